@@ -1,0 +1,254 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use crate::wheel::{Tick, Timer, Timers, Wheel};
+use crate::{Backoff, DropReason, MessageId};
+
+/// The calls that an endpoint has made and that are not over: which answer belongs to which, and when to give up.
+///
+/// A call's slot is part of its message id, so that an answer is matched without a search; the rest of the id is
+/// random, so that an answer to an earlier owner of the slot, or a forged one, matches nothing. Slots and deadlines
+/// live in this one type: a call that is over has neither. Every operation takes constant time.
+///
+/// `T` is what the owner keeps with each call, for example what to wake.
+///
+/// The order of use: [`insert`](Self::insert) before the request is sent. Then [`answer`](Self::answer) when an
+/// answer arrives, and [`poll`](Self::poll) at the time that [`next_poll`](Self::next_poll) names, as long as it gives
+/// something. [`remove`](Self::remove) when nobody is interested any more, whatever has happened.
+///
+/// ```
+/// use rpcudp_core::{CallEvent, Calls, Schedule};
+/// use std::time::{Duration, Instant};
+///
+/// let now = Instant::now();
+/// let peer = "192.0.2.1:7000".parse()?;
+/// let mut calls = Calls::new(now);
+/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), backoff: None };
+/// let id = calls.insert(peer, schedule, [7; 16], "answered")?;
+/// let late = calls.insert(peer, schedule, [8; 16], "silent")?;
+///
+/// assert_eq!(calls.answer(&id, peer), Ok(&mut "answered"));
+/// assert!(calls.answer(&id, peer).is_err(), "a copy of the answer");
+/// let Some(CallEvent::TimedOut { id, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
+/// assert_eq!(id, late);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Calls<T> {
+    slots: Slab<Slot<T>>,
+    wheel: Wheel,
+    origin: Instant,
+    limit: usize,
+    any_source: bool,
+}
+
+/// When a call is sent again, and when it is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// Now: when the request is sent.
+    pub sent: Instant,
+    /// When the call ends without an answer.
+    pub deadline: Instant,
+    /// At which intervals the request is sent again until then; `None` for a request that is sent once.
+    pub backoff: Option<Backoff>,
+}
+
+/// What time brings to a call.
+#[derive(Debug)]
+pub enum CallEvent<'a, T> {
+    /// The request is to be sent again.
+    Resend {
+        /// The call.
+        id: MessageId,
+        /// Where to.
+        peer: SocketAddr,
+        /// What the owner keeps with it.
+        data: &'a mut T,
+    },
+    /// No answer came in time: the call is over, and its slot waits for [`Calls::remove`].
+    TimedOut {
+        /// The call.
+        id: MessageId,
+        /// What the owner keeps with it.
+        data: &'a mut T,
+    },
+}
+
+/// As many calls wait for answers as the table allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyCalls {
+    /// How many that is.
+    pub limit: usize,
+}
+
+impl fmt::Display for TooManyCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} calls wait for answers already", self.limit)
+    }
+}
+
+impl std::error::Error for TooManyCalls {}
+
+#[derive(Debug)]
+struct Slot<T> {
+    id: MessageId,
+    peer: SocketAddr,
+    deadline: Instant,
+    backoff: Option<Backoff>,
+    timer: Timer,
+    over: bool,
+    data: T,
+}
+
+impl<T> Calls<T> {
+    /// How many calls may wait at once unless [`with_limit`](Self::with_limit) says otherwise: a little over a
+    /// million.
+    pub const DEFAULT_LIMIT: usize = 1 << 20;
+
+    /// An empty table; `origin` is a time before any that it will be told of.
+    #[must_use]
+    pub fn new(origin: Instant) -> Self {
+        Self { slots: Slab::new(), wheel: Wheel::new(), origin, limit: Self::DEFAULT_LIMIT, any_source: false }
+    }
+
+    /// Allows this many calls at once.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        // An index has to fit into an id, and the last one is no slot's.
+        self.limit = limit.min(u32::MAX as usize - 1);
+        self
+    }
+
+    /// Takes answers from any address instead of only from the one that was called: for peers that have several
+    /// addresses and answer from another.
+    #[must_use]
+    pub fn with_any_source(mut self, any_source: bool) -> Self {
+        self.any_source = any_source;
+        self
+    }
+
+    /// How many calls have a slot.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no call has a slot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Gives a call to `peer` a slot. `random` must be unpredictable: it is what keeps answers from being forged.
+    ///
+    /// # Errors
+    ///
+    /// Where as many calls have a slot as the table allows.
+    pub fn insert(
+        &mut self,
+        peer: SocketAddr,
+        schedule: Schedule,
+        random: [u8; 16],
+        data: T,
+    ) -> Result<MessageId, TooManyCalls> {
+        if self.slots.len() >= self.limit {
+            return Err(TooManyCalls { limit: self.limit });
+        }
+        let vacant = self.slots.vacant_entry();
+        let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
+        let id = MessageId::with_slot(index, random);
+        let Schedule { sent, deadline, backoff } = schedule;
+        vacant.insert(Slot { id, peer, deadline, backoff, timer: Timer::default(), over: false, data });
+        let [a, b, c, d, ..] = random;
+        self.schedule(index, sent, u32::from_le_bytes([a, b, c, d]));
+        Ok(id)
+    }
+
+    /// Finds the call that an answer from `source` belongs to and ends it. Its slot stays until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the answer: no call with that id waits, or it was made to another address.
+    pub fn answer(&mut self, id: &MessageId, source: SocketAddr) -> Result<&mut T, DropReason> {
+        let slot = self.slots.get_mut(id.slot()).filter(|slot| slot.id == *id && !slot.over);
+        let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
+        if slot.peer != source && !self.any_source {
+            return Err(DropReason::WrongSource);
+        }
+        slot.over = true;
+        self.wheel.clear(&mut self.slots, id.slot() as u32);
+        Ok(&mut self.slots[id.slot()].data)
+    }
+
+    /// What the owner keeps with a call.
+    pub fn data(&mut self, id: &MessageId) -> Option<&mut T> {
+        self.slots.get_mut(id.slot()).filter(|slot| slot.id == *id).map(|slot| &mut slot.data)
+    }
+
+    /// Frees a call's slot: an answer that comes later matches nothing.
+    pub fn remove(&mut self, id: &MessageId) -> Option<T> {
+        self.data(id)?;
+        self.wheel.clear(&mut self.slots, id.slot() as u32);
+        Some(self.slots.remove(id.slot()).data)
+    }
+
+    /// Ends every call that waits, and shows what the owner keeps with each. The slots stay until they are removed.
+    pub fn end_all(&mut self, mut ended: impl FnMut(&mut T)) {
+        for index in 0..self.slots.capacity() {
+            let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.over) else { continue };
+            slot.over = true;
+            ended(&mut slot.data);
+            self.wheel.clear(&mut self.slots, index as u32);
+        }
+    }
+
+    /// The next thing that has become due. `random` varies the intervals between resends.
+    pub fn poll(&mut self, now: Instant, random: u32) -> Option<CallEvent<'_, T>> {
+        let due = self.elapsed(now).as_millis() as Tick;
+        let index = self.wheel.take_due(&mut self.slots, due)?;
+        let over = now >= self.slots[index as usize].deadline;
+        if !over {
+            self.schedule(index, now, random);
+        }
+        let slot = &mut self.slots[index as usize];
+        slot.over = over;
+        let Slot { id, peer, data, .. } = slot;
+        Some(if over {
+            CallEvent::TimedOut { id: *id, data }
+        } else {
+            CallEvent::Resend { id: *id, peer: *peer, data }
+        })
+    }
+
+    /// When to [`poll`](Self::poll) next: never late, sometimes early. `None` while no call waits.
+    #[must_use]
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.wheel.next_tick().map(|tick| self.origin + Duration::from_millis(tick))
+    }
+
+    /// Sets the timer to the next resend or, if that comes first, to the deadline.
+    fn schedule(&mut self, index: u32, now: Instant, random: u32) {
+        let slot = &mut self.slots[index as usize];
+        let resend = slot.backoff.as_mut().and_then(|backoff| now.checked_add(backoff.next(random)));
+        let at = resend.map_or(slot.deadline, |resend| resend.min(slot.deadline));
+        // Up to the next tick: a timer may be late by a millisecond, and is never early.
+        let tick = self.elapsed(at).as_nanos().div_ceil(1_000_000) as Tick;
+        self.wheel.set(&mut self.slots, index, tick);
+    }
+
+    fn elapsed(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.origin)
+    }
+}
+
+impl<T> Timers for Slab<Slot<T>> {
+    fn timer(&mut self, index: u32) -> &mut Timer {
+        &mut self[index as usize].timer
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[expect(clippy::disallowed_methods, reason = "a test needs some time to start from")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn peer(port: u16) -> SocketAddr {
+    ([192, 0, 2, 1], port).into()
+}
+
+fn once(sent: Instant, timeout: Duration) -> Schedule {
+    Schedule { sent, deadline: sent + timeout, backoff: None }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_answer_from_another_address_ends_nothing() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
+    assert_eq!(calls.answer(&id, peer(2)), Err(DropReason::WrongSource));
+    assert_eq!(calls.answer(&id, peer(1)), Ok(&mut ()));
+}
+
+#[test]
+fn an_answer_from_another_address_counts_where_any_source_does() {
+    let now = start();
+    let mut calls = Calls::new(now).with_any_source(true);
+    let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
+    assert_eq!(calls.answer(&id, peer(2)), Ok(&mut ()));
+}
+
+#[test]
+fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let old = calls.insert(peer(1), once(now, SECOND), [1; 16], "old").unwrap();
+    assert_eq!(calls.remove(&old), Some("old"));
+    let new = calls.insert(peer(1), once(now, SECOND), [2; 16], "new").unwrap();
+    assert_eq!(calls.answer(&old, peer(1)), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.remove(&old), None);
+    assert_eq!(calls.answer(&new, peer(1)), Ok(&mut "new"));
+}
+
+#[test]
+fn an_id_without_a_slot_matches_nothing() {
+    let mut calls = Calls::<()>::new(start());
+    let id = MessageId::without_slot([0; 16]);
+    assert_eq!(calls.answer(&id, peer(1)), Err(DropReason::UnmatchedResponse));
+}
+
+#[test]
+fn the_limit_is_kept_and_a_removed_call_makes_room() {
+    let now = start();
+    let mut calls = Calls::new(now).with_limit(1);
+    let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
+    assert_eq!(calls.insert(peer(1), once(now, SECOND), [2; 16], ()), Err(TooManyCalls { limit: 1 }));
+    calls.remove(&id);
+    assert!(calls.insert(peer(1), once(now, SECOND), [2; 16], ()).is_ok());
+}
+
+#[test]
+fn resends_come_until_the_deadline_and_then_the_end() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let backoff = Some(Backoff::new(Duration::from_millis(100)));
+    calls.insert(peer(1), Schedule { backoff, ..once(now, SECOND) }, [0; 16], ()).unwrap();
+    let mut at = Vec::new();
+    loop {
+        let next = calls.next_poll().unwrap();
+        match calls.poll(next, u32::MAX / 2) {
+            Some(CallEvent::Resend { .. }) => at.push((next - now).as_millis()),
+            Some(CallEvent::TimedOut { .. }) => break assert_eq!((next - now).as_millis(), 1_000),
+            None => {}
+        }
+    }
+    // The first interval is the shortest that the id's zeros allow; the others are nominal: 75, + 200, + 400.
+    assert_eq!(at, [75, 275, 675]);
+    assert_eq!(calls.next_poll(), None);
+    assert_eq!(calls.len(), 1, "the slot waits for its owner");
+}
+
+#[test]
+fn ending_all_leaves_slots_and_no_deadlines() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let ids: Vec<_> = (0..3).map(|n| calls.insert(peer(1), once(now, SECOND), [n; 16], n).unwrap()).collect();
+    calls.answer(&ids[1], peer(1)).unwrap();
+    let mut ended = Vec::new();
+    calls.end_all(|data| ended.push(*data));
+    assert_eq!(ended, [0, 2]);
+    assert_eq!(calls.next_poll(), None);
+    for id in ids {
+        assert!(calls.remove(&id).is_some());
+    }
+    assert!(calls.is_empty());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert { timeout: u64, random: [u8; 16] },
+    Answer { call: usize, from_peer: bool },
+    Forge { bytes: [u8; 20] },
+    Remove { call: usize },
+    Pass { millis: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1_u64..12_000, any::<[u8; 16]>()).prop_map(|(timeout, random)| Step::Insert { timeout, random }),
+        3 => (any::<prop::sample::Index>(), prop::bool::weighted(0.8))
+            .prop_map(|(call, from_peer)| Step::Answer { call: call.index(32), from_peer }),
+        1 => any::<[u8; 20]>().prop_map(|bytes| Step::Forge { bytes }),
+        2 => any::<prop::sample::Index>().prop_map(|call| Step::Remove { call: call.index(32) }),
+        2 => (1_u64..9_000).prop_map(|millis| Step::Pass { millis }),
+    ]
+}
+
+/// A call as the naive model keeps it: in a map by its id.
+#[derive(Debug)]
+struct Modelled {
+    deadline: Instant,
+    over: bool,
+}
+
+proptest! {
+    #[test]
+    fn behaves_as_a_map_with_deadlines(steps in proptest::collection::vec(step(), 1..150)) {
+        let mut now = start();
+        let mut calls = Calls::new(now);
+        let mut model = BTreeMap::<MessageId, Modelled>::new();
+        let mut ids = Vec::new();
+        for step in steps {
+            match step {
+                Step::Insert { timeout, random } => {
+                    let schedule = once(now, Duration::from_millis(timeout));
+                    let id = calls.insert(peer(1), schedule, random, ids.len()).unwrap();
+                    model.insert(id, Modelled { deadline: schedule.deadline, over: false });
+                    ids.push(id);
+                }
+                Step::Answer { call, from_peer } => {
+                    let Some(id) = ids.get(call) else { continue };
+                    let expected = match model.get_mut(id) {
+                        Some(modelled) if !modelled.over && !from_peer => Err(DropReason::WrongSource),
+                        Some(modelled) if !modelled.over => {
+                            modelled.over = true;
+                            Ok(call)
+                        }
+                        _ => Err(DropReason::UnmatchedResponse),
+                    };
+                    let source = peer(if from_peer { 1 } else { 2 });
+                    prop_assert_eq!(calls.answer(id, source).map(|data| *data), expected);
+                }
+                Step::Forge { bytes } => {
+                    let id = MessageId::from_bytes(bytes);
+                    if !model.contains_key(&id) {
+                        prop_assert!(calls.answer(&id, peer(1)).is_err());
+                    }
+                }
+                Step::Remove { call } => {
+                    let Some(id) = ids.get(call) else { continue };
+                    prop_assert_eq!(calls.remove(id).is_some(), model.remove(id).is_some());
+                }
+                Step::Pass { millis } => {
+                    now += Duration::from_millis(millis);
+                    let mut timed_out = Vec::new();
+                    while let Some(event) = calls.poll(now, 0) {
+                        let CallEvent::TimedOut { id, .. } = event else { panic!("nothing is to be resent") };
+                        timed_out.push(id);
+                    }
+                    timed_out.sort_unstable();
+                    let expected: Vec<_> = model
+                        .iter_mut()
+                        .filter(|(_, modelled)| !modelled.over && modelled.deadline <= now)
+                        .map(|(id, modelled)| {
+                            modelled.over = true;
+                            *id
+                        })
+                        .collect();
+                    prop_assert_eq!(timed_out, expected);
+                }
+            }
+            prop_assert_eq!(calls.len(), model.len());
+            let earliest = model.values().filter(|modelled| !modelled.over).map(|modelled| modelled.deadline).min();
+            prop_assert_eq!(calls.next_poll().is_some(), earliest.is_some());
+            prop_assert!(calls.next_poll() <= earliest.map(|at| at + Duration::from_millis(1)));
+        }
+    }
+}

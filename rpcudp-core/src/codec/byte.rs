@@ -1,0 +1,113 @@
+//! Finding out that a sequence is one of bytes.
+//!
+//! serde shows `Vec<u8>` and `&[u8]` as sequences of integers; Python has to see `bytes`. `rmp-serde` has modes for
+//! that, which look at the first element and guess: an empty `Vec<u8>` becomes an array, and a `Vec` of an untagged
+//! enum whose first element happens to be a `u8` fails. The element's type answers the question for good.
+
+use std::any::type_name;
+use std::fmt;
+
+use serde::ser::{Impossible, Serialize, Serializer};
+
+/// Whether a sequence with items of type `T` is one of bytes.
+pub(super) fn is_byte<T>() -> bool {
+    // `TypeId` would need `T: 'static`. No other type prints so: a user's own `u8` would have a path before its name.
+    matches!(type_name::<T>(), "u8" | "&u8")
+}
+
+/// The byte that `item` is.
+pub(super) fn byte<T: Serialize>(item: &T) -> Option<u8> {
+    item.serialize(OnlyByte).ok()
+}
+
+/// Serializes a `u8` to itself and refuses everything else.
+struct OnlyByte;
+
+#[derive(Debug)]
+struct NotAByte;
+
+impl fmt::Display for NotAByte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a byte")
+    }
+}
+
+impl std::error::Error for NotAByte {}
+
+impl serde::ser::Error for NotAByte {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// Methods of `Serializer` that take these arguments and refuse.
+macro_rules! refuse {
+    ($($method:ident($($argument:ty),*) -> $result:ty;)*) => {
+        $(fn $method(self, $(_: $argument),*) -> Result<$result, NotAByte> {
+            Err(NotAByte)
+        })*
+    };
+}
+
+type Never = Impossible<u8, NotAByte>;
+
+impl Serializer for OnlyByte {
+    type Ok = u8;
+    type Error = NotAByte;
+    type SerializeSeq = Never;
+    type SerializeTuple = Never;
+    type SerializeTupleStruct = Never;
+    type SerializeTupleVariant = Never;
+    type SerializeMap = Never;
+    type SerializeStruct = Never;
+    type SerializeStructVariant = Never;
+
+    fn serialize_u8(self, value: u8) -> Result<u8, NotAByte> {
+        Ok(value)
+    }
+
+    refuse! {
+        serialize_bool(bool) -> u8;
+        serialize_i8(i8) -> u8;
+        serialize_i16(i16) -> u8;
+        serialize_i32(i32) -> u8;
+        serialize_i64(i64) -> u8;
+        serialize_u16(u16) -> u8;
+        serialize_u32(u32) -> u8;
+        serialize_u64(u64) -> u8;
+        serialize_f32(f32) -> u8;
+        serialize_f64(f64) -> u8;
+        serialize_char(char) -> u8;
+        serialize_str(&str) -> u8;
+        serialize_bytes(&[u8]) -> u8;
+        serialize_none() -> u8;
+        serialize_unit() -> u8;
+        serialize_unit_struct(&'static str) -> u8;
+        serialize_unit_variant(&'static str, u32, &'static str) -> u8;
+        serialize_seq(Option<usize>) -> Never;
+        serialize_tuple(usize) -> Never;
+        serialize_tuple_struct(&'static str, usize) -> Never;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_map(Option<usize>) -> Never;
+        serialize_struct(&'static str, usize) -> Never;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<u8, NotAByte> {
+        Err(NotAByte)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<u8, NotAByte> {
+        Err(NotAByte)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<u8, NotAByte> {
+        Err(NotAByte)
+    }
+}

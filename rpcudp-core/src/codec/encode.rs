@@ -1,0 +1,303 @@
+use std::fmt;
+
+use rmp::encode as msgpack;
+use serde::ser::{Serialize, Serializer};
+
+use super::byte::{byte, is_byte};
+use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
+use crate::limits::MAX_DEPTH;
+use crate::wire::write;
+
+/// Appends `value` to `out` as msgpack.
+///
+/// Takes no memory of its own, whatever the value.
+///
+/// # Errors
+///
+/// Where the value nests deeper than [`MAX_DEPTH`], where a sequence has
+/// another length than it announced, or where the type's own `Serialize` fails. `out` then holds part of the value.
+pub fn encode<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
+    // A request has two levels around its arguments.
+    value.serialize(&mut Encoder { out, levels_left: MAX_DEPTH - 2 })
+}
+
+/// Why a value could not be encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The value nests deeper than the peer would accept.
+    TooDeep {
+        /// The number of levels allowed.
+        limit: usize,
+    },
+    /// A sequence, map or struct announced one number of elements and gave another.
+    WrongLength {
+        /// What it announced.
+        announced: usize,
+        /// What it gave.
+        given: usize,
+    },
+    /// A sequence or map has more elements than msgpack can say.
+    TooLong {
+        /// The number of its elements.
+        len: usize,
+    },
+    /// The type's own `Serialize` gave up.
+    Custom(Box<str>),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooDeep { limit } => write!(f, "the value nests deeper than {limit} levels"),
+            Self::WrongLength { announced, given } => write!(f, "announced {announced} elements and gave {given}"),
+            Self::TooLong { len } => write!(f, "{len} elements are more than msgpack allows ({})", u32::MAX),
+            Self::Custom(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl serde::ser::Error for EncodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Custom(message.to_string().into())
+    }
+}
+
+/// Writes values that lie within at most `levels_left` more arrays and maps.
+pub(super) struct Encoder<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) levels_left: usize,
+}
+
+pub(super) type Encoded = Result<(), EncodeError>;
+
+impl<'a> Encoder<'a> {
+    fn open<'e>(
+        &'e mut self,
+        announced: Option<usize>,
+        write_head: WriteHead,
+    ) -> Result<Container<'e, 'a>, EncodeError> {
+        self.descend()?;
+        Container::open(self, announced, 1, write_head)
+    }
+
+    /// Opens what a variant holds, within a map with one key: the variant's name.
+    fn open_variant<'e>(
+        &'e mut self,
+        variant: &'static str,
+        len: usize,
+        write_head: WriteHead,
+    ) -> Result<Container<'e, 'a>, EncodeError> {
+        self.descend()?;
+        map_head(self.out, 1);
+        write(msgpack::write_str(self.out, variant));
+        self.descend()?;
+        Container::open(self, Some(len), 2, write_head)
+    }
+
+    fn descend(&mut self) -> Encoded {
+        self.levels_left = self.levels_left.checked_sub(1).ok_or(EncodeError::TooDeep { limit: MAX_DEPTH - 2 })?;
+        Ok(())
+    }
+
+    fn bytes_of<T: Serialize>(&mut self, len: usize, items: impl Iterator<Item = T>) -> Encoded {
+        write(msgpack::write_bin_len(self.out, msgpack_len(len)?));
+        let start = self.out.len();
+        self.out.extend(items.map(|item| byte(&item).expect("a u8 serializes as a u8")));
+        let given = self.out.len() - start;
+        if given == len { Ok(()) } else { Err(EncodeError::WrongLength { announced: len, given }) }
+    }
+}
+
+impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = Container<'e, 'a>;
+    type SerializeTuple = Container<'e, 'a>;
+    type SerializeTupleStruct = Container<'e, 'a>;
+    type SerializeTupleVariant = Container<'e, 'a>;
+    type SerializeMap = Container<'e, 'a>;
+    type SerializeStruct = Container<'e, 'a>;
+    type SerializeStructVariant = Container<'e, 'a>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn serialize_bool(self, value: bool) -> Encoded {
+        write(msgpack::write_bool(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Encoded {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i16(self, value: i16) -> Encoded {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Encoded {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i64(self, value: i64) -> Encoded {
+        write(msgpack::write_sint(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_i128(self, value: i128) -> Encoded {
+        match (u64::try_from(value), i64::try_from(value)) {
+            (Ok(value), _) => self.serialize_u64(value),
+            (_, Ok(value)) => self.serialize_i64(value),
+            _ => self.serialize_bytes(&value.to_be_bytes()),
+        }
+    }
+
+    fn serialize_u8(self, value: u8) -> Encoded {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u16(self, value: u16) -> Encoded {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u32(self, value: u32) -> Encoded {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u64(self, value: u64) -> Encoded {
+        write(msgpack::write_uint(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_u128(self, value: u128) -> Encoded {
+        match u64::try_from(value) {
+            Ok(value) => self.serialize_u64(value),
+            Err(_) => self.serialize_bytes(&value.to_be_bytes()),
+        }
+    }
+
+    fn serialize_f32(self, value: f32) -> Encoded {
+        write(msgpack::write_f32(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Encoded {
+        write(msgpack::write_f64(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Encoded {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Encoded {
+        msgpack_len(value.len())?;
+        write(msgpack::write_str(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Encoded {
+        msgpack_len(value.len())?;
+        write(msgpack::write_bin(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Encoded {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Encoded {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Encoded {
+        write(msgpack::write_nil(self.out));
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Encoded {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Encoded {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Encoded {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Encoded {
+        let mut outer = self.open(Some(1), map_head)?;
+        outer.field(variant, value)?;
+        outer.close()
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open(len, array_head)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open(Some(len), array_head)
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open(Some(len), array_head)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open_variant(variant, len, array_head)
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open(len, map_head)
+    }
+
+    fn serialize_struct(self, _: &'static str, len: usize) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open(Some(len), map_head)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Container<'e, 'a>, EncodeError> {
+        self.open_variant(variant, len, map_head)
+    }
+
+    fn collect_seq<I>(self, items: I) -> Encoded
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        let mut items = items.into_iter();
+        let len = match items.size_hint() {
+            (lower, Some(upper)) if lower == upper => Some(lower),
+            _ => None,
+        };
+        if let (Some(len), true) = (len, is_byte::<I::Item>()) {
+            return self.bytes_of(len, items);
+        }
+        let mut array = self.open(len, array_head)?;
+        items.try_for_each(|item| array.element(&item))?;
+        array.close()
+    }
+}

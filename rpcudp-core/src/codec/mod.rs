@@ -1,0 +1,43 @@
+//! Values to msgpack and back, as Python sees them.
+//!
+//! | Rust | msgpack | Python sees |
+//! | --- | --- | --- |
+//! | `Vec<u8>`, `&[u8]` and other sequences of `u8`, `serde_bytes` types | bin | `bytes` |
+//! | `String`, `&str`, `char` | str | `str` |
+//! | integers | the shortest form | `int` |
+//! | `f32`, `f64` | float 32, float 64 | `float` |
+//! | `Option` | nil or the value | `None` or the value |
+//! | `()`, unit structs | nil | `None` |
+//! | tuples, `[T; N]`, sequences | array | `list` |
+//! | structs, maps | map, structs by field name | `dict` |
+//! | enums | str, or a map from the variant's name to what it holds | `str`, `dict` |
+//! | `#[serde(untagged)]` enums | whatever the variant is | as is |
+//!
+//! What is read is wider than what is written: a struct is read from an array too, `Vec<u8>` from an array of
+//! integers. `&[u8]` and `&str` are read in place, without a copy, and only from bin and str.
+//!
+//! An integer of 128 bits that does not fit into 64 travels as 16 bytes, most significant first.
+//!
+//! ```
+//! use rpcudp_core::codec;
+//!
+//! let mut bytes = Vec::new();
+//! codec::encode(&mut bytes, &(vec![1_u8, 2], "two", None::<u8>))?;
+//! assert_eq!(bytes, b"\x93\xc4\x02\x01\x02\xa3two\xc0");
+//! assert_eq!(codec::decode::<(Vec<u8>, String, Option<u8>)>(&bytes)?, (vec![1, 2], "two".into(), None));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arguments;
+mod byte;
+mod container;
+mod decode;
+mod encode;
+mod missing;
+
+pub use arguments::{ArgumentError, Arguments};
+pub use decode::{DecodeError, decode};
+pub use encode::{EncodeError, encode};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! The protocol of [rpcudp](https://docs.rs/rpcudp) without I/O.
+//!
+//! Plain structs and functions: what a datagram says ([`Frame`]), which call an answer belongs to ([`Calls`]), what
+//! was answered before ([`Replies`]), how values become msgpack ([`codec`]). Time, message ids and randomness are
+//! arguments; there is no socket, no runtime, no clock and no source of randomness in here, so every behaviour can be
+//! tested by hand.
+//!
+//! Users of rpcudp depend on the crate `rpcudp`. This one is for those who bring their own I/O, or who only want to
+//! read the wire:
+//!
+//! ```
+//! use rpcudp_core::{Dialect, Frame};
+//!
+//! let datagram = b"\x00twenty bytes of id..\x92\xa4ping\x90";
+//! let Ok(Frame::Request(request)) = Frame::decode(datagram, Dialect::Rpcudp) else { panic!("no request") };
+//! assert_eq!(request.method, "ping");
+//! assert_eq!(request.arguments.count(), 0);
+//! ```
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod codec;
+pub mod limits;
+
+mod calls;
+mod drop_reason;
+mod failure;
+mod message_id;
+mod msgpack;
+mod replies;
+mod resend;
+mod stats;
+mod wheel;
+mod wire;
+
+pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
+pub use drop_reason::DropReason;
+pub use failure::{Failure, FailureCode};
+pub use message_id::MessageId;
+pub use replies::{Replies, Seen};
+pub use resend::Backoff;
+pub use stats::{CallStats, Counter, Counters, DatagramStats, RequestStats, Stats};
+pub use wire::{Dialect, Frame, RawArguments, Request, Response};

@@ -1,0 +1,68 @@
+use std::fmt;
+
+/// The 20 bytes that pair an answer with its call.
+///
+/// The caller chooses them and the callee echoes them. To a callee they are opaque. This crate's own calls put the
+/// index of the waiting call's slot into the first four bytes and 128 random bits into the rest: the answer finds its
+/// slot without a search, and nobody can forge an answer who has not seen the request.
+///
+/// Prints as 40 hexadecimal digits.
+///
+/// ```
+/// use rpcudp_core::MessageId;
+///
+/// let id = MessageId::from_bytes([0xab; 20]);
+/// assert_eq!(id.to_string(), "ab".repeat(20));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId([u8; Self::LEN]);
+
+impl MessageId {
+    /// Bytes in a message id.
+    pub const LEN: usize = 20;
+
+    /// The slot of calls that wait for nothing; no table grows that far.
+    const NO_SLOT: u32 = u32::MAX;
+
+    /// The id made of these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as they travel.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// An id for a request that nobody waits for: an answer to it matches no slot.
+    #[must_use]
+    pub fn without_slot(random: [u8; 16]) -> Self {
+        Self::with_slot(Self::NO_SLOT, random)
+    }
+
+    pub(crate) fn with_slot(slot: u32, random: [u8; 16]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        bytes[..4].copy_from_slice(&slot.to_le_bytes());
+        bytes[4..].copy_from_slice(&random);
+        Self(bytes)
+    }
+
+    pub(crate) fn slot(&self) -> usize {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_le_bytes([a, b, c, d]) as usize
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageId({self})")
+    }
+}

@@ -1,0 +1,180 @@
+//! The shape of msgpack: where a value ends, without looking at what it means.
+
+use rmp::Marker;
+
+use crate::limits::MAX_DEPTH;
+
+/// The number of bytes that the first value in `bytes` takes.
+///
+/// `None` where there is no complete value, where it nests deeper than [`MAX_DEPTH`], or where an array or map claims
+/// more elements than there are bytes left. A decoder that runs after this check cannot be made to recurse without
+/// bound or to reserve memory for elements that are not there.
+///
+/// Takes time in proportion to the number of values and no heap.
+pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
+    // How many values are still to come on each open level. A datagram has fewer than 2^16 bytes, so that it has fewer
+    // values than that.
+    let mut open = [0_u32; MAX_DEPTH];
+    let mut depth = 0;
+    let mut at = 0;
+    loop {
+        let (head_len, payload_len, children) = head(bytes.get(at..)?)?;
+        at = at.checked_add(head_len)?.checked_add(payload_len)?;
+        let left = bytes.len().checked_sub(at)?;
+        if children > 0 {
+            if children > left as u64 || depth == MAX_DEPTH {
+                return None;
+            }
+            open[depth] = u32::try_from(children).ok()?;
+            depth += 1;
+            continue;
+        }
+        // A value is complete, and perhaps the containers that it was the last element of.
+        loop {
+            if depth == 0 {
+                return Some(at);
+            }
+            open[depth - 1] -= 1;
+            if open[depth - 1] > 0 {
+                break;
+            }
+            depth -= 1;
+        }
+    }
+}
+
+/// Of the value that `bytes` begin with: the length of its head, the length of the plain bytes that follow, and the
+/// number of values within it.
+fn head(bytes: &[u8]) -> Option<(usize, usize, u64)> {
+    Some(match Marker::from_u8(*bytes.first()?) {
+        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (1, 0, 0),
+        Marker::U8 | Marker::I8 => (1, 1, 0),
+        Marker::U16 | Marker::I16 => (1, 2, 0),
+        Marker::U32 | Marker::I32 | Marker::F32 => (1, 4, 0),
+        Marker::U64 | Marker::I64 | Marker::F64 => (1, 8, 0),
+        Marker::FixStr(len) => (1, usize::from(len), 0),
+        Marker::Str8 | Marker::Bin8 => (2, be_u8(bytes)?, 0),
+        Marker::Str16 | Marker::Bin16 => (3, be_u16(bytes)?, 0),
+        Marker::Str32 | Marker::Bin32 => (5, be_u32(bytes)?, 0),
+        // The type byte of an extension comes between its length and its payload.
+        Marker::FixExt1 => (2, 1, 0),
+        Marker::FixExt2 => (2, 2, 0),
+        Marker::FixExt4 => (2, 4, 0),
+        Marker::FixExt8 => (2, 8, 0),
+        Marker::FixExt16 => (2, 16, 0),
+        Marker::Ext8 => (3, be_u8(bytes)?, 0),
+        Marker::Ext16 => (4, be_u16(bytes)?, 0),
+        Marker::Ext32 => (6, be_u32(bytes)?, 0),
+        Marker::FixArray(count) => (1, 0, u64::from(count)),
+        Marker::Array16 => (3, 0, be_u16(bytes)? as u64),
+        Marker::Array32 => (5, 0, be_u32(bytes)? as u64),
+        Marker::FixMap(count) => (1, 0, 2 * u64::from(count)),
+        Marker::Map16 => (3, 0, 2 * be_u16(bytes)? as u64),
+        Marker::Map32 => (5, 0, 2 * be_u32(bytes)? as u64),
+        Marker::Reserved => return None,
+    })
+}
+
+fn be_u8(bytes: &[u8]) -> Option<usize> {
+    bytes.get(1).map(|&byte| usize::from(byte))
+}
+
+fn be_u16(bytes: &[u8]) -> Option<usize> {
+    let bytes = bytes.get(1..3)?.try_into().ok()?;
+    Some(usize::from(u16::from_be_bytes(bytes)))
+}
+
+fn be_u32(bytes: &[u8]) -> Option<usize> {
+    let bytes = bytes.get(1..5)?.try_into().ok()?;
+    usize::try_from(u32::from_be_bytes(bytes)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rmp_serde::decode::Deserializer;
+    use serde::Deserialize;
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_ends_where_it_ends() {
+        let values: &[&[u8]] = &[
+            b"\x00",
+            b"\xff",
+            b"\xc0",
+            b"\xc2",
+            b"\xcc\x80",
+            b"\xd1\x80\x00",
+            b"\xca\x00\x00\x00\x00",
+            b"\xcb\x00\x00\x00\x00\x00\x00\x00\x00",
+            b"\xa3abc",
+            b"\xd9\x03abc",
+            b"\xda\x00\x03abc",
+            b"\xdb\x00\x00\x00\x03abc",
+            b"\xc4\x03abc",
+            b"\xc5\x00\x03abc",
+            b"\xc6\x00\x00\x00\x03abc",
+            b"\xd4\x01a",
+            b"\xd5\x01ab",
+            b"\xd6\x01abcd",
+            b"\xd7\x01abcdefgh",
+            b"\xd8\x01abcdefghijklmnop",
+            b"\xc7\x03\x01abc",
+            b"\xc8\x00\x03\x01abc",
+            b"\xc9\x00\x00\x00\x03\x01abc",
+            b"\x90",
+            b"\x92\xc0\xc0",
+            b"\xdc\x00\x02\xc0\xc0",
+            b"\xdd\x00\x00\x00\x02\xc0\xc0",
+            b"\x81\xa1a\x92\x01\x02",
+            b"\xde\x00\x01\xc0\xc0",
+            b"\xdf\x00\x00\x00\x01\xc0\xc0",
+        ];
+        for value in values {
+            assert_eq!(value_len(value), Some(value.len()), "{value:x?}");
+            assert_eq!(value_len(&[value, &b"rest"[..]].concat()), Some(value.len()), "{value:x?}");
+            for end in 0..value.len() {
+                assert_eq!(value_len(&value[..end]), None, "{value:x?} up to {end}");
+            }
+        }
+        assert_eq!(value_len(b"\xc1"), None, "0xc1 is never used");
+    }
+
+    #[test]
+    fn a_claimed_length_without_bytes_is_refused() {
+        for claim in [&b"\xdd\xff\xff\xff\xff\xc0"[..], b"\xdf\xff\xff\xff\xff\xc0\xc0", b"\xdc\x00\x03\xc0\xc0"] {
+            assert_eq!(value_len(claim), None, "{claim:x?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_for_arrays_and_maps() {
+        let nested = |count: usize, open: &[u8]| [open.repeat(count), b"\xc0".to_vec()].concat();
+        for open in [&b"\x91"[..], b"\x81\xc0"] {
+            assert!(value_len(&nested(MAX_DEPTH, open)).is_some(), "{open:x?}");
+            assert!(value_len(&nested(MAX_DEPTH + 1, open)).is_none(), "{open:x?}");
+            assert!(value_len(&nested(30_000, open)).is_none(), "{open:x?}");
+        }
+    }
+
+    proptest! {
+        /// The naive version is the real decoder, told to ignore the value; it alone knows no limit on claims.
+        #[test]
+        fn agrees_with_the_decoder_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut decoder = Deserializer::from_read_ref(&bytes);
+            let decoded = IgnoredAny::deserialize(&mut decoder).is_ok();
+            if let Some(len) = value_len(&bytes) {
+                prop_assert!(len <= bytes.len());
+                // Strings need not be UTF-8 here, and the decoder takes extensions through a side door.
+                let mut again = Deserializer::from_read_ref(&bytes[..len]);
+                if decoded {
+                    prop_assert!(IgnoredAny::deserialize(&mut again).is_ok());
+                }
+            } else {
+                prop_assert!(!decoded);
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::MessageId;
+
+/// The memory of at-most-once: which requests ran, and what was answered.
+///
+/// A copy of a request is recognised by its sender and message id. It is remembered for as long as a copy may come,
+/// and no longer than there is room: the memory is bounded in bytes, what it needs to keep its books included, and the
+/// oldest reply goes first. Requests that are still running are never forgotten; whoever limits the handlers that run
+/// limits those.
+///
+/// ```
+/// use rpcudp_core::{MessageId, Replies, Seen};
+/// use std::time::{Duration, Instant};
+///
+/// let now = Instant::now();
+/// let (peer, id) = ("192.0.2.1:7000".parse()?, MessageId::from_bytes([1; 20]));
+/// let mut replies = Replies::new(1 << 20, Duration::from_secs(60));
+///
+/// assert_eq!(replies.begin(now, peer, id), Seen::Never);
+/// assert_eq!(replies.begin(now, peer, id), Seen::Running);
+/// replies.finish(now, peer, id, b"the reply");
+/// assert_eq!(replies.begin(now, peer, id), Seen::Answered(b"the reply"));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug)]
+pub struct Replies {
+    // Ordered, not hashed: a peer chooses the keys, and core has no source of randomness to hash with.
+    entries: BTreeMap<Key, State>,
+    /// What was answered, oldest first, with the time at which it may be forgotten.
+    answered: VecDeque<(Instant, Key)>,
+    bytes: usize,
+    budget: usize,
+    retention: Duration,
+    forgotten: u64,
+}
+
+type Key = (SocketAddr, MessageId);
+
+#[derive(Debug)]
+enum State {
+    Running,
+    Answered(Box<[u8]>),
+}
+
+/// What [`Replies`] knows of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// Nothing: it is to be run, and [`Replies::finish`] told of the reply.
+    Never,
+    /// It runs: this copy is to be dropped.
+    Running,
+    /// It ran: this copy is to be answered with these bytes, or dropped if they are none.
+    Answered(&'a [u8]),
+}
+
+impl Replies {
+    /// What an entry costs besides its reply: the key twice, the state and the tree's share.
+    const ENTRY_LEN: usize = 192;
+
+    /// A memory that holds at most `budget` bytes, each reply for `retention`.
+    #[must_use]
+    pub fn new(budget: usize, retention: Duration) -> Self {
+        Self { entries: BTreeMap::new(), answered: VecDeque::new(), bytes: 0, budget, retention, forgotten: 0 }
+    }
+
+    /// Looks up a request that has arrived and, where it is new, notes that it runs.
+    pub fn begin(&mut self, now: Instant, sender: SocketAddr, id: MessageId) -> Seen<'_> {
+        self.expire(now);
+        let key = (sender, id);
+        if !self.entries.contains_key(&key) {
+            self.make_room(Self::ENTRY_LEN);
+            self.entries.insert(key, State::Running);
+            self.bytes += Self::ENTRY_LEN;
+            return Seen::Never;
+        }
+        match &self.entries[&key] {
+            State::Running => Seen::Running,
+            State::Answered(reply) => Seen::Answered(reply),
+        }
+    }
+
+    /// Remembers what was answered from now on; nothing, where no answer was sent.
+    ///
+    /// A reply that is larger than the whole memory is not kept: copies of its request are dropped, not run again.
+    pub fn finish(&mut self, now: Instant, sender: SocketAddr, id: MessageId, reply: &[u8]) {
+        let key = (sender, id);
+        if !matches!(self.entries.get(&key), Some(State::Running)) {
+            return;
+        }
+        let kept = if reply.len() + Self::ENTRY_LEN <= self.budget { reply } else { &[] };
+        self.make_room(kept.len());
+        self.bytes += kept.len();
+        self.entries.insert(key, State::Answered(kept.into()));
+        self.answered.push_back((now + self.retention, key));
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many replies were forgotten before their time to make room.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(&(until, key)) = self.answered.front()
+            && until <= now
+        {
+            self.answered.pop_front();
+            self.remove(key);
+        }
+    }
+
+    /// Forgets the oldest replies until `len` more bytes fit, or until only running requests are left.
+    fn make_room(&mut self, len: usize) {
+        while self.bytes + len > self.budget
+            && let Some((_, key)) = self.answered.pop_front()
+        {
+            self.remove(key);
+            self.forgotten += 1;
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        if let Some(State::Answered(reply)) = self.entries.remove(&key) {
+            self.bytes -= Self::ENTRY_LEN + reply.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RETENTION: Duration = Duration::from_secs(60);
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some time to start from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn peer(port: u16) -> SocketAddr {
+        ([192, 0, 2, 1], port).into()
+    }
+
+    fn id(number: u8) -> MessageId {
+        MessageId::from_bytes([number; 20])
+    }
+
+    #[test]
+    fn the_sender_is_part_of_the_key() {
+        let mut replies = Replies::new(1 << 20, RETENTION);
+        let now = start();
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(2), id(1)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Running);
+    }
+
+    #[test]
+    fn a_reply_is_forgotten_after_its_time_and_a_running_request_is_not() {
+        let mut replies = Replies::new(1 << 20, RETENTION);
+        let now = start();
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(2)), Seen::Never);
+        replies.finish(now, peer(1), id(1), b"reply");
+        let later = now + RETENTION - Duration::from_millis(1);
+        assert_eq!(replies.begin(later, peer(1), id(1)), Seen::Answered(b"reply"));
+        let later = now + RETENTION;
+        assert_eq!(replies.begin(later, peer(1), id(1)), Seen::Never);
+        assert_eq!(replies.begin(later, peer(1), id(2)), Seen::Running);
+        assert_eq!(replies.forgotten(), 0);
+    }
+
+    #[test]
+    fn the_oldest_reply_goes_when_there_is_no_room() {
+        let mut replies = Replies::new(3 * (Replies::ENTRY_LEN + 100), RETENTION);
+        let now = start();
+        for number in 0..4 {
+            assert_eq!(replies.begin(now, peer(1), id(number)), Seen::Never);
+            replies.finish(now, peer(1), id(number), &[number; 100]);
+        }
+        assert_eq!(replies.forgotten(), 1);
+        assert_eq!(replies.begin(now, peer(1), id(3)), Seen::Answered(&[3; 100]));
+        assert_eq!(replies.begin(now, peer(1), id(0)), Seen::Never);
+    }
+
+    #[test]
+    fn a_reply_larger_than_the_memory_is_not_kept_and_not_run_again() {
+        let mut replies = Replies::new(1_000, RETENTION);
+        let now = start();
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        replies.finish(now, peer(1), id(1), &[0; 1_001]);
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Answered(b""));
+    }
+
+    proptest! {
+        /// Requests and their ends in any order: the books balance, and what finished stays within the budget.
+        #[test]
+        fn memory_is_bounded(steps in proptest::collection::vec((0_u8..20, any::<bool>(), 0_usize..400), 1..200)) {
+            let budget = 2_000;
+            let mut replies = Replies::new(budget, RETENTION);
+            let mut running = 0;
+            let mut now = start();
+            for (number, finish, len) in steps {
+                now += Duration::from_secs(1);
+                if finish {
+                    if replies.begin(now, peer(1), id(number)) == Seen::Never {
+                        running += 1;
+                    }
+                    if replies.begin(now, peer(1), id(number)) == Seen::Running {
+                        running -= 1;
+                    }
+                    replies.finish(now, peer(1), id(number), &vec![0; len]);
+                } else if replies.begin(now, peer(1), id(number)) == Seen::Never {
+                    running += 1;
+                }
+                prop_assert!(replies.bytes() <= budget + running * Replies::ENTRY_LEN);
+            }
+        }
+    }
+}
