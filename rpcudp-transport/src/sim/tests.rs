@@ -1,0 +1,175 @@
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::*;
+use crate::{Datagram, ReceiveBatch, Transport};
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn send(from: &Node, to: &Node, contents: &[u8]) {
+    let datagram = Datagram { destination: to.local_addr(), source: None, contents };
+    assert_eq!(from.try_send(&[datagram]).unwrap(), 1);
+}
+
+/// Everything that arrives within a minute, with the time that it took.
+async fn arrivals(node: &Node) -> Vec<(u128, Vec<u8>)> {
+    let start = Instant::now();
+    let mut batch = ReceiveBatch::new();
+    let mut arrived = Vec::new();
+    while let Ok(received) = timeout(ms(60_000), poll_fn(|cx| node.poll_receive(cx, &mut batch))).await {
+        received.unwrap();
+        let at = start.elapsed().as_millis();
+        arrived.extend(batch.iter().map(|datagram| (at, datagram.contents.to_vec())));
+    }
+    arrived
+}
+
+fn pair(conditions: Conditions) -> (Network, Node, Node) {
+    let network = Network::new(7);
+    network.set_conditions(conditions);
+    let (a, b) = (network.bind("10.0.0.1:7000").unwrap(), network.bind("10.0.0.2:7000").unwrap());
+    (network, a, b)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_without_fault_delivers_at_once_and_in_order() {
+    let (network, a, b) = pair(Conditions::default());
+    let sent: Vec<_> = (0..100_u8).map(|number| vec![number; usize::from(number)]).collect();
+    sent.iter().for_each(|contents| send(&a, &b, contents));
+    let expected: Vec<_> = sent.into_iter().map(|contents| (0, contents)).collect();
+    assert_eq!(arrivals(&b).await, expected);
+    assert_eq!((network.stats().sent, network.stats().delivered), (100, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_datagram_says_where_it_came_from_and_went_to() {
+    let (_network, a, b) = pair(Conditions::default());
+    send(&a, &b, b"x");
+    let mut batch = ReceiveBatch::new();
+    poll_fn(|cx| b.poll_receive(cx, &mut batch)).await.unwrap();
+    let received = batch.iter().next().unwrap();
+    assert_eq!((received.source, received.local), (a.local_addr(), Some(ip("10.0.0.2"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn latency_and_jitter_bound_the_time_of_travel() {
+    let (_network, a, b) = pair(Conditions::default().latency(ms(20)).jitter(ms(10)));
+    (0..200).for_each(|_| send(&a, &b, b"x"));
+    let times: Vec<_> = arrivals(&b).await.into_iter().map(|(at, _)| at).collect();
+    assert!(times.iter().all(|at| (20..=30).contains(at)), "{times:?}");
+    assert!(times.iter().max().unwrap() - times.iter().min().unwrap() >= 8, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn loss_and_duplication_come_about_as_often_as_asked() {
+    let (network, a, b) = pair(Conditions::default().loss(0.3).duplication(0.2));
+    (0..10_000).for_each(|_| send(&a, &b, b"x"));
+    let stats = network.stats();
+    assert!((2_800..3_200).contains(&stats.lost), "{stats:?}");
+    assert!((1_250..1_550).contains(&stats.duplicated), "{stats:?}");
+    assert_eq!(stats.delivered, 10_000 - stats.lost + stats.duplicated);
+    assert_eq!(arrivals(&b).await.len() as u64, stats.delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_is_overtaken() {
+    let (network, a, b) = pair(Conditions::default().latency(ms(5)).reordering(0.1));
+    for number in 0..100_u8 {
+        send(&a, &b, &[number]);
+        tokio::time::sleep(ms(1)).await;
+    }
+    let order: Vec<_> = arrivals(&b).await.into_iter().map(|(_, contents)| contents[0]).collect();
+    let overtaken = order.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    assert!(overtaken > 0 && overtaken as u64 <= network.stats().held_back, "{order:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_larger_than_the_mtu_vanishes() {
+    let (network, a, b) = pair(Conditions::default().mtu(1_400));
+    send(&a, &b, &[0; 1_400]);
+    send(&a, &b, &[0; 1_401]);
+    assert_eq!(arrivals(&b).await.len(), 1);
+    assert_eq!(network.stats().oversized, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_cuts_off_until_it_is_healed() {
+    let (network, a, b) = pair(Conditions::default());
+    let c = network.bind("10.0.0.3:0").unwrap();
+    network.partition([ip("10.0.0.1"), ip("10.0.0.3")]);
+    send(&a, &b, b"lost");
+    send(&b, &c, b"lost");
+    send(&a, &c, b"same side");
+    assert_eq!(arrivals(&b).await, []);
+    assert_eq!(arrivals(&c).await, [(0, b"same side".to_vec())]);
+    assert_eq!(network.stats().cut_off, 2);
+    network.heal();
+    send(&a, &b, b"healed");
+    assert_eq!(arrivals(&b).await, [(0, b"healed".to_vec())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_may_have_conditions_of_its_own() {
+    let (network, a, b) = pair(Conditions::default());
+    network.set_link(ip("10.0.0.1"), ip("10.0.0.2"), Conditions::default().latency(ms(300)));
+    send(&a, &b, b"there");
+    send(&b, &a, b"back");
+    assert_eq!(arrivals(&a).await, [(0, b"back".to_vec())]);
+    // The minute that the other side was listened to has passed.
+    assert_eq!(arrivals(&b).await, [(0, b"there".to_vec())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_are_taken_once_and_freed_by_dropping() {
+    let network = Network::new(7);
+    let a = network.bind("10.0.0.1:7000").unwrap();
+    assert_eq!(network.bind("10.0.0.1:7000").unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    assert_eq!(network.bind("0.0.0.0:7000").unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    let free = network.bind("10.0.0.1:0").unwrap();
+    assert_eq!(free.local_addr(), "10.0.0.1:49152".parse().unwrap());
+    drop(a);
+    assert!(network.bind("10.0.0.1:7000").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_home_is_counted() {
+    let (network, a, b) = pair(Conditions::default());
+    let addr = b.local_addr();
+    drop(b);
+    a.try_send(&[Datagram { destination: addr, source: None, contents: b"x" }]).unwrap();
+    assert_eq!(network.stats().unreachable, 1);
+}
+
+/// One run under every kind of trouble, as what arrives and when.
+async fn run(seed: u64) -> Vec<(u128, Vec<u8>)> {
+    let network = Network::new(seed);
+    let trouble = Conditions::default().loss(0.2).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(20));
+    network.set_conditions(trouble);
+    let (a, b) = (network.bind("10.0.0.1:1").unwrap(), network.bind("10.0.0.2:1").unwrap());
+    (0..200_u8).for_each(|number| send(&a, &b, &[number]));
+    arrivals(&b).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seed_repeats_and_another_does_not() {
+    for seed in 0..20 {
+        let first = run(seed).await;
+        assert_eq!(first, run(seed).await, "seed {seed}");
+        assert_ne!(first, run(seed + 1_000).await, "seed {seed}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a probability lies between 0 and 1, not at 30")]
+fn a_percentage_is_no_probability() {
+    let _ = Conditions::default().loss(30.0);
+}

@@ -1,0 +1,95 @@
+use std::fmt::Debug;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
+
+use crate::ReceiveBatch;
+
+/// What an endpoint needs of a network: to receive a batch of datagrams, to send a batch, and its own address.
+///
+/// Addresses are canonical in both directions: an IPv4 peer has an IPv4 address, whatever the socket's family (see
+/// [`canonical`](crate::canonical)). [`Udp`](crate::Udp) and [`sim::Node`](crate::sim::Node) implement this; a test
+/// may wrap either to count, drop or change what passes:
+///
+/// ```
+/// use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use std::task::{Context, Poll};
+///
+/// /// Loses every datagram of more than 1,400 bytes, as a path with a broken middlebox does.
+/// #[derive(Debug)]
+/// struct Narrow<T>(T);
+///
+/// impl<T: Transport> Transport for Narrow<T> {
+///     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
+///         self.0.poll_receive(cx, batch)
+///     }
+///     fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
+///         match datagrams.iter().position(|datagram| datagram.contents.len() > 1_400) {
+///             Some(0) => Ok(1),
+///             Some(large) => self.0.try_send(&datagrams[..large]),
+///             None => self.0.try_send(datagrams),
+///         }
+///     }
+///     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         self.0.poll_writable(cx)
+///     }
+///     fn local_addr(&self) -> SocketAddr {
+///         self.0.local_addr()
+///     }
+/// }
+/// ```
+pub trait Transport: Debug + Send + Sync + 'static {
+    /// Waits for datagrams and puts those that are there into `batch`, in place of what it held.
+    ///
+    /// Only one task at a time receives from a transport: the last that polled is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the socket said. It may be about an earlier send to some peer, and the next call may well succeed.
+    fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>>;
+
+    /// Sends from the front of `datagrams` as many as go without waiting, and says how many went: at least one.
+    /// Any number of tasks may send at once.
+    ///
+    /// # Errors
+    ///
+    /// They are about the first datagram alone, which was not sent: [`io::ErrorKind::WouldBlock`] where it has to wait
+    /// for [`poll_writable`](Self::poll_writable), and anything else where it cannot be sent at all.
+    fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize>;
+
+    /// Waits until [`try_send`](Self::try_send) is worth trying again after it would have had to wait.
+    ///
+    /// Only one task at a time waits so: the last that polled is woken.
+    ///
+    /// # Errors
+    ///
+    /// Where the transport is of no more use, for example because its runtime has shut down.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The address that this transport is bound to; its IP is unspecified where it is bound to all of them.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Where whoever uses this transport is to take its randomness from, so that a simulated run repeats.
+    ///
+    /// `None`, the default, is for real networks: randomness comes from the operating system.
+    fn seed(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// The most that a UDP datagram carries over IPv4.
+pub(crate) const MAX_DATAGRAM_LEN: usize = 65_507;
+
+/// A datagram to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// The peer's address.
+    pub destination: SocketAddr,
+    /// Which of this host's addresses it is to leave from; `None` leaves that to the system's routes. An answer leaves
+    /// from the address that was asked.
+    pub source: Option<IpAddr>,
+    /// The payload.
+    pub contents: &'a [u8],
+}

@@ -1,0 +1,144 @@
+//! UDP on tokio through quinn-udp.
+
+mod address;
+mod options;
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::task::{Context, Poll, ready};
+
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+pub use self::address::canonical;
+pub use self::options::UdpOptions;
+use crate::{Datagram, ReceiveBatch, Transport};
+
+/// A UDP socket on tokio.
+///
+/// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced.
+/// - An answer leaves from the address that was asked, on hosts that have several.
+/// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
+/// - Datagrams larger than the path's MTU are fragmented rather than refused, so that an 8 KiB request crosses an
+///   Ethernet. (Where the system allows setting that: Linux, Android and Apple's systems. Elsewhere such a datagram
+///   may be refused as too large.)
+#[derive(Debug)]
+pub struct Udp {
+    io: UdpSocket,
+    state: UdpSocketState,
+    local_addr: SocketAddr,
+}
+
+impl Udp {
+    /// Room for a datagram, or for a run of them that the kernel coalesced.
+    const BUFFER_LEN: usize = 1 << 16;
+
+    /// Binds a socket; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// Where the address is in use or not this host's, or a port needs privileges.
+    ///
+    /// # Panics
+    ///
+    /// Outside the context of a tokio runtime with its I/O driver enabled.
+    pub fn bind(addr: SocketAddr, options: &UdpOptions) -> io::Result<Self> {
+        Self::from_socket(options::open(addr)?, options)
+    }
+
+    /// Takes over a socket that is bound already, for example one that systemd passed on.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket is not bound, or refuses its options.
+    ///
+    /// # Panics
+    ///
+    /// Outside the context of a tokio runtime with its I/O driver enabled.
+    pub fn from_socket(socket: std::net::UdpSocket, options: &UdpOptions) -> io::Result<Self> {
+        let state = UdpSocketState::new((&socket).into())?;
+        options::apply(&socket, options)?;
+        let local_addr = socket.local_addr()?;
+        Ok(Self { io: UdpSocket::from_std(socket)?, state, local_addr })
+    }
+
+    fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let count = {
+            let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(buffers.next().expect("a buffer for each slice")));
+            self.state.recv((&self.io).into(), &mut slices, &mut metas)?
+        };
+        for (index, meta) in metas[..count].iter().enumerate() {
+            let source = canonical(meta.addr);
+            let local = meta.dst_ip.map(|ip| ip.to_canonical());
+            let start = index * Self::BUFFER_LEN;
+            let end = start + meta.len;
+            // An empty datagram has no stride, and is a datagram all the same.
+            let stride = meta.stride.max(1);
+            batch.note(source, local, start, end.min(start + stride));
+            for start in (start..end).step_by(stride).skip(1) {
+                batch.note(source, local, start, end.min(start + stride));
+            }
+        }
+        Ok(())
+    }
+
+    fn send_now(&self, datagram: &Datagram<'_>) -> io::Result<()> {
+        let is_ipv6 = self.local_addr.is_ipv6();
+        let transmit = Transmit {
+            destination: address::destination(datagram.destination, is_ipv6)?,
+            ecn: None,
+            contents: datagram.contents,
+            segment_size: None,
+            src_ip: datagram.source.and_then(|source| address::source(source, is_ipv6)),
+        };
+        self.state.try_send((&self.io).into(), &transmit)
+    }
+}
+
+impl Transport for Udp {
+    fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
+        batch.clear();
+        loop {
+            ready!(self.io.poll_recv_ready(cx))?;
+            match self.io.try_io(Interest::READABLE, || self.receive_now(batch)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Poll::Ready(received),
+            }
+        }
+    }
+
+    fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
+        let mut sent_count = 0;
+        for datagram in datagrams {
+            let sent = match self.send_now(datagram) {
+                // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it
+                // watches itself; the one before spares that where the socket is writable, which it is almost always.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.try_io(Interest::WRITABLE, || self.send_now(datagram))
+                }
+                sent => sent,
+            };
+            match sent {
+                Ok(()) => sent_count += 1,
+                Err(error) if sent_count == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent_count)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_send_ready(cx)
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+}
+
+#[cfg(test)]
+mod tests;

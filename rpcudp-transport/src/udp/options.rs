@@ -1,0 +1,157 @@
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+/// How a UDP socket is set up.
+///
+/// ```
+/// use rpcudp_transport::UdpOptions;
+///
+/// let options = UdpOptions::default().receive_buffer(8 << 20);
+/// ```
+#[derive(Clone, Debug)]
+pub struct UdpOptions {
+    receive_buffer_len: usize,
+    send_buffer_len: usize,
+}
+
+impl UdpOptions {
+    /// Room for a burst of some thousand datagrams while the receiving task is away. Systems often start with 208 KiB,
+    /// which loses requests at a few hundred in flight.
+    pub const DEFAULT_BUFFER_LEN: usize = 4 << 20;
+
+    /// Asks for this many bytes of receive buffer. Default: 4 MiB.
+    ///
+    /// The system may give less (on Linux up to `net.core.rmem_max`); a warning is logged then.
+    #[must_use]
+    pub fn receive_buffer(mut self, len: usize) -> Self {
+        self.receive_buffer_len = len;
+        self
+    }
+
+    /// Asks for this many bytes of send buffer. Default: 4 MiB.
+    ///
+    /// The system may give less (on Linux up to `net.core.wmem_max`); a warning is logged then.
+    #[must_use]
+    pub fn send_buffer(mut self, len: usize) -> Self {
+        self.send_buffer_len = len;
+        self
+    }
+}
+
+impl Default for UdpOptions {
+    fn default() -> Self {
+        Self { receive_buffer_len: Self::DEFAULT_BUFFER_LEN, send_buffer_len: Self::DEFAULT_BUFFER_LEN }
+    }
+}
+
+/// A bound socket; one on `[::]` serves IPv4 too.
+pub(super) fn open(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    if addr.is_ipv6() && addr.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&addr.into())?;
+    Ok(socket.into())
+}
+
+/// Sets what quinn-udp does not, and sets back what it does for QUIC's sake.
+pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> {
+    fragmentation::allow(socket)?;
+    let socket = SockRef::from(socket);
+    let asked = options.receive_buffer_len;
+    socket.set_recv_buffer_size(asked)?;
+    warn_if_clamped("receive", asked, socket.recv_buffer_size()?);
+    let asked = options.send_buffer_len;
+    socket.set_send_buffer_size(asked)?;
+    warn_if_clamped("send", asked, socket.send_buffer_size()?);
+    Ok(())
+}
+
+fn warn_if_clamped(which: &'static str, asked: usize, reported: usize) {
+    // Linux reports twice what it gives: the other half is for its own books.
+    let given = if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
+    if given < asked {
+        tracing::warn!(
+            asked,
+            given,
+            "the system gave a smaller {which} buffer than asked for: bursts of datagrams may be lost \
+             (on Linux, raise net.core.rmem_max and net.core.wmem_max)"
+        );
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod fragmentation {
+    //! quinn-udp forbids fragmentation, with two options for IPv6 and one for IPv4.
+
+    use std::io;
+    use std::net::UdpSocket;
+
+    use nix::libc;
+    use nix::sys::socket::{setsockopt, sockopt::Ipv6DontFrag};
+    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(
+        /// Whether IPv4 packets may be fragmented on their way.
+        IpMtuDiscover,
+        Both,
+        libc::IPPROTO_IP,
+        libc::IP_MTU_DISCOVER,
+        i32
+    );
+    sockopt_impl!(
+        /// Whether IPv6 packets may be fragmented here.
+        Ipv6MtuDiscover,
+        Both,
+        libc::IPPROTO_IPV6,
+        libc::IPV6_MTU_DISCOVER,
+        i32
+    );
+
+    pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
+        // Not "want", the system's default: that sends the first large datagram unfragmented, to learn the path's MTU
+        // from its loss, and nobody would send it again.
+        setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
+        if socket.local_addr()?.is_ipv6() {
+            setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
+            setsockopt(socket, Ipv6DontFrag, &false)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod fragmentation {
+    //! quinn-udp forbids fragmentation, with an option for each family.
+
+    use std::io;
+    use std::net::UdpSocket;
+
+    use nix::sys::socket::{
+        setsockopt,
+        sockopt::{IpDontFrag, Ipv6DontFrag},
+    };
+
+    pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
+        if socket.local_addr()?.is_ipv6() {
+            setsockopt(socket, Ipv6DontFrag, &false)?;
+        } else {
+            setsockopt(socket, IpDontFrag, &false)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod fragmentation {
+    //! What quinn-udp sets here cannot be set back without unsafe code.
+
+    use std::io;
+    use std::net::UdpSocket;
+
+    pub(super) fn allow(_: &UdpSocket) -> io::Result<()> {
+        Ok(())
+    }
+}

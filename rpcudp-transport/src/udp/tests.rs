@@ -1,0 +1,147 @@
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::*;
+
+fn bind(addr: &str) -> Udp {
+    Udp::bind(addr.parse().unwrap(), &UdpOptions::default()).unwrap()
+}
+
+async fn send(from: &Udp, destination: SocketAddr, contents: &[u8]) {
+    let datagram = Datagram { destination, source: None, contents };
+    while let Err(error) = from.try_send(&[datagram]) {
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        poll_fn(|cx| from.poll_writable(cx)).await.unwrap();
+    }
+}
+
+async fn receive(at: &Udp) -> ReceiveBatch {
+    let mut batch = ReceiveBatch::new();
+    timeout(Duration::from_secs(10), poll_fn(|cx| at.poll_receive(cx, &mut batch))).await.unwrap().unwrap();
+    batch
+}
+
+#[tokio::test]
+async fn datagrams_arrive_in_batches_with_both_addresses() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let sent: Vec<_> = (0..100_usize).map(|len| vec![len as u8; len * 600]).collect();
+    for contents in &sent {
+        send(&a, b.local_addr(), contents).await;
+    }
+    let mut received = Vec::new();
+    let mut batch_count = 0;
+    while received.len() < sent.len() {
+        let batch = receive(&b).await;
+        batch_count += 1;
+        for datagram in batch.iter() {
+            assert_eq!((datagram.source, datagram.local), (a.local_addr(), Some("127.0.0.1".parse().unwrap())));
+            received.push(datagram.contents.to_vec());
+        }
+    }
+    assert_eq!(received, sent);
+    assert!(batch_count <= 50, "{batch_count} batches for 100 datagrams");
+}
+
+#[tokio::test]
+async fn a_socket_on_all_addresses_serves_both_families_with_canonical_addresses() {
+    let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) else {
+        eprintln!("skipped: no IPv6 here");
+        return;
+    };
+    let port = both.local_addr().port();
+    for host in ["127.0.0.1", "::1"] {
+        let peer = Udp::bind((host.parse::<std::net::IpAddr>().unwrap(), 0).into(), &UdpOptions::default()).unwrap();
+        send(&peer, (host.parse::<std::net::IpAddr>().unwrap(), port).into(), b"hello").await;
+        let batch = receive(&both).await;
+        let received = batch.iter().next().unwrap();
+        assert_eq!((received.source, received.local), (peer.local_addr(), Some(host.parse().unwrap())));
+        // The answer leaves from the address that was asked.
+        let answer = Datagram { destination: received.source, source: received.local, contents: b"hi" };
+        assert_eq!(both.try_send(&[answer]).unwrap(), 1);
+        let batch = receive(&peer).await;
+        let answer = batch.iter().next().unwrap();
+        assert_eq!((answer.source.ip(), answer.source.port()), (host.parse().unwrap(), port));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_leaves_from_the_address_that_was_asked() {
+    // Linux serves all of 127/8.
+    let server = bind("0.0.0.0:0");
+    let client = bind("127.0.0.1:0");
+    for host in ["127.0.0.2", "127.0.0.3"] {
+        let asked = format!("{host}:{}", server.local_addr().port()).parse().unwrap();
+        send(&client, asked, b"hello").await;
+        let batch = receive(&server).await;
+        let request = batch.iter().next().unwrap();
+        let answer = Datagram { destination: request.source, source: request.local, contents: b"hi" };
+        assert_eq!(server.try_send(&[answer]).unwrap(), 1);
+        assert_eq!(receive(&client).await.iter().next().unwrap().source, asked);
+    }
+}
+
+#[tokio::test]
+async fn the_largest_datagram_passes_and_a_larger_one_is_an_error() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    send(&a, b.local_addr(), &[1; 65_507]).await;
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, [1; 65_507]);
+    let datagram = |contents| Datagram { destination: b.local_addr(), source: None, contents };
+    assert!(a.try_send(&[datagram(&[1; 65_508])]).is_err());
+    // The error is the first datagram's own: one that comes after others stops them from nothing.
+    assert_eq!(a.try_send(&[datagram(b"small"), datagram(&[1; 65_508])]).unwrap(), 1);
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"small");
+}
+
+#[tokio::test]
+async fn an_empty_datagram_is_a_datagram() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    send(&a, b.local_addr(), b"").await;
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"");
+}
+
+#[tokio::test]
+async fn impossible_destinations_are_errors() {
+    let a = bind("127.0.0.1:0");
+    for destination in ["127.0.0.1:0", "[::1]:7000"] {
+        let datagram = Datagram { destination: destination.parse().unwrap(), source: None, contents: b"x" };
+        assert_eq!(a.try_send(&[datagram]).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{destination}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn fragmentation_is_allowed_in_both_families() {
+    use nix::libc;
+    use nix::sys::socket::{getsockopt, sockopt::Ipv6DontFrag};
+    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(
+        /// As in the code under test.
+        IpMtuDiscover,
+        Both,
+        libc::IPPROTO_IP,
+        libc::IP_MTU_DISCOVER,
+        i32
+    );
+    assert_eq!(getsockopt(&bind("127.0.0.1:0").io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+    if let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) {
+        assert_eq!(getsockopt(&both.io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+        assert!(!getsockopt(&both.io, Ipv6DontFrag).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_full_send_buffer_is_waited_for() {
+    let options = UdpOptions::default().send_buffer(1);
+    let a = Udp::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    let b = bind("127.0.0.1:0");
+    // On loopback the receiver's buffer takes what the sender's gives up; what overflows there is lost. What counts is
+    // that the sender neither fails nor spins.
+    for _ in 0..2_000 {
+        send(&a, b.local_addr(), &[0; 1_000]).await;
+    }
+    assert!(!receive(&b).await.is_empty());
+}
