@@ -1,1 +1,43 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod answer;
+mod answer_batch;
+mod bind_error;
+mod block_on;
+mod builder;
+mod call;
+mod call_error;
+mod client;
+mod close;
+mod config;
+mod context;
+mod driver;
+mod endpoint;
+mod handlers;
+mod incoming;
+mod lifecycle;
+mod outbox;
+mod owned_request;
+mod router;
+mod service;
+mod shared;
+mod waiting;
+
+pub use bind_error::BindError;
+pub use builder::{Bind, Builder};
+pub use call::Call;
+pub use call_error::{CallError, Refusal};
+pub use client::{AsEndpoint, Client};
+pub use close::Close;
+pub use context::Context;
+pub use endpoint::Endpoint;
+pub use rpcudp_core::codec::{DecodeError, EncodeError};
+pub use rpcudp_core::{CallStats, DatagramStats, Dialect, DropReason, MessageId, RequestStats, Stats};
+pub use rpcudp_macros::rpc_service;
+pub use rpcudp_transport as transport;
+pub use rpcudp_transport::sim;
+pub use service::Service;
+
+#[doc(hidden)]
+pub mod __private;

@@ -97,6 +97,15 @@ impl Replies {
         self.answered.push_back((now + self.retention, key));
     }
 
+    /// Forgets a request that was not run after all: a copy of it is new.
+    pub fn forget(&mut self, sender: SocketAddr, id: MessageId) {
+        let key = (sender, id);
+        if matches!(self.entries.get(&key), Some(State::Running)) {
+            self.entries.remove(&key);
+            self.bytes -= Self::ENTRY_LEN;
+        }
+    }
+
     /// How many bytes it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -200,6 +209,16 @@ mod tests {
         assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
         replies.finish(now, peer(1), id(1), &[0; 1_001]);
         assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Answered(b""));
+    }
+
+    #[test]
+    fn a_request_that_was_not_run_is_new_again() {
+        let mut replies = Replies::new(1_000, RETENTION);
+        let now = start();
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        replies.forget(peer(1), id(1));
+        assert_eq!(replies.bytes(), 0);
+        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
     }
 
     proptest! {

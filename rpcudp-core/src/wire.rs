@@ -106,6 +106,13 @@ pub struct RawArguments<'a> {
 }
 
 impl<'a> RawArguments<'a> {
+    /// The arguments that [`count`](Self::count) and [`bytes`](Self::bytes) were taken from, for example before the
+    /// bytes were copied out of a datagram.
+    #[must_use]
+    pub const fn new(count: u32, bytes: &'a [u8]) -> Self {
+        Self { count, bytes }
+    }
+
     /// How many arguments there are.
     #[must_use]
     pub const fn count(&self) -> u32 {

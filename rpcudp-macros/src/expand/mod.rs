@@ -1,0 +1,36 @@
+//! Writes the trait, the client and the server of a contract. Cannot fail: the contract is legal.
+//!
+//! What is written names types and methods and calls ordinary functions; the logic is in `rpcudp::__private` and what
+//! lies behind it. Paths start at `::core` or at the crate, locals are hygienic, so that no name of the user's matters.
+
+mod client;
+mod generics;
+mod server;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::{Delivery, Service};
+
+pub(crate) fn service(service: &Service) -> TokenStream {
+    let contract = &service.contract;
+    let client = client::client(service);
+    let server = server::server(service);
+    quote! {
+        #contract
+        #client
+        #server
+    }
+}
+
+/// A delivery as `rpcudp::__private` names it.
+fn delivery(service: &Service, delivery: Delivery) -> TokenStream {
+    let krate = &service.krate;
+    let variant = match delivery {
+        Delivery::Maybe => quote!(Maybe),
+        Delivery::AtLeastOnce => quote!(AtLeastOnce),
+        Delivery::AtMostOnce => quote!(AtMostOnce),
+        Delivery::OneWay => quote!(OneWay),
+    };
+    quote!(#krate::__private::Delivery::#variant)
+}

@@ -1,0 +1,203 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::generics::{self, TypeGenerics};
+use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
+
+/// The server: a struct around an implementation of the trait, with a table that says for each wire name how its
+/// arguments are decoded and its method is called.
+///
+/// ```text
+/// pub struct GreeterServer<S> { service: Arc<S>, ... }
+///
+/// impl<S: Greeter + Send + Sync + 'static> Service for GreeterServer<S> {
+///     const METHODS: &'static [Method<Self>] = &[
+///         Method {
+///             name: "sayhi",
+///             delivery: Delivery::Maybe,
+///             call: |server, incoming| incoming.run(|cx, arguments| {
+///                 let name = arguments.take("name")?;
+///                 Ok(Value(S::sayhi(&*server.service, cx, name)))
+///             }),
+///         },
+///     ];
+/// }
+/// ```
+pub(super) fn server(service: &Service) -> TokenStream {
+    let krate = &service.krate;
+    let vis = &service.contract.vis;
+    let contract = &service.contract.ident;
+    let server = service.server_ident();
+    // A name that no parameter of the user's has.
+    let implementation = Ident::new("__Service", site());
+    let TypeGenerics { declared, used, bounded, predicates, marker } = generics::server(service, &implementation);
+    let types = service.contract.generics.type_params().map(|parameter| &parameter.ident);
+    let name = service.name();
+    let about = format!("Serves an implementation of [`{}`].", service.contract.ident);
+    let methods = service.methods.iter().map(|method| table_entry(service, method, &implementation));
+    quote! {
+        #[doc = #about]
+        #vis struct #server<#declared #implementation> {
+            service: #krate::__private::Arc<#implementation>,
+            contract: ::core::marker::PhantomData<fn() -> (#marker)>,
+        }
+
+        #[allow(dead_code, reason = "not every program needs each of them")]
+        impl<#declared #implementation> #server<#used #implementation> {
+            /// Serves `service`.
+            #[must_use]
+            #vis fn new(service: #implementation) -> Self {
+                Self::from_arc(#krate::__private::Arc::new(service))
+            }
+
+            /// Serves a service that others hold as well.
+            #[must_use]
+            #vis fn from_arc(service: #krate::__private::Arc<#implementation>) -> Self {
+                Self { service, contract: ::core::marker::PhantomData }
+            }
+        }
+
+        #[allow(deprecated, reason = "a deprecated method is still served")]
+        #[allow(clippy::all, clippy::pedantic, reason = "the user's signatures, which are linted on the trait")]
+        impl<#bounded #implementation> #krate::Service for #server<#used #implementation>
+        where
+            #implementation: #contract<#used> + ::core::marker::Send + ::core::marker::Sync + 'static,
+            #(#types: 'static,)*
+            #predicates
+        {
+            const NAME: &'static str = #name;
+
+            const METHODS: &'static [#krate::__private::Method<Self>] = &[#(#methods,)*];
+        }
+
+        impl<#declared #implementation> ::core::clone::Clone for #server<#used #implementation> {
+            fn clone(&self) -> Self {
+                Self::from_arc(::core::clone::Clone::clone(&self.service))
+            }
+        }
+
+        impl<#declared #implementation> ::core::fmt::Debug for #server<#used #implementation> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Formatter::write_str(f, ::core::stringify!(#server))
+            }
+        }
+    }
+}
+
+/// Where our own names come from: no local of the user's is one of them.
+fn site() -> Span {
+    Span::mixed_site()
+}
+
+fn table_entry(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+    let krate = &service.krate;
+    let Method { wire_name, attrs, .. } = method;
+    let cfg = &attrs.cfg;
+    let delivery = super::delivery(service, method.delivery);
+    let call = if method.is_async { async_call } else { sync_call }(service, method, implementation);
+    quote! {
+        #(#cfg)*
+        #krate::__private::Method { name: #wire_name, delivery: #delivery, call: #call }
+    }
+}
+
+/// Decodes the arguments out of the datagram, which they may borrow from, and calls the method on the spot.
+fn sync_call(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+    let (locals, takes) = takes(method);
+    let receiver = quote_spanned!(site() => &*server.service);
+    let context = quote_spanned!(site() => cx);
+    let called = called(service, method, implementation, &receiver, &context);
+    // The answer has to be encoded: where its type cannot be, this is what the compiler complains of.
+    let run = quote_spanned!(hygienic(method.returns.ty().span()) => run);
+    quote_spanned! { site() =>
+        |server, incoming| incoming.#run(|cx, arguments| {
+            let _ = (&cx, &arguments);
+            #(let #locals = #takes?;)*
+            ::core::result::Result::Ok(#called)
+        })
+    }
+}
+
+/// Decodes the arguments out of a copy that the task has for itself, and calls the method there.
+fn async_call(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+    let krate = &service.krate;
+    let (locals, takes) = takes(method);
+    let receiver = quote_spanned!(site() => &*service);
+    let context = quote_spanned!(site() => request.context());
+    let called = called(service, method, implementation, &receiver, &context);
+    let spawn = quote_spanned!(hygienic(method.returns.ty().span()) => spawn);
+    quote_spanned! { site() =>
+        |server, incoming| {
+            let service = ::core::clone::Clone::clone(&server.service);
+            incoming.#spawn(move |request| async move {
+                let (#(#locals,)*) = {
+                    let mut arguments = request.arguments();
+                    let _ = &mut arguments;
+                    (#(#takes?,)*)
+                };
+                ::core::result::Result::<_, #krate::__private::ArgumentError>::Ok(#called)
+            })
+        }
+    }
+}
+
+/// The locals that the arguments are decoded into, and how they are. Their types follow from the method's signature.
+fn takes(method: &Method) -> (Vec<Ident>, Vec<TokenStream>) {
+    let arguments = method.arguments().enumerate();
+    arguments
+        .map(|(index, argument)| {
+            let name = &argument.name;
+            let take = quote_spanned!(hygienic(argument.ty.span()) => arguments.take(#name));
+            (argument_local(index, argument), take)
+        })
+        .unzip()
+}
+
+/// The method called with what was decoded, and its result wrapped into the kind of answer that it is.
+fn called(
+    service: &Service,
+    method: &Method,
+    implementation: &Ident,
+    receiver: &TokenStream,
+    context: &TokenStream,
+) -> TokenStream {
+    let krate = &service.krate;
+    let contract = &service.contract.ident;
+    let TypeGenerics { used, .. } = generics::server(service, implementation);
+    let ident = &method.ident;
+    let mut argument_count = 0;
+    let mut parameters = Vec::new();
+    for parameter in &method.parameters {
+        parameters.push(match parameter {
+            Parameter::Context { by_reference: true } => context.clone(),
+            Parameter::Context { by_reference: false } => quote!(::core::clone::Clone::clone(#context)),
+            Parameter::Argument(argument) => {
+                let local = argument_local(argument_count, argument);
+                argument_count += 1;
+                match argument.passing {
+                    Passing::Direct => quote!(#local),
+                    Passing::Lent => quote!(&#local),
+                    Passing::LentSlice => quote!(#krate::__private::as_slice(&#local)),
+                }
+            }
+        });
+    }
+    let awaited = method.is_async.then(|| quote!(.await));
+    let returned = quote! {
+        <#implementation as #contract<#used>>::#ident(#receiver, #(#parameters),*) #awaited
+    };
+    match method.returns {
+        _ if method.delivery == Delivery::OneWay => quote!(#krate::__private::Nothing(#returned)),
+        Returns::Value(_) => quote!(#krate::__private::Value(#returned)),
+        Returns::Result(_) => {
+            let at = hygienic(method.returns.ty().span());
+            let into_result = quote_spanned!(at => #krate::__private::IsResult::into_result(#returned));
+            quote!(#krate::__private::Fallible(#into_result))
+        }
+    }
+}
+
+fn argument_local(index: usize, argument: &Argument) -> Ident {
+    format_ident!("argument{index}", span = hygienic(argument.ty.span()))
+}

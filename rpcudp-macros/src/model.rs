@@ -1,0 +1,128 @@
+//! A contract that has been read: whatever is in here is legal.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type};
+
+/// A contract.
+pub(crate) struct Service {
+    /// The trait as it is given back: without our attributes, and with async methods that return futures.
+    pub(crate) contract: ItemTrait,
+    /// Where the crate `rpcudp` is.
+    pub(crate) krate: Path,
+    pub(crate) associated: Vec<TraitItemType>,
+    pub(crate) methods: Vec<Method>,
+}
+
+pub(crate) struct Method {
+    pub(crate) ident: Ident,
+    pub(crate) wire_name: String,
+    pub(crate) attrs: MethodAttributes,
+    /// Lifetimes only.
+    pub(crate) generics: Generics,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) is_async: bool,
+    pub(crate) delivery: Delivery,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) returns: Returns,
+}
+
+/// The user's attributes of a method that its relatives share.
+#[derive(Default)]
+pub(crate) struct MethodAttributes {
+    /// `#[cfg]`: whatever is generated for the method exists only if it does.
+    pub(crate) cfg: Vec<Attribute>,
+    /// What the client's method has besides: documentation, `#[deprecated]`, `#[allow]`.
+    pub(crate) client: Vec<Attribute>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Maybe,
+    AtLeastOnce,
+    AtMostOnce,
+    OneWay,
+}
+
+/// A parameter of a method besides `&self`.
+pub(crate) enum Parameter {
+    Argument(Argument),
+    /// The request's context.
+    Context {
+        by_reference: bool,
+    },
+}
+
+/// What travels.
+pub(crate) struct Argument {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) passing: Passing,
+}
+
+/// How an argument gets from the datagram to the method.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// As it is decoded: by value, or borrowed from the datagram.
+    Direct,
+    /// `&T`: a `T` is decoded and lent.
+    Lent,
+    /// `&[T]`: a `Vec<T>` is decoded and lent.
+    LentSlice,
+}
+
+/// What a method returns.
+pub(crate) enum Returns {
+    Value(Type),
+    /// A `Result`, under whatever alias.
+    Result(Type),
+}
+
+impl Returns {
+    pub(crate) fn ty(&self) -> &Type {
+        match self {
+            Self::Value(ty) | Self::Result(ty) => ty,
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn client_ident(&self) -> Ident {
+        self.relative("Client")
+    }
+
+    pub(crate) fn server_ident(&self) -> Ident {
+        self.relative("Server")
+    }
+
+    /// The trait's name without `r#`.
+    pub(crate) fn name(&self) -> String {
+        unraw(&self.contract.ident)
+    }
+
+    fn relative(&self, suffix: &str) -> Ident {
+        Ident::new(&format!("{}{suffix}", self.name()), self.contract.ident.span())
+    }
+}
+
+impl Method {
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Argument(argument) => Some(argument),
+            Parameter::Context { .. } => None,
+        })
+    }
+}
+
+/// A name without `r#`.
+pub(crate) fn unraw(ident: &Ident) -> String {
+    use syn::ext::IdentExt;
+    ident.unraw().to_string()
+}
+
+/// For names that the user's cannot collide with, placed where errors are to point.
+pub(crate) fn hygienic(at: Span) -> Span {
+    Span::mixed_site().located_at(at)
+}

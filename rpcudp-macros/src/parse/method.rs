@@ -1,0 +1,195 @@
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, FnArg, GenericParam, Pat, PatIdent, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature,
+    TraitItemFn, Type, TypeReference, parse_quote_spanned,
+};
+
+use super::options::{MethodOptions, ParameterRole};
+use super::types;
+use crate::messages;
+use crate::model::{Argument, Delivery, Method, MethodAttributes, Parameter, Returns, unraw};
+use crate::report::Report;
+
+/// Reads a method, takes our attributes out of it, and makes it one that returns a future if it is async.
+pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Report) -> Method {
+    let options = MethodOptions::take(&mut item.attrs, report);
+    check_signature(item, report);
+    let parameters = parameters(&mut item.sig, report);
+    let delivery = options.delivery.map_or(Delivery::Maybe, |(delivery, _)| delivery);
+    let returns = returns(&item.sig, &options, report);
+    let method = Method {
+        wire_name: wire_name(&item.sig, namespace, &options, report),
+        ident: item.sig.ident.clone(),
+        attrs: shared_attributes(&item.attrs),
+        generics: item.sig.generics.clone(),
+        parameters,
+        is_async: item.sig.asyncness.is_some(),
+        delivery,
+        timeout: options.timeout.map(|(timeout, _)| timeout),
+        returns,
+    };
+    return_a_future(&mut item.sig);
+    method
+}
+
+fn check_signature(item: &TraitItemFn, report: &mut Report) {
+    let Signature { constness, safety, abi, variadic, generics, ident, .. } = &item.sig;
+    if let Some(body) = &item.default {
+        report.error(body, messages::DEFAULT_BODY);
+    }
+    if let Some(constness) = constness {
+        report.error(constness, messages::CONST_METHOD);
+    }
+    if let Safety::Unsafe(token) = safety {
+        report.error(token, messages::UNSAFE_METHOD);
+    }
+    if let Some(abi) = abi {
+        report.error(abi, messages::EXTERN_METHOD);
+    }
+    if let Some(variadic) = variadic {
+        report.error(variadic, messages::VARIADIC);
+    }
+    for parameter in &generics.params {
+        if !matches!(parameter, GenericParam::Lifetime(_)) {
+            report.error(parameter, messages::GENERIC_METHOD);
+        }
+    }
+    if let Some(clause) = generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty()) {
+        report.error(clause, messages::METHOD_WHERE);
+    }
+    match item.sig.receiver() {
+        None => report.error(ident, messages::NO_RECEIVER),
+        Some(Receiver { kind: ReceiverKind::Reference(_, _, None), .. }) => {}
+        Some(receiver) => report.error(receiver, messages::RECEIVER),
+    }
+}
+
+fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> {
+    let mut parameters = Vec::new();
+    let mut has_context = false;
+    for input in &mut signature.inputs {
+        let FnArg::Typed(input) = input else { continue };
+        let role = ParameterRole::take(&mut input.attrs, report);
+        if let Some(cfg) = input.attrs.iter().find(|attr| is_any(attr, &["cfg", "cfg_attr"])) {
+            report.error(cfg, messages::ARGUMENT_CFG);
+        }
+        let is_context = match role {
+            Some(role) => role == ParameterRole::Context,
+            None => types::is_called(referent(&input.ty), "Context"),
+        };
+        if is_context {
+            if std::mem::replace(&mut has_context, true) {
+                report.error(&input.ty, messages::TWO_CONTEXTS);
+            }
+            parameters.push(context(&input.ty, report));
+        } else {
+            parameters.extend(argument(input, report).map(Parameter::Argument));
+        }
+    }
+    parameters
+}
+
+fn context(ty: &Type, report: &mut Report) -> Parameter {
+    let reference = if let Type::Reference(reference) = types::bare(ty) { Some(reference) } else { None };
+    if reference.is_some_and(|reference| reference.mutability.is_some()) {
+        report.error(ty, messages::CONTEXT_MUT);
+    }
+    Parameter::Context { by_reference: reference.is_some() }
+}
+
+fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
+    types::check_argument(&input.ty, report);
+    let Pat::Ident(PatIdent { by_ref: None, mutability: None, subpat: None, ident, .. }) = &*input.pat else {
+        report.error(&input.pat, messages::ARGUMENT_PATTERN);
+        return None;
+    };
+    let passing = types::passing(&input.ty);
+    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: (*input.ty).clone(), passing })
+}
+
+fn referent(ty: &Type) -> &Type {
+    match types::bare(ty) {
+        Type::Reference(TypeReference { elem, .. }) => elem,
+        ty => ty,
+    }
+}
+
+fn returns(signature: &Signature, options: &MethodOptions, report: &mut Report) -> Returns {
+    let unit = || parse_quote_spanned! { signature.ident.span() => () };
+    let declared = match &signature.output {
+        ReturnType::Type(_, ty) if !is_unit(ty) => Some(&**ty),
+        _ => None,
+    };
+    if let Some((Delivery::OneWay, _)) = options.delivery {
+        if let Some(ty) = declared {
+            report.error(ty, messages::ONEWAY_RETURN);
+        }
+        if let Some((_, span)) = options.timeout {
+            report.error_at(span, messages::ONEWAY_TIMEOUT);
+        }
+        if let Some(span) = options.fallible {
+            report.error_at(span, messages::ONEWAY_FALLIBLE);
+        }
+        return Returns::Value(unit());
+    }
+    let Some(ty) = declared else {
+        if let Some(span) = options.fallible {
+            report.error_at(span, messages::FALLIBLE_WITHOUT_TYPE);
+        }
+        return Returns::Value(unit());
+    };
+    types::check_return(ty, report);
+    if options.fallible.is_some() || types::is_called(ty, "Result") {
+        Returns::Result(ty.clone())
+    } else {
+        Returns::Value(ty.clone())
+    }
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(types::bare(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+fn wire_name(signature: &Signature, namespace: &str, options: &MethodOptions, report: &mut Report) -> String {
+    let (name, span) = match &options.name {
+        Some(name) => (name.value(), name.span()),
+        None => (unraw(&signature.ident), signature.ident.span()),
+    };
+    let name = format!("{namespace}{name}");
+    if name.starts_with('_') || name.starts_with("rpc_") {
+        report.error_at(span, messages::underscore_name(&name));
+    } else if PYTHON_ATTRIBUTES.contains(&&*name) {
+        report.error_at(span, messages::taken_in_python(&name));
+    }
+    name
+}
+
+/// What `rpcudp.protocol.RPCProtocol` has besides remote methods: calling one of these reaches itself.
+const PYTHON_ATTRIBUTES: [&str; 5] =
+    ["transport", "connection_made", "connection_lost", "datagram_received", "error_received"];
+
+fn shared_attributes(attrs: &[Attribute]) -> MethodAttributes {
+    let pick = |names: &[&str]| attrs.iter().filter(|attr| is_any(attr, names)).cloned().collect();
+    MethodAttributes { cfg: pick(&["cfg"]), client: pick(&["doc", "deprecated", "allow", "cfg_attr"]) }
+}
+
+fn is_any(attr: &Attribute, names: &[&str]) -> bool {
+    names.iter().any(|name| attr.path().is_ident(name))
+}
+
+/// `async fn f() -> T` becomes `fn f() -> impl Future<Output = T> + Send`, so that it can run as a task.
+///
+/// An implementation may be an `async fn` all the same.
+fn return_a_future(signature: &mut Signature) {
+    let Some(asyncness) = signature.asyncness.take() else { return };
+    let span = Span::call_site().located_at(asyncness.span());
+    let output: TokenStream = match &signature.output {
+        ReturnType::Default => quote_spanned! { span => () },
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    };
+    signature.output = parse_quote_spanned! { span =>
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+}

@@ -1,0 +1,54 @@
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::{Error, ItemTrait};
+
+/// Collects errors, so that the user sees all of them at once.
+#[derive(Default)]
+pub(crate) struct Report {
+    errors: Option<Error>,
+}
+
+/// What is given back where there are errors.
+pub(crate) struct Rejected {
+    errors: Error,
+    /// The user's trait without our attributes, so that what implements it is not reported too.
+    contract: Option<ItemTrait>,
+}
+
+impl Report {
+    /// An error on the user's tokens.
+    pub(crate) fn error(&mut self, tokens: &impl ToTokens, message: impl ToString) {
+        self.push(Error::new_spanned(tokens, message.to_string()));
+    }
+
+    pub(crate) fn error_at(&mut self, span: Span, message: impl ToString) {
+        self.push(Error::new(span, message.to_string()));
+    }
+
+    pub(crate) fn push(&mut self, error: Error) {
+        match &mut self.errors {
+            Some(errors) => errors.combine(error),
+            None => self.errors = Some(error),
+        }
+    }
+
+    /// Ends a pass.
+    ///
+    /// # Errors
+    ///
+    /// Where there were any.
+    pub(crate) fn finish(self, contract: Option<&ItemTrait>) -> Result<(), Rejected> {
+        match self.errors {
+            None => Ok(()),
+            Some(errors) => Err(Rejected { errors, contract: contract.cloned() }),
+        }
+    }
+}
+
+impl Rejected {
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        let mut tokens = self.errors.into_compile_error();
+        self.contract.to_tokens(&mut tokens);
+        tokens
+    }
+}

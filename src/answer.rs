@@ -1,0 +1,176 @@
+//! What a handler's result becomes on the wire.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rpcudp_core::codec::{self, ArgumentError, EncodeError};
+use rpcudp_core::limits::HEADER_LEN;
+use rpcudp_core::{Counter, Failure, FailureCode, Response};
+use serde::Serialize;
+
+use crate::Context;
+
+/// How an answer is called that was written.
+type Written = Result<&'static str, EncodeError>;
+
+/// A handler panicked instead of returning.
+#[derive(Debug)]
+pub(crate) struct Panicked;
+
+/// What a method returned.
+#[doc(hidden)]
+pub trait Answer {
+    /// Writes it, and says how it is called.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be encoded.
+    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written;
+}
+
+/// What a method returned that cannot fail by itself.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Value<T>(pub T);
+
+/// What a method returned that returns a `Result`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fallible<T, E>(pub Result<T, E>);
+
+/// What a oneway method returned.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Nothing(pub ());
+
+impl<T: Serialize> Answer for Value<T> {
+    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written {
+        writer.value(&self.0)
+    }
+}
+
+impl<T: Serialize, E: Serialize> Answer for Fallible<T, E> {
+    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written {
+        match &self.0 {
+            Ok(value) => writer.value(value),
+            Err(error) => writer.error(error),
+        }
+    }
+}
+
+impl Answer for Nothing {
+    fn write(&self, _: &mut AnswerWriter<'_>) -> Written {
+        Ok("done")
+    }
+}
+
+/// Where an answer is written to: the end of a buffer that may hold others.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnswerWriter<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    asked: Asked<'a>,
+}
+
+/// The request that is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) method: &'a str,
+    /// How long the request's datagram was.
+    pub(crate) len: usize,
+    /// Whether the sender gets an answer at all.
+    pub(crate) oneway: bool,
+}
+
+impl<'a> AnswerWriter<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>, asked: Asked<'a>) -> Self {
+        Self { start: out.len(), out, asked }
+    }
+
+    /// Writes what came of a handler, and says how that is called.
+    pub(crate) fn conclude<A: Answer>(&mut self, result: Result<Result<A, ArgumentError>, Panicked>) -> &'static str {
+        let answer = match result {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                // The argument comes first: of a short request there is little room for words, and its sender knows
+                // what it called.
+                let message = format!("{error} (in `{}`)", self.asked.method);
+                return self.refuse(FailureCode::MALFORMED_ARGUMENTS, &message, None);
+            }
+            Err(Panicked) => return self.refuse_panicked(),
+        };
+        // `Serialize` is the user's code, as the handler was.
+        match catch_unwind(AssertUnwindSafe(|| answer.write(self))) {
+            Ok(Ok(outcome)) => self.limited(outcome),
+            Ok(Err(error)) => {
+                let Asked { cx, method, .. } = self.asked;
+                tracing::error!(method, peer = %cx.sender, message_id = %cx.id, %error, "the answer cannot be encoded");
+                self.refuse(FailureCode::PANICKED, "the answer cannot be encoded", None)
+            }
+            Err(_) => self.refuse_panicked(),
+        }
+    }
+
+    /// Writes that the request is refused, in place of anything written before.
+    pub(crate) fn refuse(&mut self, code: FailureCode, message: &str, detail: Option<&[u8]>) -> &'static str {
+        self.out.truncate(self.start);
+        let Asked { cx, method, len, oneway } = self.asked;
+        let shared = &cx.shared;
+        shared.counters.add(Counter::RequestsRefused, 1);
+        tracing::debug!(method, peer = %cx.sender, message_id = %cx.id, outcome = ?code, message, "request refused");
+        if shared.config.dialect.has_failures() && !oneway {
+            Failure { id: cx.id, code, message, detail }.encode(self.out, len);
+        }
+        "refused"
+    }
+
+    /// Writes that there is no such method.
+    pub(crate) fn refuse_unknown(&mut self) {
+        let message = format!("no method `{}`", self.asked.method);
+        self.refuse(FailureCode::UNKNOWN_METHOD, &message, None);
+    }
+
+    fn refuse_panicked(&mut self) -> &'static str {
+        let Asked { cx, method, .. } = self.asked;
+        cx.shared.counters.add(Counter::RequestsPanicked, 1);
+        // What it panicked with is for the panic hook, which has seen it, and not for strangers.
+        tracing::error!(method, peer = %cx.sender, message_id = %cx.id, "the handler panicked");
+        self.refuse(FailureCode::PANICKED, "the handler panicked", None)
+    }
+
+    fn value<T: Serialize>(&mut self, value: &T) -> Written {
+        let Asked { cx, .. } = self.asked;
+        Response::begin(self.out, cx.shared.config.dialect, cx.id);
+        codec::encode(self.out, value)?;
+        Ok("answered")
+    }
+
+    fn error<E: Serialize>(&mut self, error: &E) -> Written {
+        let Asked { cx, .. } = self.asked;
+        if !cx.shared.config.dialect.has_failures() {
+            return Ok("application_error");
+        }
+        let mut detail = Vec::new();
+        codec::encode(&mut detail, error)?;
+        // The application's own words may be longer than the request: they are an answer.
+        let failure = Failure { id: cx.id, code: FailureCode::APPLICATION, message: "", detail: Some(&detail) };
+        failure.encode(self.out, usize::MAX);
+        Ok("application_error")
+    }
+
+    /// Refuses an answer that is larger than answers may be.
+    fn limited(&mut self, outcome: &'static str) -> &'static str {
+        let Asked { cx, method, oneway, .. } = self.asked;
+        let size = (self.out.len() - self.start).saturating_sub(HEADER_LEN);
+        let limit = cx.shared.config.max_response_len;
+        if size <= limit {
+            cx.shared.counters.add(Counter::RequestsAnswered, u64::from(!oneway));
+            return outcome;
+        }
+        tracing::warn!(method, peer = %cx.sender, message_id = %cx.id, size, limit, "the response is too large");
+        let mut detail = Vec::new();
+        codec::encode(&mut detail, &(size, limit)).expect("two numbers can be encoded");
+        self.refuse(FailureCode::RESPONSE_TOO_LARGE, "", Some(&detail))
+    }
+}

@@ -1,0 +1,57 @@
+use std::net::SocketAddr;
+use std::{error, fmt, io};
+
+/// Why an endpoint could not be bound.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The address to bind to could not be found.
+    Resolve {
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The address could not be bound: in use, not this host's, or a port that needs privileges.
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Two services have a method of the same wire name. One of them needs another `namespace`, or the method another
+    /// `name`.
+    DuplicateMethod {
+        /// The wire name.
+        method: &'static str,
+        /// The traits that claim it.
+        services: [&'static str; 2],
+    },
+    /// [`Bind::wait`](crate::Bind::wait) could not start its thread.
+    Runtime {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { source } => write!(f, "no address to bind to: {source}"),
+            Self::Bind { addr, source } => write!(f, "cannot bind to {addr}: {source}"),
+            Self::DuplicateMethod { method, services: [one, other] } => write!(
+                f,
+                "both `{one}` and `{other}` have a method `{method}`: give one of them a namespace, \
+                 `#[rpc_service(namespace = \"...\")]`, or the method another name, `#[rpc(name = \"...\")]`"
+            ),
+            Self::Runtime { source } => write!(f, "cannot start a thread for the endpoint: {source}"),
+        }
+    }
+}
+
+impl error::Error for BindError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Resolve { source } | Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
+            Self::DuplicateMethod { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Waiting for a future without a runtime.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Blocks the thread until the future is ready.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    block_on_within(future, None).expect("there is no limit to exceed")
+}
+
+/// Blocks the thread until the future is ready, or until `limit` has passed.
+pub(crate) fn block_on_within<F: Future>(future: F, limit: Option<Duration>) -> Option<F::Output> {
+    let start = Instant::now();
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return Some(output);
+        }
+        match limit {
+            None => thread::park(),
+            Some(limit) => thread::park_timeout(limit.checked_sub(start.elapsed())?),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_future_is_polled_until_it_is_ready() {
+        let mut polls = 0;
+        let future = std::future::poll_fn(|cx| {
+            polls += 1;
+            cx.waker().wake_by_ref();
+            if polls == 3 { Poll::Ready("ready") } else { Poll::Pending }
+        });
+        assert_eq!(block_on(future), "ready");
+    }
+
+    #[test]
+    fn nothing_is_waited_for_longer_than_allowed() {
+        assert_eq!(block_on_within(std::future::pending::<()>(), Some(Duration::from_millis(10))), None);
+    }
+}

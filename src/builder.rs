@@ -1,0 +1,244 @@
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use rpcudp_core::Dialect;
+use rpcudp_transport::{Transport, Udp, UdpOptions};
+use tokio::runtime::{self, Handle};
+
+use crate::config::Config;
+use crate::driver::Driver;
+use crate::router::Router;
+use crate::shared::Shared;
+use crate::{BindError, Endpoint, Service};
+
+/// Says what an endpoint serves and how it behaves, and binds it.
+///
+/// Every setting has a default that is made for the open internet and for Python peers at once.
+///
+/// ```
+/// use rpcudp::{Endpoint, rpc_service};
+/// use std::time::Duration;
+///
+/// #[rpc_service]
+/// trait Clock {
+///     fn hour(&self) -> u8;
+/// }
+///
+/// struct Noon;
+///
+/// impl Clock for Noon {
+///     fn hour(&self) -> u8 {
+///         12
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = Endpoint::builder()
+///     .serve(ClockServer::new(Noon))
+///     .timeout(Duration::from_secs(1))
+///     .bind("127.0.0.1:0")
+///     .await?;
+/// # let clock = ClockClient::new(&endpoint, endpoint.local_addr());
+/// # assert_eq!(clock.hour().await?, 12);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an endpoint is there once it is bound"]
+#[derive(Debug)]
+pub struct Builder {
+    router: Router,
+    config: Config,
+    udp: UdpOptions,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { router: Router::default(), config: Config::default(), udp: UdpOptions::default() }
+    }
+
+    /// Answers the methods of this service. May be called for several services; an endpoint that serves none only
+    /// calls.
+    pub fn serve(mut self, service: impl Service) -> Self {
+        self.router.add(service);
+        self
+    }
+
+    /// Which network the endpoint belongs to. Default: [`Dialect::Rpcudp`].
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.config.dialect = dialect;
+        self
+    }
+
+    /// How long a call waits for its answer where neither the contract nor the call says. Default: five seconds, as in
+    /// Python.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = timeout;
+        self
+    }
+
+    /// How large a request may be that this endpoint sends: method name and arguments, in bytes. Default: 8,192, which
+    /// is what Python peers send; a network without them may carry up to 65,486.
+    pub fn max_request_len(mut self, len: usize) -> Self {
+        self.config.max_request_len = len.min(rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+        self
+    }
+
+    /// How large an answer may be that this endpoint sends, in bytes. Default: 65,486, which is what a datagram
+    /// carries.
+    ///
+    /// A datagram that is larger than the path's MTU travels in fragments and is lost if one of them is.
+    pub fn max_response_len(mut self, len: usize) -> Self {
+        self.config.max_response_len = len.min(rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+        self
+    }
+
+    /// How many async handlers may run at once; requests beyond are refused as busy. Default: 1,024.
+    pub fn max_handlers(mut self, count: usize) -> Self {
+        self.config.max_handlers = count;
+        self
+    }
+
+    /// How many calls may wait for answers at once; calls beyond end with
+    /// [`CallError::TooManyCalls`](crate::CallError::TooManyCalls). Default: 1,048,576.
+    pub fn max_calls(mut self, count: usize) -> Self {
+        self.config.max_calls = count;
+        self
+    }
+
+    /// Takes an answer from any address, not only from the one that was called: for peers with several addresses that
+    /// answer from another, as a Python peer on a multi-homed host may. Default: no.
+    ///
+    /// An answer then needs nothing but the message id, which someone on the path can read.
+    pub fn any_source(mut self, any_source: bool) -> Self {
+        self.config.any_source = any_source;
+        self
+    }
+
+    /// How many bytes the replies of at-most-once methods may take, and for how long each is kept to answer copies of
+    /// its request. Default: 64 MiB and a minute.
+    ///
+    /// The memory is taken as replies come. A reply that had to go early is counted in
+    /// [`RequestStats::forgotten`](crate::RequestStats::forgotten); a copy that comes after that runs the method again.
+    pub fn reply_memory(mut self, len: usize, retention: Duration) -> Self {
+        self.config.reply_memory_len = len;
+        self.config.reply_retention = retention;
+        self
+    }
+
+    /// How the socket is set up, for [`bind`](Self::bind).
+    pub fn udp(mut self, options: UdpOptions) -> Self {
+        self.udp = options;
+        self
+    }
+
+    /// Binds a UDP socket: `.await` it, or [`Bind::wait`] outside async code.
+    ///
+    /// Port 0 takes a free port, and `[::]` serves both IPv6 and IPv4. A host name is looked up at once, which blocks;
+    /// an address does not.
+    pub fn bind(self, addr: impl ToSocketAddrs) -> Bind {
+        let addr = addr.to_socket_addrs().and_then(|mut addrs| addrs.next().ok_or_else(no_address));
+        Bind { builder: self, addr }
+    }
+
+    /// Sends and receives through a transport of your own, for example a node of a [simulated network](crate::sim).
+    ///
+    /// # Errors
+    ///
+    /// Where two services claim one method name.
+    ///
+    /// # Panics
+    ///
+    /// Outside the context of a tokio runtime with its timer enabled.
+    pub fn bind_transport(self, transport: impl Transport) -> Result<Endpoint, BindError> {
+        let (endpoint, driver) = self.start(transport, Handle::current())?;
+        Handle::current().spawn(driver.run());
+        Ok(endpoint)
+    }
+
+    fn start(self, transport: impl Transport, runtime: Handle) -> Result<(Endpoint, Driver), BindError> {
+        let router = self.router.checked()?;
+        let transport: Arc<dyn Transport> = Arc::new(transport);
+        let shared = Shared::new(&transport, self.config, runtime);
+        let driver = Driver::new(Arc::clone(&shared), transport, router);
+        Ok((Endpoint::new(shared), driver))
+    }
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
+/// An endpoint about to be bound: `.await` it within a tokio runtime, or [`wait`](Self::wait) for it anywhere else.
+#[must_use = "an endpoint is bound when this is awaited"]
+pub struct Bind {
+    builder: Builder,
+    addr: io::Result<SocketAddr>,
+}
+
+impl Bind {
+    /// Binds outside async code. The endpoint brings a thread of its own, which ends with it; its async handlers run
+    /// there.
+    ///
+    /// ```
+    /// use rpcudp::Endpoint;
+    /// use std::time::Duration;
+    ///
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").wait()?;
+    /// endpoint.close(Duration::ZERO).wait();
+    /// # Ok::<(), rpcudp::BindError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for awaiting it, and where the thread cannot be started.
+    pub fn wait(self) -> Result<Endpoint, BindError> {
+        let (send, receive) = mpsc::sync_channel(1);
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| BindError::Runtime { source })?;
+        let thread = std::thread::Builder::new().name("rpcudp".into()).spawn(move || {
+            let bound = runtime.block_on(async { self.now() });
+            let (endpoint, driver) = match bound {
+                Ok((endpoint, driver)) => (Ok(endpoint), Some(driver)),
+                Err(error) => (Err(error), None),
+            };
+            // If nobody takes the endpoint, its last handle is dropped here and the driver ends at once.
+            drop(send.send(endpoint));
+            if let Some(driver) = driver {
+                runtime.block_on(driver.run());
+            }
+        });
+        thread.map_err(|source| BindError::Runtime { source })?;
+        receive.recv().expect("the thread sends what came of binding before anything that can fail")
+    }
+
+    fn now(self) -> Result<(Endpoint, Driver), BindError> {
+        let addr = self.addr.map_err(|source| BindError::Resolve { source })?;
+        let udp = Udp::bind(addr, &self.builder.udp).map_err(|source| BindError::Bind { addr, source })?;
+        self.builder.start(udp, Handle::current())
+    }
+}
+
+impl IntoFuture for Bind {
+    type Output = Result<Endpoint, BindError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async {
+            let (endpoint, driver) = self.now()?;
+            tokio::spawn(driver.run());
+            Ok(endpoint)
+        })
+    }
+}
+
+impl fmt::Debug for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bind").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}

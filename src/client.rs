@@ -1,0 +1,134 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpcudp_core::Request;
+use rpcudp_core::codec::{EncodeError, encode};
+use rpcudp_transport::canonical;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::{Call, Decoders};
+use crate::service::Delivery;
+use crate::{Context, Endpoint};
+
+/// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
+///
+/// A generated client has these as methods of its own, except where its contract uses the name.
+pub trait Client: Sized {
+    #[doc(hidden)]
+    fn from_stub(stub: Stub) -> Self;
+
+    #[doc(hidden)]
+    fn stub(&self) -> &Stub;
+
+    /// A client that calls `peer` through an endpoint, or through the one that a request came to.
+    fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
+        Self::from_stub(Stub { endpoint: via.as_endpoint(), peer: canonical(peer) })
+    }
+
+    /// A client that calls another peer.
+    #[must_use]
+    fn to(&self, peer: SocketAddr) -> Self {
+        Self::from_stub(Stub { endpoint: self.endpoint().clone(), peer: canonical(peer) })
+    }
+
+    /// Who is called.
+    fn peer(&self) -> SocketAddr {
+        self.stub().peer
+    }
+
+    /// What calls go through.
+    fn endpoint(&self) -> &Endpoint {
+        &self.stub().endpoint
+    }
+}
+
+/// What calls can be made through: an [`Endpoint`], or the [`Context`] of a request.
+pub trait AsEndpoint: sealed::Sealed {
+    /// The endpoint.
+    fn as_endpoint(&self) -> Endpoint;
+}
+
+impl AsEndpoint for Endpoint {
+    fn as_endpoint(&self) -> Endpoint {
+        self.clone()
+    }
+}
+
+impl AsEndpoint for Context {
+    fn as_endpoint(&self) -> Endpoint {
+        self.endpoint()
+    }
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "so that only these two are what calls can be made through")]
+    pub trait Sealed {}
+    impl Sealed for crate::Endpoint {}
+    impl Sealed for crate::Context {}
+}
+
+/// What a generated client consists of.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Stub {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) peer: SocketAddr,
+}
+
+/// What a contract says of a method that is called.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct CallSpec {
+    pub name: &'static str,
+    pub argument_count: u32,
+    pub delivery: Delivery,
+    pub timeout: Option<Duration>,
+}
+
+/// A request that is being written.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OutgoingRequest {
+    pub(crate) stub: Stub,
+    pub(crate) spec: CallSpec,
+    pub(crate) datagram: Vec<u8>,
+    /// The first argument that could not be encoded.
+    pub(crate) fault: Option<(usize, EncodeError)>,
+    written_count: usize,
+}
+
+impl Stub {
+    /// Begins a request.
+    #[must_use]
+    pub fn request(&self, spec: CallSpec) -> OutgoingRequest {
+        let mut datagram = Vec::with_capacity(128);
+        let dialect = self.endpoint.shared().config.dialect;
+        Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);
+        OutgoingRequest { stub: self.clone(), spec, datagram, fault: None, written_count: 0 }
+    }
+}
+
+impl OutgoingRequest {
+    /// Writes the next argument.
+    #[must_use]
+    pub fn argument<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        self.written_count += 1;
+        if self.fault.is_none()
+            && let Err(error) = encode(&mut self.datagram, value)
+        {
+            self.fault = Some((self.written_count, error));
+        }
+        self
+    }
+
+    /// The call of a method that cannot fail by itself.
+    pub fn call<T: DeserializeOwned>(self) -> Call<T> {
+        Call::new(self, Decoders::value())
+    }
+
+    /// The call of a method that returns a `Result`.
+    pub fn fallible_call<T: DeserializeOwned, E: DeserializeOwned>(self) -> Call<T, E> {
+        Call::new(self, Decoders::value_or_error())
+    }
+}

@@ -1,0 +1,93 @@
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rpcudp_core::MessageId;
+use rpcudp_transport::Datagram;
+
+use crate::Endpoint;
+use crate::outbox::Posted;
+use crate::shared::Shared;
+
+/// Who sent the request that a handler answers, and through which endpoint it came.
+///
+/// A method that wants it has a parameter `cx: &Context`; callers do not see that parameter. A handler can call its
+/// caller back:
+///
+/// ```
+/// use rpcudp::{CallError, Context, rpc_service};
+///
+/// #[rpc_service]
+/// trait Peer {
+///     async fn greet(&self, cx: &Context) -> String;
+///     fn name(&self) -> String;
+/// }
+///
+/// struct Node(&'static str);
+///
+/// impl Peer for Node {
+///     async fn greet(&self, cx: &Context) -> String {
+///         let caller = PeerClient::new(cx, cx.sender());
+///         match caller.name().await {
+///             Ok(name) => format!("Hello {name}"),
+///             Err(_) => "Hello stranger".into(),
+///         }
+///     }
+///     fn name(&self) -> String {
+///         self.0.into()
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bind = |name| rpcudp::Endpoint::builder().serve(PeerServer::new(Node(name))).bind("127.0.0.1:0").into_future();
+/// # use std::future::IntoFuture;
+/// # let (one, other) = (bind("one").await?, bind("other").await?);
+/// # assert_eq!(PeerClient::new(&one, other.local_addr()).greet().await?, "Hello one");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sender: SocketAddr,
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) id: MessageId,
+}
+
+impl Context {
+    /// The address that the request came from. UDP lets a sender claim any; an answer proves that it is there.
+    #[must_use]
+    pub fn sender(&self) -> SocketAddr {
+        self.sender
+    }
+
+    /// The address that the request was sent to, as far as the system says: on a host with several addresses, the one
+    /// that the answer leaves from.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        let bound = self.shared.local_addr;
+        SocketAddr::new(self.local.unwrap_or(bound.ip()), bound.port())
+    }
+
+    /// The id of the request, which its sender chose: the same in every copy of it.
+    #[must_use]
+    pub fn message_id(&self) -> MessageId {
+        self.id
+    }
+
+    /// The endpoint that the request came to.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::new(Arc::clone(&self.shared))
+    }
+
+    /// Sends the answer to this request, if there is one.
+    pub(crate) fn answer(&self, answer: &[u8]) {
+        if answer.is_empty() {
+            return;
+        }
+        let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
+        if self.shared.outbox.post_answer(datagram) == Posted::Queued {
+            self.shared.lifecycle.wake_driver();
+        }
+    }
+}

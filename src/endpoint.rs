@@ -1,0 +1,111 @@
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpcudp_core::Stats;
+
+use crate::shared::Shared;
+use crate::{Bind, Builder, Close};
+
+/// A socket that both calls and answers.
+///
+/// A clone is another handle to the same endpoint. It works as long as there is one: clients and calls have theirs, so
+/// that an endpoint may be dropped while its clients are used. Dropping the last one closes it at once.
+///
+/// ```
+/// use rpcudp::Endpoint;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+/// assert_ne!(endpoint.local_addr().port(), 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Endpoint {
+    shared: Arc<Shared>,
+}
+
+impl Endpoint {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.lifecycle.add_handle();
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Binds an endpoint that only calls; port 0 takes a free port. `.await` it, or [`Bind::wait`] outside async code.
+    ///
+    /// Short for [`Endpoint::builder()`](Self::builder)[`.bind(addr)`](Builder::bind).
+    pub fn bind(addr: impl ToSocketAddrs) -> Bind {
+        Self::builder().bind(addr)
+    }
+
+    /// Starts an endpoint that serves something or behaves in its own way.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The address that the endpoint is bound to, with the port that it got; the IP is unspecified where it is bound to
+    /// all of them.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.shared.local_addr
+    }
+
+    /// What the endpoint has done so far.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = rpcudp::Endpoint::bind("127.0.0.1:0").await?;
+    /// let stats = endpoint.stats();
+    /// assert_eq!((stats.calls.started, stats.dropped_in_all()), (0, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.shared.counters.snapshot();
+        stats.requests.forgotten = self.shared.replies().forgotten();
+        stats
+    }
+
+    /// Closes the endpoint: `.await` it, or [`Close::wait`] outside async code. Asks at once, awaited or not.
+    ///
+    /// Requests are no longer accepted. Handlers that run may finish and answer for up to `grace`, and may call others
+    /// meanwhile; then they are stopped. In the end every call that still waits ends with
+    /// [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the address is free.
+    pub fn close(&self, grace: Duration) -> Close {
+        self.shared.lifecycle.close(grace);
+        self.closed()
+    }
+
+    /// Waits until the endpoint is closed, without closing it: what a program does that only serves.
+    ///
+    /// This keeps no handle: an endpoint whose last handle is dropped is closed.
+    pub fn closed(&self) -> Close {
+        Close::new(Arc::clone(&self.shared))
+    }
+}
+
+impl Clone for Endpoint {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.shared.lifecycle.drop_handle();
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("local_addr", &self.local_addr()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+use rpcudp_core::RawArguments;
+use rpcudp_core::codec::Arguments;
+
+use crate::Context;
+
+/// The part of a request that an async handler keeps: its arguments are decoded out of here, and may borrow from it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OwnedRequest {
+    cx: Context,
+    count: u32,
+    bytes: Box<[u8]>,
+}
+
+impl OwnedRequest {
+    pub(crate) fn new(cx: &Context, arguments: RawArguments<'_>) -> Self {
+        Self { cx: cx.clone(), count: arguments.count(), bytes: arguments.bytes().into() }
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.cx
+    }
+
+    /// Its arguments, from the first on.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments<'_> {
+        Arguments::new(RawArguments::new(self.count, &self.bytes))
+    }
+}

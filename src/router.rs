@@ -1,0 +1,57 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::BindError;
+use crate::service::{AnyService, Delivery, Service};
+
+/// The services of an endpoint, and which of them has a method of a given name.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
+    services: Vec<Box<dyn AnyService>>,
+    // The standard library's hash is keyed at random: a stranger who names methods cannot make them collide.
+    routes: HashMap<&'static str, Route>,
+}
+
+/// Where a method is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) name: &'static str,
+    pub(crate) delivery: Delivery,
+    service: usize,
+    method: usize,
+}
+
+impl Router {
+    pub(crate) fn add(&mut self, service: impl Service) {
+        self.services.push(Box::new(service));
+    }
+
+    /// Lays the routes.
+    ///
+    /// # Errors
+    ///
+    /// Where two methods have one name.
+    pub(crate) fn checked(mut self) -> Result<Self, BindError> {
+        for (service, claimant) in self.services.iter().enumerate() {
+            for method in 0..claimant.method_count() {
+                let (name, delivery) = claimant.method(method);
+                match self.routes.entry(name) {
+                    Entry::Vacant(vacant) => drop(vacant.insert(Route { name, delivery, service, method })),
+                    Entry::Occupied(taken) => {
+                        let services = [self.services[taken.get().service].name(), claimant.name()];
+                        return Err(BindError::DuplicateMethod { method: name, services });
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Route> {
+        self.routes.get(name).copied()
+    }
+
+    pub(crate) fn call(&self, route: Route, incoming: crate::incoming::Incoming<'_>) {
+        self.services[route.service].call(route.method, incoming);
+    }
+}

@@ -1,0 +1,86 @@
+use std::fmt;
+
+use crate::incoming::Incoming;
+
+/// A service that an endpoint can answer: what `#[rpc_service]` implements for the server that it generates.
+///
+/// Nothing in it is meant to be written or called by hand.
+pub trait Service: Sized + Send + Sync + 'static {
+    /// The name of the trait, for people.
+    #[doc(hidden)]
+    const NAME: &'static str;
+
+    #[doc(hidden)]
+    const METHODS: &'static [Method<Self>];
+}
+
+/// A method of a service: what is known of it before it is called.
+#[doc(hidden)]
+pub struct Method<S> {
+    /// The wire name.
+    pub name: &'static str,
+    /// What the server promises.
+    pub delivery: Delivery,
+    /// Runs it.
+    pub call: fn(&S, Incoming<'_>),
+}
+
+/// What a method promises about its requests.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Sent once; runs whenever it arrives.
+    #[default]
+    Maybe,
+    /// Sent until it is answered; runs whenever it arrives.
+    AtLeastOnce,
+    /// Sent until it is answered; runs when it first arrives, and answers copies from memory.
+    AtMostOnce,
+    /// Sent once; runs whenever it arrives, and is not answered.
+    OneWay,
+}
+
+impl Delivery {
+    pub(crate) fn is_resent(self) -> bool {
+        matches!(self, Self::AtLeastOnce | Self::AtMostOnce)
+    }
+}
+
+impl<S> fmt::Debug for Method<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method").field("name", &self.name).field("delivery", &self.delivery).finish_non_exhaustive()
+    }
+}
+
+/// A [`Service`] whose type is forgotten.
+pub(crate) trait AnyService: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn method_count(&self) -> usize;
+    fn method(&self, index: usize) -> (&'static str, Delivery);
+    fn call(&self, index: usize, incoming: Incoming<'_>);
+}
+
+impl<S: Service> AnyService for S {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn method_count(&self) -> usize {
+        S::METHODS.len()
+    }
+
+    fn method(&self, index: usize) -> (&'static str, Delivery) {
+        let method = &S::METHODS[index];
+        (method.name, method.delivery)
+    }
+
+    fn call(&self, index: usize, incoming: Incoming<'_>) {
+        (S::METHODS[index].call)(self, incoming);
+    }
+}
+
+impl fmt::Debug for dyn AnyService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

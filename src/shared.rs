@@ -1,0 +1,61 @@
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::rngs::{StdRng, SysRng};
+use rpcudp_core::{Counters, Replies};
+use rpcudp_transport::Transport;
+use tokio::runtime::Handle;
+
+use crate::config::Config;
+use crate::handlers::Handlers;
+use crate::lifecycle::Lifecycle;
+use crate::outbox::Outbox;
+use crate::waiting::WaitingCalls;
+
+/// What the handles of an endpoint, its calls, its handlers and its driver have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) local_addr: SocketAddr,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) calls: WaitingCalls,
+    pub(crate) outbox: Outbox,
+    pub(crate) handlers: Handlers,
+    pub(crate) runtime: Handle,
+    replies: Mutex<Replies>,
+}
+
+impl Shared {
+    pub(crate) fn new(transport: &Arc<dyn Transport>, config: Config, runtime: Handle) -> Arc<Self> {
+        let rng = match transport.seed() {
+            Some(seed) => StdRng::seed_from_u64(seed),
+            None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
+        };
+        let counters = Arc::new(Counters::default());
+        Arc::new(Self {
+            local_addr: transport.local_addr(),
+            counters: Arc::clone(&counters),
+            lifecycle: Lifecycle::default(),
+            calls: WaitingCalls::new(now(), rng, &config),
+            outbox: Outbox::new(Arc::downgrade(transport), counters),
+            handlers: Handlers::new(config.max_handlers),
+            runtime,
+            replies: Mutex::new(Replies::new(config.reply_memory_len, config.reply_retention)),
+            config,
+        })
+    }
+
+    /// The memory of at-most-once.
+    pub(crate) fn replies(&self) -> MutexGuard<'_, Replies> {
+        // No code of a user's runs while it is held.
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The time: tokio's, which a test may pause.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

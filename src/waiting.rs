@@ -1,0 +1,254 @@
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Instant;
+use std::{io, mem};
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule, TooManyCalls};
+
+use crate::config::Config;
+
+/// The calls of an endpoint that wait for answers, and the randomness of their ids.
+#[derive(Debug)]
+pub(crate) struct WaitingCalls {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    calls: Calls<Waiting>,
+    rng: StdRng,
+    /// When the driver will look next.
+    armed: Option<Instant>,
+    closed: bool,
+}
+
+/// What is kept with a call.
+#[derive(Debug)]
+struct Waiting {
+    progress: Progress,
+    /// The request, where it may have to be sent again.
+    datagram: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Progress {
+    Waits(Waker),
+    Ended(Outcome),
+}
+
+/// How a call ended, as far as the endpoint knows.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// With a value, not decoded yet.
+    Answered(Vec<u8>),
+    /// With a failure frame.
+    Failed(Failed),
+    /// Without an answer in time.
+    TimedOut,
+    /// The socket would not send it after all.
+    Unsendable(io::Error),
+    /// The endpoint closed.
+    Closed,
+}
+
+/// What a failure frame said.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) code: FailureCode,
+    pub(crate) message: Box<str>,
+    pub(crate) detail: Option<Vec<u8>>,
+}
+
+/// Why a call could not be started.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    Closed,
+    TooMany(TooManyCalls),
+}
+
+/// A call that has a slot and may be sent.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) id: MessageId,
+    /// Whether it is to be looked after earlier than the driver would look.
+    pub(crate) wakes_driver: bool,
+}
+
+/// What time called for.
+#[derive(Debug)]
+pub(crate) struct Tick {
+    /// Requests that are to be sent again, and where to.
+    pub(crate) resends: Vec<(MessageId, SocketAddr, Vec<u8>)>,
+    /// When to come back.
+    pub(crate) next: Option<Instant>,
+}
+
+impl WaitingCalls {
+    pub(crate) fn new(origin: Instant, rng: StdRng, config: &Config) -> Self {
+        let calls = Calls::new(origin).with_limit(config.max_calls).with_any_source(config.any_source);
+        Self { table: Mutex::new(Table { calls, rng, armed: None, closed: false }) }
+    }
+
+    /// Gives a call a slot.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint is closed, or as many calls wait as it allows.
+    pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<Started, NotStarted> {
+        let mut table = self.lock();
+        if table.closed {
+            return Err(NotStarted::Closed);
+        }
+        let random = table.random();
+        let waiting = Waiting { progress: Progress::Waits(waker.clone()), datagram: Vec::new() };
+        let id = table.calls.insert(peer, schedule, random, waiting).map_err(NotStarted::TooMany)?;
+        let next = table.calls.next_poll();
+        let wakes_driver = match (table.armed, next) {
+            (Some(armed), Some(next)) => next < armed,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if wakes_driver {
+            table.armed = next;
+        }
+        Ok(Started { id, wakes_driver })
+    }
+
+    /// An id for a request that is not answered.
+    ///
+    /// # Errors
+    ///
+    /// Where the endpoint is closed.
+    pub(crate) fn oneway_id(&self) -> Result<MessageId, NotStarted> {
+        let mut table = self.lock();
+        if table.closed {
+            return Err(NotStarted::Closed);
+        }
+        Ok(MessageId::without_slot(table.random()))
+    }
+
+    /// Keeps a call's request for sending it again.
+    pub(crate) fn keep(&self, id: &MessageId, datagram: Vec<u8>) {
+        if let Some(waiting) = self.lock().calls.data(id) {
+            waiting.datagram = datagram;
+        }
+    }
+
+    /// Ends the call that an answer belongs to.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the answer.
+    pub(crate) fn answer(
+        &self,
+        id: &MessageId,
+        source: SocketAddr,
+        outcome: impl FnOnce() -> Outcome,
+    ) -> Result<(), DropReason> {
+        let mut table = self.lock();
+        let waker = table.calls.answer(id, source)?.end(outcome());
+        drop(table);
+        wake(waker);
+        Ok(())
+    }
+
+    /// Ends a call whose request could not be sent.
+    pub(crate) fn unsendable(&self, id: &MessageId, error: io::Error) {
+        let mut table = self.lock();
+        let waker = table.calls.data(id).and_then(|waiting| waiting.end(Outcome::Unsendable(error)));
+        drop(table);
+        wake(waker);
+    }
+
+    /// Whether a call still waits.
+    pub(crate) fn waits(&self, id: &MessageId) -> bool {
+        self.lock().calls.data(id).is_some_and(|waiting| matches!(waiting.progress, Progress::Waits(_)))
+    }
+
+    /// How a call ended, if it did: its slot is free then. If not, `waker` is woken when it has.
+    pub(crate) fn poll(&self, id: &MessageId, waker: &Waker) -> Poll<Outcome> {
+        let mut table = self.lock();
+        // Without a slot there is nothing to wait for: only the driver's end takes slots away from calls.
+        let Some(waiting) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
+        if let Progress::Waits(known) = &mut waiting.progress {
+            if !known.will_wake(waker) {
+                known.clone_from(waker);
+            }
+            return Poll::Pending;
+        }
+        match table.calls.remove(id).map(|waiting| waiting.progress) {
+            Some(Progress::Ended(outcome)) => Poll::Ready(outcome),
+            _ => unreachable!("a call that does not wait has ended"),
+        }
+    }
+
+    /// Frees a call's slot, whether or not it has ended.
+    pub(crate) fn remove(&self, id: &MessageId) {
+        self.lock().calls.remove(id);
+    }
+
+    /// Does what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
+    pub(crate) fn tick(&self, now: Instant) -> Tick {
+        let mut wakers = Vec::new();
+        let mut resends = Vec::new();
+        let mut table = self.lock();
+        loop {
+            let random = table.rng.next_u32();
+            match table.calls.poll(now, random) {
+                Some(CallEvent::Resend { id, peer, data }) => resends.push((id, peer, data.datagram.clone())),
+                Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.end(Outcome::TimedOut)),
+                None => break,
+            }
+        }
+        table.armed = table.calls.next_poll();
+        let next = table.armed;
+        drop(table);
+        wakers.into_iter().for_each(Waker::wake);
+        Tick { resends, next }
+    }
+
+    /// Ends every call, and lets none start any more.
+    pub(crate) fn close(&self) {
+        let mut wakers = Vec::new();
+        let mut table = self.lock();
+        table.closed = true;
+        table.calls.end_all(|waiting| wakers.extend(waiting.end(Outcome::Closed)));
+        drop(table);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // No code of a user's runs while it is held.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn random(&mut self) -> [u8; 16] {
+        let mut random = [0; 16];
+        self.rng.fill_bytes(&mut random);
+        random
+    }
+}
+
+impl Waiting {
+    /// Ends the call, if it has not ended, and gives the waker of whoever waits for it.
+    fn end(&mut self, outcome: Outcome) -> Option<Waker> {
+        if matches!(self.progress, Progress::Ended(_)) {
+            return None;
+        }
+        match mem::replace(&mut self.progress, Progress::Ended(outcome)) {
+            Progress::Waits(waker) => Some(waker),
+            Progress::Ended(_) => None,
+        }
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
