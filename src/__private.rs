@@ -5,22 +5,22 @@ pub use std::time::Duration;
 
 pub use rpcudp_core::codec::{ArgumentError, Arguments};
 
-use crate::Call;
 pub use crate::answer::{Answer, AnswerWriter, Fallible, Nothing, Value};
 pub use crate::client::{CallSpec, OutgoingRequest, Stub};
 pub use crate::incoming::Incoming;
 pub use crate::owned_request::OwnedRequest;
 pub use crate::service::{Delivery, Method};
+use crate::{Call, Context};
 
 /// The call of a method that returns `R`, a `Result`.
 pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
 /// What a return type called `Result` has to be: `core::result::Result`, under whatever alias.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is called `Result` and is none",
+    message = "`{Self}` is taken for a `Result` and is none",
     label = "not an alias of `core::result::Result`",
-    note = "a return type whose last segment is `Result` is taken for one whose `Err` reaches the caller; give another \
-            type another name"
+    note = "a return type whose last segment is `Result` is taken for one whose `Err` reaches the caller, and so is that \
+            of a method with `#[rpc(fallible)]`; give another type another name"
 )]
 pub trait IsResult {
     /// What the call gives.
@@ -39,6 +39,29 @@ impl<T, E> IsResult for Result<T, E> {
     fn into_result(self) -> Self {
         self
     }
+}
+
+/// What a parameter that is taken for the context has to be: [`Context`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `rpcudp::Context`",
+    label = "taken for the context of the request",
+    note = "a parameter whose type is called `Context` is taken for the context of the request; mark one that is not with \
+            `#[rpc(argument)]`"
+)]
+pub trait IsContext {
+    /// Itself, by its real name.
+    fn as_context(cx: &Context) -> &Self;
+}
+
+impl IsContext for Context {
+    fn as_context(cx: &Context) -> &Self {
+        cx
+    }
+}
+
+/// Lends the context to a method that wants one.
+pub fn as_context<T: IsContext>(cx: &Context) -> &T {
+    T::as_context(cx)
 }
 
 /// Lends what was decoded for an argument `&[T]`.

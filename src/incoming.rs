@@ -46,7 +46,7 @@ impl<'a> Incoming<'a> {
     /// Runs an async method as a task of its own, on a copy of its arguments.
     pub fn spawn<A, F>(self, handler: impl FnOnce(OwnedRequest) -> F + Send + 'static)
     where
-        A: Answer + Send,
+        A: Answer,
         F: Future<Output = Result<A, ArgumentError>> + Send + 'static,
     {
         let Some(running) = Handlers::start(&self.cx.shared) else { return self.refuse_busy() };

@@ -1,6 +1,6 @@
 //! What a contract may say, each thing once, and that it arrives.
 
-#![allow(unused_qualifications, missing_docs, reason = "paths of every length are part of what is tested")]
+#![allow(unused_qualifications, unreachable_pub, missing_docs, reason = "paths of every length are part of what is tested")]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ trait Arguments {
     fn bytes(&self, bytes: &[u8]) -> Vec<u8>;
     fn points(&self, points: &[Point]) -> i32;
     fn lent(&self, point: &Point) -> i32;
-    fn owned(&self, text: String, bytes: Vec<u8>, map: BTreeMap<String, u8>) -> (String, Vec<u8>, BTreeMap<String, u8>);
+    fn owned(&self, text: String, bytes: Vec<u8>, map: BTreeMap<String, u8>)
+    -> (String, Vec<u8>, BTreeMap<String, u8>);
     fn borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String;
     fn named_lifetime<'a>(&self, one: &'a str, other: &'a str) -> bool;
     fn nested(&self, texts: Vec<&str>, pair: (&str, &[u8])) -> usize;
@@ -74,7 +75,12 @@ impl Arguments for Echo {
     fn lent(&self, point: &Point) -> i32 {
         point.x + point.y
     }
-    fn owned(&self, text: String, bytes: Vec<u8>, map: BTreeMap<String, u8>) -> (String, Vec<u8>, BTreeMap<String, u8>) {
+    fn owned(
+        &self,
+        text: String,
+        bytes: Vec<u8>,
+        map: BTreeMap<String, u8>,
+    ) -> (String, Vec<u8>, BTreeMap<String, u8>) {
         (text, bytes, map)
     }
     fn borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String {

@@ -51,6 +51,8 @@ pub(crate) enum Parameter {
     /// The request's context.
     Context {
         by_reference: bool,
+        /// Where its type is.
+        span: Span,
     },
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Argument {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
+    /// Where an error about its type is to point.
+    pub(crate) span: Span,
 }
 
 /// How an argument gets from the datagram to the method.

@@ -1,16 +1,26 @@
 //! Looking for something in the tokens of a type, however deep.
 
-use proc_macro2::{Group, Ident, Punct, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The first tokens in a row that `matches` likes; it sees a token and those that follow it.
-pub(crate) fn find(tokens: &impl ToTokens, matches: &impl Fn(&[TokenTree]) -> bool) -> Option<TokenTree> {
+/// The first tokens in a row that `matched_len` likes: it sees a token and those that follow it, and says how many of
+/// them it looks for, or none.
+pub(crate) fn find(tokens: &impl ToTokens, matched_len: &impl Fn(&[TokenTree]) -> usize) -> Option<TokenStream> {
     let trees: Vec<_> = tokens.to_token_stream().into_iter().collect();
-    trees.iter().enumerate().find_map(|(at, tree)| match tree {
-        _ if matches(&trees[at..]) => Some(tree.clone()),
-        TokenTree::Group(group) => find(&group.stream(), matches),
-        _ => None,
+    trees.iter().enumerate().find_map(|(at, tree)| match (matched_len(&trees[at..]), tree) {
+        (0, TokenTree::Group(group)) => find(&group.stream(), matched_len),
+        (0, _) => None,
+        (len, _) => Some(trees[at..].iter().take(len).cloned().collect()),
     })
+}
+
+/// The same tokens, which mean the same, with errors about them pointing elsewhere.
+pub(crate) fn located_at(tokens: &impl ToTokens, at: Span) -> TokenStream {
+    let relocate = |mut tree: TokenTree| {
+        tree.set_span(tree.span().located_at(at));
+        tree
+    };
+    tokens.to_token_stream().into_iter().map(relocate).collect()
 }
 
 /// Replaces `Self::Name` by what `replace` makes of the name.
@@ -20,8 +30,8 @@ pub(crate) fn replace_self(tokens: TokenStream, replace: &impl Fn(&Ident) -> Tok
     let mut rest = &trees[..];
     while let Some((first, after)) = rest.split_first() {
         match rest {
-            [TokenTree::Ident(this), TokenTree::Punct(one), TokenTree::Punct(two), TokenTree::Ident(name), ..]
-                if this == "Self" && is_punct(one, ':') && is_punct(two, ':') =>
+            [this, one, two, TokenTree::Ident(name), ..]
+                if is_ident(this, "Self") && is_punct(one, ':') && is_punct(two, ':') =>
             {
                 out.extend(replace(name));
                 rest = &rest[4..];
@@ -39,14 +49,10 @@ pub(crate) fn replace_self(tokens: TokenStream, replace: &impl Fn(&Ident) -> Tok
     out
 }
 
-pub(crate) fn is_ident(tree: Option<&TokenTree>, name: &str) -> bool {
-    matches!(tree, Some(TokenTree::Ident(ident)) if ident == name)
+pub(crate) fn is_ident(tree: &TokenTree, name: &str) -> bool {
+    matches!(tree, TokenTree::Ident(ident) if ident == name)
 }
 
-pub(crate) fn is_punct_tree(tree: Option<&TokenTree>, character: char) -> bool {
-    matches!(tree, Some(TokenTree::Punct(punct)) if is_punct(punct, character))
-}
-
-fn is_punct(punct: &Punct, character: char) -> bool {
-    punct.as_char() == character
+pub(crate) fn is_punct(tree: &TokenTree, character: char) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == character)
 }

@@ -4,6 +4,7 @@ use syn::spanned::Spanned;
 
 use super::generics::{self, TypeGenerics, for_client};
 use crate::model::{Method, Returns, Service, hygienic};
+use crate::tokens::located_at;
 
 /// The client: a struct with a method for each of the contract's, which encodes its arguments and makes a call.
 ///
@@ -131,7 +132,7 @@ fn client_method(service: &Service, method: &Method) -> TokenStream {
     });
     let arguments = method.arguments().map(|argument| {
         let ident = &argument.ident;
-        quote_spanned!(hygienic(argument.ty.span()) => .argument(&#ident))
+        quote_spanned!(hygienic(argument.span) => .argument(&#ident))
     });
     let argument_count = method.arguments().count() as u32;
     let delivery = super::delivery(service, method.delivery);
@@ -145,11 +146,11 @@ fn client_method(service: &Service, method: &Method) -> TokenStream {
     let ty = for_client(method.returns.ty());
     let at = hygienic(method.returns.ty().span());
     let (returns, call) = match method.returns {
-        Returns::Value(_) => (quote_spanned!(at => #krate::Call<#ty>), quote_spanned!(at => .call())),
-        Returns::Result(_) => {
-            (quote_spanned!(at => #krate::__private::CallOf<#ty>), quote_spanned!(at => .fallible_call()))
-        }
+        Returns::Value(_) => (quote!(#krate::Call), quote_spanned!(at => .call())),
+        Returns::Result(_) => (quote!(#krate::__private::CallOf), quote_spanned!(at => .fallible_call())),
     };
+    let returns = located_at(&returns, at);
+    let returns = quote_spanned!(at => #returns<#ty>);
     quote! {
         #docs
         #(#client_attrs)*

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Generics, TraitItemType};
 
 use crate::model::{Service, unraw};
-use crate::tokens::{is_ident, replace_self};
+use crate::tokens::{is_ident, is_punct, replace_self};
 
 /// The generics of a generated type.
 pub(super) struct TypeGenerics {
@@ -88,7 +88,7 @@ fn of_trait(generics: &Generics, map: &impl Fn(TokenStream) -> TokenStream) -> T
     for predicate in predicates {
         let predicate = predicate.to_token_stream();
         // What is said of the implementation itself is said of neither relative.
-        if !is_ident(predicate.clone().into_iter().next().as_ref(), "Self") || is_associated(&predicate) {
+        if !is_about_self(&predicate) {
             let predicate = map(predicate);
             out.predicates.extend(quote!(#predicate,));
         }
@@ -96,7 +96,12 @@ fn of_trait(generics: &Generics, map: &impl Fn(TokenStream) -> TokenStream) -> T
     out
 }
 
-/// Whether a predicate that starts with `Self` is about one of its types.
-fn is_associated(predicate: &TokenStream) -> bool {
-    predicate.clone().into_iter().nth(2).is_some_and(|tree| tree.to_string() == ":")
+/// Whether a predicate is about the implementation itself, as `Self: Sync` is, and not about one of its types.
+fn is_about_self(predicate: &TokenStream) -> bool {
+    let first: Vec<_> = predicate.clone().into_iter().take(3).collect();
+    match &first[..] {
+        [this, _, second_colon] => is_ident(this, "Self") && !is_punct(second_colon, ':'),
+        [this, ..] => is_ident(this, "Self"),
+        [] => false,
+    }
 }

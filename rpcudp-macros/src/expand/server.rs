@@ -4,6 +4,7 @@ use syn::spanned::Spanned;
 
 use super::generics::{self, TypeGenerics};
 use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
+use crate::tokens::located_at;
 
 /// The server: a struct around an implementation of the trait, with a table that says for each wire name how its
 /// arguments are decoded and its method is called.
@@ -148,7 +149,7 @@ fn takes(method: &Method) -> (Vec<Ident>, Vec<TokenStream>) {
     arguments
         .map(|(index, argument)| {
             let name = &argument.name;
-            let take = quote_spanned!(hygienic(argument.ty.span()) => arguments.take(#name));
+            let take = quote_spanned!(hygienic(argument.span) => arguments.take(#name));
             (argument_local(index, argument), take)
         })
         .unzip()
@@ -170,8 +171,16 @@ fn called(
     let mut parameters = Vec::new();
     for parameter in &method.parameters {
         parameters.push(match parameter {
-            Parameter::Context { by_reference: true } => context.clone(),
-            Parameter::Context { by_reference: false } => quote!(::core::clone::Clone::clone(#context)),
+            Parameter::Context { by_reference, span } => {
+                // Fails to compile, and says why, where the method wants another type called `Context`.
+                let as_context = located_at(&quote!(#krate::__private::as_context), hygienic(*span));
+                let context = located_at(context, *span);
+                if *by_reference {
+                    quote_spanned!(hygienic(*span) => #as_context(#context))
+                } else {
+                    quote_spanned!(hygienic(*span) => ::core::clone::Clone::clone(#as_context(#context)))
+                }
+            }
             Parameter::Argument(argument) => {
                 let local = argument_local(argument_count, argument);
                 argument_count += 1;
@@ -187,17 +196,19 @@ fn called(
     let returned = quote! {
         <#implementation as #contract<#used>>::#ident(#receiver, #(#parameters),*) #awaited
     };
+    let at = hygienic(method.returns.ty().span());
+    let returned = located_at(&returned, at);
     match method.returns {
         _ if method.delivery == Delivery::OneWay => quote!(#krate::__private::Nothing(#returned)),
         Returns::Value(_) => quote!(#krate::__private::Value(#returned)),
         Returns::Result(_) => {
-            let at = hygienic(method.returns.ty().span());
-            let into_result = quote_spanned!(at => #krate::__private::IsResult::into_result(#returned));
+            let into_result = located_at(&quote!(#krate::__private::IsResult::into_result), at);
+            let into_result = quote_spanned!(at => #into_result(#returned));
             quote!(#krate::__private::Fallible(#into_result))
         }
     }
 }
 
 fn argument_local(index: usize, argument: &Argument) -> Ident {
-    format_ident!("argument{index}", span = hygienic(argument.ty.span()))
+    format_ident!("argument{index}", span = hygienic(argument.span))
 }

@@ -96,7 +96,7 @@ fn context(ty: &Type, report: &mut Report) -> Parameter {
     if reference.is_some_and(|reference| reference.mutability.is_some()) {
         report.error(ty, messages::CONTEXT_MUT);
     }
-    Parameter::Context { by_reference: reference.is_some() }
+    Parameter::Context { by_reference: reference.is_some(), span: types::telling_span(ty) }
 }
 
 fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
@@ -106,7 +106,8 @@ fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
         return None;
     };
     let passing = types::passing(&input.ty);
-    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: (*input.ty).clone(), passing })
+    let span = types::telling_span(&input.ty);
+    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: (*input.ty).clone(), passing, span })
 }
 
 fn referent(ty: &Type) -> &Type {

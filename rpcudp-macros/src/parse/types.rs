@@ -1,12 +1,13 @@
 //! What the types of a contract may be.
 
-use proc_macro2::TokenTree;
+use proc_macro2::{Span, TokenTree};
+use syn::spanned::Spanned;
 use syn::{Path, Type, TypePath, TypeReference};
 
 use crate::messages;
 use crate::model::Passing;
 use crate::report::Report;
-use crate::tokens::{find, is_ident, is_punct_tree};
+use crate::tokens::{find, is_ident, is_punct};
 
 /// The type itself, out of the invisible group that `macro_rules!` puts around one, or out of parentheses.
 pub(super) fn bare(ty: &Type) -> &Type {
@@ -22,6 +23,15 @@ pub(super) fn path(ty: &Type) -> Option<&Path> {
     match bare(ty) {
         Type::Path(TypePath { path, qself: None, .. }) => Some(path),
         _ => None,
+    }
+}
+
+/// Where an error about a type is to point: compilers mark the first of several tokens, which says little for `&`.
+pub(super) fn telling_span(ty: &Type) -> Span {
+    match bare(ty) {
+        Type::Reference(reference) => telling_span(&reference.elem),
+        Type::Slice(slice) => telling_span(&slice.elem),
+        ty => ty.span(),
     }
 }
 
@@ -43,37 +53,53 @@ pub(super) fn passing(ty: &Type) -> Passing {
 
 /// Reports what an argument's type must not contain.
 pub(super) fn check_argument(ty: &Type, report: &mut Report) {
-    report_first(ty, &|rest| is_ident(rest.first(), "impl"), messages::ARGUMENT_IMPL, report);
-    let is_mut = |rest: &[TokenTree]| {
-        is_punct_tree(rest.first(), '&') && (is_ident(rest.get(1), "mut") || is_ident(rest.get(3), "mut"))
-    };
-    report_first(ty, &is_mut, messages::ARGUMENT_MUT, report);
+    report_first(ty, &impl_len, messages::ARGUMENT_IMPL, report);
     // A lifetime is two tokens: `'` and its name.
-    let is_static = |rest: &[TokenTree]| {
-        is_punct_tree(rest.first(), '&') && is_punct_tree(rest.get(1), '\'') && is_ident(rest.get(2), "static")
+    let mut_len = |rest: &[TokenTree]| match rest {
+        [and, keyword, ..] if is_punct(and, '&') && is_ident(keyword, "mut") => 2,
+        [and, _, _, keyword, ..] if is_punct(and, '&') && is_lifetime(rest, 1) && is_ident(keyword, "mut") => 4,
+        _ => 0,
     };
-    report_first(ty, &is_static, messages::ARGUMENT_STATIC, report);
+    report_first(ty, &mut_len, messages::ARGUMENT_MUT, report);
+    let static_len = |rest: &[TokenTree]| match rest {
+        [and, _, name, ..] if is_punct(and, '&') && is_lifetime(rest, 1) && is_ident(name, "static") => 3,
+        _ => 0,
+    };
+    report_first(ty, &static_len, messages::ARGUMENT_STATIC, report);
     check_self(ty, report);
 }
 
 /// Reports what a return type must not contain.
 pub(super) fn check_return(ty: &Type, report: &mut Report) {
-    report_first(ty, &|rest| is_ident(rest.first(), "impl"), messages::RETURN_IMPL, report);
-    let borrows = |rest: &[TokenTree]| {
-        let is_lifetime = is_punct_tree(rest.first(), '\'') && !is_ident(rest.get(1), "static");
-        is_punct_tree(rest.first(), '&') || is_lifetime
+    report_first(ty, &impl_len, messages::RETURN_IMPL, report);
+    let borrow_len = |rest: &[TokenTree]| match rest {
+        [and, ..] if is_punct(and, '&') => rest.len(),
+        [_, name, ..] if is_lifetime(rest, 0) && !is_ident(name, "static") => 2,
+        _ => 0,
     };
-    report_first(ty, &borrows, messages::RETURN_BORROW, report);
+    report_first(ty, &borrow_len, messages::RETURN_BORROW, report);
     check_self(ty, report);
 }
 
 fn check_self(ty: &Type, report: &mut Report) {
-    let is_bare_self = |rest: &[TokenTree]| is_ident(rest.first(), "Self") && !is_punct_tree(rest.get(1), ':');
-    report_first(ty, &is_bare_self, messages::BARE_SELF, report);
+    let self_len = |rest: &[TokenTree]| match rest {
+        [this, colon, ..] if is_ident(this, "Self") && is_punct(colon, ':') => 0,
+        [this, ..] if is_ident(this, "Self") => 1,
+        _ => 0,
+    };
+    report_first(ty, &self_len, messages::BARE_SELF, report);
 }
 
-fn report_first(ty: &Type, matches: &impl Fn(&[TokenTree]) -> bool, message: &str, report: &mut Report) {
-    if let Some(found) = find(ty, matches) {
+fn impl_len(rest: &[TokenTree]) -> usize {
+    if is_ident(&rest[0], "impl") { rest.len() } else { 0 }
+}
+
+fn is_lifetime(rest: &[TokenTree], at: usize) -> bool {
+    rest.get(at).is_some_and(|tree| is_punct(tree, '\''))
+}
+
+fn report_first(ty: &Type, matched_len: &impl Fn(&[TokenTree]) -> usize, message: &str, report: &mut Report) {
+    if let Some(found) = find(ty, matched_len) {
         report.error(&found, message);
     }
 }

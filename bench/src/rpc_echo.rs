@@ -1,0 +1,43 @@
+use rpcudp::{Endpoint, rpc_service};
+
+use crate::caller::{Caller, Fault, Payload};
+
+#[rpc_service]
+trait Echo {
+    fn echo(&self, bytes: &[u8]) -> Vec<u8>;
+}
+
+#[derive(Debug)]
+struct Same;
+
+impl Echo for Same {
+    fn echo(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.into()
+    }
+}
+
+/// Calls through an endpoint that others call through as well.
+#[derive(Debug)]
+pub(crate) struct RpcCaller {
+    client: EchoClient,
+    /// It serves as long as there is a handle.
+    _server: Endpoint,
+}
+
+/// An endpoint that serves, one that calls, and so many that call through it; all settings are the defaults.
+///
+/// # Errors
+///
+/// Where the endpoints cannot be bound.
+pub(crate) async fn callers(count: usize) -> Result<Vec<RpcCaller>, Fault> {
+    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("127.0.0.1:0").await?;
+    let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    let client = EchoClient::new(&endpoint, server.local_addr());
+    Ok((0..count).map(|_| RpcCaller { client: client.clone(), _server: server.clone() }).collect())
+}
+
+impl Caller for RpcCaller {
+    async fn call(&mut self, payload: &Payload) -> Result<impl AsRef<[u8]> + Send, Fault> {
+        Ok(self.client.echo(payload).await?)
+    }
+}

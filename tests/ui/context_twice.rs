@@ -1,0 +1,8 @@
+use rpcudp::{Context, rpc_service};
+
+#[rpc_service]
+trait Greeter {
+    fn sayhi(&self, cx: &Context, other: Context);
+}
+
+fn main() {}

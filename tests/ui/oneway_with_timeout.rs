@@ -1,0 +1,11 @@
+use rpcudp::rpc_service;
+
+#[rpc_service]
+trait Greeter {
+    #[rpc(oneway, timeout = "2s")]
+    fn sayhi(&self);
+    #[rpc(fallible, oneway)]
+    fn sayho(&self);
+}
+
+fn main() {}

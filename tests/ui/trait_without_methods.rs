@@ -1,0 +1,6 @@
+use rpcudp::rpc_service;
+
+#[rpc_service]
+trait Greeter {}
+
+fn main() {}
