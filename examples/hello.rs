@@ -7,6 +7,7 @@ use rpcudp::{Context, Endpoint, rpc_service};
 /// The contract that both sides compile against.
 #[rpc_service]
 pub trait Greeter {
+    /// Greets, and says where the caller lives.
     fn sayhi(&self, cx: &Context, name: &str) -> String;
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use std::{fmt, io, mem};
 
-use rpcudp_core::codec::{DecodeError, decode};
+use rpcudp_core::codec::{DecodeError, EncodeError, decode};
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Backoff, Counter, FailureCode, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
@@ -54,9 +54,11 @@ pub struct Call<T, E = Infallible> {
 
 /// How the bytes of an answer become what the contract declares.
 pub(crate) struct Decoders<T, E> {
-    value: fn(&[u8]) -> Result<T, DecodeError>,
-    error: Option<fn(&[u8]) -> Result<E, DecodeError>>,
+    value: Decode<T>,
+    error: Option<Decode<E>>,
 }
+
+type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
 
 /// The part of a call that is the same for all methods.
 struct Sending {
@@ -82,7 +84,7 @@ enum Ending {
     Outcome(Outcome),
     NotStarted(NotStarted),
     TooLarge { size: usize },
-    Unencodable(OutgoingRequest),
+    Unencodable { argument: usize, source: EncodeError },
 }
 
 impl<T, E> Call<T, E> {
@@ -180,10 +182,10 @@ impl Sending {
             outcome = field::Empty,
             elapsed = field::Empty,
         );
-        if request.fault.is_some() {
-            return Err(Ending::Unencodable(request));
+        let OutgoingRequest { mut datagram, fault, .. } = request;
+        if let Some((argument, source)) = fault {
+            return Err(Ending::Unencodable { argument, source });
         }
-        let mut datagram = request.datagram;
         let size = datagram.len() - HEADER_LEN;
         let shared = self.endpoint.shared();
         if size > shared.config.max_request_len {
@@ -247,8 +249,7 @@ impl Sending {
                 let limit = self.endpoint.shared().config.max_request_len;
                 Err(CallError::TooLarge { method: self.method, size, limit })
             }
-            Ending::Unencodable(request) => {
-                let (argument, source) = request.fault.expect("the fault is why it ended");
+            Ending::Unencodable { argument, source } => {
                 Err(CallError::Encode { method: self.method, argument, source })
             }
         };

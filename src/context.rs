@@ -65,7 +65,7 @@ impl Context {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         let bound = self.shared.local_addr;
-        SocketAddr::new(self.local.unwrap_or(bound.ip()), bound.port())
+        SocketAddr::new(self.local.unwrap_or_else(|| bound.ip()), bound.port())
     }
 
     /// The id of the request, which its sender chose: the same in every copy of it.

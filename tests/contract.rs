@@ -1,6 +1,9 @@
 //! What a contract may say, each thing once, and that it arrives.
 
-#![allow(unused_qualifications, unreachable_pub, missing_docs, reason = "paths of every length are part of what is tested")]
+#![allow(missing_docs, reason = "contracts of a test")]
+#![allow(unused_qualifications, unreachable_pub, reason = "paths of every length are part of what is tested")]
+#![allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::new_ret_no_self, clippy::wrong_self_convention)]
+#![allow(clippy::allow_attributes_without_reason, reason = "odd signatures are what is tested")]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -182,7 +185,7 @@ struct Account(u64);
 
 impl Bank for Account {
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn> {
-        self.0.checked_sub(cents).ok_or(Overdrawn::By(cents.wrapping_sub(self.0)))
+        self.0.checked_sub(cents).ok_or_else(|| Overdrawn::By(cents - self.0))
     }
     async fn withdraw_later(&self, cents: u64) -> Result<u64, Overdrawn> {
         self.withdraw(cents)

@@ -76,7 +76,15 @@ async fn arguments_may_have_any_name() {
 
 /// A place where no name means what it usually does.
 mod shadows {
-    #![allow(dead_code, unused_imports, unused_macros, non_camel_case_types, non_snake_case, unreachable_pub, reason = "they are there to be in the way")]
+    #![allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        non_camel_case_types,
+        non_snake_case,
+        unreachable_pub,
+        reason = "they are there to be in the way"
+    )]
 
     pub mod core {}
     pub mod std {}

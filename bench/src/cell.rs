@@ -80,8 +80,7 @@ impl Cell {
     ///
     /// Where a socket or a thread cannot be had.
     pub(crate) fn run(self) -> Result<Measured, Fault> {
-        let runtime =
-            runtime::Builder::new_multi_thread().worker_threads(Self::WORKER_COUNT).enable_all().build()?;
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(Self::WORKER_COUNT).enable_all().build()?;
         Ok(match (self.contestant, self.in_flight) {
             (Contestant::Rpcudp, count) => self.measure(&runtime, runtime.block_on(rpc_echo::callers(count))?),
             (Contestant::Bare, 1) => self.measure(&runtime, vec![runtime.block_on(bare_echo::lone_caller())?]),

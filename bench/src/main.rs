@@ -64,5 +64,9 @@ fn measure(options: &Options) -> Result<Vec<Sample>, Fault> {
 
 /// Who goes first changes from round to round, so that a machine that slows down or speeds up favours nobody.
 fn in_order(round: usize) -> [Contestant; 2] {
-    if round.is_multiple_of(2) { [Contestant::Bare, Contestant::Rpcudp] } else { [Contestant::Rpcudp, Contestant::Bare] }
+    if round.is_multiple_of(2) {
+        [Contestant::Bare, Contestant::Rpcudp]
+    } else {
+        [Contestant::Rpcudp, Contestant::Bare]
+    }
 }

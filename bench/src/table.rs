@@ -11,7 +11,7 @@ const COLUMNS: [Column; 6] = [
     Column { title: "p99 us", decimals: 1, value: |sample| micros(sample.latencies.quantile(0.99)) },
     Column { title: "p99.9 us", decimals: 1, value: |sample| micros(sample.latencies.quantile(0.999)) },
     Column { title: "CPU us/call", decimals: 2, value: |sample| micros(sample.cpu_per_call) },
-    Column { title: "cores ns", decimals: 0, value: |sample| (sample.probes[0] + sample.probes[1]).as_nanos() as f64 / 2.0 },
+    Column { title: "cores ns", decimals: 0, value: between_cores },
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,12 @@ fn spread(values: impl Iterator<Item = f64>, decimals: usize) -> String {
     format!("{} ({}-{})", grouped(median, decimals), grouped(min, decimals), grouped(max, decimals))
 }
 
+/// The way between the cores, as the mean of before and after.
+fn between_cores(sample: &Sample) -> f64 {
+    let [before, after] = sample.probes;
+    (before + after).as_nanos() as f64 / 2.0
+}
+
 fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
@@ -97,9 +103,13 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        for (value, decimals, text) in
-            [(0.0, 0, "0"), (999.0, 0, "999"), (1000.0, 0, "1,000"), (1_234_567.891, 1, "1,234,567.9"), (12.345, 2, "12.35")]
-        {
+        for (value, decimals, text) in [
+            (0.0, 0, "0"),
+            (999.0, 0, "999"),
+            (1000.0, 0, "1,000"),
+            (1_234_567.891, 1, "1,234,567.9"),
+            (12.345, 2, "12.35"),
+        ] {
             assert_eq!(grouped(value, decimals), text);
         }
     }

@@ -60,7 +60,7 @@ pub(crate) enum Parameter {
 pub(crate) struct Argument {
     pub(crate) ident: Ident,
     pub(crate) name: String,
-    pub(crate) ty: Type,
+    pub(crate) ty: Box<Type>,
     pub(crate) passing: Passing,
     /// Where an error about its type is to point.
     pub(crate) span: Span,

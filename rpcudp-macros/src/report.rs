@@ -12,7 +12,7 @@ pub(crate) struct Report {
 pub(crate) struct Rejected {
     errors: Error,
     /// The user's trait without our attributes, so that what implements it is not reported too.
-    contract: Option<ItemTrait>,
+    contract: Option<Box<ItemTrait>>,
 }
 
 impl Report {
@@ -40,7 +40,7 @@ impl Report {
     pub(crate) fn finish(self, contract: Option<&ItemTrait>) -> Result<(), Rejected> {
         match self.errors {
             None => Ok(()),
-            Some(errors) => Err(Rejected { errors, contract: contract.cloned() }),
+            Some(errors) => Err(Rejected { errors, contract: contract.cloned().map(Box::new) }),
         }
     }
 }

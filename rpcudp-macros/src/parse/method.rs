@@ -107,7 +107,7 @@ fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
     };
     let passing = types::passing(&input.ty);
     let span = types::telling_span(&input.ty);
-    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: (*input.ty).clone(), passing, span })
+    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: input.ty.clone(), passing, span })
 }
 
 fn referent(ty: &Type) -> &Type {

@@ -22,7 +22,7 @@ use crate::report::{Rejected, Report};
 pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Service, Rejected> {
     let mut report = Report::default();
     let options = ServiceOptions::parse(options, &mut report);
-    let mut contract = match syn::parse2(input.clone()) {
+    let mut contract = match syn::parse2(input) {
         Ok(Item::Trait(contract)) => contract,
         Ok(other) => return Err(not_a_trait(&other, report)),
         Err(error) => {
