@@ -8,6 +8,7 @@ use rpcudp_core::{Counter, Failure, FailureCode, Response};
 use serde::Serialize;
 
 use crate::Context;
+use crate::reason::Reason;
 
 /// How an answer is called that was written.
 type Written = Result<&'static str, EncodeError>;
@@ -92,51 +93,31 @@ impl<'a> AnswerWriter<'a> {
     pub(crate) fn conclude<A: Answer>(&mut self, result: Result<Result<A, ArgumentError>, Panicked>) -> &'static str {
         let answer = match result {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                // The argument comes first: of a short request there is little room for words, and its sender knows
-                // what it called.
-                let message = format!("{error} (in `{}`)", self.asked.method);
-                return self.refuse(FailureCode::MALFORMED_ARGUMENTS, &message, None);
-            }
-            Err(Panicked) => return self.refuse_panicked(),
+            Ok(Err(error)) => return self.refuse(&Reason::Malformed(error)),
+            Err(Panicked) => return self.refuse(&Reason::Panicked),
         };
         // `Serialize` is the user's code, as the handler was.
         match catch_unwind(AssertUnwindSafe(|| answer.write(self))) {
             Ok(Ok(outcome)) => self.limited(outcome),
-            Ok(Err(error)) => {
-                let Asked { cx, method, .. } = self.asked;
-                tracing::error!(method, peer = %cx.sender, message_id = %cx.id, %error, "the answer cannot be encoded");
-                self.refuse(FailureCode::PANICKED, "the answer cannot be encoded", None)
-            }
-            Err(_) => self.refuse_panicked(),
+            Ok(Err(error)) => self.refuse(&Reason::Unencodable(error)),
+            Err(_) => self.refuse(&Reason::Panicked),
         }
     }
 
-    /// Writes that the request is refused, in place of anything written before.
-    pub(crate) fn refuse(&mut self, code: FailureCode, message: &str, detail: Option<&[u8]>) -> &'static str {
+    /// Writes that the request is refused, in place of anything written before, and says so in the log: once.
+    pub(crate) fn refuse(&mut self, reason: &Reason) -> &'static str {
         self.out.truncate(self.start);
         let Asked { cx, method, len, oneway } = self.asked;
         let shared = &cx.shared;
         shared.counters.add(Counter::RequestsRefused, 1);
-        tracing::debug!(method, peer = %cx.sender, message_id = %cx.id, outcome = ?code, message, "request refused");
+        shared.counters.add(Counter::RequestsPanicked, u64::from(matches!(reason, Reason::Panicked)));
+        reason.log(method, cx);
         if shared.config.dialect.has_failures() && !oneway {
-            Failure { id: cx.id, code, message, detail }.encode(self.out, len);
+            let (message, detail) = (reason.message(method), reason.detail());
+            let failure = Failure { id: cx.id, code: reason.code(), message: &message, detail: detail.as_deref() };
+            failure.encode(self.out, len);
         }
         "refused"
-    }
-
-    /// Writes that there is no such method.
-    pub(crate) fn refuse_unknown(&mut self) {
-        let message = format!("no method `{}`", self.asked.method);
-        self.refuse(FailureCode::UNKNOWN_METHOD, &message, None);
-    }
-
-    fn refuse_panicked(&mut self) -> &'static str {
-        let Asked { cx, method, .. } = self.asked;
-        cx.shared.counters.add(Counter::RequestsPanicked, 1);
-        // What it panicked with is for the panic hook, which has seen it, and not for strangers.
-        tracing::error!(method, peer = %cx.sender, message_id = %cx.id, "the handler panicked");
-        self.refuse(FailureCode::PANICKED, "the handler panicked", None)
     }
 
     fn value<T: Serialize>(&mut self, value: &T) -> Written {
@@ -161,16 +142,13 @@ impl<'a> AnswerWriter<'a> {
 
     /// Refuses an answer that is larger than answers may be.
     fn limited(&mut self, outcome: &'static str) -> &'static str {
-        let Asked { cx, method, oneway, .. } = self.asked;
+        let Asked { cx, oneway, .. } = self.asked;
         let size = (self.out.len() - self.start).saturating_sub(HEADER_LEN);
         let limit = cx.shared.config.max_response_len;
-        if size <= limit {
-            cx.shared.counters.add(Counter::RequestsAnswered, u64::from(!oneway));
-            return outcome;
+        if size > limit {
+            return self.refuse(&Reason::TooLarge { size, limit });
         }
-        tracing::warn!(method, peer = %cx.sender, message_id = %cx.id, size, limit, "the response is too large");
-        let mut detail = Vec::new();
-        codec::encode(&mut detail, &(size, limit)).expect("two numbers can be encoded");
-        self.refuse(FailureCode::RESPONSE_TOO_LARGE, "", Some(&detail))
+        cx.shared.counters.add(Counter::RequestsAnswered, u64::from(!oneway));
+        outcome
     }
 }

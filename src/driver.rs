@@ -14,6 +14,7 @@ use crate::answer::{AnswerWriter, Asked};
 use crate::answer_batch::AnswerBatch;
 use crate::incoming::Incoming;
 use crate::outbox::{Letter, Posted};
+use crate::reason::Reason;
 use crate::router::Router;
 use crate::service::Delivery;
 use crate::shared::{Shared, now};
@@ -161,7 +162,7 @@ impl Driver {
         let len = received.contents.len();
         let Some(route) = router.find(request.method) else {
             let asked = Asked { cx, method: request.method, len, oneway: false };
-            answers.write(cx, |out| AnswerWriter::new(out, asked).refuse_unknown());
+            answers.write(cx, |out| AnswerWriter::new(out, asked).refuse(&Reason::Unknown));
             return Ok(());
         };
         if route.delivery == Delivery::AtMostOnce {
@@ -225,7 +226,6 @@ impl Driver {
     fn poll_close(&mut self) -> bool {
         let Shared { lifecycle, handlers, outbox, .. } = &*self.shared;
         if let Some(grace) = lifecycle.take_grace() {
-            lifecycle.set_closing();
             let stop = now().checked_add(grace).unwrap_or_else(|| now() + Self::FAR);
             self.stop_handlers = Some(self.stop_handlers.map_or(stop, |earlier| earlier.min(stop)));
         }

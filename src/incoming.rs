@@ -2,8 +2,8 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
-use rpcudp_core::{FailureCode, RawArguments};
 use tracing::{Span, field};
 
 use crate::Context;
@@ -11,6 +11,7 @@ use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::answer_batch::AnswerBatch;
 use crate::handlers::Handlers;
 use crate::owned_request::OwnedRequest;
+use crate::reason::Reason;
 use crate::service::Delivery;
 use crate::shared::now;
 
@@ -72,7 +73,7 @@ impl<'a> Incoming<'a> {
     fn refuse_busy(self) {
         let asked = self.asked();
         let Self { cx, delivery, answers, .. } = self;
-        answers.write(cx, |out| AnswerWriter::new(out, asked).refuse(FailureCode::BUSY, "", None));
+        answers.write(cx, |out| AnswerWriter::new(out, asked).refuse(&Reason::Busy));
         if delivery == Delivery::AtMostOnce {
             cx.shared.replies().forget(cx.sender, cx.id);
         }

@@ -19,6 +19,7 @@ mod incoming;
 mod lifecycle;
 mod outbox;
 mod owned_request;
+mod reason;
 mod router;
 mod service;
 mod shared;

@@ -30,8 +30,9 @@ impl Lifecycle {
         }
     }
 
-    /// Asks the driver to close the endpoint.
+    /// Accepts no more requests from now on, and asks the driver to close the endpoint.
     pub(crate) fn close(&self, grace: Duration) {
+        self.set_closing();
         let mut asked = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
         *asked = Some(asked.map_or(grace, |asked| asked.min(grace)));
         drop(asked);

@@ -1,0 +1,213 @@
+//! What is told of calls and requests: a span for each, and one line for each failure.
+
+#![allow(missing_docs, reason = "contracts of a test")]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpcudp::sim::Network;
+use rpcudp::transport::{Datagram, Transport};
+use rpcudp::{Endpoint, rpc_service};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+#[rpc_service]
+trait Told {
+    fn answers(&self) -> u8;
+    fn fails(&self) -> Result<u8, u8>;
+    fn panics(&self);
+    async fn never(&self);
+    async fn later(&self) -> u8;
+    fn big(&self) -> Vec<u8>;
+}
+
+struct Service;
+
+impl Told for Service {
+    fn answers(&self) -> u8 {
+        tracing::info!("in the handler");
+        1
+    }
+    fn fails(&self) -> Result<u8, u8> {
+        Err(2)
+    }
+    fn panics(&self) {
+        panic!("told by the panic hook")
+    }
+    async fn never(&self) {
+        pending::<()>().await;
+    }
+    async fn later(&self) -> u8 {
+        tokio::task::yield_now().await;
+        tracing::info!("in the handler");
+        3
+    }
+    fn big(&self) -> Vec<u8> {
+        vec![0; 100_000]
+    }
+}
+
+type Fields = BTreeMap<&'static str, String>;
+
+/// Keeps everything it is told.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    spans: Vec<(&'static str, Fields)>,
+    /// The spans that are entered, innermost last.
+    entered: Vec<usize>,
+    events: Vec<Line>,
+}
+
+struct Line {
+    level: Level,
+    fields: Fields,
+    span: Option<usize>,
+}
+
+struct Into<'a>(&'a mut Fields);
+
+impl Visit for Into<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+impl Subscriber for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("rpcudp") || metadata.target() == "tracing"
+    }
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut kept = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        span.record(&mut Into(&mut fields));
+        kept.spans.push((span.metadata().name(), fields));
+        Id::from_u64(kept.spans.len() as u64)
+    }
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut kept = self.0.lock().unwrap();
+        values.record(&mut Into(&mut kept.spans[index(span)].1));
+    }
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut kept = self.0.lock().unwrap();
+        let mut fields = Fields::new();
+        event.record(&mut Into(&mut fields));
+        let span = kept.entered.last().copied();
+        kept.events.push(Line { level: *event.metadata().level(), fields, span });
+    }
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().entered.push(index(span));
+    }
+    fn exit(&self, _: &Id) {
+        self.0.lock().unwrap().entered.pop();
+    }
+}
+
+fn index(span: &Id) -> usize {
+    span.into_u64() as usize - 1
+}
+
+impl Notes {
+    /// The fields of the one span by this name.
+    fn span(&self, name: &str) -> Fields {
+        let kept = self.0.lock().unwrap();
+        let spans: Vec<_> = kept.spans.iter().filter(|span| span.0 == name).collect();
+        assert_eq!(spans.len(), 1, "one span `{name}`");
+        spans[0].1.clone()
+    }
+
+    /// Level and message of each event, and the name of the span that it came from.
+    fn events(&self) -> Vec<(Level, String, Option<&'static str>)> {
+        let kept = self.0.lock().unwrap();
+        let event =
+            |event: &Line| (event.level, event.fields["message"].clone(), event.span.map(|span| kept.spans[span].0));
+        kept.events.iter().map(event).collect()
+    }
+}
+
+/// Runs `act` with a client on a simulated network, and keeps what is told.
+fn told<F: Future>(act: impl FnOnce(ToldClient) -> F) -> Notes {
+    let notes = Notes::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    tracing::subscriber::with_default(notes.clone(), || {
+        runtime.block_on(async {
+            let network = Network::new(1);
+            let server = Endpoint::builder().serve(ToldServer::new(Service));
+            let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
+            let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
+            act(ToldClient::new(&caller, server.local_addr())).await;
+        });
+    });
+    notes
+}
+
+#[test]
+fn a_call_and_its_request_have_a_span_each() {
+    for (method, notes) in [
+        ("answers", told(async |client| assert_eq!(client.answers().await.unwrap(), 1))),
+        ("later", told(async |client| assert_eq!(client.later().await.unwrap(), 3))),
+    ] {
+        let (call, request) = (notes.span("rpc_call"), notes.span("rpc_request"));
+        assert_eq!(
+            (&*call["method"], &*call["peer"], &*call["outcome"]),
+            (&*format!("{method:?}"), "10.0.0.1:7000", "\"answered\"")
+        );
+        assert_eq!((&*request["method"], &*request["peer"]), (&*format!("{method:?}"), "10.0.0.2:7000"));
+        assert_eq!(request["outcome"], "\"answered\"");
+        assert_eq!(call["message_id"], request["message_id"]);
+        assert_eq!(call["message_id"].len(), 40);
+        assert!(call.contains_key("elapsed") && request.contains_key("elapsed"));
+        // What the handler tells, it tells within the span; nothing else is told of a call that succeeds.
+        assert_eq!(notes.events(), [(Level::INFO, "in the handler".into(), Some("rpc_request"))]);
+    }
+}
+
+#[test]
+fn an_applications_error_is_told_as_one() {
+    let notes = told(async |client| drop(client.fails().await.unwrap_err()));
+    assert_eq!(notes.span("rpc_call")["outcome"], "\"application_error\"");
+    assert_eq!(notes.span("rpc_request")["outcome"], "\"application_error\"");
+}
+
+#[test]
+fn a_failure_is_one_line_on_each_side() {
+    let notes = told(async |client| drop(client.never().timeout(Duration::from_secs(1)).await.unwrap_err()));
+    let call = notes.span("rpc_call");
+    assert_eq!((&*call["outcome"], &*call["elapsed"]), ("\"timeout\"", "1s"));
+    assert_eq!(notes.events(), [(Level::DEBUG, "call failed".into(), Some("rpc_call"))]);
+
+    let notes = told(async |client| drop(client.panics().await.unwrap_err()));
+    assert_eq!(notes.span("rpc_request")["outcome"], "\"refused\"");
+    let events = notes.events();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!((events[0].0, &*events[0].1), (Level::ERROR, "request refused"));
+    assert_eq!((events[1].0, &*events[1].1), (Level::DEBUG, "call failed"));
+
+    let notes = told(async |client| drop(client.big().await.unwrap_err()));
+    let events = notes.events();
+    assert_eq!((events[0].0, &*events[0].1), (Level::WARN, "request refused"));
+    assert_eq!(events.len(), 2, "{events:?}");
+}
+
+#[test]
+fn a_dropped_datagram_is_told_by_a_counter_alone() {
+    let notes = told(async |client| {
+        let endpoint = client.endpoint().clone();
+        let network = Network::new(2);
+        let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
+        let stranger = network.bind("10.6.6.6:666").unwrap();
+        let datagram = Datagram { destination: target.local_addr(), source: None, contents: b"garbage" };
+        stranger.try_send(&[datagram; 100]).unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(target.stats().dropped_in_all(), 100);
+        drop(endpoint);
+    });
+    assert_eq!(notes.events(), []);
+}
