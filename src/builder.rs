@@ -140,7 +140,7 @@ impl Builder {
     /// Binds a UDP socket: `.await` it, or [`Bind::wait`] outside async code.
     ///
     /// Port 0 takes a free port, and `[::]` serves both IPv6 and IPv4. A host name is looked up at once, which blocks;
-    /// an address does not.
+    /// an address does not. What is wrong with the address is said when the [`Bind`] is awaited.
     pub fn bind(self, addr: impl ToSocketAddrs) -> Bind {
         let addr = addr.to_socket_addrs().and_then(|mut addrs| addrs.next().ok_or_else(no_address));
         Bind { builder: self, addr }
@@ -175,6 +175,12 @@ fn no_address() -> io::Error {
 }
 
 /// An endpoint about to be bound: `.await` it within a tokio runtime, or [`wait`](Self::wait) for it anywhere else.
+///
+/// Gives an [`Endpoint`], or a [`BindError`] that says what is wrong with the address or the services.
+///
+/// # Panics
+///
+/// Where it is awaited outside a tokio runtime, or in one without its I/O or time driver.
 #[must_use = "an endpoint is bound when this is awaited"]
 pub struct Bind {
     builder: Builder,

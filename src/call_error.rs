@@ -34,6 +34,14 @@ pub enum CallError<E = Infallible> {
         /// How long the call waited.
         after: Duration,
     },
+    /// The network says that nobody is there: the port is closed, or the host cannot be reached. Linux and Android hear
+    /// of that; elsewhere such a call ends with a timeout.
+    Unreachable {
+        /// The wire name of the method.
+        method: &'static str,
+        /// Who was called.
+        peer: SocketAddr,
+    },
     /// The method ran and returned `Err`.
     Application(E),
     /// The peer says that it will not answer with a value.
@@ -148,6 +156,7 @@ impl<E> CallError<E> {
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Timeout { .. } => "timeout",
+            Self::Unreachable { .. } => "unreachable",
             Self::Application(_) => "application_error",
             Self::Refused { .. } => "refused",
             Self::Decode { .. } => "undecodable",
@@ -164,11 +173,16 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout { method, peer, after } => write!(f, "no answer to `{method}` from {peer} within {after:?}"),
+            Self::Unreachable { method, peer } => write!(f, "nobody is there to answer `{method}` at {peer}"),
             Self::Application(error) => write!(f, "the method returned an error: {error:?}"),
             Self::Refused { method, peer, reason, message } => {
                 write!(f, "{peer} refused `{method}`: {reason}")?;
+                // Most refusals name the method and nothing else.
+                if message.is_empty() || **message == **method {
+                    return Ok(());
+                }
                 // The peer's words: nothing in them is to reach a terminal or a log unescaped.
-                if message.is_empty() { Ok(()) } else { write!(f, ": {}", message.escape_debug()) }
+                write!(f, ": {}", message.escape_debug())
             }
             Self::Decode { method, peer, source } => write!(f, "the answer of {peer} to `{method}` is {source}"),
             Self::TooLarge { method, size, limit } => {

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason, Frame, MessageId, Request, Seen};
-use rpcudp_transport::{Datagram, ReceiveBatch, Received, Transport};
+use rpcudp_transport::{Bounced, Datagram, ReceiveBatch, Received, Transport};
 use tokio::time::{Sleep, sleep};
 
 use crate::Context;
@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     alarm: Pin<Box<Sleep>>,
     /// When to receive again after nothing but errors.
     receive_again: Option<Instant>,
+    /// When to try the socket again that was full.
+    send_again: Option<Instant>,
     /// When to stop handlers that have not finished, once the endpoint is closing.
     stop_handlers: Option<Instant>,
     /// The last to go: when it does, the services are dropped and the address is free.
@@ -47,6 +49,9 @@ impl Driver {
     /// How long receiving pauses where it gives nothing but errors: too short to lose anything, long enough not to burn
     /// a core.
     const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
+
+    /// How long a full socket is left alone that says it is not full.
+    const PAUSE_WHEN_FULL: Duration = Duration::from_millis(1);
 
     /// An alarm that does not matter.
     const FAR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -69,6 +74,7 @@ impl Driver {
             cx: nobody,
             alarm: Box::pin(sleep(Self::FAR)),
             receive_again: None,
+            send_again: None,
             stop_handlers: None,
         }
     }
@@ -86,7 +92,7 @@ impl Driver {
             if self.poll_close() {
                 return Poll::Ready(());
             }
-            let next = [next, self.receive_again, self.stop_handlers].into_iter().flatten().min();
+            let next = [next, self.receive_again, self.send_again, self.stop_handlers].into_iter().flatten().min();
             let next = next.unwrap_or_else(|| now() + Self::FAR).into();
             if next < self.alarm.deadline() || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(next);
@@ -130,6 +136,9 @@ impl Driver {
                 self.shared.counters.dropped(reason);
             }
         }
+        for bounced in batch.bounced() {
+            self.bounced(&bounced);
+        }
         self.batch = batch;
         self.answers.flush(&self.shared.outbox);
     }
@@ -148,6 +157,15 @@ impl Driver {
                     detail: failure.detail.map(<[u8]>::to_vec),
                 })
             }),
+        }
+    }
+
+    /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
+    fn bounced(&self, bounced: &Bounced<'_>) {
+        self.shared.counters.add(Counter::DatagramsBounced, 1);
+        if let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) {
+            // One that no call waits for is counted already.
+            let _ = self.shared.calls.answer(&id, bounced.destination, || Outcome::Unreachable);
         }
     }
 
@@ -183,6 +201,10 @@ impl Driver {
 
     /// Sends what has waited for the socket.
     fn poll_send(&mut self, cx: &mut TaskContext<'_>) {
+        if self.send_again.is_some_and(|again| now() < again) {
+            return;
+        }
+        self.send_again = None;
         let outbox = &self.shared.outbox;
         while let Some(letter) = outbox.next() {
             // Nobody waits for the answer to a call that has ended meanwhile.
@@ -194,11 +216,11 @@ impl Driver {
                 Ok(_) => self.shared.counters.add(Counter::DatagramsSent, 1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     outbox.put_back(letter);
-                    match self.transport.poll_writable(cx) {
-                        Poll::Ready(Ok(())) => {}
-                        // Where the socket is of no more use, receiving says so as well.
-                        Poll::Ready(Err(_)) | Poll::Pending => return,
+                    if self.transport.poll_writable(cx).is_ready() {
+                        // It may say so when it is not: after an error, tokio takes a socket for writable for good.
+                        self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
                     }
+                    return;
                 }
                 Err(error) => match call {
                     Some(id) => self.shared.calls.unsendable(&id, error),

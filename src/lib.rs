@@ -21,6 +21,7 @@ mod outbox;
 mod owned_request;
 mod reason;
 mod router;
+mod sending;
 mod service;
 mod shared;
 mod waiting;

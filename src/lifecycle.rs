@@ -25,7 +25,8 @@ impl Lifecycle {
     }
 
     pub(crate) fn drop_handle(&self) {
-        if self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // One that is closing keeps the grace that it was given.
+        if self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1 && !self.is_closing() {
             self.close(Duration::ZERO);
         }
     }

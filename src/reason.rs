@@ -28,17 +28,14 @@ impl Reason {
         }
     }
 
-    /// What the peer is told. It may be cut to the little that a short request leaves room for.
-    pub(crate) fn message(&self, method: &str) -> Cow<'static, str> {
+    /// What the peer is told. It may be cut to the little that a short request leaves room for: the name of a method
+    /// always fits, for the request named it too.
+    ///
+    /// What has gone wrong inside is for the log, and not for strangers.
+    pub(crate) fn message<'a>(&self, method: &'a str) -> Cow<'a, str> {
         match self {
-            Self::Unknown => format!("no method `{method}`").into(),
-            // The argument comes first: the peer knows what it called.
-            Self::Malformed(error) => format!("{error} (in `{method}`)").into(),
-            // What has gone wrong inside is for the log, and not for strangers.
-            Self::Panicked => "the handler panicked".into(),
-            Self::Unencodable(_) => "the answer cannot be encoded".into(),
-            // The code and the detail say it all.
-            Self::Busy | Self::TooLarge { .. } => "".into(),
+            Self::Malformed(error) => format!("{error} in `{method}`").into(),
+            _ => method.into(),
         }
     }
 

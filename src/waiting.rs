@@ -48,6 +48,8 @@ pub(crate) enum Outcome {
     Failed(Failed),
     /// Without an answer in time.
     TimedOut,
+    /// The network says that nobody is there.
+    Unreachable,
     /// The socket would not send it after all.
     Unsendable(io::Error),
     /// The endpoint closed.

@@ -334,6 +334,21 @@ async fn attributes_carry_over() {
     assert_eq!(client.fromPython().await.unwrap(), 4);
 }
 
+mod allowed {
+    #![deny(warnings)]
+
+    #[rpcudp::rpc_service]
+    #[allow(non_camel_case_types, reason = "as elsewhere")]
+    pub(crate) trait snake_case {
+        fn answer(&self) -> u8;
+    }
+}
+
+#[test]
+fn what_is_allowed_of_the_trait_is_allowed_of_its_relatives() {
+    let _: Option<(allowed::snake_caseClient, allowed::snake_caseServer<u8>)> = None;
+}
+
 /// One that is private to its module, and one in a function.
 #[tokio::test]
 async fn a_contract_may_be_anywhere() {

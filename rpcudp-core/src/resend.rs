@@ -9,7 +9,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let mut backoff = Backoff::new(Duration::from_millis(200));
-/// assert_eq!(backoff.next(u32::MAX / 2).as_millis(), 199);
+/// assert_eq!(backoff.next(u32::MAX / 2).as_millis(), 200);
 /// assert_eq!(backoff.next(0).as_millis(), 300);
 /// assert_eq!(backoff.next(u32::MAX).as_millis(), 1_000);
 /// ```

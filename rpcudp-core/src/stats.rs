@@ -30,6 +30,8 @@ pub struct CallStats {
     pub refused: u64,
     /// Ended without an answer in time.
     pub timed_out: u64,
+    /// Ended because the network says that nobody is there.
+    pub unreachable: u64,
     /// Ended with an answer that is not of the declared type.
     pub undecodable: u64,
     /// Ended because the request could not be sent: too large, or refused by the socket.
@@ -65,6 +67,8 @@ pub struct DatagramStats {
     pub received: u64,
     /// Datagrams that the socket took.
     pub sent: u64,
+    /// Datagrams that came back because nobody is there, those that no call waits for included.
+    pub bounced: u64,
     /// Errors that receiving gave. None of them ends the endpoint.
     pub receive_errors: u64,
 }
@@ -91,6 +95,7 @@ pub enum Counter {
     CallsAnswered,
     CallsRefused,
     CallsTimedOut,
+    CallsUnreachable,
     CallsUndecodable,
     CallsUnsendable,
     CallsResent,
@@ -102,6 +107,7 @@ pub enum Counter {
     RequestsForgotten,
     DatagramsReceived,
     DatagramsSent,
+    DatagramsBounced,
     ReceiveErrors,
 }
 
@@ -146,6 +152,7 @@ impl Counters {
                 answered: count(Counter::CallsAnswered),
                 refused: count(Counter::CallsRefused),
                 timed_out: count(Counter::CallsTimedOut),
+                unreachable: count(Counter::CallsUnreachable),
                 undecodable: count(Counter::CallsUndecodable),
                 unsendable: count(Counter::CallsUnsendable),
                 resent: count(Counter::CallsResent),
@@ -161,6 +168,7 @@ impl Counters {
             datagrams: DatagramStats {
                 received: count(Counter::DatagramsReceived),
                 sent: count(Counter::DatagramsSent),
+                bounced: count(Counter::DatagramsBounced),
                 receive_errors: count(Counter::ReceiveErrors),
             },
             dropped: DropReason::ALL.map(|reason| self.dropped[reason as usize].load(Ordering::Relaxed)),

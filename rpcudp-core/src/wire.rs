@@ -188,6 +188,13 @@ impl<'a> Request<'a> {
         datagram[1..HEADER_LEN].copy_from_slice(id.as_bytes());
     }
 
+    /// The id of a request of which at least the header is there: what an ICMP message quotes.
+    #[must_use]
+    pub fn quoted_id(quoted: &[u8], dialect: Dialect) -> Option<MessageId> {
+        let [kind, id @ ..] = quoted.first_chunk::<HEADER_LEN>()?;
+        (*kind == dialect.request_byte()).then(|| MessageId::from_bytes(*id))
+    }
+
     fn decode(id: MessageId, mut body: &'a [u8]) -> Option<Self> {
         if read_array_len(&mut body).ok()? != 2 {
             return None;
@@ -267,6 +274,16 @@ mod tests {
                 Err(DropReason::WrongShape) if !legal => {}
                 other => panic!("{body:x?}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_quoted_request_is_found_where_there_is_enough_of_it() {
+        let request = datagram(0, b"\x92\xa1m\x90");
+        for len in 0..request.len() {
+            let expected = (len >= 21).then_some(ID);
+            assert_eq!(Request::quoted_id(&request[..len], Dialect::Rpcudp), expected, "{len}");
+            assert_eq!(Request::quoted_id(&request[..len], Dialect::Storj), None, "{len}");
         }
     }
 

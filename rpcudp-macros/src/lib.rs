@@ -1,7 +1,7 @@
 //! The attribute `#[rpc_service]` of [rpcudp](https://docs.rs/rpcudp), which documents it.
 //!
 //! Three passes, each of which collects all the errors it finds and hands on only what has none: `parse` reads what
-//! the user wrote into a [`Service`](model::Service), in which everything is legal; `expand` writes the trait, the
+//! the user wrote into a `Service`, in which everything is legal; `expand` writes the trait, the
 //! client and the server from it, and cannot fail.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]

@@ -93,6 +93,11 @@ impl Returns {
 }
 
 impl Service {
+    /// What the user allows on the trait, and so on its relatives.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &Attribute> + Clone {
+        self.contract.attrs.iter().filter(|attr| attr.path().is_ident("allow"))
+    }
+
     pub(crate) fn client_ident(&self) -> Ident {
         self.relative("Client")
     }

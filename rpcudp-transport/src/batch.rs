@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 pub struct ReceiveBatch {
     storage: Vec<u8>,
     datagrams: Vec<Entry>,
+    bounced: Vec<(SocketAddr, Vec<u8>)>,
     /// Where [`push`](Self::push) goes on.
     pushed_len: usize,
 }
@@ -21,6 +22,17 @@ pub struct Received<'a> {
     /// Which of this host's addresses it was sent to, where the system says.
     pub local: Option<IpAddr>,
     /// The payload.
+    pub contents: &'a [u8],
+}
+
+/// A datagram that came back: the network says that nobody is there.
+///
+/// Anybody can forge such a message who knows what was sent: it is believable as far as `contents` is.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounced<'a> {
+    /// Where it was sent.
+    pub destination: SocketAddr,
+    /// As much of it as the message quotes: often all of it, sometimes nothing.
     pub contents: &'a [u8],
 }
 
@@ -50,21 +62,27 @@ impl ReceiveBatch {
         })
     }
 
-    /// How many datagrams there are.
+    /// The datagrams that came back.
+    pub fn bounced(&self) -> impl Iterator<Item = Bounced<'_>> {
+        self.bounced.iter().map(|(destination, contents)| Bounced { destination: *destination, contents })
+    }
+
+    /// How many datagrams were received.
     #[must_use]
     pub fn len(&self) -> usize {
         self.datagrams.len()
     }
 
-    /// Whether there are none.
+    /// Whether nothing was received, and nothing came back.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.datagrams.is_empty()
+        self.datagrams.is_empty() && self.bounced.is_empty()
     }
 
     /// Forgets the datagrams.
     pub fn clear(&mut self) {
         self.datagrams.clear();
+        self.bounced.clear();
         self.pushed_len = 0;
     }
 
@@ -84,6 +102,15 @@ impl ReceiveBatch {
         self.note(datagram.source, datagram.local, start, end);
         self.pushed_len = end;
         true
+    }
+
+    /// Appends a datagram that came back.
+    pub fn push_bounced(&mut self, bounced: Bounced<'_>) {
+        self.note_bounced(bounced.destination, bounced.contents.to_vec());
+    }
+
+    pub(crate) fn note_bounced(&mut self, destination: SocketAddr, contents: Vec<u8>) {
+        self.bounced.push((destination, contents));
     }
 
     /// Makes room for `count` buffers of `len` bytes each and lends them to a system call.

@@ -32,6 +32,6 @@ pub mod sim;
 mod transport;
 mod udp;
 
-pub use batch::{ReceiveBatch, Received};
+pub use batch::{Bounced, ReceiveBatch, Received};
 pub use transport::{Datagram, Transport};
 pub use udp::{Udp, UdpOptions, canonical};

@@ -41,7 +41,7 @@ use crate::ReceiveBatch;
 /// }
 /// ```
 pub trait Transport: Debug + Send + Sync + 'static {
-    /// Waits for datagrams and puts those that are there into `batch`, in place of what it held.
+    /// Waits for datagrams, and for those that came back, and puts what is there into `batch`, in place of what it held.
     ///
     /// Only one task at a time receives from a transport: the last that polled is woken.
     ///

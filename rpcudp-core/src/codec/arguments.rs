@@ -1,9 +1,8 @@
 use std::fmt;
 
-use rmp_serde::decode::Error;
 use serde::Deserialize;
 
-use super::decode::{Decoder, Explained};
+use super::decoder::{Decoder, Fault};
 use super::missing::Missing;
 use crate::RawArguments;
 
@@ -34,7 +33,7 @@ impl<'de> Arguments<'de> {
     /// Starts at the first argument.
     #[must_use]
     pub fn new(raw: RawArguments<'de>) -> Self {
-        Self { decoder: Decoder::from_read_ref(raw.bytes()), count: raw.count(), taken: 0 }
+        Self { decoder: Decoder::new(raw.bytes()), count: raw.count(), taken: 0 }
     }
 
     /// Decodes the next argument; `name` is what an error calls it.
@@ -45,18 +44,12 @@ impl<'de> Arguments<'de> {
     /// not decode are not to be trusted.
     pub fn take<T: Deserialize<'de>>(&mut self, name: &'static str) -> Result<T, ArgumentError> {
         self.taken += 1;
-        if self.taken > self.count {
-            return T::deserialize(Missing).map_err(|_| ArgumentError {
-                position: self.taken,
-                name,
-                fault: Fault::Missing { count: self.count },
-            });
-        }
-        T::deserialize(&mut self.decoder).map_err(|source| ArgumentError {
-            position: self.taken,
-            name,
-            fault: Fault::Undecodable(source),
-        })
+        let taken = if self.taken <= self.count {
+            T::deserialize(&mut self.decoder).map_err(Problem::Undecodable)
+        } else {
+            T::deserialize(Missing).map_err(|_| Problem::Missing { count: self.count })
+        };
+        taken.map_err(|problem| ArgumentError { position: self.taken, name, problem })
     }
 }
 
@@ -68,35 +61,28 @@ impl fmt::Debug for Arguments<'_> {
 
 /// Which argument of a request is at fault, and how.
 ///
-/// Prints as the caller of the method would say it: "argument 2 `key` is missing (1 came)".
-#[derive(Debug)]
+/// Prints what matters most first, for there may be little room: "`key` is missing (argument 2; 1 came)".
+#[derive(Clone, Debug)]
 pub struct ArgumentError {
     position: u32,
     name: &'static str,
-    fault: Fault,
+    problem: Problem,
 }
 
-#[derive(Debug)]
-enum Fault {
+#[derive(Clone, Debug)]
+enum Problem {
     Missing { count: u32 },
-    Undecodable(Error),
+    Undecodable(Fault),
 }
 
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "argument {} `{}`", self.position, self.name)?;
-        match &self.fault {
-            Fault::Missing { count } => write!(f, " is missing ({count} came)"),
-            Fault::Undecodable(source) => write!(f, ": {}", Explained(source)),
+        let Self { position, name, problem } = self;
+        match problem {
+            Problem::Missing { count } => write!(f, "`{name}` is missing (argument {position}; {count} came)"),
+            Problem::Undecodable(fault) => write!(f, "`{name}`: {fault} (argument {position})"),
         }
     }
 }
 
-impl std::error::Error for ArgumentError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.fault {
-            Fault::Missing { .. } => None,
-            Fault::Undecodable(source) => Some(source),
-        }
-    }
-}
+impl std::error::Error for ArgumentError {}

@@ -1,10 +1,8 @@
 use std::{any, fmt};
 
-use rmp::Marker;
-use rmp_serde::decode::{Error, ReadRefReader};
 use serde::Deserialize;
 
-pub(super) type Decoder<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>;
+use super::decoder::{Decoder, Fault};
 
 /// Reads a `T` from the msgpack value that `bytes` begin with, borrowing from it where `T` can.
 ///
@@ -12,15 +10,14 @@ pub(super) type Decoder<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>
 ///
 /// Where the value is not a `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    T::deserialize(&mut Decoder::from_read_ref(bytes))
-        .map_err(|source| DecodeError { type_name: any::type_name::<T>(), source })
+    T::deserialize(&mut Decoder::new(bytes)).map_err(|fault| DecodeError { type_name: any::type_name::<T>(), fault })
 }
 
 /// Why an answer is not of the declared type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DecodeError {
     type_name: &'static str,
-    source: Error,
+    fault: Fault,
 }
 
 impl DecodeError {
@@ -33,43 +30,8 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a `{}`: {}", self.type_name, Explained(&self.source))
+        write!(f, "not a `{}`: {}", self.type_name, self.fault)
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-/// rmp-serde's errors in the words of people who have not read msgpack's table of markers.
-pub(super) struct Explained<'a>(pub(super) &'a Error);
-
-impl fmt::Display for Explained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Error::TypeMismatch(marker) => write!(f, "unexpected {}", kind_of(*marker)),
-            Error::LengthMismatch(expected) => write!(f, "{expected} elements were expected"),
-            Error::OutOfRange => f.write_str("number out of range"),
-            Error::Utf8Error(_) => f.write_str("invalid UTF-8"),
-            Error::InvalidMarkerRead(_) | Error::InvalidDataRead(_) => f.write_str("ends too early"),
-            other => write!(f, "{other}"),
-        }
-    }
-}
-
-fn kind_of(marker: Marker) -> &'static str {
-    match marker {
-        Marker::Null => "nil",
-        Marker::True | Marker::False => "boolean",
-        Marker::F32 | Marker::F64 => "float",
-        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "string",
-        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "binary",
-        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "array",
-        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "map",
-        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::U8 | Marker::U16 | Marker::U32 | Marker::U64 => "integer",
-        Marker::I8 | Marker::I16 | Marker::I32 | Marker::I64 => "integer",
-        _ => "extension",
-    }
-}
+impl std::error::Error for DecodeError {}

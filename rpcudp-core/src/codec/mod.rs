@@ -14,7 +14,10 @@
 //! | `#[serde(untagged)]` enums | whatever the variant is | as is |
 //!
 //! What is read is wider than what is written: a struct is read from an array too, `Vec<u8>` from an array of
-//! integers. `&[u8]` and `&str` are read in place, without a copy, and only from bin and str.
+//! integers. Text and bytes do not pass for each other. `&[u8]` and `&str` are read in place, without a copy.
+//!
+//! Within an untagged or internally tagged enum or a flattened struct, serde keeps values for later. Bytes cannot be
+//! borrowed there, and a type that takes nothing but bytes cannot be read; `Vec<u8>` can.
 //!
 //! An integer of 128 bits that does not fit into 64 travels as 16 bytes, most significant first.
 //!
@@ -32,8 +35,11 @@ mod arguments;
 mod byte;
 mod container;
 mod decode;
+mod decoder;
+mod elements;
 mod encode;
 mod missing;
+mod variant;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use decode::{DecodeError, decode};

@@ -27,8 +27,11 @@ pub(super) fn client(service: &Service) -> TokenStream {
     let about = format!("Calls the methods of a [`{name}`] that some peer serves.");
     let methods = service.methods.iter().map(|method| client_method(service, method));
     let conveniences = conveniences(service);
+    let allowed = service.allowed();
+    let allowed_too = allowed.clone();
     quote! {
         #[doc = #about]
+        #(#allowed)*
         #vis struct #client<#declared> {
             stub: #krate::__private::Stub,
             contract: ::core::marker::PhantomData<fn() -> (#marker)>,
@@ -38,6 +41,7 @@ pub(super) fn client(service: &Service) -> TokenStream {
             #conveniences
         }
 
+        #(#allowed_too)*
         #[allow(clippy::all, clippy::pedantic, reason = "the user's signatures, which are linted on the trait")]
         impl<#bounded> #client<#used> where #predicates {
             #(#methods)*

@@ -37,8 +37,10 @@ pub(super) fn server(service: &Service) -> TokenStream {
     let name = service.name();
     let about = format!("Serves an implementation of [`{}`].", service.contract.ident);
     let methods = service.methods.iter().map(|method| table_entry(service, method, &implementation));
+    let allowed = service.allowed();
     quote! {
         #[doc = #about]
+        #(#allowed)*
         #vis struct #server<#declared #implementation> {
             service: #krate::__private::Arc<#implementation>,
             contract: ::core::marker::PhantomData<fn() -> (#marker)>,

@@ -168,8 +168,15 @@ fn wire_name(signature: &Signature, namespace: &str, options: &MethodOptions, re
 }
 
 /// What `rpcudp.protocol.RPCProtocol` has besides remote methods: calling one of these reaches itself.
-const PYTHON_ATTRIBUTES: [&str; 5] =
-    ["transport", "connection_made", "connection_lost", "datagram_received", "error_received"];
+const PYTHON_ATTRIBUTES: [&str; 7] = [
+    "transport",
+    "connection_made",
+    "connection_lost",
+    "datagram_received",
+    "error_received",
+    "pause_writing",
+    "resume_writing",
+];
 
 fn shared_attributes(attrs: &[Attribute]) -> MethodAttributes {
     let pick = |names: &[&str]| attrs.iter().filter(|attr| is_any(attr, names)).cloned().collect();

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use crate::{ReceiveBatch, Received};
+use crate::{Bounced, ReceiveBatch, Received};
 
 /// The datagrams under way to one node, and those that lie there.
 #[derive(Debug, Default)]
@@ -25,7 +25,9 @@ struct State {
 pub(super) struct Letter {
     pub(super) arrives: Instant,
     pub(super) number: u64,
+    /// Who sent it; of one that has come back, whom it was sent to.
     pub(super) source: SocketAddr,
+    pub(super) has_bounced: bool,
     pub(super) contents: Vec<u8>,
 }
 
@@ -53,8 +55,13 @@ impl Inbox {
     ) -> Option<Instant> {
         let mut state = self.lock();
         while let Some(Reverse(letter)) = state.letters.peek() {
-            let received = Received { source: letter.source, local: Some(local), contents: &letter.contents };
-            if letter.arrives > now || !batch.push(received) {
+            if letter.arrives > now {
+                break;
+            }
+            let (source, contents) = (letter.source, &letter.contents[..]);
+            if letter.has_bounced {
+                batch.push_bounced(Bounced { destination: source, contents });
+            } else if !batch.push(Received { source, local: Some(local), contents }) {
                 break;
             }
             state.letters.pop();

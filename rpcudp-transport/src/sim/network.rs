@@ -60,6 +60,7 @@ struct State {
     /// Which part of a partitioned network a host is in: 0 where nothing is said.
     parts: BTreeMap<IpAddr, u32>,
     part_count: u32,
+    returns_undeliverable: bool,
     // Ordered, as everything here: a seed must give the same run.
     nodes: BTreeMap<SocketAddr, Arc<Inbox>>,
     sent_count: u64,
@@ -79,6 +80,7 @@ impl Network {
             links: BTreeMap::new(),
             parts: BTreeMap::new(),
             part_count: 0,
+            returns_undeliverable: false,
             nodes: BTreeMap::new(),
             sent_count: 0,
             stats: NetworkStats::default(),
@@ -134,6 +136,12 @@ impl Network {
         self.lock().parts.clear();
     }
 
+    /// Whether a datagram to an address that no node is bound to comes back, as on a host whose ICMP messages get
+    /// through, or vanishes. Default: it vanishes, as behind most firewalls.
+    pub fn return_undeliverable(&self, comes_back: bool) {
+        self.lock().returns_undeliverable = comes_back;
+    }
+
     /// What has become of the datagrams so far.
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
@@ -144,7 +152,9 @@ impl Network {
         let now = Instant::now();
         let mut state = self.lock();
         let letters = state.letters(now, source, datagram);
-        let inbox = state.nodes.get(&datagram.destination).cloned();
+        let is_there = state.nodes.contains_key(&datagram.destination);
+        let receiver = if is_there { datagram.destination } else { source };
+        let inbox = state.nodes.get(&receiver).cloned();
         drop(state);
         if let Some(inbox) = inbox {
             letters.into_iter().flatten().for_each(|letter| inbox.put(letter));
@@ -166,17 +176,16 @@ impl State {
     fn letters(&mut self, now: Instant, source: SocketAddr, datagram: &Datagram<'_>) -> [Option<Letter>; 2] {
         let hosts = (source.ip(), datagram.destination.ip());
         let conditions = self.links.get(&hosts).unwrap_or(&self.conditions);
+        let is_there = self.nodes.contains_key(&datagram.destination);
         let rng = &mut self.rng;
         self.stats.sent += 1;
-        let fate = if !self.nodes.contains_key(&datagram.destination) {
-            &mut self.stats.unreachable
-        } else if self.parts.get(&hosts.0) != self.parts.get(&hosts.1) {
+        let fate = if self.parts.get(&hosts.0) != self.parts.get(&hosts.1) {
             &mut self.stats.cut_off
         } else if !conditions.carries(datagram.contents.len()) {
             &mut self.stats.oversized
         } else if conditions.loses(rng) {
             &mut self.stats.lost
-        } else {
+        } else if is_there {
             let copies = if conditions.doubles(rng) { 2 } else { 1 };
             self.stats.duplicated += copies - 1;
             self.stats.delivered += copies;
@@ -185,10 +194,29 @@ impl State {
                     let (travel_time, held_back) = conditions.travel_time(rng);
                     self.stats.held_back += u64::from(held_back);
                     self.sent_count += 1;
-                    let contents = datagram.contents.to_vec();
-                    Letter { arrives: now + travel_time, number: self.sent_count, source, contents }
+                    Letter {
+                        arrives: now + travel_time,
+                        number: self.sent_count,
+                        source,
+                        has_bounced: false,
+                        contents: datagram.contents.to_vec(),
+                    }
                 })
             });
+        } else {
+            self.stats.unreachable += 1;
+            let returned = self.returns_undeliverable.then(|| {
+                self.sent_count += 1;
+                Letter {
+                    // There and back.
+                    arrives: now + conditions.travel_time(rng).0 + conditions.travel_time(rng).0,
+                    number: self.sent_count,
+                    source: datagram.destination,
+                    has_bounced: true,
+                    contents: datagram.contents.to_vec(),
+                }
+            });
+            return [returned, None];
         };
         *fate += 1;
         [None, None]

@@ -149,6 +149,22 @@ async fn nobody_home_is_counted() {
     assert_eq!(network.stats().unreachable, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_undeliverable_may_come_back() {
+    let (network, a, b) = pair(Conditions::default().latency(ms(20)));
+    network.return_undeliverable(true);
+    let addr = b.local_addr();
+    drop(b);
+    a.try_send(&[Datagram { destination: addr, source: None, contents: b"x" }]).unwrap();
+    let start = Instant::now();
+    let mut batch = ReceiveBatch::new();
+    poll_fn(|cx| a.poll_receive(cx, &mut batch)).await.unwrap();
+    assert_eq!(start.elapsed(), ms(40));
+    let bounced: Vec<_> = batch.bounced().map(|bounced| (bounced.destination, bounced.contents)).collect();
+    assert_eq!(bounced, [(addr, &b"x"[..])]);
+    assert_eq!(batch.len(), 0);
+}
+
 /// One run under every kind of trouble, as what arrives and when.
 async fn run(seed: u64) -> Vec<(u128, Vec<u8>)> {
     let network = Network::new(seed);

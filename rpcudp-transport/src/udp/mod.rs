@@ -1,10 +1,12 @@
 //! UDP on tokio through quinn-udp.
 
 mod address;
+mod bounces;
 mod options;
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
@@ -12,6 +14,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 pub use self::address::canonical;
+use self::bounces::{Bounces, is_pending_error};
 pub use self::options::UdpOptions;
 use crate::{Datagram, ReceiveBatch, Transport};
 
@@ -20,19 +23,26 @@ use crate::{Datagram, ReceiveBatch, Transport};
 /// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced.
 /// - An answer leaves from the address that was asked, on hosts that have several.
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
+/// - On Linux and Android a datagram that comes back, because its port is closed or its host unreachable, is shown
+///   ([`ReceiveBatch::bounced`]).
 /// - Datagrams larger than the path's MTU are fragmented rather than refused, so that an 8 KiB request crosses an
 ///   Ethernet. (Where the system allows setting that: Linux, Android and Apple's systems. Elsewhere such a datagram
 ///   may be refused as too large.)
 #[derive(Debug)]
 pub struct Udp {
-    io: UdpSocket,
+    io: Arc<UdpSocket>,
     state: UdpSocketState,
+    bounces: Bounces,
     local_addr: SocketAddr,
 }
 
 impl Udp {
     /// Room for a datagram, or for a run of them that the kernel coalesced.
     const BUFFER_LEN: usize = 1 << 16;
+
+    /// How often an operation is tried again that failed because of another datagram. Each such error is told once, and
+    /// another may come in between.
+    const MAX_PENDING_ERRORS: usize = 4;
 
     /// Binds a socket; port 0 takes a free one.
     ///
@@ -60,7 +70,9 @@ impl Udp {
         let state = UdpSocketState::new((&socket).into())?;
         options::apply(&socket, options)?;
         let local_addr = socket.local_addr()?;
-        Ok(Self { io: UdpSocket::from_std(socket)?, state, local_addr })
+        let io = Arc::new(UdpSocket::from_std(socket)?);
+        let bounces = Bounces::new(&io, options.shows_bounced)?;
+        Ok(Self { io, state, bounces, local_addr })
     }
 
     fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
@@ -69,7 +81,7 @@ impl Udp {
             let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
             let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().expect("a buffer for each slice")));
-            self.state.recv((&self.io).into(), &mut slices, &mut metas)?
+            past_pending_errors(|| self.state.recv((&*self.io).into(), &mut slices, &mut metas))?
         };
         for (index, meta) in metas[..count].iter().enumerate() {
             let source = canonical(meta.addr);
@@ -95,13 +107,27 @@ impl Udp {
             segment_size: None,
             src_ip: datagram.source.and_then(|source| address::source(source, is_ipv6)),
         };
-        self.state.try_send((&self.io).into(), &transmit)
+        past_pending_errors(|| self.state.try_send((&*self.io).into(), &transmit))
     }
+}
+
+/// Tries again where the error is about an earlier datagram to somebody else.
+fn past_pending_errors<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..Udp::MAX_PENDING_ERRORS {
+        match operation() {
+            Err(error) if is_pending_error(&error) => {}
+            done => return done,
+        }
+    }
+    operation()
 }
 
 impl Transport for Udp {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         batch.clear();
+        if self.bounces.poll(&self.io, cx, batch).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         loop {
             ready!(self.io.poll_recv_ready(cx))?;
             match self.io.try_io(Interest::READABLE, || self.receive_now(batch)) {

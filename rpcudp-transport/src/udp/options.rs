@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 pub struct UdpOptions {
     receive_buffer_len: usize,
     send_buffer_len: usize,
+    pub(super) shows_bounced: bool,
 }
 
 impl UdpOptions {
@@ -30,6 +31,13 @@ impl UdpOptions {
         self
     }
 
+    /// Whether to show datagrams that came back because nobody is there, where the system can. Default: yes.
+    #[must_use]
+    pub fn show_bounced(mut self, show: bool) -> Self {
+        self.shows_bounced = show;
+        self
+    }
+
     /// Asks for this many bytes of send buffer. Default: 4 MiB.
     ///
     /// The system may give less (on Linux up to `net.core.wmem_max`); a warning is logged then.
@@ -42,7 +50,11 @@ impl UdpOptions {
 
 impl Default for UdpOptions {
     fn default() -> Self {
-        Self { receive_buffer_len: Self::DEFAULT_BUFFER_LEN, send_buffer_len: Self::DEFAULT_BUFFER_LEN }
+        Self {
+            receive_buffer_len: Self::DEFAULT_BUFFER_LEN,
+            send_buffer_len: Self::DEFAULT_BUFFER_LEN,
+            shows_bounced: true,
+        }
     }
 }
 

@@ -126,10 +126,10 @@ async fn fragmentation_is_allowed_in_both_families() {
         libc::IP_MTU_DISCOVER,
         i32
     );
-    assert_eq!(getsockopt(&bind("127.0.0.1:0").io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+    assert_eq!(getsockopt(&*bind("127.0.0.1:0").io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
     if let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) {
-        assert_eq!(getsockopt(&both.io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
-        assert!(!getsockopt(&both.io, Ipv6DontFrag).unwrap());
+        assert_eq!(getsockopt(&*both.io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+        assert!(!getsockopt(&*both.io, Ipv6DontFrag).unwrap());
     }
 }
 
@@ -144,4 +144,56 @@ async fn a_full_send_buffer_is_waited_for() {
         send(&a, b.local_addr(), &[0; 1_000]).await;
     }
     assert!(!receive(&b).await.is_empty());
+}
+
+/// A port that was free a moment ago.
+fn closed_port() -> SocketAddr {
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_is_sent_to_a_closed_port_comes_back() {
+    let a = bind("127.0.0.1:0");
+    let both = bind("[::]:0");
+    for socket in [a, both] {
+        let destination = closed_port();
+        send(&socket, destination, b"is anybody there?").await;
+        let batch = receive(&socket).await;
+        let bounced: Vec<_> = batch.bounced().map(|bounced| (bounced.destination, bounced.contents)).collect();
+        assert_eq!(bounced, [(destination, &b"is anybody there?"[..])]);
+        assert_eq!(batch.len(), 0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_came_back_disturbs_nobody_else() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let closed = closed_port();
+    let (mut received, mut bounced) = (0, 0);
+    for number in 0..100_u8 {
+        // The error about the first is told to whoever comes next: the second must be sent all the same.
+        send(&a, closed, &[number]).await;
+        send(&a, b.local_addr(), &[number]).await;
+        send(&b, a.local_addr(), &[number]).await;
+        let batch = receive(&b).await;
+        assert_eq!(batch.iter().next().unwrap().contents, [number]);
+    }
+    while received < 100 || bounced < 100 {
+        let batch = receive(&a).await;
+        received += batch.len();
+        bounced += batch.bounced().count();
+    }
+    assert_eq!((received, bounced), (100, 100));
+}
+
+#[tokio::test]
+async fn what_comes_back_need_not_be_shown() {
+    let options = UdpOptions::default().show_bounced(false);
+    let a = Udp::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    send(&a, closed_port(), b"is anybody there?").await;
+    send(&a, a.local_addr(), b"I am").await;
+    let batch = receive(&a).await;
+    assert_eq!((batch.len(), batch.bounced().count()), (1, 0));
 }

@@ -1,0 +1,44 @@
+//! Serves the methods of the Python package's own `example/server.py`, to Python and Rust alike.
+//!
+//!     cargo run --example server -- 127.0.0.1:1234
+//!
+//! With `--storj`, in the dialect of `storjrpcudp`.
+
+mod greeter;
+
+use std::time::Duration;
+
+use greeter::{Greeter, GreeterServer};
+use rpcudp::{Context, Dialect, Endpoint};
+
+struct Hello;
+
+impl Greeter for Hello {
+    fn sayhi(&self, cx: &Context, name: &str) -> String {
+        format!("Hello {name} you live at {}", cx.sender())
+    }
+
+    fn sayhi_quickly(&self, cx: &Context, name: &str) -> String {
+        self.sayhi(cx, name)
+    }
+
+    async fn sayhi_slowly(&self, cx: &Context, name: &str) -> String {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        self.sayhi(cx, name)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (storj, addrs): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument == "--storj");
+    let addr = addrs.first().map_or("127.0.0.1:1234", String::as_str);
+    let dialect = if storj.is_empty() { Dialect::Rpcudp } else { Dialect::Storj };
+
+    let server = Endpoint::builder().dialect(dialect).serve(GreeterServer::new(Hello)).bind(addr).await?;
+    println!("listening on {}", server.local_addr());
+
+    tokio::signal::ctrl_c().await?;
+    // Whoever is being greeted slowly gets the greeting.
+    server.close(Duration::from_secs(3)).await;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! Datagrams that came back: an ICMP message says that nobody is there, and quotes what was sent.
+//!
+//! Linux keeps such messages in a queue of the socket's own, the error queue, with the destination and as much of the
+//! datagram as the message quotes. Other systems show an unconnected socket nothing, or nothing that says which datagram
+//! it is about.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use linux::{Bounces, is_pending_error};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) use other::{Bounces, is_pending_error};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::fmt;
+    use std::future::Future;
+    use std::io::{self, IoSliceMut};
+    use std::net::SocketAddr;
+    use std::os::fd::AsRawFd;
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::task::{Context, Poll, ready};
+
+    use nix::errno::Errno;
+    use nix::libc::{self, sock_extended_err};
+    use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+    use tokio::io::{Interest, Ready};
+    use tokio::net::UdpSocket;
+
+    use crate::{ReceiveBatch, canonical};
+
+    /// The error queue of a socket.
+    pub(in crate::udp) struct Bounces {
+        /// Becomes ready when there is something in the queue. `None`: it was not asked for.
+        readiness: Option<Mutex<Readiness>>,
+    }
+
+    type Readiness = Pin<Box<dyn Future<Output = io::Result<Ready>> + Send>>;
+
+    impl Bounces {
+        /// What an ICMP message quotes of a datagram at the most, and more.
+        const MAX_QUOTED_LEN: usize = 1_500;
+
+        /// What is taken from the queue at once.
+        const MAX_COUNT: usize = 64;
+
+        /// Asks for the error queue, if `wanted`.
+        pub(in crate::udp) fn new(io: &Arc<UdpSocket>, wanted: bool) -> io::Result<Self> {
+            if wanted {
+                setsockopt(io, Ipv4RecvErr, &true)?;
+                if io.local_addr()?.is_ipv6() {
+                    setsockopt(io, Ipv6RecvErr, &true)?;
+                }
+            }
+            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(io))) })
+        }
+
+        /// Waits for bounced datagrams and notes them in `batch`. The queue is always emptied: what is left in it would
+        /// keep the socket from sleeping.
+        pub(in crate::udp) fn poll(
+            &self,
+            io: &Arc<UdpSocket>,
+            cx: &mut Context<'_>,
+            batch: &mut ReceiveBatch,
+        ) -> Poll<()> {
+            let Some(readiness) = &self.readiness else { return Poll::Pending };
+            let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                let polled = ready!(readiness.as_mut().poll(cx));
+                *readiness = error_readiness(io);
+                if polled.is_err() {
+                    // The runtime is going away, and everything with it.
+                    return Poll::Pending;
+                }
+                for _ in 0..Self::MAX_COUNT {
+                    // tokio forgets the readiness when it sees that the queue is empty. What else a queue might say is
+                    // no reason to ask it again at once.
+                    let taken =
+                        io.try_io(Interest::ERROR, || take_one(io).map_err(|_| io::ErrorKind::WouldBlock.into()));
+                    match taken {
+                        Ok(Some((destination, quoted))) => batch.note_bounced(destination, quoted),
+                        Ok(None) => {}
+                        Err(_) => break,
+                    }
+                }
+                if batch.bounced().next().is_some() {
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+
+    impl fmt::Debug for Bounces {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Bounces").field("wanted", &self.readiness.is_some()).finish()
+        }
+    }
+
+    /// Whether a send or receive failed only because an earlier datagram to somebody came back: the kernel tells whoever
+    /// comes next, and then forgets it.
+    pub(in crate::udp) fn is_pending_error(error: &io::Error) -> bool {
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        matches!(
+            errno,
+            Some(
+                Errno::ECONNREFUSED
+                    | Errno::EHOSTUNREACH
+                    | Errno::EHOSTDOWN
+                    | Errno::ENETUNREACH
+                    | Errno::ENOPROTOOPT
+                    | Errno::EACCES
+                    | Errno::EPROTO
+                    | Errno::EOPNOTSUPP
+                    | Errno::ENONET
+                    | Errno::EMSGSIZE
+            )
+        )
+    }
+
+    fn error_readiness(io: &Arc<UdpSocket>) -> Readiness {
+        let io = Arc::clone(io);
+        Box::pin(async move { io.ready(Interest::ERROR).await })
+    }
+
+    /// Takes one message from the queue: where the datagram was sent and what is quoted of it, or `None` where the
+    /// message does not say that nobody is there.
+    fn take_one(io: &UdpSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
+        let mut quoted = [0; Bounces::MAX_QUOTED_LEN];
+        let mut slices = [IoSliceMut::new(&mut quoted)];
+        // Besides the error come the time, the interface and whatever else was asked for with received datagrams.
+        let mut control = [0; 512];
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let message = recvmsg::<SockaddrStorage>(io.as_raw_fd(), &mut slices, Some(&mut control), flags)?;
+        let is_unreachable = message.cmsgs().into_iter().flatten().any(|message| match message {
+            ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
+                is_unreachable(&error)
+            }
+            _ => false,
+        });
+        let (destination, len) = (message.address, message.bytes);
+        let Some(destination) = destination.as_ref().and_then(socket_addr).filter(|_| is_unreachable) else {
+            return Ok(None);
+        };
+        Ok(Some((canonical(destination), quoted[..len].to_vec())))
+    }
+
+    fn is_unreachable(error: &sock_extended_err) -> bool {
+        match (error.ee_origin, error.ee_type, error.ee_code) {
+            // ICMP "destination unreachable", of any code but "fragmentation needed" (RFC 792).
+            (libc::SO_EE_ORIGIN_ICMP, 3, code) => code != 4,
+            // ICMPv6 "destination unreachable" (RFC 4443).
+            (libc::SO_EE_ORIGIN_ICMP6, 1, _) => true,
+            _ => false,
+        }
+    }
+
+    fn socket_addr(storage: &SockaddrStorage) -> Option<SocketAddr> {
+        let v4 = storage.as_sockaddr_in().map(|addr| SocketAddr::V4((*addr).into()));
+        v4.or_else(|| storage.as_sockaddr_in6().map(|addr| SocketAddr::V6((*addr).into())))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod other {
+    use std::io;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use tokio::net::UdpSocket;
+
+    use crate::ReceiveBatch;
+
+    /// No error is about another datagram than the one that is sent.
+    pub(in crate::udp) fn is_pending_error(_: &io::Error) -> bool {
+        false
+    }
+
+    /// Nothing comes back here.
+    #[derive(Debug)]
+    pub(in crate::udp) struct Bounces;
+
+    impl Bounces {
+        pub(in crate::udp) fn new(_: &Arc<UdpSocket>, _: bool) -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(in crate::udp) fn poll(&self, _: &Arc<UdpSocket>, _: &mut Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
+            Poll::Pending
+        }
+    }
+}

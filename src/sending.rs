@@ -1,0 +1,176 @@
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use rpcudp_core::codec::EncodeError;
+use rpcudp_core::limits::HEADER_LEN;
+use rpcudp_core::{Backoff, Counter, MessageId, Request, Schedule};
+use rpcudp_transport::Datagram;
+use tracing::{Span, field};
+
+use crate::Endpoint;
+use crate::client::OutgoingRequest;
+use crate::outbox::Posted;
+use crate::service::Delivery;
+use crate::shared::now;
+use crate::waiting::{NotStarted, Outcome};
+
+/// The part of a call that is the same for all methods.
+pub(crate) struct Sending {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) peer: SocketAddr,
+    pub(crate) method: &'static str,
+    pub(crate) delivery: Delivery,
+    pub(crate) timeout: Duration,
+    state: State,
+    started: Option<Instant>,
+    span: Span,
+}
+
+enum State {
+    /// Not sent yet.
+    Ready(Box<OutgoingRequest>),
+    Waits(MessageId),
+    Ended,
+}
+
+/// How a call ended, as far as it depends on nothing that its contract declares.
+pub(crate) enum Ending {
+    Outcome(Outcome),
+    NotStarted(NotStarted),
+    TooLarge { size: usize },
+    Unencodable { argument: usize, source: EncodeError },
+}
+
+impl Sending {
+    pub(crate) fn new(request: OutgoingRequest) -> Self {
+        let endpoint = request.stub.endpoint.clone();
+        let timeout = request.spec.timeout.unwrap_or(endpoint.shared().config.timeout);
+        Self {
+            peer: request.stub.peer,
+            method: request.spec.name,
+            delivery: request.spec.delivery,
+            endpoint,
+            timeout,
+            state: State::Ready(Box::new(request)),
+            started: None,
+            span: Span::none(),
+        }
+    }
+
+    /// Sends the request when it is first polled, and waits for its end then.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        match mem::replace(&mut self.state, State::Ended) {
+            State::Ready(request) => match self.start(*request, cx) {
+                Ok(state) => {
+                    self.state = state;
+                    Poll::Pending
+                }
+                Err(ending) => Poll::Ready(ending),
+            },
+            State::Waits(id) => {
+                let polled = self.endpoint.shared().calls.poll(&id, cx.waker());
+                if polled.is_pending() {
+                    self.state = State::Waits(id);
+                }
+                polled.map(Ending::Outcome)
+            }
+            State::Ended => panic!("a call was polled after it had ended"),
+        }
+    }
+
+    /// Sends the request. A call that ends by that, as a oneway call does, gives its end as the error.
+    fn start(&mut self, request: OutgoingRequest, cx: &mut Context<'_>) -> Result<State, Ending> {
+        self.span = tracing::debug_span!(
+            "rpc_call",
+            method = self.method,
+            peer = %self.peer,
+            message_id = field::Empty,
+            outcome = field::Empty,
+            elapsed = field::Empty,
+        );
+        let OutgoingRequest { mut datagram, fault, .. } = request;
+        if let Some((argument, source)) = fault {
+            return Err(Ending::Unencodable { argument, source });
+        }
+        let size = datagram.len() - HEADER_LEN;
+        let shared = self.endpoint.shared();
+        if size > shared.config.max_request_len {
+            return Err(Ending::TooLarge { size });
+        }
+        if self.peer.ip().is_unspecified() {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "nobody can be reached at an unspecified address");
+            return Err(Ending::Outcome(Outcome::Unsendable(error)));
+        }
+        let started = now();
+        self.started = Some(started);
+        if self.delivery == Delivery::OneWay {
+            let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
+            self.post(&mut datagram, id, None)?;
+            return Err(Ending::Outcome(Outcome::Answered(NIL.to_vec())));
+        }
+        let schedule = Schedule {
+            sent: started,
+            deadline: started.checked_add(self.timeout).unwrap_or(started + FOREVER),
+            backoff: self.delivery.is_resent().then(Backoff::default),
+        };
+        let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
+        if slot.wakes_driver {
+            shared.lifecycle.wake_driver();
+        }
+        if let Err(ending) = self.post(&mut datagram, slot.id, Some(slot.id)) {
+            self.endpoint.shared().calls.remove(&slot.id);
+            return Err(ending);
+        }
+        if self.delivery.is_resent() {
+            self.endpoint.shared().calls.keep(&slot.id, datagram);
+        }
+        Ok(State::Waits(slot.id))
+    }
+
+    /// Hands the request to the socket, or to the queue before it.
+    fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>) -> Result<(), Ending> {
+        self.span.record("message_id", field::display(id));
+        Request::set_id(datagram, id);
+        let shared = self.endpoint.shared();
+        let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
+        match shared.outbox.post(datagram, call) {
+            Ok(Posted::Sent) => {}
+            Ok(Posted::Queued) => shared.lifecycle.wake_driver(),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
+                return Err(Ending::NotStarted(NotStarted::Closed));
+            }
+            Err(error) => return Err(Ending::Outcome(Outcome::Unsendable(error))),
+        }
+        shared.counters.add(Counter::CallsStarted, 1);
+        Ok(())
+    }
+
+    /// Tells how the call ended: in its span, and in one line if it failed.
+    pub(crate) fn tell(&self, outcome: &'static str, failed: bool) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let elapsed = self.started.map_or(Duration::ZERO, |started| now().saturating_duration_since(started));
+        self.span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
+        if failed {
+            self.span.in_scope(|| tracing::debug!(outcome, ?elapsed, "call failed"));
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let State::Waits(id) = self.state {
+            self.endpoint.shared().calls.remove(&id);
+        }
+    }
+}
+
+/// The value of a oneway call, as an answer would say it.
+const NIL: &[u8] = b"\xc0";
+
+/// What a timeout becomes that would end after time does: thirty years.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -1,0 +1,94 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::stderr_file::StderrFile;
+use crate::{Python, Venv};
+
+/// A Python peer that is about to be started, and what is not as usual about it.
+#[must_use = "a peer runs once it is started"]
+#[derive(Clone, Debug)]
+pub struct Launch<'a> {
+    venv: &'a Venv,
+    host: IpAddr,
+    wait_timeout: Duration,
+    verbose: bool,
+    shim: bool,
+    max_packet_len: Option<usize>,
+}
+
+impl<'a> Launch<'a> {
+    /// What the packages wait where nobody says otherwise.
+    const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+    pub(crate) fn new(venv: &'a Venv) -> Self {
+        Self {
+            venv,
+            host: Ipv4Addr::LOCALHOST.into(),
+            wait_timeout: Self::WAIT_TIMEOUT,
+            verbose: false,
+            shim: true,
+            max_packet_len: None,
+        }
+    }
+
+    /// Binds to a port of this address. Default: `127.0.0.1`.
+    pub fn host(mut self, host: IpAddr) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// How long its calls wait for an answer. Default: five seconds, which is the packages' own.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.wait_timeout = timeout;
+        self
+    }
+
+    /// Writes to stderr what the package logs at its finest level. Default: warnings and worse.
+    pub fn verbose(mut self) -> Self {
+        self.verbose = true;
+        self
+    }
+
+    /// Does not give back to asyncio what Python 3.11 removed and rpcudp 4.0.0 looks for.
+    pub fn without_shim(mut self) -> Self {
+        self.shim = false;
+        self
+    }
+
+    /// Takes datagrams of this length, in Twisted, which cuts them at 8,192 bytes unless it is told otherwise. No effect
+    /// on asyncio, which takes all there are.
+    pub fn max_packet_len(mut self, len: usize) -> Self {
+        self.max_packet_len = Some(len);
+        self
+    }
+
+    /// Starts the peer and waits until it is there.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not come up, or has another package than it should.
+    pub async fn start(self) -> Python {
+        let package = self.venv.package();
+        let (stderr, stderr_end) =
+            StderrFile::create(self.venv.scratch()).expect("the target directory can be written");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(package.script());
+        let mut command = Command::new(self.venv.python());
+        // No bytecode files between the sources.
+        command.arg("-B").arg(script);
+        command.arg("--host").arg(self.host.to_string());
+        command.arg("--wait-timeout").arg(self.wait_timeout.as_secs_f64().to_string());
+        command.args(self.verbose.then_some("--verbose"));
+        command.args((!self.shim).then_some("--no-shim"));
+        if let (Some(len), rpcudp::Dialect::Storj) = (self.max_packet_len, package.dialect()) {
+            command.arg("--max-packet-size").arg(len.to_string());
+        }
+        command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env("PYTHONIOENCODING", "utf-8");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr_end).kill_on_drop(true);
+        let child = command.spawn().expect("the interpreter of a virtual environment can be run");
+        Python::greet(child, stderr, package, self.host).await
+    }
+}
