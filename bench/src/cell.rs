@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
 use tokio::runtime::{self, Runtime};
 use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use crate::caller::{Caller, Clock, Failures, Fault, Phase, call_until_over};
+use crate::processor_time::ProcessorTime;
 use crate::statistics::Latencies;
 use crate::{bare_echo, rpc_echo};
 
@@ -44,6 +44,8 @@ pub(crate) struct Measured {
     pub(crate) calls_per_second: f64,
     /// User and system time of the whole process, that is of both ends, for each call.
     pub(crate) cpu_per_call: Duration,
+    /// How much of one core others took meanwhile.
+    pub(crate) others: f64,
     pub(crate) latencies: Latencies,
     pub(crate) failures: Failures,
 }
@@ -57,6 +59,16 @@ pub(crate) struct Sample {
     pub(crate) measured: Measured,
     /// The way between the cores, before and after.
     pub(crate) probes: [Duration; 2],
+}
+
+impl Sample {
+    /// How much of one core others may take.
+    const QUIET: f64 = 0.05;
+
+    /// Whether the cores were ours. Both workers are needed all the time: who shares them measures others' work.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.others <= Self::QUIET
+    }
 }
 
 impl Deref for Sample {
@@ -97,11 +109,11 @@ impl Cell {
 
         // This thread is none of the workers: it sleeps while they work.
         sleep(self.warm_up);
-        let (begin, cpu_begin) = (Instant::now(), cpu_time());
+        let (begin, cpu_begin) = (Instant::now(), ProcessorTime::now());
         clock.set(Phase::Measured);
         sleep(self.window);
         clock.set(Phase::Over);
-        let (elapsed, cpu) = (begin.elapsed(), cpu_time().saturating_sub(cpu_begin));
+        let (elapsed, cpu_end) = (begin.elapsed(), ProcessorTime::now());
 
         let mut latencies = Latencies::default();
         let mut failures = Failures::default();
@@ -122,16 +134,10 @@ impl Cell {
         let calls = latencies.count();
         Measured {
             calls_per_second: calls as f64 / elapsed.as_secs_f64(),
-            cpu_per_call: cpu.div_f64(calls.max(1) as f64),
+            cpu_per_call: cpu_end.ours_since(cpu_begin).div_f64(calls.max(1) as f64),
+            others: cpu_end.others_since(cpu_begin).div_duration_f64(elapsed),
             latencies,
             failures,
         }
     }
-}
-
-/// User and system time of this process so far.
-fn cpu_time() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the system knows what this process has used");
-    let micros = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
-    Duration::from_micros(micros.iter().sum::<i64>().unsigned_abs())
 }

@@ -5,6 +5,7 @@ mod caller;
 mod cell;
 mod options;
 mod probe;
+mod processor_time;
 mod rpc_echo;
 mod statistics;
 mod table;

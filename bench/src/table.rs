@@ -5,12 +5,13 @@ use crate::cell::{Contestant, Sample};
 use crate::statistics::Spread;
 
 /// What is shown of each cell, how, and with how many decimals.
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column { title: "calls/s", decimals: 0, value: |sample| sample.calls_per_second },
     Column { title: "p50 us", decimals: 1, value: |sample| micros(sample.latencies.quantile(0.5)) },
     Column { title: "p99 us", decimals: 1, value: |sample| micros(sample.latencies.quantile(0.99)) },
     Column { title: "p99.9 us", decimals: 1, value: |sample| micros(sample.latencies.quantile(0.999)) },
     Column { title: "CPU us/call", decimals: 2, value: |sample| micros(sample.cpu_per_call) },
+    Column { title: "others %", decimals: 0, value: |sample| sample.others * 100.0 },
     Column { title: "cores ns", decimals: 0, value: between_cores },
 ];
 
@@ -33,33 +34,39 @@ pub(crate) fn progress(sample: &Sample, rounds: usize) -> String {
     format!("{line}  {failed} failed  cores {before} -> {after} ns")
 }
 
-/// The tables, in Markdown: medians and, in parentheses, ranges over the rounds.
+/// The tables, in Markdown: medians and, in parentheses, ranges, of the samples that nobody disturbed.
 pub(crate) fn render(samples: &[Sample], in_flight: &[usize]) -> String {
     let titles: Vec<_> = COLUMNS.iter().map(|column| column.title).collect();
-    let mut text = format!("| in flight | | {} | failed |\n", titles.join(" | "));
-    text += &format!("|{}\n", " --- |".repeat(COLUMNS.len() + 3));
+    let mut text = format!("| in flight | | {} | failed | quiet |\n", titles.join(" | "));
+    text += &format!("|{}\n", " --- |".repeat(COLUMNS.len() + 4));
     for &in_flight in in_flight {
         for contestant in Contestant::ALL {
             let cell = || of_cell(samples, contestant, in_flight);
-            if cell().next().is_none() {
+            let count = cell().count();
+            if count == 0 {
                 continue;
             }
-            let shown = COLUMNS.map(|Column { decimals, value, .. }| spread(cell().map(value), decimals));
+            let quiet = || cell().filter(|sample| sample.is_quiet());
+            let shown = COLUMNS.map(|Column { decimals, value, .. }| spread(quiet().map(value), decimals)).join(" | ");
+            // A failure counts whoever disturbed it.
             let failed: u64 = cell().map(|sample| sample.failures.count).sum();
-            text += &format!("| {in_flight} | {} | {} | {failed} |\n", contestant.name(), shown.join(" | "));
+            let (name, quiet_count) = (contestant.name(), quiet().count());
+            text += &format!("| {in_flight} | {name} | {shown} | {failed} | {quiet_count}/{count} |\n");
         }
     }
-    text += "\n| in flight | rpcudp / bare, calls/s |\n| --- | --- |\n";
+    text += "\n| in flight | rpcudp / bare, calls/s | rounds |\n| --- | --- | --- |\n";
     for &in_flight in in_flight {
-        text += &format!("| {in_flight} | {} |\n", spread(ratios(samples, in_flight), 2));
+        let ratios = || ratios(samples, in_flight);
+        text += &format!("| {in_flight} | {} | {} |\n", spread(ratios(), 2), ratios().count());
     }
     text
 }
 
-/// How many calls rpcudp made for each one of the bare socket's, in each round that has both.
+/// How many calls rpcudp made for each one of the bare socket's, in each round where nobody disturbed either.
 fn ratios(samples: &[Sample], in_flight: usize) -> impl Iterator<Item = f64> {
-    of_cell(samples, Contestant::Rpcudp, in_flight).filter_map(move |ours| {
-        let bare = of_cell(samples, Contestant::Bare, in_flight).find(|bare| bare.round == ours.round)?;
+    let quiet = move |contestant| of_cell(samples, contestant, in_flight).filter(|sample| sample.is_quiet());
+    quiet(Contestant::Rpcudp).filter_map(move |ours| {
+        let bare = quiet(Contestant::Bare).find(|bare| bare.round == ours.round)?;
         Some(ours.calls_per_second / bare.calls_per_second)
     })
 }
