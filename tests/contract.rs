@@ -5,7 +5,6 @@
 #![allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::new_ret_no_self, clippy::wrong_self_convention)]
 #![allow(clippy::allow_attributes_without_reason, reason = "odd signatures are what is tested")]
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -14,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpcudp::{CallError, Client, Context, Endpoint, Refusal, rpc_service};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 type Done = Result<(), Box<dyn std::error::Error>>;
 
@@ -24,217 +23,6 @@ async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
     let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
     let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
     (server, caller)
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Point {
-    x: i32,
-    y: i32,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Rumour<'a> {
-    topic: &'a str,
-    #[serde(borrow)]
-    details: Cow<'a, str>,
-}
-
-#[rpc_service]
-trait Arguments {
-    fn nothing(&self);
-    fn text(&self, text: &str) -> String;
-    fn bytes(&self, bytes: &[u8]) -> Vec<u8>;
-    fn points(&self, points: &[Point]) -> i32;
-    fn lent(&self, point: &Point) -> i32;
-    fn owned(&self, text: String, bytes: Vec<u8>, map: BTreeMap<String, u8>)
-    -> (String, Vec<u8>, BTreeMap<String, u8>);
-    fn borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String;
-    fn named_lifetime<'a>(&self, one: &'a str, other: &'a str) -> bool;
-    fn nested(&self, texts: Vec<&str>, pair: (&str, &[u8])) -> usize;
-    fn reference_to_reference(&self, text: &&str, list: &Vec<u8>, maybe: &Option<u8>) -> usize;
-    fn many(&self, a: u8, b: i8, c: u16, d: i64, e: f32, f: f64, g: bool, h: char, i: [u8; 3], j: ()) -> String;
-
-    async fn later_text(&self, text: &str) -> String;
-    async fn later_bytes(&self, bytes: &[u8]) -> Vec<u8>;
-    async fn later_points(&self, points: &[Point]) -> i32;
-    async fn later_lent(&self, point: &Point) -> i32;
-    async fn later_borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String;
-    async fn later_nothing(&self);
-}
-
-struct Echo;
-
-impl Arguments for Echo {
-    fn nothing(&self) {}
-    fn text(&self, text: &str) -> String {
-        text.into()
-    }
-    fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        bytes.into()
-    }
-    fn points(&self, points: &[Point]) -> i32 {
-        points.iter().map(|point| point.x * point.y).sum()
-    }
-    fn lent(&self, point: &Point) -> i32 {
-        point.x + point.y
-    }
-    fn owned(
-        &self,
-        text: String,
-        bytes: Vec<u8>,
-        map: BTreeMap<String, u8>,
-    ) -> (String, Vec<u8>, BTreeMap<String, u8>) {
-        (text, bytes, map)
-    }
-    fn borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String {
-        assert!(matches!(rumour.details, Cow::Borrowed(_)), "decoded without a copy");
-        format!("{} {} {cow} {maybe:?}", rumour.topic, rumour.details)
-    }
-    fn named_lifetime<'a>(&self, one: &'a str, other: &'a str) -> bool {
-        one == other
-    }
-    fn nested(&self, texts: Vec<&str>, pair: (&str, &[u8])) -> usize {
-        texts.concat().len() + pair.0.len() + pair.1.len()
-    }
-    fn reference_to_reference(&self, text: &&str, list: &Vec<u8>, maybe: &Option<u8>) -> usize {
-        text.len() + list.len() + maybe.iter().count()
-    }
-    fn many(&self, a: u8, b: i8, c: u16, d: i64, e: f32, f: f64, g: bool, h: char, i: [u8; 3], j: ()) -> String {
-        format!("{a} {b} {c} {d} {e} {f} {g} {h} {i:?} {j:?}")
-    }
-    async fn later_text(&self, text: &str) -> String {
-        tokio::task::yield_now().await;
-        text.into()
-    }
-    async fn later_bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        tokio::task::yield_now().await;
-        bytes.into()
-    }
-    async fn later_points(&self, points: &[Point]) -> i32 {
-        tokio::task::yield_now().await;
-        self.points(points)
-    }
-    async fn later_lent(&self, point: &Point) -> i32 {
-        tokio::task::yield_now().await;
-        self.lent(point)
-    }
-    async fn later_borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String {
-        tokio::task::yield_now().await;
-        self.borrowing(rumour, cow, maybe)
-    }
-    async fn later_nothing(&self) {}
-}
-
-#[tokio::test]
-async fn every_kind_of_argument_arrives() -> Done {
-    let (server, caller) = pair(ArgumentsServer::new(Echo)).await;
-    let client = ArgumentsClient::new(&caller, server.local_addr());
-    let rumour = || Rumour { topic: "weather", details: Cow::Borrowed("rain") };
-
-    client.nothing().await?;
-    assert_eq!(client.text("h\u{e9}llo").await?, "h\u{e9}llo");
-    assert_eq!(client.text("").await?, "");
-    assert_eq!(client.bytes(b"\x00\xff").await?, b"\x00\xff");
-    assert_eq!(client.bytes(b"").await?, b"");
-    assert_eq!(client.points(&[Point { x: 2, y: 3 }, Point { x: 4, y: 5 }]).await?, 26);
-    assert_eq!(client.lent(&Point { x: 2, y: 3 }).await?, 5);
-    let map = BTreeMap::from([("a".to_owned(), 1)]);
-    assert_eq!(client.owned("t".into(), vec![7], map.clone()).await?, ("t".into(), vec![7], map));
-    assert_eq!(client.borrowing(rumour(), "cow".into(), Some("yes")).await?, "weather rain cow Some(\"yes\")");
-    assert!(client.named_lifetime("same", "same").await?);
-    assert_eq!(client.nested(vec!["ab", "c"], ("de", b"f")).await?, 6);
-    assert_eq!(client.reference_to_reference(&"four", &vec![1, 2], &Some(1)).await?, 7);
-    assert_eq!(
-        client.many(1, -2, 3, -4, 0.5, -1.25, true, 'x', [7, 8, 9], ()).await?,
-        "1 -2 3 -4 0.5 -1.25 true x [7, 8, 9] ()"
-    );
-
-    client.later_nothing().await?;
-    assert_eq!(client.later_text("later").await?, "later");
-    assert_eq!(client.later_bytes(b"\x00\xff").await?, b"\x00\xff");
-    assert_eq!(client.later_points(&[Point { x: 2, y: 3 }]).await?, 6);
-    assert_eq!(client.later_lent(&Point { x: 2, y: 3 }).await?, 5);
-    assert_eq!(client.later_borrowing(rumour(), "cow".into(), None).await?, "weather rain cow None");
-    Ok(())
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-enum Overdrawn {
-    By(u64),
-    Closed { since: String },
-}
-
-/// An alias by the name of `Result`, with its parameters the other way round.
-mod turned {
-    pub type Result<E, T> = std::result::Result<T, E>;
-}
-
-type BankResult<T> = Result<T, Overdrawn>;
-
-#[rpc_service]
-trait Bank {
-    fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
-    async fn withdraw_later(&self, cents: u64) -> std::result::Result<u64, Overdrawn>;
-    fn turned(&self, cents: u64) -> turned::Result<Overdrawn, u64>;
-    #[rpc(fallible)]
-    fn aliased(&self, cents: u64) -> BankResult<u64>;
-    fn close(&self) -> Result<(), Overdrawn>;
-}
-
-struct Account(u64);
-
-impl Bank for Account {
-    fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn> {
-        self.0.checked_sub(cents).ok_or_else(|| Overdrawn::By(cents - self.0))
-    }
-    async fn withdraw_later(&self, cents: u64) -> Result<u64, Overdrawn> {
-        self.withdraw(cents)
-    }
-    fn turned(&self, cents: u64) -> Result<u64, Overdrawn> {
-        self.withdraw(cents)
-    }
-    fn aliased(&self, cents: u64) -> BankResult<u64> {
-        self.withdraw(cents)
-    }
-    fn close(&self) -> Result<(), Overdrawn> {
-        Err(Overdrawn::Closed { since: "yesterday".repeat(100) })
-    }
-}
-
-#[tokio::test]
-async fn results_arrive_as_results_under_whatever_name() -> Done {
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
-    let bank = BankClient::new(&caller, server.local_addr());
-
-    assert_eq!(bank.withdraw(30).await?, 70);
-    assert_eq!(bank.withdraw_later(30).await?, 70);
-    assert_eq!(bank.turned(30).await?, 70);
-    assert_eq!(bank.aliased(30).await?, 70);
-    for error in [
-        bank.withdraw(130).await.unwrap_err(),
-        bank.withdraw_later(130).await.unwrap_err(),
-        bank.turned(130).await.unwrap_err(),
-        bank.aliased(130).await.unwrap_err(),
-    ] {
-        assert!(matches!(error, CallError::Application(Overdrawn::By(30))), "{error}");
-    }
-    // The application's error may be longer than the request that provoked it.
-    let closed = Overdrawn::Closed { since: "yesterday".repeat(100) };
-    assert_eq!(bank.close().await.unwrap_err().into_application().unwrap(), closed);
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_error_that_the_caller_does_not_know_of_is_a_refusal() {
-    #[rpc_service]
-    trait OldBank {
-        fn withdraw(&self, cents: u64) -> u64;
-    }
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
-    let bank = OldBankClient::new(&caller, server.local_addr());
-    assert_eq!(bank.withdraw(30).await.unwrap(), 70);
-    let error = bank.withdraw(130).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused { reason: Refusal::UndeclaredError, .. }), "{error}");
 }
 
 mod custom {
@@ -439,14 +227,14 @@ async fn contracts_grow_at_the_end() -> Done {
 #[tokio::test]
 async fn one_endpoint_has_many_services_and_calls_itself() -> Done {
     let endpoint = Endpoint::builder()
-        .serve(BankServer::new(Account(100)))
         .serve(NamedServer::new(Numbers))
-        .serve(ArgumentsServer::new(Echo))
+        .serve(ContextsServer::new(Who))
+        .serve(OneWaysServer::new(Sum::default()))
         .bind("127.0.0.1:0")
         .await?;
-    assert_eq!(BankClient::new(&endpoint, endpoint.local_addr()).withdraw(1).await?, 99);
     assert_eq!(NamedClient::new(&endpoint, endpoint.local_addr()).rust().await?, 1);
-    assert_eq!(ArgumentsClient::new(&endpoint, endpoint.local_addr()).text("x").await?, "x");
+    assert_eq!(ContextsClient::new(&endpoint, endpoint.local_addr()).owned().await?, endpoint.local_addr());
+    assert_eq!(OneWaysClient::new(&endpoint, endpoint.local_addr()).sum().await?, 0);
     Ok(())
 }
 
@@ -563,13 +351,13 @@ async fn calls_are_futures_of_their_own() -> Done {
     fn check<T: Send + Unpin + 'static>(call: T) -> T {
         call
     }
-    let (server, caller) = pair(ArgumentsServer::new(Echo)).await;
+    let (server, caller) = pair(ContextsServer::new(Who)).await;
     let call = {
         let text = String::from("short-lived");
-        let client = ArgumentsClient::new(&caller, server.local_addr());
-        check(client.text(&text))
+        let client = ContextsClient::new(&caller, server.local_addr());
+        check(client.first(&text))
     };
     drop(caller);
-    assert_eq!(tokio::spawn(call.into_future()).await??, "short-lived");
+    assert_eq!(tokio::spawn(call.into_future()).await??.0, "short-lived");
     Ok(())
 }

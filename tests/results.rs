@@ -1,0 +1,95 @@
+//! Methods that return a `Result`, under whatever name.
+
+#![allow(missing_docs, reason = "contracts of a test")]
+#![allow(unused_qualifications, unreachable_pub, reason = "paths of every length are part of what is tested")]
+
+use rpcudp::{CallError, Endpoint, Refusal, rpc_service};
+use serde::{Deserialize, Serialize};
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+/// An endpoint that serves, and one that calls.
+async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
+    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
+    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    (server, caller)
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Overdrawn {
+    By(u64),
+    Closed { since: String },
+}
+
+/// An alias by the name of `Result`, with its parameters the other way round.
+mod turned {
+    pub type Result<E, T> = std::result::Result<T, E>;
+}
+
+type BankResult<T> = Result<T, Overdrawn>;
+
+#[rpc_service]
+trait Bank {
+    fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
+    async fn withdraw_later(&self, cents: u64) -> std::result::Result<u64, Overdrawn>;
+    fn turned(&self, cents: u64) -> turned::Result<Overdrawn, u64>;
+    #[rpc(fallible)]
+    fn aliased(&self, cents: u64) -> BankResult<u64>;
+    fn close(&self) -> Result<(), Overdrawn>;
+}
+
+struct Account(u64);
+
+impl Bank for Account {
+    fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn> {
+        self.0.checked_sub(cents).ok_or_else(|| Overdrawn::By(cents - self.0))
+    }
+    async fn withdraw_later(&self, cents: u64) -> Result<u64, Overdrawn> {
+        self.withdraw(cents)
+    }
+    fn turned(&self, cents: u64) -> Result<u64, Overdrawn> {
+        self.withdraw(cents)
+    }
+    fn aliased(&self, cents: u64) -> BankResult<u64> {
+        self.withdraw(cents)
+    }
+    fn close(&self) -> Result<(), Overdrawn> {
+        Err(Overdrawn::Closed { since: "yesterday".repeat(100) })
+    }
+}
+
+#[tokio::test]
+async fn results_arrive_as_results_under_whatever_name() -> Done {
+    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let bank = BankClient::new(&caller, server.local_addr());
+
+    assert_eq!(bank.withdraw(30).await?, 70);
+    assert_eq!(bank.withdraw_later(30).await?, 70);
+    assert_eq!(bank.turned(30).await?, 70);
+    assert_eq!(bank.aliased(30).await?, 70);
+    for error in [
+        bank.withdraw(130).await.unwrap_err(),
+        bank.withdraw_later(130).await.unwrap_err(),
+        bank.turned(130).await.unwrap_err(),
+        bank.aliased(130).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, CallError::Application(Overdrawn::By(30))), "{error}");
+    }
+    // The application's error may be longer than the request that provoked it.
+    let closed = Overdrawn::Closed { since: "yesterday".repeat(100) };
+    assert_eq!(bank.close().await.unwrap_err().into_application().unwrap(), closed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_that_the_caller_does_not_know_of_is_a_refusal() {
+    #[rpc_service]
+    trait OldBank {
+        fn withdraw(&self, cents: u64) -> u64;
+    }
+    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let bank = OldBankClient::new(&caller, server.local_addr());
+    assert_eq!(bank.withdraw(30).await.unwrap(), 70);
+    let error = bank.withdraw(130).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::UndeclaredError, .. }), "{error}");
+}
