@@ -212,8 +212,8 @@ impl Driver {
                 continue;
             }
             let Letter { destination, source, call, .. } = letter;
-            match self.transport.try_send(&[Datagram { destination, source, contents: &letter.contents }]) {
-                Ok(_) => self.shared.counters.add(Counter::DatagramsSent, 1),
+            match self.transport.try_send(Datagram { destination, source, contents: &letter.contents }) {
+                Ok(()) => self.shared.counters.add(Counter::DatagramsSent, 1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     outbox.put_back(letter);
                     if self.transport.poll_writable(cx).is_ready() {

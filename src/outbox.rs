@@ -56,8 +56,8 @@ impl Outbox {
     /// queue is full.
     pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>) -> io::Result<Posted> {
         let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
-        match transport.try_send(&[datagram]) {
-            Ok(_) => {
+        match transport.try_send(datagram) {
+            Ok(()) => {
                 self.counters.add(Counter::DatagramsSent, 1);
                 Ok(Posted::Sent)
             }

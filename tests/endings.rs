@@ -435,7 +435,7 @@ async fn answer_from_elsewhere(any_source: bool) -> (Result<Vec<u8>, CallError>,
     std::future::poll_fn(|cx| asked.poll_receive(cx, &mut batch)).await.unwrap();
     let request = batch.iter().next().unwrap();
     let answer = [b"\x01", &request.contents[1..21], b"\xc4\x01x"].concat();
-    other.try_send(&[Datagram { destination: request.source, source: None, contents: &answer }]).unwrap();
+    other.try_send(Datagram { destination: request.source, source: None, contents: &answer }).unwrap();
     (call.await.unwrap(), caller)
 }
 

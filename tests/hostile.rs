@@ -65,7 +65,7 @@ impl Attack {
 
     fn send(&self, contents: &[u8]) {
         let datagram = Datagram { destination: self.target.local_addr(), source: None, contents };
-        self.stranger.try_send(&[datagram]).unwrap();
+        self.stranger.try_send(datagram).unwrap();
     }
 
     /// Waits until everything that was sent has been dealt with.

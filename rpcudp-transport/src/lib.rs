@@ -13,7 +13,7 @@
 //! let bind = || Udp::bind("127.0.0.1:0".parse().unwrap(), &UdpOptions::default());
 //! let (a, b) = (bind()?, bind()?);
 //! let datagram = Datagram { destination: b.local_addr(), source: None, contents: b"hello" };
-//! while a.try_send(&[datagram]).is_err() {
+//! while a.try_send(datagram).is_err() {
 //!     poll_fn(|cx| a.poll_writable(cx)).await?;
 //! }
 //!
@@ -27,11 +27,13 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod batch;
+mod receive_batch;
+mod send_batch;
 pub mod sim;
 mod transport;
 mod udp;
 
-pub use batch::{Bounced, ReceiveBatch, Received};
+pub use receive_batch::{Bounced, ReceiveBatch, Received};
+pub use send_batch::SendBatch;
 pub use transport::{Datagram, Transport};
 pub use udp::{Udp, UdpOptions, canonical};

@@ -3,7 +3,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
-use crate::ReceiveBatch;
+use crate::{ReceiveBatch, SendBatch};
 
 /// What an endpoint needs of a network: to receive a batch of datagrams, to send a batch, and its own address.
 ///
@@ -25,12 +25,8 @@ use crate::ReceiveBatch;
 ///     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
 ///         self.0.poll_receive(cx, batch)
 ///     }
-///     fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
-///         match datagrams.iter().position(|datagram| datagram.contents.len() > 1_400) {
-///             Some(0) => Ok(1),
-///             Some(large) => self.0.try_send(&datagrams[..large]),
-///             None => self.0.try_send(datagrams),
-///         }
+///     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+///         if datagram.contents.len() > 1_400 { Ok(()) } else { self.0.try_send(datagram) }
 ///     }
 ///     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
 ///         self.0.poll_writable(cx)
@@ -50,14 +46,32 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What the socket said. It may be about an earlier send to some peer, and the next call may well succeed.
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>>;
 
-    /// Sends from the front of `datagrams` as many as go without waiting, and says how many went: at least one.
-    /// Any number of tasks may send at once.
+    /// Sends a datagram, if it goes without waiting. Any number of tasks may send at once.
     ///
     /// # Errors
     ///
-    /// They are about the first datagram alone, which was not sent: [`io::ErrorKind::WouldBlock`] where it has to wait
-    /// for [`poll_writable`](Self::poll_writable), and anything else where it cannot be sent at all.
-    fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize>;
+    /// [`io::ErrorKind::WouldBlock`] where it has to wait for [`poll_writable`](Self::poll_writable), and anything else
+    /// where it cannot be sent at all.
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()>;
+
+    /// Sends datagrams of a batch, from the one at index `from` on, as many as go without waiting, and says how many
+    /// went: at least one, unless there is none.
+    ///
+    /// As [`try_send`](Self::try_send) for each, unless the transport knows a better way.
+    ///
+    /// # Errors
+    ///
+    /// They are about the datagram at `from` alone, which was not sent.
+    fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        for (sent_count, datagram) in batch.iter().skip(from).enumerate() {
+            match self.try_send(datagram) {
+                Ok(()) => {}
+                Err(error) if sent_count == 0 => return Err(error),
+                Err(_) => return Ok(sent_count),
+            }
+        }
+        Ok(batch.len() - from)
+    }
 
     /// Waits until [`try_send`](Self::try_send) is worth trying again after it would have had to wait.
     ///

@@ -24,7 +24,7 @@
 //! let (a, b) = (network.bind("10.0.0.1:7000")?, network.bind("10.0.0.2:7000")?);
 //!
 //! let start = Instant::now();
-//! a.try_send(&[Datagram { destination: b.local_addr(), source: None, contents: b"hello" }])?;
+//! a.try_send(Datagram { destination: b.local_addr(), source: None, contents: b"hello" })?;
 //! let mut batch = ReceiveBatch::new();
 //! poll_fn(|cx| b.poll_receive(cx, &mut batch)).await?;
 //! assert_eq!(start.elapsed(), Duration::from_millis(20));

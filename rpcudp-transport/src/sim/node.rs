@@ -51,19 +51,13 @@ impl Transport for Node {
         }
     }
 
-    fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
-        for (sent_count, datagram) in datagrams.iter().enumerate() {
-            if datagram.contents.len() > MAX_DATAGRAM_LEN || datagram.destination.port() == 0 {
-                let message = "no such datagram can be sent: too long, or to port 0";
-                return if sent_count > 0 {
-                    Ok(sent_count)
-                } else {
-                    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
-                };
-            }
-            self.network.send(self.addr, datagram);
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        if datagram.contents.len() > MAX_DATAGRAM_LEN || datagram.destination.port() == 0 {
+            let message = "no such datagram can be sent: too long, or to port 0";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        Ok(datagrams.len())
+        self.network.send(self.addr, &datagram);
+        Ok(())
     }
 
     fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

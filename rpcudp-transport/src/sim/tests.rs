@@ -17,7 +17,7 @@ fn ip(text: &str) -> IpAddr {
 
 fn send(from: &Node, to: &Node, contents: &[u8]) {
     let datagram = Datagram { destination: to.local_addr(), source: None, contents };
-    assert_eq!(from.try_send(&[datagram]).unwrap(), 1);
+    from.try_send(datagram).unwrap();
 }
 
 /// Everything that arrives within a minute, with the time that it took.
@@ -145,7 +145,7 @@ async fn nobody_home_is_counted() {
     let (network, a, b) = pair(Conditions::default());
     let addr = b.local_addr();
     drop(b);
-    a.try_send(&[Datagram { destination: addr, source: None, contents: b"x" }]).unwrap();
+    a.try_send(Datagram { destination: addr, source: None, contents: b"x" }).unwrap();
     assert_eq!(network.stats().unreachable, 1);
 }
 
@@ -155,7 +155,7 @@ async fn the_undeliverable_may_come_back() {
     network.return_undeliverable(true);
     let addr = b.local_addr();
     drop(b);
-    a.try_send(&[Datagram { destination: addr, source: None, contents: b"x" }]).unwrap();
+    a.try_send(Datagram { destination: addr, source: None, contents: b"x" }).unwrap();
     let start = Instant::now();
     let mut batch = ReceiveBatch::new();
     poll_fn(|cx| a.poll_receive(cx, &mut batch)).await.unwrap();

@@ -5,7 +5,7 @@ mod bounces;
 mod options;
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -16,13 +16,16 @@ use tokio::net::UdpSocket;
 pub use self::address::canonical;
 use self::bounces::{Bounces, is_pending_error};
 pub use self::options::UdpOptions;
-use crate::{Datagram, ReceiveBatch, Transport};
+use crate::send_batch::Run;
+use crate::transport::MAX_DATAGRAM_LEN;
+use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 /// A UDP socket on tokio.
 ///
 /// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced.
 /// - An answer leaves from the address that was asked, on hosts that have several.
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
+/// - Datagrams of one length to one peer leave with one system call, where the kernel can take them apart.
 /// - On Linux and Android a datagram that comes back, because its port is closed or its host unreachable, is shown
 ///   ([`ReceiveBatch::bounced`]).
 /// - Datagrams larger than the path's MTU are fragmented rather than refused, so that an 8 KiB request crosses an
@@ -34,11 +37,20 @@ pub struct Udp {
     state: UdpSocketState,
     bounces: Bounces,
     local_addr: SocketAddr,
+    /// Whether it is bound to all of the host's addresses.
+    has_all_addresses: bool,
 }
 
 impl Udp {
     /// Room for a datagram, or for a run of them that the kernel coalesced.
     const BUFFER_LEN: usize = 1 << 16;
+
+    /// The largest segment of a segmented send: what IPv6 carries on every link (RFC 8200: 1,280 bytes), less its header
+    /// and UDP's.
+    const MAX_SEGMENT_LEN: usize = 1_280 - 40 - 8;
+
+    /// The most that leaves as one: what a datagram over IPv4 carries.
+    const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
 
     /// How often an operation is tried again that failed because of another datagram. Each such error is told once, and
     /// another may come in between.
@@ -72,9 +84,12 @@ impl Udp {
         let local_addr = socket.local_addr()?;
         let io = Arc::new(UdpSocket::from_std(socket)?);
         let bounces = Bounces::new(&io, options.shows_bounced)?;
-        Ok(Self { io, state, bounces, local_addr })
+        let has_all_addresses = local_addr.ip().is_unspecified();
+        Ok(Self { io, state, bounces, local_addr, has_all_addresses })
     }
 
+    /// Receives one batch. Fails with `WouldBlock` where there was nothing more to receive, whether or not there was
+    /// something: `batch` says.
     fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let count = {
@@ -95,19 +110,37 @@ impl Udp {
                 batch.note(source, local, start, end.min(start + stride));
             }
         }
-        Ok(())
+        if count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    fn send_now(&self, datagram: &Datagram<'_>) -> io::Result<()> {
+    fn send_now(&self, run: &Run<'_>) -> io::Result<()> {
         let is_ipv6 = self.local_addr.is_ipv6();
         let transmit = Transmit {
-            destination: address::destination(datagram.destination, is_ipv6)?,
+            destination: address::destination(run.destination, is_ipv6)?,
             ecn: None,
-            contents: datagram.contents,
-            segment_size: None,
-            src_ip: datagram.source.and_then(|source| address::source(source, is_ipv6)),
+            contents: run.contents,
+            segment_size: (run.count > 1).then_some(run.segment_len),
+            // A socket with one address sends from no other.
+            src_ip: run.source.filter(|_| self.has_all_addresses).and_then(|ip| address::source(ip, is_ipv6)),
         };
-        past_pending_errors(|| self.state.try_send((&*self.io).into(), &transmit))
+        let sent = past_pending_errors(|| self.state.try_send((&*self.io).into(), &transmit));
+        match sent {
+            // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches
+            // itself; the one before spares that where the socket is writable, which it is almost always.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.io.try_io(Interest::WRITABLE, || self.state.try_send((&*self.io).into(), &transmit))
+            }
+            sent => sent,
+        }
+    }
+
+    /// How much of a batch may leave as one segmented send: how many datagrams, and of what length at the most.
+    ///
+    /// A segment has to fit the MTU of the way that it leaves by, which nothing here knows. Where one does not, the kernel
+    /// refuses, and segmentation is given up for good: what fits every way is sent so.
+    fn segments(&self, destination: IpAddr, len: usize) -> usize {
+        let fits = len <= Self::MAX_SEGMENT_LEN || destination.is_loopback();
+        if fits { self.state.max_gso_segments() } else { 1 }
     }
 }
 
@@ -130,31 +163,40 @@ impl Transport for Udp {
         }
         loop {
             ready!(self.io.poll_recv_ready(cx))?;
+            // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again.
             match self.io.try_io(Interest::READABLE, || self.receive_now(batch)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                received => return Poll::Ready(received),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && batch.is_empty() => {}
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                _ => return Poll::Ready(Ok(())),
             }
         }
     }
 
-    fn try_send(&self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
-        let mut sent_count = 0;
-        for datagram in datagrams {
-            let sent = match self.send_now(datagram) {
-                // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it
-                // watches itself; the one before spares that where the socket is writable, which it is almost always.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.try_io(Interest::WRITABLE, || self.send_now(datagram))
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        self.send_now(&Run::one(datagram))
+    }
+
+    /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.
+    fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        let mut at = from;
+        while at < batch.len() {
+            let first = batch.datagram(at);
+            let max_count = self.segments(first.destination.ip(), first.contents.len());
+            let run = batch.run(at, max_count, Self::MAX_RUN_LEN);
+            let sent = match self.send_now(&run) {
+                // What a network card refuses as one, it takes one by one; and what is wrong with one is no other's.
+                Err(error) if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
+                    self.send_now(&Run::one(first)).map(|()| 1)
                 }
-                sent => sent,
+                sent => sent.map(|()| run.count),
             };
             match sent {
-                Ok(()) => sent_count += 1,
-                Err(error) if sent_count == 0 => return Err(error),
+                Ok(count) => at += count,
+                Err(error) if at == from => return Err(error),
                 Err(_) => break,
             }
         }
-        Ok(sent_count)
+        Ok(at - from)
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,7 @@ fn bind(addr: &str) -> Udp {
 
 async fn send(from: &Udp, destination: SocketAddr, contents: &[u8]) {
     let datagram = Datagram { destination, source: None, contents };
-    while let Err(error) = from.try_send(&[datagram]) {
+    while let Err(error) = from.try_send(datagram) {
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         poll_fn(|cx| from.poll_writable(cx)).await.unwrap();
     }
@@ -52,14 +52,14 @@ async fn a_socket_on_all_addresses_serves_both_families_with_canonical_addresses
     };
     let port = both.local_addr().port();
     for host in ["127.0.0.1", "::1"] {
-        let peer = Udp::bind((host.parse::<std::net::IpAddr>().unwrap(), 0).into(), &UdpOptions::default()).unwrap();
-        send(&peer, (host.parse::<std::net::IpAddr>().unwrap(), port).into(), b"hello").await;
+        let peer = Udp::bind((host.parse::<IpAddr>().unwrap(), 0).into(), &UdpOptions::default()).unwrap();
+        send(&peer, (host.parse::<IpAddr>().unwrap(), port).into(), b"hello").await;
         let batch = receive(&both).await;
         let received = batch.iter().next().unwrap();
         assert_eq!((received.source, received.local), (peer.local_addr(), Some(host.parse().unwrap())));
         // The answer leaves from the address that was asked.
         let answer = Datagram { destination: received.source, source: received.local, contents: b"hi" };
-        assert_eq!(both.try_send(&[answer]).unwrap(), 1);
+        both.try_send(answer).unwrap();
         let batch = receive(&peer).await;
         let answer = batch.iter().next().unwrap();
         assert_eq!((answer.source.ip(), answer.source.port()), (host.parse().unwrap(), port));
@@ -78,7 +78,7 @@ async fn an_answer_leaves_from_the_address_that_was_asked() {
         let batch = receive(&server).await;
         let request = batch.iter().next().unwrap();
         let answer = Datagram { destination: request.source, source: request.local, contents: b"hi" };
-        assert_eq!(server.try_send(&[answer]).unwrap(), 1);
+        server.try_send(answer).unwrap();
         assert_eq!(receive(&client).await.iter().next().unwrap().source, asked);
     }
 }
@@ -89,9 +89,15 @@ async fn the_largest_datagram_passes_and_a_larger_one_is_an_error() {
     send(&a, b.local_addr(), &[1; 65_507]).await;
     assert_eq!(receive(&b).await.iter().next().unwrap().contents, [1; 65_507]);
     let datagram = |contents| Datagram { destination: b.local_addr(), source: None, contents };
-    assert!(a.try_send(&[datagram(&[1; 65_508])]).is_err());
-    // The error is the first datagram's own: one that comes after others stops them from nothing.
-    assert_eq!(a.try_send(&[datagram(b"small"), datagram(&[1; 65_508])]).unwrap(), 1);
+    assert!(a.try_send(datagram(&[1; 65_508])).is_err());
+    // The error is that datagram's own: it stops no other.
+    let mut batch = SendBatch::new();
+    for contents in [&b"small"[..], &[1; 65_508], b"large"] {
+        batch.push(datagram(contents));
+    }
+    assert_eq!(a.try_send_batch(&batch, 0).unwrap(), 1);
+    assert!(a.try_send_batch(&batch, 1).is_err());
+    assert_eq!(a.try_send_batch(&batch, 2).unwrap(), 1);
     assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"small");
 }
 
@@ -107,7 +113,7 @@ async fn impossible_destinations_are_errors() {
     let a = bind("127.0.0.1:0");
     for destination in ["127.0.0.1:0", "[::1]:7000"] {
         let datagram = Datagram { destination: destination.parse().unwrap(), source: None, contents: b"x" };
-        assert_eq!(a.try_send(&[datagram]).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{destination}");
+        assert_eq!(a.try_send(datagram).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{destination}");
     }
 }
 
@@ -196,4 +202,35 @@ async fn what_comes_back_need_not_be_shown() {
     send(&a, a.local_addr(), b"I am").await;
     let batch = receive(&a).await;
     assert_eq!((batch.len(), batch.bounced().count()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_batch_arrives_as_it_was_sent_whatever_leaves_together() {
+    let (a, b, c) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let lens = [62; 200].into_iter().chain([10, 62, 62, 0, 5, 8_000, 8_000, 8_000, 65_507, 1_000, 1_000, 999, 1_000]);
+    let mut batch = SendBatch::new();
+    for (number, len) in lens.enumerate() {
+        for destination in [b.local_addr(), c.local_addr()].into_iter().take(1 + usize::from(number % 10 == 0)) {
+            batch.push(Datagram { destination, source: None, contents: &vec![number as u8; len] });
+        }
+    }
+    let mut sent = 0;
+    while sent < batch.len() {
+        match a.try_send_batch(&batch, sent) {
+            Ok(count) => sent += count,
+            Err(_) => poll_fn(|cx| a.poll_writable(cx)).await.unwrap(),
+        }
+    }
+    for receiver in [b, c] {
+        let expected: Vec<_> = batch
+            .iter()
+            .filter(|datagram| datagram.destination == receiver.local_addr())
+            .map(|datagram| datagram.contents)
+            .collect();
+        let mut received = Vec::new();
+        while received.len() < expected.len() {
+            received.extend(receive(&receiver).await.iter().map(|datagram| datagram.contents.to_vec()));
+        }
+        assert_eq!(received, expected);
+    }
 }
