@@ -166,7 +166,7 @@ impl Builder {
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let shared = Shared::new(&transport, self.config, runtime);
         let driver = Driver::new(Arc::clone(&shared), transport, router);
-        Ok((Endpoint::new(shared), driver))
+        Ok((Endpoint::new(&shared), driver))
     }
 }
 

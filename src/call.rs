@@ -115,16 +115,16 @@ impl<T, E> Call<T, E> {
         let (method, peer) = (*method, *peer);
         let undecodable = |source| CallError::Decode { method, peer, source };
         match outcome {
-            Outcome::Answered(body) => (decoders.value)(&body).map_err(undecodable),
-            Outcome::Failed(Failed { code: FailureCode::APPLICATION, detail: Some(detail), .. })
-                if let Some(decode) = decoders.error =>
-            {
-                Err(decode(&detail).map_or_else(undecodable, CallError::Application))
-            }
-            Outcome::Failed(failed) => {
-                let reason = refusal(&failed);
-                Err(CallError::Refused { method, peer, reason, message: failed.message })
-            }
+            Outcome::Answered(body) => (decoders.value)(body.bytes()).map_err(undecodable),
+            Outcome::Failed(failed) => match (*failed, decoders.error) {
+                (Failed { code: FailureCode::APPLICATION, detail: Some(detail), .. }, Some(decode)) => {
+                    Err(decode(&detail).map_or_else(undecodable, CallError::Application))
+                }
+                (failed, _) => {
+                    let reason = refusal(&failed);
+                    Err(CallError::Refused { method, peer, reason, message: failed.message })
+                }
+            },
             Outcome::TimedOut => Err(CallError::Timeout { method, peer, after: *timeout }),
             Outcome::Unreachable => Err(CallError::Unreachable { method, peer }),
             Outcome::Unsendable(source) => Err(CallError::Io { peer, source }),

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Decoders};
 use crate::service::Delivery;
-use crate::{Context, Endpoint};
+use crate::{Context, Endpoint, buffers};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
 ///
@@ -102,7 +102,7 @@ impl Stub {
     /// Begins a request.
     #[must_use]
     pub fn request(&self, spec: CallSpec) -> OutgoingRequest {
-        let mut datagram = Vec::with_capacity(128);
+        let mut datagram = buffers::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);
         OutgoingRequest { stub: self.clone(), spec, datagram, fault: None, written_count: 0 }

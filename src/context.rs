@@ -5,7 +5,7 @@ use rpcudp_core::MessageId;
 use rpcudp_transport::Datagram;
 
 use crate::Endpoint;
-use crate::outbox::Posted;
+use crate::outbox::Leave;
 use crate::shared::Shared;
 
 /// Who sent the request that a handler answers, and through which endpoint it came.
@@ -77,7 +77,7 @@ impl Context {
     /// The endpoint that the request came to.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint::new(Arc::clone(&self.shared))
+        Endpoint::new(&self.shared)
     }
 
     /// Sends the answer to this request, if there is one.
@@ -86,8 +86,8 @@ impl Context {
             return;
         }
         let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
-        if self.shared.outbox.post_answer(datagram) == Posted::Queued {
-            self.shared.lifecycle.wake_driver();
-        }
+        // Others that run will soon have answers too.
+        let leave = if self.shared.handlers.running() > 1 { Leave::WithOthers } else { Leave::Alone };
+        self.shared.outbox.post_answer(datagram, leave);
     }
 }

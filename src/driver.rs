@@ -2,42 +2,35 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rpcudp_core::{Counter, DropReason, Frame, MessageId, Request, Seen};
-use rpcudp_transport::{Bounced, Datagram, ReceiveBatch, Received, Transport};
+use rpcudp_core::{Counter, DropReason};
+use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 use tokio::time::{Sleep, sleep};
 
-use crate::Context;
-use crate::answer::{AnswerWriter, Asked};
-use crate::answer_batch::AnswerBatch;
-use crate::incoming::Incoming;
-use crate::outbox::{Letter, Posted};
-use crate::reason::Reason;
+use crate::dispatch::Dispatch;
+use crate::outbox::{Leave, Leaving};
 use crate::router::Router;
-use crate::service::Delivery;
 use crate::shared::{Shared, now};
-use crate::waiting::{Failed, Outcome};
 
-/// The task behind an endpoint: receives, runs sync handlers, wakes those who wait, keeps time, and closes.
+/// The task behind an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
+/// time, and closes.
 ///
 /// Nothing ends it but closing: not what arrives, not what the socket says.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     transport: Arc<dyn Transport>,
-    router: Router,
+    dispatch: Dispatch,
     batch: ReceiveBatch,
-    answers: AnswerBatch,
-    /// The context of the request that is being handled; the endpoint's part of it is always the same.
-    cx: Context,
+    leaving: Leaving,
+    /// Whether to send when all tasks that can run have run: they may have something to send as well.
+    sends_later: bool,
     alarm: Pin<Box<Sleep>>,
     /// When to receive again after nothing but errors.
     receive_again: Option<Instant>,
     /// When to try the socket again that was full.
     send_again: Option<Instant>,
-    /// When to stop handlers that have not finished, once the endpoint is closing.
-    stop_handlers: Option<Instant>,
     /// The last to go: when it does, the services are dropped and the address is free.
     _announcement: Announcement,
 }
@@ -58,24 +51,17 @@ impl Driver {
 
     /// Must be called in the context of the runtime that will run it.
     pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>, router: Router) -> Self {
-        let nobody = Context {
-            sender: shared.local_addr,
-            local: None,
-            id: MessageId::from_bytes([0; MessageId::LEN]),
-            shared: Arc::clone(&shared),
-        };
         Self {
             _announcement: Announcement(Arc::clone(&shared)),
+            dispatch: Dispatch::new(Arc::clone(&shared), router),
             shared,
             transport,
-            router,
             batch: ReceiveBatch::new(),
-            answers: AnswerBatch::default(),
-            cx: nobody,
+            leaving: Leaving::default(),
+            sends_later: false,
             alarm: Box::pin(sleep(Self::FAR)),
             receive_again: None,
             send_again: None,
-            stop_handlers: None,
         }
     }
 
@@ -83,16 +69,23 @@ impl Driver {
         poll_fn(|cx| self.poll(cx)).await;
     }
 
-    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            while self.shared.lifecycle.poll_woken(cx).is_ready() {}
+            self.shared.outbox.driver().lower(cx);
+            if std::mem::take(&mut self.sends_later) || !self.leaving.is_done() {
+                self.poll_send(cx);
+            }
             self.poll_receive(cx);
-            self.poll_send(cx);
             let next = self.tick();
-            if self.poll_close() {
+            if self.leaving.is_done() && self.shared.outbox.is_expected() {
+                self.sends_later = true;
+                cx.waker().wake_by_ref();
+            }
+            let stop = self.shared.lifecycle.stop_handlers();
+            if stop.is_some_and(|stop| self.has_finished(stop)) {
                 return Poll::Ready(());
             }
-            let next = [next, self.receive_again, self.send_again, self.stop_handlers].into_iter().flatten().min();
+            let next = [next, self.receive_again, self.send_again, stop].into_iter().flatten().min();
             let next = next.unwrap_or_else(|| now() + Self::FAR).into();
             if next < self.alarm.deadline() || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(next);
@@ -103,7 +96,7 @@ impl Driver {
         }
     }
 
-    fn poll_receive(&mut self, cx: &mut TaskContext<'_>) {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) {
         if self.receive_again.is_some_and(|again| now() < again) {
             return;
         }
@@ -112,7 +105,7 @@ impl Driver {
         for _ in 0..Self::MAX_BATCHES {
             match self.transport.poll_receive(cx, &mut self.batch) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(())) => self.receive(),
+                Poll::Ready(Ok(())) => self.handle(),
                 Poll::Ready(Err(error)) => {
                     // It may be about an earlier send to some peer. None of them is the end.
                     error_count += 1;
@@ -128,105 +121,54 @@ impl Driver {
         }
     }
 
-    fn receive(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        self.shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
-        for received in batch.iter() {
-            if let Err(reason) = self.datagram(&received) {
-                self.shared.counters.dropped(reason);
-            }
+    /// Handles what has arrived, sends the answers to it, and wakes those that it was waited for by.
+    fn handle(&mut self) {
+        self.dispatch.batch(&self.batch);
+        self.send_answers();
+        if self.dispatch.ended_count() > 1 {
+            // Several tasks are going to run, and what they send can leave together.
+            self.shared.outbox.expect();
         }
-        for bounced in batch.bounced() {
-            self.bounced(&bounced);
-        }
-        self.batch = batch;
-        self.answers.flush(&self.shared.outbox);
+        self.dispatch.wake();
     }
 
-    fn datagram(&mut self, received: &Received<'_>) -> Result<(), DropReason> {
-        let calls = &self.shared.calls;
-        match Frame::decode(received.contents, self.shared.config.dialect)? {
-            Frame::Request(request) => self.request(&request, received),
-            Frame::Response(response) => {
-                calls.answer(&response.id, received.source, || Outcome::Answered(response.body.to_vec()))
-            }
-            Frame::Failure(failure) => calls.answer(&failure.id, received.source, || {
-                Outcome::Failed(Failed {
-                    code: failure.code,
-                    message: failure.message.into(),
-                    detail: failure.detail.map(<[u8]>::to_vec),
-                })
-            }),
-        }
-    }
-
-    /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
-    fn bounced(&self, bounced: &Bounced<'_>) {
-        self.shared.counters.add(Counter::DatagramsBounced, 1);
-        if let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) {
-            // One that no call waits for is counted already.
-            let _ = self.shared.calls.answer(&id, bounced.destination, || Outcome::Unreachable);
-        }
-    }
-
-    fn request(&mut self, request: &Request<'_>, received: &Received<'_>) -> Result<(), DropReason> {
-        let Self { shared, router, answers, cx, .. } = self;
-        shared.counters.add(Counter::RequestsReceived, 1);
-        if shared.lifecycle.is_closing() {
-            return Err(DropReason::Closing);
-        }
-        (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
-        let cx = &*cx;
-        let len = received.contents.len();
-        let Some(route) = router.find(request.method) else {
-            let asked = Asked { cx, method: request.method, len, oneway: false };
-            answers.write(cx, |out| AnswerWriter::new(out, asked).refuse(&Reason::Unknown));
-            return Ok(());
-        };
-        if route.delivery == Delivery::AtMostOnce {
-            match shared.replies().begin(now(), cx.sender, cx.id) {
-                Seen::Never => {}
-                Seen::Running | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
-                Seen::Answered(reply) => {
-                    shared.counters.add(Counter::RequestsReplayed, 1);
-                    answers.write(cx, |out| out.extend_from_slice(reply));
-                    return Ok(());
+    fn send_answers(&mut self) {
+        let answers = &mut self.dispatch.answers;
+        let mut sent_count = 0;
+        while sent_count < answers.len() {
+            match self.transport.try_send_batch(answers, sent_count) {
+                Ok(count) => {
+                    self.shared.counters.add(Counter::DatagramsSent, count as u64);
+                    sent_count += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let rest = (sent_count..answers.len()).map(|index| answers.datagram(index));
+                    rest.for_each(|datagram| self.shared.outbox.post_answer(datagram, Leave::WithOthers));
+                    break;
+                }
+                Err(_) => {
+                    self.shared.counters.dropped(DropReason::SendFailed);
+                    sent_count += 1;
                 }
             }
         }
-        let (method, delivery, arguments) = (route.name, route.delivery, request.arguments);
-        router.call(route, Incoming { cx, method, delivery, arguments, len, answers });
-        Ok(())
+        answers.clear();
     }
 
-    /// Sends what has waited for the socket.
-    fn poll_send(&mut self, cx: &mut TaskContext<'_>) {
+    /// Sends what leaves together, and what has waited for the socket.
+    fn poll_send(&mut self, cx: &mut Context<'_>) {
         if self.send_again.is_some_and(|again| now() < again) {
             return;
         }
         self.send_again = None;
-        let outbox = &self.shared.outbox;
-        while let Some(letter) = outbox.next() {
-            // Nobody waits for the answer to a call that has ended meanwhile.
-            if letter.call.is_some_and(|id| !self.shared.calls.waits(&id)) {
-                continue;
-            }
-            let Letter { destination, source, call, .. } = letter;
-            match self.transport.try_send(Datagram { destination, source, contents: &letter.contents }) {
-                Ok(()) => self.shared.counters.add(Counter::DatagramsSent, 1),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outbox.put_back(letter);
-                    if self.transport.poll_writable(cx).is_ready() {
-                        // It may say so when it is not: after an error, tokio takes a socket for writable for good.
-                        self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
-                    }
-                    return;
-                }
-                Err(error) => match call {
-                    Some(id) => self.shared.calls.unsendable(&id, error),
-                    None => self.shared.counters.dropped(DropReason::SendFailed),
-                },
-            }
+        let shared = &*self.shared;
+        let sent = self.leaving.send(&shared.outbox, &*self.transport, |call, error| match call {
+            Some(id) => shared.calls.unsendable(&id, error),
+            None => shared.counters.dropped(DropReason::SendFailed),
+        });
+        if sent.is_err() && self.transport.poll_writable(cx).is_ready() {
+            // It may say so when it is not: after an error, tokio takes a socket for writable for good.
+            self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
         }
     }
 
@@ -237,22 +179,15 @@ impl Driver {
             let datagram = Datagram { destination, source: None, contents: &contents };
             self.shared.counters.add(Counter::CallsResent, 1);
             // One that fails now may succeed the next time; the timeout ends the call if none does.
-            if let Ok(Posted::Queued) = self.shared.outbox.post(datagram, Some(id)) {
-                self.shared.lifecycle.wake_driver();
-            }
+            let _ = self.shared.outbox.post(datagram, Some(id), Leave::WithOthers);
         }
         tick.next
     }
 
-    /// Whether the endpoint is closed now.
-    fn poll_close(&mut self) -> bool {
-        let Shared { lifecycle, handlers, outbox, .. } = &*self.shared;
-        if let Some(grace) = lifecycle.take_grace() {
-            let stop = now().checked_add(grace).unwrap_or_else(|| now() + Self::FAR);
-            self.stop_handlers = Some(self.stop_handlers.map_or(stop, |earlier| earlier.min(stop)));
-        }
-        let Some(stop) = self.stop_handlers else { return false };
-        (handlers.running() == 0 && outbox.is_empty()) || now() >= stop
+    /// Whether nothing keeps a closing endpoint from being closed.
+    fn has_finished(&self, stop: Instant) -> bool {
+        let Shared { handlers, outbox, .. } = &*self.shared;
+        (handlers.running() == 0 && self.leaving.is_done() && outbox.is_empty()) || now() >= stop
     }
 }
 

@@ -23,18 +23,29 @@ use crate::{Bind, Builder, Close};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Endpoint {
+    handle: Arc<Handle>,
+}
+
+/// What all handles of an endpoint share, and which closes it when the last of them is dropped.
+pub(crate) struct Handle {
     shared: Arc<Shared>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        shared.lifecycle.add_handle();
-        Self { shared }
+    /// A handle, the same as the others if there are any.
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let handle = shared.handle().upgrade().unwrap_or_else(|| {
+            let handle = Arc::new(Handle { shared: Arc::clone(shared) });
+            shared.set_handle(Arc::downgrade(&handle));
+            handle
+        });
+        Self { handle }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+        &self.handle.shared
     }
 
     /// Binds an endpoint that only calls; port 0 takes a free port. `.await` it, or [`Bind::wait`] outside async code.
@@ -53,7 +64,7 @@ impl Endpoint {
     /// all of them.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.shared.local_addr
+        self.shared().local_addr
     }
 
     /// What the endpoint has done so far.
@@ -69,8 +80,8 @@ impl Endpoint {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.counters.snapshot();
-        stats.requests.forgotten = self.shared.replies().forgotten();
+        let mut stats = self.shared().counters.snapshot();
+        stats.requests.forgotten = self.shared().replies().forgotten();
         stats
     }
 
@@ -80,7 +91,7 @@ impl Endpoint {
     /// meanwhile; then they are stopped. In the end every call that still waits ends with
     /// [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the address is free.
     pub fn close(&self, grace: Duration) -> Close {
-        self.shared.lifecycle.close(grace);
+        self.shared().close(grace);
         self.closed()
     }
 
@@ -88,19 +99,16 @@ impl Endpoint {
     ///
     /// This keeps no handle: an endpoint whose last handle is dropped is closed.
     pub fn closed(&self) -> Close {
-        Close::new(Arc::clone(&self.shared))
+        Close::new(Arc::clone(self.shared()))
     }
 }
 
-impl Clone for Endpoint {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.shared))
-    }
-}
-
-impl Drop for Endpoint {
+impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.lifecycle.drop_handle();
+        // One that is closing keeps the grace that it was given.
+        if !self.shared.lifecycle.is_closing() {
+            self.shared.close(Duration::ZERO);
+        }
     }
 }
 

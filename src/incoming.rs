@@ -8,12 +8,12 @@ use tracing::{Span, field};
 
 use crate::Context;
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
-use crate::answer_batch::AnswerBatch;
 use crate::handlers::Handlers;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::service::Delivery;
 use crate::shared::now;
+use rpcudp_transport::SendBatch;
 
 /// A request on its way to its method. The generated dispatcher calls one of its methods.
 #[doc(hidden)]
@@ -25,7 +25,7 @@ pub struct Incoming<'a> {
     pub(crate) arguments: RawArguments<'a>,
     /// How long the datagram was.
     pub(crate) len: usize,
-    pub(crate) answers: &'a mut AnswerBatch,
+    pub(crate) answers: &'a mut SendBatch,
 }
 
 impl<'a> Incoming<'a> {
@@ -38,7 +38,9 @@ impl<'a> Incoming<'a> {
         let result = trace.span.in_scope(|| catch_unwind(guarded)).map_err(|_| Panicked);
         let asked = self.asked();
         let Self { cx, delivery, answers, .. } = self;
-        let answer = answers.write(cx, |out| trace.end(AnswerWriter::new(out, asked).conclude(result)));
+        let answer = answers.write(cx.sender, cx.local, |out| {
+            trace.end(AnswerWriter::new(out, asked).conclude(result));
+        });
         if delivery == Delivery::AtMostOnce {
             cx.shared.replies().finish(now(), cx.sender, cx.id, answer);
         }
@@ -73,7 +75,9 @@ impl<'a> Incoming<'a> {
     fn refuse_busy(self) {
         let asked = self.asked();
         let Self { cx, delivery, answers, .. } = self;
-        answers.write(cx, |out| AnswerWriter::new(out, asked).refuse(&Reason::Busy));
+        answers.write(cx.sender, cx.local, |out| {
+            AnswerWriter::new(out, asked).refuse(&Reason::Busy);
+        });
         if delivery == Delivery::AtMostOnce {
             cx.shared.replies().forget(cx.sender, cx.id);
         }

@@ -2,9 +2,10 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod answer;
-mod answer_batch;
 mod bind_error;
 mod block_on;
+mod body;
+mod buffers;
 mod builder;
 mod call;
 mod call_error;
@@ -12,6 +13,7 @@ mod client;
 mod close;
 mod config;
 mod context;
+mod dispatch;
 mod driver;
 mod endpoint;
 mod handlers;
@@ -24,6 +26,7 @@ mod router;
 mod sending;
 mod service;
 mod shared;
+mod signal;
 mod waiting;
 
 pub use bind_error::BindError;

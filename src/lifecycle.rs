@@ -1,48 +1,32 @@
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Whether an endpoint is open, and what wakes its driver.
+/// Whether an endpoint is open.
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
-    handle_count: AtomicUsize,
     closing: AtomicBool,
     closed: AtomicBool,
-    /// How long handlers may take to finish, from whoever asked to close and was not heard yet.
-    grace: Mutex<Option<Duration>>,
+    stop_handlers: Mutex<Option<Instant>>,
     on_closed: Notify,
-    driver: Signal,
 }
 
 impl Lifecycle {
-    /// Counts a handle; dropping the last one closes the endpoint.
-    pub(crate) fn add_handle(&self) {
-        self.handle_count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn drop_handle(&self) {
-        // One that is closing keeps the grace that it was given.
-        if self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1 && !self.is_closing() {
-            self.close(Duration::ZERO);
-        }
-    }
-
-    /// Accepts no more requests from now on, and asks the driver to close the endpoint.
-    pub(crate) fn close(&self, grace: Duration) {
+    /// Notes that the endpoint is to close: it accepts no more requests, and handlers may take this long to finish, or
+    /// less if somebody asked for less.
+    pub(crate) fn close(&self, now: Instant, grace: Duration) {
         self.set_closing();
-        let mut asked = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked = Some(asked.map_or(grace, |asked| asked.min(grace)));
-        drop(asked);
-        self.wake_driver();
+        let stop = now.checked_add(grace).unwrap_or(now + FOREVER);
+        let mut asked = self.stop_handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(asked.map_or(stop, |asked| asked.min(stop)));
     }
 
-    /// What was asked since the driver last looked.
-    pub(crate) fn take_grace(&self) -> Option<Duration> {
-        self.grace.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// When handlers are to be stopped, once the endpoint is closing.
+    pub(crate) fn stop_handlers(&self) -> Option<Instant> {
+        if self.is_closing() { *self.stop_handlers.lock().unwrap_or_else(PoisonError::into_inner) } else { None }
     }
 
     pub(crate) fn set_closing(&self) {
@@ -69,41 +53,7 @@ impl Lifecycle {
             notified.await;
         }
     }
-
-    pub(crate) fn wake_driver(&self) {
-        self.driver.raise();
-    }
-
-    /// Ready once for any number of [`wake_driver`](Self::wake_driver).
-    pub(crate) fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.driver.poll(cx)
-    }
 }
 
-/// Wakes one task; raising it again before that task has looked costs next to nothing.
-#[derive(Debug, Default)]
-struct Signal {
-    raised: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Signal {
-    fn raise(&self) {
-        if !self.raised.swap(true, Ordering::AcqRel) {
-            let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.raised.load(Ordering::Acquire) {
-            let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                *waker = Some(cx.waker().clone());
-            }
-        }
-        if self.raised.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
+/// A grace that ends after time does: thirty years.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

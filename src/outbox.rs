@@ -1,117 +1,184 @@
-use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rpcudp_core::{Counter, Counters, DropReason, MessageId};
-use rpcudp_transport::{Datagram, Transport};
+use rpcudp_transport::{Datagram, SendBatch, Transport};
 
-/// The way out: a datagram leaves at once if the socket takes it, and waits here if it does not.
+use crate::signal::Signal;
+
+/// The way out through one socket: a datagram leaves at once, or waits here for others to leave with, or for the socket.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     /// The driver owns it, so that the address is free when the driver has ended, whoever still has a handle.
     transport: Weak<dyn Transport>,
     counters: Arc<Counters>,
-    queue: Mutex<Queue>,
+    queue: Mutex<Departures>,
+    /// Whether the driver is going to look at the queue, so that nobody has to wake it for that.
+    expected: AtomicBool,
+    driver: Signal,
 }
 
+/// Datagrams that leave together, and the calls that they are the requests of.
 #[derive(Debug, Default)]
-struct Queue {
-    letters: VecDeque<Letter>,
-    bytes: usize,
+pub(crate) struct Departures {
+    pub(crate) batch: SendBatch,
+    /// The call of each; none of an answer.
+    pub(crate) calls: Vec<Option<MessageId>>,
 }
 
-/// A datagram that waits for the socket.
-#[derive(Debug)]
-pub(crate) struct Letter {
-    pub(crate) destination: SocketAddr,
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) contents: Vec<u8>,
-    /// The call that it is the request of; none for an answer.
-    pub(crate) call: Option<MessageId>,
-}
-
-/// Where a datagram went that was to be sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Posted {
-    /// To the network.
-    Sent,
-    /// Into the queue: the driver has to be woken.
-    Queued,
+/// When a datagram is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Now, if the socket takes it.
+    Alone,
+    /// With others that are about to be posted: when all tasks that can run have run.
+    WithOthers,
 }
 
 impl Outbox {
     /// How many bytes may wait: what a socket's send buffer takes by default, once more.
-    const MAX_QUEUED_LEN: usize = 4 << 20;
+    const MAX_WAITING_LEN: usize = 4 << 20;
 
     pub(crate) fn new(transport: Weak<dyn Transport>, counters: Arc<Counters>) -> Self {
-        Self { transport, counters, queue: Mutex::default() }
-    }
-
-    /// Sends a datagram now, or queues a copy of it.
-    ///
-    /// # Errors
-    ///
-    /// What the socket says against it, `NotConnected` where there is no socket any more, and `WouldBlock` where the
-    /// queue is full.
-    pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>) -> io::Result<Posted> {
-        let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
-        match transport.try_send(datagram) {
-            Ok(()) => {
-                self.counters.add(Counter::DatagramsSent, 1);
-                Ok(Posted::Sent)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let Datagram { destination, source, contents } = datagram;
-                self.enqueue(Letter { destination, source, contents: contents.to_vec(), call })?;
-                Ok(Posted::Queued)
-            }
-            Err(error) => Err(error),
+        Self {
+            transport,
+            counters,
+            queue: Mutex::default(),
+            expected: AtomicBool::new(false),
+            driver: Signal::default(),
         }
     }
 
-    /// Sends an answer now, or queues it; one that can be neither is dropped and counted.
-    pub(crate) fn post_answer(&self, datagram: Datagram<'_>) -> Posted {
-        self.post(datagram, None).unwrap_or_else(|error| {
+    /// Wakes the driver, and is what the driver waits for.
+    pub(crate) fn driver(&self) -> &Signal {
+        &self.driver
+    }
+
+    /// Sends a datagram, or sees to it that the driver does.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says against it, `NotConnected` where there is no socket any more, and `WouldBlock` where as much
+    /// waits as may.
+    pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>, leave: Leave) -> io::Result<()> {
+        if leave == Leave::Alone {
+            let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+            match transport.try_send(datagram) {
+                Ok(()) => {
+                    self.counters.add(Counter::DatagramsSent, 1);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut queue = self.lock();
+        if queue.batch.byte_count() + datagram.contents.len() > Self::MAX_WAITING_LEN {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
+        }
+        queue.batch.push(datagram);
+        queue.calls.push(call);
+        drop(queue);
+        if !self.expected.swap(true, Ordering::AcqRel) {
+            self.driver.raise();
+        }
+        Ok(())
+    }
+
+    /// Sends an answer, or sees to it that the driver does; one that can be sent neither now nor later is dropped and
+    /// counted.
+    pub(crate) fn post_answer(&self, datagram: Datagram<'_>, leave: Leave) {
+        if let Err(error) = self.post(datagram, None, leave) {
             self.counters.dropped(match error.kind() {
                 io::ErrorKind::WouldBlock => DropReason::SendQueueFull,
                 _ => DropReason::SendFailed,
             });
-            Posted::Sent
-        })
+        }
     }
 
-    /// Takes what has waited longest.
-    pub(crate) fn next(&self) -> Option<Letter> {
-        let mut queue = self.lock();
-        let letter = queue.letters.pop_front()?;
-        queue.bytes -= letter.contents.len();
-        Some(letter)
+    /// Says that the driver will look again, after the tasks that it is about to wake.
+    pub(crate) fn expect(&self) {
+        self.expected.store(true, Ordering::Release);
     }
 
-    /// Puts back what could not be sent after all.
-    pub(crate) fn put_back(&self, letter: Letter) {
-        let mut queue = self.lock();
-        queue.bytes += letter.contents.len();
-        queue.letters.push_front(letter);
+    /// Whether the driver should look.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.expected.load(Ordering::Acquire)
+    }
+
+    /// Takes what waits, in exchange for an empty batch to put the next into.
+    pub(crate) fn take(&self, departures: &mut Departures) {
+        // What is posted from here on wakes the driver again.
+        self.expected.store(false, Ordering::Release);
+        std::mem::swap(&mut *self.lock(), departures);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().letters.is_empty()
+        self.lock().batch.is_empty()
     }
 
-    fn enqueue(&self, letter: Letter) -> io::Result<()> {
-        let mut queue = self.lock();
-        if queue.bytes + letter.contents.len() > Self::MAX_QUEUED_LEN {
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
-        }
-        queue.bytes += letter.contents.len();
-        queue.letters.push_back(letter);
-        Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Departures> {
         // No code of a user's runs while it is held.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Departures {
+    pub(crate) fn clear(&mut self) {
+        self.batch.clear();
+        self.calls.clear();
+    }
+}
+
+/// Where the driver of an endpoint has got to with what leaves.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    departures: Departures,
+    gone_count: usize,
+}
+
+impl Leaving {
+    /// Whether everything has left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.gone_count == self.departures.batch.len()
+    }
+
+    /// Sends what is left, and what waits in the outbox after that. `blame` is told of each datagram that cannot be sent,
+    /// by its call if it has one.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` where the socket is full; the rest is sent by the next call.
+    pub(crate) fn send(
+        &mut self,
+        outbox: &Outbox,
+        transport: &dyn Transport,
+        mut blame: impl FnMut(Option<MessageId>, io::Error),
+    ) -> io::Result<()> {
+        loop {
+            if self.is_done() {
+                self.departures.clear();
+                self.gone_count = 0;
+                outbox.take(&mut self.departures);
+                if self.is_done() {
+                    return Ok(());
+                }
+            }
+            match transport.try_send_batch(&self.departures.batch, self.gone_count) {
+                Ok(sent_count) => {
+                    outbox.counters.add(Counter::DatagramsSent, sent_count as u64);
+                    self.gone_count += sent_count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                Err(error) => {
+                    blame(self.departures.calls[self.gone_count], error);
+                    self.gone_count += 1;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,12 +10,13 @@ use rpcudp_core::{Backoff, Counter, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 use tracing::{Span, field};
 
-use crate::Endpoint;
+use crate::body::Body;
 use crate::client::OutgoingRequest;
-use crate::outbox::Posted;
+use crate::outbox::Leave;
 use crate::service::Delivery;
 use crate::shared::now;
 use crate::waiting::{NotStarted, Outcome};
+use crate::{Endpoint, buffers};
 
 /// The part of a call that is the same for all methods.
 pub(crate) struct Sending {
@@ -45,6 +46,10 @@ pub(crate) enum Ending {
 }
 
 impl Sending {
+    /// Up to so many calls at once, a request leaves by itself and from its caller's own task: nothing is faster where
+    /// few are under way. Where more are, their tasks run one after the other, and their requests leave together.
+    const MAX_ALONE: usize = 2;
+
     pub(crate) fn new(request: OutgoingRequest) -> Self {
         let endpoint = request.stub.endpoint.clone();
         let timeout = request.spec.timeout.unwrap_or(endpoint.shared().config.timeout);
@@ -108,8 +113,9 @@ impl Sending {
         self.started = Some(started);
         if self.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
-            self.post(&mut datagram, id, None)?;
-            return Err(Ending::Outcome(Outcome::Answered(NIL.to_vec())));
+            self.post(&mut datagram, id, None, Leave::Alone)?;
+            buffers::give(datagram);
+            return Err(Ending::Outcome(Outcome::Answered(Body::new(NIL))));
         }
         let schedule = Schedule {
             sent: started,
@@ -118,27 +124,29 @@ impl Sending {
         };
         let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
         if slot.wakes_driver {
-            shared.lifecycle.wake_driver();
+            shared.outbox.driver().raise();
         }
-        if let Err(ending) = self.post(&mut datagram, slot.id, Some(slot.id)) {
+        let leave = if slot.count > Self::MAX_ALONE { Leave::WithOthers } else { Leave::Alone };
+        if let Err(ending) = self.post(&mut datagram, slot.id, Some(slot.id), leave) {
             self.endpoint.shared().calls.remove(&slot.id);
             return Err(ending);
         }
         if self.delivery.is_resent() {
             self.endpoint.shared().calls.keep(&slot.id, datagram);
+        } else {
+            buffers::give(datagram);
         }
         Ok(State::Waits(slot.id))
     }
 
     /// Hands the request to the socket, or to the queue before it.
-    fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>) -> Result<(), Ending> {
+    fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, leave: Leave) -> Result<(), Ending> {
         self.span.record("message_id", field::display(id));
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
         let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
-        match shared.outbox.post(datagram, call) {
-            Ok(Posted::Sent) => {}
-            Ok(Posted::Queued) => shared.lifecycle.wake_driver(),
+        match shared.outbox.post(datagram, call, leave) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
                 return Err(Ending::NotStarted(NotStarted::Closed));
             }

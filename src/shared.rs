@@ -1,14 +1,15 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use rpcudp_core::{Counters, Replies};
 use rpcudp_transport::Transport;
-use tokio::runtime::Handle;
+use tokio::runtime;
 
 use crate::config::Config;
+use crate::endpoint::Handle;
 use crate::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
 use crate::outbox::Outbox;
@@ -24,12 +25,13 @@ pub(crate) struct Shared {
     pub(crate) calls: WaitingCalls,
     pub(crate) outbox: Outbox,
     pub(crate) handlers: Handlers,
-    pub(crate) runtime: Handle,
+    pub(crate) runtime: runtime::Handle,
     replies: Mutex<Replies>,
+    handle: Mutex<Weak<Handle>>,
 }
 
 impl Shared {
-    pub(crate) fn new(transport: &Arc<dyn Transport>, config: Config, runtime: Handle) -> Arc<Self> {
+    pub(crate) fn new(transport: &Arc<dyn Transport>, config: Config, runtime: runtime::Handle) -> Arc<Self> {
         let rng = match transport.seed() {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
@@ -44,6 +46,7 @@ impl Shared {
             handlers: Handlers::new(config.max_handlers),
             runtime,
             replies: Mutex::new(Replies::new(config.reply_memory_len, config.reply_retention)),
+            handle: Mutex::default(),
             config,
         })
     }
@@ -52,6 +55,21 @@ impl Shared {
     pub(crate) fn replies(&self) -> MutexGuard<'_, Replies> {
         // No code of a user's runs while it is held.
         self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the endpoint's handles share, if there are any.
+    pub(crate) fn handle(&self) -> Weak<Handle> {
+        Weak::clone(&self.handle.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_handle(&self, handle: Weak<Handle>) {
+        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+
+    /// Asks the driver to close the endpoint.
+    pub(crate) fn close(&self, grace: Duration) {
+        self.lifecycle.close(now(), grace);
+        self.outbox.driver().raise();
     }
 }
 

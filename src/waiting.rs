@@ -8,6 +8,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule, TooManyCalls};
 
+use crate::body::Body;
 use crate::config::Config;
 
 /// The calls of an endpoint that wait for answers, and the randomness of their ids.
@@ -43,9 +44,9 @@ enum Progress {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// With a value, not decoded yet.
-    Answered(Vec<u8>),
+    Answered(Body),
     /// With a failure frame.
-    Failed(Failed),
+    Failed(Box<Failed>),
     /// Without an answer in time.
     TimedOut,
     /// The network says that nobody is there.
@@ -77,6 +78,8 @@ pub(crate) struct Started {
     pub(crate) id: MessageId,
     /// Whether it is to be looked after earlier than the driver would look.
     pub(crate) wakes_driver: bool,
+    /// How many calls have a slot, this one included.
+    pub(crate) count: usize,
 }
 
 /// What time called for.
@@ -116,7 +119,7 @@ impl WaitingCalls {
         if wakes_driver {
             table.armed = next;
         }
-        Ok(Started { id, wakes_driver })
+        Ok(Started { id, wakes_driver, count: table.calls.len() })
     }
 
     /// An id for a request that is not answered.
@@ -139,22 +142,9 @@ impl WaitingCalls {
         }
     }
 
-    /// Ends the call that an answer belongs to.
-    ///
-    /// # Errors
-    ///
-    /// The reason to drop the answer.
-    pub(crate) fn answer(
-        &self,
-        id: &MessageId,
-        source: SocketAddr,
-        outcome: impl FnOnce() -> Outcome,
-    ) -> Result<(), DropReason> {
-        let mut table = self.lock();
-        let waker = table.calls.answer(id, source)?.end(outcome());
-        drop(table);
-        wake(waker);
-        Ok(())
+    /// Takes answers, as many as come one after the other. Nobody else gets at the table meanwhile.
+    pub(crate) fn answers(&self) -> Answers<'_> {
+        Answers { table: self.lock() }
     }
 
     /// Ends a call whose request could not be sent.
@@ -163,11 +153,6 @@ impl WaitingCalls {
         let waker = table.calls.data(id).and_then(|waiting| waiting.end(Outcome::Unsendable(error)));
         drop(table);
         wake(waker);
-    }
-
-    /// Whether a call still waits.
-    pub(crate) fn waits(&self, id: &MessageId) -> bool {
-        self.lock().calls.data(id).is_some_and(|waiting| matches!(waiting.progress, Progress::Waits(_)))
     }
 
     /// How a call ended, if it did: its slot is free then. If not, `waker` is woken when it has.
@@ -200,6 +185,8 @@ impl WaitingCalls {
         loop {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
+                // One that was not kept yet is just being sent for the first time.
+                Some(CallEvent::Resend { data, .. }) if data.datagram.is_empty() => {}
                 Some(CallEvent::Resend { id, peer, data }) => resends.push((id, peer, data.datagram.clone())),
                 Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.end(Outcome::TimedOut)),
                 None => break,
@@ -225,6 +212,27 @@ impl WaitingCalls {
     fn lock(&self) -> MutexGuard<'_, Table> {
         // No code of a user's runs while it is held.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The table of waiting calls, held while answers are taken.
+pub(crate) struct Answers<'a> {
+    table: MutexGuard<'a, Table>,
+}
+
+impl Answers<'_> {
+    /// Ends the call that an answer belongs to. Whoever waits for it is to be woken when the table is free again.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the answer.
+    pub(crate) fn take(
+        &mut self,
+        id: &MessageId,
+        source: SocketAddr,
+        outcome: impl FnOnce() -> Outcome,
+    ) -> Result<Option<Waker>, DropReason> {
+        Ok(self.table.calls.answer(id, source)?.end(outcome()))
     }
 }
 

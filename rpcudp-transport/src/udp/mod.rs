@@ -45,6 +45,10 @@ impl Udp {
     /// Room for a datagram, or for a run of them that the kernel coalesced.
     const BUFFER_LEN: usize = 1 << 16;
 
+    /// How many datagrams leave as one at the most: half of what Linux takes, so that the peer answers one half while the
+    /// other is sent.
+    const MAX_SEGMENT_COUNT: usize = 32;
+
     /// The largest segment of a segmented send: what IPv6 carries on every link (RFC 8200: 1,280 bytes), less its header
     /// and UDP's.
     const MAX_SEGMENT_LEN: usize = 1_280 - 40 - 8;
@@ -140,7 +144,7 @@ impl Udp {
     /// refuses, and segmentation is given up for good: what fits every way is sent so.
     fn segments(&self, destination: IpAddr, len: usize) -> usize {
         let fits = len <= Self::MAX_SEGMENT_LEN || destination.is_loopback();
-        if fits { self.state.max_gso_segments() } else { 1 }
+        if fits { self.state.max_gso_segments().min(Self::MAX_SEGMENT_COUNT) } else { 1 }
     }
 }
 
