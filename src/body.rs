@@ -3,7 +3,7 @@ use std::fmt;
 /// The body of an answer, between its arrival and the moment that its caller decodes it. A small one needs no memory of
 /// its own.
 pub(crate) enum Body {
-    Small { len: u8, bytes: [u8; Body::SMALL_LEN] },
+    Small { len: u8, bytes: [u8; Self::SMALL_LEN] },
     Large(Box<[u8]>),
 }
 
