@@ -101,9 +101,9 @@ impl Dispatch {
             return Ok(());
         };
         if route.delivery == Delivery::AtMostOnce {
-            match shared.replies().begin(now(), cx.sender, cx.id) {
+            match shared.replies().begin(now(), cx.sender, cx.id, len) {
                 Seen::Never => {}
-                Seen::Running | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
+                Seen::Running | Seen::Other | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
                 Seen::Answered(reply) => {
                     shared.counters.add(Counter::RequestsReplayed, 1);
                     answers.write(cx.sender, cx.local, |out| out.extend_from_slice(reply));

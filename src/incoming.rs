@@ -75,11 +75,12 @@ impl<'a> Incoming<'a> {
     fn refuse_busy(self) {
         let asked = self.asked();
         let Self { cx, delivery, answers, .. } = self;
-        answers.write(cx.sender, cx.local, |out| {
+        let refusal = answers.write(cx.sender, cx.local, |out| {
             AnswerWriter::new(out, asked).refuse(&Reason::Busy);
         });
         if delivery == Delivery::AtMostOnce {
-            cx.shared.replies().forget(cx.sender, cx.id);
+            // The caller is told that it did not run: no copy of it may.
+            cx.shared.replies().finish(now(), cx.sender, cx.id, refusal);
         }
     }
 

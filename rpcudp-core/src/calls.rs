@@ -175,7 +175,7 @@ impl<T> Calls<T> {
     pub fn answer(&mut self, id: &MessageId, source: SocketAddr) -> Result<&mut T, DropReason> {
         let slot = self.slots.get_mut(id.slot()).filter(|slot| slot.id == *id && !slot.over);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
-        if slot.peer != source && !self.any_source {
+        if !self.any_source && !is_from(slot.peer, source) {
             return Err(DropReason::WrongSource);
         }
         slot.over = true;
@@ -241,6 +241,17 @@ impl<T> Calls<T> {
 
     fn elapsed(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.origin)
+    }
+}
+
+/// Whether an answer from `source` comes from the peer that was called. A link-local peer that was called without a scope
+/// answers with the one that it turned out to have.
+fn is_from(peer: SocketAddr, source: SocketAddr) -> bool {
+    match (peer, source) {
+        (SocketAddr::V6(peer), SocketAddr::V6(source)) if peer.scope_id() == 0 => {
+            (peer.ip(), peer.port()) == (source.ip(), source.port())
+        }
+        _ => peer == source,
     }
 }
 

@@ -21,9 +21,10 @@ pub const MAX_RESPONSE_BODY_LEN: usize = MAX_DATAGRAM_LEN - HEADER_LEN;
 /// How many arrays and maps may lie within each other in a body, the body's own two included.
 ///
 /// msgpack sets no limit and a decoder needs stack for each level, so that a datagram of nothing but opening brackets
-/// would overflow it. 128 levels fit the 2 MiB stack of a tokio worker many times over, in debug builds too, and no
-/// contract that we know of nests deeper than ten.
-pub const MAX_DEPTH: usize = 128;
+/// would overflow it. What a level costs is up to the types that are decoded: serde's untagged enums take kilobytes of
+/// stack for each, in debug builds most of all, and try their variants anew at each. 32 levels fit the 2 MiB stack of a
+/// tokio worker in the worst case that we could build, and no contract that we know of nests deeper than ten.
+pub const MAX_DEPTH: usize = 32;
 
 /// How long a caller waits for an answer where nobody says otherwise: what Python's `rpcudp` does.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

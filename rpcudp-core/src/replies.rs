@@ -6,10 +6,10 @@ use crate::MessageId;
 
 /// The memory of at-most-once: which requests ran, and what was answered.
 ///
-/// A copy of a request is recognised by its sender and message id. It is remembered for as long as a copy may come,
-/// and no longer than there is room: the memory is bounded in bytes, what it needs to keep its books included, and the
-/// oldest reply goes first. Requests that are still running are never forgotten; whoever limits the handlers that run
-/// limits those.
+/// A copy of a request is recognised by its sender, message id and length. A reply is remembered for as long as a copy
+/// may come, which is some time after the last one, and no longer than there is room: the memory is bounded in bytes,
+/// what it needs to keep its books included, and the oldest reply goes first. Requests that are still running are never
+/// forgotten; whoever limits the handlers that run limits those.
 ///
 /// ```
 /// use rpcudp_core::{MessageId, Replies, Seen};
@@ -19,17 +19,17 @@ use crate::MessageId;
 /// let (peer, id) = ("192.0.2.1:7000".parse()?, MessageId::from_bytes([1; 20]));
 /// let mut replies = Replies::new(1 << 20, Duration::from_secs(60));
 ///
-/// assert_eq!(replies.begin(now, peer, id), Seen::Never);
-/// assert_eq!(replies.begin(now, peer, id), Seen::Running);
+/// assert_eq!(replies.begin(now, peer, id, 40), Seen::Never);
+/// assert_eq!(replies.begin(now, peer, id, 40), Seen::Running);
 /// replies.finish(now, peer, id, b"the reply");
-/// assert_eq!(replies.begin(now, peer, id), Seen::Answered(b"the reply"));
+/// assert_eq!(replies.begin(now, peer, id, 40), Seen::Answered(b"the reply"));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug)]
 pub struct Replies {
     // Ordered, not hashed: a peer chooses the keys, and core has no source of randomness to hash with.
-    entries: BTreeMap<Key, State>,
-    /// What was answered, oldest first, with the time at which it may be forgotten.
+    entries: BTreeMap<Key, Entry>,
+    /// What was answered, oldest first, with the time at which to see whether it may be forgotten.
     answered: VecDeque<(Instant, Key)>,
     bytes: usize,
     budget: usize,
@@ -40,9 +40,11 @@ pub struct Replies {
 type Key = (SocketAddr, MessageId);
 
 #[derive(Debug)]
-enum State {
-    Running,
-    Answered(Box<[u8]>),
+struct Entry {
+    /// How long the request was: what is shorter or longer is no copy of it.
+    request_len: usize,
+    /// What was answered, and the time at which it may be forgotten; `None` while it runs.
+    answered: Option<(Box<[u8]>, Instant)>,
 }
 
 /// What [`Replies`] knows of a request.
@@ -54,11 +56,14 @@ pub enum Seen<'a> {
     Running,
     /// It ran: this copy is to be answered with these bytes, or dropped if they are none.
     Answered(&'a [u8]),
+    /// Another request of the same sender has its id: it is no copy, and to be dropped.
+    Other,
 }
 
 impl Replies {
-    /// What an entry costs besides its reply: the key twice, the state and the tree's share.
-    const ENTRY_LEN: usize = 192;
+    /// What an entry costs besides its reply: the key twice, the rest of the entry, and the tree's and the queue's share
+    /// where both have just grown.
+    const ENTRY_LEN: usize = 288;
 
     /// A memory that holds at most `budget` bytes, each reply for `retention`.
     #[must_use]
@@ -66,19 +71,24 @@ impl Replies {
         Self { entries: BTreeMap::new(), answered: VecDeque::new(), bytes: 0, budget, retention, forgotten: 0 }
     }
 
-    /// Looks up a request that has arrived and, where it is new, notes that it runs.
-    pub fn begin(&mut self, now: Instant, sender: SocketAddr, id: MessageId) -> Seen<'_> {
+    /// Looks up a request of this many bytes that has arrived and, where it is new, notes that it runs.
+    pub fn begin(&mut self, now: Instant, sender: SocketAddr, id: MessageId, request_len: usize) -> Seen<'_> {
         self.expire(now);
         let key = (sender, id);
         if !self.entries.contains_key(&key) {
             self.make_room(Self::ENTRY_LEN);
-            self.entries.insert(key, State::Running);
+            self.entries.insert(key, Entry { request_len, answered: None });
             self.bytes += Self::ENTRY_LEN;
             return Seen::Never;
         }
-        match &self.entries[&key] {
-            State::Running => Seen::Running,
-            State::Answered(reply) => Seen::Answered(reply),
+        match self.entries.get_mut(&key) {
+            Some(entry) if entry.request_len != request_len => Seen::Other,
+            Some(Entry { answered: Some((reply, until)), .. }) => {
+                // Where one copy came, another may follow.
+                *until = now + self.retention;
+                Seen::Answered(reply)
+            }
+            _ => Seen::Running,
         }
     }
 
@@ -87,23 +97,16 @@ impl Replies {
     /// A reply that is larger than the whole memory is not kept: copies of its request are dropped, not run again.
     pub fn finish(&mut self, now: Instant, sender: SocketAddr, id: MessageId, reply: &[u8]) {
         let key = (sender, id);
-        if !matches!(self.entries.get(&key), Some(State::Running)) {
+        if self.entries.get(&key).is_none_or(|entry| entry.answered.is_some()) {
             return;
         }
         let kept = if reply.len() + Self::ENTRY_LEN <= self.budget { reply } else { &[] };
         self.make_room(kept.len());
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let until = now + self.retention;
+        entry.answered = Some((kept.into(), until));
         self.bytes += kept.len();
-        self.entries.insert(key, State::Answered(kept.into()));
-        self.answered.push_back((now + self.retention, key));
-    }
-
-    /// Forgets a request that was not run after all: a copy of it is new.
-    pub fn forget(&mut self, sender: SocketAddr, id: MessageId) {
-        let key = (sender, id);
-        if matches!(self.entries.get(&key), Some(State::Running)) {
-            self.entries.remove(&key);
-            self.bytes -= Self::ENTRY_LEN;
-        }
+        self.answered.push_back((until, key));
     }
 
     /// How many bytes it holds.
@@ -119,10 +122,9 @@ impl Replies {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(&(until, key)) = self.answered.front()
+        while let Some((until, key)) = self.oldest()
             && until <= now
         {
-            self.answered.pop_front();
             self.remove(key);
         }
     }
@@ -130,15 +132,31 @@ impl Replies {
     /// Forgets the oldest replies until `len` more bytes fit, or until only running requests are left.
     fn make_room(&mut self, len: usize) {
         while self.bytes + len > self.budget
-            && let Some((_, key)) = self.answered.pop_front()
+            && let Some((_, key)) = self.oldest()
         {
             self.remove(key);
             self.forgotten += 1;
         }
     }
 
-    fn remove(&mut self, key: Key) {
-        if let Some(State::Answered(reply)) = self.entries.remove(&key) {
+    /// The head of the queue, once those are behind it that a copy has come of since they were queued.
+    fn oldest(&mut self) -> Option<(Instant, Key)> {
+        loop {
+            let &(queued, key) = self.answered.front()?;
+            match self.entries[&key].answered {
+                Some((_, until)) if until > queued => {
+                    self.answered.pop_front();
+                    self.answered.push_back((until, key));
+                }
+                _ => return Some((queued, key)),
+            }
+        }
+    }
+
+    /// Forgets the head of the queue.
+    fn remove(&mut self, head: Key) {
+        self.answered.pop_front();
+        if let Some(Entry { answered: Some((reply, _)), .. }) = self.entries.remove(&head) {
             self.bytes -= Self::ENTRY_LEN + reply.len();
         }
     }
@@ -151,6 +169,7 @@ mod tests {
     use super::*;
 
     const RETENTION: Duration = Duration::from_secs(60);
+    const LEN: usize = 40;
 
     #[expect(clippy::disallowed_methods, reason = "a test needs some time to start from")]
     fn start() -> Instant {
@@ -169,23 +188,21 @@ mod tests {
     fn the_sender_is_part_of_the_key() {
         let mut replies = Replies::new(1 << 20, RETENTION);
         let now = start();
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
-        assert_eq!(replies.begin(now, peer(2), id(1)), Seen::Never);
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Running);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
+        assert_eq!(replies.begin(now, peer(2), id(1), LEN), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Running);
     }
 
     #[test]
     fn a_reply_is_forgotten_after_its_time_and_a_running_request_is_not() {
         let mut replies = Replies::new(1 << 20, RETENTION);
         let now = start();
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
-        assert_eq!(replies.begin(now, peer(1), id(2)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(2), LEN), Seen::Never);
         replies.finish(now, peer(1), id(1), b"reply");
-        let later = now + RETENTION - Duration::from_millis(1);
-        assert_eq!(replies.begin(later, peer(1), id(1)), Seen::Answered(b"reply"));
         let later = now + RETENTION;
-        assert_eq!(replies.begin(later, peer(1), id(1)), Seen::Never);
-        assert_eq!(replies.begin(later, peer(1), id(2)), Seen::Running);
+        assert_eq!(replies.begin(later, peer(1), id(1), LEN), Seen::Never);
+        assert_eq!(replies.begin(later, peer(1), id(2), LEN), Seen::Running);
         assert_eq!(replies.forgotten(), 0);
     }
 
@@ -194,31 +211,62 @@ mod tests {
         let mut replies = Replies::new(3 * (Replies::ENTRY_LEN + 100), RETENTION);
         let now = start();
         for number in 0..4 {
-            assert_eq!(replies.begin(now, peer(1), id(number)), Seen::Never);
+            assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
             replies.finish(now, peer(1), id(number), &[number; 100]);
         }
         assert_eq!(replies.forgotten(), 1);
-        assert_eq!(replies.begin(now, peer(1), id(3)), Seen::Answered(&[3; 100]));
-        assert_eq!(replies.begin(now, peer(1), id(0)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(3), LEN), Seen::Answered(&[3; 100]));
+        assert_eq!(replies.begin(now, peer(1), id(0), LEN), Seen::Never);
     }
 
     #[test]
     fn a_reply_larger_than_the_memory_is_not_kept_and_not_run_again() {
         let mut replies = Replies::new(1_000, RETENTION);
         let now = start();
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
         replies.finish(now, peer(1), id(1), &[0; 1_001]);
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Answered(b""));
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b""));
     }
 
     #[test]
-    fn a_request_that_was_not_run_is_new_again() {
+    fn a_reply_is_kept_for_its_time_after_the_last_copy() {
+        let mut replies = Replies::new(1 << 20, RETENTION);
+        let mut now = start();
+        for number in [1, 2] {
+            assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
+            replies.finish(now, peer(1), id(number), b"reply");
+        }
+        for _ in 0..5 {
+            now += RETENTION / 2;
+            assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b"reply"));
+        }
+        assert_eq!(replies.bytes(), Replies::ENTRY_LEN + 5, "the other is forgotten");
+        assert_eq!(replies.begin(now + RETENTION, peer(1), id(1), LEN), Seen::Never);
+        assert_eq!(replies.bytes(), Replies::ENTRY_LEN);
+    }
+
+    #[test]
+    fn a_reply_that_a_copy_came_for_goes_after_the_others() {
+        let mut replies = Replies::new(3 * (Replies::ENTRY_LEN + 100), RETENTION);
+        let mut now = start();
+        for number in 0..4 {
+            now += Duration::from_secs(1);
+            assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
+            replies.finish(now, peer(1), id(number), &[number; 100]);
+            assert_eq!(replies.begin(now, peer(1), id(0), LEN), Seen::Answered(&[0; 100]));
+        }
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
+    }
+
+    #[test]
+    fn a_request_of_another_length_is_no_copy() {
         let mut replies = Replies::new(1_000, RETENTION);
         let now = start();
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
-        replies.forget(peer(1), id(1));
-        assert_eq!(replies.bytes(), 0);
-        assert_eq!(replies.begin(now, peer(1), id(1)), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN - 1), Seen::Other);
+        replies.finish(now, peer(1), id(1), b"reply");
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN - 1), Seen::Other);
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b"reply"));
     }
 
     proptest! {
@@ -232,14 +280,14 @@ mod tests {
             for (number, finish, len) in steps {
                 now += Duration::from_secs(1);
                 if finish {
-                    if replies.begin(now, peer(1), id(number)) == Seen::Never {
+                    if replies.begin(now, peer(1), id(number), LEN) == Seen::Never {
                         running += 1;
                     }
-                    if replies.begin(now, peer(1), id(number)) == Seen::Running {
+                    if replies.begin(now, peer(1), id(number), LEN) == Seen::Running {
                         running -= 1;
                     }
                     replies.finish(now, peer(1), id(number), &vec![0; len]);
-                } else if replies.begin(now, peer(1), id(number)) == Seen::Never {
+                } else if replies.begin(now, peer(1), id(number), LEN) == Seen::Never {
                     running += 1;
                 }
                 prop_assert!(replies.bytes() <= budget + running * Replies::ENTRY_LEN);

@@ -37,6 +37,17 @@ fn an_answer_from_another_address_counts_where_any_source_does() {
 }
 
 #[test]
+fn a_link_local_peer_that_was_called_without_a_scope_answers_with_one() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let with_scope = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, scope).into();
+    let id = calls.insert(with_scope(0), once(now, SECOND), [1; 16], ()).unwrap();
+    assert_eq!(calls.answer(&id, with_scope(3)), Ok(&mut ()));
+    let id = calls.insert(with_scope(2), once(now, SECOND), [2; 16], ()).unwrap();
+    assert_eq!(calls.answer(&id, with_scope(3)), Err(DropReason::WrongSource));
+}
+
+#[test]
 fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
     let now = start();
     let mut calls = Calls::new(now);

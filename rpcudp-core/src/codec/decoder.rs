@@ -253,16 +253,18 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
-        match self.head()? {
-            Head::Bin(bytes) if let Ok(bytes) = bytes.try_into() => visitor.visit_i128(i128::from_be_bytes(bytes)),
-            head => self.visit(head, visitor),
+        let head = self.head()?;
+        match wide(head) {
+            Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+            None => self.visit(head, visitor),
         }
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
-        match self.head()? {
-            Head::Bin(bytes) if let Ok(bytes) = bytes.try_into() => visitor.visit_u128(u128::from_be_bytes(bytes)),
-            head => self.visit(head, visitor),
+        let head = self.head()?;
+        match wide(head) {
+            Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+            None => self.visit(head, visitor),
         }
     }
 
@@ -289,6 +291,11 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 unit tuple_struct map struct identifier
     }
+}
+
+/// The bytes of a 128-bit integer, which msgpack has no form of its own for.
+fn wide(head: Head<'_>) -> Option<[u8; 16]> {
+    if let Head::Bin(bytes) = head { bytes.try_into().ok() } else { None }
 }
 
 impl Fault {

@@ -47,6 +47,7 @@ pub(super) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketA
 pub(super) fn source(ip: IpAddr, to_ipv6: bool) -> Option<IpAddr> {
     match ip {
         _ if ip.is_unspecified() || ip.is_multicast() => None,
+        IpAddr::V4(v4) if v4.is_broadcast() => None,
         IpAddr::V4(v4) if to_ipv6 => Some(v4.to_ipv6_mapped().into()),
         IpAddr::V6(Ipv6Addr { .. }) if !to_ipv6 => None,
         ip => Some(ip),
@@ -88,6 +89,7 @@ mod tests {
     fn answers_to_no_address_of_ours_leave_by_the_route() {
         assert_eq!(source("0.0.0.0".parse().unwrap(), false), None);
         assert_eq!(source("224.0.0.1".parse().unwrap(), false), None);
+        assert_eq!(source("255.255.255.255".parse().unwrap(), false), None);
         assert_eq!(source("10.0.0.1".parse().unwrap(), true), Some("::ffff:10.0.0.1".parse().unwrap()));
         assert_eq!(source("::1".parse().unwrap(), false), None);
     }

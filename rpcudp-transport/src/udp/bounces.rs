@@ -5,9 +5,9 @@
 //! it is about.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::{Bounces, is_pending_error};
+pub(super) use linux::{Bounces, is_lost, is_pending_error};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use other::{Bounces, is_pending_error};
+pub(super) use other::{Bounces, is_lost, is_pending_error};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -117,6 +117,12 @@ mod linux {
         )
     }
 
+    /// Whether a datagram left the socket and found the network card's queue full: the kernel says so only where the error
+    /// queue was asked for.
+    pub(in crate::udp) fn is_lost(error: &io::Error) -> bool {
+        error.raw_os_error().map(Errno::from_raw) == Some(Errno::ENOBUFS)
+    }
+
     fn error_readiness(io: &Arc<UdpSocket>) -> Readiness {
         let io = Arc::clone(io);
         Box::pin(async move { io.ready(Interest::ERROR).await })
@@ -172,6 +178,11 @@ mod other {
 
     /// No error is about another datagram than the one that is sent.
     pub(in crate::udp) fn is_pending_error(_: &io::Error) -> bool {
+        false
+    }
+
+    /// What is lost on the way is not told.
+    pub(in crate::udp) fn is_lost(_: &io::Error) -> bool {
         false
     }
 

@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 pub use self::address::canonical;
-use self::bounces::{Bounces, is_pending_error};
+use self::bounces::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
 use crate::send_batch::Run;
 use crate::transport::MAX_DATAGRAM_LEN;
@@ -29,8 +29,8 @@ use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
 /// - On Linux and Android a datagram that comes back, because its port is closed or its host unreachable, is shown
 ///   ([`ReceiveBatch::bounced`]).
 /// - Datagrams larger than the path's MTU are fragmented rather than refused, so that an 8 KiB request crosses an
-///   Ethernet. (Where the system allows setting that: Linux, Android and Apple's systems. Elsewhere such a datagram
-///   may be refused as too large.)
+///   Ethernet. (Where the system allows setting that: Linux, Android, FreeBSD and Apple's systems. Elsewhere such a
+///   datagram may be refused as too large.)
 #[derive(Debug)]
 pub struct Udp {
     io: Arc<UdpSocket>,
@@ -58,7 +58,7 @@ impl Udp {
 
     /// How often an operation is tried again that failed because of another datagram. Each such error is told once, and
     /// another may come in between.
-    const MAX_PENDING_ERRORS: usize = 4;
+    const MAX_PENDING_ERRORS: usize = 16;
 
     /// Binds a socket; port 0 takes a free one.
     ///
@@ -127,13 +127,25 @@ impl Udp {
             // A socket with one address sends from no other.
             src_ip: run.source.filter(|_| self.has_all_addresses).and_then(|ip| address::source(ip, is_ipv6)),
         };
-        let sent = past_pending_errors(|| self.state.try_send((&*self.io).into(), &transmit));
-        match sent {
+        match self.transmit(&transmit) {
+            // What was asked was a network's broadcast address, or is no address of this host's any more.
+            Err(error) if transmit.src_ip.is_some() && is_about_the_source(&error) => {
+                self.transmit(&Transmit { src_ip: None, ..transmit })
+            }
+            sent => sent,
+        }
+    }
+
+    fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let send = || self.state.try_send((&*self.io).into(), transmit);
+        match past_pending_errors(send) {
             // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches
             // itself; the one before spares that where the socket is writable, which it is almost always.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.io.try_io(Interest::WRITABLE, || self.state.try_send((&*self.io).into(), &transmit))
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.try_io(Interest::WRITABLE, send),
+            // It left the socket, and was lost on its first step: nobody would know had it been the second.
+            Err(error) if is_lost(&error) => Ok(()),
+            // Still about others, after all those attempts. This one is none the worse for it and can wait.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(io::ErrorKind::WouldBlock.into()),
             sent => sent,
         }
     }
@@ -157,6 +169,13 @@ fn past_pending_errors<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::R
         }
     }
     operation()
+}
+
+fn is_about_the_source(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable
+    )
 }
 
 impl Transport for Udp {

@@ -73,12 +73,20 @@ pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> 
     fragmentation::allow(socket)?;
     let socket = SockRef::from(socket);
     let asked = options.receive_buffer_len;
-    socket.set_recv_buffer_size(asked)?;
+    set_up_to(asked, |len| socket.set_recv_buffer_size(len));
     warn_if_clamped("receive", asked, socket.recv_buffer_size()?);
     let asked = options.send_buffer_len;
-    socket.set_send_buffer_size(asked)?;
+    set_up_to(asked, |len| socket.set_send_buffer_size(len));
     warn_if_clamped("send", asked, socket.send_buffer_size()?);
     Ok(())
+}
+
+/// Sets the length that was asked for, or as much of it as the system takes: some refuse instead of giving less.
+fn set_up_to(asked: usize, set: impl Fn(usize) -> io::Result<()>) {
+    let mut len = asked;
+    while len > 0 && set(len).is_err() {
+        len /= 2;
+    }
 }
 
 fn warn_if_clamped(which: &'static str, asked: usize, reported: usize) {
@@ -134,29 +142,45 @@ mod fragmentation {
     }
 }
 
-#[cfg(target_vendor = "apple")]
+#[cfg(any(target_os = "freebsd", target_vendor = "apple"))]
 mod fragmentation {
     //! quinn-udp forbids fragmentation, with an option for each family.
 
     use std::io;
     use std::net::UdpSocket;
 
-    use nix::sys::socket::{
-        setsockopt,
-        sockopt::{IpDontFrag, Ipv6DontFrag},
-    };
+    use nix::libc;
+    use nix::sys::socket::setsockopt;
+    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(
+        /// Whether IPv4 packets must not be fragmented here.
+        Ipv4DontFrag,
+        Both,
+        libc::IPPROTO_IP,
+        libc::IP_DONTFRAG,
+        bool
+    );
+    sockopt_impl!(
+        /// Whether IPv6 packets must not be fragmented here.
+        Ipv6DontFrag,
+        Both,
+        libc::IPPROTO_IPV6,
+        libc::IPV6_DONTFRAG,
+        bool
+    );
 
     pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
         if socket.local_addr()?.is_ipv6() {
             setsockopt(socket, Ipv6DontFrag, &false)?;
         } else {
-            setsockopt(socket, IpDontFrag, &false)?;
+            setsockopt(socket, Ipv4DontFrag, &false)?;
         }
         Ok(())
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple")))]
 mod fragmentation {
     //! What quinn-udp sets here cannot be set back without unsafe code.
 
@@ -165,5 +189,21 @@ mod fragmentation {
 
     pub(super) fn allow(_: &UdpSocket) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_as_large_as_the_system_lets_it_be() {
+        for (limit, expected) in [(8_000, 4_096), (1_500, 1_024), (0, 0)] {
+            let set = Cell::new(0);
+            set_up_to(4_096, |len| if len > limit { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(set.set(len)) });
+            assert_eq!(set.get(), expected);
+        }
     }
 }

@@ -234,3 +234,16 @@ async fn a_batch_arrives_as_it_was_sent_whatever_leaves_together() {
         assert_eq!(received, expected);
     }
 }
+
+#[tokio::test]
+async fn what_cannot_leave_from_the_address_that_was_asked_leaves_from_another() {
+    let (everywhere, peer) = (bind("0.0.0.0:0"), bind("127.0.0.1:0"));
+    // The broadcast address of a network, an address of another host, and one that is none.
+    for source in ["127.255.255.255", "192.0.2.1", "255.255.255.255"] {
+        let source = Some(source.parse().unwrap());
+        everywhere.try_send(Datagram { destination: peer.local_addr(), source, contents: b"answer" }).unwrap();
+        let batch = receive(&peer).await;
+        let received = batch.iter().next().unwrap();
+        assert_eq!((received.source.port(), received.contents), (everywhere.local_addr().port(), &b"answer"[..]));
+    }
+}

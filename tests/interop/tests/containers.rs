@@ -37,7 +37,7 @@ async fn tuples_and_vectors_are_lists(venv: &Venv) {
 }
 
 /// How many lists and dicts may lie within each other in a body, the request's own two included.
-const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 32;
 
 /// A list of lists of lists, and so on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
