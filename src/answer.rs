@@ -96,8 +96,12 @@ impl<'a> AnswerWriter<'a> {
             Ok(Err(error)) => return self.refuse(&Reason::Malformed(error)),
             Err(Panicked) => return self.refuse(&Reason::Panicked),
         };
-        // `Serialize` is the user's code, as the handler was.
-        match catch_unwind(AssertUnwindSafe(|| answer.write(self))) {
+        // `Serialize` and `Drop` are the user's code, as the handler was.
+        let write = AssertUnwindSafe(|| {
+            let answer = answer;
+            answer.write(self)
+        });
+        match catch_unwind(write) {
             Ok(Ok(outcome)) => self.limited(outcome),
             Ok(Err(error)) => self.refuse(&Reason::Unencodable(error)),
             Err(_) => self.refuse(&Reason::Panicked),

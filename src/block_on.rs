@@ -7,13 +7,28 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
+/// Says who is to await instead, where the thread runs async tasks: they, and perhaps the endpoint among them, would
+/// stand still.
+#[track_caller]
+pub(crate) fn assert_may_block() {
+    // tokio knows, and tells nobody but through its own blocking operations.
+    let (send, receive) = oneshot::channel::<()>();
+    drop(send);
+    let _ = receive.blocking_recv();
+}
+
 /// Blocks the thread until the future is ready.
+#[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     block_on_within(future, None).expect("there is no limit to exceed")
 }
 
 /// Blocks the thread until the future is ready, or until `limit` has passed.
+#[track_caller]
 pub(crate) fn block_on_within<F: Future>(future: F, limit: Option<Duration>) -> Option<F::Output> {
+    assert_may_block();
     let start = Instant::now();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
@@ -50,6 +65,17 @@ mod tests {
             if polls == 3 { Poll::Ready("ready") } else { Poll::Pending }
         });
         assert_eq!(block_on(future), "ready");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "within a runtime")]
+    async fn nothing_is_waited_for_in_async_code() {
+        block_on(std::future::ready(()));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_may_block_may() {
+        tokio::task::spawn_blocking(|| block_on(std::future::ready(()))).await.unwrap();
     }
 
     #[test]

@@ -1,17 +1,21 @@
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rpcudp_core::Dialect;
 use rpcudp_transport::{Transport, Udp, UdpOptions};
 use tokio::runtime::{self, Handle};
 
+use crate::announcing::Announcing;
+use crate::block_on::assert_may_block;
 use crate::config::Config;
 use crate::driver::Driver;
+use crate::lifecycle::Lifecycle;
 use crate::router::Router;
 use crate::shared::Shared;
 use crate::{BindError, Endpoint, Service};
@@ -140,10 +144,11 @@ impl Builder {
     /// Binds a UDP socket: `.await` it, or [`Bind::wait`] outside async code.
     ///
     /// Port 0 takes a free port, and `[::]` serves both IPv6 and IPv4. A host name is looked up at once, which blocks;
-    /// an address does not. What is wrong with the address is said when the [`Bind`] is awaited.
+    /// an address does not. Of several addresses, the first that can be bound is. What is wrong with the address is said
+    /// when the [`Bind`] is awaited.
     pub fn bind(self, addr: impl ToSocketAddrs) -> Bind {
-        let addr = addr.to_socket_addrs().and_then(|mut addrs| addrs.next().ok_or_else(no_address));
-        Bind { builder: self, addr }
+        let addrs = addr.to_socket_addrs().map(Vec::from_iter);
+        Bind { asked: Some((self, addrs)) }
     }
 
     /// Sends and receives through a transport of your own, for example a node of a [simulated network](crate::sim).
@@ -163,8 +168,9 @@ impl Builder {
 
     fn start(self, transport: impl Transport, runtime: Handle) -> Result<(Endpoint, Driver), BindError> {
         let router = self.router.checked()?;
-        let transport: Arc<dyn Transport> = Arc::new(transport);
-        let shared = Shared::new(&transport, self.config, runtime);
+        let lifecycle = Arc::new(Lifecycle::default());
+        let transport: Arc<dyn Transport> = Arc::new(Announcing::new(transport, Arc::clone(&lifecycle)));
+        let shared = Shared::new(&transport, lifecycle, self.config, runtime);
         let driver = Driver::new(Arc::clone(&shared), transport, router);
         Ok((Endpoint::new(&shared), driver))
     }
@@ -180,11 +186,11 @@ fn no_address() -> io::Error {
 ///
 /// # Panics
 ///
-/// Where it is awaited outside a tokio runtime, or in one without its I/O or time driver.
+/// Where it is awaited outside a tokio runtime, or in one without its I/O or time driver, or polled again after that.
 #[must_use = "an endpoint is bound when this is awaited"]
 pub struct Bind {
-    builder: Builder,
-    addr: io::Result<SocketAddr>,
+    /// Gone when it has been answered.
+    asked: Option<(Builder, io::Result<Vec<SocketAddr>>)>,
 }
 
 impl Bind {
@@ -203,7 +209,13 @@ impl Bind {
     /// # Errors
     ///
     /// As for awaiting it, and where the thread cannot be started.
-    pub fn wait(self) -> Result<Endpoint, BindError> {
+    ///
+    /// # Panics
+    ///
+    /// In async code, which is to await it.
+    #[track_caller]
+    pub fn wait(mut self) -> Result<Endpoint, BindError> {
+        assert_may_block();
         let (send, receive) = mpsc::sync_channel(1);
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| BindError::Runtime { source })?;
@@ -223,28 +235,34 @@ impl Bind {
         receive.recv().expect("the thread sends what came of binding before anything that can fail")
     }
 
-    fn now(self) -> Result<(Endpoint, Driver), BindError> {
-        let addr = self.addr.map_err(|source| BindError::Resolve { source })?;
-        let udp = Udp::bind(addr, &self.builder.udp).map_err(|source| BindError::Bind { addr, source })?;
-        self.builder.start(udp, Handle::current())
+    fn now(&mut self) -> Result<(Endpoint, Driver), BindError> {
+        let (builder, addrs) = self.asked.take().expect("a `Bind` gives one endpoint, and has given it");
+        let addrs = addrs.map_err(|source| BindError::Resolve { source })?;
+        let mut bound = Err(BindError::Resolve { source: no_address() });
+        for addr in addrs {
+            bound = Udp::bind(addr, &builder.udp).map_err(|source| BindError::Bind { addr, source });
+            if bound.is_ok() {
+                break;
+            }
+        }
+        builder.start(bound?, Handle::current())
     }
 }
 
-impl IntoFuture for Bind {
+impl Future for Bind {
     type Output = Result<Endpoint, BindError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async {
-            let (endpoint, driver) = self.now()?;
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(self.now().map(|(endpoint, driver)| {
             tokio::spawn(driver.run());
-            Ok(endpoint)
-        })
+            endpoint
+        }))
     }
 }
 
 impl fmt::Debug for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bind").field("addr", &self.addr).finish_non_exhaustive()
+        let addrs = self.asked.as_ref().map(|(_, addrs)| addrs);
+        f.debug_struct("Bind").field("addrs", &addrs).finish_non_exhaustive()
     }
 }

@@ -69,8 +69,8 @@ impl<T, E> Call<T, E> {
 
     /// Makes the call and blocks the thread until it has ended.
     ///
-    /// Not for async code: where the endpoint's runtime needs this thread, nothing can arrive, and the call ends with a
-    /// timeout, a second late.
+    /// Where nobody runs the endpoint's runtime meanwhile, nothing can arrive, and the call ends with a timeout, a second
+    /// late.
     ///
     /// ```
     /// # #[rpcudp::rpc_service]
@@ -86,6 +86,11 @@ impl<T, E> Call<T, E> {
     /// # Errors
     ///
     /// As for awaiting it.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which is to await it. (A task of tokio's `spawn_blocking` may block.)
+    #[track_caller]
     pub fn wait(mut self) -> Result<T, CallError<E>> {
         // An endpoint that works ends the call by itself, long before.
         let limit = self.sending.timeout.saturating_add(Duration::from_secs(1));

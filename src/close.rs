@@ -18,8 +18,12 @@ impl Close {
         Self { closed: Box::pin(async move { shared.lifecycle.closed().await }) }
     }
 
-    /// Blocks the thread until the endpoint is closed. Not for async code: the endpoint's own runtime may need the
-    /// thread.
+    /// Blocks the thread until the endpoint is closed.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which is to await it.
+    #[track_caller]
     pub fn wait(self) {
         block_on(self);
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use rpcudp_core::{Counter, DropReason, Frame, MessageId, Request, Seen};
-use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch};
+use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
@@ -21,12 +21,15 @@ pub(crate) struct Dispatch {
     /// The context of the request that is being handled; the endpoint's part of it is always the same.
     cx: Context,
     /// Answers of sync methods, and refusals: they leave together.
-    pub(crate) answers: SendBatch,
+    answers: SendBatch,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
     woken: Vec<Waker>,
 }
 
 impl Dispatch {
+    /// How many bytes of answers are collected at the most, but for the last: what is large gains little by company.
+    const MAX_ANSWERS_LEN: usize = 1 << 17;
+
     pub(crate) fn new(shared: Arc<Shared>, router: Router) -> Self {
         let nobody = Context {
             sender: shared.local_addr,
@@ -37,8 +40,8 @@ impl Dispatch {
         Self { shared, router, cx: nobody, answers: SendBatch::new(), woken: Vec::new() }
     }
 
-    /// Handles what has arrived.
-    pub(crate) fn batch(&mut self, batch: &ReceiveBatch) {
+    /// Handles what has arrived, and sends the answers to it.
+    pub(crate) fn batch(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
         let shared = Arc::clone(&self.shared);
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
         // The table of calls is held for answers that follow each other, and never while a method runs.
@@ -47,7 +50,11 @@ impl Dispatch {
             let handled = match Frame::decode(received.contents, shared.config.dialect) {
                 Ok(Frame::Request(request)) => {
                     calls = None;
-                    self.request(&request, &received)
+                    let handled = self.request(&request, &received);
+                    if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
+                        shared.outbox.send_answers(transport, &mut self.answers);
+                    }
+                    handled
                 }
                 Ok(answer) => {
                     let calls = calls.get_or_insert_with(|| shared.calls.answers());
@@ -60,6 +67,7 @@ impl Dispatch {
             }
         }
         drop(calls);
+        shared.outbox.send_answers(transport, &mut self.answers);
         for bounced in batch.bounced() {
             self.bounced(&bounced);
         }

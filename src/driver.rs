@@ -1,5 +1,4 @@
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,8 +19,9 @@ use crate::shared::{Shared, now};
 /// Nothing ends it but closing: not what arrives, not what the socket says.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    transport: Arc<dyn Transport>,
+    /// Before the transport: when that is gone, the services are too.
     dispatch: Dispatch,
+    transport: Arc<dyn Transport>,
     batch: ReceiveBatch,
     leaving: Leaving,
     /// Whether to send when all tasks that can run have run: they may have something to send as well.
@@ -31,13 +31,16 @@ pub(crate) struct Driver {
     receive_again: Option<Instant>,
     /// When to try the socket again that was full.
     send_again: Option<Instant>,
-    /// The last to go: when it does, the services are dropped and the address is free.
-    _announcement: Announcement,
+    /// When a closing endpoint is closed at the latest, or its handlers are to be stopped.
+    closes_at: Option<Instant>,
 }
 
 impl Driver {
-    /// How many batches are received before other tasks get their turn.
-    const MAX_BATCHES: usize = 16;
+    /// How many datagrams are received before other tasks get their turn; a batch is finished in any case.
+    const MAX_DATAGRAMS: usize = 1_024;
+
+    /// How many errors in a row make receiving pause.
+    const MAX_ERRORS: usize = 16;
 
     /// How long receiving pauses where it gives nothing but errors: too short to lose anything, long enough not to burn
     /// a core.
@@ -46,13 +49,15 @@ impl Driver {
     /// How long a full socket is left alone that says it is not full.
     const PAUSE_WHEN_FULL: Duration = Duration::from_millis(1);
 
+    /// How long is waited for handlers that were told to stop: one that blocks its thread does not hear it.
+    const MAX_ABORT: Duration = Duration::from_secs(1);
+
     /// An alarm that does not matter.
     const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Must be called in the context of the runtime that will run it.
     pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>, router: Router) -> Self {
         Self {
-            _announcement: Announcement(Arc::clone(&shared)),
             dispatch: Dispatch::new(Arc::clone(&shared), router),
             shared,
             transport,
@@ -62,6 +67,7 @@ impl Driver {
             alarm: Box::pin(sleep(Self::FAR)),
             receive_again: None,
             send_again: None,
+            closes_at: None,
         }
     }
 
@@ -81,11 +87,8 @@ impl Driver {
                 self.sends_later = true;
                 cx.waker().wake_by_ref();
             }
-            let stop = self.shared.lifecycle.stop_handlers();
-            if stop.is_some_and(|stop| self.has_finished(stop)) {
-                return Poll::Ready(());
-            }
-            let next = [next, self.receive_again, self.send_again, stop].into_iter().flatten().min();
+            let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
+            let next = [next, self.receive_again, self.send_again, self.closes_at].into_iter().flatten().min();
             let next = next.unwrap_or_else(|| now() + Self::FAR).into();
             if next < self.alarm.deadline() || self.alarm.is_elapsed() {
                 self.alarm.as_mut().reset(next);
@@ -101,11 +104,14 @@ impl Driver {
             return;
         }
         self.receive_again = None;
-        let mut error_count = 0;
-        for _ in 0..Self::MAX_BATCHES {
+        let (mut received_count, mut error_count) = (0, 0);
+        while received_count < Self::MAX_DATAGRAMS && error_count < Self::MAX_ERRORS {
             match self.transport.poll_receive(cx, &mut self.batch) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(())) => self.handle(),
+                Poll::Ready(Ok(())) => {
+                    received_count += self.batch.len().max(1);
+                    self.handle();
+                }
                 Poll::Ready(Err(error)) => {
                     // It may be about an earlier send to some peer. None of them is the end.
                     error_count += 1;
@@ -114,45 +120,21 @@ impl Driver {
                 }
             }
         }
-        if error_count == Self::MAX_BATCHES {
+        if received_count == 0 {
             self.receive_again = Some(now() + Self::PAUSE_AFTER_ERROR);
         } else {
             cx.waker().wake_by_ref();
         }
     }
 
-    /// Handles what has arrived, sends the answers to it, and wakes those that it was waited for by.
+    /// Handles what has arrived, and wakes those that it was waited for by.
     fn handle(&mut self) {
-        self.dispatch.batch(&self.batch);
-        self.send_answers();
+        self.dispatch.batch(&self.batch, &*self.transport);
         if self.dispatch.ended_count() > 1 {
             // Several tasks are going to run, and what they send can leave together.
             self.shared.outbox.expect();
         }
         self.dispatch.wake();
-    }
-
-    fn send_answers(&mut self) {
-        let answers = &mut self.dispatch.answers;
-        let mut sent_count = 0;
-        while sent_count < answers.len() {
-            match self.transport.try_send_batch(answers, sent_count) {
-                Ok(count) => {
-                    self.shared.counters.add(Counter::DatagramsSent, count as u64);
-                    sent_count += count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let rest = (sent_count..answers.len()).map(|index| answers.datagram(index));
-                    rest.for_each(|datagram| self.shared.outbox.post_answer(datagram, Leave::WithOthers));
-                    break;
-                }
-                Err(_) => {
-                    self.shared.counters.dropped(DropReason::SendFailed);
-                    sent_count += 1;
-                }
-            }
-        }
-        answers.clear();
     }
 
     /// Sends what leaves together, and what has waited for the socket.
@@ -185,9 +167,21 @@ impl Driver {
     }
 
     /// Whether nothing keeps a closing endpoint from being closed.
-    fn has_finished(&self, stop: Instant) -> bool {
-        let Shared { handlers, outbox, .. } = &*self.shared;
-        (handlers.running() == 0 && self.leaving.is_done() && outbox.is_empty()) || now() >= stop
+    fn poll_closed(&mut self) -> Poll<()> {
+        let Shared { lifecycle, handlers, outbox, .. } = &*self.shared;
+        let Some(stop) = lifecycle.stop_handlers() else { return Poll::Pending };
+        let is_idle = handlers.running() == 0;
+        let now = now();
+        let is_over = if now < stop {
+            self.closes_at = Some(stop);
+            is_idle && self.leaving.is_done() && outbox.is_empty()
+        } else {
+            handlers.abort();
+            let last = stop + Self::MAX_ABORT;
+            self.closes_at = Some(last);
+            is_idle || now >= last
+        };
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -198,14 +192,5 @@ impl Drop for Driver {
         lifecycle.set_closing();
         handlers.abort();
         calls.close();
-    }
-}
-
-/// Tells those who wait for the end.
-struct Announcement(Arc<Shared>);
-
-impl Drop for Announcement {
-    fn drop(&mut self) {
-        self.0.lifecycle.set_closed();
     }
 }

@@ -97,6 +97,29 @@ impl Outbox {
         }
     }
 
+    /// Sends answers that leave together, and sees to it that the driver sends those that the socket has no room for.
+    pub(crate) fn send_answers(&self, transport: &dyn Transport, answers: &mut SendBatch) {
+        let mut gone_count = 0;
+        while gone_count < answers.len() {
+            match transport.try_send_batch(answers, gone_count) {
+                Ok(count) => {
+                    self.counters.add(Counter::DatagramsSent, count as u64);
+                    gone_count += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let rest = (gone_count..answers.len()).map(|index| answers.datagram(index));
+                    rest.for_each(|datagram| self.post_answer(datagram, Leave::WithOthers));
+                    break;
+                }
+                Err(_) => {
+                    self.counters.dropped(DropReason::SendFailed);
+                    gone_count += 1;
+                }
+            }
+        }
+        answers.clear();
+    }
+
     /// Says that the driver will look again, after the tasks that it is about to wake.
     pub(crate) fn expect(&self) {
         self.expected.store(true, Ordering::Release);

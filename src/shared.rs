@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) local_addr: SocketAddr,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) lifecycle: Lifecycle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) calls: WaitingCalls,
     pub(crate) outbox: Outbox,
     pub(crate) handlers: Handlers,
@@ -31,7 +31,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(transport: &Arc<dyn Transport>, config: Config, runtime: runtime::Handle) -> Arc<Self> {
+    pub(crate) fn new(
+        transport: &Arc<dyn Transport>,
+        lifecycle: Arc<Lifecycle>,
+        config: Config,
+        runtime: runtime::Handle,
+    ) -> Arc<Self> {
         let rng = match transport.seed() {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
@@ -40,7 +45,7 @@ impl Shared {
         Arc::new(Self {
             local_addr: transport.local_addr(),
             counters: Arc::clone(&counters),
-            lifecycle: Lifecycle::default(),
+            lifecycle,
             calls: WaitingCalls::new(now(), rng, &config),
             outbox: Outbox::new(Arc::downgrade(transport), counters),
             handlers: Handlers::new(config.max_handlers),

@@ -103,12 +103,13 @@ impl WaitingCalls {
     ///
     /// Where the endpoint is closed, or as many calls wait as it allows.
     pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<Started, NotStarted> {
+        let waiting = Waiting { progress: Progress::Waits(waker.clone()), datagram: Vec::new() };
         let mut table = self.lock();
         if table.closed {
+            drop(table);
             return Err(NotStarted::Closed);
         }
         let random = table.random();
-        let waiting = Waiting { progress: Progress::Waits(waker.clone()), datagram: Vec::new() };
         let id = table.calls.insert(peer, schedule, random, waiting).map_err(NotStarted::TooMany)?;
         let next = table.calls.next_poll();
         let wakes_driver = match (table.armed, next) {
@@ -157,24 +158,39 @@ impl WaitingCalls {
 
     /// How a call ended, if it did: its slot is free then. If not, `waker` is woken when it has.
     pub(crate) fn poll(&self, id: &MessageId, waker: &Waker) -> Poll<Outcome> {
-        let mut table = self.lock();
-        // Without a slot there is nothing to wait for: only the driver's end takes slots away from calls.
-        let Some(waiting) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
-        if let Progress::Waits(known) = &mut waiting.progress {
-            if !known.will_wake(waker) {
-                known.clone_from(waker);
+        let mut replacement = None;
+        loop {
+            let mut table = self.lock();
+            // Without a slot there is nothing to wait for: only the driver's end takes slots away from calls.
+            let Some(waiting) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
+            match &mut waiting.progress {
+                Progress::Ended(_) => {}
+                Progress::Waits(known) if known.will_wake(waker) => return Poll::Pending,
+                Progress::Waits(known) => {
+                    if let Some(replacement) = replacement {
+                        let replaced = mem::replace(known, replacement);
+                        drop(table);
+                        drop(replaced);
+                        return Poll::Pending;
+                    }
+                    drop(table);
+                    replacement = Some(waker.clone());
+                    continue;
+                }
             }
-            return Poll::Pending;
-        }
-        match table.calls.remove(id).map(|waiting| waiting.progress) {
-            Some(Progress::Ended(outcome)) => Poll::Ready(outcome),
-            _ => unreachable!("a call that does not wait has ended"),
+            let removed = table.calls.remove(id);
+            drop(table);
+            match removed.map(|waiting| waiting.progress) {
+                Some(Progress::Ended(outcome)) => return Poll::Ready(outcome),
+                _ => unreachable!("a call that does not wait has ended"),
+            }
         }
     }
 
     /// Frees a call's slot, whether or not it has ended.
     pub(crate) fn remove(&self, id: &MessageId) {
-        self.lock().calls.remove(id);
+        let removed = self.lock().calls.remove(id);
+        drop(removed);
     }
 
     /// Does what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
@@ -210,7 +226,7 @@ impl WaitingCalls {
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        // No code of a user's runs while it is held.
+        // No code of a user's runs while it is held, an executor's wakers included.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

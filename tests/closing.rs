@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "contracts of a test")]
 
 use std::future::IntoFuture;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -235,14 +236,28 @@ fn endpoints_do_without_async() {
 }
 
 #[test]
-fn waiting_within_the_runtime_ends_all_the_same() {
+fn waiting_while_nobody_runs_the_runtime_ends_all_the_same() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let endpoint = Endpoint::builder().serve(WorkerServer::new(Service::new(&Arc::default())));
-        let endpoint = endpoint.bind("127.0.0.1:0").await.unwrap();
-        let client = WorkerClient::new(&endpoint, endpoint.local_addr());
-        // A mistake: the thread that should receive is the one that waits.
-        assert!(client.quick().timeout(50 * MS).wait().unwrap_err().is_timeout());
-        assert_eq!(client.quick().await.unwrap(), 1);
-    });
+    let builder = Endpoint::builder().serve(WorkerServer::new(Service::new(&Arc::default())));
+    let endpoint = runtime.block_on(builder.bind("127.0.0.1:0")).unwrap();
+    let client = WorkerClient::new(&endpoint, endpoint.local_addr());
+    assert!(client.quick().timeout(50 * MS).wait().unwrap_err().is_timeout());
+    assert_eq!(runtime.block_on(client.quick()).unwrap(), 1);
+}
+
+#[test]
+fn waiting_in_async_code_is_a_panic_that_says_so() {
+    let endpoint = Endpoint::bind("127.0.0.1:0").wait().unwrap();
+    let client = WorkerClient::new(&endpoint, endpoint.local_addr());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let waits: [&dyn Fn(); 3] =
+        [&|| drop(client.quick().wait()), &|| drop(Endpoint::bind("127.0.0.1:0").wait()), &|| {
+            endpoint.close(Duration::ZERO).wait()
+        }];
+    for wait in waits {
+        let panic = runtime.block_on(async { catch_unwind(AssertUnwindSafe(wait)) }).unwrap_err();
+        let message =
+            panic.downcast_ref::<&str>().map_or_else(|| panic.downcast_ref::<String>().unwrap().as_str(), |m| m);
+        assert!(message.contains("within a runtime"), "{message}");
+    }
 }

@@ -23,6 +23,8 @@ trait Endings {
     async fn impatient(&self);
     fn fails_to_encode(&self) -> Stubborn;
     fn panics_while_encoding(&self) -> Explosive;
+    fn panics_when_dropped(&self) -> Unlucky;
+    async fn panics_when_dropped_later(&self) -> Unlucky;
     fn takes_explosive(&self, explosive: Explosive);
     fn takes_stubborn(&self, first: u8, stubborn: Stubborn);
 }
@@ -67,6 +69,22 @@ impl<'de> Deserialize<'de> for Explosive {
     }
 }
 
+/// A result of a handler that the handler's side cannot get rid of.
+#[derive(Debug, Serialize)]
+struct Unlucky;
+
+impl<'de> Deserialize<'de> for Unlucky {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("only the server has any"))
+    }
+}
+
+impl Drop for Unlucky {
+    fn drop(&mut self) {
+        panic!("while dropping")
+    }
+}
+
 struct Service;
 
 impl Endings for Service {
@@ -97,6 +115,12 @@ impl Endings for Service {
     }
     fn panics_while_encoding(&self) -> Explosive {
         Explosive
+    }
+    fn panics_when_dropped(&self) -> Unlucky {
+        Unlucky
+    }
+    async fn panics_when_dropped_later(&self) -> Unlucky {
+        Unlucky
     }
     fn takes_explosive(&self, _: Explosive) {}
     fn takes_stubborn(&self, _: u8, _: Stubborn) {}
@@ -244,13 +268,15 @@ async fn panics_cost_their_own_call_alone() {
         client.panics().await.unwrap_err(),
         client.panics_later().await.unwrap_err(),
         client.panics_while_encoding().await.map(drop).unwrap_err(),
+        client.panics_when_dropped().await.map(drop).unwrap_err(),
+        client.panics_when_dropped_later().await.map(drop).unwrap_err(),
         pair.misunderstood().takes_explosive(1).await.unwrap_err(),
     ] {
         assert_eq!(refusal(error).0, Refusal::Panicked);
         pair.is_alive().await;
     }
     assert!(waiting.await.unwrap().unwrap_err().is_timeout());
-    assert_eq!(pair.server.stats().requests.panicked, 4);
+    assert_eq!(pair.server.stats().requests.panicked, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -482,4 +508,8 @@ async fn an_address_that_cannot_be_bound_is_named() {
     // An address of a documentation network is nobody's.
     assert!(matches!(Endpoint::bind("192.0.2.1:0").await, Err(BindError::Bind { .. })));
     assert!(matches!(Endpoint::bind("not an address").await, Err(BindError::Resolve { .. })));
+    // Of several, one that can be bound is enough.
+    let second = Endpoint::bind(&[addr, "127.0.0.1:0".parse().unwrap()][..]).await.unwrap();
+    assert_ne!(second.local_addr(), addr);
+    assert!(matches!(Endpoint::bind(&[][..]).await, Err(BindError::Resolve { .. })));
 }

@@ -13,7 +13,10 @@
 //! let bind = || Udp::bind("127.0.0.1:0".parse().unwrap(), &UdpOptions::default());
 //! let (a, b) = (bind()?, bind()?);
 //! let datagram = Datagram { destination: b.local_addr(), source: None, contents: b"hello" };
-//! while a.try_send(datagram).is_err() {
+//! while let Err(error) = a.try_send(datagram) {
+//!     if error.kind() != std::io::ErrorKind::WouldBlock {
+//!         return Err(error);
+//!     }
 //!     poll_fn(|cx| a.poll_writable(cx)).await?;
 //! }
 //!

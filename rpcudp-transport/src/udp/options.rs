@@ -202,7 +202,13 @@ mod tests {
     fn a_buffer_is_as_large_as_the_system_lets_it_be() {
         for (limit, expected) in [(8_000, 4_096), (1_500, 1_024), (0, 0)] {
             let set = Cell::new(0);
-            set_up_to(4_096, |len| if len > limit { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(set.set(len)) });
+            set_up_to(4_096, |len| {
+                if len > limit {
+                    return Err(io::ErrorKind::OutOfMemory.into());
+                }
+                set.set(len);
+                Ok(())
+            });
             assert_eq!(set.get(), expected);
         }
     }

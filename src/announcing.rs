@@ -1,0 +1,58 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
+
+use crate::lifecycle::Lifecycle;
+
+/// A transport whose end is the endpoint's: whoever is sending at that moment may be the last to hold it, and the
+/// address is free only then.
+#[derive(Debug)]
+pub(crate) struct Announcing<T> {
+    /// Goes before the announcement.
+    transport: T,
+    _announcement: Announcement,
+}
+
+#[derive(Debug)]
+struct Announcement(Arc<Lifecycle>);
+
+impl<T> Announcing<T> {
+    pub(crate) fn new(transport: T, lifecycle: Arc<Lifecycle>) -> Self {
+        Self { transport, _announcement: Announcement(lifecycle) }
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        self.0.set_closed();
+    }
+}
+
+impl<T: Transport> Transport for Announcing<T> {
+    fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
+        self.transport.poll_receive(cx, batch)
+    }
+
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        self.transport.try_send(datagram)
+    }
+
+    fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        self.transport.try_send_batch(batch, from)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport.poll_writable(cx)
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        self.transport.local_addr()
+    }
+
+    fn seed(&self) -> Option<u64> {
+        self.transport.seed()
+    }
+}
