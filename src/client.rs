@@ -94,7 +94,7 @@ pub struct OutgoingRequest {
     pub(crate) spec: CallSpec,
     pub(crate) datagram: Vec<u8>,
     /// The first argument that could not be encoded.
-    pub(crate) fault: Option<(usize, EncodeError)>,
+    pub(crate) fault: Option<Box<(usize, EncodeError)>>,
     written_count: usize,
 }
 
@@ -117,7 +117,7 @@ impl OutgoingRequest {
         if self.fault.is_none()
             && let Err(error) = encode(&mut self.datagram, value)
         {
-            self.fault = Some((self.written_count, error));
+            self.fault = Some(Box::new((self.written_count, error)));
         }
         self
     }

@@ -1,13 +1,12 @@
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason};
 use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
-use tokio::time::{Sleep, sleep};
 
+use crate::alarm::Alarm;
 use crate::dispatch::Dispatch;
 use crate::outbox::{Leave, Leaving};
 use crate::router::Router;
@@ -26,7 +25,11 @@ pub(crate) struct Driver {
     leaving: Leaving,
     /// Whether to send when all tasks that can run have run: they may have something to send as well.
     sends_later: bool,
-    alarm: Pin<Box<Sleep>>,
+    /// The task that runs this.
+    waker: Waker,
+    alarm: Alarm,
+    /// When something becomes due in the table of calls.
+    next_tick: Option<Instant>,
     /// When to receive again after nothing but errors.
     receive_again: Option<Instant>,
     /// When to try the socket again that was full.
@@ -52,9 +55,6 @@ impl Driver {
     /// How long is waited for handlers that were told to stop: one that blocks its thread does not hear it.
     const MAX_ABORT: Duration = Duration::from_secs(1);
 
-    /// An alarm that does not matter.
-    const FAR: Duration = Duration::from_secs(24 * 60 * 60);
-
     /// Must be called in the context of the runtime that will run it.
     pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>, router: Router) -> Self {
         Self {
@@ -64,7 +64,9 @@ impl Driver {
             batch: ReceiveBatch::new(),
             leaving: Leaving::default(),
             sends_later: false,
-            alarm: Box::pin(sleep(Self::FAR)),
+            waker: Waker::noop().clone(),
+            alarm: Alarm::new(),
+            next_tick: None,
             receive_again: None,
             send_again: None,
             closes_at: None,
@@ -76,26 +78,32 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut is_due = false;
+        if !cx.waker().will_wake(&self.waker) {
+            self.waker.clone_from(cx.waker());
+            self.shared.outbox.driver().wakes(cx.waker().clone());
+            self.alarm.unset();
+        }
         loop {
-            self.shared.outbox.driver().lower(cx);
+            let was_called = self.shared.outbox.driver().lower();
             if std::mem::take(&mut self.sends_later) || !self.leaving.is_done() {
                 self.poll_send(cx);
             }
             self.poll_receive(cx);
-            let next = self.tick();
+            // Nothing has become due without the alarm, and nothing is due earlier than it without a call.
+            if was_called || is_due {
+                self.tick();
+            }
             if self.leaving.is_done() && self.shared.outbox.is_expected() {
                 self.sends_later = true;
                 cx.waker().wake_by_ref();
             }
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
-            let next = [next, self.receive_again, self.send_again, self.closes_at].into_iter().flatten().min();
-            let next = next.unwrap_or_else(|| now() + Self::FAR).into();
-            if next < self.alarm.deadline() || self.alarm.is_elapsed() {
-                self.alarm.as_mut().reset(next);
-            }
-            if self.alarm.as_mut().poll(cx).is_pending() {
+            let next = [self.next_tick, self.receive_again, self.send_again, self.closes_at];
+            if self.alarm.poll(next.into_iter().flatten().min(), cx).is_pending() {
                 return Poll::Pending;
             }
+            is_due = true;
         }
     }
 
@@ -154,8 +162,8 @@ impl Driver {
         }
     }
 
-    /// Does what time calls for, and says when to come back.
-    fn tick(&mut self) -> Option<Instant> {
+    /// Does what time calls for, and notes when to come back.
+    fn tick(&mut self) {
         let tick = self.shared.calls.tick(now());
         for (id, destination, contents) in tick.resends {
             let datagram = Datagram { destination, source: None, contents: &contents };
@@ -163,7 +171,7 @@ impl Driver {
             // One that fails now may succeed the next time; the timeout ends the call if none does.
             let _ = self.shared.outbox.post(datagram, Some(id), Leave::WithOthers);
         }
-        tick.next
+        self.next_tick = tick.next;
     }
 
     /// Whether nothing keeps a closing endpoint from being closed.

@@ -11,7 +11,7 @@ use rpcudp_transport::Datagram;
 use tracing::{Span, field};
 
 use crate::body::Body;
-use crate::client::OutgoingRequest;
+use crate::client::{OutgoingRequest, Stub};
 use crate::outbox::Leave;
 use crate::service::Delivery;
 use crate::shared::now;
@@ -31,8 +31,8 @@ pub(crate) struct Sending {
 }
 
 enum State {
-    /// Not sent yet.
-    Ready(Box<OutgoingRequest>),
+    /// Not sent yet: the datagram, and the first argument that could not be encoded.
+    Ready(Vec<u8>, Option<Box<(usize, EncodeError)>>),
     Waits(MessageId),
     Ended,
 }
@@ -51,15 +51,14 @@ impl Sending {
     const MAX_ALONE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let endpoint = request.stub.endpoint.clone();
-        let timeout = request.spec.timeout.unwrap_or(endpoint.shared().config.timeout);
+        let OutgoingRequest { stub: Stub { endpoint, peer }, spec, datagram, fault, .. } = request;
         Self {
-            peer: request.stub.peer,
-            method: request.spec.name,
-            delivery: request.spec.delivery,
+            peer,
+            method: spec.name,
+            delivery: spec.delivery,
+            timeout: spec.timeout.unwrap_or(endpoint.shared().config.timeout),
             endpoint,
-            timeout,
-            state: State::Ready(Box::new(request)),
+            state: State::Ready(datagram, fault),
             started: None,
             span: Span::none(),
         }
@@ -68,7 +67,7 @@ impl Sending {
     /// Sends the request when it is first polled, and waits for its end then.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         match mem::replace(&mut self.state, State::Ended) {
-            State::Ready(request) => match self.start(*request, cx) {
+            State::Ready(datagram, fault) => match self.start(datagram, fault, cx) {
                 Ok(state) => {
                     self.state = state;
                     Poll::Pending
@@ -87,7 +86,12 @@ impl Sending {
     }
 
     /// Sends the request. A call that ends by that, as a oneway call does, gives its end as the error.
-    fn start(&mut self, request: OutgoingRequest, cx: &mut Context<'_>) -> Result<State, Ending> {
+    fn start(
+        &mut self,
+        mut datagram: Vec<u8>,
+        fault: Option<Box<(usize, EncodeError)>>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Ending> {
         self.span = tracing::debug_span!(
             "rpc_call",
             method = self.method,
@@ -96,8 +100,8 @@ impl Sending {
             outcome = field::Empty,
             elapsed = field::Empty,
         );
-        let OutgoingRequest { mut datagram, fault, .. } = request;
-        if let Some((argument, source)) = fault {
+        if let Some(fault) = fault {
+            let (argument, source) = *fault;
             return Err(Ending::Unencodable { argument, source });
         }
         let size = datagram.len() - HEADER_LEN;

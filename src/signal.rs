@@ -1,37 +1,31 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-/// Wakes one task; raising it again before that task has looked costs next to nothing.
+/// Wakes one task; raising it again before that task has looked costs next to nothing, and so does looking.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     raised: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    task: Mutex<Option<Waker>>,
 }
 
 impl Signal {
     pub(crate) fn raise(&self) {
         if !self.raised.swap(true, Ordering::AcqRel) {
-            let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            // The driver's waker is its runtime's, and no user's code.
+            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+            task.as_ref().inspect(|task| task.wake_by_ref());
         }
     }
 
-    /// Lowers the signal, and sees to it that raising it wakes the task.
-    pub(crate) fn lower(&self, cx: &mut Context<'_>) {
-        while self.poll(cx).is_ready() {}
+    /// Wakes this task from now on. It has to look once more after that.
+    pub(crate) fn wakes(&self, task: Waker) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.raised.load(Ordering::Acquire) {
-            let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                *waker = Some(cx.waker().clone());
-            }
-        }
-        if self.raised.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+    /// Lowers the signal, and says whether it was raised.
+    pub(crate) fn lower(&self) -> bool {
+        self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -55,17 +49,17 @@ mod tests {
     #[test]
     fn a_task_is_woken_once_for_each_time_that_it_looked() {
         let count = Arc::new(Count::default());
-        let waker = Waker::from(Arc::clone(&count));
-        let mut cx = Context::from_waker(&waker);
         let signal = Signal::default();
         signal.raise();
-        signal.lower(&mut cx);
+        signal.wakes(Waker::from(Arc::clone(&count)));
+        assert!(signal.lower());
+        assert!(!signal.lower());
         assert_eq!(count.0.load(Ordering::SeqCst), 0, "it has looked");
         for woken in 1..4 {
             signal.raise();
             signal.raise();
             assert_eq!(count.0.load(Ordering::SeqCst), woken);
-            signal.lower(&mut cx);
+            assert!(signal.lower());
         }
     }
 }

@@ -252,12 +252,12 @@ fn waiting_in_async_code_is_a_panic_that_says_so() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let waits: [&dyn Fn(); 3] =
         [&|| drop(client.quick().wait()), &|| drop(Endpoint::bind("127.0.0.1:0").wait()), &|| {
-            endpoint.close(Duration::ZERO).wait()
+            endpoint.close(Duration::ZERO).wait();
         }];
     for wait in waits {
         let panic = runtime.block_on(async { catch_unwind(AssertUnwindSafe(wait)) }).unwrap_err();
-        let message =
-            panic.downcast_ref::<&str>().map_or_else(|| panic.downcast_ref::<String>().unwrap().as_str(), |m| m);
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap();
         assert!(message.contains("within a runtime"), "{message}");
     }
 }

@@ -18,7 +18,7 @@ mod linux {
     use std::os::fd::AsRawFd;
     use std::pin::Pin;
     use std::sync::{Arc, Mutex, PoisonError};
-    use std::task::{Context, Poll, ready};
+    use std::task::{Context, Poll, Waker};
 
     use nix::errno::Errno;
     use nix::libc::{self, sock_extended_err};
@@ -27,12 +27,16 @@ mod linux {
     use tokio::io::{Interest, Ready};
     use tokio::net::UdpSocket;
 
+    use crate::udp::doorbell::Doorbell;
     use crate::{ReceiveBatch, canonical};
 
     /// The error queue of a socket.
     pub(in crate::udp) struct Bounces {
         /// Becomes ready when there is something in the queue. `None`: it was not asked for.
         readiness: Option<Mutex<Readiness>>,
+        /// Whether it is worth asking for the readiness, which takes longer than to see that it is not: whoever receives
+        /// passes by here each time, and almost never is there anything.
+        doorbell: Arc<Doorbell>,
     }
 
     type Readiness = Pin<Box<dyn Future<Output = io::Result<Ready>> + Send>>;
@@ -52,25 +56,31 @@ mod linux {
                     setsockopt(io, Ipv6RecvErr, &true)?;
                 }
             }
-            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(io))) })
+            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(io))), doorbell: Arc::default() })
         }
 
-        /// Waits for bounced datagrams and notes them in `batch`. The queue is always emptied: what is left in it would
-        /// keep the socket from sleeping.
-        pub(in crate::udp) fn poll(
-            &self,
-            io: &Arc<UdpSocket>,
-            cx: &mut Context<'_>,
-            batch: &mut ReceiveBatch,
-        ) -> Poll<()> {
-            let Some(readiness) = &self.readiness else { return Poll::Pending };
+        /// Waits for bounced datagrams and notes them in `batch`.
+        pub(in crate::udp) fn poll(&self, io: &Arc<UdpSocket>, cx: &Context<'_>, batch: &mut ReceiveBatch) -> Poll<()> {
+            self.doorbell.listen(cx);
+            if self.take(io, batch) { Poll::Ready(()) } else { Poll::Pending }
+        }
+
+        /// Notes the bounced datagrams that are there in `batch`, and says whether there are any. The queue is always
+        /// emptied: what is left in it would keep the socket from sleeping.
+        pub(in crate::udp) fn take(&self, io: &Arc<UdpSocket>, batch: &mut ReceiveBatch) -> bool {
+            let Some(readiness) = self.readiness.as_ref().filter(|_| self.doorbell.has_rung()) else { return false };
             let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
+            let waker = Waker::from(Arc::clone(&self.doorbell));
             loop {
-                let polled = ready!(readiness.as_mut().poll(cx));
+                // What rings from here on is heard the next time.
+                self.doorbell.silence();
+                let polled = readiness.as_mut().poll(&mut Context::from_waker(&waker));
+                let Poll::Ready(polled) = polled else { return false };
+                self.doorbell.ring();
                 *readiness = error_readiness(io);
                 if polled.is_err() {
                     // The runtime is going away, and everything with it.
-                    return Poll::Pending;
+                    return false;
                 }
                 for _ in 0..Self::MAX_COUNT {
                     // tokio forgets the readiness when it sees that the queue is empty. What else a queue might say is
@@ -84,7 +94,7 @@ mod linux {
                     }
                 }
                 if batch.bounced().next().is_some() {
-                    return Poll::Ready(());
+                    return true;
                 }
             }
         }
@@ -195,8 +205,12 @@ mod other {
             Ok(Self)
         }
 
-        pub(in crate::udp) fn poll(&self, _: &Arc<UdpSocket>, _: &mut Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
+        pub(in crate::udp) fn poll(&self, _: &Arc<UdpSocket>, _: &Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
             Poll::Pending
+        }
+
+        pub(in crate::udp) fn take(&self, _: &Arc<UdpSocket>, _: &mut ReceiveBatch) -> bool {
+            false
         }
     }
 }

@@ -2,14 +2,19 @@
 
 mod address;
 mod bounces;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod doorbell;
+mod not_quic;
 mod options;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -37,13 +42,19 @@ pub struct Udp {
     state: UdpSocketState,
     bounces: Bounces,
     local_addr: SocketAddr,
-    /// Whether it is bound to all of the host's addresses.
-    has_all_addresses: bool,
+    /// The address that it has; `None` where it has all of the host's.
+    only_addr: Option<IpAddr>,
+    /// Whether the last receive brought more than few datagrams.
+    is_busy: AtomicBool,
 }
 
 impl Udp {
     /// Room for a datagram, or for a run of them that the kernel coalesced.
     const BUFFER_LEN: usize = 1 << 16;
+
+    /// How many buffers a receive offers while there is little to receive: each that is offered costs time, used or not,
+    /// and one more than is used shows that nothing is left.
+    const FEW: usize = if BATCH_SIZE < 2 { BATCH_SIZE } else { 2 };
 
     /// How many datagrams leave as one at the most: half of what Linux takes, so that the peer answers one half while the
     /// other is sent.
@@ -88,23 +99,31 @@ impl Udp {
         let local_addr = socket.local_addr()?;
         let io = Arc::new(UdpSocket::from_std(socket)?);
         let bounces = Bounces::new(&io, options.shows_bounced)?;
-        let has_all_addresses = local_addr.ip().is_unspecified();
-        Ok(Self { io, state, bounces, local_addr, has_all_addresses })
+        let only_addr = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
+        Ok(Self { io, state, bounces, local_addr, only_addr, is_busy: AtomicBool::new(false) })
     }
 
     /// Receives one batch. Fails with `WouldBlock` where there was nothing more to receive, whether or not there was
     /// something: `batch` says.
     fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        if self.is_busy.load(Ordering::Relaxed) {
+            self.receive_up_to::<BATCH_SIZE>(batch)
+        } else {
+            self.receive_up_to::<{ Self::FEW }>(batch)
+        }
+    }
+
+    fn receive_up_to<const N: usize>(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); N];
         let count = {
             let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
-            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            let mut slices: [IoSliceMut<'_>; N] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().expect("a buffer for each slice")));
             past_pending_errors(|| self.state.recv((&*self.io).into(), &mut slices, &mut metas))?
         };
         for (index, meta) in metas[..count].iter().enumerate() {
             let source = canonical(meta.addr);
-            let local = meta.dst_ip.map(|ip| ip.to_canonical());
+            let local = self.only_addr.or_else(|| meta.dst_ip.map(|ip| ip.to_canonical()));
             let start = index * Self::BUFFER_LEN;
             let end = start + meta.len;
             // An empty datagram has no stride, and is a datagram all the same.
@@ -114,7 +133,8 @@ impl Udp {
                 batch.note(source, local, start, end.min(start + stride));
             }
         }
-        if count < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        self.is_busy.store(count >= Self::FEW, Ordering::Relaxed);
+        if count < N { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
     fn send_now(&self, run: &Run<'_>) -> io::Result<()> {
@@ -125,7 +145,7 @@ impl Udp {
             contents: run.contents,
             segment_size: (run.count > 1).then_some(run.segment_len),
             // A socket with one address sends from no other.
-            src_ip: run.source.filter(|_| self.has_all_addresses).and_then(|ip| address::source(ip, is_ipv6)),
+            src_ip: run.source.filter(|_| self.only_addr.is_none()).and_then(|ip| address::source(ip, is_ipv6)),
         };
         match self.transmit(&transmit) {
             // What was asked was a network's broadcast address, or is no address of this host's any more.
@@ -137,7 +157,13 @@ impl Udp {
     }
 
     fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || self.state.try_send((&*self.io).into(), transmit);
+        let send = || match transmit {
+            // There is nothing to say of it but where it goes, and the shortest way to say that is the fastest.
+            Transmit { src_ip: None, segment_size: None, contents, destination, .. } => {
+                SockRef::from(&*self.io).send_to(contents, &(*destination).into()).map(drop)
+            }
+            _ => self.state.try_send((&*self.io).into(), transmit),
+        };
         match past_pending_errors(send) {
             // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches
             // itself; the one before spares that where the socket is writable, which it is almost always.
@@ -181,11 +207,13 @@ fn is_about_the_source(error: &io::Error) -> bool {
 impl Transport for Udp {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         batch.clear();
-        if self.bounces.poll(&self.io, cx, batch).is_ready() {
+        if self.bounces.take(&self.io, batch) {
             return Poll::Ready(Ok(()));
         }
         loop {
-            ready!(self.io.poll_recv_ready(cx))?;
+            if self.io.poll_recv_ready(cx)?.is_pending() {
+                return self.bounces.poll(&self.io, cx, batch).map(Ok);
+            }
             // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again.
             match self.io.try_io(Interest::READABLE, || self.receive_now(batch)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && batch.is_empty() => {}

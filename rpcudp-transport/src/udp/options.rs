@@ -3,6 +3,8 @@ use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::not_quic;
+
 /// How a UDP socket is set up.
 ///
 /// ```
@@ -70,7 +72,7 @@ pub(super) fn open(addr: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Sets what quinn-udp does not, and sets back what it does for QUIC's sake.
 pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> {
-    fragmentation::allow(socket)?;
+    not_quic::set_back(socket)?;
     let socket = SockRef::from(socket);
     let asked = options.receive_buffer_len;
     set_up_to(asked, |len| socket.set_recv_buffer_size(len));
@@ -99,96 +101,6 @@ fn warn_if_clamped(which: &'static str, asked: usize, reported: usize) {
             "the system gave a smaller {which} buffer than asked for: bursts of datagrams may be lost \
              (on Linux, raise net.core.rmem_max and net.core.wmem_max)"
         );
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod fragmentation {
-    //! quinn-udp forbids fragmentation, with two options for IPv6 and one for IPv4.
-
-    use std::io;
-    use std::net::UdpSocket;
-
-    use nix::libc;
-    use nix::sys::socket::{setsockopt, sockopt::Ipv6DontFrag};
-    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
-
-    sockopt_impl!(
-        /// Whether IPv4 packets may be fragmented on their way.
-        IpMtuDiscover,
-        Both,
-        libc::IPPROTO_IP,
-        libc::IP_MTU_DISCOVER,
-        i32
-    );
-    sockopt_impl!(
-        /// Whether IPv6 packets may be fragmented here.
-        Ipv6MtuDiscover,
-        Both,
-        libc::IPPROTO_IPV6,
-        libc::IPV6_MTU_DISCOVER,
-        i32
-    );
-
-    pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
-        // Not "want", the system's default: that sends the first large datagram unfragmented, to learn the path's MTU
-        // from its loss, and nobody would send it again.
-        setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
-        if socket.local_addr()?.is_ipv6() {
-            setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
-            setsockopt(socket, Ipv6DontFrag, &false)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(any(target_os = "freebsd", target_vendor = "apple"))]
-mod fragmentation {
-    //! quinn-udp forbids fragmentation, with an option for each family.
-
-    use std::io;
-    use std::net::UdpSocket;
-
-    use nix::libc;
-    use nix::sys::socket::setsockopt;
-    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
-
-    sockopt_impl!(
-        /// Whether IPv4 packets must not be fragmented here.
-        Ipv4DontFrag,
-        Both,
-        libc::IPPROTO_IP,
-        libc::IP_DONTFRAG,
-        bool
-    );
-    sockopt_impl!(
-        /// Whether IPv6 packets must not be fragmented here.
-        Ipv6DontFrag,
-        Both,
-        libc::IPPROTO_IPV6,
-        libc::IPV6_DONTFRAG,
-        bool
-    );
-
-    pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
-        if socket.local_addr()?.is_ipv6() {
-            setsockopt(socket, Ipv6DontFrag, &false)?;
-        } else {
-            setsockopt(socket, Ipv4DontFrag, &false)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple")))]
-mod fragmentation {
-    //! What quinn-udp sets here cannot be set back without unsafe code.
-
-    use std::io;
-    use std::net::UdpSocket;
-
-    pub(super) fn allow(_: &UdpSocket) -> io::Result<()> {
-        Ok(())
     }
 }
 
