@@ -80,7 +80,7 @@ impl Outbox {
         queue.batch.push(datagram);
         queue.calls.push(call);
         drop(queue);
-        if !self.expected.swap(true, Ordering::AcqRel) {
+        if !self.expected.load(Ordering::Acquire) && !self.expected.swap(true, Ordering::AcqRel) {
             self.driver.raise();
         }
         Ok(())

@@ -26,8 +26,14 @@ pub(crate) struct Sending {
     pub(crate) delivery: Delivery,
     pub(crate) timeout: Duration,
     state: State,
-    started: Option<Instant>,
+    /// Where somebody listens.
+    trace: Option<Box<Trace>>,
+}
+
+/// What is told of a call.
+struct Trace {
     span: Span,
+    started: Instant,
 }
 
 enum State {
@@ -59,8 +65,7 @@ impl Sending {
             timeout: spec.timeout.unwrap_or(endpoint.shared().config.timeout),
             endpoint,
             state: State::Ready(datagram, fault),
-            started: None,
-            span: Span::none(),
+            trace: None,
         }
     }
 
@@ -92,14 +97,8 @@ impl Sending {
         fault: Option<Box<(usize, EncodeError)>>,
         cx: &mut Context<'_>,
     ) -> Result<State, Ending> {
-        self.span = tracing::debug_span!(
-            "rpc_call",
-            method = self.method,
-            peer = %self.peer,
-            message_id = field::Empty,
-            outcome = field::Empty,
-            elapsed = field::Empty,
-        );
+        let started = now();
+        self.trace = Trace::start(self.method, self.peer, started);
         if let Some(fault) = fault {
             let (argument, source) = *fault;
             return Err(Ending::Unencodable { argument, source });
@@ -113,8 +112,6 @@ impl Sending {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "nobody can be reached at an unspecified address");
             return Err(Ending::Outcome(Outcome::Unsendable(error)));
         }
-        let started = now();
-        self.started = Some(started);
         if self.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
             self.post(&mut datagram, id, None, Leave::Alone)?;
@@ -145,7 +142,9 @@ impl Sending {
 
     /// Hands the request to the socket, or to the queue before it.
     fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, leave: Leave) -> Result<(), Ending> {
-        self.span.record("message_id", field::display(id));
+        if let Some(trace) = &self.trace {
+            trace.span.record("message_id", field::display(id));
+        }
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
         let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
@@ -162,10 +161,27 @@ impl Sending {
 
     /// Tells how the call ended: in its span, and in one line if it failed.
     pub(crate) fn tell(&self, outcome: &'static str, failed: bool) {
-        if self.span.is_disabled() {
-            return;
+        if let Some(trace) = &self.trace {
+            trace.end(outcome, failed);
         }
-        let elapsed = self.started.map_or(Duration::ZERO, |started| now().saturating_duration_since(started));
+    }
+}
+
+impl Trace {
+    fn start(method: &'static str, peer: SocketAddr, started: Instant) -> Option<Box<Self>> {
+        let span = tracing::debug_span!(
+            "rpc_call",
+            method,
+            %peer,
+            message_id = field::Empty,
+            outcome = field::Empty,
+            elapsed = field::Empty,
+        );
+        (!span.is_disabled()).then(|| Box::new(Self { span, started }))
+    }
+
+    fn end(&self, outcome: &'static str, failed: bool) {
+        let elapsed = now().saturating_duration_since(self.started);
         self.span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
         if failed {
             self.span.in_scope(|| tracing::debug!(outcome, ?elapsed, "call failed"));

@@ -19,7 +19,7 @@ pub(crate) struct WaitingCalls {
 
 #[derive(Debug)]
 struct Table {
-    calls: Calls<Waiting>,
+    calls: Calls<Progress>,
     rng: StdRng,
     /// When the driver will look next.
     armed: Option<Instant>,
@@ -28,15 +28,12 @@ struct Table {
 
 /// What is kept with a call.
 #[derive(Debug)]
-struct Waiting {
-    progress: Progress,
-    /// The request, where it may have to be sent again.
-    datagram: Vec<u8>,
-}
-
-#[derive(Debug)]
 enum Progress {
-    Waits(Waker),
+    Waits {
+        waker: Waker,
+        /// The request, where it may have to be sent again.
+        datagram: Vec<u8>,
+    },
     Ended(Outcome),
 }
 
@@ -103,14 +100,14 @@ impl WaitingCalls {
     ///
     /// Where the endpoint is closed, or as many calls wait as it allows.
     pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<Started, NotStarted> {
-        let waiting = Waiting { progress: Progress::Waits(waker.clone()), datagram: Vec::new() };
+        let waits = Progress::Waits { waker: waker.clone(), datagram: Vec::new() };
         let mut table = self.lock();
         if table.closed {
             drop(table);
             return Err(NotStarted::Closed);
         }
         let random = table.random();
-        let id = table.calls.insert(peer, schedule, random, waiting).map_err(NotStarted::TooMany)?;
+        let id = table.calls.insert(peer, schedule, random, waits).map_err(NotStarted::TooMany)?;
         let next = table.calls.next_poll();
         let wakes_driver = match (table.armed, next) {
             (Some(armed), Some(next)) => next < armed,
@@ -138,8 +135,8 @@ impl WaitingCalls {
 
     /// Keeps a call's request for sending it again.
     pub(crate) fn keep(&self, id: &MessageId, datagram: Vec<u8>) {
-        if let Some(waiting) = self.lock().calls.data(id) {
-            waiting.datagram = datagram;
+        if let Some(Progress::Waits { datagram: kept, .. }) = self.lock().calls.data(id) {
+            *kept = datagram;
         }
     }
 
@@ -151,7 +148,7 @@ impl WaitingCalls {
     /// Ends a call whose request could not be sent.
     pub(crate) fn unsendable(&self, id: &MessageId, error: io::Error) {
         let mut table = self.lock();
-        let waker = table.calls.data(id).and_then(|waiting| waiting.end(Outcome::Unsendable(error)));
+        let waker = table.calls.data(id).and_then(|progress| progress.end(Outcome::Unsendable(error)));
         drop(table);
         wake(waker);
     }
@@ -162,11 +159,11 @@ impl WaitingCalls {
         loop {
             let mut table = self.lock();
             // Without a slot there is nothing to wait for: only the driver's end takes slots away from calls.
-            let Some(waiting) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
-            match &mut waiting.progress {
+            let Some(progress) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
+            match progress {
                 Progress::Ended(_) => {}
-                Progress::Waits(known) if known.will_wake(waker) => return Poll::Pending,
-                Progress::Waits(known) => {
+                Progress::Waits { waker: known, .. } if known.will_wake(waker) => return Poll::Pending,
+                Progress::Waits { waker: known, .. } => {
                     if let Some(replacement) = replacement {
                         let replaced = mem::replace(known, replacement);
                         drop(table);
@@ -180,10 +177,8 @@ impl WaitingCalls {
             }
             let removed = table.calls.remove(id);
             drop(table);
-            match removed.map(|waiting| waiting.progress) {
-                Some(Progress::Ended(outcome)) => return Poll::Ready(outcome),
-                _ => unreachable!("a call that does not wait has ended"),
-            }
+            let Some(Progress::Ended(outcome)) = removed else { unreachable!("a call that does not wait has ended") };
+            return Poll::Ready(outcome);
         }
     }
 
@@ -201,9 +196,13 @@ impl WaitingCalls {
         loop {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
-                // One that was not kept yet is just being sent for the first time.
-                Some(CallEvent::Resend { data, .. }) if data.datagram.is_empty() => {}
-                Some(CallEvent::Resend { id, peer, data }) => resends.push((id, peer, data.datagram.clone())),
+                Some(CallEvent::Resend { id, peer, data: Progress::Waits { datagram, .. } }) => {
+                    // One that was not kept yet is just being sent for the first time.
+                    if !datagram.is_empty() {
+                        resends.push((id, peer, datagram.clone()));
+                    }
+                }
+                Some(CallEvent::Resend { .. }) => {}
                 Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.end(Outcome::TimedOut)),
                 None => break,
             }
@@ -220,7 +219,7 @@ impl WaitingCalls {
         let mut wakers = Vec::new();
         let mut table = self.lock();
         table.closed = true;
-        table.calls.end_all(|waiting| wakers.extend(waiting.end(Outcome::Closed)));
+        table.calls.end_all(|progress| wakers.extend(progress.end(Outcome::Closed)));
         drop(table);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -260,15 +259,15 @@ impl Table {
     }
 }
 
-impl Waiting {
+impl Progress {
     /// Ends the call, if it has not ended, and gives the waker of whoever waits for it.
     fn end(&mut self, outcome: Outcome) -> Option<Waker> {
-        if matches!(self.progress, Progress::Ended(_)) {
+        if matches!(self, Self::Ended(_)) {
             return None;
         }
-        match mem::replace(&mut self.progress, Progress::Ended(outcome)) {
-            Progress::Waits(waker) => Some(waker),
-            Progress::Ended(_) => None,
+        match mem::replace(self, Self::Ended(outcome)) {
+            Self::Waits { waker, .. } => Some(waker),
+            Self::Ended(_) => None,
         }
     }
 }

@@ -92,13 +92,14 @@ impl fmt::Display for TooManyCalls {
 
 impl std::error::Error for TooManyCalls {}
 
+// As small as can be: there may be a million of them.
 #[derive(Debug)]
 struct Slot<T> {
-    id: MessageId,
-    peer: SocketAddr,
-    deadline: Instant,
-    backoff: Option<Backoff>,
+    deadline: Tick,
     timer: Timer,
+    peer: SocketAddr,
+    id: MessageId,
+    backoff: Option<Backoff>,
     over: bool,
     data: T,
 }
@@ -161,7 +162,8 @@ impl<T> Calls<T> {
         let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
         let id = MessageId::with_slot(index, random);
         let Schedule { sent, deadline, backoff } = schedule;
-        vacant.insert(Slot { id, peer, deadline, backoff, timer: Timer::default(), over: false, data });
+        let deadline = tick_after(self.origin, deadline);
+        vacant.insert(Slot { deadline, id, peer, backoff, timer: Timer::default(), over: false, data });
         let [a, b, c, d, ..] = random;
         self.schedule(index, sent, u32::from_le_bytes([a, b, c, d]));
         Ok(id)
@@ -207,9 +209,9 @@ impl<T> Calls<T> {
 
     /// The next thing that has become due. `random` varies the intervals between resends.
     pub fn poll(&mut self, now: Instant, random: u32) -> Option<CallEvent<'_, T>> {
-        let due = self.elapsed(now).as_millis() as Tick;
+        let due = now.saturating_duration_since(self.origin).as_millis() as Tick;
         let index = self.wheel.take_due(&mut self.slots, due)?;
-        let over = now >= self.slots[index as usize].deadline;
+        let over = self.slots[index as usize].deadline <= due;
         if !over {
             self.schedule(index, now, random);
         }
@@ -233,15 +235,15 @@ impl<T> Calls<T> {
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
         let slot = &mut self.slots[index as usize];
         let resend = slot.backoff.as_mut().and_then(|backoff| now.checked_add(backoff.next(random)));
-        let at = resend.map_or(slot.deadline, |resend| resend.min(slot.deadline));
-        // Up to the next tick: a timer may be late by a millisecond, and is never early.
-        let tick = self.elapsed(at).as_nanos().div_ceil(1_000_000) as Tick;
+        let resend = resend.map(|resend| tick_after(self.origin, resend));
+        let tick = resend.map_or(slot.deadline, |resend| resend.min(slot.deadline));
         self.wheel.set(&mut self.slots, index, tick);
     }
+}
 
-    fn elapsed(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.origin)
-    }
+/// The first tick that is not before `at`: a timer may be late by a millisecond, and is never early.
+fn tick_after(origin: Instant, at: Instant) -> Tick {
+    at.saturating_duration_since(origin).as_nanos().div_ceil(1_000_000) as Tick
 }
 
 /// Whether an answer from `source` comes from the peer that was called. A link-local peer that was called without a scope

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// When to send an unanswered request again: after an interval that doubles each time, up to
@@ -15,7 +16,8 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    interval: Duration,
+    // As many of them wait as calls do.
+    millis: NonZeroU32,
 }
 
 impl Backoff {
@@ -29,15 +31,17 @@ impl Backoff {
     /// Starts with this interval: at least a millisecond, at most [`LONGEST`](Self::LONGEST).
     #[must_use]
     pub fn new(initial: Duration) -> Self {
-        Self { interval: initial.clamp(Duration::from_millis(1), Self::LONGEST) }
+        let millis = initial.min(Self::LONGEST).as_millis() as u32;
+        Self { millis: NonZeroU32::new(millis).unwrap_or(NonZeroU32::MIN) }
     }
 
     /// How long to wait now. `random` is any number, each as likely as the others.
     pub fn next(&mut self, random: u32) -> Duration {
-        let interval = self.interval;
-        self.interval = (interval * 2).min(Self::LONGEST);
+        let micros = u64::from(self.millis.get()) * 1_000;
+        *self = Self::new(Duration::from_micros(2 * micros));
         // Three quarters, and up to a half on top.
-        interval * 3 / 4 + interval.mul_f64(0.5 * f64::from(random) / f64::from(u32::MAX))
+        let varied = (micros * u64::from(random)).div_ceil(2 * u64::from(u32::MAX));
+        Duration::from_micros(micros * 3 / 4 + varied)
     }
 }
 
