@@ -5,15 +5,12 @@ pub use std::time::Duration;
 
 pub use rpcudp_core::codec::{ArgumentError, Arguments};
 
+use crate::Context;
 pub use crate::answer::{Answer, AnswerWriter, Fallible, Nothing, Value};
 pub use crate::client::{CallSpec, OutgoingRequest, Stub};
 pub use crate::incoming::Incoming;
 pub use crate::owned_request::OwnedRequest;
 pub use crate::service::{Delivery, Method};
-use crate::{Call, Context};
-
-/// The call of a method that returns `R`, a `Result`.
-pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
 /// What a return type called `Result` has to be: `core::result::Result`, under whatever alias.
 #[diagnostic::on_unimplemented(

@@ -37,6 +37,11 @@ impl fmt::Display for BindError {
         match self {
             Self::Resolve { source } => write!(f, "no address to bind to: {source}"),
             Self::Bind { addr, source } => write!(f, "cannot bind to {addr}: {source}"),
+            Self::DuplicateMethod { method, services: [one, other] } if one == other => write!(
+                f,
+                "`{one}` is served twice, and a call of `{method}` can reach only one of them: serve it once, or, if these \
+                 are two traits of one name, give one of them a namespace, `#[rpc_service(namespace = \"...\")]`"
+            ),
             Self::DuplicateMethod { method, services: [one, other] } => write!(
                 f,
                 "both `{one}` and `{other}` have a method `{method}`: give one of them a namespace, \

@@ -9,6 +9,7 @@ use rpcudp_core::codec::{DecodeError, decode};
 use rpcudp_core::{Counter, FailureCode};
 use serde::de::DeserializeOwned;
 
+use crate::__private::IsResult;
 use crate::block_on::block_on_within;
 use crate::client::OutgoingRequest;
 use crate::sending::{Ending, Sending};
@@ -46,6 +47,34 @@ pub struct Call<T, E = Infallible> {
     sending: Sending,
     decoders: Decoders<T, E>,
 }
+
+/// The call of a method that returns the `Result` `R`, under whatever alias: `CallOf<io::Result<u8>>` is
+/// `Call<u8, io::Error>`.
+///
+/// ```
+/// use rpcudp::{Call, CallOf, rpc_service};
+///
+/// type Result<T> = std::result::Result<T, String>;
+///
+/// #[rpc_service]
+/// trait Clock {
+///     fn hour(&self) -> u8;
+///     fn set(&self, hour: u8) -> Result<()>;
+/// }
+///
+/// /// What is under way.
+/// struct Calls {
+///     hour: Call<u8>,
+///     set: CallOf<Result<()>>,
+/// }
+///
+/// impl Calls {
+///     fn new(clock: &ClockClient) -> Self {
+///         Self { hour: clock.hour(), set: clock.set(12) }
+///     }
+/// }
+/// ```
+pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
 /// How the bytes of an answer become what the contract declares.
 pub(crate) struct Decoders<T, E> {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,14 +23,44 @@ pub trait Client: Sized {
     fn stub(&self) -> &Stub;
 
     /// A client that calls `peer` through an endpoint, or through the one that a request came to.
+    ///
+    /// An address parses, and a host name has to be looked up, as with `tokio::net::lookup_host` or with the standard
+    /// library's `ToSocketAddrs`, which blocks:
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Clock {
+    ///     fn hour(&self) -> u8;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let known = ClockClient::new(&endpoint, "127.0.0.1:1234".parse()?);
+    ///
+    /// let peer = tokio::net::lookup_host("localhost:1234").await?.next().ok_or("the name has no address")?;
+    /// let looked_up = ClockClient::new(&endpoint, peer);
+    /// # assert_eq!(known.peer().port(), looked_up.peer().port());
+    /// # Ok(())
+    /// # }
+    /// ```
     fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
-        Self::from_stub(Stub { endpoint: via.as_endpoint(), peer: canonical(peer) })
+        Self::from_stub(Stub { endpoint: via.as_endpoint(), peer: canonical(peer), timeout: None })
     }
 
     /// A client that calls another peer.
     #[must_use]
     fn to(&self, peer: SocketAddr) -> Self {
-        Self::from_stub(Stub { endpoint: self.endpoint().clone(), peer: canonical(peer) })
+        Self::from_stub(Stub { peer: canonical(peer), ..self.stub().clone() })
+    }
+
+    /// A client whose calls wait this long for an answer, instead of what the contract or the endpoint says. A call may
+    /// still say otherwise, with [`Call::timeout`].
+    #[must_use]
+    fn with_timeout(&self, timeout: Duration) -> Self {
+        Self::from_stub(Stub { timeout: Some(timeout), ..self.stub().clone() })
     }
 
     /// Who is called.
@@ -74,6 +105,8 @@ mod sealed {
 pub struct Stub {
     pub(crate) endpoint: Endpoint,
     pub(crate) peer: SocketAddr,
+    /// How long calls wait, where the client says.
+    timeout: Option<Duration>,
 }
 
 /// What a contract says of a method that is called.
@@ -101,11 +134,26 @@ pub struct OutgoingRequest {
 impl Stub {
     /// Begins a request.
     #[must_use]
-    pub fn request(&self, spec: CallSpec) -> OutgoingRequest {
+    pub fn request(&self, mut spec: CallSpec) -> OutgoingRequest {
+        spec.timeout = self.timeout.or(spec.timeout);
         let mut datagram = buffers::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);
         OutgoingRequest { stub: self.clone(), spec, datagram, fault: None, written_count: 0 }
+    }
+
+    /// What the client called `name` prints when it is debugged.
+    ///
+    /// # Errors
+    ///
+    /// Where the formatter has one.
+    pub fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut client = f.debug_struct(name);
+        client.field("peer", &self.peer);
+        if let Some(timeout) = &self.timeout {
+            client.field("timeout", timeout);
+        }
+        client.finish_non_exhaustive()
     }
 }
 

@@ -33,7 +33,7 @@ mod waiting;
 
 pub use bind_error::BindError;
 pub use builder::{Bind, Builder};
-pub use call::Call;
+pub use call::{Call, CallOf};
 pub use call_error::{CallError, Refusal};
 pub use client::{AsEndpoint, Client};
 pub use close::Close;

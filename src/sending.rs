@@ -57,7 +57,7 @@ impl Sending {
     const MAX_ALONE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest { stub: Stub { endpoint, peer }, spec, datagram, fault, .. } = request;
+        let OutgoingRequest { stub: Stub { endpoint, peer, .. }, spec, datagram, fault, .. } = request;
         Self {
             peer,
             method: spec.name,

@@ -5,6 +5,12 @@ use crate::incoming::Incoming;
 /// A service that an endpoint can answer: what `#[rpc_service]` implements for the server that it generates.
 ///
 /// Nothing in it is meant to be written or called by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service that an endpoint can serve",
+    label = "not the server of a contract",
+    note = "`#[rpc_service]` on `trait Greeter` generates `GreeterServer`: pass `GreeterServer::new(...)` with what \
+            implements the trait, or `GreeterServer::from_arc(...)`"
+)]
 pub trait Service: Sized + Send + Sync + 'static {
     /// The name of the trait, for people.
     #[doc(hidden)]

@@ -5,16 +5,12 @@
 #![allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::new_ret_no_self, clippy::wrong_self_convention)]
 #![allow(clippy::allow_attributes_without_reason, reason = "odd signatures are what is tested")]
 
-use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpcudp::{CallError, Client, Context, Endpoint, Refusal, rpc_service};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 type Done = Result<(), Box<dyn std::error::Error>>;
 
@@ -85,56 +81,6 @@ async fn the_context_says_who_called() -> Done {
     assert_eq!(client.not_ours(custom::Context(3)).await?, (3, here));
     assert_eq!(client.later("text").await?, (here, there));
     assert_eq!(client.later_owned("text").await?.len(), 20);
-    Ok(())
-}
-
-/// Generic in what it stores, with types of the implementation's own.
-#[rpc_service(namespace = "store.")]
-trait Store<K, const N: usize>
-where
-    K: Serialize + DeserializeOwned + Ord + Send + Sync,
-    Self::Value: Clone,
-{
-    type Value: Serialize + DeserializeOwned + Send;
-    type Error: Serialize + DeserializeOwned;
-
-    fn put(&self, key: K, value: Self::Value) -> Option<Self::Value>;
-    fn fetch(&self, key: &K) -> Result<Self::Value, Self::Error>;
-    async fn fetch_later(&self, key: &K) -> Option<Self::Value>;
-}
-
-#[derive(Default)]
-struct Shelf(std::sync::Mutex<BTreeMap<String, Vec<u8>>>);
-
-impl Store<String, 3> for Shelf {
-    type Value = Vec<u8>;
-    type Error = String;
-
-    fn put(&self, key: String, value: Vec<u8>) -> Option<Vec<u8>> {
-        self.0.lock().unwrap().insert(key, value)
-    }
-    fn fetch(&self, key: &String) -> Result<Vec<u8>, String> {
-        self.0.lock().unwrap().get(key).cloned().ok_or_else(|| format!("no {key}"))
-    }
-    async fn fetch_later(&self, key: &String) -> Option<Vec<u8>> {
-        tokio::task::yield_now().await;
-        self.fetch(key).ok()
-    }
-}
-
-#[tokio::test]
-async fn contracts_may_be_generic() -> Done {
-    let shelf = Arc::new(Shelf::default());
-    let (server, caller) = pair(StoreServer::from_arc(Arc::clone(&shelf))).await;
-    let store = StoreClient::<String, 3, Vec<u8>, String>::new(&caller, server.local_addr());
-
-    assert_eq!(store.put("key".into(), vec![1]).await?, None);
-    assert_eq!(store.put("key".into(), vec![2]).await?, Some(vec![1]));
-    assert_eq!(store.fetch(&"key".into()).await?, [2]);
-    assert_eq!(store.fetch_later(&"key".into()).await?, Some(vec![2]));
-    let error = store.fetch(&"other".into()).await.unwrap_err();
-    assert_eq!(error.into_application().unwrap(), "no other");
-    assert_eq!(shelf.0.lock().unwrap().len(), 1);
     Ok(())
 }
 
@@ -238,24 +184,12 @@ async fn one_endpoint_has_many_services_and_calls_itself() -> Done {
     Ok(())
 }
 
-#[tokio::test]
-async fn clients_are_cheap_handles() -> Done {
-    let (server, caller) = pair(NamedServer::new(Numbers)).await;
-    let nowhere = "127.0.0.1:9".parse()?;
-    let client = NamedClient::new(&caller, nowhere);
-    drop(caller);
-    assert_eq!(client.peer(), nowhere);
-    let elsewhere = client.clone().to(server.local_addr());
-    assert_eq!(elsewhere.rust().await?, 1);
-    assert_eq!(elsewhere.endpoint().local_addr(), client.endpoint().local_addr());
-    Ok(())
-}
-
 /// A contract that uses the names of everything that is generated.
 #[rpc_service]
 trait Greedy {
     fn new(&self) -> u8;
     fn to(&self, peer: u8) -> u8;
+    fn with_timeout(&self) -> u8;
     fn peer(&self) -> u8;
     fn endpoint(&self) -> u8;
     fn stub(&self) -> u8;
@@ -272,6 +206,9 @@ impl Greedy for Sevens {
     }
     fn to(&self, peer: u8) -> u8 {
         peer
+    }
+    fn with_timeout(&self) -> u8 {
+        9
     }
     fn peer(&self) -> u8 {
         3
@@ -299,7 +236,7 @@ async fn the_contracts_names_go_before_the_clients_own() -> Done {
     let client: GreedyClient = Client::new(&caller, server.local_addr());
     assert_eq!((client.new().await?, client.to(2).await?, client.peer().await?), (1, 2, 3));
     assert_eq!((client.endpoint().await?, client.stub().await?, client.from_stub().await?), (4, 5, 6));
-    assert_eq!((client.clone().await?, client.fmt(8).await?), (7, 8));
+    assert_eq!((client.clone().await?, client.fmt(8).await?, client.with_timeout().await?), (7, 8, 9));
     assert_eq!(Client::peer(&client), server.local_addr());
     Ok(())
 }

@@ -497,6 +497,10 @@ async fn two_services_cannot_have_one_method() {
     assert!(
         error.to_string().starts_with("both `Endings` and `Other` have a method `echo`: give one of them a namespace")
     );
+
+    let twice = Endpoint::builder().serve(EndingsServer::new(Service)).serve(EndingsServer::new(Service));
+    let error = twice.bind("127.0.0.1:0").await.unwrap_err();
+    assert!(error.to_string().starts_with("`Endings` is served twice, and a call of `echo` can reach"), "{error}");
 }
 
 #[tokio::test]

@@ -295,6 +295,10 @@ mod attributes {
         /// Is allowed what lints would say.
         #[allow(non_snake_case, clippy::wrong_self_convention, reason = "the name that peers know")]
         fn fromPython(&self) -> u8;
+        /// Is expected to be linted, which its relatives are not.
+        #[expect(clippy::too_many_arguments, unused_parens, reason = "that is the point")]
+        #[cfg_attr(all(), expect(clippy::ptr_arg, reason = "so is that"))]
+        fn expected(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: &Vec<u8>) -> (u8);
     }
 
     pub(crate) struct Impl;
@@ -317,6 +321,9 @@ mod attributes {
         fn fromPython(&self) -> u8 {
             4
         }
+        fn expected(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, _: &Vec<u8>) -> u8 {
+            a + b + c + d + e + f + g
+        }
     }
 }
 
@@ -332,6 +339,7 @@ async fn attributes_carry_over() {
     let old = client.old();
     assert_eq!(old.await.unwrap(), 3);
     assert_eq!(client.fromPython().await.unwrap(), 4);
+    assert_eq!(client.expected(1, 1, 1, 1, 1, 1, 1, &vec![]).await.unwrap(), 7);
 }
 
 mod allowed {
@@ -342,11 +350,18 @@ mod allowed {
     pub(crate) trait snake_case {
         fn answer(&self) -> u8;
     }
+
+    #[rpcudp::rpc_service]
+    #[expect(non_camel_case_types, reason = "as elsewhere")]
+    pub(crate) trait expected_case {
+        fn answer(&self) -> u8;
+    }
 }
 
 #[test]
 fn what_is_allowed_of_the_trait_is_allowed_of_its_relatives() {
     let _: Option<(allowed::snake_caseClient, allowed::snake_caseServer<u8>)> = None;
+    let _: Option<(allowed::expected_caseClient, allowed::expected_caseServer<u8>)> = None;
 }
 
 /// One that is private to its module, and one in a function.
@@ -382,4 +397,56 @@ async fn a_contract_may_be_anywhere() {
     }
     let (server, caller) = pair(LocalServer::new(Impl(Arc::new(42)))).await;
     assert_eq!(LocalClient::new(&caller, server.local_addr()).answer().await.unwrap(), 42);
+}
+
+/// Parameters of generated types have short names, as long as these mean nothing else.
+mod parameters {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub(crate) struct S(pub(crate) u8);
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub(crate) struct Value(pub(crate) u8);
+    pub(crate) struct Service;
+    pub(crate) trait SelfValue {}
+
+    #[rpcudp::rpc_service]
+    pub(crate) trait Taken<Service0>
+    where
+        S: Into<Service0>,
+        Service0: From<S> + Send + Sync,
+        Self::Value: SelfValue,
+    {
+        type Value: serde::Serialize + serde::de::DeserializeOwned;
+        type r#Type: serde::Serialize + serde::de::DeserializeOwned;
+
+        fn mine(&self) -> Self::Value;
+        fn yours(&self, s: S) -> Value;
+        fn theirs(&self) -> Self::r#Type;
+    }
+
+    impl SelfValue for u8 {}
+
+    impl Taken<S> for Service {
+        type Value = u8;
+        type Type = String;
+
+        fn mine(&self) -> u8 {
+            1
+        }
+        fn yours(&self, s: S) -> Value {
+            Value(s.0)
+        }
+        fn theirs(&self) -> String {
+            "three".into()
+        }
+    }
+}
+
+#[tokio::test]
+async fn parameters_may_have_the_names_of_types() {
+    use parameters::{S, Service, TakenClient, TakenServer};
+    let (server, caller) = pair(TakenServer::<_, S>::new(Service)).await;
+    let client = TakenClient::<S, u8, String>::new(&caller, server.local_addr());
+    assert_eq!(client.mine().await.unwrap(), 1);
+    assert_eq!(client.yours(S(2)).await.unwrap().0, 2);
+    assert_eq!(client.theirs().await.unwrap(), "three");
 }

@@ -11,6 +11,7 @@ mod messages;
 mod model;
 mod parse;
 mod report;
+mod text;
 mod tokens;
 
 use proc_macro::TokenStream;

@@ -39,8 +39,12 @@ pub(crate) const TWO_CONTEXTS: &str =
     "a request has one context: remove this one, or mark it `#[rpc(argument)]` if it is a type of your own";
 pub(crate) const BARE_SELF: &str =
     "`Self` is one type for the server and another for the client: name the type, or use an associated type";
+pub(crate) const DEFAULT_SELF: &str =
+    "`Self` is one type for the server and another for the client: a default names a type";
+pub(crate) const TYPE_CFG: &str = "an associated type cannot depend on `cfg`, for it is a parameter of the client: put the `cfg` on the whole contract";
 
 pub(crate) const RETURN_IMPL: &str = "the caller has to know the type: name it instead of `impl Trait`";
+pub(crate) const ASYNC_TRAIT: &str = "a contract needs no `#[async_trait]`: remove it here and where the trait is implemented, and write `async fn` in both places";
 pub(crate) const RETURN_BORROW: &str =
     "the caller is another program and can borrow nothing: return an owned type, as `String` for `&str`";
 pub(crate) const ONEWAY_RETURN: &str = "nobody waits for the answer of a oneway method: remove the return type";
@@ -50,8 +54,22 @@ pub(crate) const ONEWAY_FALLIBLE: &str = "nobody hears the error of a oneway met
 pub(crate) const FALLIBLE_WITHOUT_TYPE: &str = "a fallible method returns a `Result`: give it a return type";
 pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty";
 pub(crate) const TIMEOUT: &str =
-    "a timeout is a number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m), and more than nothing";
-pub(crate) const RPC_WITHOUT_OPTIONS: &str = "#[rpc] needs options in parentheses, as in `#[rpc(timeout = \"2s\")]`";
+    "a timeout is a whole number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m)";
+pub(crate) const TIMEOUT_ZERO: &str = "nobody answers within no time: write how long a call waits, as in \"2s\", or `oneway` for a method that nobody waits for";
+pub(crate) const RPC_IN_CFG_ATTR: &str =
+    "an option cannot depend on `cfg`, for the peer may be built otherwise: write `#[rpc(...)]` without `cfg_attr`";
+
+pub(crate) fn rpc_without_options(example: &str) -> String {
+    format!("#[rpc] needs options in parentheses, as in `{example}`: remove it where there are none")
+}
+
+pub(crate) fn option_without_name(example: &str, allowed: &[&str]) -> String {
+    format!("an option starts with its name, as in `{example}`: there are {}", list(allowed))
+}
+
+pub(crate) fn after_option(example: &str) -> String {
+    format!("an option is a name, or a name, `=` and a value, as in `{example}`; a comma separates it from the next")
+}
 
 pub(crate) fn underscore_name(name: &str) -> String {
     format!(
@@ -64,6 +82,20 @@ pub(crate) fn taken_in_python(name: &str) -> String {
     format!(
         "Python cannot call `{name}`, for that is an attribute of its own protocol class: give it another name with \
          `#[rpc(name = \"...\")]`"
+    )
+}
+
+pub(crate) fn undeclared_type(name: &str) -> String {
+    format!(
+        "`Self::{name}` is no type of this contract: declare it, as in `type {name}: Serialize + DeserializeOwned;`, or \
+         name the type (one that a supertrait declares is unknown to the client)"
+    )
+}
+
+pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
+    let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
+    format!(
+        "a method that returns a future is an async one: write `async fn {method}(...){arrow}`, and the future is `Send`"
     )
 }
 

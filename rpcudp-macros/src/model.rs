@@ -11,6 +11,8 @@ pub(crate) struct Service {
     pub(crate) contract: ItemTrait,
     /// Where the crate `rpcudp` is.
     pub(crate) krate: Path,
+    /// What the user allows on the trait, and so on its relatives.
+    pub(crate) allowed: Vec<Attribute>,
     pub(crate) associated: Vec<TraitItemType>,
     pub(crate) methods: Vec<Method>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Method {
 pub(crate) struct MethodAttributes {
     /// `#[cfg]`: whatever is generated for the method exists only if it does.
     pub(crate) cfg: Vec<Attribute>,
-    /// What the client's method has besides: documentation, `#[deprecated]`, `#[allow]`.
+    /// What the client's method has besides: documentation, `#[deprecated]`, `#[allow]`. None is an `#[expect]`.
     pub(crate) client: Vec<Attribute>,
 }
 
@@ -93,11 +95,6 @@ impl Returns {
 }
 
 impl Service {
-    /// What the user allows on the trait, and so on its relatives.
-    pub(crate) fn allowed(&self) -> impl Iterator<Item = &Attribute> + Clone {
-        self.contract.attrs.iter().filter(|attr| attr.path().is_ident("allow"))
-    }
-
     pub(crate) fn client_ident(&self) -> Ident {
         self.relative("Client")
     }

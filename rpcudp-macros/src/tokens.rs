@@ -1,6 +1,6 @@
 //! Looking for something in the tokens of a type, however deep.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The first tokens in a row that `matched_len` likes: it sees a token and those that follow it, and says how many of
@@ -29,24 +29,37 @@ pub(crate) fn replace_self(tokens: TokenStream, replace: &impl Fn(&Ident) -> Tok
     let mut out = TokenStream::new();
     let mut rest = &trees[..];
     while let Some((first, after)) = rest.split_first() {
-        match rest {
-            [this, one, two, TokenTree::Ident(name), ..]
-                if is_ident(this, "Self") && is_punct(one, ':') && is_punct(two, ':') =>
-            {
-                out.extend(replace(name));
-                rest = &rest[4..];
-                continue;
-            }
-            [TokenTree::Group(group), ..] => {
+        if let Some(name) = self_type(rest) {
+            out.extend(replace(name));
+            rest = &rest[4..];
+            continue;
+        }
+        match first {
+            TokenTree::Group(group) => {
                 let mut replaced = Group::new(group.delimiter(), replace_self(group.stream(), replace));
                 replaced.set_span(group.span());
                 out.extend([TokenTree::Group(replaced)]);
             }
-            _ => out.extend([first.clone()]),
+            tree => out.extend([tree.clone()]),
         }
         rest = after;
     }
     out
+}
+
+/// The name of the type, where the tokens start with `Self::Name`.
+pub(crate) fn self_type(rest: &[TokenTree]) -> Option<&Ident> {
+    match rest {
+        [this, TokenTree::Punct(one), two, TokenTree::Ident(name), ..]
+            if is_ident(this, "Self")
+                && one.as_char() == ':'
+                && one.spacing() == Spacing::Joint
+                && is_punct(two, ':') =>
+        {
+            Some(name)
+        }
+        _ => None,
+    }
 }
 
 pub(crate) fn is_ident(tree: &TokenTree, name: &str) -> bool {

@@ -1,107 +1,128 @@
 //! The parameters of what is generated: those of the trait, and for the client its associated types.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{GenericParam, Generics, TraitItemType};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{GenericParam, TypeParam};
 
-use crate::model::{Service, unraw};
-use crate::tokens::{is_ident, is_punct, replace_self};
+use super::names::Names;
+use crate::model::Service;
+use crate::parse::is_about_self;
+use crate::tokens::replace_self;
 
 /// The generics of a generated type.
+#[derive(Default)]
 pub(super) struct TypeGenerics {
-    /// As a declaration has them that needs no bounds: `K, const N: usize`.
+    /// As the type itself declares them: `S: ?Sized, K = u32, const N: usize`.
+    pub(super) of_type: TokenStream,
+    /// As an implementation declares them that needs no bounds: `S: ?Sized, K, const N: usize`.
     pub(super) declared: TokenStream,
-    /// As a use has them: `K, N`.
+    /// As a use has them: `S, K, N`.
     pub(super) used: TokenStream,
-    /// With bounds, for an implementation that needs them: `K: Eq, const N: usize`.
+    /// With bounds, for an implementation that needs them: `S: ?Sized, K: Eq, const N: usize`.
     pub(super) bounded: TokenStream,
     /// The predicates that go with `bounded`, each followed by a comma.
     pub(super) predicates: TokenStream,
-    /// A type that names every type parameter and is `Send` and `Sync` whatever they are.
+    /// A type that names every type parameter of the trait and is `Send` and `Sync` whatever they are.
     pub(super) marker: TokenStream,
 }
 
-/// The parameter of the client that an associated type becomes.
-///
-/// Its name is made up: the type's own might hide another type that a method mentions.
-pub(super) fn associated_parameter(name: &Ident) -> Ident {
-    format_ident!("__Self{}", unraw(name), span = name.span())
-}
-
-/// In the client, `Self::Name` is the parameter that stands for it.
-pub(super) fn for_client(tokens: &impl ToTokens) -> TokenStream {
-    replace_self(tokens.to_token_stream(), &|name| associated_parameter(name).into_token_stream())
-}
-
-/// The generics of the client.
-pub(super) fn client(service: &Service) -> TypeGenerics {
-    let mut generics = of_trait(&service.contract.generics, &|tokens| for_client(&tokens));
-    for item in &service.associated {
-        let TraitItemType { ident, bounds, .. } = item;
-        let parameter = associated_parameter(ident);
-        let bounds = for_client(bounds);
-        generics.declared.extend(quote!(#parameter,));
-        generics.used.extend(quote!(#parameter,));
-        generics.bounded.extend(quote!(#parameter: #bounds,));
-        generics.marker.extend(quote!(::core::marker::PhantomData<#parameter>,));
+/// The generics of the client: its associated types follow the trait's parameters, but those with a default are last.
+pub(super) fn client(service: &Service, names: &Names) -> TypeGenerics {
+    let map = |tokens: TokenStream| for_client(&tokens, names);
+    let mut generics = TypeGenerics::default();
+    for parameter in service.contract.generics.params.iter().filter(|parameter| !has_default(parameter)) {
+        generics.parameter(parameter, &map);
     }
+    for item in &service.associated {
+        let parameter = names.associated(&item.ident);
+        let bounds = map(item.bounds.to_token_stream());
+        generics.type_parameter(&TypeParam::from(parameter), &bounds);
+    }
+    for parameter in service.contract.generics.params.iter().filter(|parameter| has_default(parameter)) {
+        generics.parameter(parameter, &map);
+    }
+    generics.predicates(service, &map);
     generics
 }
 
-/// The generics of the server, for a service of type `implementation`.
-pub(super) fn server(service: &Service, implementation: &Ident) -> TypeGenerics {
-    of_trait(&service.contract.generics, &|tokens| {
-        // `Self::Name` is `<S as Trait>::Name`, which the bound on the service makes unambiguous.
-        replace_self(tokens, &|name| quote!(#implementation::#name))
-    })
+/// The generics of the server, whose first parameter is the service.
+pub(super) fn server(service: &Service, names: &Names) -> TypeGenerics {
+    let implementation = names.implementation();
+    // `Self::Name` is `<S as Trait>::Name`, which the bound on the service makes unambiguous.
+    let map = |tokens| replace_self(tokens, &|name| quote!(#implementation::#name));
+    let sized_or_not = quote!(#implementation: ?::core::marker::Sized,);
+    let mut generics = TypeGenerics {
+        of_type: sized_or_not.clone(),
+        declared: sized_or_not.clone(),
+        used: quote!(#implementation,),
+        bounded: sized_or_not,
+        ..TypeGenerics::default()
+    };
+    for parameter in &service.contract.generics.params {
+        generics.parameter(parameter, &map);
+    }
+    generics.predicates(service, &map);
+    generics
 }
 
-fn of_trait(generics: &Generics, map: &impl Fn(TokenStream) -> TokenStream) -> TypeGenerics {
-    let mut out = TypeGenerics {
-        declared: TokenStream::new(),
-        used: TokenStream::new(),
-        bounded: TokenStream::new(),
-        predicates: TokenStream::new(),
-        marker: TokenStream::new(),
-    };
-    for parameter in &generics.params {
+/// The trait's parameters as a use has them: `K, N`.
+pub(super) fn of_contract(service: &Service) -> TokenStream {
+    let mut generics = TypeGenerics::default();
+    for parameter in &service.contract.generics.params {
+        generics.parameter(parameter, &|tokens| tokens);
+    }
+    generics.used
+}
+
+/// In the client, `Self::Name` is the parameter that stands for it.
+pub(super) fn for_client(tokens: &impl ToTokens, names: &Names) -> TokenStream {
+    replace_self(tokens.to_token_stream(), &|name| names.associated(name).into_token_stream())
+}
+
+impl TypeGenerics {
+    fn parameter(&mut self, parameter: &GenericParam, map: &impl Fn(TokenStream) -> TokenStream) {
         match parameter {
             GenericParam::Type(parameter) => {
-                let ident = &parameter.ident;
                 let bounds = map(parameter.bounds.to_token_stream());
-                out.declared.extend(quote!(#ident,));
-                out.used.extend(quote!(#ident,));
-                out.bounded.extend(quote!(#ident: #bounds,));
-                out.marker.extend(quote!(::core::marker::PhantomData<#ident>,));
+                self.type_parameter(parameter, &bounds);
             }
             GenericParam::Const(parameter) => {
                 let (ident, ty) = (&parameter.ident, &parameter.ty);
-                out.declared.extend(quote!(const #ident: #ty,));
-                out.used.extend(quote!(#ident,));
-                out.bounded.extend(quote!(const #ident: #ty,));
+                let default = parameter.default.as_ref().map(|(equals, value)| quote!(#equals #value));
+                self.of_type.extend(quote!(const #ident: #ty #default,));
+                self.declared.extend(quote!(const #ident: #ty,));
+                self.used.extend(quote!(#ident,));
+                self.bounded.extend(quote!(const #ident: #ty,));
             }
             // A contract has no lifetime parameters.
             GenericParam::Lifetime(_) => {}
         }
     }
-    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    for predicate in predicates {
-        let predicate = predicate.to_token_stream();
+
+    fn type_parameter(&mut self, parameter: &TypeParam, bounds: &TokenStream) {
+        let ident = &parameter.ident;
+        let default = parameter.default.as_ref().map(|(equals, ty)| quote!(#equals #ty));
+        self.of_type.extend(quote!(#ident #default,));
+        self.declared.extend(quote!(#ident,));
+        self.used.extend(quote!(#ident,));
+        self.bounded.extend(quote!(#ident: #bounds,));
+        self.marker.extend(quote!(::core::marker::PhantomData<#ident>,));
+    }
+
+    fn predicates(&mut self, service: &Service, map: &impl Fn(TokenStream) -> TokenStream) {
+        let predicates = service.contract.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
         // What is said of the implementation itself is said of neither relative.
-        if !is_about_self(&predicate) {
-            let predicate = map(predicate);
-            out.predicates.extend(quote!(#predicate,));
+        for predicate in predicates.filter(|predicate| !is_about_self(predicate)) {
+            let predicate = map(predicate.to_token_stream());
+            self.predicates.extend(quote!(#predicate,));
         }
     }
-    out
 }
 
-/// Whether a predicate is about the implementation itself, as `Self: Sync` is, and not about one of its types.
-fn is_about_self(predicate: &TokenStream) -> bool {
-    let first: Vec<_> = predicate.clone().into_iter().take(3).collect();
-    match &first[..] {
-        [this, _, second_colon] => is_ident(this, "Self") && !is_punct(second_colon, ':'),
-        [this, ..] => is_ident(this, "Self"),
-        [] => false,
+fn has_default(parameter: &GenericParam) -> bool {
+    match parameter {
+        GenericParam::Type(parameter) => parameter.default.is_some(),
+        GenericParam::Const(parameter) => parameter.default.is_some(),
+        GenericParam::Lifetime(_) => false,
     }
 }

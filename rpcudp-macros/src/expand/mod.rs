@@ -5,17 +5,22 @@
 
 mod client;
 mod generics;
+mod names;
 mod server;
+
+use std::time::Duration;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use self::names::Names;
 use crate::model::{Delivery, Service};
 
 pub(crate) fn service(service: &Service) -> TokenStream {
     let contract = &service.contract;
-    let client = client::client(service);
-    let server = server::server(service);
+    let names = Names::new(service);
+    let client = client::client(service, &names);
+    let server = server::server(service, &names);
     quote! {
         #contract
         #client
@@ -33,4 +38,16 @@ fn delivery(service: &Service, delivery: Delivery) -> TokenStream {
         Delivery::OneWay => quote!(OneWay),
     };
     quote!(#krate::__private::Delivery::#variant)
+}
+
+/// A timeout as a constant, to the nanosecond.
+fn timeout(service: &Service, timeout: Option<Duration>) -> TokenStream {
+    let krate = &service.krate;
+    match timeout {
+        Some(timeout) => {
+            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
+            quote!(::core::option::Option::Some(#krate::__private::Duration::new(#seconds, #nanos)))
+        }
+        None => quote!(::core::option::Option::None),
+    }
 }

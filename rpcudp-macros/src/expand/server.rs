@@ -3,6 +3,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::generics::{self, TypeGenerics};
+use super::names::Names;
 use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
 use crate::tokens::located_at;
 
@@ -25,36 +26,39 @@ use crate::tokens::located_at;
 ///     ];
 /// }
 /// ```
-pub(super) fn server(service: &Service) -> TokenStream {
+pub(super) fn server(service: &Service, names: &Names) -> TokenStream {
     let krate = &service.krate;
     let vis = &service.contract.vis;
     let contract = &service.contract.ident;
     let server = service.server_ident();
-    // A name that no parameter of the user's has.
-    let implementation = Ident::new("__Service", site());
-    let TypeGenerics { declared, used, bounded, predicates, marker } = generics::server(service, &implementation);
-    let types = service.contract.generics.type_params().map(|parameter| &parameter.ident);
+    let implementation = names.implementation();
+    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::server(service, names);
+    let contract_arguments = generics::of_contract(service);
+    let types: Vec<_> = service.contract.generics.type_params().map(|parameter| &parameter.ident).collect();
     let name = service.name();
     let about = format!("Serves an implementation of [`{}`].", service.contract.ident);
-    let methods = service.methods.iter().map(|method| table_entry(service, method, &implementation));
-    let allowed = service.allowed();
+    let methods = service.methods.iter().map(|method| table_entry(service, method, names));
+    let allowed = &service.allowed;
     quote! {
         #[doc = #about]
         #(#allowed)*
-        #vis struct #server<#declared #implementation> {
+        #vis struct #server<#of_type> {
             service: #krate::__private::Arc<#implementation>,
             contract: ::core::marker::PhantomData<fn() -> (#marker)>,
         }
 
         #[allow(dead_code, reason = "not every program needs each of them")]
-        impl<#declared #implementation> #server<#used #implementation> {
+        impl<#declared> #server<#used> {
             /// Serves `service`.
             #[must_use]
-            #vis fn new(service: #implementation) -> Self {
+            #vis fn new(service: #implementation) -> Self
+            where
+                #implementation: ::core::marker::Sized,
+            {
                 Self::from_arc(#krate::__private::Arc::new(service))
             }
 
-            /// Serves a service that others hold as well.
+            /// Serves a service that others hold as well, or one whose type is forgotten, as `Arc<dyn Trait + Send + Sync>`.
             #[must_use]
             #vis fn from_arc(service: #krate::__private::Arc<#implementation>) -> Self {
                 Self { service, contract: ::core::marker::PhantomData }
@@ -63,9 +67,9 @@ pub(super) fn server(service: &Service) -> TokenStream {
 
         #[allow(deprecated, reason = "a deprecated method is still served")]
         #[allow(clippy::all, clippy::pedantic, reason = "the user's signatures, which are linted on the trait")]
-        impl<#bounded #implementation> #krate::Service for #server<#used #implementation>
+        impl<#bounded> #krate::Service for #server<#used>
         where
-            #implementation: #contract<#used> + ::core::marker::Send + ::core::marker::Sync + 'static,
+            #implementation: #contract<#contract_arguments> + ::core::marker::Send + ::core::marker::Sync + 'static,
             #(#types: 'static,)*
             #predicates
         {
@@ -74,13 +78,13 @@ pub(super) fn server(service: &Service) -> TokenStream {
             const METHODS: &'static [#krate::__private::Method<Self>] = &[#(#methods,)*];
         }
 
-        impl<#declared #implementation> ::core::clone::Clone for #server<#used #implementation> {
+        impl<#declared> ::core::clone::Clone for #server<#used> {
             fn clone(&self) -> Self {
                 Self::from_arc(::core::clone::Clone::clone(&self.service))
             }
         }
 
-        impl<#declared #implementation> ::core::fmt::Debug for #server<#used #implementation> {
+        impl<#declared> ::core::fmt::Debug for #server<#used> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Formatter::write_str(f, ::core::stringify!(#server))
             }
@@ -93,12 +97,12 @@ fn site() -> Span {
     Span::mixed_site()
 }
 
-fn table_entry(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+fn table_entry(service: &Service, method: &Method, names: &Names) -> TokenStream {
     let krate = &service.krate;
     let Method { wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
     let delivery = super::delivery(service, method.delivery);
-    let call = if method.is_async { async_call } else { sync_call }(service, method, implementation);
+    let call = if method.is_async { async_call } else { sync_call }(service, method, names);
     quote! {
         #(#cfg)*
         #krate::__private::Method { name: #wire_name, delivery: #delivery, call: #call }
@@ -106,11 +110,11 @@ fn table_entry(service: &Service, method: &Method, implementation: &Ident) -> To
 }
 
 /// Decodes the arguments out of the datagram, which they may borrow from, and calls the method on the spot.
-fn sync_call(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+fn sync_call(service: &Service, method: &Method, names: &Names) -> TokenStream {
     let (locals, takes) = takes(method);
     let receiver = quote_spanned!(site() => &*server.service);
     let context = quote_spanned!(site() => cx);
-    let called = called(service, method, implementation, &receiver, &context);
+    let called = called(service, method, names, &receiver, &context);
     // The answer has to be encoded: where its type cannot be, this is what the compiler complains of.
     let run = quote_spanned!(hygienic(method.returns.ty().span()) => run);
     quote_spanned! { site() =>
@@ -123,12 +127,12 @@ fn sync_call(service: &Service, method: &Method, implementation: &Ident) -> Toke
 }
 
 /// Decodes the arguments out of a copy that the task has for itself, and calls the method there.
-fn async_call(service: &Service, method: &Method, implementation: &Ident) -> TokenStream {
+fn async_call(service: &Service, method: &Method, names: &Names) -> TokenStream {
     let krate = &service.krate;
     let (locals, takes) = takes(method);
     let receiver = quote_spanned!(site() => &*service);
     let context = quote_spanned!(site() => request.context());
-    let called = called(service, method, implementation, &receiver, &context);
+    let called = called(service, method, names, &receiver, &context);
     let spawn = quote_spanned!(hygienic(method.returns.ty().span()) => spawn);
     quote_spanned! { site() =>
         |server, incoming| {
@@ -161,13 +165,14 @@ fn takes(method: &Method) -> (Vec<Ident>, Vec<TokenStream>) {
 fn called(
     service: &Service,
     method: &Method,
-    implementation: &Ident,
+    names: &Names,
     receiver: &TokenStream,
     context: &TokenStream,
 ) -> TokenStream {
     let krate = &service.krate;
     let contract = &service.contract.ident;
-    let TypeGenerics { used, .. } = generics::server(service, implementation);
+    let implementation = names.implementation();
+    let contract_arguments = generics::of_contract(service);
     let ident = &method.ident;
     let mut argument_count = 0;
     let mut parameters = Vec::new();
@@ -196,7 +201,7 @@ fn called(
     }
     let awaited = method.is_async.then(|| quote!(.await));
     let returned = quote! {
-        <#implementation as #contract<#used>>::#ident(#receiver, #(#parameters),*) #awaited
+        <#implementation as #contract<#contract_arguments>>::#ident(#receiver, #(#parameters),*) #awaited
     };
     let at = hygienic(method.returns.ty().span());
     let returned = located_at(&returned, at);

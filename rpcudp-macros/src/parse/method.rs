@@ -1,37 +1,33 @@
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericParam, Pat, PatIdent, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature,
-    TraitItemFn, Type, TypeReference, parse_quote_spanned,
+    FnArg, GenericParam, Pat, PatIdent, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn,
+    Type, TypeReference,
 };
 
 use super::options::{MethodOptions, ParameterRole};
-use super::types;
+use super::returns::{is_future, returns};
+use super::{attributes, types};
 use crate::messages;
-use crate::model::{Argument, Delivery, Method, MethodAttributes, Parameter, Returns, unraw};
+use crate::model::{Argument, Delivery, Method, Parameter, unraw};
 use crate::report::Report;
 
-/// Reads a method, takes our attributes out of it, and makes it one that returns a future if it is async.
+/// Reads a method, and takes our attributes out of it.
 pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Report) -> Method {
     let options = MethodOptions::take(&mut item.attrs, report);
     check_signature(item, report);
     let parameters = parameters(&mut item.sig, report);
     let delivery = options.delivery.map_or(Delivery::Maybe, |(delivery, _)| delivery);
     let returns = returns(&item.sig, &options, report);
-    let method = Method {
+    Method {
         wire_name: wire_name(&item.sig, namespace, &options, report),
         ident: item.sig.ident.clone(),
-        attrs: shared_attributes(&item.attrs),
+        attrs: attributes::shared(&item.attrs),
         generics: item.sig.generics.clone(),
         parameters,
         is_async: item.sig.asyncness.is_some(),
         delivery,
         timeout: options.timeout.map(|(timeout, _)| timeout),
         returns,
-    };
-    return_a_future(&mut item.sig);
-    method
+    }
 }
 
 fn check_signature(item: &TraitItemFn, report: &mut Report) {
@@ -56,7 +52,9 @@ fn check_signature(item: &TraitItemFn, report: &mut Report) {
             report.error(parameter, messages::GENERIC_METHOD);
         }
     }
-    if let Some(clause) = generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty()) {
+    // `#[async_trait]` adds a clause to what it makes of an async method: that is reported with the return type.
+    let is_boxed = matches!(&item.sig.output, ReturnType::Type(_, ty) if is_future(ty));
+    if let Some(clause) = generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty() && !is_boxed) {
         report.error(clause, messages::METHOD_WHERE);
     }
     match item.sig.receiver() {
@@ -72,7 +70,7 @@ fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> 
     for input in &mut signature.inputs {
         let FnArg::Typed(input) = input else { continue };
         let role = ParameterRole::take(&mut input.attrs, report);
-        if let Some(cfg) = input.attrs.iter().find(|attr| is_any(attr, &["cfg", "cfg_attr"])) {
+        if let Some(cfg) = input.attrs.iter().find(|attr| attributes::is_any(attr, &["cfg", "cfg_attr"])) {
             report.error(cfg, messages::ARGUMENT_CFG);
         }
         let is_context = match role {
@@ -117,42 +115,6 @@ fn referent(ty: &Type) -> &Type {
     }
 }
 
-fn returns(signature: &Signature, options: &MethodOptions, report: &mut Report) -> Returns {
-    let unit = || parse_quote_spanned! { signature.ident.span() => () };
-    let declared = match &signature.output {
-        ReturnType::Type(_, ty) if !is_unit(ty) => Some(&**ty),
-        _ => None,
-    };
-    if let Some((Delivery::OneWay, _)) = options.delivery {
-        if let Some(ty) = declared {
-            report.error(ty, messages::ONEWAY_RETURN);
-        }
-        if let Some((_, span)) = options.timeout {
-            report.error_at(span, messages::ONEWAY_TIMEOUT);
-        }
-        if let Some(span) = options.fallible {
-            report.error_at(span, messages::ONEWAY_FALLIBLE);
-        }
-        return Returns::Value(unit());
-    }
-    let Some(ty) = declared else {
-        if let Some(span) = options.fallible {
-            report.error_at(span, messages::FALLIBLE_WITHOUT_TYPE);
-        }
-        return Returns::Value(unit());
-    };
-    types::check_return(ty, report);
-    if options.fallible.is_some() || types::is_called(ty, "Result") {
-        Returns::Result(ty.clone())
-    } else {
-        Returns::Value(ty.clone())
-    }
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(types::bare(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
-}
-
 fn wire_name(signature: &Signature, namespace: &str, options: &MethodOptions, report: &mut Report) -> String {
     let (name, span) = match &options.name {
         Some(name) => (name.value(), name.span()),
@@ -177,27 +139,3 @@ const PYTHON_ATTRIBUTES: [&str; 7] = [
     "pause_writing",
     "resume_writing",
 ];
-
-fn shared_attributes(attrs: &[Attribute]) -> MethodAttributes {
-    let pick = |names: &[&str]| attrs.iter().filter(|attr| is_any(attr, names)).cloned().collect();
-    MethodAttributes { cfg: pick(&["cfg"]), client: pick(&["doc", "deprecated", "allow", "cfg_attr"]) }
-}
-
-fn is_any(attr: &Attribute, names: &[&str]) -> bool {
-    names.iter().any(|name| attr.path().is_ident(name))
-}
-
-/// `async fn f() -> T` becomes `fn f() -> impl Future<Output = T> + Send`, so that it can run as a task.
-///
-/// An implementation may be an `async fn` all the same.
-fn return_a_future(signature: &mut Signature) {
-    let Some(asyncness) = signature.asyncness.take() else { return };
-    let span = Span::call_site().located_at(asyncness.span());
-    let output: TokenStream = match &signature.output {
-        ReturnType::Default => quote_spanned! { span => () },
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-    };
-    signature.output = parse_quote_spanned! { span =>
-        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
-    };
-}

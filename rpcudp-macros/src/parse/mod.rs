@@ -1,7 +1,10 @@
 //! Reads what the user wrote.
 
+mod attributes;
 mod method;
 mod options;
+mod returns;
+mod self_types;
 mod types;
 
 use std::collections::BTreeMap;
@@ -10,6 +13,7 @@ use proc_macro2::TokenStream;
 use syn::{GenericParam, Item, ItemTrait, TraitItem, TraitItemType};
 
 use self::options::ServiceOptions;
+pub(crate) use self::self_types::is_about_self;
 use crate::messages;
 use crate::model::{Method, Service};
 use crate::report::{Rejected, Report};
@@ -49,8 +53,18 @@ pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Servic
         report.error(&contract.ident, messages::NO_METHODS);
     }
     check_names(&methods, &mut report);
+    self_types::check(&contract, &mut report);
+    // What `#[async_trait]` is to see, in a trait that is given back, stays as it is.
+    if !contract.attrs.iter().any(attributes::is_async_trait) {
+        for item in &mut contract.items {
+            if let TraitItem::Fn(item) = item {
+                returns::return_a_future(&mut item.sig);
+            }
+        }
+    }
     report.finish(Some(&contract))?;
-    Ok(Service { contract, krate: options.krate, associated, methods })
+    let allowed = attributes::allowed(&contract.attrs);
+    Ok(Service { contract, krate: options.krate, allowed, associated, methods })
 }
 
 fn not_a_trait(item: &Item, mut report: Report) -> Rejected {
@@ -62,6 +76,11 @@ fn check_trait(contract: &ItemTrait, report: &mut Report) {
     if let Some(unsafety) = &contract.unsafety {
         report.error(unsafety, messages::UNSAFE_TRAIT);
     }
+    for attr in &contract.attrs {
+        if attributes::is_async_trait(attr) {
+            report.error(attr, messages::ASYNC_TRAIT);
+        }
+    }
     for parameter in &contract.generics.params {
         if let GenericParam::Lifetime(lifetime) = parameter {
             report.error(lifetime, messages::TRAIT_LIFETIME);
@@ -72,6 +91,9 @@ fn check_trait(contract: &ItemTrait, report: &mut Report) {
 fn check_type(item: &TraitItemType, report: &mut Report) {
     if !item.generics.params.is_empty() {
         report.error(&item.generics, messages::ASSOCIATED_TYPE_GENERIC);
+    }
+    if let Some(cfg) = item.attrs.iter().find(|attr| attributes::is_any(attr, &["cfg", "cfg_attr"])) {
+        report.error(cfg, messages::TYPE_CFG);
     }
 }
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
+use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Path, Token, parse_quote};
 
 use crate::messages;
 use crate::model::Delivery;
 use crate::report::Report;
+use crate::tokens::{find, is_ident};
 
 /// The options of a contract.
 pub(super) struct ServiceOptions {
@@ -35,18 +35,17 @@ pub(super) enum ParameterRole {
     Argument,
 }
 
+/// What may stand in the parentheses at one place.
+struct Grammar {
+    allowed: &'static [&'static str],
+    /// What the place looks like with an option in it.
+    example: &'static str,
+}
+
 /// `name` or `name = value`.
 struct Item {
     name: Ident,
     value: Option<Expr>,
-}
-
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = input.call(Ident::parse_any)?;
-        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
-        Ok(Self { name, value })
-    }
 }
 
 impl ToTokens for Item {
@@ -57,9 +56,12 @@ impl ToTokens for Item {
 }
 
 impl ServiceOptions {
+    const GRAMMAR: Grammar =
+        Grammar { allowed: &["namespace", "crate"], example: "#[rpc_service(namespace = \"...\")]" };
+
     pub(super) fn parse(tokens: TokenStream, report: &mut Report) -> Self {
         let mut options = Self { namespace: String::new(), krate: parse_quote!(::rpcudp) };
-        for item in items(tokens, report) {
+        for item in Self::GRAMMAR.items(tokens, report) {
             match &*item.name.to_string() {
                 "namespace" => {
                     options.namespace = item.string("\"kad.\"", report).map_or_else(String::new, |name| name.value());
@@ -69,7 +71,7 @@ impl ServiceOptions {
                         options.krate = path;
                     }
                 }
-                other => report.error(&item.name, messages::unknown_option(other, &["namespace", "crate"])),
+                other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
             }
         }
         options
@@ -77,12 +79,15 @@ impl ServiceOptions {
 }
 
 impl MethodOptions {
-    const ALLOWED: &[&str] = &["name", "timeout", "oneway", "at_least_once", "at_most_once", "fallible"];
+    const GRAMMAR: Grammar = Grammar {
+        allowed: &["name", "timeout", "oneway", "at_least_once", "at_most_once", "fallible"],
+        example: "#[rpc(name = \"...\")]",
+    };
 
     /// Takes the `#[rpc(...)]` out of a method's attributes and reads them.
     pub(super) fn take(attrs: &mut Vec<Attribute>, report: &mut Report) -> Self {
         let mut options = Self::default();
-        for item in take_items(attrs, report) {
+        for item in Self::GRAMMAR.take(attrs, report) {
             options.set(&item, report);
         }
         options
@@ -100,6 +105,7 @@ impl MethodOptions {
             "timeout" => {
                 let Some(text) = item.string("\"2s\"", report) else { return };
                 match duration(&text.value()) {
+                    Some(Duration::ZERO) => report.error(text, messages::TIMEOUT_ZERO),
                     Some(timeout) => self.timeout = Some((timeout, span)),
                     None => report.error(text, messages::TIMEOUT),
                 }
@@ -109,7 +115,7 @@ impl MethodOptions {
             "at_least_once" if item.is_flag(report) => self.deliver(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.deliver(Delivery::AtMostOnce, span, report),
             "fallible" | "oneway" | "at_least_once" | "at_most_once" => {}
-            other => report.error(&item.name, messages::unknown_option(other, Self::ALLOWED)),
+            other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }
 
@@ -122,15 +128,17 @@ impl MethodOptions {
 }
 
 impl ParameterRole {
+    const GRAMMAR: Grammar = Grammar { allowed: &["context", "argument"], example: "#[rpc(context)]" };
+
     /// Takes the `#[rpc(...)]` out of a parameter's attributes and reads them.
     pub(super) fn take(attrs: &mut Vec<Attribute>, report: &mut Report) -> Option<Self> {
         let mut role = None;
-        for item in take_items(attrs, report) {
+        for item in Self::GRAMMAR.take(attrs, report) {
             let found = match &*item.name.to_string() {
                 "context" => Self::Context,
                 "argument" => Self::Argument,
                 other => {
-                    report.error(&item.name, messages::unknown_option(other, &["context", "argument"]));
+                    report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed));
                     continue;
                 }
             };
@@ -139,6 +147,60 @@ impl ParameterRole {
             }
         }
         role
+    }
+}
+
+impl Grammar {
+    /// The options of all `#[rpc(...)]` among the attributes, which lose them.
+    fn take(&self, attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<Item> {
+        let mut tokens = TokenStream::new();
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
+            match attr.meta {
+                Meta::List(list) if !list.tokens.is_empty() => {
+                    tokens.extend(list.tokens);
+                    <Token![,]>::default().to_tokens(&mut tokens);
+                }
+                other => report.error(&other, messages::rpc_without_options(self.example)),
+            }
+        }
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("cfg_attr") && find(attr, &rpc_len).is_some()) {
+            report.error(&find(&attr, &rpc_len), messages::RPC_IN_CFG_ATTR);
+        }
+        self.items(tokens, report)
+    }
+
+    /// Options, each of which occurs once.
+    fn items(&self, tokens: TokenStream, report: &mut Report) -> Vec<Item> {
+        let parse = |input: ParseStream<'_>| {
+            let mut items = Vec::new();
+            while !input.is_empty() {
+                items.push(self.item(input)?);
+                input.parse::<Option<Token![,]>>()?;
+            }
+            Ok(items)
+        };
+        let items = parse.parse2(tokens).unwrap_or_else(|error| {
+            report.push(error);
+            Vec::new()
+        });
+        for (at, item) in items.iter().enumerate() {
+            if items[..at].iter().any(|earlier| earlier.name == item.name) {
+                report.error(&item.name, messages::duplicate_option(&item.name.to_string()));
+            }
+        }
+        items
+    }
+
+    fn item(&self, input: ParseStream<'_>) -> syn::Result<Item> {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error(messages::option_without_name(self.example, self.allowed)));
+        }
+        let name = input.call(Ident::parse_any)?;
+        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(messages::after_option(self.example)));
+        }
+        Ok(Item { name, value })
     }
 }
 
@@ -182,47 +244,19 @@ fn option_name(delivery: Delivery) -> &'static str {
     }
 }
 
-/// The options of all `#[rpc(...)]` among the attributes, which lose them.
-fn take_items(attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<Item> {
-    let mut tokens = TokenStream::new();
-    let (ours, theirs): (Vec<_>, Vec<_>) =
-        std::mem::take(attrs).into_iter().partition(|attr| attr.path().is_ident("rpc"));
-    *attrs = theirs;
-    for attr in ours {
-        match attr.meta {
-            Meta::List(list) => {
-                tokens.extend(list.tokens);
-                <Token![,]>::default().to_tokens(&mut tokens);
-            }
-            other => report.error(&other, messages::RPC_WITHOUT_OPTIONS),
-        }
+/// Matches `rpc(...)`, as it stands in a `cfg_attr`.
+fn rpc_len(rest: &[TokenTree]) -> usize {
+    match rest {
+        [rpc, TokenTree::Group(_), ..] if is_ident(rpc, "rpc") => 2,
+        _ => 0,
     }
-    items(tokens, report)
 }
 
-/// Options, each of which occurs once.
-fn items(tokens: TokenStream, report: &mut Report) -> Vec<Item> {
-    let parsed = Punctuated::<Item, Token![,]>::parse_terminated.parse2(tokens);
-    let items: Vec<_> = match parsed {
-        Ok(items) => items.into_iter().collect(),
-        Err(error) => {
-            report.push(error);
-            return Vec::new();
-        }
-    };
-    for (at, item) in items.iter().enumerate() {
-        if items[..at].iter().any(|earlier| earlier.name == item.name) {
-            report.error(&item.name, messages::duplicate_option(&item.name.to_string()));
-        }
-    }
-    items
-}
-
-/// Reads "300ms"; `None` where it is no duration, or none at all.
+/// Reads "300ms"; `None` where it is no duration.
 fn duration(text: &str) -> Option<Duration> {
     let digits_len = text.find(|character: char| !character.is_ascii_digit())?;
     let (digits, unit) = text.split_at(digits_len);
-    let number = digits.parse::<u64>().ok().filter(|number| *number > 0)?;
+    let number = digits.parse::<u64>().ok()?;
     match unit {
         "us" => Some(Duration::from_micros(number)),
         "ms" => Some(Duration::from_millis(number)),
@@ -242,8 +276,8 @@ mod tests {
         assert_eq!(duration("300ms"), Some(Duration::from_millis(300)));
         assert_eq!(duration("2s"), Some(Duration::from_secs(2)));
         assert_eq!(duration("1m"), Some(Duration::from_secs(60)));
-        for wrong in ["", "s", "2", "2h", "2 s", "0s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615m"]
-        {
+        assert_eq!(duration("0s"), Some(Duration::ZERO));
+        for wrong in ["", "s", "2", "2h", "2 s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
     }

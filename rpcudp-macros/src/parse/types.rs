@@ -40,6 +40,11 @@ pub(super) fn is_called(ty: &Type, name: &str) -> bool {
     path(ty).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)
 }
 
+/// Whether a type is this one name and nothing else.
+pub(super) fn is_exactly(ty: &Type, name: &str) -> bool {
+    path(ty).is_some_and(|path| path.is_ident(name))
+}
+
 /// How a type gets from a datagram to the method.
 pub(super) fn passing(ty: &Type) -> Passing {
     let Type::Reference(TypeReference { elem, .. }) = bare(ty) else { return Passing::Direct };
@@ -66,7 +71,6 @@ pub(super) fn check_argument(ty: &Type, report: &mut Report) {
         _ => 0,
     };
     report_first(ty, &static_len, messages::ARGUMENT_STATIC, report);
-    check_self(ty, report);
 }
 
 /// Reports what a return type must not contain.
@@ -78,16 +82,6 @@ pub(super) fn check_return(ty: &Type, report: &mut Report) {
         _ => 0,
     };
     report_first(ty, &borrow_len, messages::RETURN_BORROW, report);
-    check_self(ty, report);
-}
-
-fn check_self(ty: &Type, report: &mut Report) {
-    let self_len = |rest: &[TokenTree]| match rest {
-        [this, colon, ..] if is_ident(this, "Self") && is_punct(colon, ':') => 0,
-        [this, ..] if is_ident(this, "Self") => 1,
-        _ => 0,
-    };
-    report_first(ty, &self_len, messages::BARE_SELF, report);
 }
 
 fn impl_len(rest: &[TokenTree]) -> usize {
@@ -102,8 +96,4 @@ fn report_first(ty: &Type, matched_len: &impl Fn(&[TokenTree]) -> usize, message
     if let Some(found) = find(ty, matched_len) {
         report.error(&found, message);
     }
-}
-
-fn is_exactly(ty: &Type, name: &str) -> bool {
-    path(ty).is_some_and(|path| path.is_ident(name))
 }

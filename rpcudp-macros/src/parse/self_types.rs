@@ -1,0 +1,89 @@
+//! What a contract may say of `Self`: it is the service on one side and nothing on the other, where its associated types
+//! are parameters of the client.
+
+use proc_macro2::{Ident, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, GenericParam, Generics, ItemTrait, ReturnType, TraitItem, WherePredicate};
+
+use super::types;
+use crate::messages;
+use crate::model::unraw;
+use crate::report::Report;
+use crate::tokens::{find, is_ident, self_type};
+
+/// Reports each mention of `Self` that is not one of the contract's own types.
+pub(super) fn check(contract: &ItemTrait, report: &mut Report) {
+    let types = contract.items.iter().filter_map(|item| match item {
+        TraitItem::Type(item) => Some(&item.ident),
+        _ => None,
+    });
+    let check = Check { declared: types.collect() };
+    check.generics(&contract.generics, report);
+    for item in &contract.items {
+        match item {
+            TraitItem::Fn(item) => {
+                for input in &item.sig.inputs {
+                    if let FnArg::Typed(input) = input {
+                        check.tokens(&input.ty, report);
+                    }
+                }
+                if let ReturnType::Type(_, ty) = &item.sig.output {
+                    check.tokens(ty, report);
+                }
+            }
+            TraitItem::Type(item) => check.tokens(&item.bounds, report),
+            _ => {}
+        }
+    }
+}
+
+struct Check<'a> {
+    declared: Vec<&'a Ident>,
+}
+
+impl Check<'_> {
+    fn generics(&self, generics: &Generics, report: &mut Report) {
+        for parameter in &generics.params {
+            let default = match parameter {
+                GenericParam::Type(parameter) => {
+                    self.tokens(&parameter.bounds, report);
+                    parameter.default.as_ref().map(|(_, ty)| ty.to_token_stream())
+                }
+                GenericParam::Const(parameter) => parameter.default.as_ref().map(|(_, value)| value.to_token_stream()),
+                GenericParam::Lifetime(_) => None,
+            };
+            if let Some(found) = find(&default, &|rest| usize::from(is_ident(&rest[0], "Self"))) {
+                report.error(&found, messages::DEFAULT_SELF);
+            }
+        }
+        let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        // What is said of the implementation itself concerns neither relative.
+        for predicate in predicates.filter(|predicate| !is_about_self(predicate)) {
+            self.tokens(predicate, report);
+        }
+    }
+
+    /// Reports the first mention in these tokens.
+    fn tokens(&self, tokens: &impl ToTokens, report: &mut Report) {
+        let undeclared = |rest: &[TokenTree]| match self_type(rest) {
+            Some(name) if self.declared.contains(&name) => None,
+            Some(name) => Some((4, messages::undeclared_type(&unraw(name)))),
+            None if is_ident(&rest[0], "Self") => Some((1, messages::BARE_SELF.into())),
+            None => None,
+        };
+        if let Some(found) = find(tokens, &|rest| undeclared(rest).map_or(0, |(len, _)| len)) {
+            let trees: Vec<_> = found.clone().into_iter().collect();
+            if let Some((_, message)) = undeclared(&trees) {
+                report.error(&found, message);
+            }
+        }
+    }
+}
+
+/// Whether a predicate is about the implementation itself, as `Self: Sync` is, and not about one of its types.
+pub(crate) fn is_about_self(predicate: &WherePredicate) -> bool {
+    match predicate {
+        WherePredicate::Type(predicate) => types::is_exactly(&predicate.bounded_ty, "Self"),
+        _ => false,
+    }
+}
