@@ -1,16 +1,19 @@
 //! What generated code refers to. No public interface: it changes with the macro, which is pinned to this version.
 
+use std::borrow::Cow;
 pub use std::sync::Arc;
 pub use std::time::Duration;
 
 pub use rpcudp_core::codec::{ArgumentError, Arguments};
+pub use rpcudp_core::contract;
+pub use rpcudp_core::contract::Delivery;
 
 use crate::Context;
 pub use crate::answer::{Answer, AnswerWriter, Fallible, Nothing, Value};
 pub use crate::client::{CallSpec, OutgoingRequest, Stub};
 pub use crate::incoming::Incoming;
 pub use crate::owned_request::OwnedRequest;
-pub use crate::service::{Delivery, Method};
+pub use crate::service::Method;
 
 /// What a return type called `Result` has to be: `core::result::Result`, under whatever alias.
 #[diagnostic::on_unimplemented(
@@ -65,4 +68,19 @@ pub fn as_context<T: IsContext>(cx: &Context) -> &T {
 #[must_use]
 pub const fn as_slice<T>(items: &Vec<T>) -> &[T] {
     items.as_slice()
+}
+
+/// A text of a contract.
+pub type Text = Cow<'static, str>;
+
+/// One that was written in the source.
+#[must_use]
+pub const fn text(text: &'static str) -> Text {
+    Cow::Borrowed(text)
+}
+
+/// A list that was written in the source.
+#[must_use]
+pub const fn list<T: Clone>(list: &'static [T]) -> Cow<'static, [T]> {
+    Cow::Borrowed(list)
 }

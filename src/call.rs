@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rpcudp_core::codec::{DecodeError, decode};
+use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, FailureCode};
 use serde::de::DeserializeOwned;
 
@@ -13,7 +14,6 @@ use crate::__private::IsResult;
 use crate::block_on::block_on_within;
 use crate::client::OutgoingRequest;
 use crate::sending::{Ending, Sending};
-use crate::service::Delivery;
 use crate::waiting::{Failed, NotStarted, Outcome};
 use crate::{CallError, Refusal};
 

@@ -4,18 +4,44 @@ use std::time::Duration;
 
 use rpcudp_core::Request;
 use rpcudp_core::codec::{EncodeError, encode};
+use rpcudp_core::contract::{Contract, Delivery};
 use rpcudp_transport::canonical;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Decoders};
-use crate::service::Delivery;
 use crate::{Context, Endpoint, buffers};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
 ///
 /// A generated client has these as methods of its own, except where its contract uses the name.
 pub trait Client: Sized {
+    /// What the contract says, as data: to be printed, compared or sent. Costs nothing where it is not used.
+    ///
+    /// ```
+    /// use rpcudp::{Client, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// pub trait Clock {
+    ///     /// The hour, in 24 of them.
+    ///     fn hour(&self) -> u8;
+    /// }
+    ///
+    /// fn fingerprint<C: Client>() -> u64 {
+    ///     C::CONTRACT.fingerprint()
+    /// }
+    ///
+    /// assert_eq!(fingerprint::<ClockClient>(), 0x168c_d019_ce34_7331);
+    /// let printed = "#[rpc_service]
+    /// pub trait Clock {
+    ///     /// The hour, in 24 of them.
+    ///     fn hour(&self) -> u8;
+    /// }
+    /// ";
+    /// assert_eq!(ClockClient::CONTRACT.to_string(), printed);
+    /// ```
+    const CONTRACT: &'static Contract;
+
     #[doc(hidden)]
     fn from_stub(stub: Stub) -> Self;
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, DropReason, Frame, MessageId, Request, Seen};
 use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
@@ -10,7 +11,6 @@ use crate::body::Body;
 use crate::incoming::Incoming;
 use crate::reason::Reason;
 use crate::router::Router;
-use crate::service::Delivery;
 use crate::shared::{Shared, now};
 use crate::waiting::{Answers, Failed, Outcome};
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
+use rpcudp_core::contract::Delivery;
 use tracing::{Span, field};
 
 use crate::Context;
@@ -11,7 +12,6 @@ use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::handlers::Handlers;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
-use crate::service::Delivery;
 use crate::shared::now;
 use rpcudp_transport::SendBatch;
 

@@ -40,6 +40,7 @@ pub use close::Close;
 pub use context::Context;
 pub use endpoint::Endpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
+pub use rpcudp_core::contract;
 pub use rpcudp_core::{CallStats, DatagramStats, Dialect, DropReason, MessageId, RequestStats, Stats};
 pub use rpcudp_macros::rpc_service;
 pub use rpcudp_transport as transport;

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use rpcudp_core::contract::Delivery;
+
 use crate::BindError;
-use crate::service::{AnyService, Delivery, Service};
+use crate::service::{AnyService, Service};
 
 /// The services of an endpoint, and which of them has a method of a given name.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rpcudp_core::codec::EncodeError;
+use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Backoff, Counter, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
@@ -13,7 +14,6 @@ use tracing::{Span, field};
 use crate::body::Body;
 use crate::client::{OutgoingRequest, Stub};
 use crate::outbox::Leave;
-use crate::service::Delivery;
 use crate::shared::now;
 use crate::waiting::{NotStarted, Outcome};
 use crate::{Endpoint, buffers};

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use rpcudp_core::contract::{Contract, Delivery};
+
 use crate::incoming::Incoming;
 
 /// A service that an endpoint can answer: what `#[rpc_service]` implements for the server that it generates.
@@ -16,6 +18,9 @@ pub trait Service: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const NAME: &'static str;
 
+    /// What it serves, as data: to be printed, compared or sent.
+    const CONTRACT: &'static Contract;
+
     #[doc(hidden)]
     const METHODS: &'static [Method<Self>];
 }
@@ -29,27 +34,6 @@ pub struct Method<S> {
     pub delivery: Delivery,
     /// Runs it.
     pub call: fn(&S, Incoming<'_>),
-}
-
-/// What a method promises about its requests.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delivery {
-    /// Sent once; runs whenever it arrives.
-    #[default]
-    Maybe,
-    /// Sent until it is answered; runs whenever it arrives.
-    AtLeastOnce,
-    /// Sent until it is answered; runs when it first arrives, and answers copies from memory.
-    AtMostOnce,
-    /// Sent once; runs whenever it arrives, and is not answered.
-    OneWay,
-}
-
-impl Delivery {
-    pub(crate) fn is_resent(self) -> bool {
-        matches!(self, Self::AtLeastOnce | Self::AtMostOnce)
-    }
 }
 
 impl<S> fmt::Debug for Method<S> {

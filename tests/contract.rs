@@ -190,6 +190,8 @@ trait Greedy {
     fn new(&self) -> u8;
     fn to(&self, peer: u8) -> u8;
     fn with_timeout(&self) -> u8;
+    #[allow(non_snake_case)]
+    fn CONTRACT(&self) -> u8;
     fn peer(&self) -> u8;
     fn endpoint(&self) -> u8;
     fn stub(&self) -> u8;
@@ -209,6 +211,9 @@ impl Greedy for Sevens {
     }
     fn with_timeout(&self) -> u8 {
         9
+    }
+    fn CONTRACT(&self) -> u8 {
+        10
     }
     fn peer(&self) -> u8 {
         3
@@ -237,6 +242,8 @@ async fn the_contracts_names_go_before_the_clients_own() -> Done {
     assert_eq!((client.new().await?, client.to(2).await?, client.peer().await?), (1, 2, 3));
     assert_eq!((client.endpoint().await?, client.stub().await?, client.from_stub().await?), (4, 5, 6));
     assert_eq!((client.clone().await?, client.fmt(8).await?, client.with_timeout().await?), (7, 8, 9));
+    assert_eq!(client.CONTRACT().await?, 10);
+    assert_eq!(<GreedyClient as Client>::CONTRACT.name, "Greedy");
     assert_eq!(Client::peer(&client), server.local_addr());
     Ok(())
 }

@@ -11,6 +11,8 @@ pub(crate) struct Service {
     pub(crate) contract: ItemTrait,
     /// Where the crate `rpcudp` is.
     pub(crate) krate: Path,
+    /// What comes before each wire name.
+    pub(crate) namespace: String,
     /// What the user allows on the trait, and so on its relatives.
     pub(crate) allowed: Vec<Attribute>,
     pub(crate) associated: Vec<TraitItemType>,

@@ -29,6 +29,7 @@ pub(super) fn client(service: &Service, names: &Names) -> TokenStream {
     let about = format!("Calls the methods of a [`{name}`] that some peer serves.");
     let methods = service.methods.iter().map(|method| client_method(service, method, names));
     let conveniences = conveniences(service);
+    let description = super::contract::contract(service);
     let allowed = &service.allowed;
     quote! {
         #[doc = #about]
@@ -54,6 +55,8 @@ pub(super) fn client(service: &Service, names: &Names) -> TokenStream {
         }
 
         impl<#declared> #krate::Client for #client<#used> {
+            const CONTRACT: &'static #krate::__private::contract::Contract = #description;
+
             fn from_stub(stub: #krate::__private::Stub) -> Self {
                 Self { stub, contract: ::core::marker::PhantomData }
             }
@@ -167,11 +170,19 @@ fn client_lifetimes(method: &Method) -> Generics {
     Generics { params: lifetimes.collect(), ..Generics::default() }
 }
 
-/// What `Client` provides, as methods of the client itself; the contract's own methods go before them.
+/// What `Client` provides, as items of the client itself; the contract's own methods go before them.
 fn conveniences(service: &Service) -> TokenStream {
     let krate = &service.krate;
     let vis = &service.contract.vis;
     let all = [
+        (
+            "CONTRACT",
+            quote! {
+                /// What the contract says, as data: to be printed, compared or sent.
+                #vis const CONTRACT: &'static #krate::__private::contract::Contract =
+                    <Self as #krate::Client>::CONTRACT;
+            },
+        ),
         (
             "new",
             quote! {
@@ -226,8 +237,8 @@ fn conveniences(service: &Service) -> TokenStream {
         ),
     ];
     let is_free = |name: &str| service.methods.iter().all(|method| method.ident != name);
-    let functions = all.into_iter().filter(|(name, _)| is_free(name)).map(|(_, function)| function);
+    let items = all.into_iter().filter(|(name, _)| is_free(name)).map(|(_, item)| item);
     quote! {
-        #(#[allow(dead_code, reason = "not every program needs each of them")] #functions)*
+        #(#[allow(dead_code, reason = "not every program needs each of them")] #items)*
     }
 }

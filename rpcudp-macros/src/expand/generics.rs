@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{GenericParam, TypeParam};
+use syn::{GenericParam, TraitItemType, TypeParam};
 
 use super::names::Names;
 use crate::model::Service;
@@ -26,23 +26,37 @@ pub(super) struct TypeGenerics {
     pub(super) marker: TokenStream,
 }
 
-/// The generics of the client: its associated types follow the trait's parameters, but those with a default are last.
+/// The generics of the client.
 pub(super) fn client(service: &Service, names: &Names) -> TypeGenerics {
     let map = |tokens: TokenStream| for_client(&tokens, names);
     let mut generics = TypeGenerics::default();
-    for parameter in service.contract.generics.params.iter().filter(|parameter| !has_default(parameter)) {
-        generics.parameter(parameter, &map);
-    }
-    for item in &service.associated {
-        let parameter = names.associated(&item.ident);
-        let bounds = map(item.bounds.to_token_stream());
-        generics.type_parameter(&TypeParam::from(parameter), &bounds);
-    }
-    for parameter in service.contract.generics.params.iter().filter(|parameter| has_default(parameter)) {
-        generics.parameter(parameter, &map);
+    for parameter in parameters_of_client(service) {
+        match parameter {
+            Parameter::Declared(parameter) => generics.parameter(parameter, &map),
+            Parameter::Associated(item) => {
+                let bounds = map(item.bounds.to_token_stream());
+                generics.type_parameter(&TypeParam::from(names.associated(&item.ident)), &bounds);
+            }
+        }
     }
     generics.predicates(service, &map);
     generics
+}
+
+/// The arguments of the client that goes with a server: for its associated types, those of the service.
+pub(super) fn client_of_server(service: &Service, names: &Names) -> TokenStream {
+    let implementation = names.implementation();
+    let (contract, arguments) = (&service.contract.ident, of_contract(service));
+    let mut generics = TypeGenerics::default();
+    for parameter in parameters_of_client(service) {
+        match parameter {
+            Parameter::Declared(parameter) => generics.parameter(parameter, &|tokens| tokens),
+            Parameter::Associated(TraitItemType { ident, .. }) => {
+                generics.used.extend(quote!(<#implementation as #contract<#arguments>>::#ident,));
+            }
+        }
+    }
+    generics.used
 }
 
 /// The generics of the server, whose first parameter is the service.
@@ -117,6 +131,20 @@ impl TypeGenerics {
             self.predicates.extend(quote!(#predicate,));
         }
     }
+}
+
+/// What becomes a parameter of the client.
+enum Parameter<'a> {
+    Declared(&'a GenericParam),
+    Associated(&'a TraitItemType),
+}
+
+/// The associated types follow the trait's parameters, but those with a default are last, where they have to be.
+fn parameters_of_client(service: &Service) -> Vec<Parameter<'_>> {
+    let declared = service.contract.generics.params.iter();
+    let (last, first): (Vec<_>, Vec<_>) = declared.partition(|parameter| has_default(parameter));
+    let (first, last) = (first.into_iter().map(Parameter::Declared), last.into_iter().map(Parameter::Declared));
+    first.chain(service.associated.iter().map(Parameter::Associated)).chain(last).collect()
 }
 
 fn has_default(parameter: &GenericParam) -> bool {

@@ -4,6 +4,7 @@
 //! lies behind it. Paths start at `::core` or at the crate, locals are hygienic, so that no name of the user's matters.
 
 mod client;
+mod contract;
 mod generics;
 mod names;
 mod server;

@@ -34,6 +34,7 @@ pub(super) fn server(service: &Service, names: &Names) -> TokenStream {
     let implementation = names.implementation();
     let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::server(service, names);
     let contract_arguments = generics::of_contract(service);
+    let (client, client_arguments) = (service.client_ident(), generics::client_of_server(service, names));
     let types: Vec<_> = service.contract.generics.type_params().map(|parameter| &parameter.ident).collect();
     let name = service.name();
     let about = format!("Serves an implementation of [`{}`].", service.contract.ident);
@@ -74,6 +75,9 @@ pub(super) fn server(service: &Service, names: &Names) -> TokenStream {
             #predicates
         {
             const NAME: &'static str = #name;
+
+            const CONTRACT: &'static #krate::__private::contract::Contract =
+                <#client<#client_arguments> as #krate::Client>::CONTRACT;
 
             const METHODS: &'static [#krate::__private::Method<Self>] = &[#(#methods,)*];
         }

@@ -64,7 +64,7 @@ pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Servic
     }
     report.finish(Some(&contract))?;
     let allowed = attributes::allowed(&contract.attrs);
-    Ok(Service { contract, krate: options.krate, allowed, associated, methods })
+    Ok(Service { contract, krate: options.krate, namespace: options.namespace, allowed, associated, methods })
 }
 
 fn not_a_trait(item: &Item, mut report: Report) -> Rejected {

@@ -1,0 +1,218 @@
+//! Contracts as data: each struct is an array of its fields, in their order.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::{Argument, AssociatedType, Contract, Delivery, Method, legal};
+
+impl Serialize for Contract {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { name, namespace, doc, generics, bounds, types, methods } = self;
+        (name, namespace, doc, generics, bounds, types, methods).serialize(serializer)
+    }
+}
+
+impl Serialize for AssociatedType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.name, &self.bounds).serialize(serializer)
+    }
+}
+
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async } = self;
+        let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
+        (name, wire_name, doc, arguments, returns, fallible, delivery.as_str(), timeout, is_async).serialize(serializer)
+    }
+}
+
+impl Serialize for Argument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.name, &self.ty).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Contract {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Fields::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for AssociatedType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Fields::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Fields::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for Argument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Fields::new())
+    }
+}
+
+/// What is an array of fields.
+trait FromFields: Sized {
+    const EXPECTED: &str;
+
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error>;
+}
+
+impl FromFields for Contract {
+    const EXPECTED: &str =
+        "a contract: an array of name, namespace, documentation, generics, bounds, types and methods";
+
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+        let contract = Self {
+            name: array.name()?,
+            namespace: array.next()?,
+            doc: array.documentation()?,
+            generics: array.ty()?,
+            bounds: array.bounds()?,
+            types: array.list()?,
+            methods: array.list()?,
+        };
+        let Self { namespace, methods, .. } = &contract;
+        match methods.iter().find(|method| !method.wire_name.starts_with(&**namespace)) {
+            None => Ok(contract),
+            Some(Method { wire_name, .. }) => {
+                Err(A::Error::custom(format_args!("the wire name {wire_name:?} does not begin with {namespace:?}")))
+            }
+        }
+    }
+}
+
+impl FromFields for AssociatedType {
+    const EXPECTED: &str = "an associated type: an array of name and bounds";
+
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+        Ok(Self { name: array.name()?, bounds: array.ty()? })
+    }
+}
+
+impl FromFields for Method {
+    const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
+                            fallible, delivery, timeout and whether it is async";
+
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+        Ok(Self {
+            name: array.name()?,
+            wire_name: array.next()?,
+            doc: array.documentation()?,
+            arguments: array.list()?,
+            returns: array.ty()?,
+            fallible: array.next()?,
+            delivery: array.delivery()?,
+            timeout: array.timeout()?,
+            is_async: array.next()?,
+        })
+    }
+}
+
+impl FromFields for Argument {
+    const EXPECTED: &str = "an argument: an array of name and type";
+
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+        Ok(Self { name: array.name()?, ty: array.ty()? })
+    }
+}
+
+/// Reads a `T`, and skips what a later version may have after its fields.
+struct Fields<T>(PhantomData<T>);
+
+impl<T> Fields<T> {
+    const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: FromFields> Visitor<'de> for Fields<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<T, A::Error> {
+        let mut array = Array { access, taken: 0, expected: T::EXPECTED };
+        let read = T::from_fields(&mut array)?;
+        while array.access.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(read)
+    }
+}
+
+/// The fields that are left.
+struct Array<A> {
+    access: A,
+    taken: usize,
+    expected: &'static str,
+}
+
+impl<'de, A: SeqAccess<'de>> Array<A> {
+    fn next<T: Deserialize<'de>>(&mut self) -> Result<T, A::Error> {
+        let next = self.access.next_element()?.ok_or_else(|| A::Error::invalid_length(self.taken, &self.expected))?;
+        self.taken += 1;
+        Ok(next)
+    }
+
+    fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {
+        let text: String = self.next()?;
+        if legal::is_name(&text) {
+            Ok(text.into())
+        } else {
+            Err(A::Error::invalid_value(Unexpected::Str(&text), &"a name in Rust"))
+        }
+    }
+
+    fn ty(&mut self) -> Result<Cow<'static, str>, A::Error> {
+        let text = self.next()?;
+        checked_type(text)
+    }
+
+    fn bounds(&mut self) -> Result<Cow<'static, [Cow<'static, str>]>, A::Error> {
+        let bounds: Vec<String> = self.next()?;
+        bounds.into_iter().map(checked_type).collect()
+    }
+
+    fn documentation(&mut self) -> Result<Cow<'static, str>, A::Error> {
+        Ok(legal::documentation(self.next()?).into())
+    }
+
+    fn list<T: Deserialize<'de> + Clone>(&mut self) -> Result<Cow<'static, [T]>, A::Error> {
+        Ok(Cow::Owned(self.next()?))
+    }
+
+    fn delivery(&mut self) -> Result<Delivery, A::Error> {
+        let name: String = self.next()?;
+        let known = Delivery::ALL.into_iter().find(|delivery| delivery.as_str() == name);
+        let expected = "`maybe`, `at_least_once`, `at_most_once` or `oneway`";
+        known.ok_or_else(|| A::Error::invalid_value(Unexpected::Str(&name), &expected))
+    }
+
+    fn timeout(&mut self) -> Result<Option<Duration>, A::Error> {
+        let Some((secs, nanos)) = self.next::<Option<(u64, u32)>>()? else { return Ok(None) };
+        if nanos < 1_000_000_000 {
+            Ok(Some(Duration::new(secs, nanos)))
+        } else {
+            Err(A::Error::invalid_value(Unexpected::Unsigned(nanos.into()), &"less than a second of nanoseconds"))
+        }
+    }
+}
+
+fn checked_type<E: Error>(text: String) -> Result<Cow<'static, str>, E> {
+    if legal::is_type(&text) {
+        Ok(text.into())
+    } else {
+        Err(E::invalid_value(Unexpected::Str(&text), &"a type or a bound in Rust"))
+    }
+}

@@ -1,0 +1,103 @@
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use super::{AssociatedType, Contract, Delivery, Method};
+
+/// Prints the trait, with its options and documentation, as one would write it.
+///
+/// The trait compiles where the types that it names are in scope. One that came from a stranger is legal text, but may be
+/// anything.
+impl Display for Contract {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, namespace, doc, generics, bounds, types, methods } = self;
+        write_doc(f, "", doc)?;
+        match &**namespace {
+            "" => writeln!(f, "#[rpc_service]")?,
+            namespace => writeln!(f, "#[rpc_service(namespace = {namespace:?})]")?,
+        }
+        write!(f, "pub trait {name}")?;
+        if !generics.is_empty() {
+            write!(f, "<{generics}>")?;
+        }
+        if bounds.is_empty() {
+            writeln!(f, " {{")?;
+        } else {
+            writeln!(f, "\nwhere")?;
+            for bound in &**bounds {
+                writeln!(f, "    {bound},")?;
+            }
+            writeln!(f, "{{")?;
+        }
+        let mut blank = "";
+        for AssociatedType { name, bounds } in &**types {
+            writeln!(f, "    type {name}: {bounds};")?;
+            blank = "\n";
+        }
+        for method in &**methods {
+            f.write_str(blank)?;
+            write_method(f, method, namespace)?;
+            blank = "\n";
+        }
+        writeln!(f, "}}")
+    }
+}
+
+fn write_method(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt::Result {
+    write_doc(f, "    ", &method.doc)?;
+    write_options(f, method, namespace)?;
+    f.write_str(if method.is_async { "    async fn " } else { "    fn " })?;
+    write!(f, "{}(&self", method.name)?;
+    for argument in &*method.arguments {
+        // One whose type has the name of the request's context says that it is none.
+        let role = if last_segment(&argument.ty) == "Context" { "#[rpc(argument)] " } else { "" };
+        write!(f, ", {role}{}: {}", argument.name, argument.ty)?;
+    }
+    match &*method.returns {
+        "()" => writeln!(f, ");"),
+        returns => writeln!(f, ") -> {returns};"),
+    }
+}
+
+/// Writes the options of a method, if it needs any.
+fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt::Result {
+    let mut options = Vec::new();
+    let name = method.name.strip_prefix("r#").unwrap_or(&method.name);
+    let short = method.wire_name.strip_prefix(namespace).unwrap_or(&method.wire_name);
+    if short != name {
+        options.push(format!("name = {short:?}"));
+    }
+    if method.delivery != Delivery::Maybe {
+        options.push(method.delivery.as_str().into());
+    }
+    if let Some(timeout) = method.timeout {
+        options.push(format!("timeout = \"{}\"", option(timeout)));
+    }
+    if method.fallible && last_segment(&method.returns) != "Result" {
+        options.push("fallible".into());
+    }
+    if options.is_empty() { Ok(()) } else { writeln!(f, "    #[rpc({})]", options.join(", ")) }
+}
+
+fn write_doc(f: &mut Formatter<'_>, indent: &str, doc: &str) -> fmt::Result {
+    for line in doc.lines() {
+        let space = if line.is_empty() { "" } else { " " };
+        writeln!(f, "{indent}///{space}{line}")?;
+    }
+    Ok(())
+}
+
+/// A timeout as the option has it: a whole number and the largest unit that it is a multiple of.
+fn option(timeout: Duration) -> String {
+    match (timeout.as_secs(), timeout.subsec_nanos()) {
+        (secs, 0) => format!("{secs}s"),
+        (_, nanos) if nanos % 1_000_000 == 0 => format!("{}ms", timeout.as_millis()),
+        // The shortest that there is a unit for: what is less was not written in a contract.
+        _ => format!("{}us", timeout.as_micros()),
+    }
+}
+
+/// `Context` of `&'a rpcudp::Context`, `Result` of `io::Result<u8>`.
+fn last_segment(ty: &str) -> &str {
+    let path = ty.split('<').next().unwrap_or(ty);
+    path.rsplit(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap_or(path)
+}
