@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::__private::IsResult;
 use crate::block_on::block_on_within;
-use crate::client::OutgoingRequest;
+use crate::client::{CallSpec, OutgoingRequest};
 use crate::sending::{Ending, Sending};
 use crate::waiting::{Failed, NotStarted, Outcome};
 use crate::{CallError, Refusal};
@@ -129,7 +129,7 @@ impl<T, E> Call<T, E> {
 
     /// Turns how the call ended into what its caller gets, and counts and tells it.
     fn finish(&self, ending: Ending) -> Result<T, CallError<E>> {
-        let Sending { method, ref endpoint, .. } = self.sending;
+        let Sending { spec: &CallSpec { name: method, .. }, ref endpoint, .. } = self.sending;
         let result = match ending {
             Ending::Outcome(outcome) => self.result(outcome),
             Ending::NotStarted(NotStarted::Closed) => Err(CallError::Closed),
@@ -145,8 +145,8 @@ impl<T, E> Call<T, E> {
     }
 
     fn result(&self, outcome: Outcome) -> Result<T, CallError<E>> {
-        let Self { sending: Sending { method, peer, timeout, .. }, decoders } = self;
-        let (method, peer) = (*method, *peer);
+        let Self { sending: Sending { spec, peer, timeout, .. }, decoders } = self;
+        let (method, peer) = (spec.name, *peer);
         let undecodable = |source| CallError::Decode { method, peer, source };
         match outcome {
             Outcome::Answered(body) => (decoders.value)(body.bytes()).map_err(undecodable),
@@ -169,7 +169,7 @@ impl<T, E> Call<T, E> {
     fn count(&self, error: Option<&CallError<E>>) {
         let counter = match error {
             // A oneway call is over when it is sent; nobody has answered it.
-            None if self.sending.delivery == Delivery::OneWay => return,
+            None if self.sending.spec.delivery == Delivery::OneWay => return,
             None | Some(CallError::Application(_)) => Counter::CallsAnswered,
             Some(CallError::Refused { .. }) => Counter::CallsRefused,
             Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
@@ -209,9 +209,9 @@ impl<T: DeserializeOwned, E: DeserializeOwned> Decoders<T, E> {
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sending { method, peer, timeout, .. } = &self.sending;
+        let Sending { spec, peer, timeout, .. } = &self.sending;
         f.debug_struct("Call")
-            .field("method", method)
+            .field("method", &spec.name)
             .field("peer", peer)
             .field("timeout", timeout)
             .finish_non_exhaustive()

@@ -132,7 +132,7 @@ pub struct Stub {
     pub(crate) endpoint: Endpoint,
     pub(crate) peer: SocketAddr,
     /// How long calls wait, where the client says.
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a contract says of a method that is called.
@@ -150,7 +150,7 @@ pub struct CallSpec {
 #[derive(Debug)]
 pub struct OutgoingRequest {
     pub(crate) stub: Stub,
-    pub(crate) spec: CallSpec,
+    pub(crate) spec: &'static CallSpec,
     pub(crate) datagram: Vec<u8>,
     /// The first argument that could not be encoded.
     pub(crate) fault: Option<Box<(usize, EncodeError)>>,
@@ -160,8 +160,7 @@ pub struct OutgoingRequest {
 impl Stub {
     /// Begins a request.
     #[must_use]
-    pub fn request(&self, mut spec: CallSpec) -> OutgoingRequest {
-        spec.timeout = self.timeout.or(spec.timeout);
+    pub fn request(&self, spec: &'static CallSpec) -> OutgoingRequest {
         let mut datagram = buffers::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);

@@ -12,7 +12,7 @@ use rpcudp_transport::Datagram;
 use tracing::{Span, field};
 
 use crate::body::Body;
-use crate::client::{OutgoingRequest, Stub};
+use crate::client::{CallSpec, OutgoingRequest, Stub};
 use crate::outbox::Leave;
 use crate::shared::now;
 use crate::waiting::{NotStarted, Outcome};
@@ -22,8 +22,7 @@ use crate::{Endpoint, buffers};
 pub(crate) struct Sending {
     pub(crate) endpoint: Endpoint,
     pub(crate) peer: SocketAddr,
-    pub(crate) method: &'static str,
-    pub(crate) delivery: Delivery,
+    pub(crate) spec: &'static CallSpec,
     pub(crate) timeout: Duration,
     state: State,
     /// Where somebody listens.
@@ -57,12 +56,11 @@ impl Sending {
     const MAX_ALONE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest { stub: Stub { endpoint, peer, .. }, spec, datagram, fault, .. } = request;
+        let OutgoingRequest { stub: Stub { endpoint, peer, timeout }, spec, datagram, fault, .. } = request;
         Self {
             peer,
-            method: spec.name,
-            delivery: spec.delivery,
-            timeout: spec.timeout.unwrap_or(endpoint.shared().config.timeout),
+            spec,
+            timeout: timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout),
             endpoint,
             state: State::Ready(datagram, fault),
             trace: None,
@@ -98,7 +96,7 @@ impl Sending {
         cx: &mut Context<'_>,
     ) -> Result<State, Ending> {
         let started = now();
-        self.trace = Trace::start(self.method, self.peer, started);
+        self.trace = Trace::start(self.spec.name, self.peer, started);
         if let Some(fault) = fault {
             let (argument, source) = *fault;
             return Err(Ending::Unencodable { argument, source });
@@ -112,7 +110,7 @@ impl Sending {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "nobody can be reached at an unspecified address");
             return Err(Ending::Outcome(Outcome::Unsendable(error)));
         }
-        if self.delivery == Delivery::OneWay {
+        if self.spec.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
             self.post(&mut datagram, id, None, Leave::Alone)?;
             buffers::give(datagram);
@@ -121,7 +119,7 @@ impl Sending {
         let schedule = Schedule {
             sent: started,
             deadline: started.checked_add(self.timeout).unwrap_or(started + FOREVER),
-            backoff: self.delivery.is_resent().then(Backoff::default),
+            backoff: self.spec.delivery.is_resent().then(Backoff::default),
         };
         let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
         if slot.wakes_driver {
@@ -132,7 +130,7 @@ impl Sending {
             self.endpoint.shared().calls.remove(&slot.id);
             return Err(ending);
         }
-        if self.delivery.is_resent() {
+        if self.spec.delivery.is_resent() {
             self.endpoint.shared().calls.keep(&slot.id, datagram);
         } else {
             buffers::give(datagram);

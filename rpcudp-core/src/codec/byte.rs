@@ -3,10 +3,15 @@
 //! serde shows `Vec<u8>` and `&[u8]` as sequences of integers; Python has to see `bytes`. `rmp-serde` has modes for
 //! that, which look at the first element and guess: an empty `Vec<u8>` becomes an array, and a `Vec` of an untagged
 //! enum whose first element happens to be a `u8` fails. The element's type answers the question for good.
+//!
+//! The other way round serde asks for a sequence of integers and takes them one by one, which takes a `Vec<u8>` two hundred
+//! times as long as a copy.
 
 use std::any::type_name;
 use std::fmt;
 
+use castaway::cast;
+use serde::de::Visitor;
 use serde::ser::{Impossible, Serialize, Serializer};
 
 /// Whether a sequence with items of type `T` is one of bytes.
@@ -18,6 +23,21 @@ pub(super) fn is_byte<T>() -> bool {
 /// The byte that `item` is.
 pub(super) fn byte<T: Serialize>(item: &T) -> Option<u8> {
     item.serialize(OnlyByte).ok()
+}
+
+/// The `Vec<u8>` that serde's own visitor would make of these bytes one by one; `None` for every other visitor.
+pub(super) fn vec<'de, V: Visitor<'de>>(bytes: &[u8]) -> Option<V::Value> {
+    // A user's own visitor may make a `Vec<u8>` in a way of its own. Should this one get another name, a `Vec<u8>` takes
+    // its time again.
+    let visitor = type_name::<V>();
+    if !visitor.starts_with("serde") || !visitor.ends_with("VecVisitor<u8>") {
+        return None;
+    }
+    let mut value = None;
+    if let Ok(vec) = cast!(&mut value, &mut Option<Vec<u8>>) {
+        *vec = Some(bytes.to_vec());
+    }
+    value
 }
 
 /// Serializes a `u8` to itself and refuses everything else.
@@ -109,5 +129,44 @@ impl Serializer for OnlyByte {
         _: &T,
     ) -> Result<u8, NotAByte> {
         Err(NotAByte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde::de::value::Error;
+    use serde::de::{Deserializer, Error as _};
+    use serde::forward_to_deserialize_any;
+
+    use super::*;
+
+    /// Gives every visitor that asks for a sequence the bytes at once, if it is one that takes them.
+    struct AtOnce(&'static [u8]);
+
+    impl<'de> Deserializer<'de> for AtOnce {
+        type Error = Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+            Err(Error::custom("no sequence"))
+        }
+
+        fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+            vec::<V>(self.0).ok_or_else(|| Error::custom("not at once"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn serdes_own_vec_of_bytes_is_copied_at_once_and_nothing_else_is() {
+        assert_eq!(Vec::<u8>::deserialize(AtOnce(b"bytes")), Ok(b"bytes".to_vec()));
+        assert!(Vec::<u16>::deserialize(AtOnce(b"bytes")).is_err());
+        assert!(Vec::<Vec<u8>>::deserialize(AtOnce(b"bytes")).is_err());
+        assert!(std::collections::VecDeque::<u8>::deserialize(AtOnce(b"bytes")).is_err());
+        assert!(Box::<[u16]>::deserialize(AtOnce(b"bytes")).is_err());
     }
 }

@@ -12,6 +12,7 @@ use rmp::Marker;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::byte;
 use super::elements::{Bytes, Entries, Items};
 use super::variant::{Named, Variant};
 use crate::limits::MAX_DEPTH;
@@ -214,7 +215,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         match self.head()? {
-            Head::Bin(bytes) => visitor.visit_seq(Bytes::new(bytes)),
+            Head::Bin(bytes) => match byte::vec::<V>(bytes) {
+                Some(vec) => Ok(vec),
+                None => visitor.visit_seq(Bytes::new(bytes)),
+            },
             head => self.visit(head, visitor),
         }
     }

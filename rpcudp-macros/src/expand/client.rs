@@ -117,7 +117,7 @@ fn client_method(service: &Service, method: &Method, names: &Names) -> TokenStre
         #(#cfg)*
         #vis fn #ident #generics (&self, #(#parameters),*) -> #returns {
             let #request = #krate::__private::Stub::request(&self.stub, const {
-                #krate::__private::CallSpec {
+                &#krate::__private::CallSpec {
                     name: #wire_name,
                     argument_count: #argument_count,
                     delivery: #delivery,
