@@ -225,6 +225,7 @@ fn refusal(failed: &Failed) -> Refusal {
         FailureCode::MALFORMED_ARGUMENTS => Refusal::MalformedArguments,
         FailureCode::BUSY => Refusal::Busy,
         FailureCode::PANICKED => Refusal::Panicked,
+        FailureCode::RESPONSE_UNENCODABLE => Refusal::ResponseUnencodable,
         FailureCode::RESPONSE_TOO_LARGE => {
             let sizes = failed.detail.as_deref().and_then(|detail| decode::<(usize, usize)>(detail).ok());
             let (size, limit) = sizes.unzip();

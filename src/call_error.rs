@@ -109,7 +109,7 @@ pub enum Refusal {
     MalformedArguments,
     /// It runs as many handlers as it allows.
     Busy,
-    /// The method panicked, or its answer could not be encoded.
+    /// The method panicked.
     Panicked,
     /// The answer is larger than the peer may send.
     ResponseTooLarge {
@@ -118,6 +118,8 @@ pub enum Refusal {
         /// How large it may be.
         limit: Option<usize>,
     },
+    /// The method ran, and what it returned could not be encoded. Why is in the peer's log.
+    ResponseUnencodable,
     /// The method returned an error, and this side's contract does not say that it can.
     UndeclaredError,
     /// Something that this version does not know.
@@ -220,6 +222,7 @@ impl fmt::Display for Refusal {
                 write!(f, "the response has {size} bytes, and {limit} are allowed")
             }
             Self::ResponseTooLarge { .. } => f.write_str("the response is too large"),
+            Self::ResponseUnencodable => f.write_str("the response cannot be encoded"),
             Self::UndeclaredError => f.write_str("the method returned an error that the contract does not declare"),
             Self::Other { code } => write!(f, "reason {code}"),
         }

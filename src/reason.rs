@@ -23,7 +23,8 @@ impl Reason {
             Self::Unknown => FailureCode::UNKNOWN_METHOD,
             Self::Malformed(_) => FailureCode::MALFORMED_ARGUMENTS,
             Self::Busy => FailureCode::BUSY,
-            Self::Panicked | Self::Unencodable(_) => FailureCode::PANICKED,
+            Self::Panicked => FailureCode::PANICKED,
+            Self::Unencodable(_) => FailureCode::RESPONSE_UNENCODABLE,
             Self::TooLarge { .. } => FailureCode::RESPONSE_TOO_LARGE,
         }
     }

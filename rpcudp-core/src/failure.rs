@@ -34,10 +34,12 @@ impl FailureCode {
     pub const MALFORMED_ARGUMENTS: Self = Self(2);
     /// The peer runs as many handlers as it allows.
     pub const BUSY: Self = Self(3);
-    /// The handler panicked, or its answer could not be encoded.
+    /// The handler panicked.
     pub const PANICKED: Self = Self(4);
     /// The answer is larger than the peer may send: the detail is `[size, limit]` in bytes.
     pub const RESPONSE_TOO_LARGE: Self = Self(5);
+    /// The method ran, and what it returned could not be encoded.
+    pub const RESPONSE_UNENCODABLE: Self = Self(6);
 
     /// The code with this number.
     #[must_use]
@@ -61,6 +63,7 @@ impl fmt::Debug for FailureCode {
             Self::BUSY => "BUSY",
             Self::PANICKED => "PANICKED",
             Self::RESPONSE_TOO_LARGE => "RESPONSE_TOO_LARGE",
+            Self::RESPONSE_UNENCODABLE => "RESPONSE_UNENCODABLE",
             Self(number) => return write!(f, "FailureCode({number})"),
         };
         f.write_str(name)
@@ -68,7 +71,12 @@ impl fmt::Debug for FailureCode {
 }
 
 impl Failure<'_> {
-    /// Appends the datagram, cut to `max_len` bytes: the message is shortened, then the detail left out.
+    /// How long a message may be, in bytes: a sentence or two. What is longer comes from a type's own words, which may
+    /// quote all of what a stranger sent.
+    pub const MAX_MESSAGE_LEN: usize = 200;
+
+    /// Appends the datagram, cut to `max_len` bytes: the message is shortened, then the detail left out. The message is
+    /// shortened to [`MAX_MESSAGE_LEN`](Self::MAX_MESSAGE_LEN) in any case, after a whole word and with "…" at its end.
     ///
     /// An answer to a stranger must not be longer than what the stranger sent, or it could be used to flood a third
     /// party: `max_len` is the length of the request. The shortest failure, 24 bytes, is no longer than the shortest
@@ -84,21 +92,24 @@ impl Failure<'_> {
     ///     detail: None,
     /// };
     /// let mut datagram = Vec::new();
-    /// failure.encode(&mut datagram, 32);
-    /// assert_eq!(datagram.len(), 32);
-    /// assert!(datagram.ends_with(b"no metho"));
+    /// failure.encode(&mut datagram, 40);
+    /// assert!(datagram.len() <= 40);
+    /// assert!(datagram.ends_with("no method…".as_bytes()));
     /// ```
     pub fn encode(&self, out: &mut Vec<u8>, max_len: usize) {
         let fixed_len = 1 + MessageId::LEN + 1 + int_len(self.code.0);
         let room = max_len.saturating_sub(fixed_len);
         // The shortest message takes a byte.
         let detail = self.detail.filter(|detail| detail.len() < room);
-        let message = cut(self.message, room - detail.map_or(0, <[u8]>::len).min(room));
+        let (message, mark) = cut(self.message, room - detail.map_or(0, <[u8]>::len).min(room));
         out.push(FAILURE_BYTE);
         out.extend_from_slice(self.id.as_bytes());
         write(rmp::encode::write_array_len(out, if detail.is_some() { 3 } else { 2 }));
         write(rmp::encode::write_uint(out, u64::from(self.code.0)));
-        write(rmp::encode::write_str(out, message));
+        // The two have at most `MAX_MESSAGE_LEN` bytes.
+        write(rmp::encode::write_str_len(out, (message.len() + mark.len()) as u32));
+        out.extend_from_slice(message.as_bytes());
+        out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(detail.unwrap_or_default());
     }
 }
@@ -116,21 +127,34 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// As much of `message` as fits into `room` bytes together with its msgpack head.
-fn cut(message: &str, room: usize) -> &str {
-    let mut len = message.len().min(room.saturating_sub(1));
-    while len > 0 && (!message.is_char_boundary(len) || str_head_len(len) + len > room) {
+/// As much of `message` as fits into `room` bytes together with its msgpack head, and the mark that it was cut.
+///
+/// It is cut after a word if it can be, and within one if not; where there is room for the mark alone, it is empty.
+fn cut(message: &str, room: usize) -> (&str, &'static str) {
+    let len = str_len(room).min(Failure::MAX_MESSAGE_LEN);
+    if message.len() <= len {
+        return (message, "");
+    }
+    let mut len = len.saturating_sub(CUT_MARK.len());
+    while !message.is_char_boundary(len) {
         len -= 1;
     }
-    &message[..len]
+    let kept = &message[..len];
+    // A word is whole if what follows it is no part of it.
+    let is_whole = message[kept.len()..].starts_with(char::is_whitespace);
+    let kept = if is_whole { kept } else { kept.rsplit_once(char::is_whitespace).map_or(kept, |(words, _)| words) };
+    let kept = kept.trim_end();
+    if kept.is_empty() { ("", "") } else { (kept, CUT_MARK) }
 }
 
-const fn str_head_len(len: usize) -> usize {
-    match len {
-        0..=31 => 1,
-        32..=0xff => 2,
-        0x100..=0xffff => 3,
-        _ => 5,
+/// What a message ends with that was cut.
+const CUT_MARK: &str = "…";
+
+/// How long a str can be that has `room` bytes together with its msgpack head, as long as that is less than 258.
+const fn str_len(room: usize) -> usize {
+    match room {
+        0..=32 => room.saturating_sub(1),
+        _ => room - 2,
     }
 }
 
@@ -163,15 +187,42 @@ mod tests {
     fn a_detail_goes_before_a_message_and_is_never_cut() {
         let failure = Failure { id: ID, code: FailureCode::BUSY, message: "busy", detail: Some(b"\x92\x01\x02") };
         assert!(encoded(&failure, 100).ends_with(b"\xa4busy\x92\x01\x02"));
-        assert!(encoded(&failure, 29).ends_with(b"\xa2bu\x92\x01\x02"));
+        assert!(encoded(&failure, 29).ends_with(b"\x93\x03\xa0\x92\x01\x02"));
         assert!(encoded(&failure, 27).ends_with(b"\x93\x03\xa0\x92\x01\x02"));
-        assert!(encoded(&failure, 26).ends_with(b"\x92\x03\xa2bu"));
+        assert!(encoded(&failure, 26).ends_with(b"\x92\x03\xa0"));
+    }
+
+    #[test]
+    fn a_message_is_cut_after_a_word() {
+        let message = "`key` is missing (argument 2; 1 came)";
+        for (len, kept) in [
+            (37, message),
+            (36, "`key` is missing (argument 2; 1…"),
+            (33, "`key` is missing (argument 2;…"),
+            (19, "`key` is missing…"),
+            (18, "`key` is…"),
+            (8, "`key`…"),
+            // Within one only where there is no other way.
+            (7, "`key…"),
+            (4, "`…"),
+            (3, ""),
+            (0, ""),
+        ] {
+            let room = len + if len < 32 { 1 } else { 2 };
+            let (kept_part, mark) = cut(message, room);
+            assert_eq!(format!("{kept_part}{mark}"), kept, "{len}");
+        }
+        let words = "word ".repeat(100);
+        let (kept, mark) = cut(&words, usize::MAX);
+        assert_eq!((kept.len(), mark), (194, CUT_MARK));
+        // Neither through a character nor beyond the end of one.
+        assert_eq!(cut(&"ä".repeat(200), usize::MAX).0.len(), 196);
     }
 
     proptest! {
         #[test]
         fn a_failure_fits_and_is_read_as_it_was_written(
-            code: u8, message in ".{0,80}", with_detail: bool, max_len in 25_usize..200,
+            code: u8, message in ".{0,300}", with_detail: bool, max_len in 25_usize..400,
         ) {
             let detail = with_detail.then_some(&b"\xa4info"[..]);
             let failure = Failure { id: ID, code: FailureCode(code), message: &message, detail };
@@ -179,7 +230,9 @@ mod tests {
             prop_assert!(bytes.len() <= max_len);
             let Ok(Frame::Failure(read)) = Frame::decode(&bytes, Dialect::Rpcudp) else { panic!("no failure") };
             prop_assert_eq!(read.code, failure.code);
-            prop_assert!(message.starts_with(read.message));
+            prop_assert!(read.message.len() <= Failure::MAX_MESSAGE_LEN);
+            let kept = read.message.strip_suffix(CUT_MARK).unwrap_or(read.message);
+            prop_assert!(message.starts_with(kept));
             prop_assert!(read.detail.is_none() || read.detail == detail);
         }
     }

@@ -26,7 +26,8 @@ pub struct CallStats {
     pub started: u64,
     /// Ended with a value or with the application's own error.
     pub answered: u64,
-    /// Ended with the peer's refusal: unknown method, malformed arguments, busy, panicked, response too large.
+    /// Ended with the peer's refusal: unknown method, malformed arguments, busy, panicked, response too large or
+    /// unencodable.
     pub refused: u64,
     /// Ended without an answer in time.
     pub timed_out: u64,
@@ -48,7 +49,7 @@ pub struct RequestStats {
     pub received: u64,
     /// Answered with a value or with the application's own error.
     pub answered: u64,
-    /// Refused: unknown method, malformed arguments, busy, panicked, response too large.
+    /// Refused: unknown method, malformed arguments, busy, panicked, response too large or unencodable.
     pub refused: u64,
     /// Handlers that panicked.
     pub panicked: u64,

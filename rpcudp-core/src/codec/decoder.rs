@@ -14,6 +14,7 @@ use serde::forward_to_deserialize_any;
 
 use super::byte;
 use super::elements::{Bytes, Entries, Items};
+use super::excerpt::excerpt;
 use super::variant::{Named, Variant};
 use crate::limits::MAX_DEPTH;
 use crate::msgpack;
@@ -34,7 +35,7 @@ pub(super) enum Fault {
     NoValue,
     TooDeep,
     NotUtf8,
-    /// Whatever the type says against it.
+    /// Whatever the type says against it: an excerpt.
     Mismatch(Box<str>),
 }
 
@@ -310,7 +311,7 @@ impl Fault {
 
 impl Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Mismatch(message.to_string().into())
+        Self::Mismatch(excerpt(message))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::byte::{byte, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
+use super::excerpt::excerpt;
 use crate::limits::MAX_DEPTH;
 use crate::wire::write;
 
@@ -42,7 +43,7 @@ pub enum EncodeError {
         /// The number of its elements.
         len: usize,
     },
-    /// The type's own `Serialize` gave up.
+    /// The type's own `Serialize` gave up, and said this: at most 200 characters are kept, control characters escaped.
     Custom(Box<str>),
 }
 
@@ -61,7 +62,7 @@ impl std::error::Error for EncodeError {}
 
 impl serde::ser::Error for EncodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Custom(message.to_string().into())
+        Self::Custom(excerpt(message))
     }
 }
 

@@ -38,6 +38,7 @@ mod decode;
 mod decoder;
 mod elements;
 mod encode;
+mod excerpt;
 mod missing;
 mod variant;
 

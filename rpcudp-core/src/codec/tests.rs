@@ -353,6 +353,20 @@ fn what_does_not_decode_is_explained() {
 }
 
 #[test]
+fn what_a_stranger_sent_is_quoted_in_part_and_without_control_characters() {
+    #[derive(Debug, Deserialize)]
+    enum Colour {
+        Red,
+    }
+    // serde names an unknown variant as it came.
+    let name = format!("\u{1b}[31m{}", "x".repeat(60_000));
+    let error = decode::<Colour>(&encoded(&name)).unwrap_err().to_string();
+    assert!(error.contains(r"unknown variant `\u{1b}[31mxxx"), "{error}");
+    assert!(error.len() < 400 && error.ends_with('…'), "{error}");
+    assert!(matches!(decode(&encoded("Red")), Ok(Colour::Red)));
+}
+
+#[test]
 fn arguments_are_named_where_they_fail() {
     let raw = |count, bytes: &'static [u8]| {
         let mut datagram = Vec::new();
