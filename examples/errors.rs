@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
+use std::{error, fmt};
 
 use rpcudp::{BindError, CallError, Endpoint, rpc_service};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,14 @@ pub struct Overdrawn {
     by: u64,
 }
 
+impl fmt::Display for Overdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cents are missing", self.by)
+    }
+}
+
+impl error::Error for Overdrawn {}
+
 /// Nested deeper than a peer would follow.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Tags(BTreeMap<String, Self>);
@@ -76,7 +85,7 @@ async fn closed_port() -> Result<SocketAddr, BindError> {
     Ok(endpoint.local_addr())
 }
 
-fn show<T, E: std::fmt::Debug>(ending: &str, result: Result<T, CallError<E>>) {
+fn show<T, E: fmt::Display>(ending: &str, result: Result<T, CallError<E>>) {
     match result {
         Ok(_) => println!("{ending:20} it went well"),
         Err(error) => println!("{ending:20} {error}"),
@@ -84,7 +93,7 @@ fn show<T, E: std::fmt::Debug>(ending: &str, result: Result<T, CallError<E>>) {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn error::Error>> {
     // The one panic of this program is part of it, and needs no backtrace.
     std::panic::set_hook(Box::new(|_| {}));
 

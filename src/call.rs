@@ -90,7 +90,7 @@ impl<T, E> Call<T, E> {
     }
 
     /// Waits this long for the answer, instead of what the contract or the endpoint says. No effect on a call that was
-    /// sent, or on a oneway method.
+    /// sent, or on a oneway method. A timeout of nothing sends the request and ends the call; the method may run.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.sending.timeout = timeout;
         self
@@ -140,7 +140,7 @@ impl<T, E> Call<T, E> {
             Ending::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
         };
         self.count(result.as_ref().err());
-        self.sending.tell(result.as_ref().map_or_else(CallError::outcome, |_| "answered"), result.is_err());
+        self.tell(result.as_ref().err());
         result
     }
 
@@ -163,6 +163,14 @@ impl<T, E> Call<T, E> {
             Outcome::Unreachable => Err(CallError::Unreachable { method, peer }),
             Outcome::Unsendable(source) => Err(CallError::Io { peer, source }),
             Outcome::Closed => Err(CallError::Closed),
+        }
+    }
+
+    fn tell(&self, error: Option<&CallError<E>>) {
+        match error {
+            None if self.sending.delivery == Delivery::OneWay => self.sending.tell("sent", None),
+            None => self.sending.tell("answered", None),
+            Some(error) => self.sending.tell(error.outcome(), Some(&error.told())),
         }
     }
 

@@ -8,7 +8,9 @@ use rpcudp_core::codec::{DecodeError, EncodeError};
 /// How a call ended, where it did not end with a value.
 ///
 /// Every call ends, and this says how. `E` is the application's own error, for methods that return a `Result`; for the
-/// others there is none, and the compiler knows it.
+/// others there is none, and the compiler knows it. It is a [`std::error::Error`] where `E` is one, and `E` is then its
+/// source; to match on it takes nothing of `E`. So `?` takes it to a `Box<dyn Error>` where `E` is an error, and
+/// [`map_application`](Self::map_application) makes it one where `E` is not.
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -24,8 +26,11 @@ use rpcudp_core::codec::{DecodeError, EncodeError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError<E = Infallible> {
-    /// No answer came in time. The request, the answer or the peer is lost, or it is a Python peer that refused: those
-    /// say nothing. Whether the method ran is unknown.
+    /// No answer came in time. Whether the method ran is unknown.
+    ///
+    /// The request, the answer or the peer is lost; or it is a Python peer that refused, for those say nothing; or the
+    /// peer belongs to the other network ([`Builder::dialect`](crate::Builder::dialect)), and each drops what the other
+    /// sends.
     Timeout {
         /// The wire name of the method.
         method: &'static str,
@@ -36,6 +41,9 @@ pub enum CallError<E = Infallible> {
     },
     /// The network says that nobody is there: the port is closed, or the host cannot be reached. Linux and Android hear
     /// of that; elsewhere such a call ends with a timeout.
+    ///
+    /// It ends the call at once, one that is sent again too, and proves nothing about the method: an earlier copy of the
+    /// request may have arrived and run before the peer went away.
     Unreachable {
         /// The wire name of the method.
         method: &'static str,
@@ -77,9 +85,9 @@ pub enum CallError<E = Infallible> {
     Encode {
         /// The wire name of the method.
         method: &'static str,
-        /// Which argument, counted from 1, and why.
+        /// Which argument, counted from 1.
         argument: usize,
-        /// Why.
+        /// Why it could not.
         source: EncodeError,
     },
     /// As many calls wait for answers as the endpoint allows. The request was not sent.
@@ -91,6 +99,9 @@ pub enum CallError<E = Infallible> {
     /// because its runtime shut down.
     Closed,
     /// The socket would not send the request.
+    ///
+    /// It ends the call at once, one that is sent again too: if it was a copy that the socket would not send, the request
+    /// itself may have arrived and run.
     Io {
         /// Who was to be called.
         peer: SocketAddr,
@@ -154,29 +165,43 @@ impl<E> CallError<E> {
         }
     }
 
-    /// A short name for this ending, for logs and metrics.
-    pub(crate) fn outcome(&self) -> &'static str {
+    /// The same ending, with the application's own error turned into another.
+    ///
+    /// ```
+    /// # use rpcudp::CallError;
+    /// let error = CallError::Application(30_u64);
+    /// let error = error.map_application(|cents| format!("{cents} cents are missing"));
+    /// assert_eq!(error.to_string(), "the method returned an error: 30 cents are missing");
+    /// ```
+    #[must_use]
+    pub fn map_application<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
-            Self::Timeout { .. } => "timeout",
-            Self::Unreachable { .. } => "unreachable",
-            Self::Application(_) => "application_error",
-            Self::Refused { .. } => "refused",
-            Self::Decode { .. } => "undecodable",
-            Self::TooLarge { .. } => "too_large",
-            Self::Encode { .. } => "unencodable",
-            Self::TooManyCalls { .. } => "too_many_calls",
-            Self::Closed => "closed",
-            Self::Io { .. } => "io_error",
+            Self::Application(error) => CallError::Application(map(error)),
+            Self::Timeout { method, peer, after } => CallError::Timeout { method, peer, after },
+            Self::Unreachable { method, peer } => CallError::Unreachable { method, peer },
+            Self::Refused { method, peer, reason, message } => CallError::Refused { method, peer, reason, message },
+            Self::Decode { method, peer, source } => CallError::Decode { method, peer, source },
+            Self::TooLarge { method, size, limit } => CallError::TooLarge { method, size, limit },
+            Self::Encode { method, argument, source } => CallError::Encode { method, argument, source },
+            Self::TooManyCalls { limit } => CallError::TooManyCalls { limit },
+            Self::Closed => CallError::Closed,
+            Self::Io { peer, source } => CallError::Io { peer, source },
         }
     }
-}
 
-impl<E: fmt::Debug> fmt::Display for CallError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes what the ending is, and leaves the application's own error to `application`.
+    fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        application: impl FnOnce(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         match self {
             Self::Timeout { method, peer, after } => write!(f, "no answer to `{method}` from {peer} within {after:?}"),
             Self::Unreachable { method, peer } => write!(f, "nobody is there to answer `{method}` at {peer}"),
-            Self::Application(error) => write!(f, "the method returned an error: {error:?}"),
+            Self::Application(error) => {
+                f.write_str("the method returned an error")?;
+                application(error, f)
+            }
             Self::Refused { method, peer, reason, message } => {
                 write!(f, "{peer} refused `{method}`: {reason}")?;
                 // Most refusals name the method and nothing else.
@@ -198,11 +223,72 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::Io { peer, source } => write!(f, "the request to {peer} could not be sent: {source}"),
         }
     }
+
+    /// What the log says of this ending: everything but the application's own error, which need not be made for people.
+    pub(crate) fn told(&self) -> impl fmt::Display {
+        Told(self)
+    }
+
+    /// A short name for this ending, for logs and metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Timeout { .. } => "timeout",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Application(_) => "application_error",
+            Self::Refused { .. } => "refused",
+            Self::Decode { .. } => "undecodable",
+            Self::TooLarge { .. } => "too_large",
+            Self::Encode { .. } => "unencodable",
+            Self::TooManyCalls { .. } => "too_many_calls",
+            Self::Closed => "closed",
+            Self::Io { .. } => "io_error",
+        }
+    }
 }
 
-impl<E: fmt::Debug> error::Error for CallError<E> {
+impl CallError {
+    /// The same ending, as that of a method that has an error of its own: what `?` needs where one function calls methods
+    /// with and without.
+    ///
+    /// ```
+    /// use rpcudp::{CallError, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Account {
+    ///     fn balance(&self) -> u64;
+    ///     fn withdraw(&self, cents: u64) -> Result<u64, String>;
+    /// }
+    ///
+    /// async fn withdraw_all(account: &AccountClient) -> Result<u64, CallError<String>> {
+    ///     let cents = account.balance().await.map_err(CallError::widen)?;
+    ///     account.withdraw(cents).await
+    /// }
+    /// ```
+    #[must_use]
+    pub fn widen<E>(self) -> CallError<E> {
+        self.map_application(|never| match never {})
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, |error, f| write!(f, ": {error}"))
+    }
+}
+
+/// A [`CallError`] as the log tells it.
+struct Told<'a, E>(&'a CallError<E>);
+
+impl<E> fmt::Display for Told<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, |_, _| Ok(()))
+    }
+}
+
+impl<E: error::Error + 'static> error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
+            Self::Application(error) => Some(error),
             Self::Decode { source, .. } => Some(source),
             Self::Encode { source, .. } => Some(source),
             Self::Io { source, .. } => Some(source),

@@ -98,6 +98,7 @@ struct Trace {
 impl Trace {
     fn start(method: &'static str, cx: &Context) -> Self {
         let span = tracing::debug_span!(
+            target: "rpcudp",
             "rpc_request",
             method,
             peer = %cx.sender,

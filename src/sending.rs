@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -158,9 +159,9 @@ impl Sending {
     }
 
     /// Tells how the call ended: in its span, and in one line if it failed.
-    pub(crate) fn tell(&self, outcome: &'static str, failed: bool) {
+    pub(crate) fn tell(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
         if let Some(trace) = &self.trace {
-            trace.end(outcome, failed);
+            trace.end(outcome, failure);
         }
     }
 }
@@ -168,6 +169,7 @@ impl Sending {
 impl Trace {
     fn start(method: &'static str, peer: SocketAddr, started: Instant) -> Option<Box<Self>> {
         let span = tracing::debug_span!(
+            target: "rpcudp",
             "rpc_call",
             method,
             %peer,
@@ -178,11 +180,11 @@ impl Trace {
         (!span.is_disabled()).then(|| Box::new(Self { span, started }))
     }
 
-    fn end(&self, outcome: &'static str, failed: bool) {
+    fn end(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
         let elapsed = now().saturating_duration_since(self.started);
         self.span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
-        if failed {
-            self.span.in_scope(|| tracing::debug!(outcome, ?elapsed, "call failed"));
+        if let Some(error) = failure {
+            self.span.in_scope(|| tracing::debug!(target: "rpcudp", %error, "call failed"));
         }
     }
 }

@@ -61,7 +61,7 @@ async fn contracts_may_be_generic() -> Done {
 
     assert_eq!(store.put("key".into(), vec![1]).await?, None);
     assert_eq!(store.put("key".into(), vec![2]).await?, Some(vec![1]));
-    assert_eq!(store.fetch(&"key".into()).await?, [2]);
+    assert_eq!(store.fetch(&"key".into()).await.unwrap(), [2]);
     assert_eq!(store.fetch_later(&"key".into()).await?, Some(vec![2]));
     let error = store.fetch(&"other".into()).await.unwrap_err();
     assert_eq!(error.into_application().unwrap(), "no other");

@@ -3,6 +3,9 @@
 #![allow(missing_docs, reason = "contracts of a test")]
 #![allow(unused_qualifications, unreachable_pub, reason = "paths of every length are part of what is tested")]
 
+use std::error::Error;
+use std::fmt;
+
 use rpcudp::{CallError, Endpoint, Refusal, rpc_service};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,17 @@ enum Overdrawn {
     Closed { since: String },
 }
 
+impl fmt::Display for Overdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::By(cents) => write!(f, "{cents} cents are missing"),
+            Self::Closed { .. } => f.write_str("the account is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Overdrawn {}
+
 /// An alias by the name of `Result`, with its parameters the other way round.
 mod turned {
     pub type Result<E, T> = std::result::Result<T, E>;
@@ -36,6 +50,7 @@ trait Bank {
     #[rpc(fallible)]
     fn aliased(&self, cents: u64) -> BankResult<u64>;
     fn close(&self) -> Result<(), Overdrawn>;
+    fn balance(&self) -> u64;
 }
 
 struct Account(u64);
@@ -55,6 +70,9 @@ impl Bank for Account {
     }
     fn close(&self) -> Result<(), Overdrawn> {
         Err(Overdrawn::Closed { since: "yesterday".repeat(100) })
+    }
+    fn balance(&self) -> u64 {
+        self.0
     }
 }
 
@@ -79,6 +97,28 @@ async fn results_arrive_as_results_under_whatever_name() -> Done {
     let closed = Overdrawn::Closed { since: "yesterday".repeat(100) };
     assert_eq!(bank.close().await.unwrap_err().into_application().unwrap(), closed);
     Ok(())
+}
+
+#[tokio::test]
+async fn an_applications_error_is_the_source_and_its_words_are_shown() {
+    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let error = BankClient::new(&caller, server.local_addr()).withdraw(130).await.unwrap_err();
+    assert_eq!(error.to_string(), "the method returned an error: 30 cents are missing");
+    assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&Overdrawn::By(30)));
+    assert!(matches!(error.map_application(|_| "overdrawn"), CallError::Application("overdrawn")));
+}
+
+#[tokio::test]
+async fn one_function_calls_methods_with_and_without_an_error_of_their_own() {
+    async fn withdraw_all(bank: &BankClient) -> Result<u64, CallError<Overdrawn>> {
+        let cents = bank.balance().await.map_err(CallError::widen)?;
+        bank.withdraw(cents).await
+    }
+    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let bank = BankClient::new(&caller, server.local_addr());
+    assert_eq!(withdraw_all(&bank).await.unwrap(), 0);
+    caller.close(std::time::Duration::ZERO).await;
+    assert!(matches!(withdraw_all(&bank).await, Err(CallError::Closed)));
 }
 
 #[tokio::test]
