@@ -17,17 +17,22 @@ pub(crate) struct Announcing<T> {
 }
 
 #[derive(Debug)]
-struct Announcement(Arc<Lifecycle>);
+struct Announcement {
+    lifecycle: Arc<Lifecycle>,
+    local_addr: SocketAddr,
+}
 
-impl<T> Announcing<T> {
+impl<T: Transport> Announcing<T> {
     pub(crate) fn new(transport: T, lifecycle: Arc<Lifecycle>) -> Self {
-        Self { transport, _announcement: Announcement(lifecycle) }
+        let local_addr = transport.local_addr();
+        Self { transport, _announcement: Announcement { lifecycle, local_addr } }
     }
 }
 
 impl Drop for Announcement {
     fn drop(&mut self) {
-        self.0.set_closed();
+        tracing::debug!(target: "rpcudp", local_addr = %self.local_addr, "endpoint closed");
+        self.lifecycle.set_closed();
     }
 }
 

@@ -172,6 +172,7 @@ impl Builder {
         let transport: Arc<dyn Transport> = Arc::new(Announcing::new(transport, Arc::clone(&lifecycle)));
         let shared = Shared::new(&transport, lifecycle, self.config, runtime);
         let driver = Driver::new(Arc::clone(&shared), transport, router);
+        tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");
         Ok((Endpoint::new(&shared), driver))
     }
 }

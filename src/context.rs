@@ -75,7 +75,6 @@ impl Context {
     }
 
     /// The endpoint that the request came to.
-    #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         Endpoint::new(&self.shared)
     }

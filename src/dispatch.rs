@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, DropReason, Frame, MessageId, Request, Seen};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen};
 use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
@@ -64,6 +64,9 @@ impl Dispatch {
             };
             if let Err(reason) = handled {
                 shared.counters.dropped(reason);
+                if reason == DropReason::OtherDialect && shared.log_limits.other_dialect.pass() {
+                    warn_of_other_dialect(&received, shared.config.dialect);
+                }
             }
         }
         drop(calls);
@@ -123,6 +126,17 @@ impl Dispatch {
         router.call(route, Incoming { cx, method, delivery, arguments, len, answers });
         Ok(())
     }
+}
+
+/// Datagrams are dropped without a word, and calls end with timeouts: whoever set a network up wrongly needs a hint.
+fn warn_of_other_dialect(received: &Received<'_>, dialect: Dialect) {
+    tracing::warn!(
+        target: "rpcudp",
+        peer = %received.source,
+        ?dialect,
+        "a datagram in the other dialect was dropped: peers of the other network cannot be called and get no answers \
+         (`Builder::dialect`; this is said once, and `Stats::dropped` counts them)"
+    );
 }
 
 /// Ends the call that an answer belongs to, and gives the waker of whoever waits for it.

@@ -124,7 +124,7 @@ impl Driver {
                     // It may be about an earlier send to some peer. None of them is the end.
                     error_count += 1;
                     self.shared.counters.add(Counter::ReceiveErrors, 1);
-                    tracing::debug!(%error, "receiving failed");
+                    tracing::debug!(target: "rpcudp", %error, "receiving failed");
                 }
             }
         }

@@ -11,7 +11,8 @@ use crate::{Bind, Builder, Close};
 /// A socket that both calls and answers.
 ///
 /// A clone is another handle to the same endpoint. It works as long as there is one: clients and calls have theirs, so
-/// that an endpoint may be dropped while its clients are used. Dropping the last one closes it at once.
+/// that an endpoint may be dropped while its clients are used. Dropping the last one closes it at once: a program that
+/// serves keeps one, and waits for [`closed`](Self::closed) or for its own end.
 ///
 /// ```
 /// use rpcudp::Endpoint;
@@ -23,6 +24,7 @@ use crate::{Bind, Builder, Close};
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "an endpoint closes when its last handle is dropped"]
 #[derive(Clone)]
 pub struct Endpoint {
     handle: Arc<Handle>,

@@ -21,6 +21,7 @@ mod endpoint;
 mod handlers;
 mod incoming;
 mod lifecycle;
+mod log_limits;
 mod outbox;
 mod owned_request;
 mod reason;

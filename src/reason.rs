@@ -5,6 +5,7 @@ use rpcudp_core::FailureCode;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
 use crate::Context;
+use crate::shared::now;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -48,18 +49,28 @@ impl Reason {
         Some(detail)
     }
 
-    /// One line: for the operator, where the fault is on this side, and for the curious, where it is the peer's, who
-    /// could fill a log with it.
+    /// One line: for the operator, where the fault is on this side, and for the curious, where it is the peer's.
+    ///
+    /// Either way it is a peer who causes it: the operator's lines are limited to one a second of each kind.
     pub(crate) fn log(&self, method: &str, cx: &Context) {
         let (peer, message_id) = (cx.sender, cx.id);
-        match self {
-            Self::Panicked | Self::Unencodable(_) => {
-                tracing::error!(method, %peer, %message_id, reason = %self, "request refused");
-            }
-            Self::TooLarge { .. } => tracing::warn!(method, %peer, %message_id, reason = %self, "request refused"),
+        let limits = &cx.shared.log_limits;
+        let limit = match self {
+            Self::Panicked => &limits.panicked,
+            Self::Unencodable(_) => &limits.unencodable,
+            Self::TooLarge { .. } => &limits.too_large,
             Self::Unknown | Self::Malformed(_) | Self::Busy => {
-                tracing::debug!(method, %peer, %message_id, reason = %self, "request refused");
+                tracing::debug!(target: "rpcudp", method, %peer, %message_id, reason = %self, "request refused");
+                return;
             }
+        };
+        let Some(suppressed) = limit.pass(now()) else { return };
+        // Where there were none, the field is left out.
+        let suppressed = (suppressed > 0).then_some(suppressed);
+        if let Self::TooLarge { .. } = self {
+            tracing::warn!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
+        } else {
+            tracing::error!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::endpoint::Handle;
 use crate::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
+use crate::log_limits::LogLimits;
 use crate::outbox::Outbox;
 use crate::waiting::WaitingCalls;
 
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) calls: WaitingCalls,
     pub(crate) outbox: Outbox,
     pub(crate) handlers: Handlers,
+    pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
     replies: Mutex<Replies>,
     handle: Mutex<Weak<Handle>>,
@@ -49,6 +51,7 @@ impl Shared {
             calls: WaitingCalls::new(now(), rng, &config),
             outbox: Outbox::new(Arc::downgrade(transport), counters),
             handlers: Handlers::new(config.max_handlers),
+            log_limits: LogLimits::default(),
             runtime,
             replies: Mutex::new(Replies::new(config.reply_memory_len, config.reply_retention)),
             handle: Mutex::default(),

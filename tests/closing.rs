@@ -172,7 +172,7 @@ async fn a_port_is_free_when_its_endpoint_is_closed() {
     let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
     let addr = endpoint.local_addr();
     endpoint.close(Duration::ZERO).await;
-    Endpoint::bind(addr).await.unwrap();
+    drop(Endpoint::bind(addr).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]

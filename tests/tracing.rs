@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rpcudp::sim::Network;
 use rpcudp::transport::{Datagram, Transport};
-use rpcudp::{Endpoint, rpc_service};
+use rpcudp::{Dialect, DropReason, Endpoint, rpc_service};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -23,6 +23,8 @@ trait Told {
     async fn never(&self);
     async fn later(&self) -> u8;
     fn big(&self) -> Vec<u8>;
+    #[rpc(oneway)]
+    fn noted(&self);
 }
 
 struct Service;
@@ -49,6 +51,7 @@ impl Told for Service {
     fn big(&self) -> Vec<u8> {
         vec![0; 100_000]
     }
+    fn noted(&self) {}
 }
 
 type Fields = BTreeMap<&'static str, String>;
@@ -81,7 +84,8 @@ impl Visit for Into<'_> {
 
 impl Subscriber for Notes {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("rpcudp") || metadata.target() == "tracing"
+        // What comes from the crate has one target; the handler's own is that of this test.
+        metadata.target() == "rpcudp" || metadata.target() == "tracing"
     }
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut kept = self.0.lock().unwrap();
@@ -123,12 +127,23 @@ impl Notes {
         spans[0].1.clone()
     }
 
-    /// Level and message of each event, and the name of the span that it came from.
+    /// Level and message of each event between binding and closing, and the name of the span that it came from.
     fn events(&self) -> Vec<(Level, String, Option<&'static str>)> {
         let kept = self.0.lock().unwrap();
         let event =
             |event: &Line| (event.level, event.fields["message"].clone(), event.span.map(|span| kept.spans[span].0));
-        kept.events.iter().map(event).collect()
+        let ends = ["endpoint bound", "endpoint closed"];
+        kept.events.iter().filter(|event| !ends.contains(&&*event.fields["message"])).map(event).collect()
+    }
+
+    /// The fields of each event with this message.
+    fn fields(&self, message: &str) -> Vec<Fields> {
+        let kept = self.0.lock().unwrap();
+        kept.events
+            .iter()
+            .filter(|event| event.fields["message"] == message)
+            .map(|event| event.fields.clone())
+            .collect()
     }
 }
 
@@ -182,6 +197,10 @@ fn a_failure_is_one_line_on_each_side() {
     let call = notes.span("rpc_call");
     assert_eq!((&*call["outcome"], &*call["elapsed"]), ("\"timeout\"", "1s"));
     assert_eq!(notes.events(), [(Level::DEBUG, "call failed".into(), Some("rpc_call"))]);
+    // What the span says is not said again.
+    let line = notes.fields("call failed").remove(0);
+    assert_eq!(line["error"], "no answer to `never` from 10.0.0.1:7000 within 1s");
+    assert!(line.keys().eq(&["error", "message"]), "{line:?}");
 
     let notes = told(async |client| drop(client.panics().await.unwrap_err()));
     assert_eq!(notes.span("rpc_request")["outcome"], "\"refused\"");
@@ -194,6 +213,69 @@ fn a_failure_is_one_line_on_each_side() {
     let events = notes.events();
     assert_eq!((events[0].0, &*events[0].1), (Level::WARN, "request refused"));
     assert_eq!(events.len(), 2, "{events:?}");
+}
+
+#[test]
+fn an_applications_error_is_told_without_its_words() {
+    let notes = told(async |client| drop(client.fails().await.unwrap_err()));
+    assert_eq!(notes.fields("call failed")[0]["error"], "the method returned an error");
+}
+
+#[test]
+fn a_oneway_call_was_sent_and_its_request_is_done() {
+    let notes = told(async |client| {
+        client.noted().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    assert_eq!(notes.span("rpc_call")["outcome"], "\"sent\"");
+    assert_eq!(notes.span("rpc_request")["outcome"], "\"done\"");
+    assert_eq!(notes.events(), []);
+}
+
+#[test]
+fn an_endpoint_tells_when_it_is_bound_and_closed() {
+    let notes = told(async |client| {
+        client.endpoint().close(Duration::ZERO).await;
+    });
+    let addr = |message| notes.fields(message).iter().map(|line| line["local_addr"].clone()).collect::<Vec<_>>();
+    assert_eq!(addr("endpoint bound"), ["10.0.0.1:7000", "10.0.0.2:7000"]);
+    assert_eq!(addr("endpoint closed")[0], "10.0.0.2:7000");
+}
+
+#[test]
+fn a_peer_causes_one_line_a_second_of_each_kind() {
+    let notes = told(async |client| {
+        for _ in 0..100 {
+            client.panics().await.unwrap_err();
+            client.big().await.unwrap_err();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..100 {
+            client.panics().await.unwrap_err();
+        }
+    });
+    let lines = notes.fields("request refused");
+    let shown: Vec<_> = lines.iter().map(|line| (&*line["method"], line.get("suppressed").map(|n| &**n))).collect();
+    assert_eq!(shown, [("\"panics\"", None), ("\"big\"", None), ("\"panics\"", Some("99"))]);
+}
+
+#[test]
+fn the_other_dialect_is_told_of_once() {
+    let notes = told(async |client| {
+        let network = Network::new(2);
+        let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
+        let storj = Endpoint::builder().dialect(Dialect::Storj);
+        let storj = storj.bind_transport(network.bind("10.6.6.6:666").unwrap()).unwrap();
+        for _ in 0..10 {
+            let call = ToldClient::new(&storj, target.local_addr()).answers().timeout(Duration::from_secs(1));
+            assert!(call.await.unwrap_err().is_timeout());
+        }
+        assert_eq!(target.stats().dropped(DropReason::OtherDialect), 10);
+        drop(client);
+    });
+    let warnings: Vec<_> = notes.events().into_iter().filter(|event| event.0 == Level::WARN).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].1.starts_with("a datagram in the other dialect was dropped"), "{warnings:?}");
 }
 
 #[test]

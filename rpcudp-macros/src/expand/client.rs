@@ -229,7 +229,6 @@ fn conveniences(service: &Service) -> TokenStream {
             "endpoint",
             quote! {
                 /// What calls go through.
-                #[must_use]
                 #vis fn endpoint(&self) -> &#krate::Endpoint {
                     <Self as #krate::Client>::endpoint(self)
                 }

@@ -96,6 +96,7 @@ fn warn_if_clamped(which: &'static str, asked: usize, reported: usize) {
     let given = if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
     if given < asked {
         tracing::warn!(
+            target: "rpcudp",
             asked,
             given,
             "the system gave a smaller {which} buffer than asked for: bursts of datagrams may be lost \

@@ -120,7 +120,6 @@ impl<'a> Exchange<'a> {
     }
 
     /// The Rust side, which serves nothing.
-    #[must_use]
     pub fn rust(&self) -> &Endpoint {
         &self.rust
     }
