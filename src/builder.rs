@@ -128,7 +128,7 @@ impl Builder {
     /// its request. Default: 64 MiB and a minute.
     ///
     /// The memory is taken as replies come. A reply that had to go early is counted in
-    /// [`RequestStats::forgotten`](crate::RequestStats::forgotten); a copy that comes after that runs the method again.
+    /// [`RequestStats::forgotten`](crate::stats::RequestStats::forgotten); a copy that comes after that runs the method again.
     pub fn reply_memory(mut self, len: usize, retention: Duration) -> Self {
         self.config.reply_memory_len = len;
         self.config.reply_retention = retention;

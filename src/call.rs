@@ -124,7 +124,10 @@ impl<T, E> Call<T, E> {
         // An endpoint that works ends the call by itself, long before.
         let limit = self.sending.timeout.saturating_add(Duration::from_secs(1));
         let ended = block_on_within(&mut self, Some(limit));
-        ended.unwrap_or_else(|| self.finish(Ending::Outcome(Outcome::TimedOut)))
+        ended.unwrap_or_else(|| {
+            self.sending.give_up();
+            self.finish(Ending::Outcome(Outcome::TimedOut))
+        })
     }
 
     /// Turns how the call ended into what its caller gets, and counts and tells it.
@@ -168,7 +171,7 @@ impl<T, E> Call<T, E> {
 
     fn tell(&self, error: Option<&CallError<E>>) {
         match error {
-            None if self.sending.delivery == Delivery::OneWay => self.sending.tell("sent", None),
+            None if self.sending.spec.delivery == Delivery::OneWay => self.sending.tell("sent", None),
             None => self.sending.tell("answered", None),
             Some(error) => self.sending.tell(error.outcome(), Some(&error.told())),
         }
@@ -176,8 +179,8 @@ impl<T, E> Call<T, E> {
 
     fn count(&self, error: Option<&CallError<E>>) {
         let counter = match error {
-            // A oneway call is over when it is sent; nobody has answered it.
-            None if self.sending.spec.delivery == Delivery::OneWay => return,
+            // It is over when it is sent; nobody has answered it.
+            None if self.sending.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
             None | Some(CallError::Application(_)) => Counter::CallsAnswered,
             Some(CallError::Refused { .. }) => Counter::CallsRefused,
             Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,

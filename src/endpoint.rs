@@ -82,8 +82,11 @@ impl Endpoint {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared().counters.snapshot();
-        stats.requests.forgotten = self.shared().replies().forgotten();
+        let shared = self.shared();
+        let mut stats = shared.counters.snapshot();
+        stats.calls.waiting = shared.calls.len() as u64;
+        stats.requests.forgotten = shared.replies().forgotten();
+        stats.requests.running = shared.handlers.running() as u64;
         stats
     }
 

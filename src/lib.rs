@@ -42,11 +42,16 @@ pub use context::Context;
 pub use endpoint::Endpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 pub use rpcudp_core::contract;
-pub use rpcudp_core::{CallStats, DatagramStats, Dialect, DropReason, MessageId, RequestStats, Stats};
+pub use rpcudp_core::{Dialect, DropReason, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;
 pub use rpcudp_transport as transport;
 pub use rpcudp_transport::sim;
 pub use service::Service;
+
+/// The parts of [`Stats`].
+pub mod stats {
+    pub use rpcudp_core::{CallStats, DatagramStats, RequestStats};
+}
 
 #[doc(hidden)]
 pub mod __private;

@@ -158,6 +158,14 @@ impl Sending {
         Ok(())
     }
 
+    /// Waits no longer, if it did wait.
+    pub(crate) fn give_up(&mut self) -> bool {
+        let State::Waits(id) = self.state else { return false };
+        self.state = State::Ended;
+        self.endpoint.shared().calls.remove(&id);
+        true
+    }
+
     /// Tells how the call ended: in its span, and in one line if it failed.
     pub(crate) fn tell(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
         if let Some(trace) = &self.trace {
@@ -191,8 +199,8 @@ impl Trace {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if let State::Waits(id) = self.state {
-            self.endpoint.shared().calls.remove(&id);
+        if self.give_up() {
+            self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
         }
     }
 }

@@ -140,6 +140,11 @@ impl WaitingCalls {
         }
     }
 
+    /// How many calls have a slot.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().calls.len()
+    }
+
     /// Takes answers, as many as come one after the other. Nobody else gets at the table meanwhile.
     pub(crate) fn answers(&self) -> Answers<'_> {
         Answers { table: self.lock() }

@@ -278,6 +278,8 @@ async fn oneway_is_sent_once_and_not_answered() {
     sleep(Duration::from_secs(60)).await;
     assert_eq!(pair.runs.counts(), [1; 10]);
     assert_eq!(pair.network.stats().sent, 10);
+    let calls = pair.client().endpoint().stats().calls;
+    assert_eq!((calls.started, calls.oneway, calls.answered, calls.cancelled), (10, 10, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -355,9 +355,12 @@ async fn a_busy_peer_says_so() {
     assert_eq!(reason, Refusal::Busy);
     // Sync methods take no place.
     pair.is_alive().await;
+    assert_eq!((pair.caller.stats().calls.waiting, pair.server.stats().requests.running), (2, 2));
     for call in running {
         assert!(call.await.unwrap().unwrap_err().is_timeout());
     }
+    // Nobody waits any more, and the handlers do not know.
+    assert_eq!((pair.caller.stats().calls.waiting, pair.server.stats().requests.running), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -430,6 +433,8 @@ async fn a_dropped_call_leaves_nothing_behind() {
     let sent = pair.network.stats().sent;
     drop(pair.client().echo(b"x"));
     assert_eq!(pair.network.stats().sent, sent);
+    let calls = pair.caller.stats().calls;
+    assert_eq!((calls.started, calls.answered, calls.cancelled, calls.waiting), (101, 1, 100, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,14 @@
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::DropReason;
 
 /// What an endpoint has done since it was bound: a snapshot of its counters.
 ///
-/// Counters only grow. They are read one after the other while the endpoint works, so that two of them may differ by
-/// a datagram that was under way between the readings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Counters only grow; [`CallStats::waiting`] and [`RequestStats::running`] are what is there now. They are read one after
+/// the other while the endpoint works, so that two of them may differ by a datagram that was under way between the
+/// readings. `{:?}` prints them all, of the reasons for drops those that there were.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Calls that this endpoint made.
@@ -37,8 +39,14 @@ pub struct CallStats {
     pub undecodable: u64,
     /// Ended because the request could not be sent: too large, or refused by the socket.
     pub unsendable: u64,
+    /// Oneway calls that were sent: nobody waits for their end.
+    pub oneway: u64,
+    /// Dropped by their caller before they had ended.
+    pub cancelled: u64,
     /// Requests that were sent again because no answer had come.
     pub resent: u64,
+    /// Calls that wait for an answer now.
+    pub waiting: u64,
 }
 
 /// The requests that reached an endpoint, and what became of them.
@@ -58,6 +66,8 @@ pub struct RequestStats {
     /// At-most-once replies that were forgotten before their time because the memory was full. A copy that comes
     /// after that runs the method again.
     pub forgotten: u64,
+    /// Async handlers that run now.
+    pub running: u64,
 }
 
 /// The datagrams that went through an endpoint's socket.
@@ -88,6 +98,31 @@ impl Stats {
     }
 }
 
+impl fmt::Debug for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stats")
+            .field("calls", &self.calls)
+            .field("requests", &self.requests)
+            .field("datagrams", &self.datagrams)
+            .field("dropped", &Dropped(self))
+            .finish()
+    }
+}
+
+/// The reasons that datagrams were dropped for, and how many.
+struct Dropped<'a>(&'a Stats);
+
+impl fmt::Debug for Dropped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = DropReason::ALL.map(|reason| (reason.name(), self.0.dropped(reason)));
+        let mut map = f.debug_map();
+        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            map.key(&format_args!("{name}")).value(&count);
+        }
+        map.finish()
+    }
+}
+
 /// What [`Counters`] count, datagrams dropped apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is documented on the field of `Stats` that shows it")]
@@ -99,6 +134,8 @@ pub enum Counter {
     CallsUnreachable,
     CallsUndecodable,
     CallsUnsendable,
+    CallsOneway,
+    CallsCancelled,
     CallsResent,
     RequestsReceived,
     RequestsAnswered,
@@ -143,7 +180,7 @@ impl Counters {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reads every counter.
+    /// Reads every counter. What waits and runs is for those to say who know it.
     #[must_use]
     pub fn snapshot(&self) -> Stats {
         let count = |counter: Counter| self.counts[counter as usize].load(Ordering::Relaxed);
@@ -156,7 +193,10 @@ impl Counters {
                 unreachable: count(Counter::CallsUnreachable),
                 undecodable: count(Counter::CallsUndecodable),
                 unsendable: count(Counter::CallsUnsendable),
+                oneway: count(Counter::CallsOneway),
+                cancelled: count(Counter::CallsCancelled),
                 resent: count(Counter::CallsResent),
+                waiting: 0,
             },
             requests: RequestStats {
                 received: count(Counter::RequestsReceived),
@@ -165,6 +205,7 @@ impl Counters {
                 panicked: count(Counter::RequestsPanicked),
                 replayed: count(Counter::RequestsReplayed),
                 forgotten: count(Counter::RequestsForgotten),
+                running: 0,
             },
             datagrams: DatagramStats {
                 received: count(Counter::DatagramsReceived),
@@ -174,5 +215,21 @@ impl Counters {
             },
             dropped: DropReason::ALL.map(|reason| self.dropped[reason as usize].load(Ordering::Relaxed)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_printed_by_name_where_there_were_any() {
+        let counters = Counters::default();
+        assert!(format!("{:?}", counters.snapshot()).ends_with("dropped: {} }"));
+        counters.dropped(DropReason::TooShort);
+        counters.dropped(DropReason::SendFailed);
+        counters.dropped(DropReason::SendFailed);
+        let stats = format!("{:?}", counters.snapshot());
+        assert!(stats.ends_with("dropped: {too_short: 1, send_failed: 2} }"), "{stats}");
     }
 }
