@@ -136,6 +136,17 @@ impl Builder {
     }
 
     /// How the socket is set up, for [`bind`](Self::bind).
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, UdpOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rpcudp::BindError> {
+    /// let options = UdpOptions::default().receive_buffer(8 << 20).send_buffer(1 << 20);
+    /// let endpoint = Endpoint::builder().udp(options).bind("127.0.0.1:0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn udp(mut self, options: UdpOptions) -> Self {
         self.udp = options;
         self

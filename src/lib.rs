@@ -44,7 +44,9 @@ pub use rpcudp_core::codec::{DecodeError, EncodeError};
 pub use rpcudp_core::contract;
 pub use rpcudp_core::{Dialect, DropReason, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;
+#[doc(inline)]
 pub use rpcudp_transport as transport;
+pub use rpcudp_transport::UdpOptions;
 pub use rpcudp_transport::sim;
 pub use service::Service;
 

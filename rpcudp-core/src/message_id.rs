@@ -9,7 +9,7 @@ use std::fmt;
 /// Prints as 40 hexadecimal digits.
 ///
 /// ```
-/// use rpcudp_core::MessageId;
+/// use rpcudp::MessageId;
 ///
 /// let id = MessageId::from_bytes([0xab; 20]);
 /// assert_eq!(id.to_string(), "ab".repeat(20));

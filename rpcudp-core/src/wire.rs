@@ -8,9 +8,10 @@ use crate::{DropReason, Failure, MessageId, msgpack};
 /// Which of the two networks an endpoint belongs to: they differ in the byte that says what a datagram is.
 ///
 /// ```
-/// use rpcudp_core::Dialect;
+/// use rpcudp::{Dialect, Endpoint};
 ///
 /// assert_eq!(Dialect::default(), Dialect::Rpcudp);
+/// let storj = Endpoint::builder().dialect(Dialect::Storj);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@
 //! latency, duplicates, reordering, partitions and an MTU, that does the same again when it is given the same seed.
 //!
 //! ```
-//! use rpcudp_transport::{Datagram, ReceiveBatch, Transport, Udp, UdpOptions};
+//! use rpcudp::transport::{Datagram, ReceiveBatch, Transport, Udp, UdpOptions};
 //! use std::future::poll_fn;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

@@ -8,7 +8,7 @@ use crate::Datagram;
 /// Made once and used again: it keeps its memory, up to 256 KiB of it.
 ///
 /// ```
-/// use rpcudp_transport::{Datagram, SendBatch};
+/// use rpcudp::transport::{Datagram, SendBatch};
 ///
 /// let destination = "192.0.2.1:7000".parse()?;
 /// let mut batch = SendBatch::new();

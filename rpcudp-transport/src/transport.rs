@@ -12,7 +12,7 @@ use crate::{ReceiveBatch, SendBatch};
 /// may wrap either to count, drop or change what passes:
 ///
 /// ```
-/// use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
+/// use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 /// use std::io;
 /// use std::net::SocketAddr;
 /// use std::task::{Context, Poll};

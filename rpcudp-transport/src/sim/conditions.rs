@@ -8,7 +8,7 @@ use crate::transport::MAX_DATAGRAM_LEN;
 /// How well datagrams travel. The default is a network without fault: everything arrives, at once and in order.
 ///
 /// ```
-/// use rpcudp_transport::sim::Conditions;
+/// use rpcudp::sim::Conditions;
 /// use std::time::Duration;
 ///
 /// let bad_wifi = Conditions::default()

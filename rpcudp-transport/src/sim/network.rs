@@ -14,7 +14,7 @@ use crate::{Datagram, canonical};
 /// A network in memory. A clone is another handle to the same network.
 ///
 /// ```
-/// use rpcudp_transport::sim::{Conditions, Network};
+/// use rpcudp::sim::{Conditions, Network};
 /// use std::time::Duration;
 ///
 /// let network = Network::new(7);

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 /// label goes, and the scope too where the address is not link-local.
 ///
 /// ```
-/// use rpcudp_transport::canonical;
+/// use rpcudp::transport::canonical;
 ///
 /// let mapped = "[::ffff:192.0.2.1]:7000".parse()?;
 /// assert_eq!(canonical(mapped), "192.0.2.1:7000".parse()?);

@@ -8,9 +8,14 @@ use super::not_quic;
 /// How a UDP socket is set up.
 ///
 /// ```
-/// use rpcudp_transport::UdpOptions;
+/// use rpcudp::{Endpoint, UdpOptions};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), rpcudp::BindError> {
 /// let options = UdpOptions::default().receive_buffer(8 << 20);
+/// let endpoint = Endpoint::builder().udp(options).bind("127.0.0.1:0").await?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct UdpOptions {
