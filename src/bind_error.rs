@@ -5,7 +5,7 @@ use std::{error, fmt, io};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The address to bind to could not be found.
+    /// The address to bind to is none, or could not be found. An address has a port: `0.0.0.0:0` takes a free one.
     Resolve {
         /// What the resolver said.
         source: io::Error,
@@ -35,6 +35,9 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Resolve { source } if source.kind() == io::ErrorKind::InvalidInput => {
+                write!(f, "no address to bind to: {source} (it needs an IP or a name, and a port: `127.0.0.1:0`)")
+            }
             Self::Resolve { source } => write!(f, "no address to bind to: {source}"),
             Self::Bind { addr, source } => write!(f, "cannot bind to {addr}: {source}"),
             Self::DuplicateMethod { method, services: [one, other] } if one == other => write!(

@@ -80,21 +80,28 @@ impl Builder {
     }
 
     /// How long a call waits for its answer where neither the contract nor the call says. Default: five seconds, as in
-    /// Python.
+    /// Python. A timeout of nothing sends requests and ends their calls.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// How large a request may be that this endpoint sends: method name and arguments, in bytes. Default: 8,192, which
-    /// is what Python peers send; a network without them may carry up to 65,486.
+    /// How large a request may be that this endpoint sends: its body, which is the method's name and the arguments as
+    /// they are encoded, in bytes. Default: 8,192, which is what Python peers send; a network without them may carry up
+    /// to 65,486, and what is set above that is taken for it.
+    ///
+    /// A peer of `storjrpcudp` loses bodies of more than 8,171 bytes, unless its Twisted was told otherwise. Requests
+    /// that arrive may have any size.
     pub fn max_request_len(mut self, len: usize) -> Self {
         self.config.max_request_len = len.min(rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
         self
     }
 
-    /// How large an answer may be that this endpoint sends, in bytes. Default: 65,486, which is what a datagram
-    /// carries.
+    /// How large an answer may be that this endpoint sends: its body, in bytes. Default: 65,486, which is what a datagram
+    /// carries, and what is set above that is taken for it.
+    ///
+    /// Python's `rpcudp` takes answers of that size; a peer of `storjrpcudp` loses bodies of more than 8,171 bytes,
+    /// unless its Twisted was told otherwise.
     ///
     /// A datagram that is larger than the path's MTU travels in fragments and is lost if one of them is.
     pub fn max_response_len(mut self, len: usize) -> Self {
@@ -171,9 +178,13 @@ impl Builder {
     /// # Panics
     ///
     /// Outside the context of a tokio runtime with its timer enabled.
+    #[track_caller]
     pub fn bind_transport(self, transport: impl Transport) -> Result<Endpoint, BindError> {
-        let (endpoint, driver) = self.start(transport, Handle::current())?;
-        Handle::current().spawn(driver.run());
+        let Ok(runtime) = Handle::try_current() else {
+            panic!("`bind_transport` needs a tokio runtime: call it in async code, or within `Runtime::enter`");
+        };
+        let (endpoint, driver) = self.start(transport, runtime.clone())?;
+        runtime.spawn(driver.run());
         Ok(endpoint)
     }
 

@@ -168,6 +168,14 @@ fn refusal(error: CallError) -> (Refusal, String) {
     }
 }
 
+#[test]
+fn a_transport_outside_a_runtime_is_a_panic_that_says_what_to_do() {
+    let node = Network::new(1).bind("10.0.0.1:7000").unwrap();
+    let bound = std::panic::catch_unwind(|| Endpoint::builder().bind_transport(node));
+    let message = *bound.unwrap_err().downcast::<&str>().unwrap();
+    assert!(message.starts_with("`bind_transport` needs a tokio runtime: call it in async code"), "{message}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_ends_with_the_timeout_and_not_before() {
     let pair = pair();
@@ -519,7 +527,11 @@ async fn an_address_that_cannot_be_bound_is_named() {
     assert!(error.to_string().starts_with(&format!("cannot bind to {addr}: ")), "{error}");
     // An address of a documentation network is nobody's.
     assert!(matches!(Endpoint::bind("192.0.2.1:0").await, Err(BindError::Bind { .. })));
-    assert!(matches!(Endpoint::bind("not an address").await, Err(BindError::Resolve { .. })));
+    for no_address in ["not an address", "127.0.0.1", "127.0.0.1:65536"] {
+        let error = Endpoint::bind(no_address).await.unwrap_err();
+        assert!(matches!(error, BindError::Resolve { .. }), "{error}");
+        assert!(error.to_string().ends_with("(it needs an IP or a name, and a port: `127.0.0.1:0`)"), "{error}");
+    }
     // Of several, one that can be bound is enough.
     let second = Endpoint::bind(&[addr, "127.0.0.1:0".parse().unwrap()][..]).await.unwrap();
     assert_ne!(second.local_addr(), addr);
