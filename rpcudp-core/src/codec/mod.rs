@@ -6,9 +6,9 @@
 //! | `String`, `&str`, `char` | str | `str` |
 //! | integers | the shortest form | `int` |
 //! | `f32`, `f64` | float 32, float 64 | `float` |
-//! | `Option` | nil or the value | `None` or the value |
+//! | `Option` | nil or the value; `Some(None)` and `Some(())` are nil too | `None` or the value |
 //! | `()`, unit structs | nil | `None` |
-//! | tuples, `[T; N]`, sequences | array | `list` |
+//! | tuples, `[T; N]` (serde: up to 32), sequences | array | `list` |
 //! | structs, maps | map, structs by field name | `dict` |
 //! | enums | str, or a map from the variant's name to what it holds | `str`, `dict` |
 //! | `#[serde(untagged)]` enums | whatever the variant is | as is |
