@@ -24,6 +24,7 @@ pub mod contract;
 pub mod limits;
 
 mod calls;
+mod counters;
 mod drop_reason;
 mod failure;
 mod message_id;
@@ -35,10 +36,11 @@ mod wheel;
 mod wire;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
+pub use counters::{Counter, Counters};
 pub use drop_reason::DropReason;
 pub use failure::{Failure, FailureCode};
 pub use message_id::MessageId;
 pub use replies::{Replies, Seen};
 pub use resend::Backoff;
-pub use stats::{CallStats, Counter, Counters, DatagramStats, RequestStats, Stats};
+pub use stats::{CallStats, DatagramStats, RequestStats, Stats};
 pub use wire::{Dialect, Frame, RawArguments, Request, Response};

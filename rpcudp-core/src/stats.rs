@@ -1,7 +1,5 @@
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::DropReason;
+use std::fmt;
 
 /// What an endpoint has done since it was bound: a snapshot of its counters.
 ///
@@ -17,7 +15,7 @@ pub struct Stats {
     pub requests: RequestStats,
     /// Datagrams that went through its socket.
     pub datagrams: DatagramStats,
-    dropped: [u64; DropReason::ALL.len()],
+    pub(crate) dropped: [u64; DropReason::ALL.len()],
 }
 
 /// The calls that an endpoint made, and how they ended.
@@ -123,104 +121,10 @@ impl fmt::Debug for Dropped<'_> {
     }
 }
 
-/// What [`Counters`] count, datagrams dropped apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented on the field of `Stats` that shows it")]
-pub enum Counter {
-    CallsStarted,
-    CallsAnswered,
-    CallsRefused,
-    CallsTimedOut,
-    CallsUnreachable,
-    CallsUndecodable,
-    CallsUnsendable,
-    CallsOneway,
-    CallsCancelled,
-    CallsResent,
-    RequestsReceived,
-    RequestsAnswered,
-    RequestsRefused,
-    RequestsPanicked,
-    RequestsReplayed,
-    RequestsForgotten,
-    DatagramsReceived,
-    DatagramsSent,
-    DatagramsBounced,
-    ReceiveErrors,
-}
-
-const COUNTER_COUNT: usize = Counter::ReceiveErrors as usize + 1;
-
-/// The counters behind [`Stats`]: shared by all threads of an endpoint, never locked.
-///
-/// ```
-/// use rpcudp_core::{Counter, Counters, DropReason};
-///
-/// let counters = Counters::default();
-/// counters.add(Counter::DatagramsReceived, 2);
-/// counters.dropped(DropReason::TooShort);
-/// let stats = counters.snapshot();
-/// assert_eq!(stats.datagrams.received, 2);
-/// assert_eq!(stats.dropped(DropReason::TooShort), 1);
-/// ```
-#[derive(Debug, Default)]
-pub struct Counters {
-    counts: [AtomicU64; COUNTER_COUNT],
-    dropped: [AtomicU64; DropReason::ALL.len()],
-}
-
-impl Counters {
-    /// Counts `count` more.
-    pub fn add(&self, counter: Counter, count: u64) {
-        self.counts[counter as usize].fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Counts a datagram that was dropped.
-    pub fn dropped(&self, reason: DropReason) {
-        self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Reads every counter. What waits and runs is for those to say who know it.
-    #[must_use]
-    pub fn snapshot(&self) -> Stats {
-        let count = |counter: Counter| self.counts[counter as usize].load(Ordering::Relaxed);
-        Stats {
-            calls: CallStats {
-                started: count(Counter::CallsStarted),
-                answered: count(Counter::CallsAnswered),
-                refused: count(Counter::CallsRefused),
-                timed_out: count(Counter::CallsTimedOut),
-                unreachable: count(Counter::CallsUnreachable),
-                undecodable: count(Counter::CallsUndecodable),
-                unsendable: count(Counter::CallsUnsendable),
-                oneway: count(Counter::CallsOneway),
-                cancelled: count(Counter::CallsCancelled),
-                resent: count(Counter::CallsResent),
-                waiting: 0,
-            },
-            requests: RequestStats {
-                received: count(Counter::RequestsReceived),
-                answered: count(Counter::RequestsAnswered),
-                refused: count(Counter::RequestsRefused),
-                panicked: count(Counter::RequestsPanicked),
-                replayed: count(Counter::RequestsReplayed),
-                forgotten: count(Counter::RequestsForgotten),
-                running: 0,
-            },
-            datagrams: DatagramStats {
-                received: count(Counter::DatagramsReceived),
-                sent: count(Counter::DatagramsSent),
-                bounced: count(Counter::DatagramsBounced),
-                receive_errors: count(Counter::ReceiveErrors),
-            },
-            dropped: DropReason::ALL.map(|reason| self.dropped[reason as usize].load(Ordering::Relaxed)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Counters;
 
     #[test]
     fn drops_are_printed_by_name_where_there_were_any() {

@@ -1,0 +1,126 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::DropReason;
+use crate::stats::{CallStats, DatagramStats, RequestStats, Stats};
+
+/// What [`Counters`] count, datagrams dropped apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented on the field of `Stats` that shows it")]
+pub enum Counter {
+    CallsStarted,
+    CallsAnswered,
+    CallsRefused,
+    CallsTimedOut,
+    CallsUnreachable,
+    CallsUndecodable,
+    CallsUnsendable,
+    CallsOneway,
+    CallsCancelled,
+    CallsResent,
+    RequestsReceived,
+    RequestsAnswered,
+    RequestsRefused,
+    RequestsPanicked,
+    RequestsReplayed,
+    RequestsForgotten,
+    DatagramsReceived,
+    DatagramsSent,
+    DatagramsBounced,
+    ReceiveErrors,
+}
+
+const COUNTER_COUNT: usize = Counter::ReceiveErrors as usize + 1;
+
+/// The counters behind [`Stats`]: shared by all threads of an endpoint, never locked.
+///
+/// ```
+/// use rpcudp_core::{Counter, Counters, DropReason};
+///
+/// let counters = Counters::default();
+/// counters.add(Counter::DatagramsReceived, 2);
+/// counters.dropped(DropReason::TooShort);
+/// let stats = counters.snapshot();
+/// assert_eq!(stats.datagrams.received, 2);
+/// assert_eq!(stats.dropped(DropReason::TooShort), 1);
+/// ```
+#[derive(Debug, Default)]
+pub struct Counters {
+    stripes: [Stripe; Stripe::COUNT],
+}
+
+/// The counters of some threads. Two that count the same thing would take the memory that it is counted in away from each
+/// other each time, which takes longer than all the rest of counting.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    counts: [AtomicU64; COUNTER_COUNT],
+    dropped: [AtomicU64; DropReason::ALL.len()],
+}
+
+impl Stripe {
+    const COUNT: usize = 4;
+}
+
+thread_local! {
+    static STRIPE: usize = {
+        static THREAD_COUNT: AtomicUsize = AtomicUsize::new(0);
+        THREAD_COUNT.fetch_add(1, Ordering::Relaxed) % Stripe::COUNT
+    };
+}
+
+impl Counters {
+    /// Counts `count` more.
+    pub fn add(&self, counter: Counter, count: u64) {
+        self.stripe().counts[counter as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a datagram that was dropped.
+    pub fn dropped(&self, reason: DropReason) {
+        self.stripe().dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stripe(&self) -> &Stripe {
+        // A thread that is ending counts with the first.
+        &self.stripes[STRIPE.try_with(|stripe| *stripe).unwrap_or_default()]
+    }
+
+    /// Reads every counter. What waits and runs is for those to say who know it.
+    #[must_use]
+    pub fn snapshot(&self) -> Stats {
+        let sum = |count: &dyn Fn(&Stripe) -> &AtomicU64| -> u64 {
+            self.stripes.iter().map(|stripe| count(stripe).load(Ordering::Relaxed)).sum()
+        };
+        let count = |counter: Counter| sum(&|stripe| &stripe.counts[counter as usize]);
+        Stats {
+            calls: CallStats {
+                started: count(Counter::CallsStarted),
+                answered: count(Counter::CallsAnswered),
+                refused: count(Counter::CallsRefused),
+                timed_out: count(Counter::CallsTimedOut),
+                unreachable: count(Counter::CallsUnreachable),
+                undecodable: count(Counter::CallsUndecodable),
+                unsendable: count(Counter::CallsUnsendable),
+                oneway: count(Counter::CallsOneway),
+                cancelled: count(Counter::CallsCancelled),
+                resent: count(Counter::CallsResent),
+                waiting: 0,
+            },
+            requests: RequestStats {
+                received: count(Counter::RequestsReceived),
+                answered: count(Counter::RequestsAnswered),
+                refused: count(Counter::RequestsRefused),
+                panicked: count(Counter::RequestsPanicked),
+                replayed: count(Counter::RequestsReplayed),
+                forgotten: count(Counter::RequestsForgotten),
+                running: 0,
+            },
+            datagrams: DatagramStats {
+                received: count(Counter::DatagramsReceived),
+                sent: count(Counter::DatagramsSent),
+                bounced: count(Counter::DatagramsBounced),
+                receive_errors: count(Counter::ReceiveErrors),
+            },
+            dropped: DropReason::ALL.map(|reason| sum(&|stripe| &stripe.dropped[reason as usize])),
+        }
+    }
+}
