@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-/// What is sent and comes back.
-pub(crate) type Payload = [u8; 32];
-
 /// Why a call failed.
 pub(crate) type Fault = Box<dyn Error + Send + Sync>;
 
 /// Something that makes one call at a time.
 pub(crate) trait Caller: Send + 'static {
     /// Sends the payload, and gives what came back.
-    fn call(&mut self, payload: &Payload) -> impl Future<Output = Result<impl AsRef<[u8]> + Send, Fault>> + Send;
+    fn call(&mut self, payload: &[u8]) -> impl Future<Output = Result<impl AsRef<[u8]> + Send, Fault>> + Send;
 }
 
 /// Which part of a cell's time it is.
@@ -34,7 +31,7 @@ impl Clock {
         self.0.store(phase as u8, Ordering::Relaxed);
     }
 
-    fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match self.0.load(Ordering::Relaxed) {
             0 => Phase::WarmUp,
             1 => Phase::Measured,
@@ -63,9 +60,11 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(crate) fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: impl Into<Fault>) {
         self.count += 1;
-        self.first.get_or_insert(fault);
+        if self.first.is_none() {
+            self.first = Some(fault.into());
+        }
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -78,10 +77,10 @@ impl Failures {
 ///
 /// A call belongs to the phase that it began in: of the calls in flight when a phase ends, those at the end of the
 /// measured one are counted and those at its beginning are not.
-pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, clock: Arc<Clock>) -> Tally {
+pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, size: usize, clock: Arc<Clock>) -> Tally {
     let mut tally = Tally::default();
     // Half of the bytes are above 127, and no two calls in flight carry the same.
-    let mut payload: Payload = std::array::from_fn(|index| (index * 8) as u8);
+    let mut payload: Vec<u8> = (0..size).map(|index| (index * 8) as u8).collect();
     payload[..4].copy_from_slice(&number.to_be_bytes());
     let mut begin = Instant::now();
     for count in 0_u32.. {
@@ -90,16 +89,15 @@ pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, clock:
             break;
         }
         payload[4..8].copy_from_slice(&count.to_be_bytes());
-        let result = caller.call(&payload).await;
+        let echoed = caller.call(&payload).await.map(|answer| answer.as_ref() == payload);
         let end = Instant::now();
-        match result {
-            Ok(answer) if answer.as_ref() == payload => {
-                if phase == Phase::Measured {
-                    let nanos = (end - begin).as_nanos();
-                    tally.latencies.push(u32::try_from(nanos).unwrap_or(u32::MAX));
-                }
+        match echoed {
+            Ok(true) if phase == Phase::Measured => {
+                let nanos = (end - begin).as_nanos();
+                tally.latencies.push(u32::try_from(nanos).unwrap_or(u32::MAX));
             }
-            Ok(_) => tally.failures.add("the answer is not what was sent".into()),
+            Ok(true) => {}
+            Ok(false) => tally.failures.add("the answer is not what was sent"),
             Err(fault) => {
                 tally.failures.add(fault);
                 // A call that fails at once would keep others from the worker.

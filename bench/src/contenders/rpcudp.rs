@@ -1,14 +1,17 @@
 use rpcudp::{Endpoint, rpc_service};
 
-use crate::caller::{Caller, Fault, Payload};
+use crate::measuring::{Caller, Fault};
 
+/// What this crate is measured with.
 #[rpc_service]
-trait Echo {
+pub(crate) trait Echo {
+    /// Gives back what came.
     fn echo(&self, bytes: &[u8]) -> Vec<u8>;
 }
 
+/// Serves it.
 #[derive(Debug)]
-struct Same;
+pub(crate) struct Same;
 
 impl Echo for Same {
     fn echo(&self, bytes: &[u8]) -> Vec<u8> {
@@ -37,7 +40,7 @@ pub(crate) async fn callers(count: usize) -> Result<Vec<RpcCaller>, Fault> {
 }
 
 impl Caller for RpcCaller {
-    async fn call(&mut self, payload: &Payload) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
         Ok(self.client.echo(payload).await?)
     }
 }

@@ -5,22 +5,19 @@
 use std::future::poll_fn;
 use std::io;
 use std::mem;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use rpcudp::transport::UdpOptions;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use crate::caller::{Caller, Fault, Payload};
-
-const PAYLOAD_LEN: usize = size_of::<Payload>();
+use crate::measuring::{Caller, Fault, loopback_socket};
 
 /// The caller's number and the call's, four bytes each.
 const HEADER_LEN: usize = 8;
 
-type Datagram = [u8; HEADER_LEN + PAYLOAD_LEN];
+/// More than UDP carries.
+const BUFFER_LEN: usize = 1 << 16;
 
 /// The only one that calls: a task that sends and receives on a socket of its own, so that there is nothing to tell
 /// apart.
@@ -28,6 +25,7 @@ type Datagram = [u8; HEADER_LEN + PAYLOAD_LEN];
 pub(crate) struct LoneCaller {
     socket: UdpSocket,
     server: SocketAddr,
+    answer: Vec<u8>,
 }
 
 /// A server, and a socket that calls it.
@@ -35,18 +33,17 @@ pub(crate) struct LoneCaller {
 /// # Errors
 ///
 /// Where they cannot be bound.
-pub(crate) async fn lone_caller() -> Result<LoneCaller, Fault> {
-    Ok(LoneCaller { socket: socket()?, server: serve()? })
+pub(crate) async fn lone_caller(size: usize) -> Result<Vec<LoneCaller>, Fault> {
+    Ok(vec![LoneCaller { socket: socket()?, server: serve()?, answer: vec![0; size] }])
 }
 
 impl Caller for LoneCaller {
-    async fn call(&mut self, payload: &Payload) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
         self.socket.send_to(payload, self.server).await?;
-        let mut answer = Payload::default();
         loop {
-            let (len, sender) = self.socket.recv_from(&mut answer).await?;
-            if (len, sender) == (PAYLOAD_LEN, self.server) {
-                return Ok(answer);
+            let (len, sender) = self.socket.recv_from(&mut self.answer).await?;
+            if sender == self.server {
+                return Ok(&self.answer[..len]);
             }
         }
     }
@@ -58,6 +55,8 @@ pub(crate) struct SlotCaller {
     client: Arc<Client>,
     number: u32,
     count: u32,
+    datagram: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 /// The socket that many call through.
@@ -68,16 +67,22 @@ struct Client {
     slots: Vec<Mutex<Slot>>,
 }
 
-/// Where a caller and the task that receives meet.
+/// Where a caller and the task that receives meet. The caller swaps the answer for its last one: nothing is allocated.
 #[derive(Debug, Default)]
-enum Slot {
+struct Slot {
+    state: State,
+    answer: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+enum State {
     #[default]
     Idle,
     Waits {
         count: u32,
         waker: Option<Waker>,
     },
-    Answered(Payload),
+    Answered,
 }
 
 /// A server, a socket, a task that receives from it, and so many that call through it.
@@ -85,36 +90,43 @@ enum Slot {
 /// # Errors
 ///
 /// Where the sockets cannot be bound.
-pub(crate) async fn callers(count: usize) -> Result<Vec<SlotCaller>, Fault> {
+pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>, Fault> {
     let slots = (0..count).map(|_| Mutex::default()).collect();
     let client = Arc::new(Client { socket: socket()?, server: serve()?, slots });
     tokio::spawn(hand_out(Arc::clone(&client)));
-    Ok((0..).take(count).map(|number| SlotCaller { client: Arc::clone(&client), number, count: 0 }).collect())
+    let caller = |number| SlotCaller {
+        client: Arc::clone(&client),
+        number,
+        count: 0,
+        datagram: vec![0; HEADER_LEN + size],
+        answer: Vec::with_capacity(size),
+    };
+    Ok((0..).take(count).map(caller).collect())
 }
 
 impl Caller for SlotCaller {
-    async fn call(&mut self, payload: &Payload) -> Result<impl AsRef<[u8]> + Send, Fault> {
-        let Self { client, number, count } = self;
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+        let Self { client, number, count, datagram, answer } = self;
         let (number, count) = (*number, mem::replace(count, count.wrapping_add(1)));
-        *client.slot(number) = Slot::Waits { count, waker: None };
+        client.slot(number).state = State::Waits { count, waker: None };
 
-        let mut datagram: Datagram = [0; HEADER_LEN + PAYLOAD_LEN];
         datagram[..4].copy_from_slice(&number.to_be_bytes());
         datagram[4..HEADER_LEN].copy_from_slice(&count.to_be_bytes());
         datagram[HEADER_LEN..].copy_from_slice(payload);
-        client.socket.send_to(&datagram, client.server).await?;
+        client.socket.send_to(datagram, client.server).await?;
 
-        Ok(poll_fn(|cx| {
+        poll_fn(|cx| {
             let mut slot = client.slot(number);
-            match mem::take(&mut *slot) {
-                Slot::Answered(answer) => Poll::Ready(answer),
-                Slot::Waits { .. } | Slot::Idle => {
-                    *slot = Slot::Waits { count, waker: Some(cx.waker().clone()) };
-                    Poll::Pending
-                }
+            if matches!(slot.state, State::Answered) {
+                slot.state = State::Idle;
+                mem::swap(&mut slot.answer, answer);
+                return Poll::Ready(());
             }
+            slot.state = State::Waits { count, waker: Some(cx.waker().clone()) };
+            Poll::Pending
         })
-        .await)
+        .await;
+        Ok(answer)
     }
 }
 
@@ -124,20 +136,23 @@ impl Client {
     }
 
     /// Gives an answer to the one that waits for it; any other datagram is dropped.
-    fn answer(&self, datagram: &Datagram) {
-        let (number, rest) = datagram.split_first_chunk().expect("a datagram is longer than a number");
-        let (answered, answer) = rest.split_first_chunk().expect("a header has two numbers");
+    fn answer(&self, datagram: &[u8]) {
+        let Some((number, rest)) = datagram.split_first_chunk() else { return };
+        let Some((answered, answer)) = rest.split_first_chunk() else { return };
         let number = u32::from_be_bytes(*number);
         if number as usize >= self.slots.len() {
             return;
         }
         let mut slot = self.slot(number);
-        let Slot::Waits { count, waker } = &mut *slot else { return };
+        let Slot { state, answer: kept } = &mut *slot;
+        let State::Waits { count, waker } = state else { return };
         if *count != u32::from_be_bytes(*answered) {
             return;
         }
+        kept.clear();
+        kept.extend_from_slice(answer);
         let waker = waker.take();
-        *slot = Slot::Answered(answer.try_into().expect("a payload comes after the header"));
+        *state = State::Answered;
         drop(slot);
         if let Some(waker) = waker {
             waker.wake();
@@ -146,10 +161,10 @@ impl Client {
 }
 
 async fn hand_out(client: Arc<Client>) {
-    let mut datagram: Datagram = [0; HEADER_LEN + PAYLOAD_LEN];
+    let mut datagram = vec![0; BUFFER_LEN];
     loop {
         match client.socket.recv_from(&mut datagram).await {
-            Ok((len, sender)) if len == datagram.len() && sender == client.server => client.answer(&datagram),
+            Ok((len, sender)) if sender == client.server => client.answer(&datagram[..len]),
             Ok(_) => {}
             Err(error) => eprintln!("the bare client cannot receive: {error}"),
         }
@@ -161,7 +176,7 @@ fn serve() -> io::Result<SocketAddr> {
     let socket = socket()?;
     let addr = socket.local_addr()?;
     tokio::spawn(async move {
-        let mut datagram = [0; 2048];
+        let mut datagram = vec![0; BUFFER_LEN];
         loop {
             let echoed = match socket.recv_from(&mut datagram).await {
                 Ok((len, sender)) => socket.send_to(&datagram[..len], sender).await,
@@ -175,12 +190,8 @@ fn serve() -> io::Result<SocketAddr> {
     Ok(addr)
 }
 
-/// A socket on loopback with the buffers that rpcudp's have, and not connected, as rpcudp's are not.
 fn socket() -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_recv_buffer_size(UdpOptions::DEFAULT_BUFFER_LEN)?;
-    socket.set_send_buffer_size(UdpOptions::DEFAULT_BUFFER_LEN)?;
+    let socket = loopback_socket()?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     UdpSocket::from_std(socket.into())
 }

@@ -1,0 +1,31 @@
+use std::fmt::Write;
+
+use super::{Comparison, Key};
+use crate::measuring::micros;
+
+/// A line for each sample, those that do not count included, in the order in which they were measured.
+pub(super) fn render(comparison: &Comparison) -> String {
+    let mut text = String::from(
+        "round,size_bytes,in_flight,contender,placement,counts,cores_before_ns,cores_after_ns,others_percent,\
+         calls_per_second,p50_us,p99_us,p999_us,max_us,cpu_us_per_call,failed\n",
+    );
+    for sample in &comparison.samples {
+        let Key { size, in_flight, contender } = sample.key;
+        let [before, after] = sample.probes.map(|probe| probe.as_nanos());
+        let [p50, p99, p999, max] = [0.5, 0.99, 0.999, 1.0].map(|share| sample.quantile(share));
+        writeln!(
+            text,
+            "{},{size},{in_flight},{contender},{},{},{before},{after},{:.1},{:.1},{p50:.3},{p99:.3},{p999:.3},{max:.3},\
+             {:.4},{}",
+            sample.round,
+            sample.placement,
+            sample.counts(),
+            sample.others * 100.0,
+            sample.calls_per_second,
+            micros(sample.cpu_per_call),
+            sample.failures.count,
+        )
+        .expect("a string takes everything");
+    }
+    text
+}

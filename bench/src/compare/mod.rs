@@ -1,0 +1,111 @@
+//! Echoes over loopback: everyone in one run, by turns, in several rounds.
+
+mod csv;
+mod options;
+mod plot;
+mod table;
+
+use std::fmt;
+use std::fs;
+use std::process::ExitCode;
+
+pub(crate) use self::options::Options;
+use crate::contenders::Contender;
+use crate::measuring::{Cell, Fault, Machine, Sample, measure_in_rounds};
+
+/// One of the cells that are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) size: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) contender: Contender,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, in_flight, contender } = self;
+        write!(f, "{size:>5} B  {in_flight:>4} in flight  {contender:<6}")
+    }
+}
+
+/// What was measured, and of whom it could not be.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    pub(crate) machine: Machine,
+    /// Those who are compared, grouped by what they had to do.
+    pub(crate) groups: Vec<Vec<Key>>,
+    pub(crate) samples: Vec<Sample<Key>>,
+    pub(crate) skipped: Vec<String>,
+}
+
+/// Measures, prints the tables, and writes the files that were asked for.
+///
+/// # Errors
+///
+/// Where a file cannot be written, or nobody is left to be measured.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+    // A path that cannot be written shows before the measurement, not after.
+    for path in [&options.csv, &options.svg, &options.markdown].into_iter().flatten() {
+        fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let machine = Machine::this();
+    let (mut contenders, mut skipped) = (Vec::new(), Vec::new());
+    let mut skip = |reason: String| {
+        eprintln!("SKIPPED: {reason}");
+        skipped.push(reason);
+    };
+    for contender in options.contenders() {
+        match contender.prepare() {
+            Ok(()) => contenders.push(contender),
+            Err(fault) => skip(format!("{contender}: {fault}")),
+        }
+    }
+    let mut groups = options.groups(&contenders);
+    for group in &mut groups {
+        let mut fitting = Vec::new();
+        for &key in &*group {
+            if key.contender.fits(key.size, key.in_flight)? {
+                fitting.push(key);
+            } else {
+                let Key { size, in_flight, contender } = key;
+                let calls = format!("{in_flight} calls of {size} bytes");
+                skip(format!("{contender} with {calls}: more than a socket's buffer holds, and no flow control"));
+            }
+        }
+        *group = fitting;
+    }
+    groups.retain(|group| !group.is_empty());
+    if groups.is_empty() {
+        return Err("nobody is left to be measured".into());
+    }
+    let timing = &options.timing;
+    let samples = measure_in_rounds(timing, &groups, |Key { size, in_flight, contender }| {
+        contender.run(Cell { in_flight, size, warm_up: timing.warm_up(), window: timing.window() })
+    });
+    let comparison = Comparison { machine, groups, samples, skipped };
+
+    let tables = table::render(&comparison);
+    print!("{tables}");
+    if let Some(path) = &options.markdown {
+        fs::write(path, &tables)?;
+    }
+    if let Some(path) = &options.csv {
+        fs::write(path, csv::render(&comparison))?;
+    }
+    if let Some(path) = &options.svg {
+        fs::write(path, plot::render(&comparison))?;
+    }
+    // Figures that failed calls went into are no figures.
+    Ok(if comparison.failure_count() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+impl Comparison {
+    pub(crate) fn failure_count(&self) -> u64 {
+        self.samples.iter().map(|sample| sample.failures.count).sum()
+    }
+
+    /// What was measured of a cell, whether or not it counts.
+    pub(crate) fn all_of(&self, key: Key) -> impl Iterator<Item = &Sample<Key>> {
+        self.samples.iter().filter(move |sample| sample.key == key)
+    }
+}

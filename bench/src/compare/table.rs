@@ -1,0 +1,170 @@
+use std::fmt::Write;
+
+use super::{Comparison, Key};
+use crate::contenders::Contender;
+use crate::measuring::{Placement, Sample, micros, spread};
+
+/// What is shown of each cell, how, and with how many decimals.
+const COLUMNS: [Column; 5] = [
+    Column { title: "calls/s", decimals: 0, value: |sample| sample.calls_per_second },
+    Column { title: "p50 us", decimals: 1, value: |sample| sample.quantile(0.5) },
+    Column { title: "p99 us", decimals: 1, value: |sample| sample.quantile(0.99) },
+    Column { title: "p99.9 us", decimals: 1, value: |sample| sample.quantile(0.999) },
+    Column { title: "CPU us/call", decimals: 2, value: |sample| micros(sample.cpu_per_call) },
+];
+
+/// How rpcudp compares with each contender within a round, for the columns that goals are set for.
+const RATIOS: [Column; 3] = [
+    Column { title: "calls/s, rpcudp / it", decimals: 2, ..COLUMNS[0] },
+    Column { title: "p50, rpcudp / it", decimals: 2, ..COLUMNS[1] },
+    Column { title: "p99, rpcudp / it", decimals: 2, ..COLUMNS[2] },
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    title: &'static str,
+    decimals: usize,
+    value: fn(&Sample<Key>) -> f64,
+}
+
+/// The tables, in Markdown: medians and, in parentheses, ranges, for each placement of the cores by itself.
+pub(super) fn render(comparison: &Comparison) -> String {
+    let mut text = format!("{}\n", comparison.machine);
+    for placement in Placement::SETTLED {
+        let there = || comparison.samples.iter().filter(|sample| sample.placement == placement && sample.counts());
+        if there().next().is_none() {
+            continue;
+        }
+        let between = spread(there().map(Sample::between_cores), 0);
+        writeln!(text, "\nCores {placement}: {between} ns there and back.\n").expect("a string takes everything");
+        text += &cells(comparison, placement);
+    }
+    text += &remarks(comparison);
+    text
+}
+
+fn cells(comparison: &Comparison, placement: Placement) -> String {
+    let titles = COLUMNS.iter().chain(&RATIOS).map(|column| column.title).collect::<Vec<_>>().join(" | ");
+    let mut text = format!("| bytes | in flight | | {titles} | samples |\n");
+    text += &format!("|{}\n", " --- |".repeat(COLUMNS.len() + RATIOS.len() + 4));
+    for group in &comparison.groups {
+        for &key in group {
+            let of = |key| samples_of(comparison, placement, key);
+            let count = of(key).count();
+            if count == 0 {
+                continue;
+            }
+            let shown = COLUMNS.map(|Column { decimals, value, .. }| spread(of(key).map(value), decimals)).join(" | ");
+            let ours = Key { contender: Contender::Rpcudp, ..key };
+            let compared = RATIOS.map(|Column { decimals, value, .. }| match key.contender {
+                Contender::Rpcudp => String::new(),
+                _ => spread(within_rounds(|| of(ours), || of(key), value), decimals),
+            });
+            let Key { size, in_flight, contender } = key;
+            text += &format!("| {size} | {in_flight} | {contender} | {shown} | {} | {count} |\n", compared.join(" | "));
+        }
+    }
+    text
+}
+
+/// What is to be known about the figures.
+fn remarks(comparison: &Comparison) -> String {
+    let measured = comparison.samples.len();
+    let counted = comparison.samples.iter().filter(|sample| sample.counts()).count();
+    let mut text = format!(
+        "\n{counted} of {measured} samples count; in the others the cores moved, or someone else used them. Failed \
+         calls, in all samples: {}.\n",
+        comparison.failure_count(),
+    );
+    for &key in comparison.groups.iter().flatten() {
+        let failed: u64 = comparison.all_of(key).map(|sample| sample.failures.count).sum();
+        if failed > 0 {
+            let first = comparison.all_of(key).find_map(|sample| sample.failures.first.as_ref());
+            let first = first.map(ToString::to_string).unwrap_or_default();
+            text += &format!("FAILED: {failed} calls of {key}; the first: {first}\n");
+        }
+    }
+    for skipped in &comparison.skipped {
+        text += &format!("SKIPPED: {skipped}\n");
+    }
+    text
+}
+
+fn samples_of(comparison: &Comparison, placement: Placement, key: Key) -> impl Iterator<Item = &Sample<Key>> {
+    comparison.all_of(key).filter(move |sample| sample.placement == placement && sample.counts())
+}
+
+/// A value of ours divided by theirs, in each round in which both count.
+fn within_rounds<'a, O, T>(
+    ours: impl Fn() -> O,
+    theirs: impl Fn() -> T,
+    value: fn(&Sample<Key>) -> f64,
+) -> impl Iterator<Item = f64>
+where
+    O: Iterator<Item = &'a Sample<Key>>,
+    T: Iterator<Item = &'a Sample<Key>>,
+{
+    ours().filter_map(move |ours| {
+        let theirs = theirs().find(|theirs| theirs.round == ours.round)?;
+        Some(value(ours) / value(theirs))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::measuring::{Latencies, Machine, Measured, Timing};
+
+    /// A sample with cores at this distance; `others` is how much of one core someone else used.
+    fn sample(key: Key, round: usize, speed: f64, nanos: u64, others: f64) -> Sample<Key> {
+        let mut latencies = Latencies::default();
+        latencies.record(1_000, 1);
+        let measured = Measured { calls_per_second: speed, others, latencies, ..Measured::default() };
+        Sample::new(key, round, measured, [Duration::from_nanos(nanos); 2], &Timing::default())
+    }
+
+    fn comparison(samples: Vec<Sample<Key>>) -> Comparison {
+        let mut groups = vec![Vec::new()];
+        for sample in &samples {
+            if !groups[0].contains(&sample.key) {
+                groups[0].push(sample.key);
+            }
+        }
+        Comparison { machine: Machine::this(), groups, samples, skipped: vec!["python: not today".into()] }
+    }
+
+    const OURS: Key = Key { size: 32, in_flight: 64, contender: Contender::Rpcudp };
+    const THEIRS: Key = Key { contender: Contender::Tarpc, ..OURS };
+
+    #[test]
+    fn ratios_are_of_one_round_and_one_placement() {
+        let samples = vec![
+            sample(OURS, 1, 300.0, 50, 0.0),
+            sample(THEIRS, 1, 100.0, 50, 0.0),
+            sample(OURS, 2, 800.0, 350, 0.0),
+            sample(THEIRS, 2, 400.0, 350, 0.0),
+            // Neither these, which were disturbed, nor one whose fellow was.
+            sample(OURS, 3, 9_000.0, 50, 0.5),
+            sample(THEIRS, 3, 200.0, 50, 0.0),
+        ];
+        let text = render(&comparison(samples));
+        let row = |begin: &str| text.lines().filter(|line| line.starts_with(begin)).collect::<Vec<_>>();
+        let theirs = row("| 32 | 64 | tarpc |");
+        assert_eq!(theirs.len(), 2, "{text}");
+        assert!(theirs[0].contains("| 150 (100-200) |") && theirs[0].contains("| 3.00 (3.00-3.00) |"), "{text}");
+        assert!(theirs[1].contains("| 400 (400-400) |") && theirs[1].contains("| 2.00 (2.00-2.00) |"), "{text}");
+        assert!(text.contains("5 of 6 samples count") && text.contains("SKIPPED: python: not today"), "{text}");
+    }
+
+    #[test]
+    fn failures_show_whether_or_not_their_sample_counts() {
+        let mut failed = sample(THEIRS, 1, 100.0, 50, 0.5);
+        failed.measured.failures.add("a call has not ended");
+        let comparison = comparison(vec![sample(OURS, 1, 300.0, 50, 0.0), failed]);
+        assert_eq!(comparison.failure_count(), 1);
+        let text = render(&comparison);
+        assert!(text.contains("FAILED: 1 calls") && text.contains("a call has not ended"), "{text}");
+    }
+}

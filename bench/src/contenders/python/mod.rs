@@ -1,0 +1,98 @@
+//! Python's rpcudp: a process for each end, in a virtual environment that is made in cargo's target directory.
+
+mod venv;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use self::venv::{interpreter, make_venv};
+use crate::measuring::{BUFFER_LEN, Cell, Failures, Fault, Latencies, Measured, ProcessorTime, Window};
+
+const SCRIPT: &str = include_str!("echo.py");
+
+/// Makes the virtual environment, unless it is there.
+///
+/// # Errors
+///
+/// Where Python or the network does not allow that.
+pub(crate) fn prepare() -> Result<(), Fault> {
+    make_venv()
+}
+
+/// What the calling process says in the end, latencies apart.
+#[derive(Deserialize)]
+struct Report {
+    failed: u64,
+    first: Option<String>,
+    /// Seconds of both processes.
+    cpu: f64,
+}
+
+/// Measures it.
+///
+/// # Errors
+///
+/// Where a process ends early or says something else.
+pub(crate) fn run(cell: Cell) -> Result<Measured, Fault> {
+    let mut server = Peer::start(&["serve".into()])?;
+    let port = server.line()?;
+    let seconds = |duration: Duration| duration.as_secs_f64().to_string();
+    let (in_flight, size) = (cell.in_flight.to_string(), cell.size.to_string());
+    let (warm_up, window) = (seconds(cell.warm_up), seconds(cell.window));
+    let mut client = Peer::start(&["call".into(), port, in_flight, size, warm_up, window])?;
+
+    client.expect("measuring")?;
+    let (begin, cpu_begin) = (Instant::now(), ProcessorTime::now());
+    client.expect("over")?;
+    let (elapsed, cpu_end) = (begin.elapsed(), ProcessorTime::now());
+    let Report { failed, first, cpu } = serde_json::from_str(&client.line()?)?;
+    let ours = Duration::try_from_secs_f64(cpu)?;
+    let not_this_process = cpu_end.others_since(cpu_begin) + cpu_end.ours_since(cpu_begin);
+    let window = Window { elapsed, ours, others: not_this_process.saturating_sub(ours) };
+
+    let mut bytes = Vec::new();
+    client.stdout.read_to_end(&mut bytes)?;
+    let mut latencies = Latencies::default();
+    bytes.as_chunks().0.iter().for_each(|&nanos| latencies.record(u64::from_ne_bytes(nanos), 1));
+    Ok(Measured::new(window, latencies, Failures { count: failed, first: first.map(Into::into) }))
+}
+
+/// A process, which is killed when this is dropped.
+struct Peer {
+    child: Child,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Peer {
+    fn start(arguments: &[String]) -> Result<Self, Fault> {
+        let mut command = Command::new(interpreter()?);
+        command.args(["-c", SCRIPT]).args(arguments).arg(BUFFER_LEN.to_string());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().expect("it is a pipe");
+        Ok(Self { child, stdout: BufReader::new(stdout) })
+    }
+
+    fn line(&mut self) -> Result<String, Fault> {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line)? == 0 {
+            return Err("a Python process has ended early".into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn expect(&mut self, word: &str) -> Result<(), Fault> {
+        let line = self.line()?;
+        if line == word { Ok(()) } else { Err(format!("Python says {line:?} instead of {word:?}").into()) }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself, and there is nothing else to do about it.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,74 @@
+//! tonic: gRPC over HTTP/2, without TLS. The client and the server are what its generator writes (`build.rs`).
+
+use prost::bytes::Bytes;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Response, Status};
+
+use self::generated::echo_client::EchoClient;
+use self::generated::echo_server::{Echo, EchoServer};
+use crate::measuring::{BUFFER_LEN, Caller, Fault};
+
+#[allow(
+    clippy::allow_attributes_without_reason,
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "tonic writes it"
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
+}
+
+/// `Bytes`, because they are not copied out of the message.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Payload {
+    #[prost(bytes = "bytes", tag = "1")]
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+struct Same;
+
+#[tonic::async_trait]
+impl Echo for Same {
+    async fn echo(&self, request: Request<Payload>) -> Result<Response<Payload>, Status> {
+        Ok(Response::new(request.into_inner()))
+    }
+}
+
+/// Calls through a connection that others call through as well.
+#[derive(Clone, Debug)]
+pub(crate) struct TonicCaller(EchoClient<Channel>);
+
+/// A server, a connection, and so many that call through it.
+///
+/// Both ends get as much flow-control window as the UDP sockets have buffer, and as many streams as there are calls:
+/// with the defaults, 512 calls would wait for each other.
+///
+/// # Errors
+///
+/// Where there is no connection.
+pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, Fault> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = listener.local_addr()?;
+    let window = BUFFER_LEN as u32;
+    let server = Server::builder()
+        .max_concurrent_streams(u32::try_from(count)?)
+        .initial_connection_window_size(window)
+        .initial_stream_window_size(window)
+        .add_service(EchoServer::new(Same));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
+    let endpoint = Endpoint::try_from(format!("http://{addr}"))?
+        .tcp_nodelay(true)
+        .initial_connection_window_size(window)
+        .initial_stream_window_size(window);
+    Ok(vec![TonicCaller(EchoClient::new(endpoint.connect().await?)); count])
+}
+
+impl Caller for TonicCaller {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+        Ok(self.0.echo(Payload { bytes: Bytes::copy_from_slice(payload) }).await?.into_inner().bytes)
+    }
+}

@@ -1,0 +1,154 @@
+//! What the two ceilings have in common: a thread for each end, so many datagrams under way, and no work per call
+//! but to number it and to look whether its answer has that number.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use crate::measuring::{Cell, Clock, Failures, Fault, Latencies, Measured, Phase, loopback_socket};
+
+/// A connected socket that takes and gives several datagrams of one length at a time, one after the other in memory.
+pub(crate) trait Bulk {
+    /// Sends them all.
+    fn send(&mut self, datagrams: &[u8]) -> io::Result<()>;
+
+    /// Waits for datagrams and says how many came, at least one and as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] where none came for [`LOST_AFTER`].
+    fn receive(&mut self, datagrams: &mut [u8]) -> io::Result<usize>;
+}
+
+/// An answer that takes longer does not come any more.
+const LOST_AFTER: Duration = Duration::from_millis(500);
+
+/// Two sockets that are connected to each other.
+///
+/// # Errors
+///
+/// Where they cannot be had.
+pub(crate) fn sockets() -> io::Result<[UdpSocket; 2]> {
+    let (client, server): (UdpSocket, UdpSocket) = (loopback_socket()?.into(), loopback_socket()?.into());
+    client.connect(server.local_addr()?)?;
+    server.connect(client.local_addr()?)?;
+    for socket in [&client, &server] {
+        socket.set_read_timeout(Some(LOST_AFTER))?;
+    }
+    Ok([client, server])
+}
+
+/// Measures the ceiling that two sockets give; each moves up to `batch_len` datagrams at a time.
+///
+/// # Errors
+///
+/// Where they fail.
+pub(crate) fn run<B: Bulk>(
+    cell: Cell,
+    batch_len: usize,
+    [client, server]: [UdpSocket; 2],
+    bulk: impl Fn(UdpSocket) -> B + Sync,
+) -> Result<Measured, Fault> {
+    // Each is made on its own thread: what nix keeps for batches of system calls cannot be sent to another.
+    let call = |clock: &Clock| call(&mut bulk(client), cell, batch_len, clock);
+    let serve = |clock: &Clock| serve(&mut bulk(server), cell, batch_len, clock);
+    cell.on_threads(call, serve)
+}
+
+/// Datagrams that were sent together.
+struct Batch {
+    sent: Instant,
+    phase: Phase,
+    len: usize,
+}
+
+fn call(socket: &mut impl Bulk, cell: Cell, batch_len: usize, clock: &Clock) -> Result<(Latencies, Failures), Fault> {
+    let mut datagrams: Vec<u8> = (0..batch_len * cell.size).map(|index| (index * 8) as u8).collect();
+    let mut answers = vec![0; batch_len * cell.size];
+    let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
+    let mut batches = VecDeque::new();
+    let (mut sent, mut answered) = (0_u64, 0_u64);
+    loop {
+        let phase = clock.phase();
+        let mut free = cell.in_flight - (sent - answered) as usize;
+        while phase != Phase::Over && free > 0 {
+            let len = free.min(batch_len);
+            for datagram in datagrams.chunks_exact_mut(cell.size).take(len) {
+                datagram[..8].copy_from_slice(&sent.to_be_bytes());
+                sent += 1;
+            }
+            batches.push_back(Batch { sent: Instant::now(), phase, len });
+            socket.send(&datagrams[..len * cell.size])?;
+            free -= len;
+        }
+        if batches.is_empty() {
+            return Ok((latencies, failures));
+        }
+        let count = match socket.receive(&mut answers) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                failures.add("a datagram was lost");
+                return Ok((latencies, failures));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let now = Instant::now();
+        for answer in answers.chunks_exact(cell.size).take(count) {
+            // The latencies after a gap would be those of other calls.
+            if answer[..8] != answered.to_be_bytes() {
+                failures.add("a datagram was lost, or came out of order");
+                return Ok((latencies, failures));
+            }
+            answered += 1;
+        }
+        record(&mut batches, count, now, &mut latencies);
+    }
+}
+
+/// Takes answers, of which so many came together, in the order in which their requests were sent.
+fn record(batches: &mut VecDeque<Batch>, mut count: usize, now: Instant, latencies: &mut Latencies) {
+    while count > 0 {
+        let Some(batch) = batches.front_mut() else { return };
+        let len = batch.len.min(count);
+        if batch.phase == Phase::Measured {
+            latencies.record((now - batch.sent).as_nanos() as u64, len as u64);
+        }
+        count -= len;
+        batch.len -= len;
+        if batch.len == 0 {
+            batches.pop_front();
+        }
+    }
+}
+
+fn serve(socket: &mut impl Bulk, cell: Cell, batch_len: usize, clock: &Clock) -> Result<(), Fault> {
+    let mut datagrams = vec![0; batch_len * cell.size];
+    loop {
+        match socket.receive(&mut datagrams) {
+            Ok(count) => socket.send(&datagrams[..count * cell.size])?,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
+            Err(_) if clock.phase() == Phase::Over => return Ok(()),
+            Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_belong_to_the_oldest_requests() {
+        let now = Instant::now();
+        let batch = |millis, phase, len| Batch { sent: now - Duration::from_millis(millis), phase, len };
+        let mut batches =
+            VecDeque::from([batch(9, Phase::WarmUp, 3), batch(5, Phase::Measured, 4), batch(2, Phase::Measured, 4)]);
+        let mut latencies = Latencies::default();
+        record(&mut batches, 2, now, &mut latencies);
+        assert_eq!((batches.len(), latencies.count()), (3, 0));
+        record(&mut batches, 6, now, &mut latencies);
+        assert_eq!((batches.len(), latencies.count()), (1, 5));
+        assert_eq!(latencies.quantile(0.5).as_millis(), 5);
+    }
+}

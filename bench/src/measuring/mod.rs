@@ -1,0 +1,26 @@
+//! What all subcommands measure with.
+
+mod caller;
+mod cell;
+mod machine;
+mod numbers;
+mod probe;
+mod processor_time;
+mod progress;
+mod rounds;
+mod sample;
+mod socket;
+mod statistics;
+mod timing;
+
+pub(crate) use caller::{Caller, Clock, Failures, Fault, Phase};
+pub(crate) use cell::{Cell, Measured, Window};
+pub(crate) use machine::{Machine, target_directory};
+pub(crate) use numbers::{grouped, micros, spread};
+pub(crate) use processor_time::ProcessorTime;
+pub(crate) use progress::Progress;
+pub(crate) use rounds::measure_in_rounds;
+pub(crate) use sample::{Placement, Sample};
+pub(crate) use socket::{BUFFER_LEN, loopback_socket};
+pub(crate) use statistics::{Latencies, Spread};
+pub(crate) use timing::Timing;

@@ -1,0 +1,33 @@
+use std::fmt::Display;
+
+use super::{Fault, Measured, Progress, Sample, Timing, probe};
+
+/// Measures every cell once in each round, with a probe before and after each.
+///
+/// Those of a group are compared: they follow each other, and who goes first changes from round to round, so that a
+/// machine that slows down or speeds up favours nobody. A cell that cannot be measured at all counts as one failure.
+pub(crate) fn measure_in_rounds<K: Copy + Display>(
+    timing: &Timing,
+    groups: &[Vec<K>],
+    mut measure: impl FnMut(K) -> Result<Measured, Fault>,
+) -> Vec<Sample<K>> {
+    let rounds = timing.rounds();
+    let progress = Progress::new(rounds * groups.iter().map(Vec::len).sum::<usize>());
+    let mut samples = Vec::new();
+    let mut before = probe::round_trip();
+    for round in 1..=rounds {
+        for group in groups {
+            let first = (round - 1) % group.len().max(1);
+            for &key in group[first..].iter().chain(&group[..first]) {
+                progress.begin(&format!("round {round}/{rounds}  {key}"));
+                let measured = measure(key).unwrap_or_else(Measured::failed);
+                let after = probe::round_trip();
+                let sample = Sample::new(key, round, measured, [before, after], timing);
+                progress.end(&format!("round {round}/{rounds}  {key}  {}", sample.line()));
+                samples.push(sample);
+                before = after;
+            }
+        }
+    }
+    samples
+}
