@@ -3,6 +3,9 @@
 mod compare;
 mod contenders;
 mod measuring;
+mod micro;
+mod outstanding;
+mod peers;
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -29,6 +32,12 @@ struct Arguments {
 enum Command {
     /// Echoes over loopback: rpcudp, the raw ceilings, tarpc, tonic and Python's rpcudp by turns (the default)
     Compare(compare::Options),
+    /// One endpoint calling one peer, a hundred, and ten thousand
+    Peers(peers::Options),
+    /// A million calls waiting at once for peers that say nothing: memory, processor time, and how late they end
+    Outstanding(outstanding::Options),
+    /// The codec, the frame and the table of calls by themselves
+    Micro(micro::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +56,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     }
     match arguments.command.unwrap_or(Command::Compare(arguments.compare)) {
         Command::Compare(options) => compare::run(&options),
+        Command::Peers(options) => peers::run(&options),
+        Command::Outstanding(options) => outstanding::run(&options),
+        Command::Micro(options) => micro::run(&options),
     }
 }

@@ -1,0 +1,147 @@
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rpcudp_core::codec::{Arguments, decode, encode};
+use rpcudp_core::{CallEvent, Calls, Dialect, Frame, MessageId, Request, Response, Schedule};
+use serde::{Deserialize, Serialize};
+
+use super::timer::Timer;
+
+/// How many there are.
+pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 4 + 2 * WAITING.len();
+
+/// Bytes of a payload.
+const SIZES: [usize; 3] = [32, 1024, 8000];
+
+/// Calls that wait at once.
+const WAITING: [u32; 3] = [1, 1_000, 1_000_000];
+
+const DIALECT: Dialect = Dialect::Rpcudp;
+
+pub(super) fn time_all(timer: &mut Timer) {
+    codec(timer);
+    frame(timer);
+    table(timer);
+}
+
+/// What peers tell each other about a third.
+#[derive(Serialize, Deserialize)]
+struct Contact<'a> {
+    id: &'a [u8],
+    host: &'a str,
+    port: u16,
+    seen: Option<u64>,
+}
+
+fn codec(timer: &mut Timer) {
+    let mut out = Vec::new();
+    for size in SIZES {
+        let payload = vec![0xab_u8; size];
+        timer.time(&format!("codec: encode {size} bytes"), || {
+            out.clear();
+            encode(&mut out, black_box(payload.as_slice())).expect("bytes can be encoded");
+            black_box(&out);
+        });
+        timer.time(&format!("codec: decode {size} bytes, borrowed"), || {
+            black_box(decode::<&[u8]>(black_box(&out)).expect("it was encoded"));
+        });
+        timer.time(&format!("codec: decode {size} bytes into a Vec"), || {
+            black_box(decode::<Vec<u8>>(black_box(&out)).expect("it was encoded"));
+        });
+    }
+    let contact = Contact { id: &[7; 20], host: "2001:db8::17", port: 8468, seen: Some(1_763_600_000) };
+    timer.time("codec: encode a struct of 4 fields", || {
+        out.clear();
+        encode(&mut out, black_box(&contact)).expect("a contact can be encoded");
+        black_box(&out);
+    });
+    timer.time("codec: decode a struct of 4 fields, borrowed", || {
+        black_box(decode::<Contact<'_>>(black_box(&out)).expect("it was encoded"));
+    });
+}
+
+fn frame(timer: &mut Timer) {
+    let id = MessageId::without_slot([7; 16]);
+    let payload = [0xab_u8; 32];
+    let mut out = Vec::new();
+    timer.time("frame: write a request of 32 bytes", || {
+        out.clear();
+        Request::begin(&mut out, DIALECT, "echo", 1);
+        encode(&mut out, black_box(payload.as_slice())).expect("bytes can be encoded");
+        Request::set_id(&mut out, black_box(id));
+        black_box(&out);
+    });
+    timer.time("frame: read a request of 32 bytes, argument included", || {
+        let Ok(Frame::Request(request)) = Frame::decode(black_box(&out), DIALECT) else { panic!("it was written") };
+        black_box(Arguments::new(request.arguments).take::<&[u8]>("bytes").expect("it was encoded"));
+    });
+    timer.time("frame: write a response of 32 bytes", || {
+        out.clear();
+        Response::begin(&mut out, DIALECT, black_box(id));
+        encode(&mut out, black_box(payload.as_slice())).expect("bytes can be encoded");
+        black_box(&out);
+    });
+    timer.time("frame: read a response of 32 bytes, value included", || {
+        let Ok(Frame::Response(response)) = Frame::decode(black_box(&out), DIALECT) else { panic!("it was written") };
+        black_box(decode::<&[u8]>(response.body).expect("it was encoded"));
+    });
+}
+
+/// Calls that begin and end while others wait: neither is to cost more where the others are many.
+fn table(timer: &mut Timer) {
+    for waiting in WAITING {
+        let mut crowd = Crowd::of(waiting);
+        timer.time(&format!("table: a call begins and is answered, {waiting} others wait"), || {
+            let id = crowd.begin();
+            crowd.calls.answer(&black_box(id), PEER).expect("it waits");
+            crowd.calls.remove(&id);
+        });
+        timer.time(&format!("table: a call begins and another times out, {waiting} wait"), || {
+            crowd.begin();
+            crowd.pass_time();
+        });
+    }
+}
+
+/// Calls that begin one after the other and all wait for five seconds.
+struct Crowd {
+    calls: Calls<()>,
+    now: Instant,
+    /// As many begin in five seconds as wait.
+    interval: Duration,
+    count: u64,
+}
+
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8468);
+
+impl Crowd {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    fn of(count: u32) -> Self {
+        let now = Instant::now();
+        // Those that time out within one tick of the table's clock leave together, and so are there for a while longer.
+        let calls = Calls::new(now).with_limit(2 * count as usize + 16);
+        let mut crowd = Self { calls, now, interval: Self::TIMEOUT / count, count: 0 };
+        for _ in 0..count {
+            crowd.begin();
+            crowd.now += crowd.interval;
+        }
+        crowd
+    }
+
+    fn begin(&mut self) -> MessageId {
+        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, backoff: None };
+        self.count += 1;
+        let random = u128::from(self.count).to_le_bytes();
+        self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
+    }
+
+    /// Goes on to when the next one begins, and ends those whose time is up by then.
+    fn pass_time(&mut self) {
+        self.now += self.interval;
+        while let Some(CallEvent::TimedOut { id, .. }) = self.calls.poll(self.now, 0) {
+            self.calls.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+use std::fs;
+use std::future::{Future, poll_fn};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{SysconfVar, sysconf};
+use rpcudp::{Call, CallError, Endpoint};
+use rpcudp_core::{Dialect, Request, codec};
+use serde::{Deserialize, Serialize};
+use tokio::runtime;
+use tokio::task::yield_now;
+
+use crate::contenders::rpcudp::EchoClient;
+use crate::measuring::{Fault, Latencies, ProcessorTime};
+
+/// What came of a round.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Outcome {
+    pub(super) at_once: usize,
+    pub(super) begin_seconds: f64,
+    pub(super) resident_per_call: f64,
+    pub(super) future_len: usize,
+    pub(super) datagram_len: usize,
+    /// As a share of one core.
+    pub(super) waiting_cpu: f64,
+    pub(super) ending_cpu_micros: f64,
+    pub(super) end_seconds: f64,
+    /// The median, the 99th percentile and the maximum.
+    pub(super) late_millis: [f64; 3],
+    pub(super) failed: usize,
+    pub(super) first_failure: Option<String>,
+}
+
+/// Calls that one task waits for. A task for each would measure tokio's tasks; one for all would look through all of
+/// them whenever one ends.
+const CALLS_PER_TASK: usize = 64;
+
+type EchoCall = Call<Vec<u8>>;
+
+/// Lets so many calls of this size wait for so many peers, and sees how they end.
+///
+/// # Errors
+///
+/// Where a socket cannot be had, or calls have not ended long after their time.
+pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> Result<Outcome, Fault> {
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Bound and never read: nobody answers, and nothing says that nobody is there.
+    let silent = UdpSocket::bind("0.0.0.0:0")?;
+    let peers = Peers { port: silent.local_addr()?.port(), count: peers };
+    let endpoint =
+        runtime.block_on(async { Endpoint::builder().timeout(timeout).max_calls(count).bind("127.0.0.1:0").await })?;
+    let client = EchoClient::new(&endpoint, peers.at(0));
+    let payload = vec![0xab_u8; size];
+    let book = Arc::new(Book::new(count, timeout));
+
+    let (resident_before, begin) = (resident_len()?, Instant::now());
+    let all_book = Arc::clone(&book);
+    runtime.spawn(async move {
+        for first in (0..count).step_by(CALLS_PER_TASK) {
+            let to_one = client.to(peers.at(first / CALLS_PER_TASK));
+            let calls = (first..count.min(first + CALLS_PER_TASK)).map(|_| Some(to_one.echo(&payload))).collect();
+            tokio::spawn(Party { calls, first, book: Arc::clone(&all_book) }.wait());
+            // The endpoint sends what the tasks before have asked for: nobody calls faster than it can send.
+            yield_now().await;
+        }
+    });
+    let limit = begin + 2 * timeout + Duration::from_secs(60);
+    wait_until(limit, || book.begun.load(Ordering::Acquire) == count)?;
+    let at_once = count - book.ended.load(Ordering::Acquire);
+    let (begun, resident) = (Instant::now(), resident_len()?.saturating_sub(resident_before));
+
+    // Until shortly before the first may end.
+    let cpu_begun = ProcessorTime::now();
+    sleep((begin + timeout.mul_f64(0.98)).saturating_duration_since(begun));
+    let (waited, cpu_waited) = (begun.elapsed(), ProcessorTime::now());
+    wait_until(limit, || book.ended.load(Ordering::Acquire) > 0)?;
+    let first_end = Instant::now();
+    wait_until(limit, || book.ended.load(Ordering::Acquire) == count)?;
+    let (end, cpu_end) = (first_end.elapsed(), ProcessorTime::now());
+
+    let failures = book.failures.lock().expect("nothing panics while it is locked");
+    Ok(Outcome {
+        at_once,
+        begin_seconds: (begun - begin).as_secs_f64(),
+        resident_per_call: resident as f64 / count as f64,
+        future_len: size_of::<EchoCall>(),
+        datagram_len: datagram_len(size)?,
+        waiting_cpu: cpu_waited.ours_since(cpu_begun).div_duration_f64(waited.max(Duration::from_millis(1))),
+        ending_cpu_micros: cpu_end.ours_since(cpu_waited).as_secs_f64() * 1e6 / count as f64,
+        end_seconds: end.as_secs_f64(),
+        late_millis: book.late_millis(),
+        failed: failures.0,
+        first_failure: failures.1.clone(),
+    })
+}
+
+/// Loopback's addresses, all of which the silent socket is bound to.
+#[derive(Clone, Copy)]
+struct Peers {
+    port: u16,
+    count: u32,
+}
+
+impl Peers {
+    fn at(self, index: usize) -> SocketAddr {
+        let first = u32::from(Ipv4Addr::new(127, 1, 0, 0));
+        SocketAddr::from((Ipv4Addr::from(first + index as u32 % self.count), self.port))
+    }
+}
+
+/// Where it is noted when calls begin and end. All of it is there before the first call, so that it does not count as
+/// the calls' memory.
+struct Book {
+    origin: Instant,
+    timeout: Duration,
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+    /// Microseconds of each call: when it began, and once it has ended, how late.
+    micros: Vec<AtomicU32>,
+    /// Calls that ended otherwise, and how the first of them did.
+    failures: Mutex<(usize, Option<String>)>,
+}
+
+impl Book {
+    fn new(count: usize, timeout: Duration) -> Self {
+        Self {
+            origin: Instant::now(),
+            timeout,
+            begun: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            // Pages of zeros would not be there before they are written.
+            micros: (0..count).map(|_| AtomicU32::new(u32::MAX)).collect(),
+            failures: Mutex::default(),
+        }
+    }
+
+    fn begins(&self, index: usize) {
+        self.micros[index].store(self.now(), Ordering::Relaxed);
+    }
+
+    fn ends(&self, index: usize, result: Result<Vec<u8>, CallError>) {
+        // Both are rounded down, so that the difference may be short by one.
+        let waited = self.now() + 1 - self.micros[index].load(Ordering::Relaxed);
+        let late = waited.checked_sub(self.timeout.as_micros() as u32);
+        self.micros[index].store(late.unwrap_or_default(), Ordering::Relaxed);
+        let fault = match (result, late) {
+            (Err(CallError::Timeout { .. }), Some(_)) => None,
+            (Err(CallError::Timeout { .. }), None) => Some(format!("a timeout after {waited} us")),
+            (Err(error), _) => Some(error.to_string()),
+            (Ok(_), _) => Some("an answer from nobody".into()),
+        };
+        if let Some(fault) = fault {
+            let mut failures = self.failures.lock().expect("nothing panics while it is locked");
+            failures.0 += 1;
+            failures.1.get_or_insert(fault);
+        }
+        self.ended.fetch_add(1, Ordering::Release);
+    }
+
+    fn now(&self) -> u32 {
+        u32::try_from(self.origin.elapsed().as_micros()).expect("a round takes less than an hour")
+    }
+
+    fn late_millis(&self) -> [f64; 3] {
+        let mut late = Latencies::default();
+        for micros in &self.micros {
+            late.record(u64::from(micros.load(Ordering::Relaxed)) * 1000, 1);
+        }
+        [0.5, 0.99, 1.0].map(|share| late.quantile(share).as_secs_f64() * 1e3)
+    }
+}
+
+/// Calls that a task waits for, from the number `first` on.
+struct Party {
+    calls: Vec<Option<EchoCall>>,
+    first: usize,
+    book: Arc<Book>,
+}
+
+impl Party {
+    async fn wait(mut self) {
+        let mut has_begun = false;
+        poll_fn(|cx| {
+            let polled = self.poll(cx, !has_begun);
+            if !has_begun {
+                has_begun = true;
+                self.book.begun.fetch_add(self.calls.len(), Ordering::Release);
+            }
+            polled
+        })
+        .await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, is_first: bool) -> Poll<()> {
+        let mut all_ended = true;
+        for (index, slot) in (self.first..).zip(&mut self.calls) {
+            let Some(call) = slot else { continue };
+            if is_first {
+                self.book.begins(index);
+            }
+            match Pin::new(call).poll(cx) {
+                Poll::Ready(result) => {
+                    *slot = None;
+                    self.book.ends(index, result);
+                }
+                Poll::Pending => all_ended = false,
+            }
+        }
+        if all_ended { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// How long the datagram of a request is.
+fn datagram_len(size: usize) -> Result<usize, Fault> {
+    let mut datagram = Vec::new();
+    Request::begin(&mut datagram, Dialect::Rpcudp, "echo", 1);
+    codec::encode(&mut datagram, &vec![0xab_u8; size])?;
+    Ok(datagram.len())
+}
+
+/// How many bytes of memory this process has.
+fn resident_len() -> Result<usize, Fault> {
+    let statm = fs::read_to_string("/proc/self/statm")?;
+    let pages: usize = statm.split(' ').nth(1).ok_or("/proc/self/statm has no second number")?.parse()?;
+    let page_len = sysconf(SysconfVar::PAGE_SIZE)?.ok_or("the system has no page size")?;
+    Ok(pages * usize::try_from(page_len)?)
+}
+
+/// Looks once a millisecond.
+fn wait_until(limit: Instant, is_so: impl Fn() -> bool) -> Result<(), Fault> {
+    while !is_so() {
+        if Instant::now() > limit {
+            return Err("calls have not ended long after their time".into());
+        }
+        sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_to_silent_peers_time_out_and_never_early() {
+        let outcome = run(200, 3, 32, Duration::from_millis(300)).unwrap();
+        assert_eq!(outcome.failed, 0, "{outcome:?}");
+        assert_eq!(outcome.datagram_len, 1 + 20 + 1 + 5 + 1 + 2 + 32);
+    }
+}

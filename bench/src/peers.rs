@@ -1,0 +1,141 @@
+//! One endpoint that calls many peers: what it costs not to call the same one all the time.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use rpcudp::Endpoint;
+
+use crate::contenders::rpcudp::{EchoClient, EchoServer, Same};
+use crate::measuring::{Caller, Cell, Fault, Machine, Placement, Sample, Timing, measure_in_rounds, micros, spread};
+
+/// How many peers, and what is asked of them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    timing: Timing,
+    /// How many peers, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=MAX_PEERS), default_value = "1,100,10000")]
+    counts: Vec<u32>,
+    /// Calls in flight
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 512)]
+    in_flight: u32,
+    /// Bytes that are sent and come back
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(Cell::MIN_SIZE as i64..=8_180), default_value_t = 32)]
+    size: u32,
+    /// Where the table goes, besides standard output
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+/// Addresses that loopback has to give, those from 127.1.0.0 on.
+const MAX_PEERS: i64 = 1 << 23;
+
+/// So many peers are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PeerCount(u32);
+
+impl fmt::Display for PeerCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} peers", self.0)
+    }
+}
+
+/// Measures, and prints the table.
+///
+/// # Errors
+///
+/// Where the table's file cannot be written.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+    let machine = Machine::this();
+    let Options { timing, in_flight, size, .. } = options;
+    let (in_flight, size) = (*in_flight as usize, *size as usize);
+    let cell = Cell { in_flight, size, warm_up: timing.warm_up(), window: timing.window() };
+    let groups = [options.counts.iter().copied().map(PeerCount).collect()];
+    let samples = measure_in_rounds(timing, &groups, |count| cell.on_workers(callers(count, in_flight)));
+
+    let mut text = format!("{machine}\n{in_flight} calls of {size} bytes in flight.\n");
+    for placement in Placement::SETTLED {
+        text += &table(&samples, &groups[0], placement);
+    }
+    let failed: u64 = samples.iter().map(|sample| sample.failures.count).sum();
+    let counted = samples.iter().filter(|sample| sample.counts()).count();
+    writeln!(text, "\n{counted} of {} samples count. Failed calls, in all samples: {failed}.", samples.len())?;
+    print!("{text}");
+    if let Some(path) = &options.markdown {
+        fs::write(path, text)?;
+    }
+    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Calls one peer after the other.
+#[derive(Debug)]
+struct Roamer {
+    client: EchoClient,
+    peers: Arc<[SocketAddr]>,
+    next: usize,
+    step: usize,
+    /// It serves as long as there is a handle.
+    _server: Endpoint,
+}
+
+/// An endpoint that is all the peers, one that calls them, and so many tasks that share the peers among them.
+///
+/// The first is bound to all of loopback's addresses, each of which is a peer to the other: it checks where answers
+/// come from. So both ends do the same work whatever the number, but for what is to be measured.
+async fn callers(PeerCount(peer_count): PeerCount, count: usize) -> Result<Vec<Roamer>, Fault> {
+    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("0.0.0.0:0").await?;
+    let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    let port = server.local_addr().port();
+    let first = u32::from(Ipv4Addr::new(127, 1, 0, 0));
+    let peers: Arc<[_]> = (0..peer_count).map(|n| SocketAddr::from((Ipv4Addr::from(first + n), port))).collect();
+    let client = EchoClient::new(&endpoint, peers[0]);
+    let roamer = |number| Roamer {
+        client: client.clone(),
+        peers: Arc::clone(&peers),
+        next: number,
+        step: count,
+        _server: server.clone(),
+    };
+    Ok((0..count).map(roamer).collect())
+}
+
+impl Caller for Roamer {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+        let peer = self.peers[self.next % self.peers.len()];
+        self.next += self.step;
+        Ok(self.client.to(peer).echo(payload).await?)
+    }
+}
+
+/// Calls per second beside those with each other number of peers, within rounds.
+fn table(samples: &[Sample<PeerCount>], counts: &[PeerCount], placement: Placement) -> String {
+    let of = |count| {
+        samples.iter().filter(move |sample| sample.key == count && sample.placement == placement && sample.counts())
+    };
+    if counts.iter().all(|&count| of(count).next().is_none()) {
+        return String::new();
+    }
+    let titles: Vec<_> = counts.iter().map(|PeerCount(count)| format!("/ with {count}")).collect();
+    let mut text = format!("\nCores {placement}:\n\n| peers | calls/s | p50 us | p99 us | CPU us/call |");
+    text += &format!(" {} | samples |\n|{}\n", titles.join(" | "), " --- |".repeat(counts.len() + 6));
+    for &count in counts {
+        let speeds = spread(of(count).map(|sample| sample.calls_per_second), 0);
+        let [p50, p99] = [0.5, 0.99].map(|share| spread(of(count).map(|sample| sample.quantile(share)), 1));
+        let cpu = spread(of(count).map(|sample| micros(sample.cpu_per_call)), 2);
+        text += &format!("| {} | {speeds} | {p50} | {p99} | {cpu} |", count.0);
+        for &other in counts {
+            let ratios = of(count).filter_map(|sample| {
+                let base = of(other).find(|base| base.round == sample.round)?;
+                Some(sample.calls_per_second / base.calls_per_second)
+            });
+            text += &if other == count { " |".into() } else { format!(" {} |", spread(ratios, 2)) };
+        }
+        text += &format!(" {} |\n", of(count).count());
+    }
+    text
+}
