@@ -1,4 +1,4 @@
-//! Writes tonic's client and server with tonic's own generator, which needs no protoc for a service given in Rust,
+//! Writes tonic's clients and servers with tonic's own generator, which needs no protoc for a service given in Rust,
 //! and notes the compiler.
 
 use std::env;
@@ -6,8 +6,13 @@ use std::process::Command;
 
 use tonic_build::manual::{Builder, Method, Service};
 
+/// Also what `compile` builds the example with.
+#[path = "examples/greeter_tonic/build.rs"]
+mod greeter;
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=examples/greeter_tonic/build.rs");
     let method = Method::builder()
         .name("echo")
         .route_name("Echo")
@@ -16,6 +21,7 @@ fn main() {
         .codec_path("tonic_prost::ProstCodec")
         .build();
     Builder::new().compile(&[Service::builder().package("bench").name("Echo").method(method).build()]);
+    greeter::main();
 
     let rustc = Command::new(env::var_os("RUSTC").expect("cargo says which")).arg("--version").output();
     let rustc = String::from_utf8(rustc.expect("the compiler runs").stdout).expect("versions are text");

@@ -1,6 +1,7 @@
 //! How fast rpcudp is. `README.md` says how to run it and how to read it.
 
 mod compare;
+mod compile;
 mod contenders;
 mod measuring;
 mod micro;
@@ -38,6 +39,8 @@ enum Command {
     Outstanding(outstanding::Options),
     /// The codec, the frame and the table of calls by themselves
     Micro(micro::Options),
+    /// What the README's example costs to compile, beside the same in tarpc and tonic
+    Compile(compile::Options),
 }
 
 fn main() -> ExitCode {
@@ -59,5 +62,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         Command::Peers(options) => peers::run(&options),
         Command::Outstanding(options) => outstanding::run(&options),
         Command::Micro(options) => micro::run(&options),
+        Command::Compile(options) => compile::run(&options),
     }
 }
