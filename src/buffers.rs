@@ -1,4 +1,5 @@
-//! Buffers for requests, which each thread keeps: most calls are made and sent on one thread, and need no memory then.
+//! Buffers for requests and answers, which each thread keeps: most are made and sent on one thread, and need no memory
+//! then.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpcudp_core::Request;
@@ -73,7 +74,7 @@ pub trait Client: Sized {
     /// # }
     /// ```
     fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
-        Self::from_stub(Stub { endpoint: via.as_endpoint(), peer: canonical(peer), timeout: None })
+        Self::from_stub(Stub { endpoint: Arc::new(via.as_endpoint()), peer: canonical(peer), timeout: None })
     }
 
     /// A client that calls another peer.
@@ -127,9 +128,11 @@ mod sealed {
 
 /// What a generated client consists of.
 #[doc(hidden)]
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Stub {
-    pub(crate) endpoint: Endpoint,
+    /// Shared with the calls that this client makes, and with no other client: handles to the endpoint itself are counted
+    /// by all threads, and each call would have them wait for each other.
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: SocketAddr,
     /// How long calls wait, where the client says.
     pub(crate) timeout: Option<Duration>,
@@ -157,6 +160,12 @@ pub struct OutgoingRequest {
     written_count: usize,
 }
 
+impl Clone for Stub {
+    fn clone(&self) -> Self {
+        Self { endpoint: Arc::new(Endpoint::clone(&self.endpoint)), ..*self }
+    }
+}
+
 impl Stub {
     /// Begins a request.
     #[must_use]
@@ -164,7 +173,8 @@ impl Stub {
         let mut datagram = buffers::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);
-        OutgoingRequest { stub: self.clone(), spec, datagram, fault: None, written_count: 0 }
+        let stub = Self { endpoint: Arc::clone(&self.endpoint), ..*self };
+        OutgoingRequest { stub, spec, datagram, fault: None, written_count: 0 }
     }
 
     /// What the client called `name` prints when it is debugged.

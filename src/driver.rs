@@ -30,6 +30,8 @@ pub(crate) struct Driver {
     alarm: Alarm,
     /// When something becomes due in the table of calls.
     next_tick: Option<Instant>,
+    /// Whether more has become due than is looked after at once.
+    ticks_again: bool,
     /// When to receive again after nothing but errors.
     receive_again: Option<Instant>,
     /// When to try the socket again that was full.
@@ -67,6 +69,7 @@ impl Driver {
             waker: Waker::noop().clone(),
             alarm: Alarm::new(),
             next_tick: None,
+            ticks_again: false,
             receive_again: None,
             send_again: None,
             closes_at: None,
@@ -91,8 +94,8 @@ impl Driver {
             }
             self.poll_receive(cx);
             // Nothing has become due without the alarm, and nothing is due earlier than it without a call.
-            if was_called || is_due {
-                self.tick();
+            if was_called || is_due || std::mem::take(&mut self.ticks_again) {
+                self.tick(cx);
             }
             if self.leaving.is_done() && self.shared.outbox.is_expected() {
                 self.sends_later = true;
@@ -163,15 +166,20 @@ impl Driver {
     }
 
     /// Does what time calls for, and notes when to come back.
-    fn tick(&mut self) {
-        let tick = self.shared.calls.tick(now());
+    fn tick(&mut self, cx: &Context<'_>) {
+        let now = now();
+        let tick = self.shared.calls.tick(now);
         for (id, destination, contents) in tick.resends {
             let datagram = Datagram { destination, source: None, contents: &contents };
             self.shared.counters.add(Counter::CallsResent, 1);
             // One that fails now may succeed the next time; the timeout ends the call if none does.
             let _ = self.shared.outbox.post(datagram, Some(id), Leave::WithOthers);
         }
-        self.next_tick = tick.next;
+        self.next_tick = tick.next.filter(|next| *next > now);
+        if tick.next != self.next_tick {
+            self.ticks_again = true;
+            cx.waker().wake_by_ref();
+        }
     }
 
     /// Whether nothing keeps a closing endpoint from being closed.

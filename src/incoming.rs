@@ -7,12 +7,12 @@ use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::contract::Delivery;
 use tracing::{Span, field};
 
-use crate::Context;
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::handlers::Handlers;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
+use crate::{Context, buffers};
 use rpcudp_transport::SendBatch;
 
 /// A request on its way to its method. The generated dispatcher calls one of its methods.
@@ -62,12 +62,13 @@ impl<'a> Incoming<'a> {
             // Where the endpoint has closed there is nobody left to answer through.
             let Ok(result) = guarded.await else { return };
             let asked = Asked { cx: &cx, method, len, oneway: delivery == Delivery::OneWay };
-            let mut answer = Vec::new();
+            let mut answer = buffers::take();
             trace.end(AnswerWriter::new(&mut answer, asked).conclude(result));
             if delivery == Delivery::AtMostOnce {
                 cx.shared.replies().finish(now(), cx.sender, cx.id, &answer);
             }
             cx.answer(&answer);
+            buffers::give(answer);
             drop(running);
         });
     }

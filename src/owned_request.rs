@@ -1,7 +1,9 @@
+use std::mem;
+
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::Arguments;
 
-use crate::Context;
+use crate::{Context, buffers};
 
 /// The part of a request that an async handler keeps: its arguments are decoded out of here, and may borrow from it.
 #[doc(hidden)]
@@ -9,12 +11,14 @@ use crate::Context;
 pub struct OwnedRequest {
     cx: Context,
     count: u32,
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
 }
 
 impl OwnedRequest {
     pub(crate) fn new(cx: &Context, arguments: RawArguments<'_>) -> Self {
-        Self { cx: cx.clone(), count: arguments.count(), bytes: arguments.bytes().into() }
+        let mut bytes = buffers::take();
+        bytes.extend_from_slice(arguments.bytes());
+        Self { cx: cx.clone(), count: arguments.count(), bytes }
     }
 
     /// Who sent it.
@@ -27,5 +31,11 @@ impl OwnedRequest {
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
         Arguments::new(RawArguments::new(self.count, &self.bytes))
+    }
+}
+
+impl Drop for OwnedRequest {
+    fn drop(&mut self) {
+        buffers::give(mem::take(&mut self.bytes));
     }
 }

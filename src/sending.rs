@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use crate::{Endpoint, buffers};
 
 /// The part of a call that is the same for all methods.
 pub(crate) struct Sending {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: SocketAddr,
     pub(crate) spec: &'static CallSpec,
     pub(crate) timeout: Duration,

@@ -84,11 +84,14 @@ pub(crate) struct Started {
 pub(crate) struct Tick {
     /// Requests that are to be sent again, and where to.
     pub(crate) resends: Vec<(MessageId, SocketAddr, Vec<u8>)>,
-    /// When to come back.
+    /// When to come back; not after now where there is more to do.
     pub(crate) next: Option<Instant>,
 }
 
 impl WaitingCalls {
+    /// How many calls are looked after before others get at the table, and their tasks to run: a million may end at once.
+    const MAX_EVENTS: usize = 1_024;
+
     pub(crate) fn new(origin: Instant, rng: StdRng, config: &Config) -> Self {
         let calls = Calls::new(origin).with_limit(config.max_calls).with_any_source(config.any_source);
         Self { table: Mutex::new(Table { calls, rng, armed: None, closed: false }) }
@@ -193,12 +196,12 @@ impl WaitingCalls {
         drop(removed);
     }
 
-    /// Does what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
+    /// Does some of what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
     pub(crate) fn tick(&self, now: Instant) -> Tick {
         let mut wakers = Vec::new();
         let mut resends = Vec::new();
         let mut table = self.lock();
-        loop {
+        for _ in 0..Self::MAX_EVENTS {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
                 Some(CallEvent::Resend { id, peer, data: Progress::Waits { datagram, .. } }) => {
