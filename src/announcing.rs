@@ -7,25 +7,25 @@ use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use crate::lifecycle::Lifecycle;
 
-/// A transport whose end is the endpoint's: whoever is sending at that moment may be the last to hold it, and the
-/// address is free only then.
+/// A transport whose end is the endpoint's, if it is the last: whoever is sending at that moment may be the last to hold
+/// it, and the address is free only then.
 #[derive(Debug)]
 pub(crate) struct Announcing<T> {
     /// Goes before the announcement.
     transport: T,
-    _announcement: Announcement,
+    _announcement: Arc<Announcement>,
 }
 
+/// Says that the endpoint is closed when nobody holds it any more.
 #[derive(Debug)]
-struct Announcement {
-    lifecycle: Arc<Lifecycle>,
-    local_addr: SocketAddr,
+pub(crate) struct Announcement {
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) local_addr: SocketAddr,
 }
 
-impl<T: Transport> Announcing<T> {
-    pub(crate) fn new(transport: T, lifecycle: Arc<Lifecycle>) -> Self {
-        let local_addr = transport.local_addr();
-        Self { transport, _announcement: Announcement { lifecycle, local_addr } }
+impl<T> Announcing<T> {
+    pub(crate) fn new(transport: T, announcement: &Arc<Announcement>) -> Self {
+        Self { transport, _announcement: Arc::clone(announcement) }
     }
 }
 

@@ -1,23 +1,13 @@
-use std::fmt;
-use std::future::Future;
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll};
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use rpcudp_core::Dialect;
-use rpcudp_transport::{Transport, Udp, UdpOptions};
-use tokio::runtime::{self, Handle};
+use rpcudp_transport::{Transport, UdpOptions};
+use tokio::runtime::Handle;
 
-use crate::announcing::Announcing;
-use crate::block_on::assert_may_block;
+use crate::bind::{Bind, start};
 use crate::config::Config;
-use crate::driver::Driver;
-use crate::lifecycle::Lifecycle;
 use crate::router::Router;
-use crate::shared::Shared;
 use crate::{BindError, Endpoint, Service};
 
 /// Says what an endpoint serves and how it behaves, and binds it.
@@ -56,14 +46,15 @@ use crate::{BindError, Endpoint, Service};
 #[must_use = "an endpoint is there once it is bound"]
 #[derive(Debug)]
 pub struct Builder {
-    router: Router,
-    config: Config,
-    udp: UdpOptions,
+    pub(crate) router: Router,
+    pub(crate) config: Config,
+    pub(crate) udp: UdpOptions,
+    pub(crate) socket_count: usize,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { router: Router::default(), config: Config::default(), udp: UdpOptions::default() }
+        Self { router: Router::default(), config: Config::default(), udp: UdpOptions::default(), socket_count: 1 }
     }
 
     /// Answers the methods of this service. May be called for several services; an endpoint that serves none only
@@ -159,6 +150,17 @@ impl Builder {
         self
     }
 
+    /// Binds this many UDP sockets to the one address, each with a task of its own that receives, so that several cores
+    /// share the work of a busy endpoint. Default: one, which carries hundreds of thousands of calls a second.
+    ///
+    /// The system gives each peer's datagrams to one of the sockets, and an answer is found whichever it comes to. At least
+    /// one; on systems that cannot share an address so (`SO_REUSEPORT`), binding fails for more. Where they can, another
+    /// process of the same user may bind to the address as well.
+    pub fn sockets(mut self, count: usize) -> Self {
+        self.socket_count = count.max(1);
+        self
+    }
+
     /// Binds a UDP socket: `.await` it, or [`Bind::wait`] outside async code.
     ///
     /// Port 0 takes a free port, and `[::]` serves both IPv6 and IPv4. A host name is looked up at once, which blocks;
@@ -166,7 +168,7 @@ impl Builder {
     /// when the [`Bind`] is awaited.
     pub fn bind(self, addr: impl ToSocketAddrs) -> Bind {
         let addrs = addr.to_socket_addrs().map(Vec::from_iter);
-        Bind { asked: Some((self, addrs)) }
+        Bind::new(self, addrs)
     }
 
     /// Sends and receives through a transport of your own, for example a node of a [simulated network](crate::sim).
@@ -183,109 +185,8 @@ impl Builder {
         let Ok(runtime) = Handle::try_current() else {
             panic!("`bind_transport` needs a tokio runtime: call it in async code, or within `Runtime::enter`");
         };
-        let (endpoint, driver) = self.start(transport, runtime.clone())?;
-        runtime.spawn(driver.run());
+        let (endpoint, drivers) = start(self, vec![transport], runtime.clone())?;
+        drivers.into_iter().for_each(|driver| drop(runtime.spawn(driver.run())));
         Ok(endpoint)
-    }
-
-    fn start(self, transport: impl Transport, runtime: Handle) -> Result<(Endpoint, Driver), BindError> {
-        let router = self.router.checked()?;
-        let lifecycle = Arc::new(Lifecycle::default());
-        let transport: Arc<dyn Transport> = Arc::new(Announcing::new(transport, Arc::clone(&lifecycle)));
-        let shared = Shared::new(&transport, lifecycle, self.config, runtime);
-        let driver = Driver::new(Arc::clone(&shared), transport, router);
-        tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");
-        Ok((Endpoint::new(&shared), driver))
-    }
-}
-
-fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
-}
-
-/// An endpoint about to be bound: `.await` it within a tokio runtime, or [`wait`](Self::wait) for it anywhere else.
-///
-/// Gives an [`Endpoint`], or a [`BindError`] that says what is wrong with the address or the services.
-///
-/// # Panics
-///
-/// Where it is awaited outside a tokio runtime, or in one without its I/O or time driver, or polled again after that.
-#[must_use = "an endpoint is bound when this is awaited"]
-pub struct Bind {
-    /// Gone when it has been answered.
-    asked: Option<(Builder, io::Result<Vec<SocketAddr>>)>,
-}
-
-impl Bind {
-    /// Binds outside async code. The endpoint brings a thread of its own, which ends with it; its async handlers run
-    /// there.
-    ///
-    /// ```
-    /// use rpcudp::Endpoint;
-    /// use std::time::Duration;
-    ///
-    /// let endpoint = Endpoint::bind("127.0.0.1:0").wait()?;
-    /// endpoint.close(Duration::ZERO).wait();
-    /// # Ok::<(), rpcudp::BindError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As for awaiting it, and where the thread cannot be started.
-    ///
-    /// # Panics
-    ///
-    /// In async code, which is to await it.
-    #[track_caller]
-    pub fn wait(mut self) -> Result<Endpoint, BindError> {
-        assert_may_block();
-        let (send, receive) = mpsc::sync_channel(1);
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|source| BindError::Runtime { source })?;
-        let thread = std::thread::Builder::new().name("rpcudp".into()).spawn(move || {
-            let bound = runtime.block_on(async { self.now() });
-            let (endpoint, driver) = match bound {
-                Ok((endpoint, driver)) => (Ok(endpoint), Some(driver)),
-                Err(error) => (Err(error), None),
-            };
-            // If nobody takes the endpoint, its last handle is dropped here and the driver ends at once.
-            drop(send.send(endpoint));
-            if let Some(driver) = driver {
-                runtime.block_on(driver.run());
-            }
-        });
-        thread.map_err(|source| BindError::Runtime { source })?;
-        receive.recv().expect("the thread sends what came of binding before anything that can fail")
-    }
-
-    fn now(&mut self) -> Result<(Endpoint, Driver), BindError> {
-        let (builder, addrs) = self.asked.take().expect("a `Bind` gives one endpoint, and has given it");
-        let addrs = addrs.map_err(|source| BindError::Resolve { source })?;
-        let mut bound = Err(BindError::Resolve { source: no_address() });
-        for addr in addrs {
-            bound = Udp::bind(addr, &builder.udp).map_err(|source| BindError::Bind { addr, source });
-            if bound.is_ok() {
-                break;
-            }
-        }
-        builder.start(bound?, Handle::current())
-    }
-}
-
-impl Future for Bind {
-    type Output = Result<Endpoint, BindError>;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(self.now().map(|(endpoint, driver)| {
-            tokio::spawn(driver.run());
-            endpoint
-        }))
-    }
-}
-
-impl fmt::Debug for Bind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addrs = self.asked.as_ref().map(|(_, addrs)| addrs);
-        f.debug_struct("Bind").field("addrs", &addrs).finish_non_exhaustive()
     }
 }

@@ -48,6 +48,8 @@ use crate::shared::Shared;
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
+    /// Which of the endpoint's sockets it came to.
+    pub(crate) socket: usize,
     pub(crate) sender: SocketAddr,
     pub(crate) local: Option<IpAddr>,
     pub(crate) id: MessageId,
@@ -87,6 +89,6 @@ impl Context {
         let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
         // Others that run will soon have answers too.
         let leave = if self.shared.handlers.running() > 1 { Leave::WithOthers } else { Leave::Alone };
-        self.shared.outbox.post_answer(datagram, leave);
+        self.shared.outboxes.at(self.socket).post_answer(datagram, leave);
     }
 }

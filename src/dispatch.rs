@@ -17,7 +17,7 @@ use crate::waiting::{Answers, Failed, Outcome};
 /// What becomes of the datagrams that arrive: answers end calls, requests run methods.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
-    router: Router,
+    router: Arc<Router>,
     /// The context of the request that is being handled; the endpoint's part of it is always the same.
     cx: Context,
     /// Answers of sync methods, and refusals: they leave together.
@@ -30,12 +30,13 @@ impl Dispatch {
     /// How many bytes of answers are collected at the most, but for the last: what is large gains little by company.
     const MAX_ANSWERS_LEN: usize = 1 << 17;
 
-    pub(crate) fn new(shared: Arc<Shared>, router: Router) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, socket: usize, router: Arc<Router>) -> Self {
         let nobody = Context {
             sender: shared.local_addr,
             local: None,
             id: MessageId::from_bytes([0; MessageId::LEN]),
             shared: Arc::clone(&shared),
+            socket,
         };
         Self { shared, router, cx: nobody, answers: SendBatch::new(), woken: Vec::new() }
     }
@@ -46,13 +47,15 @@ impl Dispatch {
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
         // The table of calls is held for answers that follow each other, and never while a method runs.
         let mut calls = None;
+        let mut busy_since = None;
         for received in batch.iter() {
             let handled = match Frame::decode(received.contents, shared.config.dialect) {
                 Ok(Frame::Request(request)) => {
                     calls = None;
+                    busy_since.get_or_insert_with(now);
                     let handled = self.request(&request, &received);
                     if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
-                        shared.outbox.send_answers(transport, &mut self.answers);
+                        shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                     }
                     handled
                 }
@@ -70,7 +73,10 @@ impl Dispatch {
             }
         }
         drop(calls);
-        shared.outbox.send_answers(transport, &mut self.answers);
+        if let Some(since) = busy_since {
+            shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
+        }
+        shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
         for bounced in batch.bounced() {
             self.bounced(&bounced);
         }

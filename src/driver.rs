@@ -8,16 +8,19 @@ use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 
 use crate::alarm::Alarm;
 use crate::dispatch::Dispatch;
-use crate::outbox::{Leave, Leaving};
+use crate::outbox::{Leave, Leaving, Outbox};
+use crate::outboxes::Outboxes;
 use crate::router::Router;
 use crate::shared::{Shared, now};
 
-/// The task behind an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
+/// The task behind a socket of an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
 /// time, and closes.
 ///
 /// Nothing ends it but closing: not what arrives, not what the socket says.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
+    /// Which of the endpoint's sockets it drives.
+    socket: usize,
     /// Before the transport: when that is gone, the services are too.
     dispatch: Dispatch,
     transport: Arc<dyn Transport>,
@@ -58,10 +61,11 @@ impl Driver {
     const MAX_ABORT: Duration = Duration::from_secs(1);
 
     /// Must be called in the context of the runtime that will run it.
-    pub(crate) fn new(shared: Arc<Shared>, transport: Arc<dyn Transport>, router: Router) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, socket: usize, transport: Arc<dyn Transport>, router: Arc<Router>) -> Self {
         Self {
-            dispatch: Dispatch::new(Arc::clone(&shared), router),
+            dispatch: Dispatch::new(Arc::clone(&shared), socket, router),
             shared,
+            socket,
             transport,
             batch: ReceiveBatch::new(),
             leaving: Leaving::default(),
@@ -84,20 +88,21 @@ impl Driver {
         let mut is_due = false;
         if !cx.waker().will_wake(&self.waker) {
             self.waker.clone_from(cx.waker());
-            self.shared.outbox.driver().wakes(cx.waker().clone());
+            self.outbox().driver().wakes(cx.waker().clone());
             self.alarm.unset();
         }
         loop {
-            let was_called = self.shared.outbox.driver().lower();
+            let was_called = self.outbox().driver().lower();
             if std::mem::take(&mut self.sends_later) || !self.leaving.is_done() {
                 self.poll_send(cx);
             }
             self.poll_receive(cx);
             // Nothing has become due without the alarm, and nothing is due earlier than it without a call.
-            if was_called || is_due || std::mem::take(&mut self.ticks_again) {
+            let keeps_time = self.socket == Outboxes::TIMEKEEPER;
+            if keeps_time && (was_called || is_due || std::mem::take(&mut self.ticks_again)) {
                 self.tick(cx);
             }
-            if self.leaving.is_done() && self.shared.outbox.is_expected() {
+            if self.leaving.is_done() && self.outbox().is_expected() {
                 self.sends_later = true;
                 cx.waker().wake_by_ref();
             }
@@ -108,6 +113,10 @@ impl Driver {
             }
             is_due = true;
         }
+    }
+
+    fn outbox(&self) -> &Outbox {
+        self.shared.outboxes.at(self.socket)
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) {
@@ -143,7 +152,7 @@ impl Driver {
         self.dispatch.batch(&self.batch, &*self.transport);
         if self.dispatch.ended_count() > 1 {
             // Several tasks are going to run, and what they send can leave together.
-            self.shared.outbox.expect();
+            self.outbox().expect();
         }
         self.dispatch.wake();
     }
@@ -155,7 +164,7 @@ impl Driver {
         }
         self.send_again = None;
         let shared = &*self.shared;
-        let sent = self.leaving.send(&shared.outbox, &*self.transport, |call, error| match call {
+        let sent = self.leaving.send(shared.outboxes.at(self.socket), &*self.transport, |call, error| match call {
             Some(id) => shared.calls.unsendable(&id, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });
@@ -173,7 +182,7 @@ impl Driver {
             let datagram = Datagram { destination, source: None, contents: &contents };
             self.shared.counters.add(Counter::CallsResent, 1);
             // One that fails now may succeed the next time; the timeout ends the call if none does.
-            let _ = self.shared.outbox.post(datagram, Some(id), Leave::WithOthers);
+            let _ = self.shared.outboxes.to(destination).post(datagram, Some(id), Leave::WithOthers);
         }
         self.next_tick = tick.next.filter(|next| *next > now);
         if tick.next != self.next_tick {
@@ -184,13 +193,13 @@ impl Driver {
 
     /// Whether nothing keeps a closing endpoint from being closed.
     fn poll_closed(&mut self) -> Poll<()> {
-        let Shared { lifecycle, handlers, outbox, .. } = &*self.shared;
+        let Shared { lifecycle, handlers, .. } = &*self.shared;
         let Some(stop) = lifecycle.stop_handlers() else { return Poll::Pending };
         let is_idle = handlers.running() == 0;
         let now = now();
         let is_over = if now < stop {
             self.closes_at = Some(stop);
-            is_idle && self.leaving.is_done() && outbox.is_empty()
+            is_idle && self.leaving.is_done() && self.outbox().is_empty()
         } else {
             handlers.abort();
             let last = stop + Self::MAX_ABORT;

@@ -80,7 +80,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let Self(shared) = self;
         if shared.handlers.running.fetch_sub(1, Ordering::AcqRel) == 1 && shared.lifecycle.is_closing() {
-            shared.outbox.driver().raise();
+            shared.outboxes.wake_all();
         }
     }
 }

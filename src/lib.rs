@@ -4,6 +4,7 @@
 mod alarm;
 mod announcing;
 mod answer;
+mod bind;
 mod bind_error;
 mod block_on;
 mod body;
@@ -23,6 +24,7 @@ mod incoming;
 mod lifecycle;
 mod log_limits;
 mod outbox;
+mod outboxes;
 mod owned_request;
 mod reason;
 mod router;
@@ -32,8 +34,9 @@ mod shared;
 mod signal;
 mod waiting;
 
+pub use bind::Bind;
 pub use bind_error::BindError;
-pub use builder::{Bind, Builder};
+pub use builder::Builder;
 pub use call::{Call, CallOf};
 pub use call_error::{CallError, Refusal};
 pub use client::{AsEndpoint, Client};

@@ -37,7 +37,7 @@ pub(crate) enum Leave {
 }
 
 impl Outbox {
-    /// How many bytes may wait: what a socket's send buffer takes by default, once more.
+    /// How many bytes may wait that no call waits for: what a socket's send buffer takes by default, once more.
     const MAX_WAITING_LEN: usize = 4 << 20;
 
     pub(crate) fn new(transport: Weak<dyn Transport>, counters: Arc<Counters>) -> Self {
@@ -60,7 +60,7 @@ impl Outbox {
     /// # Errors
     ///
     /// What the socket says against it, `NotConnected` where there is no socket any more, and `WouldBlock` where as much
-    /// waits as may.
+    /// waits as may, and no call waits for this.
     pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>, leave: Leave) -> io::Result<()> {
         if leave == Leave::Alone {
             let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
@@ -74,7 +74,8 @@ impl Outbox {
             }
         }
         let mut queue = self.lock();
-        if queue.batch.byte_count() + datagram.contents.len() > Self::MAX_WAITING_LEN {
+        // A request waits as long as its call does, and there are only so many calls.
+        if call.is_none() && queue.batch.byte_count() + datagram.contents.len() > Self::MAX_WAITING_LEN {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
         }
         queue.batch.push(datagram);

@@ -125,7 +125,7 @@ impl Sending {
         };
         let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
         if slot.wakes_driver {
-            shared.outbox.driver().raise();
+            shared.outboxes.wake_timekeeper();
         }
         let leave = if slot.count > Self::MAX_ALONE { Leave::WithOthers } else { Leave::Alone };
         if let Err(ending) = self.post(&mut datagram, slot.id, Some(slot.id), leave) {
@@ -148,7 +148,7 @@ impl Sending {
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
         let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
-        match shared.outbox.post(datagram, call, leave) {
+        match shared.outboxes.to(self.peer).post(datagram, call, leave) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
                 return Err(Ending::NotStarted(NotStarted::Closed));

@@ -13,7 +13,7 @@ use crate::endpoint::Handle;
 use crate::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
 use crate::log_limits::LogLimits;
-use crate::outbox::Outbox;
+use crate::outboxes::Outboxes;
 use crate::waiting::WaitingCalls;
 
 /// What the handles of an endpoint, its calls, its handlers and its driver have in common.
@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) calls: WaitingCalls,
-    pub(crate) outbox: Outbox,
+    pub(crate) outboxes: Outboxes,
     pub(crate) handlers: Handlers,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
@@ -34,11 +34,12 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
-        transport: &Arc<dyn Transport>,
+        transports: &[Arc<dyn Transport>],
         lifecycle: Arc<Lifecycle>,
         config: Config,
         runtime: runtime::Handle,
     ) -> Arc<Self> {
+        let transport = &*transports[0];
         let rng = match transport.seed() {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
@@ -46,10 +47,10 @@ impl Shared {
         let counters = Arc::new(Counters::default());
         Arc::new(Self {
             local_addr: transport.local_addr(),
-            counters: Arc::clone(&counters),
             lifecycle,
             calls: WaitingCalls::new(now(), rng, &config),
-            outbox: Outbox::new(Arc::downgrade(transport), counters),
+            outboxes: Outboxes::new(transports, &counters),
+            counters,
             handlers: Handlers::new(config.max_handlers),
             log_limits: LogLimits::default(),
             runtime,
@@ -77,7 +78,7 @@ impl Shared {
     /// Asks the driver to close the endpoint.
     pub(crate) fn close(&self, grace: Duration) {
         self.lifecycle.close(now(), grace);
-        self.outbox.driver().raise();
+        self.outboxes.wake_all();
     }
 }
 

@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::DropReason;
 use crate::stats::{CallStats, DatagramStats, RequestStats, Stats};
@@ -21,6 +22,7 @@ pub enum Counter {
     RequestsAnswered,
     RequestsRefused,
     RequestsPanicked,
+    HandlingNanos,
     RequestsReplayed,
     RequestsForgotten,
     DatagramsReceived,
@@ -110,6 +112,7 @@ impl Counters {
                 answered: count(Counter::RequestsAnswered),
                 refused: count(Counter::RequestsRefused),
                 panicked: count(Counter::RequestsPanicked),
+                handling: Duration::from_nanos(count(Counter::HandlingNanos)),
                 replayed: count(Counter::RequestsReplayed),
                 forgotten: count(Counter::RequestsForgotten),
                 running: 0,

@@ -1,5 +1,6 @@
 use crate::DropReason;
 use std::fmt;
+use std::time::Duration;
 
 /// What an endpoint has done since it was bound: a snapshot of its counters.
 ///
@@ -59,6 +60,9 @@ pub struct RequestStats {
     pub refused: u64,
     /// Handlers that panicked.
     pub panicked: u64,
+    /// How long the receiving task was busy with requests, above all in sync methods. While it is, nothing else is
+    /// received: where this grows nearly as fast as the time, a method is too slow to be sync.
+    pub handling: Duration,
     /// Copies of an at-most-once request that were answered from memory.
     pub replayed: u64,
     /// At-most-once replies that were forgotten before their time because the memory was full. A copy that comes

@@ -84,6 +84,25 @@ impl Udp {
         Self::from_socket(options::open(addr)?, options)
     }
 
+    /// Binds several sockets to one address, between which the system divides the peers; port 0 takes a free port.
+    ///
+    /// # Errors
+    ///
+    /// As for [`bind`](Self::bind), and for more than one where the system cannot share an address so (`SO_REUSEPORT`).
+    ///
+    /// # Panics
+    ///
+    /// As [`bind`](Self::bind) does.
+    pub fn bind_several(addr: SocketAddr, count: usize, options: &UdpOptions) -> io::Result<Vec<Self>> {
+        if count < 2 {
+            return Self::bind(addr, options).map(|one| vec![one]);
+        }
+        let first = Self::from_socket(options::open_shared(addr)?, options)?;
+        let addr = first.local_addr;
+        let others = (1..count).map(|_| Self::from_socket(options::open_shared(addr)?, options));
+        std::iter::once(Ok(first)).chain(others).collect()
+    }
+
     /// Takes over a socket that is bound already, for example one that systemd passed on.
     ///
     /// # Errors

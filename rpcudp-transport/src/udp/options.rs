@@ -67,10 +67,28 @@ impl Default for UdpOptions {
 
 /// A bound socket; one on `[::]` serves IPv4 too.
 pub(super) fn open(addr: SocketAddr) -> io::Result<UdpSocket> {
+    open_with(addr, |_| Ok(()))
+}
+
+/// A bound socket whose address others may share.
+pub(super) fn open_shared(addr: SocketAddr) -> io::Result<UdpSocket> {
+    open_with(addr, |socket| {
+        #[cfg(unix)]
+        return socket.set_reuse_port(true);
+        #[cfg(not(unix))]
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("{socket:?}: this system does not divide peers between several sockets with one address"),
+        ));
+    })
+}
+
+fn open_with(addr: SocketAddr, set: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     if addr.is_ipv6() && addr.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
+    set(&socket)?;
     socket.bind(&addr.into())?;
     Ok(socket.into())
 }
