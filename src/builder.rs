@@ -1,7 +1,7 @@
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
-use rpcudp_core::Dialect;
+use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::{Transport, UdpOptions};
 use tokio::runtime::Handle;
 
@@ -103,6 +103,28 @@ impl Builder {
     /// How many async handlers may run at once; requests beyond are refused as busy. Default: 1,024.
     pub fn max_handlers(mut self, count: usize) -> Self {
         self.config.max_handlers = count;
+        self
+    }
+
+    /// How much the endpoint does for whom it does not know. Default: [`Limits::default()`], made for the open internet.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Trusts every peer: no [limits](Self::limits), and 65,536 [handlers](Self::max_handlers) at once. For a network that
+    /// no stranger gets into.
+    pub fn trusted_network(self) -> Self {
+        self.limits(Limits::none()).max_handlers(1 << 16)
+    }
+
+    /// How long a call waits before its request is sent again to a peer that was not measured yet, where the contract says
+    /// that it is sent again. Default: 250 ms.
+    ///
+    /// From the first answer on it is what answers of that peer take, with some to spare (RFC 6298), and at least 50 ms.
+    /// Each wait is twice the one before, up to eight times the first and to four seconds.
+    pub fn resend_interval(mut self, first: Duration) -> Self {
+        self.config.first_interval = first;
         self
     }
 

@@ -96,6 +96,14 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Whether to send the request again while no answer comes, instead of what the contract says: a method that nothing is
+    /// promised of may be known to be idempotent, and a call that is about to be made again anyway need not be resent. The
+    /// server does with copies what its contract says. No effect on a call that was sent, or on a oneway method.
+    pub fn resend(mut self, resend: bool) -> Self {
+        self.sending.resends = resend;
+        self
+    }
+
     /// Makes the call and blocks the thread until it has ended.
     ///
     /// Where nobody runs the endpoint's runtime meanwhile, nothing can arrive, and the call ends with a timeout, a second

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::Request;
 use rpcudp_core::codec::{EncodeError, encode};
@@ -49,7 +49,8 @@ pub trait Client: Sized {
     #[doc(hidden)]
     fn stub(&self) -> &Stub;
 
-    /// A client that calls `peer` through an endpoint, or through the one that a request came to.
+    /// A client that calls `peer` through an endpoint, or through the one that a request came to: its calls then wait no
+    /// longer than that request's caller does, where that is known ([`Context::remaining`]).
     ///
     /// An address parses, and a host name has to be looked up, as with `tokio::net::lookup_host` or with the standard
     /// library's `ToSocketAddrs`, which blocks:
@@ -74,7 +75,12 @@ pub trait Client: Sized {
     /// # }
     /// ```
     fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
-        Self::from_stub(Stub { endpoint: Arc::new(via.as_endpoint()), peer: canonical(peer), timeout: None })
+        Self::from_stub(Stub {
+            endpoint: Arc::new(via.as_endpoint()),
+            peer: canonical(peer),
+            timeout: None,
+            deadline: via.deadline(),
+        })
     }
 
     /// A client that calls another peer.
@@ -105,6 +111,12 @@ pub trait Client: Sized {
 pub trait AsEndpoint: sealed::Sealed {
     /// The endpoint.
     fn as_endpoint(&self) -> Endpoint;
+
+    /// When whoever is waiting for what is asked through this gives up, if that is known.
+    #[doc(hidden)]
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
 }
 
 impl AsEndpoint for Endpoint {
@@ -116,6 +128,10 @@ impl AsEndpoint for Endpoint {
 impl AsEndpoint for Context {
     fn as_endpoint(&self) -> Endpoint {
         self.endpoint()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 }
 
@@ -136,6 +152,8 @@ pub struct Stub {
     pub(crate) peer: SocketAddr,
     /// How long calls wait, where the client says.
     pub(crate) timeout: Option<Duration>,
+    /// When whoever is waiting for what this client asks for gives up, if that is known.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What a contract says of a method that is called.

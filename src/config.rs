@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use rpcudp_core::Dialect;
 use rpcudp_core::limits::{DEFAULT_TIMEOUT, MAX_REQUEST_BODY_LEN, MAX_RESPONSE_BODY_LEN};
+use rpcudp_core::{Dialect, Limits};
 
 /// What a [`Builder`](crate::Builder) was told.
 #[derive(Clone, Debug)]
@@ -15,11 +15,16 @@ pub(crate) struct Config {
     pub(crate) any_source: bool,
     pub(crate) reply_memory_len: usize,
     pub(crate) reply_retention: Duration,
+    pub(crate) first_interval: Duration,
+    pub(crate) limits: Limits,
 }
 
 impl Config {
     /// Handlers hold a datagram of up to 64 KiB each: 1,024 of them keep strangers from taking more than 64 MiB.
     pub(crate) const DEFAULT_MAX_HANDLERS: usize = 1_024;
+
+    /// What core starts with too.
+    pub(crate) const DEFAULT_FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
     /// What an endpoint remembers that answers a thousand at-most-once calls a second, with 1 KiB each, for a minute.
     pub(crate) const DEFAULT_REPLY_MEMORY_LEN: usize = 64 << 20;
@@ -40,6 +45,8 @@ impl Default for Config {
             any_source: false,
             reply_memory_len: Self::DEFAULT_REPLY_MEMORY_LEN,
             reply_retention: Self::DEFAULT_REPLY_RETENTION,
+            first_interval: Self::DEFAULT_FIRST_INTERVAL,
+            limits: Limits::default(),
         }
     }
 }

@@ -1,12 +1,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rpcudp_core::MessageId;
+use rpcudp_core::{DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
 use crate::Endpoint;
 use crate::outbox::Leave;
-use crate::shared::Shared;
+use crate::shared::{Shared, now};
+use rpcudp_core::contract::Delivery;
 
 /// Who sent the request that a handler answers, and through which endpoint it came.
 ///
@@ -53,6 +55,8 @@ pub struct Context {
     pub(crate) sender: SocketAddr,
     pub(crate) local: Option<IpAddr>,
     pub(crate) id: MessageId,
+    /// When the caller gives up, if it said so.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Context {
@@ -81,10 +85,61 @@ impl Context {
         Endpoint::new(&self.shared)
     }
 
+    /// How long the caller still waits, if it said so: this crate's callers do, Python's do not.
+    ///
+    /// How long the request was under way is not known, so that it may be less. A client that is made
+    /// [with this context](crate::Client::new) waits no longer than this.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(now()))
+    }
+
+    /// Waits until the caller has given up: whatever is answered after that reaches nobody. For ever, where the caller did
+    /// not say how long it waits.
+    ///
+    /// ```
+    /// use rpcudp::{Context, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Search {
+    ///     async fn search(&self, cx: &Context, text: String) -> Vec<String>;
+    /// }
+    ///
+    /// struct Library;
+    ///
+    /// impl Search for Library {
+    ///     async fn search(&self, cx: &Context, text: String) -> Vec<String> {
+    ///         tokio::select! {
+    ///             found = look_everywhere(text) => found,
+    ///             () = cx.given_up() => Vec::new(),
+    ///         }
+    ///     }
+    /// }
+    /// # async fn look_everywhere(text: String) -> Vec<String> { vec![text] }
+    /// ```
+    pub async fn given_up(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Notes that the caller had given up before its request's turn came: it was not run, and no copy of it is.
+    pub(crate) fn expired(&self, delivery: Delivery) {
+        self.shared.counters.dropped(DropReason::Expired);
+        if delivery == Delivery::AtMostOnce {
+            self.shared.replies().finish(now(), self.sender, self.id, b"");
+        }
+    }
+
     /// Sends the answer to this request, if there is one.
     pub(crate) fn answer(&self, answer: &[u8]) {
         if answer.is_empty() {
             return;
+        }
+        let shared = &self.shared;
+        if shared.config.limits.concern(self.sender) && !shared.limiter().answer(self.sender, answer.len(), now()) {
+            return shared.counters.dropped(DropReason::AnswerBudget);
         }
         let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
         // Others that run will soon have answers too.

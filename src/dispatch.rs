@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen};
@@ -35,6 +36,7 @@ impl Dispatch {
             sender: shared.local_addr,
             local: None,
             id: MessageId::from_bytes([0; MessageId::LEN]),
+            deadline: None,
             shared: Arc::clone(&shared),
             socket,
         };
@@ -49,21 +51,16 @@ impl Dispatch {
         let mut calls = None;
         let mut busy_since = None;
         for received in batch.iter() {
-            let handled = match Frame::decode(received.contents, shared.config.dialect) {
-                Ok(Frame::Request(request)) => {
-                    calls = None;
-                    busy_since.get_or_insert_with(now);
-                    let handled = self.request(&request, &received);
-                    if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
-                        shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
-                    }
-                    handled
+            let handled = if Frame::is_request(received.contents, shared.config.dialect) {
+                calls = None;
+                let handled = self.request(&received, *busy_since.get_or_insert_with(now));
+                if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
+                    shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                 }
-                Ok(answer) => {
-                    let calls = calls.get_or_insert_with(|| shared.calls.answers());
-                    take(calls, &answer, &received).map(|waker| self.woken.extend(waker))
-                }
-                Err(reason) => Err(reason),
+                handled
+            } else {
+                let calls = calls.get_or_insert_with(|| shared.calls.answers());
+                self.answer(calls, &received)
             };
             if let Err(reason) = handled {
                 shared.counters.dropped(reason);
@@ -96,18 +93,71 @@ impl Dispatch {
     fn bounced(&mut self, bounced: &Bounced<'_>) {
         self.shared.counters.add(Counter::DatagramsBounced, 1);
         let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) else { return };
-        let ended = self.shared.calls.answers().take(&id, bounced.destination, || Outcome::Unreachable);
+        let ended = self.shared.calls.answers().bounced(&id, bounced.destination);
         // One that no call waits for is counted already.
         self.woken.extend(ended.ok().flatten());
     }
 
-    fn request(&mut self, request: &Request<'_>, received: &Received<'_>) -> Result<(), DropReason> {
+    /// Ends the call that an answer belongs to. One that belongs to none is not even read.
+    fn answer(&mut self, calls: &mut Answers<'_>, received: &Received<'_>) -> Result<(), DropReason> {
+        let config = &self.shared.config;
+        let Received { source, contents, .. } = *received;
+        if let Some(id) = Frame::answered_id(contents, config.dialect) {
+            calls.expects(&id, source)?;
+        }
+        let ended = match Frame::decode(contents, config.dialect)? {
+            Frame::Response(response) => {
+                calls.take(&response.id, source, || Outcome::Answered(Body::new(response.body)))?
+            }
+            Frame::Failure(failure) => calls.take(&failure.id, source, || {
+                Outcome::Failed(Box::new(Failed {
+                    code: failure.code,
+                    message: failure.message.into(),
+                    detail: failure.detail.map(<[u8]>::to_vec),
+                }))
+            })?,
+            Frame::Request(_) => unreachable!("a request answers nothing"),
+        };
+        self.woken.extend(ended);
+        if config.limits.concern(source) {
+            self.shared.limiter().prove(source, now());
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+        let Received { source, contents, .. } = *received;
+        let is_limited = self.shared.config.limits.concern(source);
+        if is_limited {
+            self.shared.limiter().request(source, now)?;
+        }
+        let Frame::Request(request) = Frame::decode(contents, self.shared.config.dialect)? else {
+            unreachable!("what claims to be a request is one, or nothing");
+        };
+        let answer_count = self.answers.len();
+        self.run(&request, received, now)?;
+        if is_limited && self.answers.len() > answer_count {
+            let len = self.answers.datagram(answer_count).contents.len();
+            if !self.shared.limiter().answer(source, len, now) {
+                self.answers.truncate(answer_count);
+                return Err(DropReason::AnswerBudget);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a request's method run, unless it did, and writes the answer if there is one already.
+    fn run(&mut self, request: &Request<'_>, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
         let Self { shared, router, answers, cx, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
         if shared.lifecycle.is_closing() {
             return Err(DropReason::Closing);
         }
+        if request.remaining == Some(Duration::ZERO) {
+            return Err(DropReason::Expired);
+        }
         (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
+        cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
         let cx = &*cx;
         let len = received.contents.len();
         let Some(route) = router.find(request.method) else {
@@ -118,7 +168,7 @@ impl Dispatch {
             return Ok(());
         };
         if route.delivery == Delivery::AtMostOnce {
-            match shared.replies().begin(now(), cx.sender, cx.id, len) {
+            match shared.replies().begin(now, cx.sender, cx.id, len) {
                 Seen::Never => {}
                 Seen::Running | Seen::Other | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
                 Seen::Answered(reply) => {
@@ -143,21 +193,4 @@ fn warn_of_other_dialect(received: &Received<'_>, dialect: Dialect) {
         "a datagram in the other dialect was dropped: peers of the other network cannot be called and get no answers \
          (`Builder::dialect`; this is said once, and `Stats::dropped` counts them)"
     );
-}
-
-/// Ends the call that an answer belongs to, and gives the waker of whoever waits for it.
-fn take(calls: &mut Answers<'_>, answer: &Frame<'_>, received: &Received<'_>) -> Result<Option<Waker>, DropReason> {
-    match answer {
-        Frame::Response(response) => {
-            calls.take(&response.id, received.source, || Outcome::Answered(Body::new(response.body)))
-        }
-        Frame::Failure(failure) => calls.take(&failure.id, received.source, || {
-            Outcome::Failed(Box::new(Failed {
-                code: failure.code,
-                message: failure.message.into(),
-                detail: failure.detail.map(<[u8]>::to_vec),
-            }))
-        }),
-        Frame::Request(_) => unreachable!("a request answers nothing"),
-    }
 }

@@ -85,6 +85,7 @@ impl Endpoint {
         let shared = self.shared();
         let mut stats = shared.counters.snapshot();
         stats.calls.waiting = shared.calls.len() as u64;
+        stats.calls.withheld = shared.calls.withheld();
         stats.requests.forgotten = shared.replies().forgotten();
         stats.requests.running = shared.handlers.running() as u64;
         stats

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
@@ -58,6 +58,9 @@ impl<'a> Incoming<'a> {
         let Self { cx, method, delivery, len, .. } = self;
         let cx = cx.clone();
         cx.shared.runtime.clone().spawn(async move {
+            if cx.remaining() == Some(Duration::ZERO) {
+                return cx.expired(delivery);
+            }
             let guarded = cx.shared.handlers.guard(&trace.span, async { handler(request).await });
             // Where the endpoint has closed there is nobody left to answer through.
             let Ok(result) = guarded.await else { return };

@@ -45,7 +45,7 @@ pub use context::Context;
 pub use endpoint::Endpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 pub use rpcudp_core::contract;
-pub use rpcudp_core::{Dialect, DropReason, MessageId, Stats};
+pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;
 #[doc(inline)]
 pub use rpcudp_transport as transport;

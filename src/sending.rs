@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::HEADER_LEN;
-use rpcudp_core::{Backoff, Counter, MessageId, Request, Schedule};
+use rpcudp_core::{Counter, Dialect, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 use tracing::{Span, field};
 
@@ -26,6 +26,8 @@ pub(crate) struct Sending {
     pub(crate) peer: SocketAddr,
     pub(crate) spec: &'static CallSpec,
     pub(crate) timeout: Duration,
+    /// Whether the request is sent again while no answer comes.
+    pub(crate) resends: bool,
     state: State,
     /// Where somebody listens.
     trace: Option<Box<Trace>>,
@@ -58,11 +60,15 @@ impl Sending {
     const MAX_ALONE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest { stub: Stub { endpoint, peer, timeout }, spec, datagram, fault, .. } = request;
+        let OutgoingRequest { stub: Stub { endpoint, peer, timeout, deadline }, spec, datagram, fault, .. } = request;
+        let timeout = timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout);
+        // What is asked on behalf of a caller is of no use when that caller has given up.
+        let inherited = deadline.map(|deadline| deadline.saturating_duration_since(now()));
         Self {
             peer,
             spec,
-            timeout: timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout),
+            timeout: inherited.map_or(timeout, |inherited| timeout.min(inherited)),
+            resends: spec.delivery.is_resent(),
             endpoint,
             state: State::Ready(datagram, fault),
             trace: None,
@@ -121,8 +127,11 @@ impl Sending {
         let schedule = Schedule {
             sent: started,
             deadline: started.checked_add(self.timeout).unwrap_or(started + FOREVER),
-            backoff: self.spec.delivery.is_resent().then(Backoff::default),
+            resends: self.resends,
         };
+        if shared.config.dialect == Dialect::Rpcudp {
+            Request::end(&mut datagram, self.timeout);
+        }
         let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
         if slot.wakes_driver {
             shared.outboxes.wake_timekeeper();
@@ -132,7 +141,7 @@ impl Sending {
             self.endpoint.shared().calls.remove(&slot.id);
             return Err(ending);
         }
-        if self.spec.delivery.is_resent() {
+        if self.resends {
             self.endpoint.shared().calls.keep(&slot.id, datagram);
         } else {
             buffers::give(datagram);

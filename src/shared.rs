@@ -2,9 +2,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
-use rpcudp_core::{Counters, Replies};
+use rand::{Rng, SeedableRng};
+use rpcudp_core::{Counters, Limiter, Replies};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
     replies: Mutex<Replies>,
+    limiter: Mutex<Limiter>,
     handle: Mutex<Weak<Handle>>,
 }
 
@@ -40,7 +41,7 @@ impl Shared {
         runtime: runtime::Handle,
     ) -> Arc<Self> {
         let transport = &*transports[0];
-        let rng = match transport.seed() {
+        let mut rng = match transport.seed() {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
         };
@@ -48,6 +49,7 @@ impl Shared {
         Arc::new(Self {
             local_addr: transport.local_addr(),
             lifecycle,
+            limiter: Mutex::new(Limiter::new(config.limits.clone(), now(), rng.next_u64())),
             calls: WaitingCalls::new(now(), rng, &config),
             outboxes: Outboxes::new(transports, &counters),
             counters,
@@ -64,6 +66,12 @@ impl Shared {
     pub(crate) fn replies(&self) -> MutexGuard<'_, Replies> {
         // No code of a user's runs while it is held.
         self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What strangers may ask for.
+    pub(crate) fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        // No code of a user's runs while it is held.
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the endpoint's handles share, if there are any.

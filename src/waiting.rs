@@ -10,6 +10,7 @@ use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule
 
 use crate::body::Body;
 use crate::config::Config;
+use crate::shared::now;
 
 /// The calls of an endpoint that wait for answers, and the randomness of their ids.
 #[derive(Debug)]
@@ -93,7 +94,10 @@ impl WaitingCalls {
     const MAX_EVENTS: usize = 1_024;
 
     pub(crate) fn new(origin: Instant, rng: StdRng, config: &Config) -> Self {
-        let calls = Calls::new(origin).with_limit(config.max_calls).with_any_source(config.any_source);
+        let calls = Calls::new(origin)
+            .with_limit(config.max_calls)
+            .with_any_source(config.any_source)
+            .with_first_interval(config.first_interval);
         Self { table: Mutex::new(Table { calls, rng, armed: None, closed: false }) }
     }
 
@@ -222,6 +226,11 @@ impl WaitingCalls {
         Tick { resends, next }
     }
 
+    /// How many resends were left out because calls were sent again too often altogether.
+    pub(crate) fn withheld(&self) -> u64 {
+        self.lock().calls.withheld()
+    }
+
     /// Ends every call, and lets none start any more.
     pub(crate) fn close(&self) {
         let mut wakers = Vec::new();
@@ -255,7 +264,25 @@ impl Answers<'_> {
         source: SocketAddr,
         outcome: impl FnOnce() -> Outcome,
     ) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.answer(id, source)?.end(outcome()))
+        Ok(self.table.calls.answer(id, source, now)?.end(outcome()))
+    }
+
+    /// Ends the call whose request came back from `destination`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`take`](Self::take).
+    pub(crate) fn bounced(&mut self, id: &MessageId, destination: SocketAddr) -> Result<Option<Waker>, DropReason> {
+        Ok(self.table.calls.bounced(id, destination)?.end(Outcome::Unreachable))
+    }
+
+    /// Whether a call waits for an answer with this id from `source`.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the answer.
+    pub(crate) fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
+        self.table.calls.expects(id, source)
     }
 }
 

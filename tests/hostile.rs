@@ -149,10 +149,12 @@ async fn each_reason_to_drop_is_counted() {
         ([header(2), b"\xc0".to_vec()].concat(), DropReason::OtherDialect),
         ([header(0), b"\xc1".to_vec()].concat(), DropReason::InvalidMsgpack),
         ([header(0), b"\x91".repeat(8_000)].concat(), DropReason::InvalidMsgpack),
-        ([header(1), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::InvalidMsgpack),
+        ([header(0), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::InvalidMsgpack),
         ([header(0), b"\xc0".to_vec()].concat(), DropReason::WrongShape),
-        ([header(4), b"\x90".to_vec()].concat(), DropReason::WrongShape),
         ([header(1), b"\xc0".to_vec()].concat(), DropReason::UnmatchedResponse),
+        // What answers no call is not even read.
+        ([header(1), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::UnmatchedResponse),
+        ([header(4), b"\x90".to_vec()].concat(), DropReason::UnmatchedResponse),
     ];
     for (contents, reason) in dropped {
         let before = attack.target.stats().dropped(reason);

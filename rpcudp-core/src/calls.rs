@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::resend::{FIRST_INTERVAL, interval};
+use crate::retry_budget::RetryBudget;
+use crate::round_trips::RoundTrips;
 use crate::wheel::{Tick, Timer, Timers, Wheel};
-use crate::{Backoff, DropReason, MessageId};
+use crate::{DropReason, MessageId};
 
 /// The calls that an endpoint has made and that are not over: which answer belongs to which, and when to give up.
 ///
@@ -26,12 +29,12 @@ use crate::{Backoff, DropReason, MessageId};
 /// let now = Instant::now();
 /// let peer = "192.0.2.1:7000".parse()?;
 /// let mut calls = Calls::new(now);
-/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), backoff: None };
+/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), resends: false };
 /// let id = calls.insert(peer, schedule, [7; 16], "answered")?;
 /// let late = calls.insert(peer, schedule, [8; 16], "silent")?;
 ///
-/// assert_eq!(calls.answer(&id, peer), Ok(&mut "answered"));
-/// assert!(calls.answer(&id, peer).is_err(), "a copy of the answer");
+/// assert_eq!(calls.answer(&id, peer, || now), Ok(&mut "answered"));
+/// assert!(calls.answer(&id, peer, || now).is_err(), "a copy of the answer");
 /// let Some(CallEvent::TimedOut { id, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
 /// assert_eq!(id, late);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -43,6 +46,10 @@ pub struct Calls<T> {
     origin: Instant,
     limit: usize,
     any_source: bool,
+    first_interval: Duration,
+    round_trips: RoundTrips,
+    retry_budget: RetryBudget,
+    withheld: u64,
 }
 
 /// When a call is sent again, and when it is given up.
@@ -52,8 +59,8 @@ pub struct Schedule {
     pub sent: Instant,
     /// When the call ends without an answer.
     pub deadline: Instant,
-    /// At which intervals the request is sent again until then; `None` for a request that is sent once.
-    pub backoff: Option<Backoff>,
+    /// Whether the request is sent again until then, where no answer comes.
+    pub resends: bool,
 }
 
 /// What time brings to a call.
@@ -99,7 +106,11 @@ struct Slot<T> {
     timer: Timer,
     peer: SocketAddr,
     id: MessageId,
-    backoff: Option<Backoff>,
+    /// When it was sent first, in microseconds of which the upper half is missing.
+    sent: u32,
+    resends: bool,
+    /// How often it was sent again.
+    resent_count: u8,
     over: bool,
     data: T,
 }
@@ -112,7 +123,17 @@ impl<T> Calls<T> {
     /// An empty table; `origin` is a time before any that it will be told of.
     #[must_use]
     pub fn new(origin: Instant) -> Self {
-        Self { slots: Slab::new(), wheel: Wheel::new(), origin, limit: Self::DEFAULT_LIMIT, any_source: false }
+        Self {
+            slots: Slab::new(),
+            wheel: Wheel::new(),
+            origin,
+            limit: Self::DEFAULT_LIMIT,
+            any_source: false,
+            first_interval: FIRST_INTERVAL,
+            round_trips: RoundTrips::new(),
+            retry_budget: RetryBudget::default(),
+            withheld: 0,
+        }
     }
 
     /// Allows this many calls at once.
@@ -128,6 +149,13 @@ impl<T> Calls<T> {
     #[must_use]
     pub fn with_any_source(mut self, any_source: bool) -> Self {
         self.any_source = any_source;
+        self
+    }
+
+    /// How long to wait before a request is sent again to a peer that nothing is known of. Default: 250 ms.
+    #[must_use]
+    pub fn with_first_interval(mut self, interval: Duration) -> Self {
+        self.first_interval = interval;
         self
     }
 
@@ -158,29 +186,74 @@ impl<T> Calls<T> {
         if self.slots.len() >= self.limit {
             return Err(TooManyCalls { limit: self.limit });
         }
+        let sent_micros = self.origin_micros(schedule.sent);
         let vacant = self.slots.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
         let id = MessageId::with_slot(index, random);
-        let Schedule { sent, deadline, backoff } = schedule;
+        let Schedule { sent, deadline, resends } = schedule;
         let deadline = tick_after(self.origin, deadline);
-        vacant.insert(Slot { deadline, id, peer, backoff, timer: Timer::default(), over: false, data });
+        if resends {
+            self.retry_budget.call(tick_after(self.origin, sent));
+        }
+        vacant.insert(Slot {
+            deadline,
+            timer: Timer::default(),
+            peer,
+            id,
+            sent: sent_micros,
+            resends,
+            resent_count: 0,
+            over: false,
+            data,
+        });
         let [a, b, c, d, ..] = random;
         self.schedule(index, sent, u32::from_le_bytes([a, b, c, d]));
         Ok(id)
     }
 
-    /// Finds the call that an answer from `source` belongs to and ends it. Its slot stays until it is removed.
+    /// Whether a call waits for an answer with this id from `source`: all that needs be known of one to drop it.
     ///
     /// # Errors
     ///
     /// The reason to drop the answer: no call with that id waits, or it was made to another address.
-    pub fn answer(&mut self, id: &MessageId, source: SocketAddr) -> Result<&mut T, DropReason> {
-        let slot = self.slots.get_mut(id.slot()).filter(|slot| slot.id == *id && !slot.over);
+    pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.id == *id && !slot.over);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
-        if !self.any_source && !is_from(slot.peer, source) {
-            return Err(DropReason::WrongSource);
+        if self.any_source || is_from(slot.peer, source) { Ok(()) } else { Err(DropReason::WrongSource) }
+    }
+
+    /// Finds the call that an answer from `source` belongs to and ends it. Its slot stays until it is removed.
+    ///
+    /// `now` is asked for the time if the answer tells how long the peer takes.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the answer, as [`expects`](Self::expects) says it.
+    pub fn answer(
+        &mut self,
+        id: &MessageId,
+        source: SocketAddr,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<&mut T, DropReason> {
+        self.expects(id, source)?;
+        let Slot { peer, sent, resends, resent_count, .. } = self.slots[id.slot()];
+        if resends && resent_count == 0 {
+            let took = self.origin_micros(now()).wrapping_sub(sent);
+            self.round_trips.measured(peer, Duration::from_micros(took.into()));
         }
-        slot.over = true;
+        self.slots[id.slot()].over = true;
+        self.wheel.clear(&mut self.slots, id.slot() as u32);
+        Ok(&mut self.slots[id.slot()].data)
+    }
+
+    /// Ends a call whose request came back: nobody is at `destination`. Its slot stays until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`answer`](Self::answer).
+    pub fn bounced(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
+        self.expects(id, destination)?;
+        self.slots[id.slot()].over = true;
         self.wheel.clear(&mut self.slots, id.slot() as u32);
         Ok(&mut self.slots[id.slot()].data)
     }
@@ -210,19 +283,28 @@ impl<T> Calls<T> {
     /// The next thing that has become due. `random` varies the intervals between resends.
     pub fn poll(&mut self, now: Instant, random: u32) -> Option<CallEvent<'_, T>> {
         let due = now.saturating_duration_since(self.origin).as_millis() as Tick;
-        let index = self.wheel.take_due(&mut self.slots, due)?;
-        let over = self.slots[index as usize].deadline <= due;
-        if !over {
+        loop {
+            let index = self.wheel.take_due(&mut self.slots, due)?;
+            let slot = &mut self.slots[index as usize];
+            if slot.deadline <= due {
+                slot.over = true;
+                let Slot { id, data, .. } = &mut self.slots[index as usize];
+                return Some(CallEvent::TimedOut { id: *id, data });
+            }
+            slot.resent_count = slot.resent_count.saturating_add(1);
             self.schedule(index, now, random);
+            if self.retry_budget.resend(due) {
+                let Slot { id, peer, data, .. } = &mut self.slots[index as usize];
+                return Some(CallEvent::Resend { id: *id, peer: *peer, data });
+            }
+            self.withheld += 1;
         }
-        let slot = &mut self.slots[index as usize];
-        slot.over = over;
-        let Slot { id, peer, data, .. } = slot;
-        Some(if over {
-            CallEvent::TimedOut { id: *id, data }
-        } else {
-            CallEvent::Resend { id: *id, peer: *peer, data }
-        })
+    }
+
+    /// How many resends were left out because calls were sent again too often altogether.
+    #[must_use]
+    pub fn withheld(&self) -> u64 {
+        self.withheld
     }
 
     /// When to [`poll`](Self::poll) next: never late, sometimes early. `None` while no call waits.
@@ -233,11 +315,17 @@ impl<T> Calls<T> {
 
     /// Sets the timer to the next resend or, if that comes first, to the deadline.
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
-        let slot = &mut self.slots[index as usize];
-        let resend = slot.backoff.as_mut().and_then(|backoff| now.checked_add(backoff.next(random)));
-        let resend = resend.map(|resend| tick_after(self.origin, resend));
-        let tick = resend.map_or(slot.deadline, |resend| resend.min(slot.deadline));
+        let slot = &self.slots[index as usize];
+        let resend = slot.resends.then(|| {
+            let first = self.round_trips.timeout(slot.peer).unwrap_or(self.first_interval);
+            now.checked_add(interval(first, slot.resent_count, random)).map(|at| tick_after(self.origin, at))
+        });
+        let tick = resend.flatten().map_or(slot.deadline, |resend| resend.min(slot.deadline));
         self.wheel.set(&mut self.slots, index, tick);
+    }
+
+    fn origin_micros(&self, at: Instant) -> u32 {
+        at.saturating_duration_since(self.origin).as_micros() as u32
     }
 }
 

@@ -105,6 +105,7 @@ impl Counters {
                 oneway: count(Counter::CallsOneway),
                 cancelled: count(Counter::CallsCancelled),
                 resent: count(Counter::CallsResent),
+                withheld: 0,
                 waiting: 0,
             },
             requests: RequestStats {

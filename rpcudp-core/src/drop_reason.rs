@@ -25,6 +25,15 @@ pub enum DropReason {
     DuplicateRequest,
     /// A request that came while the endpoint was closing.
     Closing,
+    /// A request of a source that sends more of them than [`Limits`](crate::Limits) allow.
+    TooManyRequests,
+    /// A request of a source that is not known, while all of those send more than [`Limits`](crate::Limits) allow.
+    TooManyStrangers,
+    /// A request of a source, or an answer to it, that is not known and was sent as many bytes of answers as
+    /// [`Limits`](crate::Limits) allow.
+    AnswerBudget,
+    /// A request whose caller had given up before its turn came.
+    Expired,
     /// Our answer found the send queue full: the network takes less than the handlers give.
     SendQueueFull,
     /// Our answer was refused by the socket, for example because there is no route.
@@ -33,7 +42,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason there is, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -43,6 +52,10 @@ impl DropReason {
         Self::WrongSource,
         Self::DuplicateRequest,
         Self::Closing,
+        Self::TooManyRequests,
+        Self::TooManyStrangers,
+        Self::AnswerBudget,
+        Self::Expired,
         Self::SendQueueFull,
         Self::SendFailed,
     ];
@@ -60,6 +73,10 @@ impl DropReason {
             Self::WrongSource => "wrong_source",
             Self::DuplicateRequest => "duplicate_request",
             Self::Closing => "closing",
+            Self::TooManyRequests => "too_many_requests",
+            Self::TooManyStrangers => "too_many_strangers",
+            Self::AnswerBudget => "answer_budget",
+            Self::Expired => "expired",
             Self::SendQueueFull => "send_queue_full",
             Self::SendFailed => "send_failed",
         }

@@ -1,54 +1,24 @@
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// When to send an unanswered request again: after an interval that doubles each time, up to
-/// [`LONGEST`](Self::LONGEST), and varies by a quarter either way, so that callers who lost their answers together do
-/// not come back together.
+/// Where nothing is known of the peer: longer than a round trip around the world, and short enough for four resends
+/// within the default timeout of five seconds.
+pub(crate) const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What an interval does not grow beyond: a patient caller still notices soon that its peer is back.
+const LONGEST: Duration = Duration::from_secs(4);
+
+/// How often an interval doubles: eight times what a peer takes is long enough for a network to recover.
+const MAX_DOUBLINGS: u8 = 3;
+
+/// How long to wait after an attempt, the first of which is number zero, before the request is sent again.
 ///
-/// ```
-/// use rpcudp_core::Backoff;
-/// use std::time::Duration;
-///
-/// let mut backoff = Backoff::new(Duration::from_millis(200));
-/// assert_eq!(backoff.next(u32::MAX / 2).as_millis(), 200);
-/// assert_eq!(backoff.next(0).as_millis(), 300);
-/// assert_eq!(backoff.next(u32::MAX).as_millis(), 1_000);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Backoff {
-    // As many of them wait as calls do.
-    millis: NonZeroU32,
-}
-
-impl Backoff {
-    /// Where nothing is known of the peer: longer than a round trip around the world, and short enough for four
-    /// resends within the default timeout of five seconds.
-    pub const INITIAL: Duration = Duration::from_millis(250);
-
-    /// What an interval does not grow beyond: a patient caller still notices soon that its peer is back.
-    pub const LONGEST: Duration = Duration::from_secs(4);
-
-    /// Starts with this interval: at least a millisecond, at most [`LONGEST`](Self::LONGEST).
-    #[must_use]
-    pub fn new(initial: Duration) -> Self {
-        let millis = initial.min(Self::LONGEST).as_millis() as u32;
-        Self { millis: NonZeroU32::new(millis).unwrap_or(NonZeroU32::MIN) }
-    }
-
-    /// How long to wait now. `random` is any number, each as likely as the others.
-    pub fn next(&mut self, random: u32) -> Duration {
-        let micros = u64::from(self.millis.get()) * 1_000;
-        *self = Self::new(Duration::from_micros(2 * micros));
-        // Three quarters, and up to a half on top.
-        let varied = (micros * u64::from(random)).div_ceil(2 * u64::from(u32::MAX));
-        Duration::from_micros(micros * 3 / 4 + varied)
-    }
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self::new(Self::INITIAL)
-    }
+/// `first` is what the first interval lasts, and `random` any number, each as likely as the others: intervals vary by a
+/// quarter either way, so that callers who lost their answers together do not come back together.
+pub(crate) fn interval(first: Duration, attempt: u8, random: u32) -> Duration {
+    let nominal = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)).clamp(Duration::from_millis(1), LONGEST);
+    let micros = nominal.as_micros() as u64;
+    // Three quarters, and up to a half on top.
+    Duration::from_micros(micros * 3 / 4 + (micros * u64::from(random)).div_ceil(2 * u64::from(u32::MAX)))
 }
 
 #[cfg(test)]
@@ -57,15 +27,25 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn intervals_double_three_times() {
+        let nominal = |attempt| interval(Duration::from_millis(100), attempt, u32::MAX / 2).as_millis();
+        assert_eq!([0, 1, 2, 3, 4, 255].map(nominal), [100, 200, 400, 800, 800, 800]);
+        let nominal = |attempt| interval(Duration::from_secs(1), attempt, u32::MAX / 2).as_secs();
+        assert_eq!([0, 1, 2, 3].map(nominal), [1, 2, 4, 4]);
+    }
+
     proptest! {
         #[test]
-        fn intervals_double_within_a_quarter(initial in 1_u64..10_000, randoms: [u32; 8]) {
-            let mut backoff = Backoff::new(Duration::from_millis(initial));
-            for (attempt, random) in randoms.into_iter().enumerate() {
-                let nominal = (Duration::from_millis(initial) * 2_u32.pow(attempt as u32)).min(Backoff::LONGEST);
-                let interval = backoff.next(random);
-                prop_assert!(interval >= nominal * 3 / 4 && interval <= nominal * 5 / 4);
-            }
+        fn intervals_vary_by_a_quarter(first in 1_u64..10_000, attempt: u8, random: u32) {
+            let nominal = (Duration::from_millis(first) * (1 << attempt.min(3))).min(LONGEST);
+            let interval = interval(Duration::from_millis(first), attempt, random);
+            prop_assert!(interval >= nominal * 3 / 4 && interval <= nominal * 5 / 4 + Duration::from_micros(1));
+        }
+
+        #[test]
+        fn nothing_overflows(first: Duration, attempt: u8, random: u32) {
+            prop_assert!(interval(first, attempt, random) <= LONGEST * 2);
         }
     }
 }

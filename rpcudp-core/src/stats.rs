@@ -44,6 +44,9 @@ pub struct CallStats {
     pub cancelled: u64,
     /// Requests that were sent again because no answer had come.
     pub resent: u64,
+    /// Resends that were left out because so many calls were sent again that the network, or the peers, must be down: more
+    /// than 1,000 in some ten seconds, and more than three for each call.
+    pub withheld: u64,
     /// Calls that wait for an answer now.
     pub waiting: u64,
 }

@@ -1,9 +1,11 @@
 //! What travels between two peers: a byte of kind, 20 bytes of message id, and a msgpack value.
 
+use std::time::Duration;
+
 use rmp::decode::{read_array_len, read_str_from_slice};
 
-use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN};
-use crate::{DropReason, Failure, MessageId, msgpack};
+use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MIN_DATAGRAM_LEN};
+use crate::{DropReason, Failure, MessageId, msgpack, remaining};
 
 /// Which of the two networks an endpoint belongs to: they differ in the byte that says what a datagram is.
 ///
@@ -86,6 +88,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The arguments, not decoded yet.
     pub arguments: RawArguments<'a>,
+    /// How long its caller waits, from when it first sent this, if the caller says.
+    pub remaining: Option<Duration>,
 }
 
 /// A peer answers a call.
@@ -128,9 +132,23 @@ impl<'a> RawArguments<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// Whether a datagram claims to be a request; the rest of it is not looked at.
+    #[must_use]
+    pub fn is_request(datagram: &[u8], dialect: Dialect) -> bool {
+        datagram.first() == Some(&dialect.request_byte())
+    }
+
+    /// The id of the call that a datagram claims to answer, if it does; the rest of it is not looked at.
+    #[must_use]
+    pub fn answered_id(datagram: &[u8], dialect: Dialect) -> Option<MessageId> {
+        let [kind, id @ ..] = datagram.first_chunk::<HEADER_LEN>()?;
+        let is_answer = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure));
+        is_answer.then(|| MessageId::from_bytes(*id))
+    }
+
     /// Reads a datagram.
     ///
-    /// Bytes after the body are ignored, as Python ignores them.
+    /// Bytes after the body are ignored, as Python ignores them, but for how long a request's caller waits.
     ///
     /// # Errors
     ///
@@ -147,7 +165,10 @@ impl<'a> Frame<'a> {
         let body_len = msgpack::value_len(rest).ok_or(DropReason::InvalidMsgpack)?;
         let body = &rest[..body_len];
         match kind {
-            Kind::Request => Request::decode(id, body).map(Self::Request).ok_or(DropReason::WrongShape),
+            Kind::Request => {
+                let remaining = remaining::read(&rest[body_len..]);
+                Request::decode(id, body, remaining).map(Self::Request).ok_or(DropReason::WrongShape)
+            }
             Kind::Response => Ok(Self::Response(Response { id, body })),
             Kind::Failure => Failure::decode(id, body).map(Self::Failure).ok_or(DropReason::WrongShape),
         }
@@ -189,6 +210,14 @@ impl<'a> Request<'a> {
         datagram[1..HEADER_LEN].copy_from_slice(id.as_bytes());
     }
 
+    /// Appends how long the caller waits, behind all arguments. Python's peers do not look there; this crate's do not
+    /// begin what nobody waits for any more. Left out where a datagram has no room for it.
+    pub fn end(out: &mut Vec<u8>, remaining: Duration) {
+        if out.len() + remaining::LEN <= MAX_DATAGRAM_LEN {
+            remaining::append(out, remaining);
+        }
+    }
+
     /// The id of a request of which at least the header is there: what an ICMP message quotes.
     #[must_use]
     pub fn quoted_id(quoted: &[u8], dialect: Dialect) -> Option<MessageId> {
@@ -196,13 +225,13 @@ impl<'a> Request<'a> {
         (*kind == dialect.request_byte()).then(|| MessageId::from_bytes(*id))
     }
 
-    fn decode(id: MessageId, mut body: &'a [u8]) -> Option<Self> {
+    fn decode(id: MessageId, mut body: &'a [u8], remaining: Option<Duration>) -> Option<Self> {
         if read_array_len(&mut body).ok()? != 2 {
             return None;
         }
         let (method, mut arguments) = read_str_from_slice(body).ok()?;
         let count = read_array_len(&mut arguments).ok()?;
-        Some(Self { id, method, arguments: RawArguments { count, bytes: arguments } })
+        Some(Self { id, method, arguments: RawArguments { count, bytes: arguments }, remaining })
     }
 }
 

@@ -117,6 +117,12 @@ impl SendBatch {
         (0..self.len()).map(|index| self.datagram(index))
     }
 
+    /// Keeps the first `len` datagrams and forgets the others.
+    pub fn truncate(&mut self, len: usize) {
+        self.entries.truncate(len);
+        self.bytes.truncate(self.entries.last().map_or(0, |last| last.end));
+    }
+
     /// Forgets the datagrams.
     pub fn clear(&mut self) {
         self.entries.clear();

@@ -14,7 +14,7 @@ fn peer(port: u16) -> SocketAddr {
 }
 
 fn once(sent: Instant, timeout: Duration) -> Schedule {
-    Schedule { sent, deadline: sent + timeout, backoff: None }
+    Schedule { sent, deadline: sent + timeout, resends: false }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ fn an_answer_from_another_address_ends_nothing() {
     let now = start();
     let mut calls = Calls::new(now);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, peer(2)), Err(DropReason::WrongSource));
-    assert_eq!(calls.answer(&id, peer(1)), Ok(&mut ()));
+    assert_eq!(calls.answer(&id, peer(2), || now), Err(DropReason::WrongSource));
+    assert_eq!(calls.answer(&id, peer(1), || now), Ok(&mut ()));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn an_answer_from_another_address_counts_where_any_source_does() {
     let now = start();
     let mut calls = Calls::new(now).with_any_source(true);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, peer(2)), Ok(&mut ()));
+    assert_eq!(calls.answer(&id, peer(2), || now), Ok(&mut ()));
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn a_link_local_peer_that_was_called_without_a_scope_answers_with_one() {
     let mut calls = Calls::new(now);
     let with_scope = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, scope).into();
     let id = calls.insert(with_scope(0), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, with_scope(3)), Ok(&mut ()));
+    assert_eq!(calls.answer(&id, with_scope(3), || now), Ok(&mut ()));
     let id = calls.insert(with_scope(2), once(now, SECOND), [2; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, with_scope(3)), Err(DropReason::WrongSource));
+    assert_eq!(calls.answer(&id, with_scope(3), || now), Err(DropReason::WrongSource));
 }
 
 #[test]
@@ -54,16 +54,17 @@ fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
     let old = calls.insert(peer(1), once(now, SECOND), [1; 16], "old").unwrap();
     assert_eq!(calls.remove(&old), Some("old"));
     let new = calls.insert(peer(1), once(now, SECOND), [2; 16], "new").unwrap();
-    assert_eq!(calls.answer(&old, peer(1)), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.answer(&old, peer(1), || now), Err(DropReason::UnmatchedResponse));
     assert_eq!(calls.remove(&old), None);
-    assert_eq!(calls.answer(&new, peer(1)), Ok(&mut "new"));
+    assert_eq!(calls.answer(&new, peer(1), || now), Ok(&mut "new"));
 }
 
 #[test]
 fn an_id_without_a_slot_matches_nothing() {
-    let mut calls = Calls::<()>::new(start());
+    let now = start();
+    let mut calls = Calls::<()>::new(now);
     let id = MessageId::without_slot([0; 16]);
-    assert_eq!(calls.answer(&id, peer(1)), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.answer(&id, peer(1), || now), Err(DropReason::UnmatchedResponse));
 }
 
 #[test]
@@ -79,9 +80,8 @@ fn the_limit_is_kept_and_a_removed_call_makes_room() {
 #[test]
 fn resends_come_until_the_deadline_and_then_the_end() {
     let now = start();
-    let mut calls = Calls::new(now);
-    let backoff = Some(Backoff::new(Duration::from_millis(100)));
-    calls.insert(peer(1), Schedule { backoff, ..once(now, SECOND) }, [0; 16], ()).unwrap();
+    let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
+    calls.insert(peer(1), Schedule { resends: true, ..once(now, SECOND) }, [0; 16], ()).unwrap();
     let mut at = Vec::new();
     loop {
         let next = calls.next_poll().unwrap();
@@ -102,7 +102,7 @@ fn ending_all_leaves_slots_and_no_deadlines() {
     let now = start();
     let mut calls = Calls::new(now);
     let ids: Vec<_> = (0..3).map(|n| calls.insert(peer(1), once(now, SECOND), [n; 16], n).unwrap()).collect();
-    calls.answer(&ids[1], peer(1)).unwrap();
+    calls.answer(&ids[1], peer(1), || now).unwrap();
     let mut ended = Vec::new();
     calls.end_all(|data| ended.push(*data));
     assert_eq!(ended, [0, 2]);
@@ -111,6 +111,63 @@ fn ending_all_leaves_slots_and_no_deadlines() {
         assert!(calls.remove(&id).is_some());
     }
     assert!(calls.is_empty());
+}
+
+#[test]
+fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let resent_after = |calls: &mut Calls<()>, sent: Instant| {
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, resends: true };
+        let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
+        let mut at = sent;
+        while calls.poll(at, 0).is_none() {
+            at = at.max(calls.next_poll().unwrap());
+        }
+        calls.remove(&id);
+        (at - sent).as_millis()
+    };
+    assert_eq!(resent_after(&mut calls, now), 313, "250 ms and a quarter");
+    let mut sent = now;
+    for _ in 0..50 {
+        sent += SECOND;
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, resends: true };
+        let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
+        calls.answer(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
+        calls.remove(&id);
+    }
+    let slow = resent_after(&mut calls, sent);
+    assert!((2_500..2_600).contains(&slow), "{slow}");
+}
+
+#[test]
+fn an_answer_to_a_call_that_was_sent_again_measures_nothing() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let schedule = Schedule { sent: now, deadline: now + 60 * SECOND, resends: true };
+    let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
+    let due = calls.next_poll().unwrap();
+    assert!(matches!(calls.poll(due, 0), Some(CallEvent::Resend { .. })));
+    calls.answer(&id, peer(1), || panic!("nobody needs the time")).unwrap();
+}
+
+#[test]
+fn an_outage_is_no_storm() {
+    let mut now = start();
+    let mut calls = Calls::new(now);
+    for number in 0..10_000_u32 {
+        let schedule = Schedule { sent: now, deadline: now + 5 * SECOND, resends: true };
+        calls.insert(peer(1), schedule, [number as u8; 16], ()).unwrap();
+    }
+    let mut resends = 0;
+    while let Some(next) = calls.next_poll() {
+        now = now.max(next);
+        while let Some(event) = calls.poll(now, 1 << 31) {
+            resends += u64::from(matches!(event, CallEvent::Resend { .. }));
+        }
+    }
+    assert_eq!(resends, 31_000);
+    assert!(calls.withheld() > 5_000, "{}", calls.withheld());
 }
 
 #[derive(Clone, Debug)]
@@ -166,12 +223,12 @@ proptest! {
                         _ => Err(DropReason::UnmatchedResponse),
                     };
                     let source = peer(if from_peer { 1 } else { 2 });
-                    prop_assert_eq!(calls.answer(id, source).map(|data| *data), expected);
+                    prop_assert_eq!(calls.answer(id, source, || now).map(|data| *data), expected);
                 }
                 Step::Forge { bytes } => {
                     let id = MessageId::from_bytes(bytes);
                     if !model.contains_key(&id) {
-                        prop_assert!(calls.answer(&id, peer(1)).is_err());
+                        prop_assert!(calls.answer(&id, peer(1), || now).is_err());
                     }
                 }
                 Step::Remove { call } => {

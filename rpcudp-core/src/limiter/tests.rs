@@ -1,0 +1,131 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[expect(clippy::disallowed_methods, reason = "a test needs some time to start from")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// How many of `count` requests at one time are admitted.
+fn admitted(limiter: &mut Limiter, source: &str, now: Instant, count: usize) -> usize {
+    (0..count).filter(|_| limiter.request(addr(source), now).is_ok()).count()
+}
+
+#[test]
+fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().requests_per_source(100), now, 1);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 100);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:2", now, 200), 0, "whatever the port");
+    assert_eq!(admitted(&mut limiter, "192.0.2.2:1", now, 200), 100);
+    let later = now + Duration::from_millis(250);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", later, 200), 25);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", later + Duration::from_secs(60), 200), 100);
+}
+
+#[test]
+fn memory_is_what_is_documented() {
+    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.len_in_bytes(), 192 << 10);
+}
+
+#[test]
+fn the_hosts_of_an_ipv6_network_are_one_source() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().requests_per_source(100), now, 1);
+    assert_eq!(admitted(&mut limiter, "[2001:db8::1]:1", now, 200), 100);
+    assert_eq!(admitted(&mut limiter, "[2001:db8::ffff:ffff]:1", now, 200), 0);
+    assert_eq!(admitted(&mut limiter, "[2001:db8:0:1::1]:1", now, 200), 100);
+}
+
+#[test]
+fn strangers_share_a_rate_that_friends_are_not_bound_by() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().requests_of_strangers(100), now, 1);
+    limiter.prove(addr("192.0.2.1:1"), now);
+    let strangers: usize = (0..200).map(|n| admitted(&mut limiter, &format!("198.51.100.{n}:1"), now, 1)).sum();
+    assert_eq!(strangers, 100);
+    assert_eq!(limiter.request(addr("203.0.113.1:1"), now), Err(DropReason::TooManyStrangers));
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 200);
+}
+
+#[test]
+fn loopback_is_exempt_unless_asked_otherwise() {
+    let now = start();
+    let strict = Limits::default().requests_per_source(1).answer_bytes_per_source(1);
+    let mut limiter = Limiter::new(strict.clone(), now, 1);
+    assert_eq!(admitted(&mut limiter, "127.0.0.1:1", now, 200), 200);
+    assert_eq!(admitted(&mut limiter, "[::1]:1", now, 200), 200);
+    assert!(limiter.answer(addr("127.0.0.1:1"), 60_000, now));
+    let mut limiter = Limiter::new(strict.limit_loopback(true), now, 1);
+    assert_eq!(admitted(&mut limiter, "127.0.0.1:1", now, 200), 1);
+}
+
+#[test]
+fn nothing_is_limited_without_limits() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::none(), now, 1);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 1_000_000), 1_000_000);
+    assert!((0..1_000).all(|_| limiter.answer(addr("192.0.2.1:1"), 60_000, now)));
+}
+
+#[test]
+fn a_rate_of_zero_admits_nobody() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().requests_per_source(0), now, 1);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 0);
+    let mut limiter = Limiter::new(Limits::default().requests_of_strangers(0), now, 1);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 0);
+    limiter.prove(addr("192.0.2.1:1"), now);
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 10);
+}
+
+#[test]
+fn over_its_budget_a_stranger_gets_no_answers_and_is_not_worked_for() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().answer_bytes_per_source(1_000), now, 1);
+    let victim = addr("192.0.2.1:1");
+    let bytes: usize = (0..100).filter(|_| limiter.answer(victim, 100, now)).map(|_| 100).sum();
+    assert_eq!(bytes, 4_000);
+    assert_eq!(limiter.request(victim, now), Err(DropReason::AnswerBudget));
+    limiter.prove(victim, now);
+    assert_eq!(limiter.request(victim, now), Ok(()));
+    assert!((0..100).all(|_| limiter.answer(victim, 60_000, now)));
+    let later = now + Limiter::KNOWN_FOR + Duration::from_secs(1);
+    assert!(!limiter.answer(victim, 60_000, later), "one is not known for ever");
+}
+
+#[test]
+fn friends_are_remembered_through_a_flood_of_strangers() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default(), now, 1);
+    let friend = addr("192.0.2.1:1");
+    limiter.prove(friend, now);
+    for stranger in 0..100_000_u32 {
+        let _ = limiter.request((std::net::Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
+    }
+    assert!((0..10_000).all(|_| limiter.answer(friend, 60_000, now)));
+}
+
+proptest! {
+    /// Whatever comes when: no more is admitted than the rate gives and what may come at once.
+    #[test]
+    fn a_rate_is_kept_over_any_time(
+        rate in 1_u32..2_000, steps in proptest::collection::vec((0_u64..400, 1_usize..300), 1..60),
+    ) {
+        let begin = start();
+        let mut limiter = Limiter::new(Limits::default().requests_per_source(rate), begin, 1);
+        let mut now = begin;
+        let mut count = 0;
+        for (millis, requests) in steps {
+            now += Duration::from_millis(millis);
+            count += admitted(&mut limiter, "192.0.2.1:1", now, requests);
+            let allowed = f64::from(rate) * (1.0 + (now - begin).as_secs_f64());
+            prop_assert!(count as f64 <= allowed + 1.0, "{count} of {allowed}");
+        }
+    }
+}
