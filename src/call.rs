@@ -243,6 +243,7 @@ fn refusal(failed: &Failed) -> Refusal {
         FailureCode::UNKNOWN_METHOD => Refusal::UnknownMethod,
         FailureCode::MALFORMED_ARGUMENTS => Refusal::MalformedArguments,
         FailureCode::BUSY => Refusal::Busy,
+        FailureCode::CLOSING => Refusal::Closing,
         FailureCode::PANICKED => Refusal::Panicked,
         FailureCode::RESPONSE_UNENCODABLE => Refusal::ResponseUnencodable,
         FailureCode::RESPONSE_TOO_LARGE => {

@@ -118,8 +118,10 @@ pub enum Refusal {
     UnknownMethod,
     /// An argument is missing, or is not of the type that the peer's contract declares.
     MalformedArguments,
-    /// It runs as many handlers as it allows.
+    /// It runs as many handlers as it allows. The method did not run.
     Busy,
+    /// It is being closed. The method did not run.
+    Closing,
     /// The method panicked.
     Panicked,
     /// The answer is larger than the peer may send.
@@ -303,6 +305,7 @@ impl fmt::Display for Refusal {
             Self::UnknownMethod => f.write_str("unknown method"),
             Self::MalformedArguments => f.write_str("malformed arguments"),
             Self::Busy => f.write_str("busy"),
+            Self::Closing => f.write_str("closing"),
             Self::Panicked => f.write_str("the method panicked"),
             Self::ResponseTooLarge { size: Some(size), limit: Some(limit) } => {
                 write!(f, "the response has {size} bytes, and {limit} are allowed")

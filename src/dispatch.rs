@@ -150,9 +150,6 @@ impl Dispatch {
     fn run(&mut self, request: &Request<'_>, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
         let Self { shared, router, answers, cx, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
-        if shared.lifecycle.is_closing() {
-            return Err(DropReason::Closing);
-        }
         if request.remaining == Some(Duration::ZERO) {
             return Err(DropReason::Expired);
         }
@@ -167,6 +164,13 @@ impl Dispatch {
             });
             return Ok(());
         };
+        if shared.lifecycle.is_closing() {
+            let asked = Asked { cx, method: route.name, len, oneway: route.delivery == Delivery::OneWay };
+            answers.write(cx.sender, cx.local, |out| {
+                AnswerWriter::new(out, asked).refuse(&Reason::Closing);
+            });
+            return Ok(());
+        }
         if route.delivery == Delivery::AtMostOnce {
             match shared.replies().begin(now, cx.sender, cx.id, len) {
                 Seen::Never => {}

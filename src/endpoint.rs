@@ -93,9 +93,11 @@ impl Endpoint {
 
     /// Closes the endpoint: `.await` it, or [`Close::wait`] outside async code. Asks at once, awaited or not.
     ///
-    /// Requests are no longer accepted. Handlers that run may finish and answer for up to `grace`, and may call others
+    /// Requests are refused from now on. Handlers that run may finish and answer for up to `grace`, and may call others
     /// meanwhile; then they are stopped. In the end every call that still waits ends with
     /// [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the address is free.
+    ///
+    /// A handler may close its own endpoint; one that waits for the end of that waits for itself, until the grace has passed.
     pub fn close(&self, grace: Duration) -> Close {
         self.shared().close(grace);
         self.closed()

@@ -13,6 +13,7 @@ pub(crate) enum Reason {
     Unknown,
     Malformed(ArgumentError),
     Busy,
+    Closing,
     Panicked,
     Unencodable(EncodeError),
     TooLarge { size: usize, limit: usize },
@@ -24,6 +25,7 @@ impl Reason {
             Self::Unknown => FailureCode::UNKNOWN_METHOD,
             Self::Malformed(_) => FailureCode::MALFORMED_ARGUMENTS,
             Self::Busy => FailureCode::BUSY,
+            Self::Closing => FailureCode::CLOSING,
             Self::Panicked => FailureCode::PANICKED,
             Self::Unencodable(_) => FailureCode::RESPONSE_UNENCODABLE,
             Self::TooLarge { .. } => FailureCode::RESPONSE_TOO_LARGE,
@@ -59,7 +61,7 @@ impl Reason {
             Self::Panicked => &limits.panicked,
             Self::Unencodable(_) => &limits.unencodable,
             Self::TooLarge { .. } => &limits.too_large,
-            Self::Unknown | Self::Malformed(_) | Self::Busy => {
+            Self::Unknown | Self::Malformed(_) | Self::Busy | Self::Closing => {
                 tracing::debug!(target: "rpcudp", method, %peer, %message_id, reason = %self, "request refused");
                 return;
             }
@@ -81,6 +83,7 @@ impl fmt::Display for Reason {
             Self::Unknown => f.write_str("no such method"),
             Self::Malformed(error) => error.fmt(f),
             Self::Busy => f.write_str("as many handlers run as are allowed"),
+            Self::Closing => f.write_str("the endpoint is closing"),
             // What with is for the panic hook, which has seen it.
             Self::Panicked => f.write_str("the handler panicked"),
             Self::Unencodable(error) => write!(f, "the answer cannot be encoded: {error}"),

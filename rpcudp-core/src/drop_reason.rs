@@ -23,8 +23,6 @@ pub enum DropReason {
     WrongSource,
     /// A copy of an at-most-once request whose handler still runs, or whose reply was too large to remember.
     DuplicateRequest,
-    /// A request that came while the endpoint was closing.
-    Closing,
     /// A request of a source that sends more of them than [`Limits`](crate::Limits) allow.
     TooManyRequests,
     /// A request of a source that is not known, while all of those send more than [`Limits`](crate::Limits) allow.
@@ -42,7 +40,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason there is, in the order of their declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -51,7 +49,6 @@ impl DropReason {
         Self::UnmatchedResponse,
         Self::WrongSource,
         Self::DuplicateRequest,
-        Self::Closing,
         Self::TooManyRequests,
         Self::TooManyStrangers,
         Self::AnswerBudget,
@@ -72,7 +69,6 @@ impl DropReason {
             Self::UnmatchedResponse => "unmatched_response",
             Self::WrongSource => "wrong_source",
             Self::DuplicateRequest => "duplicate_request",
-            Self::Closing => "closing",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyStrangers => "too_many_strangers",
             Self::AnswerBudget => "answer_budget",

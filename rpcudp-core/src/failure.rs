@@ -40,6 +40,8 @@ impl FailureCode {
     pub const RESPONSE_TOO_LARGE: Self = Self(5);
     /// The method ran, and what it returned could not be encoded.
     pub const RESPONSE_UNENCODABLE: Self = Self(6);
+    /// The peer is closing: it takes no more requests.
+    pub const CLOSING: Self = Self(7);
 
     /// The code with this number.
     #[must_use]
@@ -64,6 +66,7 @@ impl fmt::Debug for FailureCode {
             Self::PANICKED => "PANICKED",
             Self::RESPONSE_TOO_LARGE => "RESPONSE_TOO_LARGE",
             Self::RESPONSE_UNENCODABLE => "RESPONSE_UNENCODABLE",
+            Self::CLOSING => "CLOSING",
             Self(number) => return write!(f, "FailureCode({number})"),
         };
         f.write_str(name)
