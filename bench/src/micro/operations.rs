@@ -94,7 +94,7 @@ fn table(timer: &mut Timer) {
         let mut crowd = Crowd::of(waiting);
         timer.time(&format!("table: a call begins and is answered, {waiting} others wait"), || {
             let id = crowd.begin();
-            crowd.calls.answer(&black_box(id), PEER).expect("it waits");
+            crowd.calls.answer(&black_box(id), PEER, || crowd.now).expect("it waits");
             crowd.calls.remove(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {waiting} wait"), || {
@@ -131,7 +131,7 @@ impl Crowd {
     }
 
     fn begin(&mut self) -> MessageId {
-        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, backoff: None };
+        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, resends: false };
         self.count += 1;
         let random = u128::from(self.count).to_le_bytes();
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
