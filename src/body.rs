@@ -1,10 +1,21 @@
-use std::fmt;
+use std::{fmt, mem};
+
+use crate::buffers;
 
 /// The body of an answer, between its arrival and the moment that its caller decodes it. A small one needs no memory of
 /// its own.
 pub(crate) enum Body {
     Small { len: u8, bytes: [u8; Self::SMALL_LEN] },
-    Large(Box<[u8]>),
+    Large(Kept),
+}
+
+/// A buffer that the thread keeps that has read it.
+pub(crate) struct Kept(Vec<u8>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        buffers::give(mem::take(&mut self.0));
+    }
 }
 
 impl Body {
@@ -13,7 +24,9 @@ impl Body {
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
         if bytes.len() > Self::SMALL_LEN {
-            return Self::Large(bytes.into());
+            let mut kept = buffers::take();
+            kept.extend_from_slice(bytes);
+            return Self::Large(Kept(kept));
         }
         let mut small = [0; Self::SMALL_LEN];
         small[..bytes.len()].copy_from_slice(bytes);
@@ -23,7 +36,7 @@ impl Body {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Small { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Large(bytes) => bytes,
+            Self::Large(Kept(bytes)) => bytes,
         }
     }
 }
