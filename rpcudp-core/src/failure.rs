@@ -2,8 +2,8 @@ use std::fmt;
 
 use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 
-use crate::MessageId;
 use crate::wire::{FAILURE_BYTE, write};
+use crate::{MessageId, msgpack};
 
 /// A peer says why a call has no value: body `[code, message]` or `[code, message, detail]`.
 ///
@@ -125,7 +125,12 @@ impl<'a> Failure<'a> {
         }
         let code = FailureCode(read_int(&mut body).ok()?);
         let (message, rest) = read_str_from_slice(body).ok()?;
-        let detail = if field_count > 2 { Some(rest) } else { None };
+        let detail = match field_count {
+            2 => None,
+            3 => Some(rest),
+            // What a later version adds is no part of it.
+            _ => Some(&rest[..msgpack::value_len(rest)?]),
+        };
         Some(Self { id, code, message, detail })
     }
 }
@@ -178,6 +183,13 @@ mod tests {
         let mut bytes = Vec::new();
         failure.encode(&mut bytes, max_len);
         bytes
+    }
+
+    #[test]
+    fn a_detail_is_one_value_whatever_follows_it() {
+        let datagram = [b"\x04", &[9; 20][..], b"\x94\x00\xa0\x92\x01\x02\xa5later"].concat();
+        let Ok(Frame::Failure(failure)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no failure") };
+        assert_eq!(failure.detail, Some(&b"\x92\x01\x02"[..]));
     }
 
     #[test]
