@@ -18,7 +18,8 @@ pub const MAX_REQUEST_BODY_LEN: usize = 8_192;
 /// The largest response body: what a datagram has room for. Python sets no limit of its own.
 pub const MAX_RESPONSE_BODY_LEN: usize = MAX_DATAGRAM_LEN - HEADER_LEN;
 
-/// How many arrays and maps may lie within each other in a body, the body's own two included.
+/// How many arrays and maps may lie within each other in a body, the body's own two included; an empty one has nothing
+/// within it and does not count.
 ///
 /// msgpack sets no limit and a decoder needs stack for each level, so that a datagram of nothing but opening brackets
 /// would overflow it. What a level costs is up to the types that are decoded: serde's untagged enums take kilobytes of

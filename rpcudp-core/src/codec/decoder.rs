@@ -129,6 +129,9 @@ impl<'de> Decoder<'de> {
             // `String`, which would take bytes that spell a text, does not.
             Head::Bin(bytes) if is_buffer::<V::Value>() => visitor.visit_seq(Bytes::new(bytes)),
             Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
+            // Nothing lies within these, so that they are no level. What looks at a body before sees them so too.
+            Head::Array(0) => Items::visit(self, 0, visitor),
+            Head::Map(0) => Entries::visit(self, 0, visitor),
             Head::Array(len) => self.within(|decoder| Items::visit(decoder, len, visitor)),
             Head::Map(len) => self.within(|decoder| Entries::visit(decoder, len, visitor)),
             Head::Extension => Err(Fault::invalid_type(Unexpected::Other("msgpack extension"), &visitor)),

@@ -316,6 +316,22 @@ fn nesting_is_refused_before_the_peer_would_refuse_it() {
 }
 
 #[test]
+fn what_is_empty_may_lie_in_the_last_level() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Nest(Vec<Self>);
+    let mut expected = Nest(Vec::new());
+    for _ in 0..MAX_DEPTH {
+        expected = Nest(vec![expected]);
+    }
+    let body = [b"\x91".repeat(MAX_DEPTH), b"\x90".to_vec()].concat();
+    assert_eq!(msgpack::value_len(&body), Some(body.len()));
+    assert_eq!(decode::<Nest>(&body).unwrap(), expected);
+    let deeper = [b"\x91", &body[..]].concat();
+    assert_eq!(msgpack::value_len(&deeper), None);
+    assert!(decode::<Nest>(&deeper).unwrap_err().to_string().contains("nests deeper than 32 levels"));
+}
+
+#[test]
 fn the_deepest_legal_value_decodes_on_a_small_stack() {
     let decode_deepest = || {
         let containers = [b"\x91".repeat(MAX_DEPTH), b"\x01".to_vec()].concat();
