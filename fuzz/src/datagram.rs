@@ -1,0 +1,158 @@
+use rmpv::Value;
+use rmpv::decode::read_value;
+use rpcudp_core::codec::{self, Arguments, EncodeError};
+use rpcudp_core::limits::{HEADER_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request, Response};
+
+/// Decodes a datagram in both dialects: what comes of it has to be consistent with itself, and with what another
+/// reading of msgpack makes of it.
+pub fn datagram(bytes: &[u8]) {
+    for dialect in [Dialect::Rpcudp, Dialect::Storj] {
+        match Frame::decode(bytes, dialect) {
+            Ok(Frame::Request(request)) => self::request(bytes, dialect, &request),
+            Ok(Frame::Response(response)) => self::response(bytes, dialect, &response),
+            Ok(Frame::Failure(failure)) => self::failure(bytes, &failure),
+            Err(reason) => dropped(bytes, reason),
+        }
+    }
+    assert_eq!(Request::quoted_id(bytes, Dialect::Rpcudp).is_some(), bytes.len() >= HEADER_LEN && bytes[0] == 0);
+}
+
+fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
+    let Request { id, method, arguments, remaining } = *request;
+    let mut again = Vec::new();
+    Request::begin(&mut again, dialect, method, arguments.count());
+    Request::set_id(&mut again, id);
+    again.extend_from_slice(arguments.bytes());
+    if let Some(remaining) = remaining {
+        Request::end(&mut again, remaining);
+    }
+    assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Request(*request)));
+
+    let Some(Value::Array(expected)) = other_reading(bytes) else { panic!("a request is an array") };
+    assert_eq!(expected[0].as_str(), Some(method));
+    let Value::Array(expected) = &expected[1] else { panic!("arguments are an array") };
+    assert_eq!(expected.len(), arguments.count() as usize);
+    let mut arguments = Arguments::new(arguments);
+    for expected in expected {
+        let taken = arguments.take::<Value>("argument");
+        assert_eq!(taken.is_ok(), is_readable(expected), "{expected}");
+        // What follows one that did not decode is not to be trusted.
+        let Ok(taken) = taken else { return };
+        same(&taken, expected);
+    }
+    assert!(arguments.take::<u8>("missing").is_err());
+    assert_eq!(arguments.take::<Option<u8>>("missing").unwrap(), None);
+}
+
+fn response(bytes: &[u8], dialect: Dialect, response: &Response<'_>) {
+    let mut again = Vec::new();
+    Response::begin(&mut again, dialect, response.id);
+    again.extend_from_slice(response.body);
+    assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Response(*response)));
+
+    let expected = other_reading(bytes).expect("a response is a value");
+    let decoded = codec::decode::<Value>(response.body);
+    assert_eq!(decoded.is_ok(), is_readable(&expected), "{expected}");
+    if let Ok(decoded) = decoded {
+        same(&decoded, &expected);
+    }
+}
+
+fn failure(bytes: &[u8], failure: &Failure<'_>) {
+    for max_len in [0, 24, 40, bytes.len(), usize::MAX] {
+        let mut again = Vec::new();
+        failure.encode(&mut again, max_len);
+        // The shortest is no longer than the shortest request.
+        assert!(again.len() <= max_len.max(24), "{} bytes, and {max_len} are allowed", again.len());
+        let Ok(Frame::Failure(read)) = Frame::decode(&again, Dialect::Rpcudp) else { panic!("a failure is one") };
+        assert_eq!((read.id, read.code), (failure.id, failure.code));
+        if max_len == usize::MAX {
+            assert_eq!(read.detail, failure.detail);
+        }
+        assert!(read.message.len() <= Failure::MAX_MESSAGE_LEN);
+        if failure.message.len() <= Failure::MAX_MESSAGE_LEN && max_len == usize::MAX {
+            assert_eq!(read.message, failure.message);
+        }
+    }
+    let Some(Value::Array(expected)) = other_reading(bytes) else { panic!("a failure is an array") };
+    assert_eq!(expected[0].as_u64(), Some(failure.code.number().into()));
+    assert_eq!(expected[1].as_str(), Some(failure.message));
+    assert_eq!(expected.get(2).is_some(), failure.detail.is_some());
+    if let (Some(expected), Some(detail)) = (expected.get(2), failure.detail) {
+        let decoded = codec::decode::<Value>(detail);
+        assert_eq!(decoded.is_ok(), is_readable(expected), "{expected}");
+        if let Ok(decoded) = decoded {
+            same(&decoded, expected);
+        }
+    }
+}
+
+/// Checks that a datagram is dropped for the reason that is said.
+fn dropped(bytes: &[u8], reason: DropReason) {
+    if reason == DropReason::TooShort {
+        assert!(bytes.len() < MIN_DATAGRAM_LEN);
+        return;
+    }
+    assert!(bytes.len() >= MIN_DATAGRAM_LEN);
+    match reason {
+        DropReason::UnknownKind => assert!(bytes[0] > 4),
+        DropReason::OtherDialect => assert!(bytes[0] <= 4),
+        DropReason::InvalidMsgpack => {
+            // The other takes a byte for nil that msgpack does not use, and nests deeper.
+            let is_one = other_reading(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
+            assert!(!is_one || bytes[HEADER_LEN..].contains(&0xc1));
+        }
+        DropReason::WrongShape => assert!(has_wrong_shape(bytes)),
+        reason => panic!("no reason to drop what says nothing of calls or requests: {reason}"),
+    }
+}
+
+fn has_wrong_shape(bytes: &[u8]) -> bool {
+    let Some(Value::Array(fields)) = other_reading(bytes) else { return true };
+    let text = |at: usize| fields.get(at).and_then(Value::as_str);
+    if bytes[0] == 4 {
+        let code = fields.first().and_then(Value::as_u64).filter(|code| *code <= u8::MAX.into());
+        code.is_none() || text(1).is_none()
+    } else {
+        fields.len() != 2 || text(0).is_none() || !fields[1].is_array()
+    }
+}
+
+fn other_reading(bytes: &[u8]) -> Option<Value> {
+    read_value(&mut &bytes[HEADER_LEN..]).ok()
+}
+
+/// How many arrays and maps lie within each other, where an empty one counts for so many.
+fn level_count(value: &Value, empty: usize) -> usize {
+    let deepest = match value {
+        Value::Array(values) => values.iter().map(|value| level_count(value, empty)).max(),
+        Value::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).map(|it| level_count(it, empty)).max(),
+        _ => return 0,
+    };
+    deepest.map_or(empty, |deepest| 1 + deepest)
+}
+
+/// Whether this crate takes a value: msgpack has extension types and text that is none, which serde has no room for.
+fn is_readable(value: &Value) -> bool {
+    match value {
+        Value::Ext(..) => false,
+        Value::String(text) => text.is_str(),
+        Value::Array(values) => values.iter().all(is_readable),
+        Value::Map(pairs) => pairs.iter().all(|(key, value)| is_readable(key) && is_readable(value)),
+        _ => true,
+    }
+}
+
+/// Checks that a value is the one that is expected, and that it is written as it should be.
+fn same(value: &Value, expected: &Value) {
+    let mut other = Vec::new();
+    rmpv::encode::write_value(&mut other, expected).expect("a Vec takes whatever is written");
+    let mut ours = Vec::new();
+    match codec::encode(&mut ours, value) {
+        // As bytes, where what is no number equals itself.
+        Ok(()) => assert_eq!(ours, other, "{value} {expected}"),
+        Err(EncodeError::TooDeep { limit }) => assert!(level_count(value, 1) > limit, "{value}"),
+        Err(error) => panic!("{error}"),
+    }
+}

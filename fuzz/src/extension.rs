@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use rpcudp_core::{Dialect, Frame, MessageId, Request, codec};
+
+/// Puts bytes behind the body of a request: they say how long its caller waits where they are of the documented form, and
+/// nothing otherwise; and never do they change what the body says.
+pub fn extension(bytes: &[u8]) {
+    for dialect in [Dialect::Rpcudp, Dialect::Storj] {
+        let mut datagram = Vec::new();
+        Request::begin(&mut datagram, dialect, "add", 2);
+        Request::set_id(&mut datagram, MessageId::from_bytes([7; 20]));
+        codec::encode(&mut datagram, &1_u8).expect("a number can be encoded");
+        codec::encode(&mut datagram, "two").expect("a text can be encoded");
+        let body = datagram.clone();
+        let Ok(Frame::Request(plain)) = Frame::decode(&body, dialect) else { panic!("a request is one") };
+
+        datagram.extend_from_slice(bytes);
+        let Ok(Frame::Request(request)) = Frame::decode(&datagram, dialect) else { panic!("a request stays one") };
+        assert_eq!(request, Request { remaining: remaining(bytes), ..plain });
+        if let Some(remaining) = request.remaining {
+            let mut again = body.clone();
+            Request::end(&mut again, remaining);
+            assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Request(request)));
+        }
+    }
+}
+
+/// What docs/wire.md says of these bytes.
+fn remaining(bytes: &[u8]) -> Option<Duration> {
+    let is_known = bytes.starts_with(b"\xc1RuT\x01");
+    let len = usize::from(*bytes.get(5)?);
+    if !is_known || len < 4 || bytes.len() < 6 + len {
+        return None;
+    }
+    let millis = bytes[6..10].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte));
+    Some(Duration::from_millis(millis))
+}

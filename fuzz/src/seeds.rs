@@ -1,0 +1,133 @@
+//! What a corpus starts from: the datagrams of the project's vectors, honest arguments, and scripts that get somewhere.
+
+use rpcudp_core::codec;
+use serde_json::Value as Json;
+
+use crate::contract;
+
+/// The seeds of a target, by name.
+///
+/// # Panics
+///
+/// Where there is no such target.
+#[must_use]
+pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
+    match target {
+        "datagram" => datagrams(),
+        "extension" => extensions(),
+        "arguments" => arguments(),
+        "endpoint" => scripts(),
+        other => panic!("no target `{other}`"),
+    }
+}
+
+/// The targets, by the names that `cargo fuzz` knows them by.
+pub const TARGETS: [&str; 4] = ["datagram", "extension", "arguments", "endpoint"];
+
+/// The datagrams that Python itself produced, in both dialects, and failure frames, which it does not know.
+fn datagrams() -> Vec<(String, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    for (name, datagram) in vectors() {
+        let mut storj = datagram.clone();
+        storj[0] += 2;
+        seeds.push((format!("{name}-storj"), storj));
+        seeds.push((format!("{name}-remaining"), [&datagram[..], b"\xc1RuT\x01\x04\x00\x00\x13\x88"].concat()));
+        seeds.push((name, datagram));
+    }
+    for (name, body) in [
+        ("failure-application", &b"\x93\x00\xa0\x81\xa2by\x1e"[..]),
+        ("failure-unknown", b"\x92\x01\xa6nobody"),
+        ("failure-size", b"\x93\x05\xa9too large\x92\xcd\x20\x01\xcd\x20\x00"),
+    ] {
+        seeds.push((name.into(), [b"\x04", &[9; 20][..], body].concat()));
+    }
+    seeds
+}
+
+/// What may be behind a body.
+fn extensions() -> Vec<(String, Vec<u8>)> {
+    let seeds = [
+        ("five-seconds", &b"\xc1RuT\x01\x04\x00\x00\x13\x88"[..]),
+        ("nothing-left", b"\xc1RuT\x01\x04\x00\x00\x00\x00"),
+        ("more", b"\xc1RuT\x01\x06\x00\x00\x13\x88ab"),
+        ("later-version", b"\xc1RuT\x02\x04\x00\x00\x13\x88"),
+        ("none", b""),
+    ];
+    seeds.map(|(name, bytes)| (name.into(), bytes.into())).into()
+}
+
+/// The index of a method, and arguments for it; and Python's arguments for a method that takes anything.
+fn arguments() -> Vec<(String, Vec<u8>)> {
+    let (methods, any) = contract::methods();
+    let mut seeds = Vec::new();
+    for (index, method) in methods.iter().enumerate() {
+        for (at, arguments) in contract::samples(method).into_iter().enumerate() {
+            seeds.push((format!("{method}-{at}"), [&[index as u8][..], &arguments].concat()));
+        }
+    }
+    for (name, datagram) in vectors() {
+        let Ok(rpcudp_core::Frame::Request(request)) = rpcudp_core::Frame::decode(&datagram, Default::default()) else {
+            continue;
+        };
+        let mut seed = vec![any, 0x91, 0xdc];
+        seed.extend_from_slice(&(request.arguments.count() as u16).to_be_bytes());
+        seed.extend_from_slice(request.arguments.bytes());
+        seeds.push((format!("any-{name}"), seed));
+    }
+    seeds
+}
+
+/// Steps of `tests/model/world.rs`: each is a byte and the numbers that it takes.
+fn scripts() -> Vec<(String, Vec<u8>)> {
+    const CALL: u8 = 0;
+    const DROP_CALL: u8 = 3;
+    const DELIVER: u8 = 4;
+    const COPY: u8 = 7;
+    const LOSE: u8 = 8;
+    const GIVE_BACK: u8 = 9;
+    const CHANGE: u8 = 10;
+    const PRETEND: u8 = 11;
+    const WAIT: u8 = 13;
+    const SPECIAL: u8 = 15;
+    const CLOSE: u8 = 0;
+    const RESTART: u8 = 1;
+    const ALL: u8 = 4;
+    let scripts: [(&str, Vec<u8>); 9] = [
+        ("answered", [[CALL, 2, 3].repeat(5), vec![SPECIAL, ALL, SPECIAL, ALL]].concat()),
+        (
+            "each-method",
+            [(0..6).flat_map(|method| [CALL, method, 2]).collect(), vec![SPECIAL, ALL, WAIT, 9, SPECIAL, ALL]].concat(),
+        ),
+        ("copies", vec![CALL, 2, 3, COPY, 0, COPY, 0, DELIVER, 0, COPY, 0, DELIVER, 1, DELIVER, 0]),
+        ("resent", vec![CALL, 2, 3, LOSE, 0, WAIT, 60, WAIT, 90, SPECIAL, ALL, SPECIAL, ALL]),
+        ("busy", [[CALL, 3, 3].repeat(4), vec![SPECIAL, ALL, WAIT, 20, SPECIAL, ALL]].concat()),
+        ("given-back", vec![CALL, 0, 3, CALL, 1, 3, GIVE_BACK, 0, SPECIAL, ALL, GIVE_BACK, 0]),
+        ("dropped", vec![CALL, 1, 3, DROP_CALL, 0, SPECIAL, ALL, SPECIAL, ALL]),
+        ("changed", vec![CALL, 2, 3, CHANGE, 0, 0, 30, 7, PRETEND, 0, DELIVER, 0, CHANGE, 0, 1, 1, 1, 22, 0]),
+        (
+            "restarted",
+            vec![CALL, 2, 3, COPY, 0, SPECIAL, RESTART, DELIVER, 0, SPECIAL, ALL, CALL, 4, 3, SPECIAL, CLOSE],
+        ),
+    ];
+    scripts.into_iter().map(|(name, script)| (name.into(), script)).collect()
+}
+
+/// The datagrams of the vectors.
+fn vectors() -> Vec<(String, Vec<u8>)> {
+    let file = include_str!("../../rpcudp-core/tests/vectors/rpcudp.json");
+    let file: Json = serde_json::from_str(file).expect("the vectors are JSON");
+    let rows = file["rows"].as_array().expect("a list of rows").iter().enumerate();
+    let datagrams = rows.filter_map(|(index, row)| {
+        let digits = row["hex"].as_str()?;
+        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16));
+        Some((format!("vector-{index}"), bytes.collect::<Result<_, _>>().expect("hexadecimal digits")))
+    });
+    datagrams.collect()
+}
+
+/// The arguments of a request.
+pub(crate) fn encoded<T: serde::Serialize>(arguments: T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec::encode(&mut bytes, &arguments).expect("what is honest can be encoded");
+    bytes
+}
