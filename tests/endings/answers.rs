@@ -1,10 +1,12 @@
 //! Answers that come, that do not, and that should not.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{CallError, Dialect, DropReason, Endpoint};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::pair::*;
@@ -63,6 +65,42 @@ async fn a_closed_port_ends_the_call_and_no_other() {
     if cfg!(target_os = "linux") {
         let stats = caller.stats();
         assert_eq!((stats.calls.unreachable, stats.datagrams.bounced), (100, 100));
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
+    let server = Endpoint::builder().serve(EndingsServer::new(Service)).bind("127.0.0.1:0").await.unwrap();
+    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    // No system gives these out, so that no other test gets one meanwhile.
+    let closed = [1, 2, 3, 4].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let healthy = EndingsClient::new(&caller, server.local_addr());
+    let mut tasks = JoinSet::new();
+    for number in 0..32_u8 {
+        let (healthy, hopeless) = (healthy.clone(), healthy.to(closed[usize::from(number) % closed.len()]));
+        // Each is sent once: what is lost is missed.
+        tasks.spawn(async move {
+            for _ in 0..30 {
+                assert_eq!(healthy.echo(&[number]).await.unwrap(), [number]);
+            }
+        });
+        tasks.spawn(async move {
+            for _ in 0..30 {
+                let error = hopeless.echo(&[number]).await.unwrap_err();
+                if cfg!(target_os = "linux") {
+                    assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+                } else {
+                    // One timeout is enough to see that the others are answered meanwhile.
+                    break;
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+    let stats = caller.stats();
+    assert_eq!((stats.calls.answered, stats.calls.waiting), (32 * 30, 0));
+    if cfg!(target_os = "linux") {
+        assert_eq!((stats.calls.unreachable, stats.calls.timed_out), (32 * 30, 0));
     }
 }
 
