@@ -97,7 +97,7 @@ impl Default for Limits {
 
 /// Keeps [`Limits`].
 ///
-/// It remembers 4,096 sources in 192 KiB, those that are known longer than others; one that was forgotten starts anew.
+/// It remembers 4,096 sources in 196 KiB at the most, those that are known longer than others; one that was forgotten starts anew.
 ///
 /// ```
 /// use rpcudp_core::{DropReason, Limiter, Limits};

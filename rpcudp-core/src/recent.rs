@@ -5,13 +5,15 @@
 /// looking one up takes the same time however many there are.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
-    /// Empty until the first is heard of: most endpoints of a large simulation never need it.
-    sets: Vec<[Option<Entry<K, V>>; WAYS]>,
+    /// Made as they are needed: of the many endpoints of a simulation each hears of few.
+    sets: Vec<Option<Box<Set<K, V>>>>,
     set_count: usize,
     secret: u64,
     /// Counts what is looked up.
     clock: u64,
 }
+
+type Set<K, V> = [Option<Entry<K, V>>; WAYS];
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<K, V> {
@@ -32,7 +34,7 @@ impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
 
     /// What is known of `key`, which `hash` tells from others.
     pub(crate) fn get(&self, key: K, hash: u64) -> Option<&V> {
-        let set = self.sets.get(self.index(hash))?;
+        let set = self.sets.get(self.index(hash))?.as_deref()?;
         set.iter().flatten().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
@@ -40,12 +42,12 @@ impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
     /// are pushed out first.
     pub(crate) fn entry(&mut self, key: K, hash: u64, keeps: impl Fn(&V) -> bool) -> &mut V {
         if self.sets.is_empty() {
-            self.sets.resize_with(self.set_count, || [None; WAYS]);
+            self.sets.resize_with(self.set_count, || None);
         }
         self.clock += 1;
         let heard = self.clock;
         let index = self.index(hash);
-        let set = &mut self.sets[index];
+        let set = self.sets[index].get_or_insert_with(|| Box::new([None; WAYS]));
         let known = set.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
         let at = known.unwrap_or_else(|| {
             let rank = |at: &usize| set[*at].map(|entry| (keeps(&entry.value), entry.heard));
@@ -72,7 +74,7 @@ pub(crate) fn mixed(mut number: u64) -> u64 {
 impl<K, V> Recent<K, V> {
     /// How many bytes it takes when it is full.
     pub(crate) fn len_in_bytes(&self) -> usize {
-        self.set_count * size_of::<[Option<Entry<K, V>>; WAYS]>()
+        self.set_count * (size_of::<Set<K, V>>() + size_of::<Option<Box<Set<K, V>>>>())
     }
 }
 

@@ -30,7 +30,7 @@ fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
 
 #[test]
 fn memory_is_what_is_documented() {
-    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.len_in_bytes(), 192 << 10);
+    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.len_in_bytes(), 196 << 10);
 }
 
 #[test]
