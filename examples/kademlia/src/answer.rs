@@ -1,0 +1,218 @@
+//! How answers are read: from beginning to end, without keeping more than they may hold.
+//!
+//! serde's derive would keep the whole of an untagged enum before it decides what it is, which makes two megabytes of a
+//! datagram of 64 KiB; and one contact that makes no sense would cost those beside it.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use rpcudp::transport::canonical;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::{Contact, Contacts, Found, NodeId, Seen};
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Answer;
+
+        impl<'de> Visitor<'de> for Answer {
+            type Value = Found;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map with `value`, or contacts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+                let mut value = None;
+                while let Some(Word(key)) = map.next_key()? {
+                    if key == Some("value") {
+                        value = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                value.map(|value| Found::Value { value }).ok_or_else(|| de::Error::missing_field("value"))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Found, A::Error> {
+                contacts(seq).map(Found::Contacts)
+            }
+        }
+
+        deserializer.deserialize_any(Answer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Contacts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Answer;
+
+        impl<'de> Visitor<'de> for Answer {
+            type Value = Contacts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("contacts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Contacts, A::Error> {
+                contacts(seq)
+            }
+        }
+
+        deserializer.deserialize_any(Answer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    /// Python tells what its socket told it, which for IPv6 is four numbers and not two.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Answer;
+
+        impl<'de> Visitor<'de> for Answer {
+            type Value = Seen;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an IP and a port")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+                let (ip, port) = (seq.next_element()?, seq.next_element()?);
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                let addr = address(ip, port).ok_or_else(|| de::Error::custom("no address"))?;
+                Ok(Seen(addr))
+            }
+        }
+
+        deserializer.deserialize_any(Answer)
+    }
+}
+
+fn contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
+    let mut contacts = Contacts::default();
+    while let Some(MaybeContact(contact)) = seq.next_element()? {
+        match contact {
+            Some(contact) => contacts.list.push(contact),
+            None => contacts.malformed += 1,
+        }
+        if contacts.list.len() + contacts.malformed > Contacts::MAX_COUNT {
+            return Err(de::Error::invalid_length(Contacts::MAX_COUNT + 1, &"fewer contacts"));
+        }
+    }
+    Ok(contacts)
+}
+
+/// A contact, if it is one.
+struct MaybeContact(Option<Contact>);
+
+impl<'de> Deserialize<'de> for MaybeContact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Loose::List([id, ip, port]) = Loose::deserialize(deserializer)? else { return Ok(Self(None)) };
+        let Atom::Bytes(id) = id else { return Ok(Self(None)) };
+        let contact = id.try_into().ok().zip(address(Some(ip), Some(port)));
+        Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
+    }
+}
+
+fn address(ip: Option<Atom<'_>>, port: Option<Atom<'_>>) -> Option<SocketAddr> {
+    let (Some(Atom::Text(ip)), Some(Atom::Number(port))) = (ip, port) else { return None };
+    // A link-local address of IPv6 comes with the name of the link, which means nothing elsewhere.
+    let ip: IpAddr = ip.split('%').next()?.parse().ok()?;
+    Some(canonical((ip, u16::try_from(port).ok()?).into()))
+}
+
+/// A key of a map, if it is text.
+struct Word<'de>(Option<&'de str>);
+
+impl<'de> Deserialize<'de> for Word<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Atom::deserialize(deserializer)? {
+            Atom::Text(text) => Self(Some(text)),
+            _ => Self(None),
+        })
+    }
+}
+
+/// Any value, as far as a contact may consist of it.
+#[derive(Clone, Copy)]
+enum Atom<'de> {
+    Text(&'de str),
+    Bytes(&'de [u8]),
+    Number(u64),
+    Other,
+}
+
+/// Any value: a list of three, or something that is no contact.
+enum Loose<'de> {
+    List([Atom<'de>; 3]),
+    Other(Atom<'de>),
+}
+
+impl<'de> Deserialize<'de> for Atom<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Loose::deserialize(deserializer)? {
+            Loose::Other(atom) => atom,
+            Loose::List(_) => Self::Other,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Anything;
+
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Loose<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Text(text)))
+            }
+
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Bytes(bytes)))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Number(number)))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Other))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Other))
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Other))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Loose<'de>, E> {
+                Ok(Loose::Other(Atom::Other))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose<'de>, A::Error> {
+                let mut atoms = [Atom::Other; 3];
+                for atom in &mut atoms {
+                    // What is missing stays something that no contact has.
+                    let Some(found) = seq.next_element()? else { return Ok(Loose::Other(Atom::Other)) };
+                    *atom = found;
+                }
+                // Python's IPv6 addresses have two more numbers; others may have what they like.
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Loose::List(atoms))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Loose::Other(Atom::Other))
+            }
+        }
+
+        deserializer.deserialize_any(Anything)
+    }
+}

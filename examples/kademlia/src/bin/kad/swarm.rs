@@ -1,0 +1,91 @@
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rpcudp::sim::{Conditions, Network};
+use rpcudp_kademlia::Config;
+use rpcudp_kademlia::swarm::{Findings, Swarm};
+
+use crate::options::SwarmOptions;
+use crate::report::{Report, resident_len};
+use crate::{Ended, NOT_FOUND};
+
+/// How far apart the nodes of a simulated network are, one way: as in Europe.
+const LATENCY: Duration = Duration::from_millis(20);
+const JITTER: Duration = Duration::from_millis(30);
+
+pub(crate) async fn run(options: SwarmOptions) -> Ended {
+    tokio::select! {
+        report = measure(&options) => {
+            let report = report?;
+            report.print(options.json);
+            Ok(if report.findings.missing.is_empty() { ExitCode::SUCCESS } else { NOT_FOUND.into() })
+        }
+        stopped = tokio::signal::ctrl_c(), if !options.simulated => {
+            stopped?;
+            Err("stopped".into())
+        }
+    }
+}
+
+async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::error::Error>> {
+    let before = resident_len();
+    let network = Network::new(options.seed);
+    network.set_conditions(Conditions::default().latency(LATENCY).jitter(JITTER).loss(options.loss));
+    let mut swarm = if options.simulated {
+        Swarm::simulated(network.clone(), options.seed, Config::default())
+    } else {
+        Swarm::loopback(options.seed, Config::default())
+    };
+
+    let started = Instant::now();
+    let bar = progress("joining", options.nodes, options.json);
+    swarm.grow(options.nodes as usize, |count| bar.set_position(count as u64)).await?;
+    bar.finish_and_clear();
+    let joining = started.elapsed();
+    let memory_len =
+        resident_len().zip(before).map(|(now, before)| now.saturating_sub(before) / u64::from(options.nodes));
+
+    let started = Instant::now();
+    let bar = progress("setting", options.keys, options.json);
+    swarm.set(0..options.keys, |count| bar.set_position(count as u64)).await?;
+    bar.finish_and_clear();
+    let setting = started.elapsed();
+
+    let started = Instant::now();
+    let bar = progress("finding", options.keys, options.json);
+    let findings: Findings = swarm.find(0..options.keys, |count| bar.set_position(count as u64)).await;
+    bar.finish_and_clear();
+    let finding = started.elapsed();
+
+    let bar = progress("looking up", options.lookups, options.json);
+    let started = Instant::now();
+    let lookup_hops = swarm.look_up(options.lookups as usize, |count| bar.set_position(count as u64)).await;
+    let looking_up = started.elapsed();
+    bar.finish_and_clear();
+
+    let datagram_count = swarm.nodes.iter().map(|node| node.endpoint().stats().datagrams.sent).sum();
+    let contact_count = swarm.nodes.iter().map(|node| node.neighbour_count() as u64).sum::<u64>();
+    Ok(Report {
+        options,
+        joining,
+        setting,
+        finding,
+        looking_up,
+        findings,
+        lookup_hops,
+        memory_len,
+        datagram_count,
+        contacts_per_node: contact_count / u64::from(options.nodes),
+    })
+}
+
+/// A bar on standard error, where people look at it.
+fn progress(what: &'static str, count: u32, is_quiet: bool) -> ProgressBar {
+    if is_quiet || count == 0 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{prefix:>10} [{bar:40}] {human_pos} of {human_len}, {elapsed}");
+    let style = style.expect("the template is well-formed").progress_chars("=> ");
+    ProgressBar::new(count.into()).with_style(style).with_prefix(what)
+}

@@ -1,0 +1,268 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha1::{Digest, Sha1};
+
+/// Bytes of an id: 160 bits, which is what SHA-1 gives.
+pub const ID_LEN: usize = 20;
+
+/// Who a node is: a place in a space of 160 bits, as far from another as their bits differ (XOR).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId([u8; ID_LEN]);
+
+/// What a value is stored under, or what a lookup looks for: a place in the same space.
+///
+/// ```
+/// use rpcudp_kademlia::Key;
+///
+/// assert_eq!(Key::of("rust").to_string(), "7b41f80fc68bc2a989356f0c048a4a08095efefc");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([u8; ID_LEN]);
+
+/// How far a node is from a key. The order is that of the numbers.
+///
+/// As two numbers, because a lookup compares distances all the time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Distance {
+    high: u128,
+    low: u32,
+}
+
+impl NodeId {
+    /// How far this node is from a key.
+    #[must_use]
+    pub fn distance(&self, key: &Key) -> Distance {
+        let ((high, low), (key_high, key_low)) = (numbers(&self.0), numbers(&key.0));
+        Distance { high: high ^ key_high, low: low ^ key_low }
+    }
+}
+
+impl Key {
+    /// The key of a name: its SHA-1, as Python's `kademlia` has it for `str` and `bytes`.
+    #[must_use]
+    pub fn of(name: impl AsRef<[u8]>) -> Self {
+        Self(Sha1::digest(name).into())
+    }
+
+    /// The bit at `position`, counted from the highest.
+    pub(crate) fn bit(&self, position: usize) -> bool {
+        self.0[position / 8] >> (7 - position % 8) & 1 == 1
+    }
+
+    /// A key that shares this many first bits with this one, and has all others from `random`.
+    pub(crate) fn sharing(self, bits: usize, random: Self) -> Self {
+        let mut key = random;
+        let (bytes, rest) = (bits / 8, bits % 8);
+        key.0[..bytes].copy_from_slice(&self.0[..bytes]);
+        if rest > 0 {
+            let below = 0xff_u8 >> rest;
+            key.0[bytes] = self.0[bytes] & !below | random.0[bytes] & below;
+        }
+        key
+    }
+
+    /// This key with the bit at `position` turned over.
+    pub(crate) fn turned(mut self, position: usize) -> Self {
+        self.0[position / 8] ^= 0x80 >> (position % 8);
+        self
+    }
+}
+
+impl Distance {
+    /// How many bits the two places have in common before the first that differs: 160 where they are the same place.
+    #[must_use]
+    pub fn common_bits(&self) -> usize {
+        let zeros = if self.high == 0 { 128 + self.low.leading_zeros() } else { self.high.leading_zeros() };
+        zeros as usize
+    }
+}
+
+impl fmt::Display for Distance {
+    /// Forty hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}{:08x}", self.high, self.low)
+    }
+}
+
+impl fmt::Debug for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Distance({self})")
+    }
+}
+
+fn numbers(bytes: &[u8; ID_LEN]) -> (u128, u32) {
+    let (high, low) = bytes.split_at(16);
+    let high = high.try_into().map_or(0, u128::from_be_bytes);
+    let low = low.try_into().map_or(0, u32::from_be_bytes);
+    (high, low)
+}
+
+impl From<NodeId> for Key {
+    /// The place of a node, to look for who is near it.
+    fn from(id: NodeId) -> Self {
+        Self(id.0)
+    }
+}
+
+/// What an id is not: 40 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseIdError {
+    len: usize,
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an id has {} hexadecimal digits, and these are {} characters", 2 * ID_LEN, self.len)
+    }
+}
+
+impl std::error::Error for ParseIdError {}
+
+macro_rules! id {
+    ($name:ident) => {
+        impl $name {
+            /// The id of these bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; ID_LEN]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, the highest first.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; ID_LEN] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// Forty hexadecimal digits, or as many of the first as the precision says.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let digits = f.precision().unwrap_or(2 * ID_LEN).min(2 * ID_LEN);
+                let digit = |position: usize| self.0[position / 2] >> (4 * (1 - position % 2)) & 0xf;
+                (0..digits).try_for_each(|position| write!(f, "{:x}", digit(position)))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:.8})"), self)
+            }
+        }
+    };
+}
+
+id!(NodeId);
+id!(Key);
+
+/// Text and bin, for the two that travel.
+macro_rules! wire_id {
+    ($name:ident) => {
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                let error = ParseIdError { len: text.chars().count() };
+                let digits: Option<Vec<u8>> =
+                    text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+                let bytes: Vec<u8> = digits
+                    .ok_or(error.clone())?
+                    .chunks(2)
+                    .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+                    .collect();
+                if error.len != 2 * ID_LEN {
+                    return Err(error);
+                }
+                bytes.try_into().map(Self).map_err(|_| error)
+            }
+        }
+
+        impl Serialize for $name {
+            /// Bytes on the wire, text where people read.
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_bytes(&self.0)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Id;
+
+                impl Visitor<'_> for Id {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "an id of {ID_LEN} bytes")
+                    }
+
+                    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<$name, E> {
+                        bytes.try_into().map($name).map_err(|_| E::invalid_length(bytes.len(), &self))
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                if deserializer.is_human_readable() {
+                    deserializer.deserialize_str(Id)
+                } else {
+                    deserializer.deserialize_bytes(Id)
+                }
+            }
+        }
+    };
+}
+
+wire_id!(NodeId);
+wire_id!(Key);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_is_read_back(bytes: [u8; ID_LEN]) {
+            let id = NodeId::from_bytes(bytes);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+
+        #[test]
+        fn sharing_takes_the_first_bits_and_leaves_the_others(own: [u8; ID_LEN], random: [u8; ID_LEN], bits in 0..=160_usize) {
+            let key = Key(own).sharing(bits, Key(random));
+            let source = |bit| if bit < bits { Key(own) } else { Key(random) };
+            prop_assert!((0..160).all(|bit| key.bit(bit) == source(bit).bit(bit)));
+            prop_assert!((0..160).all(|bit| NodeId(own).distance(&Key(own).turned(bit)).common_bits() == bit));
+        }
+
+        #[test]
+        fn distance_is_a_metric(a: [u8; ID_LEN], b: [u8; ID_LEN], c: [u8; ID_LEN]) {
+            let distance = |a, b| NodeId(a).distance(&Key(b));
+            prop_assert_eq!(distance(a, b), distance(b, a));
+            prop_assert_eq!(distance(a, a), Distance { high: 0, low: 0 });
+            // Of two nodes and a key, the nearer is the one that shares the first bit in which they differ.
+            let first = NodeId(a).distance(&Key(b)).common_bits();
+            if first < 160 {
+                prop_assert_eq!(distance(a, c) < distance(b, c), Key(a).bit(first) == Key(c).bit(first));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        for text in ["", "ab", &"g".repeat(40), &"a".repeat(41), &"a".repeat(39), &"é".repeat(20)] {
+            assert!(text.parse::<NodeId>().is_err(), "{text}");
+        }
+        let error = "ab".parse::<Key>().unwrap_err();
+        assert_eq!(error.to_string(), "an id has 40 hexadecimal digits, and these are 2 characters");
+    }
+}

@@ -1,0 +1,260 @@
+mod informants;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use informants::Informants;
+
+use crate::{Contact, Distance, Key, Neighbourhood, NodeId, Timestamp};
+
+/// The search for the k nodes nearest to a key, one answer after the other (section 2.3 of the paper).
+///
+/// [`poll`](Self::poll) says whom to ask next; [`answered`](Self::answered) and [`failed`](Self::failed) take what came
+/// of it. At most alpha requests are waited for at once. A node that takes long is a straggler: the search goes on
+/// without it, and its answer counts if it still comes. It is over when the k nearest of those that have not failed
+/// have all answered. Time is an argument, and nothing is sent from here.
+///
+/// What peers tell is not believed: of one [neighbourhood](crate::Neighbourhood) few are followed, of one address two,
+/// and of an informant whose contacts are all silent no more than a few.
+///
+/// ```
+/// use rpcudp_kademlia::{Contact, Key, Lookup, LookupOptions, NodeId, Step, Timestamp};
+///
+/// let [own, near, nearer] = [0xff, 2, 1].map(|byte| NodeId::from_bytes([byte; 20]));
+/// let near = Contact::new(near, "10.0.0.1:1".parse()?);
+/// let nearer = Contact::new(nearer, "10.0.0.2:1".parse()?);
+/// let now = Timestamp::from_millis(0);
+///
+/// let mut lookup = Lookup::new(Key::from_bytes([0; 20]), own, LookupOptions::default(), [near]);
+/// assert_eq!(lookup.poll(now), Step::Ask(near));
+/// lookup.answered(&near, vec![nearer]);
+/// assert_eq!(lookup.poll(now), Step::Ask(nearer));
+/// lookup.answered(&nearer, vec![near]);
+/// assert_eq!(lookup.poll(now), Step::Done);
+/// assert_eq!(lookup.closest(), [nearer, near]);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    key: Key,
+    own: NodeId,
+    options: LookupOptions,
+    /// All that were heard of, the nearest first.
+    candidates: BTreeMap<Distance, Candidate>,
+    claims: HashMap<SocketAddr, usize>,
+    neighbours: HashMap<Neighbourhood, usize>,
+    informants: Informants,
+    /// Who is waited for, and until when.
+    waiting: Vec<(Timestamp, Distance)>,
+    asked_count: usize,
+}
+
+/// How a [`Lookup`] goes about it; [`Config`](crate::Config) says what each is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented on the field of `Config` of the same name")]
+pub struct LookupOptions {
+    pub k: usize,
+    pub alpha: usize,
+    pub straggler_after: Duration,
+    pub max_asked: usize,
+    pub per_neighbourhood: usize,
+}
+
+/// What a lookup wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask this node, and poll again.
+    Ask(Contact),
+    /// Wait for an answer, or until then: a node becomes a straggler.
+    Wait(Timestamp),
+    /// The search is over.
+    Done,
+}
+
+#[derive(Clone, Debug)]
+struct Candidate {
+    contact: Contact,
+    /// How many nodes were asked, one after the other, to get to this one, itself included.
+    hops: u32,
+    /// Who told of it; none for those that the lookup began with.
+    informant: Option<NodeId>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Asked { straggles_at: Timestamp },
+    Answered,
+    Failed,
+}
+
+impl Lookup {
+    /// How many ids one address may claim: a hostile informant that gives an honest node a false id does not keep the
+    /// lookup from following the true one.
+    const CLAIMS_PER_ADDR: usize = 2;
+
+    /// Begins with contacts of our own, in the name of the node `own`, which is never asked.
+    #[must_use]
+    pub fn new(key: Key, own: NodeId, options: LookupOptions, seeds: impl IntoIterator<Item = Contact>) -> Self {
+        let mut lookup = Self {
+            key,
+            own,
+            options,
+            candidates: BTreeMap::new(),
+            claims: HashMap::new(),
+            neighbours: HashMap::new(),
+            informants: Informants::default(),
+            waiting: Vec::new(),
+            asked_count: 0,
+        };
+        lookup.extend(seeds);
+        lookup
+    }
+
+    /// Adds contacts of our own: where those that it began with are all gone, others may be there.
+    pub fn extend(&mut self, seeds: impl IntoIterator<Item = Contact>) {
+        seeds.into_iter().for_each(|seed| self.hear(seed, 1, None));
+    }
+
+    /// Says what to do next.
+    pub fn poll(&mut self, now: Timestamp) -> Step {
+        // In the window or not: whoever has fallen out of it is still waited for as one of alpha.
+        self.waiting.retain(|(straggles_at, _)| now < *straggles_at);
+        let may_ask = self.asked_count < self.options.max_asked;
+        let mut next = None;
+        let mut is_open = false;
+        for (distance, candidate) in self.window(now) {
+            match candidate.state {
+                State::New if may_ask && next.is_none() => next = Some(*distance),
+                State::Asked { .. } => is_open = true,
+                _ => {}
+            }
+        }
+        let first_straggler = self.waiting.iter().map(|(straggles_at, _)| *straggles_at).min();
+        match (next, first_straggler) {
+            (Some(next), _) if self.waiting.len() < self.options.alpha => self.ask(next, now),
+            (Some(_), Some(straggles_at)) => Step::Wait(straggles_at),
+            (None, Some(straggles_at)) if is_open => Step::Wait(straggles_at),
+            _ => Step::Done,
+        }
+    }
+
+    /// Takes what a node answered: contacts that it says are near the key. Those that are worth no datagram are to be
+    /// taken out before.
+    pub fn answered(&mut self, who: &Contact, mut contacts: Vec<Contact>) {
+        let Some(candidate) = self.asked(who) else { return };
+        candidate.state = State::Answered;
+        let (hops, informant) = (candidate.hops + 1, candidate.informant);
+        if let Some(informant) = informant {
+            self.informants.praise(informant);
+        }
+        // Of more than it should have told, what is of most use.
+        contacts.sort_unstable_by_key(|contact| contact.id.distance(&self.key));
+        contacts.truncate(self.options.k);
+        contacts.into_iter().for_each(|contact| self.hear(contact, hops, Some(who.id)));
+    }
+
+    /// Takes that a node has not answered, or not as the one that it was said to be.
+    pub fn failed(&mut self, who: &Contact) {
+        let Some(candidate) = self.asked(who) else { return };
+        candidate.state = State::Failed;
+        if let Some(informant) = candidate.informant {
+            self.informants.blame(informant);
+        }
+        // Its place is free for another who claims this address, or lives beside it.
+        let counts = [self.claims.get_mut(&who.addr), self.neighbours.get_mut(&Neighbourhood::of(who.addr))];
+        counts.into_iter().flatten().for_each(|count| *count -= 1);
+    }
+
+    /// The nodes nearest to the key that have answered, the nearest first, at most k.
+    #[must_use]
+    pub fn closest(&self) -> Vec<Contact> {
+        let answered = self.candidates.values().filter(|candidate| candidate.state == State::Answered);
+        answered.take(self.options.k).map(|candidate| candidate.contact).collect()
+    }
+
+    /// How many nodes were asked one after the other to get to this one, itself included: 1 for one that we knew. None
+    /// if nobody told of it.
+    #[must_use]
+    pub fn hops(&self, who: &Contact) -> Option<u32> {
+        self.candidates.get(&who.id.distance(&self.key)).map(|candidate| candidate.hops)
+    }
+
+    /// How many nodes were asked.
+    #[must_use]
+    pub fn asked_count(&self) -> usize {
+        self.asked_count
+    }
+
+    /// Those that the search is about, the nearest first: all that may still turn out to be among the k nearest.
+    fn window(&self, now: Timestamp) -> impl Iterator<Item = (&Distance, &Candidate)> {
+        let counts = move |candidate: &Candidate| match candidate.state {
+            State::New => candidate.informant.is_none_or(|informant| self.informants.is_believed(&informant)),
+            State::Asked { straggles_at } => now < straggles_at,
+            State::Answered => true,
+            State::Failed => false,
+        };
+        self.candidates.iter().filter(move |(_, candidate)| counts(candidate)).take(self.options.k)
+    }
+
+    fn ask(&mut self, distance: Distance, now: Timestamp) -> Step {
+        let straggles_at = now + self.options.straggler_after;
+        let candidate = self.candidates.get_mut(&distance).expect("the window consists of candidates");
+        candidate.state = State::Asked { straggles_at };
+        self.waiting.push((straggles_at, distance));
+        self.asked_count += 1;
+        Step::Ask(candidate.contact)
+    }
+
+    /// Who was asked and is heard of now, for the first time.
+    fn asked(&mut self, who: &Contact) -> Option<&mut Candidate> {
+        let distance = who.id.distance(&self.key);
+        let candidate = self.candidates.get_mut(&distance)?;
+        let was_asked = candidate.contact == *who && matches!(candidate.state, State::Asked { .. });
+        if was_asked {
+            self.waiting.retain(|(_, other)| *other != distance);
+        }
+        was_asked.then_some(candidate)
+    }
+
+    fn hear(&mut self, contact: Contact, hops: u32, informant: Option<NodeId>) {
+        if contact.id == self.own {
+            return;
+        }
+        let distance = contact.id.distance(&self.key);
+        if let Some(known) = self.candidates.get_mut(&distance) {
+            // A second informant vouches for whom the first one named, if that one is not believed any more.
+            let is_vouched_for = known.informant.is_none_or(|first| self.informants.is_believed(&first));
+            if known.contact == contact && !is_vouched_for {
+                known.informant = informant;
+            }
+            return;
+        }
+        let claims = self.claims.entry(contact.addr).or_default();
+        let neighbours = self.neighbours.entry(Neighbourhood::of(contact.addr)).or_default();
+        let is_local = matches!(Neighbourhood::of(contact.addr), Neighbourhood::Local(_));
+        let limit = if is_local { Self::CLAIMS_PER_ADDR } else { self.options.per_neighbourhood };
+        if *claims >= Self::CLAIMS_PER_ADDR || *neighbours >= limit {
+            return;
+        }
+        (*claims, *neighbours) = (*claims + 1, *neighbours + 1);
+        self.candidates.insert(distance, Candidate { contact, hops, informant, state: State::New });
+    }
+}
+
+impl Default for LookupOptions {
+    fn default() -> Self {
+        (&crate::Config::default()).into()
+    }
+}
+
+impl From<&crate::Config> for LookupOptions {
+    fn from(config: &crate::Config) -> Self {
+        let crate::Config { k, alpha, straggler_after, max_asked, per_neighbourhood, .. } = *config;
+        Self { k, alpha, straggler_after, max_asked, per_neighbourhood }
+    }
+}

@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::contract::Found;
+use crate::lookup::{Lookup, LookupOptions, Step};
+use crate::peers::{Peers, Want};
+use crate::stats::Count;
+use crate::{Contact, Distance, Key, Value};
+
+/// What a lookup has found, and on which way.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The value, where one was looked for and somebody had it.
+    pub value: Option<Value>,
+    /// The nodes nearest to the key that answered without a value, the nearest first, at most k.
+    pub closest: Vec<Contact>,
+    /// The nodes that were asked, in that order.
+    pub visits: Vec<Visit>,
+    /// How many nodes were asked, one after the other, to get to the one that had the value, or to the nearest. Zero if
+    /// nobody answered.
+    pub hops: u32,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A node that was asked during a lookup.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Who.
+    pub contact: Contact,
+    /// How far it is from the key.
+    pub distance: Distance,
+    /// How many nodes were asked, one after the other, to get to it, itself included.
+    pub hops: u32,
+    /// When it was asked, from the start of the lookup.
+    pub asked: Duration,
+    /// How long the answer took; none if it was not waited for.
+    pub took: Option<Duration>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of asking a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It told of so many contacts that may be nodes.
+    Contacts(usize),
+    /// It had the value.
+    Value,
+    /// It did not answer, or not as the one that it was said to be.
+    Failed,
+    /// The lookup ended before it answered.
+    Late,
+}
+
+impl Peers {
+    /// Looks for the k nodes nearest to a key, or until one of them has the value.
+    pub(crate) async fn search(&self, key: Key, want: Want) -> Search {
+        let Self { local, .. } = self;
+        local.counters.one(Count::Lookup);
+        let started = Instant::now();
+        let seeds = {
+            let mut table = local.table();
+            table.touch(&key, local.now());
+            table.closest_or_suspect(&key, local.config.k)
+        };
+        let mut lookup = Lookup::new(key, local.id, LookupOptions::from(&local.config), seeds);
+        let mut visits: Vec<Visit> = Vec::new();
+        let mut answers = JoinSet::new();
+        let mut value = None;
+        let mut is_extended = false;
+        while value.is_none() {
+            match lookup.poll(local.now()) {
+                Step::Done if lookup.closest().len() < local.config.k && !is_extended => {
+                    // Those that we know near the key may all be gone, as after a partition: begin farther away.
+                    is_extended = true;
+                    lookup.extend(local.table().closest_or_suspect(&key, usize::MAX));
+                }
+                Step::Done => break,
+                Step::Ask(contact) => {
+                    let number = visits.len();
+                    visits.push(Visit {
+                        contact,
+                        distance: contact.id.distance(&key),
+                        hops: lookup.hops(&contact).unwrap_or_default(),
+                        asked: started.elapsed(),
+                        took: None,
+                        outcome: Outcome::Late,
+                    });
+                    let peers = self.clone();
+                    answers.spawn(async move { (number, peers.ask(contact, key, want).await) });
+                }
+                Step::Wait(until) => {
+                    let answered = tokio::select! {
+                        biased;
+                        answered = answers.join_next() => answered,
+                        () = sleep_until(local.clock.instant(until)) => None,
+                    };
+                    let Some(answered) = answered else { continue };
+                    let (number, found) = answered.expect("asking does not panic and is not aborted");
+                    let visit = &mut visits[number];
+                    visit.took = Some(started.elapsed() - visit.asked);
+                    visit.outcome = take(&mut lookup, &visit.contact, found, &mut value);
+                }
+            }
+        }
+        // Those that answer late, or never, are still noted.
+        answers.detach_all();
+        let closest = lookup.closest();
+        let holder = visits.iter().find(|visit| visit.outcome == Outcome::Value).map(|visit| visit.contact);
+        let hops = holder.or_else(|| closest.first().copied()).and_then(|contact| lookup.hops(&contact)).unwrap_or(0);
+        Search { value, closest, visits, hops, elapsed: started.elapsed() }
+    }
+}
+
+fn take(lookup: &mut Lookup, who: &Contact, found: Option<Found>, value: &mut Option<Value>) -> Outcome {
+    match found {
+        Some(Found::Value { value: found }) => {
+            *value = Some(found);
+            Outcome::Value
+        }
+        Some(Found::Contacts(contacts)) => {
+            let count = contacts.list.len();
+            lookup.answered(who, contacts.list);
+            Outcome::Contacts(count)
+        }
+        None => {
+            lookup.failed(who);
+            Outcome::Failed
+        }
+    }
+}

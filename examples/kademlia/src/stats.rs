@@ -1,0 +1,79 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Declares what is counted: the variants of `Count`, the fields of `Stats` and how one becomes the other.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $variant:ident => $field:ident;)*) => {
+        /// What a node has refused and done since it was started. Counters only grow.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum Count {
+            $($variant,)*
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> Stats {
+                Stats { $($field: self.0[Count::$variant as usize].load(Ordering::Relaxed),)* }
+            }
+        }
+
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters([AtomicU64; [$(Count::$variant,)*].len()]);
+    };
+}
+
+counters! {
+    /// Lookups that were made, for whatever reason.
+    Lookup => lookups;
+    /// Requests of lookups.
+    Asked => asked;
+    /// Nodes that came into the routing table.
+    Joined => joined;
+    /// Nodes that left it because they did not answer.
+    Lost => lost;
+    /// Values that others stored here.
+    Stored => stored;
+    /// Values that were handed to newcomers which are nearer to their keys.
+    HandedOver => handed_over;
+    /// Values that were stored at the k nearest again.
+    Republished => republished;
+    /// Values that were stored at the nearest node that did not have them.
+    Cached => cached;
+    /// Values whose time had come.
+    Expired => expired;
+    /// Contacts refused because they make no sense: a wrong length of id, no IP.
+    MalformedContact => malformed_contacts;
+    /// Contacts refused because their address is absurd: port 0, unspecified, multicast, our own, or inside a network
+    /// that the informer is outside of.
+    AbsurdContact => absurd_contacts;
+    /// Answers refused: too many contacts, a value that is too large or of no known type.
+    BadAnswer => bad_answers;
+    /// Nodes refused because they are not who they were said to be, or change who they are.
+    WrongId => wrong_ids;
+    /// Nodes refused because their neighbourhood has its share of a bucket.
+    Crowded => crowded;
+    /// Introductions left out because as many are being checked as may be.
+    TooManyIntroductions => too_many_introductions;
+    /// Values refused because they do not fit into a request.
+    OversizedValue => oversized_values;
+    /// Values refused because their sender does not answer at its address.
+    UnprovenStore => unproven_stores;
+    /// Values refused because all, or their neighbourhood, has stored as much as it may.
+    StoreFull => full_stores;
+    /// Values that the storage failed to keep.
+    StorageFailed => storage_failures;
+}
+
+impl Counters {
+    pub(crate) fn add(&self, count: Count, number: usize) {
+        self.0[count as usize].fetch_add(number as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn one(&self, count: Count) {
+        self.add(count, 1);
+    }
+}

@@ -1,0 +1,134 @@
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use redb::{Database, ReadOnlyTable, ReadableTable, TableDefinition, TableError};
+
+use super::{Change, Record, Storage, StorageError};
+use crate::{ID_LEN, Key, Timestamp, Value};
+
+/// Keeps values in a file, with the feature `redb`: what was acknowledged is there after a kill at any moment.
+///
+/// One process at a time may have the file open.
+pub struct RedbStorage {
+    database: Database,
+}
+
+/// Under each key: when it expires, who stored it (nothing for our own), the kind of the value, the value.
+const VALUES: TableDefinition<'_, &[u8; ID_LEN], Row<'_>> = TableDefinition::new("values");
+
+type Row<'a> = (u64, &'a str, u8, &'a [u8]);
+
+/// What redb's operations give: it has an error type for each.
+type Ended<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+impl RedbStorage {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// Where it is open elsewhere, is no such file, or cannot be read or made.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        let database = Database::create(path).map_err(|error| StorageError::new("opening the storage", error))?;
+        Ok(Self { database })
+    }
+
+    fn put(&self, changes: &[Change]) -> Ended<()> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut values = transaction.open_table(VALUES)?;
+            for change in changes {
+                match change {
+                    Change::Put(key, record) => {
+                        let origin = record.origin.map(|addr| addr.to_string()).unwrap_or_default();
+                        let (kind, bytes) = to_bytes(&record.value);
+                        let row = (record.expires.as_millis(), &*origin, kind, &*bytes);
+                        values.insert(key.as_bytes(), row)?;
+                    }
+                    Change::Remove(key) => drop(values.remove(key.as_bytes())?),
+                }
+            }
+        }
+        // Waits for the disk, which is redb's default.
+        Ok(transaction.commit()?)
+    }
+
+    /// The table, if anything has ever been written.
+    fn values(&self) -> Ended<Option<ReadOnlyTable<&'static [u8; ID_LEN], Row<'static>>>> {
+        match self.database.begin_read()?.open_table(VALUES) {
+            Ok(values) => Ok(Some(values)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read(&self, key: &Key) -> Ended<Option<Record>> {
+        let Some(values) = self.values()? else { return Ok(None) };
+        Ok(values.get(key.as_bytes())?.and_then(|row| record(row.value())))
+    }
+
+    fn read_all(&self, visit: &mut dyn FnMut(Key, &Record)) -> Ended<()> {
+        let Some(values) = self.values()? else { return Ok(()) };
+        for row in values.iter()? {
+            let (key, row) = row?;
+            // A row that makes no sense is of another version of this program, or of another program.
+            if let Some(record) = record(row.value()) {
+                visit(Key::from_bytes(*key.value()), &record);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Storage for RedbStorage {
+    fn find(&self, key: &Key) -> Result<Option<Record>, StorageError> {
+        self.read(key).map_err(|error| StorageError::new("reading a value", error))
+    }
+
+    fn scan(&self, visit: &mut dyn FnMut(Key, &Record)) -> Result<(), StorageError> {
+        self.read_all(visit).map_err(|error| StorageError::new("reading values", error))
+    }
+
+    fn write(&self, changes: Vec<Change>) -> Result<(), StorageError> {
+        self.put(&changes).map_err(|error| StorageError::new("writing values", error))
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for RedbStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStorage").finish_non_exhaustive()
+    }
+}
+
+fn record((expires, origin, kind, bytes): Row<'_>) -> Option<Record> {
+    let origin: Option<SocketAddr> = if origin.is_empty() { None } else { Some(origin.parse().ok()?) };
+    Some(Record { value: from_bytes(kind, bytes)?, origin, expires: Timestamp::from_millis(expires) })
+}
+
+fn to_bytes(value: &Value) -> (u8, Vec<u8>) {
+    match value {
+        Value::Bool(value) => (0, vec![u8::from(*value)]),
+        Value::Int(value) => (1, value.to_be_bytes().into()),
+        Value::Unsigned(value) => (2, value.to_be_bytes().into()),
+        Value::Float(value) => (3, value.to_be_bytes().into()),
+        Value::Text(value) => (4, value.as_bytes().into()),
+        Value::Bytes(value) => (5, value.clone()),
+    }
+}
+
+fn from_bytes(kind: u8, bytes: &[u8]) -> Option<Value> {
+    Some(match kind {
+        0 => Value::Bool(bytes != [0]),
+        1 => Value::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
+        2 => Value::Unsigned(u64::from_be_bytes(bytes.try_into().ok()?)),
+        3 => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
+        4 => Value::Text(str::from_utf8(bytes).ok()?.into()),
+        5 => Value::Bytes(bytes.into()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,207 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::*;
+
+const OWN: NodeId = NodeId::from_bytes([0x55; 20]);
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn table(k: usize) -> RoutingTable {
+    RoutingTable::new(OWN, k, 2, NOW)
+}
+
+/// A contact of a made-up id, at an address of its own.
+fn contact(id: [u8; 20]) -> Contact {
+    let port = u16::from_be_bytes([id[18], id[19]]).max(1);
+    Contact::new(NodeId::from_bytes(id), SocketAddr::from(([10, id[15], id[16], id[17]], port)))
+}
+
+/// An id that shares so many bits with ours, and then has `rest`.
+fn id_near(bits: usize, rest: [u8; 20]) -> [u8; 20] {
+    *Key::from(OWN).sharing(bits + 1, Key::from_bytes(rest)).turned(bits).as_bytes()
+}
+
+/// Ids as a node sees them that has been around for a while: few that share many bits with it.
+fn ids() -> impl Strategy<Value = Vec<[u8; 20]>> {
+    vec((0_usize..40, any::<[u8; 20]>()).prop_map(|(bits, rest)| id_near(bits, rest)), 0..400)
+}
+
+fn nearest_of(all: &[Contact], key: &Key, count: usize) -> Vec<Contact> {
+    let mut all = all.to_vec();
+    all.sort_by_key(|contact| contact.id.distance(key));
+    all.truncate(count);
+    all
+}
+
+proptest! {
+    #[test]
+    fn closest_gives_the_nearest_of_all_contacts(ids in ids(), key: [u8; 20], near in 0_usize..60, count in 0_usize..50) {
+        let mut table = table(20);
+        ids.iter().for_each(|id| { table.insert(contact(*id), NOW); });
+        let all: Vec<_> = table.contacts().collect();
+        for key in [Key::from_bytes(key), Key::from_bytes(id_near(near, key)), OWN.into()] {
+            prop_assert_eq!(table.closest(&key, count), nearest_of(&all, &key, count));
+        }
+    }
+
+    #[test]
+    fn everyone_is_in_the_bucket_of_the_bits_it_shares_and_buckets_have_k(ids in ids(), k in 1_usize..30) {
+        let mut table = table(k);
+        for id in &ids {
+            table.insert(contact(*id), NOW);
+        }
+        for (index, bucket) in table.buckets.iter().enumerate() {
+            prop_assert!(bucket.entries.len() <= k && bucket.replacements.len() <= k);
+            let all = bucket.entries.iter().map(|entry| entry.contact).chain(bucket.replacements.iter().copied());
+            for contact in all {
+                prop_assert_eq!(table.index(&contact.id.into()), index);
+            }
+        }
+        // Nobody is lost whose bucket has room.
+        let mut shared = BTreeMap::new();
+        for id in ids {
+            let bits = NodeId::from_bytes(id).distance(&OWN.into()).common_bits();
+            shared.entry(bits).or_insert_with(std::collections::BTreeSet::new).insert(id);
+        }
+        for (bits, ids) in shared {
+            let known = table.contacts().filter(|c| c.id.distance(&OWN.into()).common_bits() == bits).count();
+            prop_assert_eq!(known, ids.len().min(k), "{} bits", bits);
+        }
+    }
+
+    #[test]
+    fn random_keys_lie_in_their_buckets(ids in ids(), seed: u64) {
+        let mut table = table(5);
+        ids.iter().for_each(|id| { table.insert(contact(*id), NOW); });
+        let mut rng = StdRng::seed_from_u64(seed);
+        let keys = table.idle(NOW + Duration::from_secs(10), Duration::from_secs(10), &mut rng);
+        let indices: Vec<_> = keys.iter().map(|key| table.index(key)).collect();
+        prop_assert_eq!(indices, (0..table.buckets.len()).collect::<Vec<_>>());
+        prop_assert_eq!(table.idle(NOW, Duration::from_secs(10), &mut rng), []);
+    }
+
+    /// Whatever happens in whatever order: no address and no id is there twice, and no bucket is too full.
+    #[test]
+    fn contacts_are_unique_whatever_happens(events in vec((0_u8..4, 0_u8..60, 0_u8..60), 0..400)) {
+        let mut table = table(3);
+        for (step, (event, id, addr)) in events.into_iter().enumerate() {
+            let now = NOW + Duration::from_secs(60 * step as u64);
+            let who = Contact::new(NodeId::from_bytes([id << 2; 20]), SocketAddr::from(([10, 0, 0, addr], 1)));
+            match event {
+                0 | 1 => { table.insert(who, now); }
+                2 => { table.answered(&who, now); }
+                _ => { table.silent(&who); }
+            }
+            let mut ids: Vec<_> = table.contacts().map(|contact| contact.id).collect();
+            let mut addrs: Vec<_> = table.contacts().map(|contact| contact.addr).collect();
+            ids.sort();
+            addrs.sort();
+            prop_assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+            prop_assert!(addrs.windows(2).all(|pair| pair[0] != pair[1]), "{addrs:?}");
+            prop_assert!(table.buckets.iter().all(|bucket| bucket.entries.len() <= 3 && bucket.replacements.len() <= 3));
+        }
+    }
+}
+
+/// A table whose first bucket is full, and the contacts in it.
+fn full_bucket(k: u8) -> (RoutingTable, Vec<Contact>) {
+    let mut table = table(k.into());
+    // Something in our own half, so that the first bucket is not the last.
+    table.insert(contact(id_near(3, [77; 20])), NOW);
+    let contacts: Vec<_> = (0..k).map(|number| contact(id_near(0, [number; 20]))).collect();
+    contacts.iter().for_each(|contact| assert_eq!(table.insert(*contact, NOW), Insertion::Added { instead: None }));
+    (table, contacts)
+}
+
+#[test]
+fn a_full_bucket_keeps_its_old_contacts_and_remembers_the_new() {
+    let (mut table, old) = full_bucket(4);
+    let newcomer = contact(id_near(0, [9; 20]));
+    assert_eq!(table.insert(newcomer, NOW), Insertion::Full { ask: None });
+    assert!(!table.knows(&newcomer) && old.iter().all(|contact| table.knows(contact)));
+    // The oldest does not answer: it goes, and the newcomer is to prove itself.
+    assert_eq!(table.silent(&old[0]), Silence { is_gone: true, replacement: Some(newcomer) });
+    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { instead: None });
+    assert!(table.knows(&newcomer) && !table.knows(&old[0]));
+}
+
+#[test]
+fn the_least_recently_seen_is_asked_first_when_its_time_has_come() {
+    let (mut table, old) = full_bucket(3);
+    let later = NOW + RoutingTable::QUESTIONABLE_AFTER;
+    assert!(table.answered(&old[0], later));
+    let newcomer = contact(id_near(0, [9; 20]));
+    assert_eq!(table.insert(newcomer, later), Insertion::Full { ask: Some(old[1]) });
+    assert!(table.answered(&old[1], later) && table.answered(&old[2], later));
+    assert_eq!(table.insert(newcomer, later), Insertion::Full { ask: None });
+}
+
+#[test]
+fn a_suspect_is_told_to_nobody_and_comes_back_when_it_answers() {
+    let (mut table, old) = full_bucket(3);
+    assert_eq!(table.silent(&old[1]), Silence { is_gone: false, replacement: None });
+    let key = Key::from(old[1].id);
+    assert!(!table.closest(&key, 10).contains(&old[1]));
+    assert_eq!(table.closest_or_suspect(&key, 10).last(), Some(&old[1]));
+    assert_eq!(table.suspects().collect::<Vec<_>>(), [old[1]]);
+    assert!(table.answered(&old[1], NOW));
+    assert_eq!(table.closest(&key, 1), [old[1]]);
+    assert_eq!(table.suspects().count(), 0);
+}
+
+#[test]
+fn a_suspect_goes_for_a_newcomer_or_after_five_silences() {
+    let (mut table, old) = full_bucket(3);
+    table.silent(&old[1]);
+    let newcomer = contact(id_near(0, [9; 20]));
+    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { instead: None });
+    assert!(!table.knows(&old[1]));
+    for silence in 1..=5 {
+        assert!(table.knows(&old[0]));
+        assert_eq!(table.silent(&old[0]).is_gone, silence == 5, "{silence}");
+    }
+    assert!(!table.knows(&old[0]));
+}
+
+#[test]
+fn an_id_stays_where_it_is_and_an_address_has_its_latest_id() {
+    let (mut table, old) = full_bucket(3);
+    let thief = Contact::new(old[0].id, "10.9.9.9:9".parse().unwrap());
+    assert_eq!(table.insert(thief, NOW), Insertion::Taken { by: old[0] });
+    let renamed = Contact::new(NodeId::from_bytes(id_near(2, [7; 20])), old[1].addr);
+    assert_eq!(table.insert(renamed, NOW), Insertion::Added { instead: Some(old[1].id) });
+    assert!(!table.knows(&old[1]) && table.knows(&renamed));
+    assert_eq!(table.insert(Contact::new(OWN, old[2].addr), NOW), Insertion::Own);
+    assert!(table.knows(&old[2]));
+}
+
+#[test]
+fn one_neighbourhood_cannot_fill_a_bucket() {
+    let mut table = table(20);
+    let stranger =
+        |host: u8| Contact::new(NodeId::from_bytes(id_near(0, [host; 20])), SocketAddr::from(([203, 0, 113, host], 1)));
+    let inserted: Vec<_> = (0..20).map(|host| table.insert(stranger(host), NOW)).collect();
+    assert_eq!(inserted.iter().filter(|insertion| **insertion == Insertion::Crowded).count(), 18);
+    assert_eq!(table.len(), 2);
+    // Elsewhere there is room, and in a private network everyone is on his own.
+    let elsewhere = Contact::new(NodeId::from_bytes(id_near(0, [99; 20])), "198.51.100.1:1".parse().unwrap());
+    assert_eq!(table.insert(elsewhere, NOW), Insertion::Added { instead: None });
+    (0..10).for_each(|host| assert_ne!(table.insert(contact(id_near(0, [host + 100; 20])), NOW), Insertion::Crowded));
+}
+
+#[test]
+fn strangers_are_wanted_where_there_is_room() {
+    let (mut table, old) = full_bucket(3);
+    let stranger = contact(id_near(0, [9; 20]));
+    assert!(!table.wants(stranger));
+    assert!(table.wants(contact(id_near(5, [9; 20]))));
+    assert!(table.wants(Contact::new(old[0].id, stranger.addr)), "it may have moved");
+    assert!(!table.wants(Contact::new(OWN, stranger.addr)));
+    // The one that was not wanted is remembered.
+    assert_eq!(table.silent(&old[2]), Silence { is_gone: true, replacement: Some(stranger) });
+}
