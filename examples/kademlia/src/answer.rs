@@ -216,3 +216,71 @@ impl<'de> Deserialize<'de> for Loose<'de> {
         deserializer.deserialize_any(Anything)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use rpcudp_core::codec::{decode, encode};
+
+    use super::*;
+    use crate::Value;
+
+    fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, value).unwrap();
+        bytes
+    }
+
+    fn contact() -> impl Strategy<Value = Contact> {
+        let ip = prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)];
+        (any::<[u8; 20]>(), ip, any::<u16>())
+            .prop_map(|(id, ip, port)| Contact::new(NodeId::from_bytes(id), canonical((ip, port).into())))
+    }
+
+    proptest! {
+        #[test]
+        fn contacts_are_read_back(list in vec(contact(), 0..=100)) {
+            let contacts = Contacts::from(list);
+            let bytes = encoded(&contacts);
+            prop_assert_eq!(&decode::<Contacts>(&bytes).unwrap(), &contacts);
+            prop_assert_eq!(decode::<Found>(&bytes).unwrap(), Found::Contacts(contacts));
+        }
+
+        /// No bytes make it panic, and what is read is within its limits.
+        #[test]
+        fn any_bytes_are_an_answer_or_an_error(bytes in vec(any::<u8>(), 0..400)) {
+            if let Ok(Found::Contacts(contacts)) = decode::<Found>(&bytes) {
+                prop_assert!(contacts.list.len() + contacts.malformed <= Contacts::MAX_COUNT);
+            }
+            drop(decode::<Seen>(&bytes));
+            drop(decode::<Value>(&bytes));
+        }
+    }
+
+    #[test]
+    fn python_answers_are_read() {
+        let id = [7; 20];
+        let contact = Contact::new(NodeId::from_bytes(id), "10.0.0.1:8468".parse().unwrap());
+        let bytes = [b"\x91\x93\xc4\x14", &id[..], b"\xa810.0.0.1\xcd\x21\x14"].concat();
+        assert_eq!(decode::<Found>(&bytes).unwrap(), Found::Contacts(vec![contact].into()));
+        let value = Found::Value { value: Value::Text("v".into()) };
+        assert_eq!(decode::<Found>(b"\x81\xa5value\xa1v").unwrap(), value);
+        assert_eq!(encoded(&value), b"\x81\xa5value\xa1v");
+        // What IPv6 adds to an address, and what a later version may add to a value.
+        let seen: Seen = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
+        assert_eq!(seen, Seen("[::1]:7".parse().unwrap()));
+        assert_eq!(decode::<Found>(b"\x82\xa3age\x05\xa5value\xa1v").unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        for bytes in
+            [&b"\xc0"[..], b"\x07", b"\xa1v", b"\x80", b"\x81\xa1v\x07", b"\x81\xa5value\xc0", b"\x81\xa5value\x91\x01"]
+        {
+            assert!(decode::<Found>(bytes).is_err(), "{bytes:x?}");
+        }
+        let too_many: Vec<Contact> = vec![Contact::new(NodeId::from_bytes([1; 20]), "1.2.3.4:5".parse().unwrap()); 101];
+        assert!(decode::<Found>(&encoded(&Contacts::from(too_many))).is_err());
+    }
+}

@@ -34,6 +34,17 @@ pub trait Kademlia {
     fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> Found;
 }
 
+/// How a node asks a stranger who it is that has called it.
+///
+/// Once: whose address it is, is what is to be found out, and nobody is to get more from us than somebody else has sent
+/// in his name.
+#[rpc_service]
+pub(crate) trait Knock {
+    /// [`Kademlia::ping`].
+    #[rpc(timeout = "2s")]
+    fn ping(&self, id: NodeId) -> NodeId;
+}
+
 /// What [`find_value`](Kademlia::find_value) answers: `{"value": v}`, or contacts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]

@@ -58,10 +58,10 @@ impl Peers {
         let Self { local, .. } = self;
         match doubt {
             Doubt::Stranger(stranger) => {
-                if !local.is_proven(&stranger) {
-                    self.prove(stranger).await;
-                } else {
+                if local.is_proven(&stranger) {
                     local.welcome(stranger);
+                } else {
+                    self.prove_stranger(stranger).await;
                 }
                 local.introductions().unqueue(stranger.addr);
             }

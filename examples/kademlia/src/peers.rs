@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use rpcudp::{CallError, Endpoint};
 
-use crate::contract::{Found, KademliaClient};
+use crate::contract::{Found, KademliaClient, KnockClient};
 use crate::local::Local;
 use crate::stats::Count;
-use crate::{Contact, Contacts, Key, Value};
+use crate::{Contact, Contacts, Key, NodeId, Value};
 
 /// The other nodes, as this one calls them: every answer and every silence is noted.
 #[derive(Clone, Debug)]
@@ -56,12 +56,29 @@ impl Peers {
     pub(crate) async fn prove(&self, contact: Contact) -> bool {
         let Self { local, .. } = self;
         let id = self.client(&contact).ping(local.id).timeout(local.config.timeout).await;
-        match id {
-            Ok(id) if id == contact.id => local.welcome(contact),
-            Ok(_) => local.mistook(&contact),
-            Err(_) => self.note(&contact, &id),
+        self.conclude(contact, &id)
+    }
+
+    /// The same for one who has called us, if it is: asks once, and only if few such are being asked.
+    pub(crate) async fn prove_stranger(&self, stranger: Contact) -> bool {
+        let Self { local, endpoint } = self;
+        if !local.introductions().begin(stranger.addr) {
+            local.counters.one(Count::TooManyIntroductions);
+            return false;
         }
-        id.is_ok_and(|id| id == contact.id)
+        let _ending = Ending { local, stranger };
+        let knock = KnockClient::new(endpoint, stranger.addr).ping(local.id);
+        let id = knock.timeout(local.config.timeout).await;
+        self.conclude(stranger, &id)
+    }
+
+    fn conclude(&self, contact: Contact, id: &Result<NodeId, CallError>) -> bool {
+        match id {
+            Ok(id) if *id == contact.id => self.local.welcome(contact),
+            Ok(_) => self.local.mistook(&contact),
+            Err(_) => self.note(&contact, id),
+        }
+        id.as_ref().is_ok_and(|id| *id == contact.id)
     }
 
     /// Stores a value at a node, and says whether it keeps it.
@@ -106,5 +123,17 @@ impl Peers {
             // It is there and says no, or we are closing.
             Err(_) => {}
         }
+    }
+}
+
+/// Makes room for another introduction, also where the handler that waits for it is stopped.
+struct Ending<'a> {
+    local: &'a Local,
+    stranger: Contact,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.local.introductions().end(self.stranger.addr);
     }
 }

@@ -31,7 +31,8 @@ impl Kademlia for Service {
             return false;
         }
         // Whoever can store under a false address can fill this node in the name of others.
-        if !local.is_proven(&caller) && !self.proves_itself(cx, caller).await {
+        let peers = Peers::new(Arc::clone(local), cx.endpoint());
+        if !local.is_proven(&caller) && !peers.prove_stranger(caller).await {
             local.counters.one(Count::UnprovenStore);
             return false;
         }
@@ -61,29 +62,5 @@ impl Kademlia for Service {
             }
             None => Found::Contacts(self.find_node(cx, id, key)),
         }
-    }
-}
-
-impl Service {
-    async fn proves_itself(&self, cx: &Context, caller: Contact) -> bool {
-        let Self(local) = self;
-        if !local.introductions().begin(caller.addr) {
-            local.counters.one(Count::TooManyIntroductions);
-            return false;
-        }
-        let _ending = Ending { local, caller };
-        Peers::new(Arc::clone(local), cx.endpoint()).prove(caller).await
-    }
-}
-
-/// Makes room for another introduction, also where the handler is stopped.
-struct Ending<'a> {
-    local: &'a Local,
-    caller: Contact,
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.local.introductions().end(self.caller.addr);
     }
 }

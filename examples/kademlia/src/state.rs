@@ -50,3 +50,24 @@ impl State {
         fs::rename(&unfinished, path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_back_and_nonsense_is_an_error() {
+        let path = std::env::temp_dir().join(format!("kademlia-state-{}.json", std::process::id()));
+        let neighbours = ["10.0.0.1:1", "[2001:db8::1]:2"]
+            .map(|addr| Contact::new(NodeId::from_bytes([2; 20]), addr.parse().unwrap()));
+        let state = State { id: NodeId::from_bytes([1; 20]), neighbours: neighbours.into() };
+        state.save(&path).unwrap();
+        assert_eq!(State::load(&path).unwrap(), state);
+        for nonsense in ["", "{}", "{\"id\": \"00\", \"neighbours\": []}"] {
+            fs::write(&path, nonsense).unwrap();
+            assert!(State::load(&path).is_err(), "{nonsense}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(State::load(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -123,6 +123,12 @@ impl From<bool> for Value {
     }
 }
 
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Self::Int(value)
@@ -184,5 +190,64 @@ impl fmt::Display for Value {
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rpcudp_core::codec::{decode, encode};
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<i16>().prop_map(|number| Value::Int(number.into())),
+            (i64::MAX as u64 + 1..).prop_map(Value::Unsigned),
+            any::<f64>().prop_map(Value::Float),
+            "\\PC{0,300}".prop_map(Value::Text),
+            proptest::collection::vec(any::<u8>(), 0..70_000).prop_map(Value::Bytes),
+        ]
+    }
+
+    fn encoded(value: &Value) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, value).unwrap();
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_has_the_length_that_it_says_and_is_read_back(value in value()) {
+            let bytes = encoded(&value);
+            prop_assert_eq!(bytes.len(), value.encoded_len(), "{:?}", value);
+            prop_assert_eq!(decode::<Value>(&bytes).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn numbers_take_what_they_need() {
+        let edges = [0, 1, 127, 128, 255, 256, 65_535, 65_536, u64::from(u32::MAX), 1 << 32, i64::MAX as u64, u64::MAX];
+        let values =
+            edges.into_iter().map(Value::from).chain(edges.map(|number| Value::Int((number as i64).wrapping_neg())));
+        for value in values.chain([Value::Int(-32), Value::Int(-33), Value::Int(-129), Value::Int(i64::MIN)]) {
+            assert_eq!(encoded(&value).len(), value.encoded_len(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn lists_maps_and_nothing_are_no_values() {
+        for bytes in [&b"\xc0"[..], b"\x90", b"\x93\x01\x02\x03", b"\x80", b"\xc7\x01\x00\x00"] {
+            assert!(decode::<Value>(bytes).is_err(), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_s_text_reaches_no_terminal_unescaped() {
+        assert_eq!(Value::from("a\x1b[2Jb\nc").to_string(), "a\\u{1b}[2Jb\nc");
+        assert_eq!(Value::from(vec![0, 255]).to_string(), "0x00ff");
+        assert_eq!(Value::from(1.0).to_string(), "1.0");
     }
 }

@@ -23,6 +23,7 @@
 mod contract;
 mod ended;
 mod exchange;
+mod kademlia_nodes;
 mod launch;
 mod package;
 mod python;
@@ -34,6 +35,7 @@ mod venv_error;
 pub use contract::{Peer, PeerClient, PeerServer, RustPeer, blob};
 pub use ended::Ended;
 pub use exchange::Exchange;
+pub use kademlia_nodes::{KademliaNode, KademliaNodes};
 pub use launch::Launch;
 pub use package::Package;
 pub use python::Python;

@@ -11,17 +11,19 @@ pub enum Package {
     Rpcudp4,
     /// `storjrpcudp` 2.4: on Twisted, with kind bytes of its own.
     Storj,
+    /// `kademlia` 2.2.3, on `rpcudp` 5.0.1: a DHT.
+    Kademlia,
 }
 
 impl Package {
     /// How many there are.
-    pub(crate) const COUNT: usize = Self::Storj as usize + 1;
+    pub(crate) const COUNT: usize = Self::Kademlia as usize + 1;
 
     /// The kind bytes that it sends and takes.
     #[must_use]
     pub fn dialect(self) -> Dialect {
         match self {
-            Self::Rpcudp5 | Self::Rpcudp4 => Dialect::Rpcudp,
+            Self::Rpcudp5 | Self::Rpcudp4 | Self::Kademlia => Dialect::Rpcudp,
             Self::Storj => Dialect::Storj,
         }
     }
@@ -32,6 +34,7 @@ impl Package {
             Self::Rpcudp5 => ("rpcudp", "5.0.1"),
             Self::Rpcudp4 => ("rpcudp", "4.0.0"),
             Self::Storj => ("storjrpcudp", "2.4"),
+            Self::Kademlia => ("kademlia", "2.2.3"),
         }
     }
 
@@ -41,14 +44,16 @@ impl Package {
             Self::Rpcudp5 => include_str!("../python/requirements/rpcudp-5.0.1.txt"),
             Self::Rpcudp4 => include_str!("../python/requirements/rpcudp-4.0.0.txt"),
             Self::Storj => include_str!("../python/requirements/storjrpcudp-2.4.txt"),
+            Self::Kademlia => include_str!("../python/requirements/kademlia-2.2.3.txt"),
         }
     }
 
-    /// The peer that speaks through it, in the folder `python`.
+    /// What speaks through it, in the folder `python`.
     pub(crate) fn script(self) -> &'static str {
         match self {
             Self::Rpcudp5 | Self::Rpcudp4 => "rpcudp_peer.py",
             Self::Storj => "storj_peer.py",
+            Self::Kademlia => "kademlia_nodes.py",
         }
     }
 }

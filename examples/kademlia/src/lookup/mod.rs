@@ -18,7 +18,7 @@ use crate::{Contact, Distance, Key, Neighbourhood, NodeId, Timestamp};
 /// have all answered. Time is an argument, and nothing is sent from here.
 ///
 /// What peers tell is not believed: of one [neighbourhood](crate::Neighbourhood) few are followed, of one address two,
-/// and of an informant whose contacts are all silent no more than a few.
+/// and those whom an informant told of whose contacts are all silent come last.
 ///
 /// ```
 /// use rpcudp_kademlia::{Contact, Key, Lookup, LookupOptions, NodeId, Step, Timestamp};
@@ -127,12 +127,20 @@ impl Lookup {
         let may_ask = self.asked_count < self.options.max_asked;
         let mut next = None;
         let mut is_open = false;
+        let mut answered_count = 0;
         for (distance, candidate) in self.window(now) {
             match candidate.state {
                 State::New if may_ask && next.is_none() => next = Some(*distance),
                 State::Asked { .. } => is_open = true,
+                State::Answered => answered_count += 1,
                 _ => {}
             }
+        }
+        if next.is_none() && !is_open && may_ask && answered_count < self.options.k {
+            // Rather those that a doubtful informant told of than nobody: in a small network that many have left, an
+            // honest one knows little else.
+            let new = self.candidates.iter().find(|(_, candidate)| candidate.state == State::New);
+            next = new.map(|(distance, _)| *distance);
         }
         let first_straggler = self.waiting.iter().map(|(straggles_at, _)| *straggles_at).min();
         match (next, first_straggler) {

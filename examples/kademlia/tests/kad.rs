@@ -1,0 +1,147 @@
+//! The binary, as a shell uses it.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// `kad node --json` in the background. Killed if it is dropped before it was asked to leave.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    addr: String,
+    id: String,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kad"));
+        command.args(["node", "--listen", "127.0.0.1:0", "--json"]).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut running = Self { child, lines, addr: String::new(), id: String::new() };
+        let event = running.event("listening");
+        running.addr = event["addr"].as_str().unwrap().into();
+        running.id = event["id"].as_str().unwrap().into();
+        running
+    }
+
+    /// The next line, which is about this.
+    fn event(&mut self, name: &str) -> Value {
+        let line = self.lines.next().expect("it has not ended").unwrap();
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["event"], name);
+        event
+    }
+
+    /// Ctrl-C.
+    fn leave(mut self) -> Value {
+        let signal = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(signal.success());
+        let event = self.event("left");
+        assert!(self.child.wait().unwrap().success());
+        event
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn kad(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kad")).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    assert!(output.status.success(), "{output:?}");
+    std::str::from_utf8(&output.stdout).unwrap().trim_end()
+}
+
+#[test]
+fn values_are_put_and_got() {
+    let first = Running::start(&[]);
+    let mut second = Running::start(&["--bootstrap", &first.addr]);
+    assert_eq!(second.event("joined")["neighbours"], 1);
+
+    let put = kad(&["put", "colour", "blue", "--bootstrap", &first.addr]);
+    assert!(stdout(&put).starts_with("2 nodes keep "), "{put:?}");
+    assert_eq!(stdout(&kad(&["get", "colour", "--bootstrap", &second.addr])), "blue");
+    for (kind, value, in_json) in [
+        ("int", "-7", serde_json::json!({ "type": "int", "value": -7 })),
+        ("int", "18446744073709551615", serde_json::json!({ "type": "int", "value": u64::MAX })),
+        ("float", "1", serde_json::json!({ "type": "float", "value": 1.0 })),
+        ("float", "inf", serde_json::json!({ "type": "float", "value": "inf" })),
+        ("bool", "true", serde_json::json!({ "type": "bool", "value": true })),
+        ("hex", "00ff", serde_json::json!({ "type": "bytes", "value": "00ff" })),
+    ] {
+        stdout(&kad(&["put", kind, value, "--as", kind, "--bootstrap", &first.addr]));
+        let got = kad(&["get", kind, "--json", "--bootstrap", &second.addr]);
+        let got: Value = serde_json::from_str(stdout(&got)).unwrap();
+        assert_eq!((&got["type"], &got["value"]), (&in_json["type"], &in_json["value"]));
+    }
+
+    let missing = kad(&["get", "nothing", "--bootstrap", &second.addr]);
+    assert_eq!((missing.status.code(), missing.stdout.len()), (Some(2), 0));
+    let lookup = kad(&["lookup", &second.id, "--json", "--bootstrap", &first.addr]);
+    let lookup: Value = serde_json::from_str(stdout(&lookup)).unwrap();
+    assert_eq!(lookup["closest"][0]["id"], second.id.as_str());
+    assert!(stdout(&kad(&["lookup", "colour", "--key", "--bootstrap", &first.addr])).contains("asked"));
+    assert_eq!(first.leave()["values"], 5, "a value for each key");
+}
+
+#[test]
+fn a_node_comes_back_as_itself_without_an_address() {
+    let first = Running::start(&[]);
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kad-{}.json", std::process::id()));
+    let state_text = state.to_str().unwrap();
+    let mut second = Running::start(&["--bootstrap", &first.addr, "--state", state_text]);
+    second.event("joined");
+    let id = second.id.clone();
+    assert_eq!(second.leave()["neighbours"], 1);
+
+    let mut back = Running::start(&["--state", state_text]);
+    assert_eq!(back.id, id);
+    assert_eq!(back.event("joined")["neighbours"], 1);
+    back.leave();
+    std::fs::remove_file(state).unwrap();
+}
+
+#[test]
+fn a_swarm_finds_every_key() {
+    for simulated in [&["--simulated"][..], &[]] {
+        let swarm = kad(&[&["swarm", "--nodes", "12", "--keys", "20", "--lookups", "5", "--json"], simulated].concat());
+        let swarm: Value = serde_json::from_str(stdout(&swarm)).unwrap();
+        assert_eq!((&swarm["found"], &swarm["missing"]), (&20.into(), &serde_json::json!([])));
+        assert_eq!(swarm["lookups"]["count"], 5);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    for (arguments, error) in [
+        (&["put", "k", "v", "--as", "int", "--bootstrap", "127.0.0.1:1"][..], "`v` is no int from -2^63 to 2^64 - 1"),
+        (
+            &["put", "k", "abc", "--as", "hex", "--bootstrap", "127.0.0.1:1"],
+            "`abc` is no even number of hexadecimal digits",
+        ),
+        (&["lookup", "abc", "--bootstrap", "127.0.0.1:1"], "give --key if this is a key"),
+        (&["get", "k", "--bootstrap", "nonsense"], "an address is HOST:PORT"),
+        (&["get", "k", "--bootstrap", "0.0.0.0:7"], "no node can be at 0.0.0.0:7"),
+        (
+            &["get", "k", "--bootstrap", "127.0.0.1:9"],
+            "no node answers: nobody is there to answer `ping` at 127.0.0.1:9",
+        ),
+        (&["node", "--listen", "203.0.113.1:1"], "203.0.113.1:1: "),
+    ] {
+        let output = kad(arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with("kad: ") && stderr.contains(error), "{stderr}");
+    }
+}
