@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use crate::records::{Records, Terms};
 use crate::stats::{Count, Counters};
@@ -14,7 +14,7 @@ pub(crate) struct Shelf {
     records: Mutex<Records>,
     storage: Arc<dyn Storage>,
     counters: Arc<Counters>,
-    /// The thread of a storage that is slow.
+    /// Where the storage is slow.
     writer: Option<Writer>,
 }
 
@@ -32,7 +32,7 @@ impl Shelf {
             too_many.extend(admission.evicted.into_iter().chain((!admission.is_admitted).then_some(key)));
         })?;
         storage.write(too_many.into_iter().map(Change::Remove).collect())?;
-        let writer = if storage.is_slow() { Some(Writer::start(Arc::clone(&storage))?) } else { None };
+        let writer = storage.is_slow().then(|| Writer::start(Arc::clone(&storage)));
         Ok(Self { records: records.into(), storage, counters, writer })
     }
 
@@ -128,7 +128,8 @@ enum Begun {
     Posted(oneshot::Receiver<bool>),
 }
 
-/// A thread that writes what is posted, as much at a time as there is: the disk is waited for once for all of it.
+/// Writes what is posted in a thread that may block, as much at a time as there is: the disk is waited for once for all
+/// of it.
 #[derive(Debug)]
 struct Writer {
     jobs: mpsc::Sender<Job>,
@@ -144,21 +145,22 @@ impl Writer {
     /// How many jobs may wait: with values of 8 KiB, 8 MiB. What comes on top is refused.
     const MAX_WAITING: usize = 1_024;
 
-    fn start(storage: Arc<dyn Storage>) -> Result<Self, StorageError> {
+    fn start(storage: Arc<dyn Storage>) -> Self {
         let (jobs, mut waiting) = mpsc::channel::<Job>(Self::MAX_WAITING);
-        let write = move || {
+        tokio::spawn(async move {
             let mut batch = Vec::new();
-            while waiting.blocking_recv_many(&mut batch, Self::MAX_WAITING) > 0 {
+            while waiting.recv_many(&mut batch, Self::MAX_WAITING).await > 0 {
                 let (changes, done): (Vec<_>, Vec<_>) = batch.drain(..).map(|job| (job.changes, job.done)).unzip();
-                let is_written = storage.write(changes.into_iter().flatten().collect()).is_ok();
-                // Nobody may be waiting any more.
+                let storage = Arc::clone(&storage);
+                let write = move || storage.write(changes.into_iter().flatten().collect()).is_ok();
+                // It does not return where the storage panics, or the runtime shuts down.
+                let is_written = spawn_blocking(write).await.unwrap_or(false);
                 for done in done.into_iter().flatten() {
+                    // Nobody may be waiting any more.
                     let _ = done.send(is_written);
                 }
             }
-        };
-        let thread = thread::Builder::new().name("kad-storage".into()).spawn(write);
-        thread.map_err(|error| StorageError::new("starting the storage's thread", error))?;
-        Ok(Self { jobs })
+        });
+        Self { jobs }
     }
 }

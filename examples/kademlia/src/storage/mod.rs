@@ -37,7 +37,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Where they were not made.
     fn write(&self, changes: Vec<Change>) -> Result<(), StorageError>;
 
-    /// Whether writing waits for a disk. It is done in a thread of its own then, many changes at a time. Default: no.
+    /// Whether writing waits for a disk. It is done in a thread that may block then, many changes at a time. Default:
+    /// no.
     fn is_slow(&self) -> bool {
         false
     }

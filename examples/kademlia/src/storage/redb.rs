@@ -132,3 +132,50 @@ fn from_bytes(kind: u8, bytes: &[u8]) -> Option<Value> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_there_when_it_is_opened_again() {
+        let path = std::env::temp_dir().join(format!("kademlia-redb-{}", std::process::id()));
+        let values = [
+            Value::Bool(true),
+            Value::Bool(false),
+            Value::Int(-7),
+            Value::Unsigned(u64::MAX),
+            Value::Float(-0.5),
+            "text".into(),
+            Value::Bytes(vec![]),
+            Value::Bytes(vec![0, 255]),
+        ];
+        let origins = [None, Some("10.0.0.1:1".parse().unwrap()), Some("[2001:db8::1]:2".parse().unwrap())];
+        let records =
+            values.into_iter().zip(origins.into_iter().cycle()).enumerate().map(|(number, (value, origin))| {
+                let record = Record { value, origin, expires: Timestamp::from_millis(number as u64) };
+                (Key::of([number as u8]), record)
+            });
+        let records: Vec<_> = records.collect();
+        let storage = RedbStorage::open(&path).unwrap();
+        assert_eq!(storage.find(&records[0].0).unwrap(), None);
+        storage.scan(&mut |_, _| panic!("nothing is there")).unwrap();
+        storage.write(records.iter().map(|(key, record)| Change::Put(*key, record.clone())).collect()).unwrap();
+        assert!(RedbStorage::open(&path).unwrap_err().to_string().starts_with("opening the storage failed: "));
+        drop(storage);
+
+        let storage = RedbStorage::open(&path).unwrap();
+        for (key, record) in &records {
+            assert_eq!(storage.find(key).unwrap().as_ref(), Some(record));
+        }
+        storage.write(vec![Change::Remove(records[0].0)]).unwrap();
+        let mut found = Vec::new();
+        storage.scan(&mut |key, record| found.push((key, record.clone()))).unwrap();
+        found.sort_by_key(|(key, _)| *key);
+        let mut expected = records[1..].to_vec();
+        expected.sort_by_key(|(key, _)| *key);
+        assert_eq!(found, expected);
+        drop(storage);
+        std::fs::remove_file(path).unwrap();
+    }
+}

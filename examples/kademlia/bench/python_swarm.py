@@ -1,0 +1,52 @@
+"""Lookups of random ids in a swarm of Python's `kademlia` on loopback: prints how many there were in a second."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import random
+import time
+
+from kademlia.crawling import NodeSpiderCrawl
+from kademlia.network import Server
+from kademlia.node import Node
+
+
+async def main(options):
+    servers = []
+    for _ in range(options.nodes):
+        server = Server()
+        await server.listen(0, "127.0.0.1")
+        if servers:
+            through = random.choice(servers)
+            await server.bootstrap([through.transport.get_extra_info("sockname")])
+        servers.append(server)
+
+    count = 0
+    started = time.monotonic()
+
+    async def look_up():
+        nonlocal count
+        while time.monotonic() - started < options.seconds:
+            server, node = random.choice(servers), Node(os.urandom(20))
+            # As the package's own `set` does it before it stores.
+            nearest = server.protocol.router.find_neighbors(node)
+            spider = NodeSpiderCrawl(server.protocol, node, nearest, server.ksize, server.alpha)
+            found = await spider.find()
+            assert len(found) == server.ksize, f"found {len(found)}"
+            count += 1
+
+    await asyncio.gather(*(look_up() for _ in range(options.at_once)))
+    elapsed = time.monotonic() - started
+    print(json.dumps({"lookups": {"count": count, "per_second": count / elapsed}}))
+    for server in servers:
+        server.stop()
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--nodes", type=int, default=50)
+parser.add_argument("--at-once", type=int, default=32)
+parser.add_argument("--seconds", type=float, default=8)
+logging.disable(logging.CRITICAL)
+asyncio.run(main(parser.parse_args()))
