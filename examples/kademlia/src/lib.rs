@@ -67,3 +67,8 @@ pub use storage::{Change, MemoryStorage, Record, Storage, StorageError};
 pub use table::{Insertion, RoutingTable, Silence};
 pub use timestamp::Timestamp;
 pub use value::Value;
+
+/// The README's example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -226,7 +226,6 @@ impl Node {
     }
 
     /// The endpoint that it speaks through.
-    #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.handle.peers.endpoint
     }

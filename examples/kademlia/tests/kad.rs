@@ -38,8 +38,12 @@ impl Running {
     }
 
     /// Ctrl-C.
-    fn leave(mut self) -> Value {
-        let signal = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+    fn leave(self) -> Value {
+        self.leave_on("-INT")
+    }
+
+    fn leave_on(mut self, signal: &str) -> Value {
+        let signal = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(signal.success());
         let event = self.event("left");
         assert!(self.child.wait().unwrap().success());
@@ -108,7 +112,7 @@ fn a_node_comes_back_as_itself_without_an_address() {
     let mut back = Running::start(&["--state", state_text]);
     assert_eq!(back.id, id);
     assert_eq!(back.event("joined")["neighbours"], 1);
-    back.leave();
+    back.leave_on("-TERM");
     std::fs::remove_file(state).unwrap();
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(options: NodeOptions) -> Ended {
     };
     tokio::select! {
         () = join => {}
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = stop() => stopped?,
     }
     // Before the end: whoever it knows now is who it will ask.
     if let Some(path) = state {
@@ -66,6 +66,22 @@ pub(crate) async fn run(options: NodeOptions) -> Ended {
         println!("left {neighbours} neighbours and {values} values");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until somebody wants the node to leave: Ctrl-C, or on Unix what a service manager sends.
+async fn stop() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            stopped = tokio::signal::ctrl_c() => stopped,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// Comes into the network, however long it takes until somebody answers.
