@@ -10,6 +10,7 @@ on more.
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,8 +23,13 @@ NODES, RUST_LOOKUPS = 50, 20_000
 
 
 def measured(command):
+    """How many lookups a second, and how many milliseconds of a core each took, starting up included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout
-    return json.loads(output.splitlines()[-1])["lookups"]["per_second"]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    lookups = json.loads(output.splitlines()[-1])["lookups"]
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return lookups["per_second"], cpu / lookups["count"] * 1_000
 
 
 def venv():
@@ -44,13 +50,15 @@ def main():
     subprocess.run(build, check=True, cwd=ROOT, env=environment)
     kad, python = TARGET / "release" / "kad", venv()
     ratios = []
-    print("| round | Python, lookups/s | Rust, lookups/s | ratio |\n| --- | --- | --- | --- |")
+    print("| round | Python: lookups/s | CPU ms each | Rust: lookups/s | CPU ms each | ratio of lookups/s |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for number in range(1, rounds + 1):
-        of_python = measured([python, BENCH / "python_swarm.py", "--nodes", str(NODES)])
+        of_python, python_cpu = measured([python, BENCH / "python_swarm.py", "--nodes", str(NODES)])
         swarm = [kad, "swarm", "--nodes", str(NODES), "--keys", "0", "--lookups", str(RUST_LOOKUPS), "--json"]
-        of_rust = measured(swarm)
+        of_rust, rust_cpu = measured(swarm)
         ratios.append(of_rust / of_python)
-        print(f"| {number} | {of_python:.0f} | {of_rust:,.0f} | {ratios[-1]:.1f} |", flush=True)
+        figures = f"{of_python:.0f} | {python_cpu:.2f} | {of_rust:,.0f} | {rust_cpu:.2f} | {ratios[-1]:.1f}"
+        print(f"| {number} | {figures} |", flush=True)
     print(f"\nmedian ratio {statistics.median(ratios):.1f}")
 
 

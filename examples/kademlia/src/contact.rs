@@ -1,5 +1,4 @@
-use std::fmt;
-use std::io::{Cursor, Write};
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use serde::ser::{Error, SerializeSeq};
@@ -71,10 +70,75 @@ struct Ip(IpAddr);
 
 impl Serialize for Ip {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // On the stack: an answer has twenty of them, and an address of IPv6 at most 39 characters.
-        let mut text = Cursor::new([0_u8; 48]);
-        write!(text, "{}", self.0).map_err(S::Error::custom)?;
-        let len = text.position() as usize;
-        serializer.serialize_str(str::from_utf8(&text.get_ref()[..len]).map_err(S::Error::custom)?)
+        let mut text = Text::EMPTY;
+        match self.0 {
+            IpAddr::V4(ip) => text.push_v4(ip.octets()),
+            IpAddr::V6(ip) => write!(text, "{ip}").map_err(S::Error::custom)?,
+        }
+        serializer.serialize_str(text.as_str())
+    }
+}
+
+/// An address as text, on the stack: an answer has twenty of them.
+struct Text {
+    /// The longest address of IPv6 has 45 characters.
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Text {
+    const EMPTY: Self = Self { bytes: [0; 48], len: 0 };
+
+    /// What `Display` would write; it took a tenth of all the time of a node.
+    fn push_v4(&mut self, octets: [u8; 4]) {
+        for (position, octet) in octets.into_iter().enumerate() {
+            if position > 0 {
+                self.push(b'.');
+            }
+            if octet >= 100 {
+                self.push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                self.push(b'0' + octet / 10 % 10);
+            }
+            self.push(b'0' + octet % 10);
+        }
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.len]).expect("an address consists of ASCII")
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_display_writes_them(octets: [u8; 4], segments: [u16; 8]) {
+            let mut text = Text::EMPTY;
+            text.push_v4(octets);
+            prop_assert_eq!(text.as_str(), IpAddr::from(octets).to_string());
+            let mut text = Text::EMPTY;
+            write!(text, "{}", IpAddr::from(segments)).unwrap();
+            prop_assert_eq!(text.as_str(), IpAddr::from(segments).to_string());
+        }
     }
 }

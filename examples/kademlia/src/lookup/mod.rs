@@ -160,9 +160,11 @@ impl Lookup {
         if let Some(informant) = informant {
             self.informants.praise(informant);
         }
-        // Of more than it should have told, what is of most use.
-        contacts.sort_unstable_by_key(|contact| contact.id.distance(&self.key));
-        contacts.truncate(self.options.k);
+        if contacts.len() > self.options.k {
+            // Of more than it should have told, what is of most use.
+            contacts.sort_unstable_by_key(|contact| contact.id.distance(&self.key));
+            contacts.truncate(self.options.k);
+        }
         contacts.into_iter().for_each(|contact| self.hear(contact, hops, Some(who.id)));
     }
 
