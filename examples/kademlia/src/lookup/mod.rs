@@ -45,6 +45,7 @@ pub struct Lookup {
     /// All that were heard of, the nearest first.
     candidates: BTreeMap<Distance, Candidate>,
     claims: HashMap<SocketAddr, usize>,
+    /// How many of each were asked and have not failed.
     neighbours: HashMap<Neighbourhood, usize>,
     informants: Informants,
     /// Who is waited for, and until when.
@@ -77,6 +78,7 @@ pub enum Step {
 #[derive(Clone, Debug)]
 struct Candidate {
     contact: Contact,
+    neighbourhood: Neighbourhood,
     /// How many nodes were asked, one after the other, to get to this one, itself included.
     hops: u32,
     /// Who told of it; none for those that the lookup began with.
@@ -139,7 +141,8 @@ impl Lookup {
         if next.is_none() && !is_open && may_ask && answered_count < self.options.k {
             // Rather those that a doubtful informant told of than nobody: in a small network that many have left, an
             // honest one knows little else.
-            let new = self.candidates.iter().find(|(_, candidate)| candidate.state == State::New);
+            let is_left = |candidate: &Candidate| candidate.state == State::New && self.has_room(candidate);
+            let new = self.candidates.iter().find(|(_, candidate)| is_left(candidate));
             next = new.map(|(distance, _)| *distance);
         }
         let first_straggler = self.waiting.iter().map(|(straggles_at, _)| *straggles_at).min();
@@ -172,11 +175,12 @@ impl Lookup {
     pub fn failed(&mut self, who: &Contact) {
         let Some(candidate) = self.asked(who) else { return };
         candidate.state = State::Failed;
-        if let Some(informant) = candidate.informant {
+        let (informant, neighbourhood) = (candidate.informant, candidate.neighbourhood);
+        if let Some(informant) = informant {
             self.informants.blame(informant);
         }
         // Its place is free for another who claims this address, or lives beside it.
-        let counts = [self.claims.get_mut(&who.addr), self.neighbours.get_mut(&Neighbourhood::of(who.addr))];
+        let counts = [self.claims.get_mut(&who.addr), self.neighbours.get_mut(&neighbourhood)];
         counts.into_iter().flatten().for_each(|count| *count -= 1);
     }
 
@@ -203,7 +207,10 @@ impl Lookup {
     /// Those that the search is about, the nearest first: all that may still turn out to be among the k nearest.
     fn window(&self, now: Timestamp) -> impl Iterator<Item = (&Distance, &Candidate)> {
         let counts = move |candidate: &Candidate| match candidate.state {
-            State::New => candidate.informant.is_none_or(|informant| self.informants.is_believed(&informant)),
+            State::New => {
+                candidate.informant.is_none_or(|informant| self.informants.is_believed(&informant))
+                    && self.has_room(candidate)
+            }
             State::Asked { straggles_at } => now < straggles_at,
             State::Answered => true,
             State::Failed => false,
@@ -211,10 +218,20 @@ impl Lookup {
         self.candidates.iter().filter(move |(_, candidate)| counts(candidate)).take(self.options.k)
     }
 
+    /// Whether its neighbourhood may be asked once more.
+    fn has_room(&self, candidate: &Candidate) -> bool {
+        let limit = match candidate.neighbourhood {
+            Neighbourhood::Local(_) => Self::CLAIMS_PER_ADDR,
+            Neighbourhood::V4(_) | Neighbourhood::V6(_) => self.options.per_neighbourhood,
+        };
+        self.neighbours.get(&candidate.neighbourhood).is_none_or(|count| *count < limit)
+    }
+
     fn ask(&mut self, distance: Distance, now: Timestamp) -> Step {
         let straggles_at = now + self.options.straggler_after;
         let candidate = self.candidates.get_mut(&distance).expect("the window consists of candidates");
         candidate.state = State::Asked { straggles_at };
+        *self.neighbours.entry(candidate.neighbourhood).or_default() += 1;
         self.waiting.push((straggles_at, distance));
         self.asked_count += 1;
         Step::Ask(candidate.contact)
@@ -245,14 +262,12 @@ impl Lookup {
             return;
         }
         let claims = self.claims.entry(contact.addr).or_default();
-        let neighbours = self.neighbours.entry(Neighbourhood::of(contact.addr)).or_default();
-        let is_local = matches!(Neighbourhood::of(contact.addr), Neighbourhood::Local(_));
-        let limit = if is_local { Self::CLAIMS_PER_ADDR } else { self.options.per_neighbourhood };
-        if *claims >= Self::CLAIMS_PER_ADDR || *neighbours >= limit {
+        if *claims >= Self::CLAIMS_PER_ADDR {
             return;
         }
-        (*claims, *neighbours) = (*claims + 1, *neighbours + 1);
-        self.candidates.insert(distance, Candidate { contact, hops, informant, state: State::New });
+        *claims += 1;
+        let neighbourhood = Neighbourhood::of(contact.addr);
+        self.candidates.insert(distance, Candidate { contact, neighbourhood, hops, informant, state: State::New });
     }
 }
 

@@ -76,10 +76,11 @@ impl Bucket {
         }
     }
 
-    /// How many contacts are neighbours of this address.
-    pub(super) fn neighbours(&self, addr: SocketAddr) -> usize {
+    /// Where the neighbours of this address are.
+    pub(super) fn neighbours(&self, addr: SocketAddr) -> impl Iterator<Item = usize> {
         let neighbourhood = Neighbourhood::of(addr);
-        self.entries.iter().filter(|entry| Neighbourhood::of(entry.contact.addr) == neighbourhood).count()
+        let is_neighbour = move |entry: &Entry| Neighbourhood::of(entry.contact.addr) == neighbourhood;
+        self.entries.iter().enumerate().filter(move |(_, entry)| is_neighbour(entry)).map(|(position, _)| position)
     }
 
     /// The least recently seen contact, if nobody has heard of it for this long.

@@ -84,8 +84,10 @@ impl RoutingTable {
             let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
             let (k, per_neighbourhood) = (self.k, self.per_neighbourhood);
             let bucket = &mut self.buckets[index];
-            if bucket.neighbours(contact.addr) >= per_neighbourhood {
-                return Insertion::Crowded;
+            if bucket.neighbours(contact.addr).count() >= per_neighbourhood {
+                let silent = bucket.neighbours(contact.addr).find(|position| bucket.entries[*position].is_suspect());
+                let Some(silent) = silent else { return Insertion::Crowded };
+                bucket.entries.remove(silent);
             }
             let suspect = bucket.entries.iter().position(Entry::is_suspect);
             if bucket.entries.len() < k {

@@ -188,6 +188,11 @@ fn one_neighbourhood_cannot_fill_a_bucket() {
     let inserted: Vec<_> = (0..20).map(|host| table.insert(stranger(host), NOW)).collect();
     assert_eq!(inserted.iter().filter(|insertion| **insertion == Insertion::Crowded).count(), 18);
     assert_eq!(table.len(), 2);
+    // Unless one that is there is silent.
+    let first = table.contacts().next().unwrap();
+    table.silent(&first);
+    assert_eq!(table.insert(stranger(50), NOW), Insertion::Added { instead: None });
+    assert!(!table.knows(&first) && table.len() == 2);
     // Elsewhere there is room, and in a private network everyone is on his own.
     let elsewhere = Contact::new(NodeId::from_bytes(id_near(0, [99; 20])), "198.51.100.1:1".parse().unwrap());
     assert_eq!(table.insert(elsewhere, NOW), Insertion::Added { instead: None });
