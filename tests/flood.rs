@@ -1,5 +1,5 @@
-//! Hostile datagrams by the thousand at one endpoint: it goes on, takes no more memory for more of them, and answers the
-//! next honest call.
+//! Hostile datagrams by the thousand at one endpoint: it goes on, takes no more memory for more of them, and answers
+//! the next honest call.
 //!
 //! `RPCUDP_HOSTILE=10000000` sends as many; the seed is `RPCUDP_SEED`, or 1. With `--nocapture` it says what it took.
 
@@ -159,8 +159,8 @@ impl Flood {
         }
     }
 
-    /// Waits until everything that was sent has been dealt with, and takes the answers. A millisecond passes: limits are
-    /// rates, and what has been remembered is forgotten.
+    /// Waits until everything that was sent has been dealt with, and takes the answers. A millisecond passes: limits
+    /// are rates, and what has been remembered is forgotten.
     async fn settle(&mut self) {
         sleep(Duration::from_millis(1)).await;
         let mut batch = ReceiveBatch::new();
@@ -308,8 +308,8 @@ fn unhex(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
-/// How many datagrams have come to an end, at least and at most: of some that were dropped, the books do not say whether
-/// they had been taken for requests before.
+/// How many datagrams have come to an end, at least and at most: of some that were dropped, the books do not say
+/// whether they had been taken for requests before.
 fn outcomes(stats: &Stats) -> RangeInclusive<u64> {
     let max_count = stats.requests.received + stats.dropped_in_all() - stats.dropped(DropReason::DuplicateRequest);
     max_count - stats.dropped(DropReason::AnswerBudget) - stats.dropped(DropReason::Expired)..=max_count

@@ -1,5 +1,5 @@
-//! What the promises of delivery come to over many calls: a third of everything is lost each way, a fifth comes twice, and
-//! nothing in order.
+//! What the promises of delivery come to over many calls: a third of everything is lost each way, a fifth comes twice,
+//! and nothing in order.
 //!
 //! `RPCUDP_CALLS=100000` makes as many; the seed is `RPCUDP_SEED`, or 1. With `--nocapture` it says how they ended.
 

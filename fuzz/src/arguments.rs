@@ -43,8 +43,8 @@ impl Caller {
         Self { office, target }
     }
 
-    /// Calls a method with whatever is meant to be an array of arguments, and gives the body of the response, if that is
-    /// what is answered.
+    /// Calls a method with whatever is meant to be an array of arguments, and gives the body of the response, if that
+    /// is what is answered.
     async fn call(&self, method: &str, arguments: &[u8]) -> Option<Vec<u8>> {
         let mut contents = Vec::new();
         Request::begin(&mut contents, Dialect::Rpcudp, method, 0);

@@ -76,8 +76,8 @@ pub(crate) enum Tree {
     Named { name: String, inner: Box<Self> },
 }
 
-/// Whatever a dynamic language sends. No variant is a special case of a later one: what is refused as the first for some
-/// detail, a key that comes twice for example, would come back without it as the second, and be the first then.
+/// Whatever a dynamic language sends. No variant is a special case of a later one: what is refused as the first for
+/// some detail, a key that comes twice for example, would come back without it as the second, and be the first then.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Any {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use rpcudp_core::{Dialect, Frame, MessageId, Request, codec};
 
-/// Puts bytes behind the body of a request: they say how long its caller waits where they are of the documented form, and
-/// nothing otherwise; and never do they change what the body says.
+/// Puts bytes behind the body of a request: they say how long its caller waits where they are of the documented form,
+/// and nothing otherwise; and never do they change what the body says.
 pub fn extension(bytes: &[u8]) {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         let mut datagram = Vec::new();

@@ -1,4 +1,5 @@
-//! A network on which nothing moves by itself: what is sent lies at the post office until somebody says what becomes of it.
+//! A network on which nothing moves by itself: what is sent lies at the post office until somebody says what becomes of
+//! it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;

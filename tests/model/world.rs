@@ -1,7 +1,8 @@
 //! Two endpoints, a stranger, and a post office between them that does as it is told, byte by byte.
 //!
-//! A script is any bytes at all: the tests draw them by lot, and fuzzing searches for them. Whatever they say, the promises
-//! have to hold: each call ends as the model says, a request that is to run at most once does, and nothing is left behind.
+//! A script is any bytes at all: the tests draw them by lot, and fuzzing searches for them. Whatever they say, the
+//! promises have to hold: each call ends as the model says, a request that is to run at most once does, and nothing is
+//! left behind.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -18,7 +19,8 @@ use crate::observed::{Asked, Observed, id_of};
 use crate::office::{Letter, Office};
 use crate::service::{Ending, Method, Runs, TargetClient, TargetServer};
 
-/// Does what a script says, checks what comes of it, and says how the calls ended. Must be called with tokio's time paused.
+/// Does what a script says, checks what comes of it, and says how the calls ended. Must be called with tokio's time
+/// paused.
 ///
 /// # Panics
 ///

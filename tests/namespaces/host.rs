@@ -1,7 +1,7 @@
 //! Hosts of their own on this machine: network namespaces, linked by pairs of virtual Ethernet cards.
 //!
-//! A namespace has no name and nothing of it is in the machine's own network: it is gone when its file and the sockets in
-//! it are closed, however the test ends.
+//! A namespace has no name and nothing of it is in the machine's own network: it is gone when its file and the sockets
+//! in it are closed, however the test ends.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,8 +1,8 @@
 //! Networks as they are: hosts with several addresses, both families, an Ethernet's MTU, addresses that change, and
 //! messages that say that nobody is there.
 //!
-//! Each test has hosts of its own: network namespaces with a pair of virtual Ethernet cards between them. That takes Linux,
-//! its `ip` (Debian: iproute2) and root; without them the tests are skipped, and say so.
+//! Each test has hosts of its own: network namespaces with a pair of virtual Ethernet cards between them. That takes
+//! Linux, its `ip` (Debian: iproute2) and root; without them the tests are skipped, and say so.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, reason = "contracts of a test")]
 
@@ -48,8 +48,8 @@ impl Peer for Service {
     }
 }
 
-/// A host that calls and one that serves, at `10.0.0.1` and `fd00::1`, and at `10.0.0.2` and `fd00::2`. `None`, and a line
-/// that says so, where this machine cannot have them.
+/// A host that calls and one that serves, at `10.0.0.1` and `fd00::1`, and at `10.0.0.2` and `fd00::2`. `None`, and a
+/// line that says so, where this machine cannot have them.
 fn hosts() -> Option<[Host; 2]> {
     let hosts = match Host::linked() {
         Ok(hosts) => hosts,
