@@ -9,6 +9,7 @@ mod options;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -56,9 +57,9 @@ impl Udp {
     /// and one more than is used shows that nothing is left.
     const FEW: usize = if BATCH_SIZE < 2 { BATCH_SIZE } else { 2 };
 
-    /// How many datagrams leave as one at the most: half of what Linux takes, so that the peer answers one half while the
-    /// other is sent.
-    const MAX_SEGMENT_COUNT: usize = 32;
+    /// How many datagrams leave as one at the most: a quarter of what there is, so that the peer answers the first while the
+    /// others are sent; but not so few that there is little to gain, nor more than half of what Linux takes.
+    const SEGMENT_COUNTS: RangeInclusive<usize> = 16..=32;
 
     /// The largest segment of a segmented send: what IPv6 carries on every link (RFC 8200: 1,280 bytes), less its header
     /// and UDP's.
@@ -201,7 +202,7 @@ impl Udp {
     /// refuses, and segmentation is given up for good: what fits every way is sent so.
     fn segments(&self, destination: IpAddr, len: usize) -> usize {
         let fits = len <= Self::MAX_SEGMENT_LEN || destination.is_loopback();
-        if fits { self.state.max_gso_segments().min(Self::MAX_SEGMENT_COUNT) } else { 1 }
+        if fits { self.state.max_gso_segments() } else { 1 }
     }
 }
 
@@ -248,10 +249,12 @@ impl Transport for Udp {
 
     /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        let quarter = (batch.len() - from) / 4;
+        let quarter = quarter.clamp(*Self::SEGMENT_COUNTS.start(), *Self::SEGMENT_COUNTS.end());
         let mut at = from;
         while at < batch.len() {
             let first = batch.datagram(at);
-            let max_count = self.segments(first.destination.ip(), first.contents.len());
+            let max_count = self.segments(first.destination.ip(), first.contents.len()).min(quarter);
             let run = batch.run(at, max_count, Self::MAX_RUN_LEN);
             let sent = match self.send_now(&run) {
                 // What a network card refuses as one, it takes one by one; and what is wrong with one is no other's.
