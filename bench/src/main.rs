@@ -3,6 +3,8 @@
 mod compare;
 mod compile;
 mod contenders;
+mod flood;
+mod limits;
 mod measuring;
 mod micro;
 mod outstanding;
@@ -37,6 +39,10 @@ enum Command {
     Peers(peers::Options),
     /// A million calls waiting at once for peers that say nothing: memory, processor time, and how late they end
     Outstanding(outstanding::Options),
+    /// Legitimate callers beside floods of garbage, of forged requests and of slow ones, and what a victim is sent
+    Flood(flood::Options),
+    /// Echoes with the limits for strangers looked at, and without any
+    Limits(limits::Options),
     /// The codec, the frame and the table of calls by themselves
     Micro(micro::Options),
     /// What the README's example costs to compile, beside the same in tarpc and tonic
@@ -61,6 +67,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         Command::Compare(options) => compare::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Outstanding(options) => outstanding::run(&options),
+        Command::Flood(options) => flood::run(&options),
+        Command::Limits(options) => limits::run(&options),
         Command::Micro(options) => micro::run(&options),
         Command::Compile(options) => compile::run(&options),
     }

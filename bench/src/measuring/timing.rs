@@ -64,7 +64,11 @@ impl Default for Timing {
 }
 
 /// Reads a number of seconds above zero.
-fn seconds(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// A text for who typed it.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.filter(|duration| !duration.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
 }

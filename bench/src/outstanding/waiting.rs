@@ -1,4 +1,3 @@
-use std::fs;
 use std::future::{Future, poll_fn};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
@@ -8,7 +7,6 @@ use std::task::{Context, Poll};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::unistd::{SysconfVar, sysconf};
 use rpcudp::{Call, CallError, Endpoint};
 use rpcudp_core::{Dialect, Request, codec};
 use serde::{Deserialize, Serialize};
@@ -16,7 +14,7 @@ use tokio::runtime;
 use tokio::task::yield_now;
 
 use crate::contenders::rpcudp::EchoClient;
-use crate::measuring::{Fault, Latencies, ProcessorTime};
+use crate::measuring::{Fault, Latencies, ProcessorTime, resident_len};
 
 /// What came of a round.
 #[derive(Debug, Deserialize, Serialize)]
@@ -221,14 +219,6 @@ fn datagram_len(size: usize) -> Result<usize, Fault> {
     Request::begin(&mut datagram, Dialect::Rpcudp, "echo", 1);
     codec::encode(&mut datagram, &vec![0xab_u8; size])?;
     Ok(datagram.len())
-}
-
-/// How many bytes of memory this process has.
-fn resident_len() -> Result<usize, Fault> {
-    let statm = fs::read_to_string("/proc/self/statm")?;
-    let pages: usize = statm.split(' ').nth(1).ok_or("/proc/self/statm has no second number")?.parse()?;
-    let page_len = sysconf(SysconfVar::PAGE_SIZE)?.ok_or("the system has no page size")?;
-    Ok(pages * usize::try_from(page_len)?)
 }
 
 /// Looks once a millisecond.

@@ -1,0 +1,175 @@
+//! The thread that floods, or that takes the same processor time and sends nothing.
+
+use std::hint::spin_loop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use nix::sys::resource::{UsageWho, getrusage};
+use serde::{Deserialize, Serialize};
+
+use crate::measuring::Fault;
+
+/// What the flooding thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+pub(super) enum Condition {
+    /// It is not there.
+    Quiet,
+    /// It takes processor time and sends nothing: what the flood costs beyond that is the endpoint's and the kernel's.
+    Spinning,
+    Flooded,
+}
+
+impl Condition {
+    pub(super) const ALL: [Self; 3] = [Self::Quiet, Self::Spinning, Self::Flooded];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Spinning => "spinning",
+            Self::Flooded => "flooded",
+        }
+    }
+}
+
+/// A flood.
+pub(super) trait Attack {
+    /// Sends the next datagrams, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be sent.
+    fn strike(&mut self) -> Result<usize, Fault>;
+}
+
+/// The thread, while it runs.
+#[derive(Debug)]
+pub(super) struct Flooder {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<Result<Duration, Fault>>>,
+    begin: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Control {
+    has_begun: AtomicBool,
+    is_over: AtomicBool,
+    sent: AtomicU64,
+}
+
+impl Flooder {
+    /// Gets it ready to send `rate` datagrams a second, or as many as it can.
+    ///
+    /// `attack` is called on the thread: what nix keeps for batches of system calls cannot be sent to another.
+    pub(super) fn new<A: Attack>(
+        condition: Condition,
+        rate: Option<u32>,
+        attack: impl FnOnce() -> Result<A, Fault> + Send + 'static,
+    ) -> Self {
+        let control = Arc::new(Control::default());
+        let of_thread = Arc::clone(&control);
+        let thread = match condition {
+            Condition::Quiet => None,
+            Condition::Spinning => Some(thread::spawn(move || of_thread.run(None::<A>, rate))),
+            Condition::Flooded => Some(thread::spawn(move || of_thread.run(Some(attack()?), rate))),
+        };
+        Self { control, thread, begin: Instant::now() }
+    }
+
+    /// Lets it begin. It does not sleep from then on.
+    pub(super) fn begin(&mut self) {
+        self.begin = Instant::now();
+        self.control.has_begun.store(true, Ordering::Release);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    /// How many datagrams it has sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.control.sent.load(Ordering::Relaxed)
+    }
+
+    /// Stops it, and gives the share of a core that it has used since it began.
+    ///
+    /// # Errors
+    ///
+    /// Where it could not send.
+    pub(super) fn stop(self) -> Result<f64, Fault> {
+        let Self { control, thread, begin } = self;
+        control.is_over.store(true, Ordering::Relaxed);
+        let Some(thread) = thread else { return Ok(0.0) };
+        let used = thread.join().expect("a flooder does not panic")?;
+        Ok(used.div_duration_f64(begin.elapsed()))
+    }
+}
+
+impl Control {
+    /// Gives the processor time that the thread has used since it began.
+    fn run<A: Attack>(&self, mut attack: Option<A>, rate: Option<u32>) -> Result<Duration, Fault> {
+        while !self.has_begun.load(Ordering::Acquire) {
+            thread::park();
+        }
+        let (begin, used) = (Instant::now(), used_by_this_thread()?);
+        let mut sent = 0;
+        while !self.is_over.load(Ordering::Relaxed) {
+            let due = rate.map_or(f64::INFINITY, |rate| begin.elapsed().as_secs_f64() * f64::from(rate));
+            match &mut attack {
+                Some(attack) if (sent as f64) < due => {
+                    sent += attack.strike()? as u64;
+                    self.sent.store(sent, Ordering::Relaxed);
+                }
+                _ => spin_loop(),
+            }
+        }
+        Ok(used_by_this_thread()?.saturating_sub(used))
+    }
+}
+
+fn used_by_this_thread() -> Result<Duration, Fault> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
+    let micros = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Ok(Duration::from_micros(micros.iter().sum::<i64>().unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts instead of sending.
+    struct Pretence;
+
+    impl Attack for Pretence {
+        fn strike(&mut self) -> Result<usize, Fault> {
+            Ok(10)
+        }
+    }
+
+    #[test]
+    fn only_a_flood_sends_and_at_its_rate() {
+        for (condition, sends) in [(Condition::Quiet, false), (Condition::Spinning, false), (Condition::Flooded, true)]
+        {
+            let mut flooder = Flooder::new(condition, Some(1_000), || Ok(Pretence));
+            let begin = Instant::now();
+            flooder.begin();
+            thread::sleep(Duration::from_millis(20));
+            while sends && flooder.sent() == 0 {
+                thread::yield_now();
+            }
+            let control = Arc::clone(&flooder.control);
+            flooder.stop().unwrap();
+            let sent = control.sent.load(Ordering::Relaxed);
+            assert_eq!(sent > 0, sends, "{condition:?}");
+            assert!(sent <= begin.elapsed().as_millis() as u64 + 10, "{sent} in {:?}", begin.elapsed());
+        }
+    }
+
+    #[test]
+    fn an_attack_that_fails_is_told() {
+        let mut flooder = Flooder::new(Condition::Flooded, None, || Err::<Pretence, _>("no socket".into()));
+        flooder.begin();
+        assert_eq!(flooder.stop().unwrap_err().to_string(), "no socket");
+    }
+}

@@ -1,0 +1,154 @@
+//! Legitimate callers beside a flood: what they keep, what it costs, and what a victim is sent.
+
+mod callers;
+mod flooder;
+mod forgery;
+mod report;
+mod stage;
+mod victim;
+mod volley;
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use self::flooder::Condition;
+use self::stage::{Kind, Outcome, Stage};
+use self::victim::Drawn;
+use crate::measuring::{Fault, Machine, Progress, grouped, seconds};
+
+/// What floods, for how long, and how much of it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Which floods, separated by commas [default: all]
+    #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// Datagrams a second [default: as many as one thread can send, or ten times as many lookups as can be made]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// How often each is measured [default: 5, quick: 1]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// For how long, in seconds [default: 3, quick: 0.5]
+    #[arg(long, value_parser = seconds)]
+    seconds: Option<Duration>,
+    /// For how long the callers, and then the flood, run unmeasured before that, in seconds [default: 2, quick: 0.2]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    warm_up: Option<Duration>,
+    /// For how long one victim's name is used, in seconds [default: 10, quick: 2]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    victim: Option<Duration>,
+    /// A short run that shows that everything works; its figures are rough
+    #[arg(long)]
+    quick: bool,
+    /// What the garbage and the forged addresses come from
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Where the tables go, besides standard output
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Measures this one sample in this process and prints what came of it for the process that asked
+    #[arg(long, hide = true)]
+    condition: Option<Condition>,
+}
+
+impl Options {
+    fn kinds(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.only.is_empty() || self.only.contains(kind)).collect()
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 5 }) as usize
+    }
+
+    fn victim(&self) -> Duration {
+        self.victim.unwrap_or_else(|| Duration::from_secs(if self.quick { 2 } else { 10 }))
+    }
+
+    fn stage(&self, kind: Kind, condition: Condition) -> Stage {
+        let or = |given: Option<Duration>, millis, quick_millis| {
+            given.unwrap_or_else(|| Duration::from_millis(if self.quick { quick_millis } else { millis }))
+        };
+        let (window, warm_up) = (or(self.seconds, 3_000, 500), or(self.warm_up, 2_000, 200));
+        Stage { kind, condition, rate: self.rate, warm_up, window, seed: self.seed }
+    }
+}
+
+/// A flood in one of the rounds.
+#[derive(Debug)]
+struct Sample {
+    kind: Kind,
+    condition: Condition,
+    round: usize,
+    outcome: Outcome,
+}
+
+/// Measures, and prints the tables.
+///
+/// # Errors
+///
+/// Where a sample cannot be measured, or the tables' file cannot be written.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+    if let (Some(condition), [kind]) = (options.condition, &*options.kinds()) {
+        println!("{}", serde_json::to_string(&options.stage(*kind, condition).run()?)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let machine = Machine::this();
+    let (kinds, rounds) = (options.kinds(), options.rounds());
+    let progress = Progress::new(rounds * kinds.len() * Condition::ALL.len() + 1);
+    let mut samples = Vec::new();
+    for round in 1..=rounds {
+        for &kind in &kinds {
+            // Who goes first changes, so that a machine that slows down favours nobody.
+            let mut conditions = Condition::ALL;
+            conditions.rotate_left((round - 1) % Condition::ALL.len());
+            for condition in conditions {
+                let title = format!("round {round}/{rounds}  {kind:<7}  {:<8}", condition.name());
+                progress.begin(&title);
+                let outcome = in_another_process(options.stage(kind, condition))?;
+                progress.end(&format!("{title}  {}", report::line(&outcome)));
+                samples.push(Sample { kind, condition, round, outcome });
+            }
+        }
+    }
+    progress.begin("one victim");
+    let drawn = Drawn::within(options.victim(), options.seed)?;
+    progress.end(&format!("one victim  {} bytes in {:.1} s", grouped(drawn.total as f64, 0), drawn.seconds));
+    drop(progress);
+
+    let text = format!("{machine}\n{}", report::render(&samples, &kinds, &drawn, options.seed));
+    print!("{text}");
+    if let Some(path) = &options.markdown {
+        fs::write(path, text)?;
+    }
+    // Whose calls fail without a flood is no measure for those beside one.
+    let failed = |sample: &Sample| sample.outcome.known.failed + sample.outcome.strangers.failed;
+    let without_flood: u64 = samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
+    let is_kept = drawn.total as f64 <= drawn.bound();
+    Ok(if without_flood == 0 && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A sample in a process of its own: memory that one has freed would be used by the next without showing.
+fn in_another_process(stage: Stage) -> Result<Outcome, Fault> {
+    let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
+    let Stage { kind, condition, rate, warm_up, window, seed } = stage;
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("flood");
+    command.arg("--only").args(name(kind.to_possible_value()));
+    command.arg("--condition").args(name(condition.to_possible_value()));
+    command.arg("--seconds").arg(window.as_secs_f64().to_string());
+    command.arg("--warm-up").arg(warm_up.as_secs_f64().to_string());
+    command.arg("--seed").arg(seed.to_string());
+    if let Some(rate) = rate {
+        command.arg("--rate").arg(rate.to_string());
+    }
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("a sample ended with {}", output.status).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}

@@ -1,0 +1,265 @@
+//! One sample: an endpoint, those who call it, and a flood.
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use rpcudp::transport::{Udp, UdpOptions};
+use rpcudp::{DropReason, Endpoint, Limits, Stats};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{self, Runtime};
+
+use super::callers::{Called, Callers, LOOKUP_TIME, Obliging, TargetServer};
+use super::flooder::{Condition, Flooder};
+use super::forgery::{Besieged, Forger, Forgery};
+use super::volley::{Volley, request};
+use crate::measuring::{Clock, Fault, Phase, ProcessorTime, resident_len};
+
+/// What comes in a flood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+pub(super) enum Kind {
+    /// Datagrams that are nothing, from eight addresses of loopback
+    Garbage,
+    /// Valid requests in the names of 100,000 others
+    Forged,
+    /// Valid requests to a slow async method, ten times as many as may run, from eight addresses of loopback
+    Lookups,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Garbage, Self::Forged, Self::Lookups];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Garbage => "garbage",
+            Self::Forged => "forged",
+            Self::Lookups => "lookups",
+        })
+    }
+}
+
+/// How many others forged requests name.
+pub(super) const VICTIM_COUNT: u32 = 100_000;
+
+/// How many async handlers run at once: an endpoint's default.
+const MAX_HANDLERS: u32 = 1_024;
+
+/// How often so many lookups are asked for as can be made.
+const OVERLOAD: u32 = 10;
+
+/// What is to be measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage {
+    pub(super) kind: Kind,
+    pub(super) condition: Condition,
+    /// Datagrams a second; `None` is as many as one thread can send.
+    pub(super) rate: Option<u32>,
+    pub(super) warm_up: Duration,
+    pub(super) window: Duration,
+    pub(super) seed: u64,
+}
+
+/// What came of it. What is counted is counted for each second.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Outcome {
+    pub(super) known: Called,
+    pub(super) strangers: Called,
+    /// Strangers that look something up, where lookups are the flood.
+    pub(super) lookups: Option<Called>,
+    /// Datagrams of the flood.
+    pub(super) sent: f64,
+    /// Datagrams that the endpoint received, whoever sent them.
+    pub(super) received: f64,
+    /// Datagrams that no buffer had room for.
+    pub(super) overrun: f64,
+    /// By the endpoint, and why.
+    pub(super) dropped: Vec<(String, f64)>,
+    /// Requests that it refused.
+    pub(super) refused: f64,
+    /// As a share of one core: what the flooding thread used, this process, and all others on the machine.
+    pub(super) flooder_cpu: f64,
+    pub(super) our_cpu: f64,
+    pub(super) others_cpu: f64,
+    /// Of this process: before the flood, when it ended, and the most in between.
+    pub(super) resident: [usize; 3],
+}
+
+impl Outcome {
+    /// Calls of both kinds of callers for each second of processor time that this process used without the flooding thread:
+    /// for the endpoint, for those who call it, and for what the kernel does on their behalf. It moves little with what
+    /// others leave of the machine.
+    pub(super) fn calls_per_cpu_second(&self) -> f64 {
+        (self.known.per_second + self.strangers.per_second) / (self.our_cpu - self.flooder_cpu).max(f64::MIN_POSITIVE)
+    }
+}
+
+impl Stage {
+    /// Measures it, in this process.
+    ///
+    /// # Errors
+    ///
+    /// Where a socket cannot be had.
+    pub(super) fn run(self) -> Result<Outcome, Fault> {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let forgery = Forgery::new(request("echo", &[0xab_u8; 32].to_vec())?, VICTIM_COUNT);
+        let target = runtime.block_on(async { self.target(&forgery) })?;
+        let clock = Arc::new(Clock::default());
+        let lookups_too = self.kind == Kind::Lookups;
+        let (known, strangers, lookups) = runtime.block_on(async {
+            let addr = target.local_addr();
+            let lookups = if lookups_too { Some(Callers::who_look_up(addr, &clock).await?) } else { None };
+            Ok::<_, Fault>((Callers::known(&target, &clock).await?, Callers::strangers(addr, &clock).await?, lookups))
+        })?;
+
+        let mut flooder = self.flooder(target.local_addr(), &forgery);
+        sleep(self.warm_up);
+        let resident_before = resident_len()?;
+        flooder.begin();
+        sleep(self.warm_up);
+        let (begin, counts, cpu) = (Instant::now(), Counts::now(&target, &flooder, &forgery)?, ProcessorTime::now());
+        clock.set(Phase::Measured);
+        let resident_most = most_resident(self.window)?;
+        clock.set(Phase::Over);
+        let (elapsed, end, cpu_end) =
+            (begin.elapsed(), Counts::now(&target, &flooder, &forgery)?, ProcessorTime::now());
+        let resident_end = resident_len()?;
+        let flooder_cpu = flooder.stop()?;
+
+        let (known, strangers) = finish(&runtime, known, strangers, elapsed)?;
+        let lookups = lookups.map(|lookups| runtime.block_on(lookups.finish(elapsed))).transpose()?;
+        let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
+        Ok(Outcome {
+            known,
+            strangers,
+            lookups,
+            sent: per_second(end.sent - counts.sent),
+            received: per_second(end.stats.datagrams.received - counts.stats.datagrams.received),
+            overrun: per_second(end.overrun - counts.overrun),
+            dropped: dropped_between(&counts.stats, &end.stats, elapsed.as_secs_f64()),
+            refused: per_second(end.stats.requests.refused - counts.stats.requests.refused),
+            flooder_cpu,
+            our_cpu: cpu_end.ours_since(cpu).div_duration_f64(elapsed),
+            others_cpu: cpu_end.others_since(cpu).div_duration_f64(elapsed),
+            resident: [resident_before, resident_end, resident_most],
+        })
+    }
+
+    /// What is attacked: all settings are the defaults, but that loopback is limited like everyone.
+    fn target(self, forgery: &Arc<Forgery>) -> Result<Endpoint, Fault> {
+        let builder = Endpoint::builder()
+            .serve(TargetServer::new(Obliging))
+            .limits(Limits::default().limit_loopback(true))
+            .max_handlers(MAX_HANDLERS as usize);
+        let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
+        Ok(match self.kind {
+            Kind::Forged => builder.bind_transport(Besieged::new(udp, Arc::clone(forgery)))?,
+            Kind::Garbage | Kind::Lookups => builder.bind_transport(udp)?,
+        })
+    }
+
+    fn flooder(self, target: SocketAddr, forgery: &Arc<Forgery>) -> Flooder {
+        let Self { kind, condition, rate, seed, .. } = self;
+        match kind {
+            Kind::Garbage => Flooder::new(condition, rate, move || Volley::of_garbage(target, seed)),
+            Kind::Forged => {
+                let forger = Forger::new(Arc::clone(forgery), seed);
+                Flooder::new(condition, rate, || Ok(forger))
+            }
+            Kind::Lookups => {
+                let rate = rate.unwrap_or_else(overload);
+                Flooder::new(condition, Some(rate), move || Volley::of_lookups(target, seed))
+            }
+        }
+    }
+}
+
+/// Why datagrams were dropped in so many seconds, and how many in each.
+pub(super) fn dropped_between(begin: &Stats, end: &Stats, seconds: f64) -> Vec<(String, f64)> {
+    let counts = DropReason::ALL.map(|reason| (reason, end.dropped(reason) - begin.dropped(reason)));
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    counts.map(|(reason, count)| (reason.name().to_owned(), count as f64 / seconds)).collect()
+}
+
+/// How many lookups are asked for in a second.
+pub(super) fn overload() -> u32 {
+    OVERLOAD * (f64::from(MAX_HANDLERS) / LOOKUP_TIME.as_secs_f64()) as u32
+}
+
+/// What is counted, at some time.
+struct Counts {
+    stats: Stats,
+    sent: u64,
+    overrun: u64,
+}
+
+impl Counts {
+    fn now(target: &Endpoint, flooder: &Flooder, forgery: &Forgery) -> Result<Self, Fault> {
+        let overrun = lost_by_kernel(target.local_addr().port())? + forgery.lost();
+        Ok(Self { stats: target.stats(), sent: flooder.sent(), overrun })
+    }
+}
+
+fn finish(runtime: &Runtime, known: Callers, strangers: Callers, elapsed: Duration) -> Result<(Called, Called), Fault> {
+    runtime.block_on(async { Ok((known.finish(elapsed).await?, strangers.finish(elapsed).await?)) })
+}
+
+/// Sleeps for so long, and says how much memory this process had at the most meanwhile.
+fn most_resident(window: Duration) -> Result<usize, Fault> {
+    /// Between looks: what is allocated and freed in a shorter time is of no size.
+    const INTERVAL: Duration = Duration::from_millis(10);
+
+    let (begin, mut most) = (Instant::now(), 0);
+    while begin.elapsed() < window {
+        sleep(INTERVAL.min(window.saturating_sub(begin.elapsed())));
+        most = most.max(resident_len()?);
+    }
+    Ok(most)
+}
+
+/// How many datagrams the kernel has dropped because the buffer of the socket on this port was full.
+fn lost_by_kernel(port: u16) -> Result<u64, Fault> {
+    let sockets = fs::read_to_string("/proc/net/udp")?;
+    Ok(lost_of(&sockets, port).ok_or("/proc/net/udp does not have the socket")?)
+}
+
+/// The last column of the line whose second ends with the port in hexadecimal.
+fn lost_of(sockets: &str, port: u16) -> Option<u64> {
+    let local = format!(":{port:04X}");
+    let line =
+        sockets.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|addr| addr.ends_with(&local)))?;
+    line.split_whitespace().last()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flood_is_measured_and_fails_no_call() {
+        for kind in Kind::ALL {
+            let (warm_up, window) = (Duration::from_millis(50), Duration::from_millis(300));
+            // So little that it starves nobody, whatever the machine is busy with.
+            let stage = Stage { kind, condition: Condition::Flooded, rate: Some(2_000), warm_up, window, seed: 7 };
+            let outcome = stage.run().unwrap();
+            assert_eq!([outcome.known.failed, outcome.strangers.failed], [0, 0], "{kind}: {outcome:?}");
+            assert!(outcome.known.per_second > 0.0 && outcome.strangers.per_second > 0.0, "{kind}: {outcome:?}");
+            assert!(outcome.sent > 0.0, "{kind}: {outcome:?}");
+            assert_eq!(kind == Kind::Garbage, outcome.dropped.iter().any(|(name, _)| name == "invalid_msgpack"));
+        }
+    }
+
+    #[test]
+    fn the_kernel_says_what_it_lost() {
+        let sockets = "  sl  local_address rem_address   st ... drops\n\
+                       10: 0100007F:1F90 00000000:0000 07 0 0 0 0 0 1 2 0 12\n\
+                       11: 0100007F:1F91 00000000:0000 07 0 0 0 0 0 1 2 0 34\n";
+        assert_eq!(lost_of(sockets, 8081), Some(34));
+        assert_eq!(lost_of(sockets, 80), None);
+    }
+}
