@@ -45,7 +45,7 @@ use crate::{CallError, Refusal};
 #[must_use = "a call is not sent until it is awaited or waited for"]
 pub struct Call<T, E = Infallible> {
     sending: Sending,
-    decoders: Decoders<T, E>,
+    decode: Decode<T, E>,
 }
 
 /// The call of a method that returns the `Result` `R`, under whatever alias: `CallOf<io::Result<u8>>` is
@@ -76,23 +76,25 @@ pub struct Call<T, E = Infallible> {
 /// ```
 pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
-/// How the bytes of an answer become what the contract declares.
-pub(crate) struct Decoders<T, E> {
-    value: Decode<T>,
-    error: Option<Decode<E>>,
+/// What came back.
+#[derive(Clone, Copy)]
+pub(crate) enum Encoded<'a> {
+    Value(&'a [u8]),
+    Error(&'a [u8]),
 }
 
-type Decode<T> = fn(&[u8]) -> Result<T, DecodeError>;
+/// How it becomes what the contract declares; `None` for an error where it declares none.
+pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
 
 impl<T, E> Call<T, E> {
-    pub(crate) fn new(request: OutgoingRequest, decoders: Decoders<T, E>) -> Self {
-        Self { sending: Sending::new(request), decoders }
+    pub(crate) fn new(request: OutgoingRequest, decode: Decode<T, E>) -> Self {
+        Self { sending: Sending::new(request), decode }
     }
 
     /// Waits this long for the answer, instead of what the contract or the endpoint says. No effect on a call that was
     /// sent, or on a oneway method. A timeout of nothing sends the request and ends the call; the method may run.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.sending.timeout = timeout;
+        self.sending.set_timeout(timeout);
         self
     }
 
@@ -130,7 +132,7 @@ impl<T, E> Call<T, E> {
     #[track_caller]
     pub fn wait(mut self) -> Result<T, CallError<E>> {
         // An endpoint that works ends the call by itself, long before.
-        let limit = self.sending.timeout.saturating_add(Duration::from_secs(1));
+        let limit = self.sending.timeout().saturating_add(Duration::from_secs(1));
         let ended = block_on_within(&mut self, Some(limit));
         ended.unwrap_or_else(|| {
             self.sending.give_up();
@@ -156,21 +158,28 @@ impl<T, E> Call<T, E> {
     }
 
     fn result(&self, outcome: Outcome) -> Result<T, CallError<E>> {
-        let Self { sending: Sending { spec, peer, timeout, .. }, decoders } = self;
+        let Self { sending, decode } = self;
+        let Sending { spec, peer, .. } = sending;
         let (method, peer) = (spec.name, *peer);
-        let undecodable = |source| CallError::Decode { method, peer, source };
+        let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
+            Ok(result) => result.map_err(CallError::Application),
+            Err(source) => Err(CallError::Decode { method, peer, source }),
+        };
         match outcome {
-            Outcome::Answered(body) => (decoders.value)(body.bytes()).map_err(undecodable),
-            Outcome::Failed(failed) => match (*failed, decoders.error) {
-                (Failed { code: FailureCode::APPLICATION, detail: Some(detail), .. }, Some(decode)) => {
-                    Err(decode(&detail).map_or_else(undecodable, CallError::Application))
+            Outcome::Answered(body) => {
+                declared(decode(Encoded::Value(body.bytes())).expect("every contract declares a value"))
+            }
+            Outcome::Failed(failed) => {
+                let error = failed.detail.as_deref().filter(|_| failed.code == FailureCode::APPLICATION);
+                match error.and_then(|error| decode(Encoded::Error(error))) {
+                    Some(decoded) => declared(decoded),
+                    None => {
+                        let reason = refusal(&failed);
+                        Err(CallError::Refused { method, peer, reason, message: failed.message })
+                    }
                 }
-                (failed, _) => {
-                    let reason = refusal(&failed);
-                    Err(CallError::Refused { method, peer, reason, message: failed.message })
-                }
-            },
-            Outcome::TimedOut => Err(CallError::Timeout { method, peer, after: *timeout }),
+            }
+            Outcome::TimedOut => Err(CallError::Timeout { method, peer, after: sending.timeout() }),
             Outcome::Unreachable => Err(CallError::Unreachable { method, peer }),
             Outcome::Unsendable(source) => Err(CallError::Io { peer, source }),
             Outcome::Closed => Err(CallError::Closed),
@@ -214,25 +223,31 @@ impl<T, E> Future for Call<T, E> {
     }
 }
 
-impl<T: DeserializeOwned> Decoders<T, Infallible> {
-    pub(crate) fn value() -> Self {
-        Self { value: |bytes| decode(bytes), error: None }
+pub(crate) fn decode_value<T: DeserializeOwned>(
+    encoded: Encoded<'_>,
+) -> Option<Result<Result<T, Infallible>, DecodeError>> {
+    match encoded {
+        Encoded::Value(bytes) => Some(decode(bytes).map(Ok)),
+        Encoded::Error(_) => None,
     }
 }
 
-impl<T: DeserializeOwned, E: DeserializeOwned> Decoders<T, E> {
-    pub(crate) fn value_or_error() -> Self {
-        Self { value: |bytes| decode(bytes), error: Some(|bytes| decode(bytes)) }
-    }
+pub(crate) fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
+    encoded: Encoded<'_>,
+) -> Option<Result<Result<T, E>, DecodeError>> {
+    Some(match encoded {
+        Encoded::Value(bytes) => decode(bytes).map(Ok),
+        Encoded::Error(bytes) => decode(bytes).map(Err),
+    })
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sending { spec, peer, timeout, .. } = &self.sending;
+        let Sending { spec, peer, .. } = &self.sending;
         f.debug_struct("Call")
             .field("method", &spec.name)
             .field("peer", peer)
-            .field("timeout", timeout)
+            .field("timeout", &self.sending.timeout())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use rpcudp_transport::canonical;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Decoders};
+use crate::call::{Call, decode_value, decode_value_or_error};
 use crate::{Context, Endpoint, buffers};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
@@ -225,11 +225,11 @@ impl OutgoingRequest {
 
     /// The call of a method that cannot fail by itself.
     pub fn call<T: DeserializeOwned>(self) -> Call<T> {
-        Call::new(self, Decoders::value())
+        Call::new(self, decode_value)
     }
 
     /// The call of a method that returns a `Result`.
     pub fn fallible_call<T: DeserializeOwned, E: DeserializeOwned>(self) -> Call<T, E> {
-        Call::new(self, Decoders::value_or_error())
+        Call::new(self, decode_value_or_error)
     }
 }

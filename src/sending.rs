@@ -25,7 +25,8 @@ pub(crate) struct Sending {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: SocketAddr,
     pub(crate) spec: &'static CallSpec,
-    pub(crate) timeout: Duration,
+    /// In nanoseconds: there may be a million of these.
+    timeout: u64,
     /// Whether the request is sent again while no answer comes.
     pub(crate) resends: bool,
     state: State,
@@ -67,12 +68,21 @@ impl Sending {
         Self {
             peer,
             spec,
-            timeout: inherited.map_or(timeout, |inherited| timeout.min(inherited)),
+            timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
             resends: spec.delivery.is_resent(),
             endpoint,
             state: State::Ready(datagram, fault),
             trace: None,
         }
+    }
+
+    /// How long the answer is waited for.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_nanos(self.timeout)
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = nanos(timeout);
     }
 
     /// Sends the request when it is first polled, and waits for its end then.
@@ -126,11 +136,11 @@ impl Sending {
         }
         let schedule = Schedule {
             sent: started,
-            deadline: started.checked_add(self.timeout).unwrap_or(started + FOREVER),
+            deadline: started.checked_add(self.timeout()).unwrap_or(started + FOREVER),
             resends: self.resends,
         };
         if shared.config.dialect == Dialect::Rpcudp {
-            Request::end(&mut datagram, self.timeout);
+            Request::end(&mut datagram, self.timeout());
         }
         let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
         if slot.wakes_driver {
@@ -213,6 +223,11 @@ impl Drop for Sending {
             self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
         }
     }
+}
+
+/// What is longer than five centuries is as long as that.
+fn nanos(timeout: Duration) -> u64 {
+    u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The value of a oneway call, as an answer would say it.

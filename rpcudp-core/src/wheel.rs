@@ -14,29 +14,26 @@ const WORD_COUNT: usize = BUCKET_COUNT / 64;
 
 const NONE: u32 = u32::MAX;
 
-/// Where a timer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In no list.
-    Idle,
-    /// In the bucket of its tick.
-    Bucket,
-    /// In the list of those that are due.
-    Due,
-}
-
-/// The part of a timer that the wheel keeps, embedded in what the timer belongs to.
+/// The part of a timer that the wheel keeps, embedded in what the timer belongs to. As many of them wait as calls do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer {
     previous: u32,
     next: u32,
-    place: Place,
-    tick: Tick,
+    /// Its tick, if it is in the bucket of that, or [`IDLE`](Self::IDLE) or [`DUE`](Self::DUE).
+    at: Tick,
+}
+
+impl Timer {
+    /// In no list.
+    const IDLE: Tick = Tick::MAX;
+
+    /// In the list of those that are due.
+    const DUE: Tick = Tick::MAX - 1;
 }
 
 impl Default for Timer {
     fn default() -> Self {
-        Self { previous: NONE, next: NONE, place: Place::Idle, tick: 0 }
+        Self { previous: NONE, next: NONE, at: Self::IDLE }
     }
 }
 
@@ -63,16 +60,14 @@ impl Wheel {
 
     /// Sets an idle timer.
     pub(crate) fn set(&mut self, timers: &mut impl Timers, index: u32, tick: Tick) {
-        debug_assert_eq!(timers.timer(index).place, Place::Idle);
-        let tick = tick.max(self.cursor);
-        timers.timer(index).tick = tick;
-        self.link(timers, index, Place::Bucket);
+        debug_assert_eq!(timers.timer(index).at, Timer::IDLE);
+        self.link(timers, index, tick.clamp(self.cursor, Timer::DUE - 1));
     }
 
     /// Clears a timer; an idle one stays idle.
     pub(crate) fn clear(&mut self, timers: &mut impl Timers, index: u32) {
-        let Timer { previous, next, place, tick } = *timers.timer(index);
-        if place == Place::Idle {
+        let Timer { previous, next, at } = *timers.timer(index);
+        if at == Timer::IDLE {
             return;
         }
         if next != NONE {
@@ -80,10 +75,10 @@ impl Wheel {
         }
         if previous != NONE {
             timers.timer(previous).next = next;
-        } else if place == Place::Due {
+        } else if at == Timer::DUE {
             self.due = next;
         } else {
-            let bucket = bucket(tick);
+            let bucket = bucket(at);
             self.buckets[bucket] = next;
             if next == NONE {
                 self.occupied[bucket / 64] &= !(1 << (bucket % 64));
@@ -120,11 +115,10 @@ impl Wheel {
         while let Some(tick) = self.occupied_between(from, end) {
             let mut index = self.buckets[bucket(tick)];
             while index != NONE {
-                let Timer { next, tick, .. } = *timers.timer(index);
-                if tick <= now {
+                let Timer { next, at, .. } = *timers.timer(index);
+                if at <= now {
                     self.clear(timers, index);
-                    timers.timer(index).tick = tick;
-                    self.link(timers, index, Place::Due);
+                    self.link(timers, index, Timer::DUE);
                 }
                 index = next;
             }
@@ -148,12 +142,11 @@ impl Wheel {
         None
     }
 
-    fn link(&mut self, timers: &mut impl Timers, index: u32, place: Place) {
-        let tick = timers.timer(index).tick;
-        let head = if place == Place::Due {
+    fn link(&mut self, timers: &mut impl Timers, index: u32, at: Tick) {
+        let head = if at == Timer::DUE {
             &mut self.due
         } else {
-            let bucket = bucket(tick);
+            let bucket = bucket(at);
             self.occupied[bucket / 64] |= 1 << (bucket % 64);
             &mut self.buckets[bucket]
         };
@@ -161,7 +154,7 @@ impl Wheel {
         if next != NONE {
             timers.timer(next).previous = index;
         }
-        *timers.timer(index) = Timer { previous: NONE, next, place, tick };
+        *timers.timer(index) = Timer { previous: NONE, next, at };
     }
 }
 
