@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ pub(crate) struct Dispatch {
     cx: Context,
     /// Answers of sync methods, and refusals: they leave together.
     answers: SendBatch,
+    /// Whose answer was the last, among those of a batch: once for each is enough.
+    proved: Option<SocketAddr>,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
     woken: Vec<Waker>,
 }
@@ -40,13 +43,14 @@ impl Dispatch {
             shared: Arc::clone(&shared),
             socket,
         };
-        Self { shared, router, cx: nobody, answers: SendBatch::new(), woken: Vec::new() }
+        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, woken: Vec::new() }
     }
 
     /// Handles what has arrived, and sends the answers to it.
     pub(crate) fn batch(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
         let shared = Arc::clone(&self.shared);
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
+        self.proved = None;
         // The table of calls is held for answers that follow each other, and never while a method runs.
         let mut calls = None;
         let mut busy_since = None;
@@ -119,7 +123,8 @@ impl Dispatch {
             Frame::Request(_) => unreachable!("a request answers nothing"),
         };
         self.woken.extend(ended);
-        if config.limits.concern(source) {
+        if config.limits.concern(source) && self.proved != Some(source) {
+            self.proved = Some(source);
             self.shared.limiter().prove(source, now());
         }
         Ok(())

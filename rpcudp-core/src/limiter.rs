@@ -142,6 +142,9 @@ impl Limiter {
     /// For how long a source is known after it has answered a call.
     const KNOWN_FOR: Duration = Duration::from_secs(600);
 
+    /// A request is not worth reading where not even as many bytes may be answered.
+    const LEAST_ANSWER: u64 = 1_024;
+
     /// How many seconds' worth of answers may go at once.
     const ANSWER_SECONDS: u64 = 4;
 
@@ -167,7 +170,12 @@ impl Limiter {
         let per_source = u64::from(limits.requests_per_source);
         if !is_known {
             let bytes = u64::from(limits.answer_bytes_per_source);
-            if !source.answer_bytes.has_any(now, bytes, Self::ANSWER_SECONDS) {
+            if !source.answer_bytes.has(
+                Self::LEAST_ANSWER.min(Self::ANSWER_SECONDS * bytes),
+                now,
+                bytes,
+                Self::ANSWER_SECONDS,
+            ) {
                 return Err(DropReason::AnswerBudget);
             }
         }
@@ -246,10 +254,10 @@ impl Bucket {
         has_enough
     }
 
-    /// Whether anything is left.
-    fn has_any(self, now: u64, rate: u64, seconds: u64) -> bool {
+    /// Whether as much is left.
+    fn has(self, count: u64, now: u64, rate: u64, seconds: u64) -> bool {
         let mut copy = self;
-        copy.take(1, now, rate, seconds)
+        copy.take(count, now, rate, seconds)
     }
 }
 

@@ -124,6 +124,8 @@ impl ReceiveBatch {
 
     /// Says that a datagram lies between these bytes of the storage.
     pub(crate) fn note(&mut self, source: SocketAddr, local: Option<IpAddr>, start: usize, end: usize) {
+        // What a transport that wraps another adds comes after it.
+        self.pushed_len = self.pushed_len.max(end);
         self.datagrams.push(Entry { source, local, start, end });
     }
 }
@@ -152,5 +154,15 @@ mod tests {
         batch.clear();
         assert!(batch.is_empty());
         assert!(batch.push(Received { source, local: None, contents: b"again" }));
+    }
+
+    #[test]
+    fn what_is_pushed_comes_after_what_was_received() {
+        let source = ([192, 0, 2, 1], 1).into();
+        let mut batch = ReceiveBatch::new();
+        batch.buffers(2, 8).for_each(|buffer| buffer.fill(7));
+        batch.note(source, None, 8, 12);
+        assert!(batch.push(Received { source, local: None, contents: b"pushed" }));
+        assert!(batch.iter().map(|received| received.contents).eq([&[7; 4][..], b"pushed"]));
     }
 }
