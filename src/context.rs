@@ -2,13 +2,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rpcudp_core::contract::Delivery;
 use rpcudp_core::{DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
 use crate::Endpoint;
 use crate::outbox::Leave;
 use crate::shared::{Shared, now};
-use rpcudp_core::contract::Delivery;
 
 /// Who sent the request that a handler answers, and through which endpoint it came.
 ///

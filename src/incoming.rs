@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::contract::Delivery;
+use rpcudp_transport::SendBatch;
 use tracing::{Span, field};
 
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
@@ -13,7 +14,6 @@ use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
 use crate::{Context, buffers};
-use rpcudp_transport::SendBatch;
 
 /// A request on its way to its method. The generated dispatcher calls one of its methods.
 #[doc(hidden)]

@@ -40,6 +40,10 @@ impl Outbox {
     /// How many bytes may wait that no call waits for: what a socket's send buffer takes by default, once more.
     const MAX_WAITING_LEN: usize = 4 << 20;
 
+    /// How many bytes may wait with requests: many calls may begin at once, but where a socket takes nothing for longer than
+    /// they wait, others take their places.
+    const MAX_WAITING_REQUESTS_LEN: usize = 256 << 20;
+
     pub(crate) fn new(transport: Weak<dyn Transport>, counters: Arc<Counters>) -> Self {
         Self {
             transport,
@@ -60,7 +64,7 @@ impl Outbox {
     /// # Errors
     ///
     /// What the socket says against it, `NotConnected` where there is no socket any more, and `WouldBlock` where as much
-    /// waits as may, and no call waits for this.
+    /// waits as may.
     pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>, leave: Leave) -> io::Result<()> {
         if leave == Leave::Alone {
             let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
@@ -74,8 +78,8 @@ impl Outbox {
             }
         }
         let mut queue = self.lock();
-        // A request waits as long as its call does, and there are only so many calls.
-        if call.is_none() && queue.batch.byte_count() + datagram.contents.len() > Self::MAX_WAITING_LEN {
+        let max_len = if call.is_some() { Self::MAX_WAITING_REQUESTS_LEN } else { Self::MAX_WAITING_LEN };
+        if queue.batch.byte_count() + datagram.contents.len() > max_len {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
         }
         queue.batch.push(datagram);

@@ -1,4 +1,5 @@
-use std::net::{IpAddr, SocketAddr};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rpcudp_core::Counters;
@@ -11,6 +12,9 @@ use crate::outbox::Outbox;
 pub(crate) struct Outboxes(Box<[Outbox]>);
 
 impl Outboxes {
+    /// The socket whose driver keeps the time.
+    pub(crate) const TIMEKEEPER: usize = 0;
+
     pub(crate) fn new(transports: &[Arc<dyn Transport>], counters: &Arc<Counters>) -> Self {
         let outbox = |transport| Outbox::new(Arc::downgrade(transport), Arc::clone(counters));
         Self(transports.iter().map(outbox).collect())
@@ -21,13 +25,9 @@ impl Outboxes {
         if let [only] = &*self.0 {
             return only;
         }
-        let ip = match peer.ip() {
-            IpAddr::V4(ip) => ip.to_bits(),
-            IpAddr::V6(ip) => ip.segments().into_iter().fold(0, |hash, part| hash * 31 + u32::from(part)),
-        };
-        // Multiplied by the golden ratio's bits, so that addresses that follow each other are far apart.
-        let hash = (ip ^ u32::from(peer.port()) << 8).wrapping_mul(0x9e37_79b9);
-        self.at((hash >> 16) as usize % self.0.len())
+        let mut hasher = DefaultHasher::new();
+        peer.hash(&mut hasher);
+        self.at(hasher.finish() as usize % self.0.len())
     }
 
     /// The way out through one of the sockets.
@@ -44,7 +44,4 @@ impl Outboxes {
     pub(crate) fn wake_all(&self) {
         self.0.iter().for_each(|outbox| outbox.driver().raise());
     }
-
-    /// The socket whose driver keeps the time.
-    pub(crate) const TIMEKEEPER: usize = 0;
 }

@@ -1,7 +1,6 @@
 //! What it costs to look whether a source may ask, where it may.
 
-use std::fmt::{self, Write};
-use std::fs;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +8,9 @@ use clap::Args;
 use rpcudp::{Builder, Endpoint, Limits};
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, Same};
-use crate::measuring::{Caller, Cell, Fault, Machine, Placement, Sample, Timing, measure_in_rounds, micros, spread};
+use crate::measuring::{
+    Caller, Cell, Fault, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+};
 
 /// What is asked.
 #[derive(Args, Clone, Debug)]
@@ -91,14 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     for placement in Placement::SETTLED {
         text += &table(&samples, placement);
     }
-    let failed: u64 = samples.iter().map(|sample| sample.failures.count).sum();
-    let counted = samples.iter().filter(|sample| sample.counts()).count();
-    writeln!(text, "\n{counted} of {} samples count. Failed calls, in all samples: {failed}.", samples.len())?;
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
-    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    conclude(text, &samples, options.markdown.as_ref())
 }
 
 /// Calls through an endpoint that others call through as well.

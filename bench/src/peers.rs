@@ -1,7 +1,6 @@
 //! One endpoint that calls many peers: what it costs not to call the same one all the time.
 
-use std::fmt::{self, Write};
-use std::fs;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +10,9 @@ use clap::Args;
 use rpcudp::Endpoint;
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, Same};
-use crate::measuring::{Caller, Cell, Fault, Machine, Placement, Sample, Timing, measure_in_rounds, micros, spread};
+use crate::measuring::{
+    Caller, Cell, Fault, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+};
 
 /// How many peers, and what is asked of them.
 #[derive(Args, Clone, Debug)]
@@ -62,14 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     for placement in Placement::SETTLED {
         text += &table(&samples, &groups[0], placement);
     }
-    let failed: u64 = samples.iter().map(|sample| sample.failures.count).sum();
-    let counted = samples.iter().filter(|sample| sample.counts()).count();
-    writeln!(text, "\n{counted} of {} samples count. Failed calls, in all samples: {failed}.", samples.len())?;
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
-    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    conclude(text, &samples, options.markdown.as_ref())
 }
 
 /// Calls one peer after the other.

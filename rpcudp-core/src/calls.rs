@@ -241,9 +241,7 @@ impl<T> Calls<T> {
             let took = self.origin_micros(now()).wrapping_sub(sent);
             self.round_trips.measured(peer, Duration::from_micros(took.into()));
         }
-        self.slots[id.slot()].over = true;
-        self.wheel.clear(&mut self.slots, id.slot() as u32);
-        Ok(&mut self.slots[id.slot()].data)
+        Ok(self.end(id.slot()))
     }
 
     /// Ends a call whose request came back: nobody is at `destination`. Its slot stays until it is removed.
@@ -253,9 +251,7 @@ impl<T> Calls<T> {
     /// As for [`answer`](Self::answer).
     pub fn bounced(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
         self.expects(id, destination)?;
-        self.slots[id.slot()].over = true;
-        self.wheel.clear(&mut self.slots, id.slot() as u32);
-        Ok(&mut self.slots[id.slot()].data)
+        Ok(self.end(id.slot()))
     }
 
     /// What the owner keeps with a call.
@@ -273,10 +269,9 @@ impl<T> Calls<T> {
     /// Ends every call that waits, and shows what the owner keeps with each. The slots stay until they are removed.
     pub fn end_all(&mut self, mut ended: impl FnMut(&mut T)) {
         for index in 0..self.slots.capacity() {
-            let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.over) else { continue };
-            slot.over = true;
-            ended(&mut slot.data);
-            self.wheel.clear(&mut self.slots, index as u32);
+            if self.slots.get(index).is_some_and(|slot| !slot.over) {
+                ended(self.end(index));
+            }
         }
     }
 
@@ -311,6 +306,14 @@ impl<T> Calls<T> {
     #[must_use]
     pub fn next_poll(&self) -> Option<Instant> {
         self.wheel.next_tick().map(|tick| self.origin + Duration::from_millis(tick))
+    }
+
+    /// Ends a call that is not over.
+    fn end(&mut self, index: usize) -> &mut T {
+        self.wheel.clear(&mut self.slots, index as u32);
+        let slot = &mut self.slots[index];
+        slot.over = true;
+        &mut slot.data
     }
 
     /// Sets the timer to the next resend or, if that comes first, to the deadline.

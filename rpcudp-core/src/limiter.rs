@@ -97,7 +97,8 @@ impl Default for Limits {
 
 /// Keeps [`Limits`].
 ///
-/// It remembers 4,096 sources in 196 KiB at the most, those that are known longer than others; one that was forgotten starts anew.
+/// It remembers 4,096 sources in 196 KiB at the most, those that are known longer than others; one that was forgotten
+/// starts anew.
 ///
 /// ```
 /// use rpcudp_core::{DropReason, Limiter, Limits};
@@ -169,13 +170,9 @@ impl Limiter {
         let is_known = source.known_until > now;
         let per_source = u64::from(limits.requests_per_source);
         if !is_known {
-            let bytes = u64::from(limits.answer_bytes_per_source);
-            if !source.answer_bytes.has(
-                Self::LEAST_ANSWER.min(Self::ANSWER_SECONDS * bytes),
-                now,
-                bytes,
-                Self::ANSWER_SECONDS,
-            ) {
+            let rate = u64::from(limits.answer_bytes_per_source);
+            let least = Self::LEAST_ANSWER.min(Self::ANSWER_SECONDS * rate);
+            if !source.answer_bytes.has(least, now, rate, Self::ANSWER_SECONDS) {
                 return Err(DropReason::AnswerBudget);
             }
         }

@@ -125,7 +125,7 @@ fn one_that_cannot_be_sent_is_blamed_and_stops_no_other() {
 }
 
 #[test]
-fn what_waits_is_bounded_but_for_requests_whose_calls_are() {
+fn answers_wait_in_less_room_than_requests() {
     let setup = Setup::new(0);
     let contents = vec![0; 1 << 16];
     let destination = ([127, 0, 0, 1], 2).into();

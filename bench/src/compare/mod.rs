@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 pub(crate) use self::options::Options;
 use crate::contenders::Contender;
-use crate::measuring::{Cell, Fault, Machine, Sample, measure_in_rounds};
+use crate::measuring::{Cell, Fault, Machine, Sample, measure_in_rounds, publish};
 
 /// One of the cells that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     let comparison = Comparison { machine, groups, samples, skipped };
 
     let tables = table::render(&comparison);
-    print!("{tables}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, &tables)?;
-    }
+    publish(&tables, options.markdown.as_ref())?;
     if let Some(path) = &options.csv {
         fs::write(path, csv::render(&comparison))?;
     }

@@ -4,7 +4,6 @@ mod app;
 mod cargo;
 mod expansion;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use clap::Args;
 
 use self::app::App;
 use self::cargo::Build;
-use crate::measuring::{Fault, Machine, Progress, spread};
+use crate::measuring::{Fault, Machine, Progress, publish, spread};
 
 /// How often everything is built.
 #[derive(Args, Clone, Debug)]
@@ -74,10 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     drop(progress);
 
     let text = format!("{machine}\n\n{}", table(&reports));
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
+    publish(&text, options.markdown.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,7 +9,6 @@ mod victim;
 mod volley;
 
 use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use clap::{Args, ValueEnum};
 use self::flooder::Condition;
 use self::stage::{Kind, Outcome, Stage};
 use self::victim::Drawn;
-use crate::measuring::{Fault, Machine, Progress, grouped, seconds};
+use crate::measuring::{Fault, Machine, Progress, grouped, publish, seconds};
 
 /// What floods, for how long, and how much of it.
 #[derive(Args, Clone, Debug)]
@@ -121,10 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     drop(progress);
 
     let text = format!("{machine}\n{}", report::render(&samples, &kinds, &drawn, options.seed));
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
+    publish(&text, options.markdown.as_ref())?;
     // Whose calls fail without a flood is no measure for those beside one.
     let failed = |sample: &Sample| sample.outcome.known.failed + sample.outcome.strangers.failed;
     let without_flood: u64 = samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();

@@ -3,14 +3,13 @@
 mod operations;
 mod timer;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use self::timer::Timer;
-use crate::measuring::{Fault, Machine, spread};
+use crate::measuring::{Fault, Machine, publish, spread};
 
 /// How often each operation is timed.
 #[derive(Args, Clone, Debug)]
@@ -40,9 +39,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     for (name, runs) in timer.into_results() {
         text += &format!("| {name} | {} |\n", spread(runs, 1));
     }
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
+    publish(&text, options.markdown.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }

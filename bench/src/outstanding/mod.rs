@@ -4,7 +4,6 @@ mod waiting;
 
 use std::env;
 use std::fmt::Write;
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::waiting::Outcome;
-use crate::measuring::{Fault, Machine, Progress, spread};
+use crate::measuring::{Fault, Machine, Progress, publish, spread};
 
 /// How many calls wait, for whom, and for how long.
 #[derive(Args, Clone, Debug)]
@@ -135,10 +134,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     for complaint in &complaints {
         writeln!(text, "\n{complaint}")?;
     }
-    print!("{text}");
-    if let Some(path) = &options.markdown {
-        fs::write(path, text)?;
-    }
+    publish(&text, options.markdown.as_ref())?;
     Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

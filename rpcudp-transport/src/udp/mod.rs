@@ -9,7 +9,6 @@ mod options;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -59,7 +58,10 @@ impl Udp {
 
     /// How many datagrams leave as one at the most: a quarter of what there is, so that the peer answers the first while the
     /// others are sent; but not so few that there is little to gain, nor more than half of what Linux takes.
-    const SEGMENT_COUNTS: RangeInclusive<usize> = 16..=32;
+    const MAX_SEGMENT_COUNT: usize = 32;
+
+    /// How many leave as one if there are as many.
+    const MIN_SEGMENT_COUNT: usize = 16;
 
     /// The largest segment of a segmented send: what IPv6 carries on every link (RFC 8200: 1,280 bytes), less its header
     /// and UDP's.
@@ -249,8 +251,7 @@ impl Transport for Udp {
 
     /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
-        let quarter = (batch.len() - from) / 4;
-        let quarter = quarter.clamp(*Self::SEGMENT_COUNTS.start(), *Self::SEGMENT_COUNTS.end());
+        let quarter = ((batch.len() - from) / 4).clamp(Self::MIN_SEGMENT_COUNT, Self::MAX_SEGMENT_COUNT);
         let mut at = from;
         while at < batch.len() {
             let first = batch.datagram(at);

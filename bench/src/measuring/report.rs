@@ -1,0 +1,35 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::measuring::{Fault, Sample};
+
+/// Prints a report, and writes it to a file as well, if one is named.
+///
+/// # Errors
+///
+/// Where the file cannot be written.
+pub(crate) fn publish(text: &str, markdown: Option<&PathBuf>) -> Result<(), Fault> {
+    print!("{text}");
+    if let Some(path) = markdown {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// Publishes a report with its last line: how many samples count, and how many calls failed. None may.
+///
+/// # Errors
+///
+/// As for [`publish`].
+pub(crate) fn conclude<K>(
+    mut text: String,
+    samples: &[Sample<K>],
+    markdown: Option<&PathBuf>,
+) -> Result<ExitCode, Fault> {
+    let failed: u64 = samples.iter().map(|sample| sample.measured.failures.count).sum();
+    let counted = samples.iter().filter(|sample| sample.counts()).count();
+    text += &format!("\n{counted} of {} samples count. Failed calls, in all samples: {failed}.\n", samples.len());
+    publish(&text, markdown)?;
+    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
