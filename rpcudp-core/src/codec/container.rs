@@ -39,7 +39,7 @@ impl<'e, 'a> Container<'e, 'a> {
 
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded {
         self.given += 1;
-        value.serialize(&mut *self.encoder)
+        self.encoder.value(value)
     }
 
     pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded {

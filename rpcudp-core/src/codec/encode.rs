@@ -3,7 +3,7 @@ use std::fmt;
 use rmp::encode as msgpack;
 use serde::ser::{Serialize, Serializer};
 
-use super::byte::{byte, is_byte};
+use super::byte::{byte, bytes_in, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::excerpt::excerpt;
 use crate::limits::MAX_DEPTH;
@@ -19,7 +19,7 @@ use crate::wire::write;
 /// another length than it announced, or where the type's own `Serialize` fails. `out` then holds part of the value.
 pub fn encode<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
     // A request has two levels around its arguments.
-    value.serialize(&mut Encoder { out, levels_left: MAX_DEPTH - 2 })
+    Encoder { out, levels_left: MAX_DEPTH - 2 }.value(value)
 }
 
 /// Why a value could not be encoded.
@@ -75,6 +75,13 @@ pub(super) struct Encoder<'a> {
 pub(super) type Encoded = Result<(), EncodeError>;
 
 impl<'a> Encoder<'a> {
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded {
+        match bytes_in(value) {
+            Some(bytes) => self.serialize_bytes(bytes),
+            None => value.serialize(self),
+        }
+    }
+
     fn open<'e>(
         &'e mut self,
         announced: Option<usize>,
@@ -212,7 +219,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Encoded {
-        value.serialize(self)
+        self.value(value)
     }
 
     fn serialize_unit(self) -> Encoded {
@@ -229,7 +236,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Encoded {
-        value.serialize(self)
+        self.value(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -1,7 +1,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, GenericParam, Generics, Lifetime, Meta};
+use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 
 use super::generics::{self, TypeGenerics, for_client};
 use super::names::Names;
@@ -95,8 +95,11 @@ fn client_method(service: &Service, method: &Method, names: &Names) -> TokenStre
     let request = Ident::new("request", hygienic(Span::call_site()));
     let arguments = method.arguments().map(|argument| {
         let ident = &argument.ident;
-        let request = located_at(&request, hygienic(argument.span));
-        quote_spanned!(hygienic(argument.span) => #request.argument(&#ident))
+        let at = hygienic(argument.span);
+        let request = located_at(&request, at);
+        // What is behind a reference is encoded, and not the reference: bytes are known for what they are then.
+        let borrow = (!matches!(&*argument.ty, Type::Reference(_))).then(|| quote_spanned!(at => &));
+        quote_spanned!(at => #request.argument(#borrow #ident))
     });
     let argument_count = method.arguments().count() as u32;
     let delivery = super::delivery(service, method.delivery);
