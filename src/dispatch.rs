@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, Limiter, MessageId, Request, Seen};
 use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
@@ -53,16 +53,21 @@ impl Dispatch {
         self.proved = None;
         // The table of calls is held for answers that follow each other, and never while a method runs.
         let mut calls = None;
+        // So are the limits, from one request's answer to the next request.
+        let mut limiter = None;
         let mut busy_since = None;
         for received in batch.iter() {
             let handled = if Frame::is_request(received.contents, shared.config.dialect) {
                 calls = None;
-                let handled = self.request(&received, *busy_since.get_or_insert_with(now));
+                let now = *busy_since.get_or_insert_with(now);
+                let handled = self.request(&received, now, &shared, &mut limiter);
                 if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
+                    limiter = None;
                     shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                 }
                 handled
             } else {
+                limiter = None;
                 let calls = calls.get_or_insert_with(|| shared.calls.answers());
                 self.answer(calls, &received)
             };
@@ -73,7 +78,7 @@ impl Dispatch {
                 }
             }
         }
-        drop(calls);
+        drop((calls, limiter));
         if let Some(since) = busy_since {
             shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
         }
@@ -130,20 +135,28 @@ impl Dispatch {
         Ok(())
     }
 
-    fn request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+    /// Handles a request, if its source may ask. `limiter` is let go while a method runs.
+    fn request<'a>(
+        &mut self,
+        received: &Received<'_>,
+        now: Instant,
+        shared: &'a Shared,
+        limiter: &mut Option<MutexGuard<'a, Limiter>>,
+    ) -> Result<(), DropReason> {
         let Received { source, contents, .. } = *received;
-        let is_limited = self.shared.config.limits.concern(source);
+        let is_limited = shared.config.limits.concern(source);
         if is_limited {
-            self.shared.limiter().request(source, now)?;
+            limiter.get_or_insert_with(|| shared.limiter()).request(source, now)?;
         }
-        let Frame::Request(request) = Frame::decode(contents, self.shared.config.dialect)? else {
+        let Frame::Request(request) = Frame::decode(contents, shared.config.dialect)? else {
             unreachable!("what claims to be a request is one, or nothing");
         };
+        *limiter = None;
         let answer_count = self.answers.len();
         self.run(&request, received, now)?;
         if is_limited && self.answers.len() > answer_count {
             let len = self.answers.datagram(answer_count).contents.len();
-            if !self.shared.limiter().answer(source, len, now) {
+            if !limiter.insert(shared.limiter()).answer(source, len, now) {
                 self.answers.truncate(answer_count);
                 return Err(DropReason::AnswerBudget);
             }

@@ -118,6 +118,9 @@ pub struct Limiter {
     origin: Instant,
     sources: Recent<Prefix, Source>,
     strangers: Bucket,
+    requests_per_source: Rate,
+    requests_of_strangers: Rate,
+    answer_bytes_per_source: Rate,
 }
 
 /// Whom a limit is for.
@@ -152,7 +155,15 @@ impl Limiter {
     /// `origin` is a time before any that it will be told of, and `secret` a random number.
     #[must_use]
     pub fn new(limits: Limits, origin: Instant, secret: u64) -> Self {
-        Self { limits, origin, sources: Recent::new(Self::CAPACITY, secret), strangers: Bucket::default() }
+        Self {
+            requests_per_source: Rate::new(limits.requests_per_source, 1),
+            requests_of_strangers: Rate::new(limits.requests_of_strangers, 1),
+            answer_bytes_per_source: Rate::new(limits.answer_bytes_per_source, Self::ANSWER_SECONDS),
+            limits,
+            origin,
+            sources: Recent::new(Self::CAPACITY, secret),
+            strangers: Bucket::default(),
+        }
     }
 
     /// Admits a request from `source`, or says why not.
@@ -165,22 +176,15 @@ impl Limiter {
             return Ok(());
         }
         let now = self.nanos(now);
-        let Self { limits, sources, strangers, .. } = self;
-        let source = source_of(sources, source, now);
-        let is_known = source.known_until > now;
-        let per_source = u64::from(limits.requests_per_source);
-        if !is_known {
-            let rate = u64::from(limits.answer_bytes_per_source);
-            let least = Self::LEAST_ANSWER.min(Self::ANSWER_SECONDS * rate);
-            if !source.answer_bytes.has(least, now, rate, Self::ANSWER_SECONDS) {
-                return Err(DropReason::AnswerBudget);
-            }
+        let known = source_of(&mut self.sources, source, now);
+        let is_known = known.known_until > now;
+        if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.answer_bytes_per_source) {
+            return Err(DropReason::AnswerBudget);
         }
-        if !source.requests.take(1, now, per_source, 1) {
+        if !known.requests.take(1, now, &self.requests_per_source) {
             return Err(DropReason::TooManyRequests);
         }
-        let in_all = u64::from(limits.requests_of_strangers);
-        if !is_known && !strangers.take(1, now, in_all, 1) {
+        if !is_known && !self.strangers.take(1, now, &self.requests_of_strangers) {
             return Err(DropReason::TooManyStrangers);
         }
         Ok(())
@@ -192,9 +196,8 @@ impl Limiter {
             return true;
         }
         let now = self.nanos(now);
-        let rate = u64::from(self.limits.answer_bytes_per_source);
         let source = source_of(&mut self.sources, destination, now);
-        source.known_until > now || source.answer_bytes.take(len as u64, now, rate, Self::ANSWER_SECONDS)
+        source.known_until > now || source.answer_bytes.take(len as u64, now, &self.answer_bytes_per_source)
     }
 
     /// Notes that `source` has answered a call, and so receives what is sent to it.
@@ -231,6 +234,28 @@ impl Prefix {
     }
 }
 
+/// How fast something comes, and how much of it is kept.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    /// How long one takes to come, in nanoseconds with [`FRACTION_BITS`](Self::FRACTION_BITS) behind the point; `None` where
+    /// there is no limit.
+    interval: Option<u64>,
+    /// How long all that is kept takes to come, in nanoseconds.
+    kept: u64,
+}
+
+impl Rate {
+    /// What comes four billion times a second takes a quarter of a nanosecond.
+    const FRACTION_BITS: u32 = 16;
+
+    /// So many `per_second`, kept for `seconds`.
+    fn new(per_second: u32, seconds: u64) -> Self {
+        let interval = (SECOND << Self::FRACTION_BITS).div_ceil(u64::from(per_second.max(1)));
+        let kept = if per_second > 0 { seconds * SECOND } else { 0 };
+        Self { interval: (per_second < u32::MAX).then_some(interval), kept }
+    }
+}
+
 /// A token bucket, as the time at which it will be full again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
@@ -238,23 +263,23 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// Takes `count` of what comes at `rate` a second and is kept for `seconds`, if there is as much.
-    fn take(&mut self, count: u64, now: u64, rate: u64, seconds: u64) -> bool {
-        if rate == u64::from(u32::MAX) {
-            return true;
-        }
-        let full_at = self.full_at.max(now).saturating_add(count.saturating_mul(SECOND) / rate.max(1));
-        let has_enough = rate > 0 && full_at - now <= seconds * SECOND;
-        if has_enough {
-            self.full_at = full_at;
-        }
-        has_enough
+    /// Takes `count` of what comes at this rate, if there is as much.
+    fn take(&mut self, count: u64, now: u64, rate: &Rate) -> bool {
+        let Some(full_at) = self.full_after(count, now, rate) else { return false };
+        self.full_at = full_at;
+        true
     }
 
-    /// Whether as much is left.
-    fn has(self, count: u64, now: u64, rate: u64, seconds: u64) -> bool {
-        let mut copy = self;
-        copy.take(count, now, rate, seconds)
+    /// Whether as much is left, or as much as is ever kept.
+    fn has(self, count: u64, now: u64, rate: &Rate) -> bool {
+        self.full_after(count, now, rate).is_some() || (rate.kept > 0 && self.full_at <= now)
+    }
+
+    /// When it is full again after as much was taken, if there is as much.
+    fn full_after(self, count: u64, now: u64, rate: &Rate) -> Option<u64> {
+        let Some(interval) = rate.interval else { return Some(self.full_at) };
+        let full_at = self.full_at.max(now) + (count.saturating_mul(interval) >> Rate::FRACTION_BITS);
+        (full_at - now <= rate.kept).then_some(full_at)
     }
 }
 

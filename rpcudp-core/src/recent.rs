@@ -11,7 +11,12 @@ pub(crate) struct Recent<K, V> {
     secret: u64,
     /// Counts what is looked up.
     clock: u64,
+    /// Where the last was that was heard of: it often is the next as well.
+    last: Place,
 }
+
+/// Which set, and where in it.
+type Place = (usize, usize);
 
 type Set<K, V> = [Option<Entry<K, V>>; WAYS];
 
@@ -29,7 +34,7 @@ impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
     /// Room for `capacity`, rounded up to a power of two.
     pub(crate) fn new(capacity: usize, secret: u64) -> Self {
         let set_count = capacity.div_ceil(WAYS).next_power_of_two();
-        Self { sets: Vec::new(), set_count, secret, clock: 0 }
+        Self { sets: Vec::new(), set_count, secret, clock: 0, last: (0, 0) }
     }
 
     /// What is known of `key`, which `hash` tells from others.
@@ -41,21 +46,37 @@ impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
     /// What is known of `key`, which was just heard of: nothing yet, where it is new. `keeps` says of which entries others
     /// are pushed out first.
     pub(crate) fn entry(&mut self, key: K, hash: u64, keeps: impl Fn(&V) -> bool) -> &mut V {
-        if self.sets.is_empty() {
-            self.sets.resize_with(self.set_count, || None);
+        if !self.is_at(self.last, key) {
+            self.last = self.place(key, hash, keeps);
         }
         self.clock += 1;
         let heard = self.clock;
-        let index = self.index(hash);
+        let (index, at) = self.last;
         let set = self.sets[index].get_or_insert_with(|| Box::new([None; WAYS]));
-        let known = set.iter().position(|entry| entry.is_some_and(|entry| entry.key == key));
-        let at = known.unwrap_or_else(|| {
-            let rank = |at: &usize| set[*at].map(|entry| (keeps(&entry.value), entry.heard));
-            (0..WAYS).min_by_key(rank).unwrap_or_default()
-        });
-        let value = if known.is_some() { set[at].map(|entry| entry.value) } else { None };
-        let entry = set[at].insert(Entry { key, value: value.unwrap_or_default(), heard });
+        let entry = set[at].get_or_insert_with(|| Entry { key, value: V::default(), heard });
+        entry.heard = heard;
         &mut entry.value
+    }
+
+    fn is_at(&self, (index, at): Place, key: K) -> bool {
+        let set = self.sets.get(index).and_then(Option::as_deref);
+        set.is_some_and(|set| set[at].is_some_and(|entry| entry.key == key))
+    }
+
+    /// Where `key` is, or a place that is free for it now.
+    fn place(&mut self, key: K, hash: u64, keeps: impl Fn(&V) -> bool) -> Place {
+        if self.sets.is_empty() {
+            self.sets.resize_with(self.set_count, || None);
+        }
+        let index = self.index(hash);
+        let Some(set) = &mut self.sets[index] else { return (index, 0) };
+        if let Some(at) = set.iter().position(|entry| entry.is_some_and(|entry| entry.key == key)) {
+            return (index, at);
+        }
+        let rank = |at: &usize| set[*at].map(|entry| (keeps(&entry.value), entry.heard));
+        let at = (0..WAYS).min_by_key(rank).unwrap_or_default();
+        set[at] = None;
+        (index, at)
     }
 
     fn index(&self, hash: u64) -> usize {
