@@ -2,7 +2,7 @@
 //!
 //!     cargo run --example server -- 127.0.0.1:1234
 //!
-//! With `--storj`, in the dialect of `storjrpcudp`.
+//! With `--storj`, in the dialect of `storjrpcudp`. It tells whoever asks what it serves.
 
 mod greeter;
 
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = addrs.first().map_or("127.0.0.1:1234", String::as_str);
     let dialect = if storj.is_empty() { Dialect::Rpcudp } else { Dialect::Storj };
 
-    let server = Endpoint::builder().dialect(dialect).serve(GreeterServer::new(Hello)).bind(addr).await?;
+    let server = Endpoint::builder().dialect(dialect).serve_described(GreeterServer::new(Hello)).bind(addr).await?;
     println!("listening on {}", server.local_addr());
 
     tokio::signal::ctrl_c().await?;

@@ -115,6 +115,7 @@ pub(crate) fn start(
     transports: Vec<impl Transport>,
     runtime: Handle,
 ) -> Result<(Endpoint, Vec<Driver>), BindError> {
+    let builder = builder.with_introspection();
     let router = Arc::new(builder.router.checked()?);
     let lifecycle = Arc::new(Lifecycle::default());
     let local_addr = transports[0].local_addr();

@@ -1,12 +1,14 @@
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
+use rpcudp_core::contract::Contract;
 use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::{Transport, UdpOptions};
 use tokio::runtime::Handle;
 
 use crate::bind::{Bind, start};
 use crate::config::Config;
+use crate::introspection::{IntrospectServer, Introspection};
 use crate::router::Router;
 use crate::{BindError, Endpoint, Service};
 
@@ -50,11 +52,19 @@ pub struct Builder {
     pub(crate) config: Config,
     pub(crate) udp: UdpOptions,
     pub(crate) socket_count: usize,
+    /// What is told to whoever asks.
+    described: Vec<&'static Contract>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { router: Router::default(), config: Config::default(), udp: UdpOptions::default(), socket_count: 1 }
+        Self {
+            router: Router::default(),
+            config: Config::default(),
+            udp: UdpOptions::default(),
+            socket_count: 1,
+            described: Vec::new(),
+        }
     }
 
     /// Answers the methods of this service. May be called for several services; an endpoint that serves none only
@@ -62,6 +72,51 @@ impl Builder {
     pub fn serve(mut self, service: impl Service) -> Self {
         self.router.add(service);
         self
+    }
+
+    /// [Serves](Self::serve) this service, and tells whoever asks what its contract says, documentation included:
+    /// [`Endpoint::describe`] fetches it, and [`Endpoint::compare`] compares it. Default: nothing is told of a service.
+    ///
+    /// An endpoint with such services has the methods `rpc.describe` and `rpc.fingerprints` besides theirs; docs/wire.md
+    /// has their wire. Their answers fit into small datagrams, and count towards the [limits](Self::limits) as others do.
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// pub trait Clock {
+    ///     /// The hour, in 24 of them.
+    ///     fn hour(&self) -> u8;
+    /// }
+    ///
+    /// struct Noon;
+    ///
+    /// impl Clock for Noon {
+    ///     fn hour(&self) -> u8 {
+    ///         12
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Endpoint::builder().serve_described(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    ///
+    /// // Elsewhere, in a program that knows nothing of clocks:
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let contracts = endpoint.describe(server.local_addr()).await?;
+    /// let printed = "#[rpc_service]
+    /// pub trait Clock {
+    ///     /// The hour, in 24 of them.
+    ///     fn hour(&self) -> u8;
+    /// }
+    /// ";
+    /// assert_eq!(contracts[0].to_string(), printed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_described<S: Service>(mut self, service: S) -> Self {
+        self.described.push(S::CONTRACT);
+        self.serve(service)
     }
 
     /// Which network the endpoint belongs to. Default: [`Dialect::Rpcudp`].
@@ -210,5 +265,14 @@ impl Builder {
         let (endpoint, drivers) = start(self, vec![transport], runtime.clone())?;
         drivers.into_iter().for_each(|driver| drop(runtime.spawn(driver.run())));
         Ok(endpoint)
+    }
+
+    /// Adds what answers those who ask for the contracts, if there are any to be told of.
+    pub(crate) fn with_introspection(self) -> Self {
+        if self.described.is_empty() {
+            return self;
+        }
+        let told = Introspection::new(&self.described, self.config.max_response_len);
+        self.serve(IntrospectServer::new(told))
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpcudp_core::Stats;
+use rpcudp_core::contract::Contract;
 
+use crate::inquiry::{Differences, Inquiry};
 use crate::shared::Shared;
 use crate::{Bind, Builder, Close};
 
@@ -89,6 +91,82 @@ impl Endpoint {
         stats.requests.forgotten = shared.replies().forgotten();
         stats.requests.running = shared.handlers.running() as u64;
         stats
+    }
+
+    /// Asks a peer for the contracts of the services that it tells of ([`Builder::serve_described`]): `.await` it, or
+    /// [`Inquiry::wait`] outside async code.
+    ///
+    /// ```
+    /// # #[rpcudp::rpc_service]
+    /// # trait Clock {
+    /// #     fn hour(&self) -> u8;
+    /// # }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u8 {
+    /// #         12
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = rpcudp::Endpoint::builder().serve_described(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    /// # let peer = server.local_addr();
+    /// let endpoint = rpcudp::Endpoint::bind("127.0.0.1:0").await?;
+    /// for contract in endpoint.describe(peer).await? {
+    ///     println!("{contract}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What comes is the peer's word, checked as far as it goes: names are names, types have balanced brackets and no
+    /// comments, and nothing in it moves a terminal's cursor. At most 1 MiB and 16,384 methods or
+    /// pieces of documentation are read.
+    ///
+    /// Each page of 1,200 bytes is a call, which is sent again until it is answered. The first waits as long as the
+    /// endpoint's calls do, and all together at most twelve times as long, a minute by default. It ends with
+    /// [`Refused`](crate::CallError::Refused) and [`UnknownMethod`](crate::Refusal::UnknownMethod) where the peer does not
+    /// tell, or with [`Timeout`](crate::CallError::Timeout) if it is a Python peer, and with
+    /// [`Decode`](crate::CallError::Decode) where what it says is no description.
+    pub fn describe(&self, peer: SocketAddr) -> Inquiry<Vec<Contract>> {
+        Inquiry::describe(self, peer)
+    }
+
+    /// Asks a peer whether it serves what this contract says, without fetching its own: `.await` it, or [`Inquiry::wait`]
+    /// outside async code.
+    ///
+    /// [Fingerprints](crate::contract::Method::fingerprint) of methods are compared, so that methods which the contract does
+    /// not have do not matter. A method that differs may serve a caller all the same, as one with another optional argument
+    /// does: `describe` says how it differs.
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Clock {
+    ///     fn hour(&self) -> u8;
+    /// }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u8 {
+    /// #         12
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Endpoint::builder().serve_described(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    /// # let peer = server.local_addr();
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let differences = endpoint.compare(peer, ClockClient::CONTRACT).await?;
+    /// assert!(differences.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It ends as [`describe`](Self::describe) does.
+    pub fn compare(&self, peer: SocketAddr, contract: &Contract) -> Inquiry<Differences> {
+        Inquiry::compare(self, peer, contract)
     }
 
     /// Closes the endpoint: `.await` it, or [`Close::wait`] outside async code. Asks at once, awaited or not.

@@ -21,6 +21,8 @@ mod driver;
 mod endpoint;
 mod handlers;
 mod incoming;
+mod inquiry;
+mod introspection;
 mod lifecycle;
 mod log_limits;
 mod outbox;
@@ -44,7 +46,6 @@ pub use close::Close;
 pub use context::Context;
 pub use endpoint::Endpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
-pub use rpcudp_core::contract;
 pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;
 #[doc(inline)]
@@ -52,6 +53,14 @@ pub use rpcudp_transport as transport;
 pub use rpcudp_transport::UdpOptions;
 pub use rpcudp_transport::sim;
 pub use service::Service;
+
+/// What a service says of itself, what a peer says of those that it serves, and whether the two agree.
+pub mod contract {
+    #[doc(inline)]
+    pub use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
+
+    pub use crate::inquiry::{Differences, Inquiry};
+}
 
 /// The parts of [`Stats`].
 pub mod stats {

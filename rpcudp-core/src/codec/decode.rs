@@ -1,6 +1,7 @@
 use std::{any, fmt};
 
 use serde::Deserialize;
+use serde::de::Error;
 
 use super::decoder::{Decoder, Fault};
 
@@ -21,6 +22,18 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// An answer that was to be a `type_name` and is none, for this reason: at most 200 characters are kept of it, control
+    /// characters escaped.
+    ///
+    /// ```
+    /// # use rpcudp_core::codec::DecodeError;
+    /// assert_eq!(DecodeError::new("Date", "there is no 30 February").to_string(), "not a `Date`: there is no 30 February");
+    /// ```
+    #[must_use]
+    pub fn new(type_name: &'static str, reason: impl fmt::Display) -> Self {
+        Self { type_name, fault: Fault::custom(reason) }
+    }
+
     /// The type that was expected.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

@@ -50,7 +50,7 @@ impl Method {
             Cow::Borrowed(arguments) => arguments,
             Cow::Owned(arguments) => arguments.as_slice(),
         };
-        let hash = Fnv(FNV_OFFSET)
+        let hash = Fnv::START
             .field(bytes(&self.wire_name))
             .field(self.delivery.as_str().as_bytes())
             .field(if self.fallible { b"fallible" } else { b"" })
@@ -65,20 +65,21 @@ impl Method {
     }
 }
 
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 /// The 64-bit FNV-1a hash of what was fed to it.
 #[derive(Clone, Copy)]
-struct Fnv(u64);
+pub(crate) struct Fnv(u64);
 
 impl Fnv {
+    pub(crate) const START: Self = Self(0xcbf2_9ce4_8422_2325);
+
     const fn byte(self, byte: u8) -> Self {
         Self((self.0 ^ byte as u64).wrapping_mul(FNV_PRIME))
     }
 
-    /// Text and its end, which is no byte of any text.
-    const fn field(mut self, text: &[u8]) -> Self {
+    /// Text and its end, which is no byte of any text; or other bytes.
+    pub(crate) const fn field(mut self, text: &[u8]) -> Self {
         let mut at = 0;
         while at < text.len() {
             self = self.byte(text[at]);
@@ -107,7 +108,7 @@ impl Fnv {
         self.byte(0xff)
     }
 
-    const fn mixed(self) -> u64 {
+    pub(crate) const fn mixed(self) -> u64 {
         let hash = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         hash ^ (hash >> 31)

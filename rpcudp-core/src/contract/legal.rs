@@ -24,7 +24,7 @@ pub(super) fn is_type(text: &str) -> bool {
 }
 
 /// Documentation without what cannot be seen: a carriage return, or what turns the direction of a line around.
-pub(super) fn documentation(mut text: String) -> String {
+pub(crate) fn documentation(mut text: String) -> String {
     text.retain(|character| character == '\n' || character == '\t' || !is_unseen(character));
     text
 }

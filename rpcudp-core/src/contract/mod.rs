@@ -50,12 +50,13 @@ mod compact;
 mod delivery;
 mod display;
 mod fingerprint;
-mod legal;
+pub(crate) mod legal;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 pub use delivery::Delivery;
+pub(crate) use fingerprint::Fnv;
 
 /// A contract: the methods that a service has, as its trait declares them.
 ///

@@ -1,0 +1,164 @@
+use super::*;
+use crate::codec::decode;
+use crate::contract::{Argument, Method};
+use crate::limits::MAX_RESPONSE_BODY_LEN;
+
+const fn text(text: &'static str) -> std::borrow::Cow<'static, str> {
+    std::borrow::Cow::Borrowed(text)
+}
+
+/// A contract whose documentation has so many bytes, and that of its one method too.
+fn contract(name: &'static str, doc_len: usize) -> &'static Contract {
+    let doc: &'static str = Box::leak("\u{e4}bc\u{20ac} de\n".repeat(doc_len / 11).into_boxed_str());
+    Box::leak(Box::new(Contract {
+        name: text(name),
+        namespace: text("ns."),
+        doc: text(doc),
+        methods: vec![Method {
+            name: text("method"),
+            wire_name: text("ns.method"),
+            doc: text(doc),
+            arguments: vec![Argument { name: text("argument"), ty: text("&[u8]") }].into(),
+            ..Method::EMPTY
+        }]
+        .into(),
+        ..Contract::EMPTY
+    }))
+}
+
+fn bytes(page: &Page) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(&mut bytes, page).unwrap();
+    bytes
+}
+
+/// All pages of a description, as they arrive.
+fn pages(description: &Description) -> Vec<Page> {
+    let mut pages = Vec::new();
+    let mut from = 0;
+    loop {
+        let page: Page = decode(&bytes(&description.page(from))).unwrap();
+        from += u32::try_from(page.parts.len()).unwrap();
+        pages.push(page);
+        if pages[0].total <= from {
+            return pages;
+        }
+    }
+}
+
+fn assemble(pages: impl IntoIterator<Item = Page>) -> Result<Vec<Contract>, String> {
+    let mut assembly = Assembly::default();
+    for page in pages {
+        assert!(assembly.wanted().is_some(), "more pages than are wanted");
+        assembly.add(page).map_err(|error| error.to_string())?;
+    }
+    assert_eq!(assembly.wanted(), None);
+    Ok(assembly.finish())
+}
+
+#[test]
+fn contracts_of_any_size_arrive_on_small_pages() {
+    for doc_len in [0, 11, 1_000, 1_100, 1_199, 1_210, 5_000, 100_000] {
+        let contracts = [contract("One", doc_len), contract("Two", doc_len / 2)];
+        for page_len in [0, 64, 500, Description::PAGE_LEN, 8_171] {
+            let description = Description::new(&contracts, page_len);
+            let pages = pages(&description);
+            for page in &pages {
+                let len = bytes(page).len();
+                assert!(len <= page_len || page.parts.len() == 1, "{len} bytes of {page_len}");
+                // What a head takes without its documentation, or the shortest piece of one.
+                assert!(len <= page_len.max(160), "{len} bytes of {page_len}");
+            }
+            let assembled = assemble(pages).unwrap();
+            assert_eq!(assembled.iter().collect::<Vec<_>>(), contracts, "{doc_len} on {page_len}");
+        }
+    }
+}
+
+#[test]
+fn a_page_is_filled() {
+    let contracts: Vec<_> = (0..100).map(|_| contract("One", 0)).collect();
+    let description = Description::new(&contracts, Description::PAGE_LEN);
+    let pages = pages(&description);
+    let (_, filled) = pages.split_last().unwrap();
+    assert!(filled.len() > 2);
+    for page in filled {
+        // No part is as long as what is left.
+        assert!(bytes(page).len() > Description::PAGE_LEN - 120, "{}", bytes(page).len());
+    }
+}
+
+#[test]
+fn a_large_method_goes_with_a_page_of_its_own() {
+    let arguments: Vec<_> = (0..200).map(|_| Argument { name: text("argument"), ty: text("Option<u8>") }).collect();
+    let method = Method { name: text("f"), wire_name: text("f"), arguments: arguments.into(), ..Method::EMPTY };
+    let large = Contract { name: text("Large"), methods: vec![method].into(), ..Contract::EMPTY };
+    let large: &'static Contract = Box::leak(Box::new(large));
+    let pages = pages(&Description::new(&[large], Description::PAGE_LEN));
+    assert_eq!(pages.len(), 2);
+    assert!((2_000..MAX_RESPONSE_BODY_LEN).contains(&bytes(&pages[1]).len()));
+    assert_eq!(assemble(pages).unwrap(), std::slice::from_ref(large));
+}
+
+#[test]
+fn nothing_comes_from_beyond_the_end() {
+    let description = Description::new(&[contract("One", 0)], Description::PAGE_LEN);
+    for from in [2, 3, u32::MAX] {
+        let page = description.page(from);
+        assert_eq!((page.total, page.parts.len()), (2, 0));
+    }
+    let nothing = Description::new(&[], Description::PAGE_LEN).page(0);
+    assert_eq!(assemble([nothing]).unwrap(), []);
+}
+
+#[test]
+fn another_description_has_another_version() {
+    let version = |contract| Description::new(&[contract], Description::PAGE_LEN).page(0).version;
+    assert_eq!(version(contract("One", 110)), version(contract("One", 110)));
+    assert_ne!(version(contract("One", 110)), version(contract("Two", 110)));
+    assert_ne!(version(contract("One", 110)), version(contract("One", 121)));
+}
+
+#[test]
+fn what_a_later_version_adds_is_skipped() {
+    let method = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false);
+    let head = ("C", "", "", "", [(); 0], [(); 0], [(); 0]);
+    let mut later = Vec::new();
+    encode(&mut later, &(3, (("contract", head, 1), ("constant", 42), ("method", method)), 7, "more")).unwrap();
+    let contracts = assemble([decode(&later).unwrap()]).unwrap();
+    assert_eq!((&*contracts[0].name, contracts[0].methods.len()), ("C", 1));
+}
+
+#[test]
+fn what_a_liar_sends_ends() {
+    let head = || Part::Contract(contract("One", 0).clone());
+    let page = |total, parts: &[Part]| Page { total, parts: parts.to_vec(), version: 1 };
+    let fault = |pages: &[Page]| assemble(pages.iter().cloned()).unwrap_err();
+
+    assert!(fault(&[page(1, &[])]).ends_with("a page is empty"));
+    assert!(fault(&[page(2, &[head()]), page(2, &[])]).ends_with("a page is empty"));
+    assert!(fault(&[page(1, &[head(), head()])]).ends_with("a page has 2 parts, and 1 are left"));
+    assert!(fault(&[page(u32::MAX, &[head()])]).contains("at most 16384 are read"));
+    assert!(fault(&[page(2, &[head()]), page(3, &[head()])]).ends_with("it changed while it was read"));
+    assert!(fault(&[page(1, &[Part::Doc(text("text"))])]).ends_with("it does not begin with a contract"));
+    let foreign = Part::Method(Method { name: text("f"), wire_name: text("f"), ..Method::EMPTY });
+    assert!(fault(&[page(2, &[head(), foreign])]).ends_with(r#""f" does not begin with "ns.""#));
+
+    let doc = Part::Doc("x".repeat(60_000).into());
+    let mut many = vec![page(Assembly::MAX_PARTS, &[head()])];
+    many.extend((0..20).map(|_| page(Assembly::MAX_PARTS, std::slice::from_ref(&doc))));
+    assert!(fault(&many).contains("more than the 1048576 bytes"));
+}
+
+#[test]
+fn what_is_no_page_is_refused() {
+    let refused = |value: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = Vec::new();
+        value(&mut bytes);
+        decode::<Page>(&bytes).unwrap_err().to_string()
+    };
+    assert!(refused(&|out| encode(out, &1).unwrap()).contains("expected a page"));
+    assert!(refused(&|out| encode(out, &(1, [(); 0])).unwrap()).contains("invalid length 2, expected a page"));
+    assert!(refused(&|out| encode(out, &(1, [("doc",)], 1)).unwrap()).contains("expected a part of a description"));
+    assert!(refused(&|out| encode(out, &(1, [(1, 2)], 1)).unwrap()).contains("expected a string"));
+}
