@@ -206,7 +206,7 @@ impl Grammar {
 
 impl Item {
     fn string(&self, example: &str, report: &mut Report) -> Option<&LitStr> {
-        match &self.value {
+        match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),
             _ => {
                 report.error(self, messages::needs_value(&self.name.to_string(), example));
@@ -216,7 +216,7 @@ impl Item {
     }
 
     fn path(&self, report: &mut Report) -> Option<Path> {
-        let path = match &self.value {
+        let path = match self.value.as_ref().map(ungrouped) {
             Some(Expr::Path(ExprPath { path, qself: None, .. })) => Some(path.clone()),
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => text.parse().ok(),
             _ => None,
@@ -232,6 +232,14 @@ impl Item {
             report.error(value, messages::takes_no_value(&self.name.to_string()));
         }
         self.value.is_none()
+    }
+}
+
+/// What a macro passes on as `$value` is in a group that nobody has written.
+fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        value => value,
     }
 }
 
