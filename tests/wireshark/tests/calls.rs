@@ -1,0 +1,352 @@
+//! What Wireshark says of the calls of real endpoints, in both dialects, whatever becomes of them.
+
+#![allow(missing_docs, reason = "contracts of a test")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpcudp::sim::{Conditions, Network};
+use rpcudp::{CallError, Dialect, Endpoint, rpc_service};
+use rpcudp_wireshark::{Capture, Frame, Tap, Tshark};
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+#[rpc_service]
+trait Greeter {
+    fn sayhi(&self, name: &str) -> String;
+    #[rpc(at_least_once)]
+    fn lookup(&self, key: &[u8], limit: Option<u8>) -> Option<Vec<u8>>;
+    async fn withdraw(&self, cents: u64, after_millis: u64) -> Result<u64, Overdrawn>;
+    #[rpc(oneway)]
+    fn gossip(&self, rumour: &str, spread: i64);
+}
+
+#[rpc_service]
+trait Unserved {
+    fn nowhere_to_be_found(&self) -> u8;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Overdrawn {
+    by: u64,
+}
+
+struct Hello;
+
+impl Greeter for Hello {
+    fn sayhi(&self, name: &str) -> String {
+        format!("Hello {name}")
+    }
+    fn lookup(&self, key: &[u8], _: Option<u8>) -> Option<Vec<u8>> {
+        (!key.is_empty()).then(|| key.into())
+    }
+    async fn withdraw(&self, cents: u64, after_millis: u64) -> Result<u64, Overdrawn> {
+        sleep(Duration::from_millis(after_millis)).await;
+        100_u64.checked_sub(cents).ok_or_else(|| Overdrawn { by: cents - 100 })
+    }
+    fn gossip(&self, _: &str, _: i64) {}
+}
+
+/// A server and a caller, whose datagrams are captured; they take 20 ms each way.
+struct Pair {
+    network: Network,
+    server: Endpoint,
+    greeter: GreeterClient,
+}
+
+const SERVER: &str = "10.0.0.1:7000";
+const CALLER: &str = "10.0.0.2:7000";
+
+fn pair(dialect: Dialect, capture: &Capture) -> Pair {
+    let network = Network::new(7);
+    network.set_conditions(latency());
+    let (server, caller) =
+        if dialect == Dialect::Rpcudp { (SERVER, CALLER) } else { ("10.0.0.3:7000", "10.0.0.4:7000") };
+    let bind = |addr| network.bind(addr).expect("the address is free");
+    let (server_node, caller_node) = (bind(server), Tap::new(bind(caller), capture));
+    let server = Endpoint::builder().dialect(dialect).serve(GreeterServer::new(Hello));
+    let server = server.bind_transport(server_node).unwrap();
+    let caller = Endpoint::builder().dialect(dialect).bind_transport(caller_node).unwrap();
+    let greeter = GreeterClient::new(&caller, server.local_addr());
+    Pair { network, server, greeter }
+}
+
+fn latency() -> Conditions {
+    Conditions::default().latency(Duration::from_millis(20))
+}
+
+const FIELDS: &[&str] = &[
+    "rpcudp.type",
+    "rpcudp.dialect",
+    "rpcudp.id",
+    "rpcudp.method",
+    "rpcudp.arguments",
+    "rpcudp.result",
+    "rpcudp.failure.code",
+    "rpcudp.failure.message",
+    "rpcudp.failure.detail",
+    "rpcudp.remaining",
+    "rpcudp.request_in",
+    "rpcudp.response_in",
+    "rpcudp.resend_of",
+    "rpcudp.copy_of",
+    "rpcudp.time",
+    "_ws.expert.message",
+    "_ws.col.Protocol",
+    "_ws.col.Info",
+];
+
+/// Frames as their numbers, from 1.
+struct Frames(Vec<Frame>);
+
+impl Frames {
+    fn of(tshark: &Tshark, capture: &Capture, arguments: &[&str]) -> Self {
+        Self(tshark.frames(capture, FIELDS, arguments))
+    }
+
+    #[track_caller]
+    fn assert(&self, number: usize, fields: &[(&str, &str)]) {
+        for &(field, value) in fields {
+            let name = if field.starts_with('_') { field.to_owned() } else { format!("rpcudp.{field}") };
+            let is = self.0[number - 1].all(&name).join(", ");
+            assert_eq!(is, value, "{field} of frame {number}");
+        }
+    }
+
+    fn info(&self, number: usize) -> &str {
+        self.0[number - 1].one("_ws.col.Info").unwrap_or_default()
+    }
+}
+
+fn tshark(test: &str) -> Option<Tshark> {
+    Tshark::find(env!("CARGO_TARGET_TMPDIR"), test)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_shown_with_its_method_its_arguments_and_its_response_time() {
+    let Some(tshark) = tshark("a_call") else { return };
+    // Both dialects in one capture.
+    let capture = Capture::new();
+    for dialect in [Dialect::Rpcudp, Dialect::Storj] {
+        let pair = pair(dialect, &capture);
+        assert_eq!(pair.greeter.sayhi("Snake Plissken").await.unwrap(), "Hello Snake Plissken");
+    }
+    let frames = Frames::of(&tshark, &capture, &[]);
+    let both = [(1, 2, "rpcudp", ["0x00", "0x01"], "5000"), (3, 4, "storjrpcudp", ["0x02", "0x03"], "")];
+    for (request, response, name, kinds, remaining) in both {
+        frames.assert(
+            request,
+            &[
+                ("type", kinds[0]),
+                ("dialect", name),
+                ("method", "sayhi"),
+                ("arguments", "\"Snake Plissken\""),
+                ("remaining", remaining),
+                ("response_in", &response.to_string()),
+                ("request_in", ""),
+                ("time", ""),
+                ("_ws.col.Protocol", name),
+                ("_ws.col.Info", "Request sayhi(\"Snake Plissken\")"),
+                ("_ws.expert.message", ""),
+            ],
+        );
+        frames.assert(
+            response,
+            &[
+                ("type", kinds[1]),
+                ("dialect", name),
+                ("method", "sayhi"),
+                ("result", "\"Hello Snake Plissken\""),
+                ("request_in", &request.to_string()),
+                ("response_in", ""),
+                // There and back.
+                ("time", "0.040000000"),
+                ("_ws.col.Protocol", name),
+                ("_ws.col.Info", "Response sayhi: \"Hello Snake Plissken\""),
+                ("_ws.expert.message", ""),
+            ],
+        );
+        let [sent, echoed] = [request, response].map(|number: usize| frames.0[number - 1].one("rpcudp.id").unwrap());
+        assert_eq!(sent, echoed);
+        assert_eq!(sent.replace(':', "").len(), 40);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_cross_find_their_own_answers() {
+    let Some(tshark) = tshark("crossing") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    let (slow, quick) = tokio::join!(pair.greeter.withdraw(1, 100), pair.greeter.withdraw(2, 10));
+    assert_eq!((slow.unwrap(), quick.unwrap()), (99, 98));
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(1, &[("arguments", "1, 100"), ("response_in", "4")]);
+    frames.assert(2, &[("arguments", "2, 10"), ("response_in", "3")]);
+    frames.assert(3, &[("result", "98"), ("request_in", "2"), ("time", "0.050000000")]);
+    frames.assert(4, &[("result", "99"), ("request_in", "1"), ("time", "0.140000000")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_says_what_failed() {
+    let Some(tshark) = tshark("failure") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    assert!(matches!(pair.greeter.withdraw(130, 0).await, Err(CallError::Application(Overdrawn { by: 30 }))));
+    let unserved = UnservedClient::new(pair.greeter.endpoint(), pair.server.local_addr());
+    assert!(unserved.nowhere_to_be_found().await.is_err());
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(
+        2,
+        &[
+            ("type", "0x04"),
+            ("method", "withdraw"),
+            ("failure.code", "0"),
+            ("failure.message", ""),
+            ("failure.detail", "{\"by\": 30}"),
+            ("request_in", "1"),
+            ("time", "0.040000000"),
+            ("_ws.col.Info", "Failure withdraw: the method returned an error {\"by\": 30}"),
+            ("_ws.expert.message", "the call failed"),
+        ],
+    );
+    frames.assert(
+        4,
+        &[
+            ("failure.code", "1"),
+            ("failure.message", "nowhere_to_be_found"),
+            ("_ws.col.Info", "Failure nowhere_to_be_found: unknown method (nowhere_to_be_found)"),
+        ],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_again_belongs_to_the_first() {
+    let Some(tshark) = tshark("resent") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    // The first copy is lost, and what comes back of the second comes twice.
+    pair.network.set_conditions(latency().loss(1.0));
+    let call = tokio::spawn(pair.greeter.lookup(b"\x00\xff", None));
+    sleep(Duration::from_millis(50)).await;
+    pair.network.set_conditions(latency());
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    pair.network.set_link(server.ip(), caller.ip(), latency().duplication(1.0));
+    assert_eq!(call.await.unwrap().unwrap(), Some(vec![0, 255]));
+    sleep(Duration::from_secs(1)).await;
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    assert_eq!(frames.0.len(), 4);
+    frames.assert(1, &[("arguments", "hex:00ff, nil"), ("response_in", "3"), ("resend_of", "")]);
+    frames.assert(
+        2,
+        &[("resend_of", "1"), ("response_in", "3"), ("_ws.expert.message", "a request that was sent again")],
+    );
+    assert!(frames.info(2).starts_with("Resent lookup(hex:00ff, nil)"));
+    frames.assert(3, &[("request_in", "1"), ("result", "hex:00ff"), ("copy_of", "")]);
+    frames.assert(4, &[("request_in", "1"), ("copy_of", "3"), ("_ws.expert.message", "a call was answered again")]);
+    // What its caller waited for: the second copy left after about a quarter of a second.
+    let time: f64 = frames.0[2].one("rpcudp.time").unwrap().parse().unwrap();
+    assert!((0.2..0.5).contains(&time), "{time}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_did_not_come_is_missed() {
+    let Some(tshark) = tshark("unanswered") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    pair.greeter.gossip("psst", -3).await.unwrap();
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    pair.network.set_link(server.ip(), caller.ip(), latency().loss(1.0));
+    assert!(pair.greeter.sayhi("nobody").await.is_err());
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    for (number, arguments) in [(1, "\"psst\", -3"), (2, "\"nobody\"")] {
+        frames.assert(
+            number,
+            &[
+                ("arguments", arguments),
+                ("response_in", ""),
+                ("_ws.expert.message", "no answer in this capture: lost, oneway, or not there yet"),
+            ],
+        );
+    }
+    frames.assert(1, &[("remaining", "")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_garbled_says_how_and_hides_nothing_else() {
+    let Some(tshark) = tshark("garbled") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    pair.greeter.sayhi("one").await.unwrap();
+    let id = [b'i'; 20];
+    let garbled: [(&[u8], &str); 9] = [
+        (b"\x01short", "shorter than the shortest message"),
+        (&[&[1][..], &id, b"\xc1"].concat(), "a byte that msgpack does not use"),
+        (&[&[1][..], &id, b"\xa5four"].concat(), "the body ends too early"),
+        (&[&[1][..], &id, b"\xdd\xff\xff\xff\xff\xc0"].concat(), "it claims more values than there are bytes"),
+        (&[&[1][..], &id, &[0x91; 1_000], b"\xc0"].concat(), "it nests deeper than 32 levels"),
+        (&[&[0][..], &id, b"\x92\x01\x90"].concat(), "a request's body is an array of a name and of its arguments"),
+        (&[&[0][..], &id, b"\x92\xa2\xff\xff\x90"].concat(), "the name of the method is no text"),
+        (&[&[4][..], &id, b"\x91\x01"].concat(), "a failure's body is an array of a code and a message"),
+        (&[&[4][..], &id, b"\x92\xa1a\xa1b"].concat(), "a failure's body is an array of a code and a message"),
+    ];
+    for (datagram, _) in &garbled {
+        capture.add(server, caller, datagram);
+    }
+    // Of no type that there is.
+    capture.add(server, caller, b"\x09hello");
+    pair.greeter.sayhi("two").await.unwrap();
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    for (index, (_, reason)) in garbled.iter().enumerate() {
+        let reason = format!("not a message: {reason}");
+        frames.assert(3 + index, &[("_ws.expert.message", &reason), ("_ws.col.Protocol", "rpcudp"), ("method", "")]);
+    }
+    let unknown = 3 + garbled.len();
+    frames.assert(unknown, &[("type", ""), ("_ws.col.Protocol", "UDP")]);
+    frames.assert(unknown + 1, &[("arguments", "\"two\""), ("response_in", &(unknown + 2).to_string())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_that_begins_between_the_two_is_read_where_it_is_known() {
+    let Some(tshark) = tshark("decode_as") else { return };
+    let (whole, half) = (Capture::new(), Capture::new());
+    let pair = pair(Dialect::Rpcudp, &whole);
+    pair.greeter.sayhi("one").await.unwrap();
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    half.add(server, caller, &[&[1][..], &[b'i'; 20], b"\xa2hi"].concat());
+    // Any datagram that begins with 1 might be a response.
+    Frames::of(&tshark, &half, &[]).assert(1, &[("type", ""), ("_ws.col.Protocol", "UDP")]);
+    for known in [["-d", "udp.port==7000,rpcudp"], ["-o", "rpcudp.ports:6999-7001"]] {
+        Frames::of(&tshark, &half, &known).assert(
+            1,
+            &[
+                ("type", "0x01"),
+                ("method", ""),
+                ("result", "\"hi\""),
+                ("time", ""),
+                ("_ws.col.Info", "Response: \"hi\""),
+            ],
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_another_address_is_noted() {
+    let Some(tshark) = tshark("elsewhere") else { return };
+    let capture = Capture::new();
+    let addr = |addr: &str| addr.parse().unwrap();
+    let (id, caller) = ([b'i'; 20], addr("[2001:db8::1]:7000"));
+    capture.add(caller, addr("[2001:db8::2]:7000"), &[&[0][..], &id, b"\x92\xa4stun\x90"].concat());
+    capture.add(addr("[2001:db8::3]:7000"), caller, &[&[1][..], &id, b"\x92\xa3::1\xcd\x1b\x58"].concat());
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames
+        .assert(1, &[("method", "stun"), ("arguments", ""), ("_ws.col.Info", "Request stun()"), ("response_in", "2")]);
+    frames.assert(
+        2,
+        &[("result", "[\"::1\", 7000]"), ("_ws.expert.message", "the answer came from another address than was asked")],
+    );
+}
