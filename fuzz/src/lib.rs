@@ -3,6 +3,7 @@
 mod arguments;
 mod contract;
 mod datagram;
+mod description;
 mod extension;
 pub mod seeds;
 
@@ -18,6 +19,7 @@ mod world;
 
 pub use arguments::arguments;
 pub use datagram::datagram;
+pub use description::description;
 pub use extension::extension;
 
 use std::future::Future;
@@ -49,6 +51,7 @@ mod tests {
         let run = |target, bytes: &[u8]| match target {
             "datagram" => datagram(bytes),
             "extension" => extension(bytes),
+            "description" => description(bytes),
             "arguments" => drop(arguments(bytes)),
             _ => endpoint(bytes),
         };

@@ -1,6 +1,10 @@
 //! What a corpus starts from: the datagrams of the project's vectors, honest arguments, and scripts that get somewhere.
 
+use std::time::Duration;
+
 use rpcudp_core::codec;
+use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
+use rpcudp_core::description::Description;
 use serde_json::Value as Json;
 
 use crate::contract;
@@ -15,6 +19,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "datagram" => datagrams(),
         "extension" => extensions(),
+        "description" => descriptions(),
         "arguments" => arguments(),
         "endpoint" => scripts(),
         other => panic!("no target `{other}`"),
@@ -22,7 +27,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The targets, by the names that `cargo fuzz` knows them by.
-pub const TARGETS: [&str; 4] = ["datagram", "extension", "arguments", "endpoint"];
+pub const TARGETS: [&str; 5] = ["datagram", "extension", "description", "arguments", "endpoint"];
 
 /// The datagrams that Python itself produced, in both dialects, and failure frames, which it does not know.
 fn datagrams() -> Vec<(String, Vec<u8>)> {
@@ -54,6 +59,43 @@ fn extensions() -> Vec<(String, Vec<u8>)> {
         ("none", b""),
     ];
     seeds.map(|(name, bytes)| (name.into(), bytes.into())).into()
+}
+
+/// The pages of contracts, as their parts come: one with all that a contract may have, and one whose documentation is long.
+fn descriptions() -> Vec<(String, Vec<u8>)> {
+    let method = Method {
+        name: "lookup".into(),
+        wire_name: "kad.lookup".into(),
+        doc: "Finds a value.\n\nOr does not.".into(),
+        arguments: vec![Argument { name: "key".into(), ty: "&[u8]".into() }].into(),
+        returns: "Result<Option<K>, Missing<'_>>".into(),
+        fallible: true,
+        timeout: Some(Duration::from_millis(1_500)),
+        ..Method::EMPTY
+    };
+    let full = Contract {
+        name: "Table".into(),
+        namespace: "kad.".into(),
+        doc: "A table.".into(),
+        generics: "K: Ord, const N: usize = 2".into(),
+        bounds: vec!["Self::Value: Clone".into()].into(),
+        types: vec![AssociatedType { name: "Value".into(), bounds: "Serialize".into() }].into(),
+        methods: vec![method.clone(), Method { delivery: Delivery::OneWay, ..method }].into(),
+    };
+    let long = Contract { doc: "Words, words, words. ".repeat(40).into(), ..full.clone() };
+    let seeds = [("full", full, 1_200), ("long", long, 300)].map(|(name, contract, page_len)| {
+        let description = Description::new(&[Box::leak(Box::new(contract))], page_len);
+        let (mut pages, mut from) = (Vec::new(), 0);
+        loop {
+            let page = description.page(from);
+            if page.parts.is_empty() {
+                return (name.into(), encoded(pages));
+            }
+            from += page.parts.len() as u32;
+            pages.push(page);
+        }
+    });
+    seeds.into()
 }
 
 /// The index of a method, and arguments for it; and Python's arguments for a method that takes anything.
