@@ -176,7 +176,13 @@ impl Limiter {
             return Ok(());
         }
         let now = self.nanos(now);
-        let known = source_of(&mut self.sources, source, now);
+        let prefix = Prefix::of(source.ip());
+        // Nobody is pushed out of memory by those who are too many: they are forged as a rule, and never come again.
+        if !self.strangers.has(1, now, &self.requests_of_strangers) && self.sources.get(prefix, prefix.hash()).is_none()
+        {
+            return Err(DropReason::TooManyStrangers);
+        }
+        let known = source_of(&mut self.sources, prefix, now);
         let is_known = known.known_until > now;
         if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.answer_bytes_per_source) {
             return Err(DropReason::AnswerBudget);
@@ -196,7 +202,7 @@ impl Limiter {
             return true;
         }
         let now = self.nanos(now);
-        let source = source_of(&mut self.sources, destination, now);
+        let source = source_of(&mut self.sources, Prefix::of(destination.ip()), now);
         source.known_until > now || source.answer_bytes.take(len as u64, now, &self.answer_bytes_per_source)
     }
 
@@ -204,7 +210,8 @@ impl Limiter {
     pub fn prove(&mut self, source: SocketAddr, now: Instant) {
         if self.limits.concern(source) {
             let now = self.nanos(now);
-            source_of(&mut self.sources, source, now).known_until = now + Self::KNOWN_FOR.as_nanos() as u64;
+            source_of(&mut self.sources, Prefix::of(source.ip()), now).known_until =
+                now + Self::KNOWN_FOR.as_nanos() as u64;
         }
     }
 
@@ -213,8 +220,7 @@ impl Limiter {
     }
 }
 
-fn source_of(sources: &mut Recent<Prefix, Source>, addr: SocketAddr, now: u64) -> &mut Source {
-    let prefix = Prefix::of(addr.ip());
+fn source_of(sources: &mut Recent<Prefix, Source>, prefix: Prefix, now: u64) -> &mut Source {
     sources.entry(prefix, prefix.hash(), |source| source.known_until > now)
 }
 

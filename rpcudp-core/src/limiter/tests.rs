@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -51,6 +53,17 @@ fn strangers_share_a_rate_that_friends_are_not_bound_by() {
     assert_eq!(strangers, 100);
     assert_eq!(limiter.request(addr("203.0.113.1:1"), now), Err(DropReason::TooManyStrangers));
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 200);
+}
+
+#[test]
+fn strangers_that_are_too_many_push_nobody_out_of_memory() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().requests_per_source(1).requests_of_strangers(10), now, 1);
+    assert_eq!(limiter.request(addr("192.0.2.1:1"), now), Ok(()));
+    for n in 0..100_000_u32 {
+        let _ = limiter.request((Ipv4Addr::from(0x0a00_0000 + n), 1).into(), now);
+    }
+    assert_eq!(limiter.request(addr("192.0.2.1:1"), now), Err(DropReason::TooManyRequests));
 }
 
 #[test]
