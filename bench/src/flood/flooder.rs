@@ -1,4 +1,4 @@
-//! The thread that floods, or that takes the same processor time and sends nothing.
+//! The thread that floods.
 
 use std::hint::spin_loop;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::measuring::Fault;
 pub(super) enum Condition {
     /// It is not there.
     Quiet,
-    /// It takes processor time and sends nothing: what the flood costs beyond that is the endpoint's and the kernel's.
-    Spinning,
+    /// It floods another socket, which a task empties: what anybody who receives the flood has left of the machine.
+    Elsewhere,
     Flooded,
 }
 
 impl Condition {
-    pub(super) const ALL: [Self; 3] = [Self::Quiet, Self::Spinning, Self::Flooded];
+    pub(super) const ALL: [Self; 3] = [Self::Quiet, Self::Elsewhere, Self::Flooded];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Quiet => "quiet",
-            Self::Spinning => "spinning",
+            Self::Elsewhere => "elsewhere",
             Self::Flooded => "flooded",
         }
     }
@@ -72,8 +72,9 @@ impl Flooder {
         let of_thread = Arc::clone(&control);
         let thread = match condition {
             Condition::Quiet => None,
-            Condition::Spinning => Some(thread::spawn(move || of_thread.run(None::<A>, rate))),
-            Condition::Flooded => Some(thread::spawn(move || of_thread.run(Some(attack()?), rate))),
+            Condition::Elsewhere | Condition::Flooded => {
+                Some(thread::spawn(move || of_thread.run(&mut attack()?, rate)))
+            }
         };
         Self { control, thread, begin: Instant::now() }
     }
@@ -108,7 +109,7 @@ impl Flooder {
 
 impl Control {
     /// Gives the processor time that the thread has used since it began.
-    fn run<A: Attack>(&self, mut attack: Option<A>, rate: Option<u32>) -> Result<Duration, Fault> {
+    fn run(&self, attack: &mut impl Attack, rate: Option<u32>) -> Result<Duration, Fault> {
         while !self.has_begun.load(Ordering::Acquire) {
             thread::park();
         }
@@ -116,13 +117,12 @@ impl Control {
         let mut sent = 0;
         while !self.is_over.load(Ordering::Relaxed) {
             let due = rate.map_or(f64::INFINITY, |rate| begin.elapsed().as_secs_f64() * f64::from(rate));
-            match &mut attack {
-                Some(attack) if (sent as f64) < due => {
-                    sent += attack.strike()? as u64;
-                    self.sent.store(sent, Ordering::Relaxed);
-                }
-                _ => spin_loop(),
+            if sent as f64 >= due {
+                spin_loop();
+                continue;
             }
+            sent += attack.strike()? as u64;
+            self.sent.store(sent, Ordering::Relaxed);
         }
         Ok(used_by_this_thread()?.saturating_sub(used))
     }
@@ -148,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_flood_sends_and_at_its_rate() {
-        for (condition, sends) in [(Condition::Quiet, false), (Condition::Spinning, false), (Condition::Flooded, true)]
-        {
+    fn a_flood_sends_at_its_rate_wherever_it_goes() {
+        for condition in Condition::ALL {
+            let sends = condition != Condition::Quiet;
             let mut flooder = Flooder::new(condition, Some(1_000), || Ok(Pretence));
             let begin = Instant::now();
             flooder.begin();

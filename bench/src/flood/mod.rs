@@ -26,7 +26,8 @@ pub(crate) struct Options {
     /// Which floods, separated by commas [default: all]
     #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Datagrams a second [default: as many as one thread can send, or ten times as many lookups as can be made]
+    /// Datagrams a second [default: as much garbage as one thread can send, as many forged requests as it could, or ten times
+    /// as many lookups as can be made]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// How often each is measured [default: 5, quick: 1]
@@ -106,7 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
             let mut conditions = Condition::ALL;
             conditions.rotate_left((round - 1) % Condition::ALL.len());
             for condition in conditions {
-                let title = format!("round {round}/{rounds}  {kind:<7}  {:<8}", condition.name());
+                let title = format!("round {round}/{rounds}  {kind:<7}  {:<9}", condition.name());
                 progress.begin(&title);
                 let outcome = in_another_process(options.stage(kind, condition))?;
                 progress.end(&format!("{title}  {}", report::line(&outcome)));

@@ -45,7 +45,7 @@ type Who = (&'static str, fn(&Outcome) -> &Called);
 fn flood(samples: &[Sample], kind: Kind) -> String {
     let who: [Who; 2] = [("known", |outcome| &outcome.known), ("strangers", |outcome| &outcome.strangers)];
     let of = |condition| samples.iter().filter(move |sample| (sample.kind, sample.condition) == (kind, condition));
-    let mut text = format!("\n{}:\n\n| callers | thread | calls/s | of spinning | of quiet |", title(kind));
+    let mut text = format!("\n{}:\n\n| callers | thread | calls/s | of elsewhere | of quiet |", title(kind));
     text += " p50 us | p99 us | failed |\n|";
     text += &" --- |".repeat(8);
     text += "\n";
@@ -60,7 +60,7 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
                 "| {name} | {} | {} | {} | {} | {p50} | {p99} | {failed} |\n",
                 condition.name(),
                 spread(of(condition).map(|sample| called(&sample.outcome).per_second), 0),
-                kept_of(Condition::Spinning),
+                kept_of(Condition::Elsewhere),
                 kept_of(Condition::Quiet),
             );
         }

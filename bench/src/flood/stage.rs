@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::fs;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use rpcudp::transport::{Udp, UdpOptions};
+use rpcudp::transport::{ReceiveBatch, Transport, Udp, UdpOptions};
 use rpcudp::{DropReason, Endpoint, Limits, Stats};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
+use tokio::task::consume_budget;
 
 use super::callers::{Called, Callers, LOOKUP_TIME, Obliging, TargetServer};
 use super::flooder::{Condition, Flooder};
@@ -47,6 +49,10 @@ impl fmt::Display for Kind {
 /// How many others forged requests name.
 pub(super) const VICTIM_COUNT: u32 = 100_000;
 
+/// How many forged requests come in a second, unless it is said otherwise: a little more than a thread brings through the
+/// kernel, as the flood of garbage shows.
+const FORGED_PER_SECOND: u32 = 500_000;
+
 /// How many async handlers run at once: an endpoint's default.
 const MAX_HANDLERS: u32 = 1_024;
 
@@ -58,7 +64,7 @@ const OVERLOAD: u32 = 10;
 pub(super) struct Stage {
     pub(super) kind: Kind,
     pub(super) condition: Condition,
-    /// Datagrams a second; `None` is as many as one thread can send.
+    /// Datagrams a second, where it is said.
     pub(super) rate: Option<u32>,
     pub(super) warm_up: Duration,
     pub(super) window: Duration,
@@ -117,17 +123,22 @@ impl Stage {
             Ok::<_, Fault>((Callers::known(&target, &clock).await?, Callers::strangers(addr, &clock).await?, lookups))
         })?;
 
-        let mut flooder = self.flooder(target.local_addr(), &forgery);
+        let flooded = match self.condition {
+            Condition::Quiet | Condition::Flooded => target.local_addr(),
+            Condition::Elsewhere => runtime.block_on(async { self.drain(&forgery) })?,
+        };
+        let mut flooder = self.flooder(flooded, &forgery);
         sleep(self.warm_up);
         let resident_before = resident_len()?;
         flooder.begin();
         sleep(self.warm_up);
-        let (begin, counts, cpu) = (Instant::now(), Counts::now(&target, &flooder, &forgery)?, ProcessorTime::now());
+        let (begin, counts, cpu) =
+            (Instant::now(), Counts::now(&target, flooded, &flooder, &forgery)?, ProcessorTime::now());
         clock.set(Phase::Measured);
         let resident_most = most_resident(self.window)?;
         clock.set(Phase::Over);
         let (elapsed, end, cpu_end) =
-            (begin.elapsed(), Counts::now(&target, &flooder, &forgery)?, ProcessorTime::now());
+            (begin.elapsed(), Counts::now(&target, flooded, &flooder, &forgery)?, ProcessorTime::now());
         let resident_end = resident_len()?;
         let flooder_cpu = flooder.stop()?;
 
@@ -152,6 +163,11 @@ impl Stage {
 
     /// What is attacked: all settings are the defaults, but that loopback is limited like everyone.
     fn target(self, forgery: &Arc<Forgery>) -> Result<Endpoint, Fault> {
+        // Where the flood goes elsewhere, receiving is the same and brings nothing.
+        let forgery = match self.condition {
+            Condition::Elsewhere => &Forgery::new(Vec::new(), 0),
+            Condition::Quiet | Condition::Flooded => forgery,
+        };
         let builder = Endpoint::builder()
             .serve(TargetServer::new(Obliging))
             .limits(Limits::default().limit_loopback(true))
@@ -163,19 +179,40 @@ impl Stage {
         })
     }
 
+    /// A socket that receives as the endpoint does, and does nothing with what comes.
+    fn drain(self, forgery: &Arc<Forgery>) -> Result<SocketAddr, Fault> {
+        let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
+        let addr = udp.local_addr();
+        match self.kind {
+            Kind::Forged => tokio::spawn(drain(Besieged::new(udp, Arc::clone(forgery)))),
+            Kind::Garbage | Kind::Lookups => tokio::spawn(drain(udp)),
+        };
+        Ok(addr)
+    }
+
     fn flooder(self, target: SocketAddr, forgery: &Arc<Forgery>) -> Flooder {
         let Self { kind, condition, rate, seed, .. } = self;
         match kind {
             Kind::Garbage => Flooder::new(condition, rate, move || Volley::of_garbage(target, seed)),
             Kind::Forged => {
                 let forger = Forger::new(Arc::clone(forgery), seed);
-                Flooder::new(condition, rate, || Ok(forger))
+                Flooder::new(condition, Some(rate.unwrap_or(FORGED_PER_SECOND)), || Ok(forger))
             }
             Kind::Lookups => {
                 let rate = rate.unwrap_or_else(overload);
                 Flooder::new(condition, Some(rate), move || Volley::of_lookups(target, seed))
             }
         }
+    }
+}
+
+/// Receives until the runtime ends.
+async fn drain(transport: impl Transport) {
+    let mut batch = ReceiveBatch::new();
+    loop {
+        // An error is about what was sent, and nothing was.
+        let _ = poll_fn(|cx| transport.poll_receive(cx, &mut batch)).await;
+        consume_budget().await;
     }
 }
 
@@ -199,8 +236,8 @@ struct Counts {
 }
 
 impl Counts {
-    fn now(target: &Endpoint, flooder: &Flooder, forgery: &Forgery) -> Result<Self, Fault> {
-        let overrun = lost_by_kernel(target.local_addr().port())? + forgery.lost();
+    fn now(target: &Endpoint, flooded: SocketAddr, flooder: &Flooder, forgery: &Forgery) -> Result<Self, Fault> {
+        let overrun = lost_by_kernel(flooded.port())? + forgery.lost();
         Ok(Self { stats: target.stats(), sent: flooder.sent(), overrun })
     }
 }
