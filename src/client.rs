@@ -75,12 +75,7 @@ pub trait Client: Sized {
     /// # }
     /// ```
     fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
-        Self::from_stub(Stub {
-            endpoint: Arc::new(via.as_endpoint()),
-            peer: canonical(peer),
-            timeout: None,
-            deadline: via.deadline(),
-        })
+        Self::from_stub(Stub::new(via, peer))
     }
 
     /// A client that calls another peer.
@@ -185,12 +180,22 @@ impl Clone for Stub {
 }
 
 impl Stub {
+    pub(crate) fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
+        let endpoint = Arc::new(via.as_endpoint());
+        Self { endpoint, peer: canonical(peer), timeout: None, deadline: via.deadline() }
+    }
+
     /// Begins a request.
     #[must_use]
     pub fn request(&self, spec: &'static CallSpec) -> OutgoingRequest {
+        self.request_with(spec, spec.argument_count)
+    }
+
+    /// Begins a request with another number of arguments than the contract says.
+    pub(crate) fn request_with(&self, spec: &'static CallSpec, argument_count: u32) -> OutgoingRequest {
         let mut datagram = buffers::take();
         let dialect = self.endpoint.shared().config.dialect;
-        Request::begin(&mut datagram, dialect, spec.name, spec.argument_count);
+        Request::begin(&mut datagram, dialect, spec.name, argument_count);
         let stub = Self { endpoint: Arc::clone(&self.endpoint), ..*self };
         OutgoingRequest { stub, spec, datagram, fault: None, written_count: 0 }
     }
