@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+use super::prober::{Probe, Prober, Until};
+use super::report::{Check, Fault, Report};
+use crate::exit::Failure;
+use crate::latencies::{Latencies, percent};
+
+/// How soon one call follows the other: slow enough for every limit, and for a burst to be over.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Measures the round-trip time and the loss, and gives the slowest answer.
+pub(super) async fn check(
+    prober: &mut Prober,
+    probe: &Probe,
+    count: u16,
+    timeout: Duration,
+    slowest: Duration,
+    report: &mut Report,
+) -> Result<Duration, Failure> {
+    let probes = vec![probe.clone(); count.into()];
+    let volley = prober.volley(&probes, PACE, Until::Late(timeout)).await;
+    let mut latencies = Latencies::new();
+    let mut slowest = slowest;
+    for answer in volley.answered() {
+        latencies.record(answer.took);
+        slowest = slowest.max(answer.took);
+    }
+    let (count, answered) = (u64::from(count), latencies.count());
+    let lost = count - answered;
+    if answered > 0 {
+        let summary = latencies.summary();
+        report.add(Check::well("round trip", summary).with("ms", latencies.as_json()))?;
+    }
+    let check = match lost {
+        0 => Check::well("loss", format!("none of {count} requests or their answers was lost")),
+        _ => Check::fault(
+            "loss",
+            Fault::Loss,
+            format!("{lost} of {count} requests, or their answers, were lost ({:.1}%)", percent(lost, count)),
+        )
+        .advise("call what may run more than once with --retry, in a contract with `#[rpc(at_least_once)]` or `at_most_once`")
+        .advise("look for a full link, a Wi-Fi, or a receive buffer that overflows (`ss -uamn` on the peer's host)")
+        .advise("a peer that limits strangers drops what is too much (`Limits`): its statistics count them"),
+    };
+    report.add(check.with("sent", count).with("lost", lost).with("percent", percent(lost, count)))?;
+    Ok(slowest)
+}

@@ -1,0 +1,251 @@
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+use rpcudp::UdpOptions;
+use rpcudp::transport::{Datagram, ReceiveBatch, Transport, Udp};
+use rpcudp_core::codec::{decode, encode};
+use rpcudp_core::limits::{HEADER_LEN, MAX_REQUEST_BODY_LEN};
+use rpcudp_core::{Dialect, FailureCode, Frame, MessageId, Request};
+use socket2::SockRef;
+use tokio::time::{sleep_until, timeout_at};
+
+use crate::exit::Failure;
+use crate::peer::unspecified;
+use crate::value::Value;
+
+/// A socket that sends requests of every kind to one peer and sees what an endpoint hides: other dialects, answers from
+/// other addresses, and datagrams that came back.
+pub(super) struct Prober {
+    peer: SocketAddr,
+    socket: Udp,
+    /// The same socket, to look at its buffers.
+    options: UdpSocket,
+    rng: StdRng,
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    pub(super) method: String,
+    dialect: Dialect,
+    /// All of it, with a message id that is still to be set.
+    datagram: Vec<u8>,
+}
+
+/// What came of some probes.
+#[derive(Debug, Default)]
+pub(super) struct Volley {
+    /// One for each probe, in their order.
+    pub(super) answers: Vec<Option<Answer>>,
+    /// Whether the network said that nobody is there.
+    pub(super) has_bounced: bool,
+    /// What the socket said to a probe that it did not send.
+    pub(super) unsent: Option<io::Error>,
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) reply: Reply,
+    pub(super) took: Duration,
+    pub(super) from: SocketAddr,
+}
+
+#[derive(Debug)]
+pub(super) enum Reply {
+    Value(Value),
+    /// A value of a kind that nobody knows.
+    Undecodable,
+    Failure(FailureCode),
+}
+
+/// When a volley is over, if not earlier because all were answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// So long after the last was sent.
+    Late(Duration),
+    /// The same, and little later than the first answer.
+    First(Duration),
+}
+
+impl Probe {
+    /// # Errors
+    ///
+    /// Where the request could not be sent.
+    pub(super) fn new(dialect: Dialect, method: &str, arguments: &[Value]) -> Result<Self, Failure> {
+        let mut datagram = Vec::new();
+        let count = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
+        Request::begin(&mut datagram, dialect, method, count);
+        for (index, argument) in arguments.iter().enumerate() {
+            encode(&mut datagram, argument).map_err(|error| {
+                let position = index + 1;
+                Failure::usage(format!("argument {position} of `{}` cannot be encoded: {error}", method.escape_debug()))
+            })?;
+        }
+        let len = datagram.len() - HEADER_LEN;
+        if len > MAX_REQUEST_BODY_LEN {
+            let method = method.escape_debug();
+            return Err(Failure::usage(format!(
+                "the request `{method}` has {len} bytes, and {MAX_REQUEST_BODY_LEN} are allowed"
+            )));
+        }
+        Ok(Self { method: method.into(), dialect, datagram })
+    }
+
+    /// The same, as a datagram of so many bytes: what is behind the body is ignored by all peers.
+    pub(super) fn padded(&self, len: usize) -> Self {
+        let mut padded = self.clone();
+        padded.datagram.resize(len.max(self.len()), 0);
+        padded
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.datagram.len()
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+}
+
+impl Volley {
+    pub(super) fn answered(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().flatten()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.has_bounced || self.answers.iter().all(Option::is_some)
+    }
+}
+
+impl Prober {
+    pub(super) fn new(peer: SocketAddr) -> Result<Self, Failure> {
+        let from = unspecified(peer);
+        let unbound = |error| Failure::not_bound(from, &error);
+        let socket = UdpSocket::bind(from).map_err(unbound)?;
+        let options = socket.try_clone()?;
+        let socket = Udp::from_socket(socket, &UdpOptions::default()).map_err(unbound)?;
+        let rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| Failure::from(io::Error::other(error)))?;
+        Ok(Self { peer, socket, options, rng })
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// How many bytes of receive and of send buffer the socket has.
+    pub(super) fn buffers(&self) -> io::Result<[usize; 2]> {
+        let socket = SockRef::from(&self.options);
+        // Linux reports twice what it gives: the other half is for its own books.
+        let given =
+            |reported| if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
+        Ok([given(socket.recv_buffer_size()?), given(socket.send_buffer_size()?)])
+    }
+
+    /// What this host takes for the address that the peer is asked from.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        let route = UdpSocket::bind(unspecified(self.peer))?;
+        route.connect(self.peer)?;
+        let ip: IpAddr = route.local_addr()?.ip();
+        Ok(SocketAddr::new(ip, self.socket.local_addr().port()))
+    }
+
+    /// Sends probes, one every `pace`, and collects their answers.
+    pub(super) async fn volley(&mut self, probes: &[Probe], pace: Duration, until: Until) -> Volley {
+        let ids: Vec<_> = probes.iter().map(|_| self.id()).collect();
+        let index_of: HashMap<_, _> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
+        let mut sent = Vec::with_capacity(probes.len());
+        let mut volley = Volley { answers: probes.iter().map(|_| None).collect(), ..Volley::default() };
+        let mut batch = ReceiveBatch::new();
+        let started = Instant::now();
+        let mut deadline = None;
+        while !volley.is_complete() {
+            // After a first answer, where one is enough, no more are asked for.
+            let has_enough = matches!(until, Until::First(_)) && volley.answered().next().is_some();
+            if let (Some(probe), false) = (probes.get(sent.len()), has_enough) {
+                let due = started + pace * sent.len() as u32;
+                if Instant::now() >= due {
+                    if let Err(error) = self.send(probe, ids[sent.len()]).await {
+                        volley.unsent = Some(error);
+                    }
+                    sent.push(Instant::now());
+                    continue;
+                }
+                self.receive(&mut batch, due).await;
+            } else {
+                let (Until::Late(wait) | Until::First(wait)) = until;
+                let end = *deadline.get_or_insert_with(|| Instant::now() + wait);
+                // What is there already counts, however late this process comes to look.
+                let is_over = Instant::now() >= end;
+                self.receive(&mut batch, end).await;
+                if is_over && batch.is_empty() {
+                    break;
+                }
+            }
+            let arrived = Instant::now();
+            for datagram in batch.iter() {
+                let answered = probes.first().and_then(|probe| read(datagram.contents, probe.dialect));
+                let Some((id, reply)) = answered else { continue };
+                let Some(&index) = index_of.get(&id) else { continue };
+                let Some(sent) = sent.get(index) else { continue };
+                let took = arrived.saturating_duration_since(*sent);
+                volley.answers[index].get_or_insert(Answer { reply, took, from: datagram.source });
+                if let Until::First(wait) = until {
+                    // What the same peer says to the others comes about as soon.
+                    let soon = arrived + wait.min(took * 2 + Duration::from_millis(50));
+                    deadline = Some(deadline.map_or(soon, |end: Instant| end.min(soon)));
+                }
+            }
+            let quoted = batch.bounced().filter_map(|bounced| {
+                probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect))
+            });
+            volley.has_bounced |= quoted.into_iter().any(|id| index_of.contains_key(&id));
+            batch.clear();
+        }
+        volley
+    }
+
+    /// Waits for datagrams until a time.
+    async fn receive(&self, batch: &mut ReceiveBatch, until: Instant) {
+        let received = poll_fn(|cx| self.socket.poll_receive(cx, batch));
+        if let Ok(Err(_)) = timeout_at(until.into(), received).await {
+            // The error may be about an earlier datagram. One that stays is not to make this a busy loop.
+            sleep_until((Instant::now() + Duration::from_millis(5)).into()).await;
+        }
+    }
+
+    async fn send(&self, probe: &Probe, id: MessageId) -> io::Result<()> {
+        let mut contents = probe.datagram.clone();
+        Request::set_id(&mut contents, id);
+        loop {
+            match self.socket.try_send(Datagram { destination: self.peer, source: None, contents: &contents }) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| self.socket.poll_writable(cx)).await?;
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    fn id(&mut self) -> MessageId {
+        let mut bytes = [0; MessageId::LEN];
+        self.rng.fill_bytes(&mut bytes);
+        MessageId::from_bytes(bytes)
+    }
+}
+
+/// Which request a datagram answers, and how.
+fn read(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, Reply)> {
+    match Frame::decode(datagram, dialect).ok()? {
+        Frame::Request(_) => None,
+        Frame::Response(response) => {
+            let reply = decode(response.body).map_or(Reply::Undecodable, Reply::Value);
+            Some((response.id, reply))
+        }
+        Frame::Failure(failure) => Some((failure.id, Reply::Failure(failure.code))),
+    }
+}

@@ -1,0 +1,148 @@
+//! How a command ends that does not end well: an exit code for scripts, and a line for people.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rpcudp::{BindError, CallError};
+use serde_json::json;
+
+use crate::output;
+use crate::value::Value;
+
+/// What `--help` says of exit codes.
+pub(crate) const CODES: &str = "\
+Exit codes:
+  0   all is well
+  1   something else is wrong, which the line on the standard error says
+  2   the name does not resolve
+  3   the address to bind to is in use
+  4   nobody is there: the port is closed, or the host cannot be reached
+  5   no answer came in time
+  6   the peer refused: unknown method, malformed arguments, busy, ...
+  7   the method returned an error
+  64  the command line makes no sense, or the request is larger than is allowed";
+
+/// What a failure is, as far as a script cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Other,
+    NotResolved,
+    AddressInUse,
+    Unreachable,
+    Timeout,
+    Refused,
+    Application,
+    Usage,
+    /// Nobody reads the standard output any more: no line is worth writing, on neither of the two.
+    ReaderGone,
+}
+
+impl Kind {
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Other => 1,
+            Self::NotResolved => 2,
+            Self::AddressInUse => 3,
+            Self::Unreachable => 4,
+            Self::Timeout => 5,
+            Self::Refused => 6,
+            Self::Application => 7,
+            Self::Usage => 64,
+            // As shells have it for a program that SIGPIPE ended.
+            Self::ReaderGone => 141,
+        }
+    }
+
+    /// What JSON calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::NotResolved => "not_resolved",
+            Self::AddressInUse => "address_in_use",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Application => "application_error",
+            Self::Usage => "usage",
+            Self::ReaderGone => "reader_gone",
+        }
+    }
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    message: String,
+    /// The method's own error.
+    detail: Option<Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// What became of binding to an address.
+    pub(crate) fn not_bound(addr: SocketAddr, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            return Self::new(Kind::AddressInUse, format!("{addr} is in use: another program has bound to it"));
+        }
+        Self::new(Kind::Other, format!("cannot bind to {addr}: {error}"))
+    }
+
+    /// One line on the standard error.
+    pub(crate) fn tell(&self, as_json: bool) {
+        let Self { kind, message, detail } = self;
+        if *kind == Kind::ReaderGone {
+            return;
+        }
+        if as_json {
+            let error = json!({ "error": kind.name(), "exit": kind.code(), "message": message, "detail": detail });
+            anstream::eprintln!("{}", output::json(&error));
+        } else {
+            anstream::eprintln!("{} {message}", output::styled(output::WRONG, "rpcudp:"));
+        }
+    }
+}
+
+impl From<CallError<Value>> for Failure {
+    fn from(error: CallError<Value>) -> Self {
+        let message = error.to_string();
+        match error {
+            CallError::Application(detail) => Self { kind: Kind::Application, message, detail: Some(detail) },
+            CallError::Timeout { .. } => Self::new(Kind::Timeout, message),
+            CallError::Unreachable { method, peer } => Self::new(
+                Kind::Unreachable,
+                format!(
+                    "nobody is there to answer `{}` at {peer}: the port is closed, or the host cannot be reached",
+                    method.escape_debug()
+                ),
+            ),
+            CallError::Refused { .. } => Self::new(Kind::Refused, message),
+            CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
+            _ => Self::new(Kind::Other, message),
+        }
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        match &error {
+            BindError::Bind { addr, source } => Self::not_bound(*addr, source),
+            _ => Self::new(Kind::Other, error.to_string()),
+        }
+    }
+}
+
+/// What went wrong with the standard output or another file.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Other };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+
+use rpcudp_core::codec::encode;
+use rpcudp_core::limits::MAX_DATAGRAM_LEN;
+use rpcudp_core::{Dialect, Request, Response};
+
+use crate::exit::Failure;
+use crate::value::{self, Value};
+
+/// What is answered to which method.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    by_method: HashMap<String, Prepared>,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    value: Value,
+    encoded: Vec<u8>,
+}
+
+/// An answer that is ready to be sent.
+pub(crate) struct Answer<'a> {
+    pub(crate) value: &'a Value,
+    pub(crate) datagram: Vec<u8>,
+}
+
+impl Answers {
+    /// Reads what the command line says: `METHOD=JSON`.
+    pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
+        let mut by_method = HashMap::new();
+        for word in words {
+            let Some((method, value)) = word.split_once('=').filter(|(method, _)| !method.is_empty()) else {
+                return Err(Failure::usage(format!("--answer `{}` is no METHOD=JSON", word.escape_debug())));
+            };
+            let failed = |why: String| Failure::usage(format!("the answer to `{}` {why}", method.escape_debug()));
+            let value = value::parse(value).map_err(|error| failed(error.to_string()))?;
+            let mut encoded = Vec::new();
+            encode(&mut encoded, &value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
+            let (len, limit) = (encoded.len(), rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+            if len > limit {
+                return Err(failed(format!("has {len} bytes, and {limit} are allowed")));
+            }
+            if by_method.insert(method.to_owned(), Prepared { value, encoded }).is_some() {
+                return Err(failed("is given twice".into()));
+            }
+        }
+        Ok(Self { by_method })
+    }
+
+    /// The answer to a request, if there is one.
+    pub(crate) fn to(&self, request: &Request<'_>, dialect: Dialect) -> Option<Answer<'_>> {
+        let Prepared { value, encoded } = self.by_method.get(request.method)?;
+        let mut datagram = Vec::with_capacity(MAX_DATAGRAM_LEN.min(32 + encoded.len()));
+        Response::begin(&mut datagram, dialect, request.id);
+        datagram.extend_from_slice(encoded);
+        Some(Answer { value, datagram })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &[&str]) -> String {
+        let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+        format!("{:?}", Answers::parse(&words).unwrap_err())
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said() {
+        assert!(refused(&["sayhi"]).contains("--answer `sayhi` is no METHOD=JSON"));
+        assert!(refused(&["=1"]).contains("--answer `=1` is no METHOD=JSON"));
+        assert!(refused(&["sayhi=hello"]).contains("the answer to `sayhi` is no JSON"));
+        assert!(refused(&["a=1", "a=2"]).contains("the answer to `a` is given twice"));
+        assert!(
+            refused(&[&format!("a=\"{}\"", "x".repeat(65_484))]).contains("has 65487 bytes, and 65486 are allowed")
+        );
+        assert!(refused(&[&format!("a={}{}", "[".repeat(40), "]".repeat(40))]).contains("nests deeper than 30 levels"));
+    }
+}

@@ -1,0 +1,238 @@
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpcudp_core::codec::{Arguments, decode};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request};
+use serde_json::json;
+
+use super::at;
+use crate::output::{ODD, WELL, WRONG, styled};
+use crate::peer::dialect_name;
+use crate::value::{Value, hex};
+
+/// What a datagram turned out to be.
+pub(crate) enum Arrival<'a> {
+    Frame(Dialect, Frame<'a>),
+    Garbled(DropReason, &'a [u8]),
+}
+
+/// One that is to be shown.
+pub(crate) struct Shown<'a> {
+    /// Since listening began.
+    pub(crate) at: Duration,
+    pub(crate) from: SocketAddr,
+    pub(crate) len: usize,
+    pub(crate) arrival: Arrival<'a>,
+}
+
+impl<'a> Arrival<'a> {
+    /// Reads a datagram, preferably in the dialect that is spoken.
+    pub(crate) fn read(datagram: &'a [u8], spoken: Dialect) -> Self {
+        let other = if spoken == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
+        let read = match Frame::decode(datagram, spoken) {
+            Err(DropReason::OtherDialect) => Frame::decode(datagram, other).map(|frame| (other, frame)),
+            read => read.map(|frame| (spoken, frame)),
+        };
+        match read {
+            Ok((dialect, frame)) => Self::Frame(dialect, frame),
+            Err(reason) => Self::Garbled(reason, datagram),
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// In one line, for people.
+    pub(crate) fn as_text(&self, answer: Option<&Value>) -> String {
+        let Self { at: time, from, len, arrival } = self;
+        let (dialect, what) = match arrival {
+            Arrival::Frame(dialect, frame) => (Some(*dialect), frame_text(frame)),
+            Arrival::Garbled(reason, bytes) => {
+                (None, format!("{} ({reason}, {len} bytes) {}", styled(WRONG, "garbled"), excerpt(bytes)))
+            }
+        };
+        let dialect = if dialect == Some(Dialect::Storj) { " storj" } else { "" };
+        let answer = answer.map_or_else(String::new, |value| format!(" {} {value}", styled(WELL, "->")));
+        format!("{} {from}{dialect} {what}{answer}", at(*time))
+    }
+
+    /// In one line, for programs.
+    pub(crate) fn as_json(&self, answer: Option<&Value>) -> serde_json::Value {
+        let Self { at, from, len, arrival } = self;
+        let mut shown = match arrival {
+            Arrival::Frame(dialect, frame) => {
+                let mut shown = frame_json(frame);
+                shown["dialect"] = dialect_name(*dialect).into();
+                shown
+            }
+            Arrival::Garbled(reason, bytes) => {
+                json!({ "event": "garbled", "reason": reason.name(), "hex": hex(bytes) })
+            }
+        };
+        shown["at"] = at.as_secs_f64().into();
+        shown["from"] = from.to_string().into();
+        shown["len"] = (*len).into();
+        if let Some(answer) = answer {
+            shown["answer"] = json!(answer);
+        }
+        shown
+    }
+}
+
+fn frame_text(frame: &Frame<'_>) -> String {
+    match frame {
+        Frame::Request(request) => {
+            let arguments = match arguments(request) {
+                Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                Err(error) => styled(WRONG, error),
+            };
+            let waits = request.remaining.map_or_else(String::new, |remaining| format!(" waits {remaining:?}"));
+            format!("{}({arguments}){waits}", request.method.escape_debug())
+        }
+        Frame::Response(response) => match decode::<Value>(response.body) {
+            Ok(value) => format!("{} {value}", styled(ODD, format!("response to {}", response.id))),
+            Err(error) => format!("response to {}: {}", response.id, styled(WRONG, error)),
+        },
+        Frame::Failure(Failure { id, code, message, detail }) => {
+            let detail = detail.map_or_else(String::new, |detail| match decode::<Value>(detail) {
+                Ok(value) => format!(" {value}"),
+                Err(error) => format!(" {error}"),
+            });
+            let message = message.escape_debug();
+            format!("{} {code:?} \"{message}\"{detail}", styled(ODD, format!("failure of {id}")))
+        }
+    }
+}
+
+fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
+    // A value, or why there is none.
+    let value = |name: &str, bytes: &[u8]| match decode::<Value>(bytes) {
+        Ok(value) => (name.to_owned(), json!(value)),
+        Err(error) => ("error".to_owned(), json!(error.to_string())),
+    };
+    let mut shown = serde_json::Map::new();
+    match frame {
+        Frame::Request(request) => {
+            shown.insert("event".into(), "request".into());
+            shown.insert("id".into(), request.id.to_string().into());
+            shown.insert("method".into(), request.method.into());
+            let (name, arguments) = match arguments(request) {
+                Ok(arguments) => ("arguments", json!(arguments)),
+                Err(error) => ("error", error.into()),
+            };
+            shown.insert(name.into(), arguments);
+            let remaining = request.remaining.map(|remaining| remaining.as_millis() as u64);
+            shown.insert("remaining_ms".into(), json!(remaining));
+        }
+        Frame::Response(response) => {
+            shown.insert("event".into(), "response".into());
+            shown.insert("id".into(), response.id.to_string().into());
+            shown.extend([value("value", response.body)]);
+        }
+        Frame::Failure(Failure { id, code, message, detail }) => {
+            shown.insert("event".into(), "failure".into());
+            shown.insert("id".into(), id.to_string().into());
+            shown.insert("code".into(), code.number().into());
+            shown.insert("message".into(), (*message).into());
+            shown.extend(detail.map(|detail| value("detail", detail)));
+        }
+    }
+    shown.into()
+}
+
+fn arguments(request: &Request<'_>) -> Result<Vec<Value>, String> {
+    let mut arguments = Arguments::new(request.arguments);
+    (0..request.arguments.count()).map(|_| arguments.take("an argument").map_err(|error| error.to_string())).collect()
+}
+
+/// The bytes as hexadecimal digits, as far as they fit into a line that somebody reads; JSON has all of them.
+fn excerpt(bytes: &[u8]) -> Cow<'static, str> {
+    const MAX_LEN: usize = 1_024;
+    match bytes.get(..MAX_LEN) {
+        Some(head) if bytes.len() > MAX_LEN => format!("{}…", hex(head)).into(),
+        _ => hex(bytes).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(datagram: &[u8]) -> (String, serde_json::Value) {
+        let arrival = Arrival::read(datagram, Dialect::Rpcudp);
+        let from = "192.0.2.1:7".parse().unwrap();
+        let shown = Shown { at: Duration::from_millis(1_500), from, len: datagram.len(), arrival };
+        (anstream::adapter::strip_str(&shown.as_text(None)).to_string(), shown.as_json(None))
+    }
+
+    const ID: &str = "7477656e7479206279746573206f662069642e2e";
+
+    #[test]
+    fn requests_of_both_dialects_are_decoded() {
+        let (text, json) =
+            shown(b"\x00twenty bytes of id..\x92\xa5sayhi\x92\xa5Snake\xc4\x01\xff\xc1RuT\x01\x04\0\0\x13\x88");
+        assert_eq!(text, r#"    1.500s 192.0.2.1:7 sayhi("Snake", "hex:ff") waits 5s"#);
+        assert_eq!(
+            json,
+            json!({
+                "event": "request", "dialect": "rpcudp", "id": ID, "method": "sayhi", "arguments": ["Snake", "hex:ff"],
+                "remaining_ms": 5_000, "at": 1.5, "from": "192.0.2.1:7", "len": 48,
+            })
+        );
+        let (text, json) = shown(b"\x02twenty bytes of id..\x92\xa4ping\x90");
+        assert_eq!(text, "    1.500s 192.0.2.1:7 storj ping()");
+        assert_eq!(json["dialect"], "storjrpcudp");
+    }
+
+    #[test]
+    fn answers_that_nobody_waits_for_are_decoded() {
+        let (text, json) = shown(b"\x01twenty bytes of id..\x2a");
+        assert_eq!(text, format!("    1.500s 192.0.2.1:7 response to {ID} 42"));
+        assert_eq!(json["value"], 42);
+        let (text, json) = shown(b"\x04twenty bytes of id..\x93\x00\xa0\x81\xa2by\x1e");
+        assert_eq!(text, format!("    1.500s 192.0.2.1:7 failure of {ID} APPLICATION \"\" {{\"by\":30}}"));
+        assert_eq!((&json["code"], &json["detail"]), (&json!(0), &json!({ "by": 30 })));
+    }
+
+    #[test]
+    fn what_is_garbled_is_shown_in_hex() {
+        let (text, json) = shown(b"GET /");
+        assert_eq!(text, "    1.500s 192.0.2.1:7 garbled (too_short, 5 bytes) 474554202f");
+        assert_eq!(
+            (&json["event"], &json["reason"], &json["hex"]),
+            (&json!("garbled"), &json!("too_short"), &json!("474554202f"))
+        );
+        let (text, json) = shown(&[7; 2_000]);
+        assert!(
+            text.contains("(unknown_kind, 2000 bytes) 0707") && text.ends_with('…') && text.len() < 2_200,
+            "{text}"
+        );
+        assert_eq!(json["hex"].as_str().unwrap().len(), 4_000);
+    }
+
+    #[test]
+    fn arguments_that_are_no_values_are_said_to_be_none() {
+        let (text, json) = shown(b"\x00twenty bytes of id..\x92\xa1m\x91\xd4\x01\x02");
+        assert!(text.contains("m(`an argument`: invalid type: msgpack extension"), "{text}");
+        assert!(json["error"].as_str().unwrap().contains("msgpack extension"));
+    }
+
+    #[test]
+    fn nothing_of_a_stranger_s_reaches_a_terminal_unescaped() {
+        for datagram in [
+            &b"\x00twenty bytes of id..\x92\xa3a\x1bb\x91\xa2\xc2\x9b"[..],
+            b"\x04twenty bytes of id..\x92\x01\xa2\x1b[",
+            b"\x01twenty bytes of id..\x81\xa1\x1b\xa1\x07",
+        ] {
+            let arrival = Arrival::read(datagram, Dialect::Rpcudp);
+            let shown = Shown { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, arrival };
+            let text = anstream::adapter::strip_str(&shown.as_text(None)).to_string();
+            assert_eq!(
+                shown.as_text(None).matches('\x1b').count() % 2,
+                0,
+                "styles that begin and end, and nothing else"
+            );
+            assert!(!text.contains(char::is_control), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Shows what arrives, and answers it as it was told to.
+
+mod answers;
+mod arrival;
+
+use std::future::poll_fn;
+use std::io;
+use std::time::{Duration, Instant};
+
+use answers::Answers;
+use arrival::{Arrival, Shown};
+use rpcudp::UdpOptions;
+use rpcudp::transport::{Datagram, ReceiveBatch, Received, Transport, Udp};
+use rpcudp_core::{Dialect, Frame};
+use serde_json::json;
+use tokio::signal::ctrl_c;
+use tokio::time::sleep;
+
+use crate::args::ListenArguments;
+use crate::exit::Failure;
+use crate::output::{self, FAINT, styled};
+use crate::peer::{Family, dialect, resolve};
+
+/// Listens until it is interrupted.
+pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {
+    let answers = Answers::parse(&arguments.answer)?;
+    let addr = resolve(&arguments.addr, Family::Any).await?[0];
+    let options = UdpOptions::default().show_bounced(false);
+    let socket = Udp::bind(addr, &options).map_err(|error| Failure::not_bound(addr, &error))?;
+    let listener = Listener { socket, answers, dialect: dialect(arguments.storj), as_json, started: Instant::now() };
+    let addr = listener.socket.local_addr();
+    if as_json {
+        output::json_line(&json!({ "event": "listening", "addr": addr }))?;
+    } else {
+        output::line(&format!("listening on {addr}"))?;
+    }
+    tokio::select! {
+        result = listener.receive() => result,
+        interrupted = ctrl_c() => Ok(interrupted?),
+    }
+}
+
+struct Listener {
+    socket: Udp,
+    answers: Answers,
+    /// The one that is answered.
+    dialect: Dialect,
+    as_json: bool,
+    started: Instant,
+}
+
+impl Listener {
+    /// How long to wait after an error of the socket's, so that one that stays fills no terminal.
+    const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+    /// Ends only where there is nothing to print to.
+    async fn receive(&self) -> Result<(), Failure> {
+        let mut batch = ReceiveBatch::new();
+        loop {
+            if let Err(error) = poll_fn(|cx| self.socket.poll_receive(cx, &mut batch)).await {
+                anstream::eprintln!("rpcudp: receiving failed: {error}");
+                sleep(Self::AFTER_ERROR).await;
+                continue;
+            }
+            for datagram in batch.iter() {
+                self.take(datagram).await?;
+            }
+        }
+    }
+
+    async fn take(&self, datagram: Received<'_>) -> Result<(), Failure> {
+        let arrival = Arrival::read(datagram.contents, self.dialect);
+        let answer = match &arrival {
+            Arrival::Frame(dialect, Frame::Request(request)) if *dialect == self.dialect => {
+                self.answers.to(request, self.dialect)
+            }
+            _ => None,
+        };
+        let shown = Shown { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), arrival };
+        let value = answer.as_ref().map(|answer| answer.value);
+        if self.as_json {
+            output::json_line(&shown.as_json(value))?;
+        } else {
+            output::line(&shown.as_text(value))?;
+        }
+        if let Some(answer) = answer
+            && let Err(error) = self.send(&answer.datagram, &datagram).await
+        {
+            anstream::eprintln!("rpcudp: the answer to {} could not be sent: {error}", datagram.source);
+        }
+        Ok(())
+    }
+
+    /// Answers from the address that was asked.
+    async fn send(&self, contents: &[u8], to: &Received<'_>) -> io::Result<()> {
+        let answer = Datagram { destination: to.source, source: to.local, contents };
+        loop {
+            match self.socket.try_send(answer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| self.socket.poll_writable(cx)).await?;
+                }
+                sent => return sent,
+            }
+        }
+    }
+}
+
+/// A time, as the beginning of a line.
+fn at(time: Duration) -> String {
+    styled(FAINT, format!("{:>9.3}s", time.as_secs_f64()))
+}

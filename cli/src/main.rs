@@ -1,0 +1,65 @@
+//! The command line of rpcudp: `rpcudp --help`.
+
+mod args;
+mod call;
+mod doctor;
+mod exit;
+mod latencies;
+mod listen;
+mod load;
+mod outcome;
+mod output;
+mod peer;
+mod ping;
+mod value;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::{CommandFactory, Parser};
+use exit::{Failure, Kind};
+use tokio::runtime;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and the version are what was asked for.
+            let code = if error.use_stderr() { Kind::Usage.code() } else { 0 };
+            drop(error.print());
+            return code.into();
+        }
+    };
+    let as_json = arguments.json;
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.tell(as_json);
+            failure.kind.code().into()
+        }
+    }
+}
+
+fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Call(arguments) => call::run(&arguments).await?,
+            Command::Ping(arguments) => ping::run(&arguments, json).await?,
+            Command::Listen(arguments) => listen::run(&arguments, json).await?,
+            Command::Load(arguments) => load::run(&arguments, json).await?,
+            Command::Doctor(arguments) => {
+                // Its report is its output, whatever it found; only the code says it once more.
+                let found = doctor::run(&arguments, json).await?;
+                return Ok(found.map_or(0, Kind::code).into());
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "rpcudp", &mut script);
+                io::stdout().write_all(&script)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,31 @@
+use rpcudp::CallError;
+
+use crate::value::Value;
+
+/// How a call ended, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Outcome {
+    /// What it is called, as in the library's spans.
+    pub(crate) name: &'static str,
+    /// Whether it shows that the peer is there.
+    pub(crate) is_answer: bool,
+}
+
+impl Outcome {
+    pub(crate) fn of(result: &Result<Value, CallError<Value>>) -> Self {
+        let (name, is_answer) = match result {
+            Ok(_) => ("answered", true),
+            Err(CallError::Application(_)) => ("application_error", true),
+            Err(CallError::Refused { .. }) => ("refused", true),
+            Err(CallError::Decode { .. }) => ("undecodable", true),
+            Err(CallError::Timeout { .. }) => ("timeout", false),
+            Err(CallError::Unreachable { .. }) => ("unreachable", false),
+            Err(CallError::TooLarge { .. }) => ("too_large", false),
+            Err(CallError::Encode { .. }) => ("unencodable", false),
+            Err(CallError::TooManyCalls { .. }) => ("too_many_calls", false),
+            Err(CallError::Closed) => ("closed", false),
+            Err(_) => ("io_error", false),
+        };
+        Self { name, is_answer }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who is called, and through what.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rpcudp::transport::canonical;
+use rpcudp::{Call, Dialect, DynamicMethod, Endpoint};
+
+use crate::args::PeerArguments;
+use crate::exit::{Failure, Kind};
+use crate::value::{self, Value};
+
+/// A method of a peer that is ready to be called.
+pub(crate) struct Callee {
+    pub(crate) addr: SocketAddr,
+    pub(crate) method: DynamicMethod,
+    endpoint: Endpoint,
+    arguments: Vec<Value>,
+}
+
+impl Callee {
+    pub(crate) async fn new(peer: &PeerArguments, method: &str, arguments: &[String]) -> Result<Self, Failure> {
+        // What is wrong with the words is said before anything is asked of the network.
+        let arguments = read(arguments)?;
+        let addrs = resolve(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await?;
+        let addr = addrs[0];
+        let from = match &peer.bind {
+            Some(from) => resolve(from, Family::Any).await?[0],
+            None => unspecified(addr),
+        };
+        let builder =
+            Endpoint::builder().dialect(dialect(peer.storj)).timeout(peer.timeout).any_source(peer.any_source);
+        let endpoint = builder.bind(from).await?;
+        Ok(Self { addr, method: DynamicMethod::new(method), endpoint, arguments })
+    }
+
+    pub(crate) fn call(&self) -> Call<Value, Value> {
+        self.method.fallible_call(&self.endpoint, self.addr, &self.arguments)
+    }
+}
+
+pub(crate) fn dialect(storj: bool) -> Dialect {
+    if storj { Dialect::Storj } else { Dialect::Rpcudp }
+}
+
+/// The name of a dialect's Python package.
+pub(crate) fn dialect_name(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::Storj { "storjrpcudp" } else { "rpcudp" }
+}
+
+/// Which addresses of a name are wanted.
+#[derive(Clone, Copy)]
+pub(crate) enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn new(ipv4: bool, ipv6: bool) -> Self {
+        match (ipv4, ipv6) {
+            (true, _) => Self::V4,
+            (_, true) => Self::V6,
+            _ => Self::Any,
+        }
+    }
+
+    fn has(self, addr: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => addr.is_ipv4(),
+            Self::V6 => addr.is_ipv6(),
+        }
+    }
+}
+
+/// The addresses behind a name, of which there is at least one.
+pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let unresolved = |why: String| Failure::new(Kind::NotResolved, format!("{name} does not resolve: {why}"));
+    let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !has_port {
+        return Err(Failure::usage(format!("`{name}` is no address: HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234")));
+    }
+    let found = tokio::net::lookup_host(name).await.map_err(|error| unresolved(plain(&error)))?;
+    let addrs: Vec<_> = found.map(canonical).filter(|addr| family.has(addr)).collect();
+    if addrs.is_empty() {
+        return Err(unresolved("it has no address of the wanted kind".into()));
+    }
+    Ok(addrs)
+}
+
+/// What the resolver said, without what Rust puts before it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+/// Any port of any address from which `peer` can be reached.
+pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
+    if peer.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() }
+}
+
+/// Reads the words that a method is to be called with.
+pub(crate) fn read(words: &[String]) -> Result<Vec<Value>, Failure> {
+    let values = words.iter().enumerate().map(|(index, word)| {
+        let position = index + 1;
+        value::parse(word)
+            .map_err(|error| Failure::usage(format!("argument {position} `{}` {error}", excerpt(word).escape_debug())))
+    });
+    values.collect()
+}
+
+/// As much of a word as fits into a line.
+fn excerpt(word: &str) -> String {
+    const MAX_LEN: usize = 40;
+    match word.char_indices().nth(MAX_LEN) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.into(),
+    }
+}

@@ -1,0 +1,76 @@
+use std::borrow::Cow;
+
+use super::Value;
+
+const HEX: &str = "hex:";
+const STR: &str = "str:";
+const FLOAT: &str = "float:";
+const JSON: &str = "json:";
+/// The only key of an object that lists the entries of a map.
+pub(super) const MAP: &str = "map:";
+
+/// A value as a JSON string, where it is one or has to be one because it is the key of an object.
+pub(super) fn written(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) if [HEX, STR, FLOAT, JSON, MAP].iter().any(|tag| text.starts_with(tag)) => {
+            format!("{STR}{text}").into()
+        }
+        Value::Text(text) => text.into(),
+        Value::Bytes(bytes) => format!("{HEX}{}", hex(bytes)).into(),
+        Value::Float(value) if value.is_nan() => format!("{FLOAT}nan").into(),
+        Value::Float(value) if value.is_infinite() => format!("{FLOAT}{value}").into(),
+        other => format!("{JSON}{other}").into(),
+    }
+}
+
+/// What a JSON string stands for.
+///
+/// # Errors
+///
+/// What is wrong behind the tag.
+pub(super) fn read(text: &str) -> Result<Value, String> {
+    let wrong = |what: &str| Err(format!("{what}; a text that begins so is written \"{STR}{text}\""));
+    if let Some(text) = text.strip_prefix(STR) {
+        Ok(Value::Text(text.into()))
+    } else if let Some(digits) = text.strip_prefix(HEX) {
+        match bytes(digits) {
+            Some(bytes) => Ok(Value::Bytes(bytes)),
+            None => wrong(&format!("`{digits}` is no even number of hexadecimal digits")),
+        }
+    } else if let Some(number) = text.strip_prefix(FLOAT) {
+        match number {
+            "nan" => Ok(Value::Float(f64::NAN)),
+            "inf" => Ok(Value::Float(f64::INFINITY)),
+            "-inf" => Ok(Value::Float(f64::NEG_INFINITY)),
+            _ => wrong(&format!("`{number}` is none of nan, inf and -inf")),
+        }
+    } else if let Some(json) = text.strip_prefix(JSON) {
+        match super::argument::json(json) {
+            Ok(value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_))) => {
+                Ok(value)
+            }
+            _ => wrong(&format!("`{json}` is no number, true, false or null")),
+        }
+    } else if text.starts_with(MAP) {
+        wrong("\"map:\" is the key of an object alone")
+    } else {
+        Ok(Value::Text(text.into()))
+    }
+}
+
+/// Two digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(digits, "{byte:02x}").expect("a String takes whatever is written");
+    }
+    digits
+}
+
+pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = digits.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}

@@ -1,0 +1,100 @@
+use rpcudp::Dialect;
+use serde_json::json;
+
+use crate::peers::{CLOSED, serve, silence};
+use crate::running::{Running, json, rpcudp};
+
+#[test]
+fn an_answer_is_json_with_and_without_json() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    for flags in [&[][..], &["--json"]] {
+        let call = rpcudp(&[&["call", &addr, "sayhi", "\"Snake Plissken\""], flags].concat());
+        assert_eq!(call.well(), "\"Hello Snake Plissken you live at 127.0.0.1\"");
+    }
+}
+
+#[test]
+fn bytes_go_in_and_come_out_as_hex_and_can_be_given_back() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    for word in ["hex:0001ff", "\"hex:0001ff\""] {
+        assert_eq!(rpcudp(&["call", &addr, "reverse", word]).well(), "[\"hex:ff0100\",3]");
+    }
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("argument-{}", std::process::id()));
+    std::fs::write(&path, [1, 2]).unwrap();
+    let word = format!("@{}", path.display());
+    assert_eq!(rpcudp(&["call", &addr, "reverse", &word]).well(), "[\"hex:0201\",2]");
+    std::fs::remove_file(path).unwrap();
+    // What an answer shows is an argument: text that looks like bytes stays text.
+    let (_listen, addr) = Running::listen(&["--answer", r#"tell=["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#]);
+    let told = rpcudp(&["call", &addr.to_string(), "tell"]);
+    assert_eq!(told.well(), r#"["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#);
+}
+
+#[test]
+fn every_kind_of_argument_arrives() {
+    let (mut listen, addr) = Running::listen(&["--answer", "take=null"]);
+    let words = ["-7", "1.5", "true", "null", "\"a\"", "[1,[]]", r#"{"k":"v"}"#, "18446744073709551615", "hex:"];
+    let call = rpcudp(&[&["call", &addr.to_string(), "take"], &words[..]].concat());
+    assert_eq!(call.well(), "null");
+    let request = listen.json();
+    assert_eq!(request["arguments"], json!([-7, 1.5, true, null, "a", [1, []], { "k": "v" }, u64::MAX, "hex:"]));
+    assert_eq!((&request["remaining_ms"], &request["dialect"]), (&json!(5_000), &json!("rpcudp")));
+}
+
+#[test]
+fn the_other_dialect_is_spoken_on_request() {
+    let (_server, addr) = serve(Dialect::Storj);
+    let call = |flags: &[&str]| rpcudp(&[&["call", &addr, "sayhi", "\"S\"", "--timeout", "300ms"], flags].concat());
+    assert_eq!(call(&["--storj"]).well(), "\"Hello S you live at 127.0.0.1\"");
+    assert!(call(&[]).failed(5).starts_with("rpcudp: no answer to `sayhi` from 127.0.0.1:"));
+}
+
+#[test]
+fn each_ending_has_its_code_and_its_line() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let (_silent, silent) = silence();
+    let call = |peer: &str, rest: &[&str]| rpcudp(&[&["call", peer], rest].concat());
+
+    assert_eq!(
+        call("no.such.name.invalid:1", &["m"]).failed(2).split(": ").take(2).collect::<Vec<_>>(),
+        ["rpcudp", "no.such.name.invalid:1 does not resolve"]
+    );
+    let in_use = call(&addr, &["m", "--bind", &addr]);
+    assert_eq!(in_use.failed(3), format!("rpcudp: {addr} is in use: another program has bound to it"));
+    assert_eq!(
+        call(CLOSED, &["m"]).failed(4),
+        "rpcudp: nobody is there to answer `m` at 127.0.0.1:9: the port is closed, or the host cannot be reached"
+    );
+    let timeout = call(&silent, &["m", "--timeout", "50ms"]);
+    assert_eq!(timeout.failed(5), format!("rpcudp: no answer to `m` from {silent} within 50ms"));
+    assert_eq!(call(&addr, &["m"]).failed(6), format!("rpcudp: {addr} refused `m`: unknown method"));
+    let refused = call(&addr, &["sayhi", "7"]);
+    assert!(refused.failed(6).contains("malformed arguments: `name`:"), "{refused:?}");
+    assert_eq!(call(&addr, &["withdraw", "5"]).failed(7), "rpcudp: the method returned an error: {\"by\":5}");
+}
+
+#[test]
+fn each_ending_is_a_line_of_json_on_request() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let error = |arguments: &[&str], code| json(rpcudp(&[&["--json", "call"], arguments].concat()).failed(code));
+    let closed = error(&[CLOSED, "m"], 4);
+    assert_eq!((&closed["error"], &closed["exit"]), (&json!("unreachable"), &json!(4)));
+    let application = error(&[&addr, "withdraw", "5"], 7);
+    assert_eq!((&application["error"], &application["detail"]), (&json!("application_error"), &json!({ "by": 5 })));
+    assert_eq!(error(&[&addr, "m", "{"], 64)["error"], "usage");
+}
+
+#[test]
+fn a_request_is_sent_again_only_on_request() {
+    let (mut listen, addr) = Running::listen(&[]);
+    let addr = addr.to_string();
+    rpcudp(&["call", &addr, "again", "--retry", "--timeout", "600ms"]).failed(5);
+    let (first, second) = (listen.json(), listen.json());
+    assert_eq!((&first["method"], &first["id"]), (&json!("again"), &second["id"]));
+    // Whatever was sent again is there before what is sent next.
+    let (mut listen, addr) = Running::listen(&[]);
+    let addr = addr.to_string();
+    rpcudp(&["call", &addr, "once", "--timeout", "600ms"]).failed(5);
+    rpcudp(&["call", &addr, "next", "--timeout", "1ms"]).failed(5);
+    assert_eq!([listen.json()["method"].clone(), listen.json()["method"].clone()], ["once", "next"]);
+}

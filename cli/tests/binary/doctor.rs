@@ -1,0 +1,128 @@
+use rpcudp::Dialect;
+use serde_json::{Value, json};
+
+use crate::peers::{CLOSED, Fate, serve, silence, stand_in};
+use crate::running::{Ended, json, rpcudp};
+
+fn doctor(arguments: &[&str]) -> Ended {
+    rpcudp(&[&["doctor", "--timeout", "300ms"], arguments].concat())
+}
+
+/// The faults that it found, and its checks by name.
+#[track_caller]
+fn faults(code: i32, arguments: &[&str]) -> (Vec<String>, impl Fn(&str) -> Value + use<>) {
+    let ended = doctor(&[arguments, &["--json"]].concat());
+    assert_eq!((ended.code(), ended.stderr()), (code, ""), "{ended:?}");
+    let report = json(ended.stdout());
+    assert_eq!((&report["exit"], &report["well"]), (&json!(code), &json!(code == 0)), "{report}");
+    let faults = report["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect();
+    let checks = report["checks"].as_array().unwrap().clone();
+    let check = move |name: &str| {
+        checks.iter().find(|check| check["check"] == name).cloned().unwrap_or_else(|| panic!("no {name} in {report}"))
+    };
+    (faults, check)
+}
+
+#[test]
+fn all_is_well_with_a_peer_that_answers() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let report = doctor(&[&addr]);
+    let report = report.well();
+    assert!(report.starts_with(&format!("looking at {addr}\n")) && report.ends_with("all is well"), "{report}");
+    for line in [
+        "well answer     `stun` is answered in ",
+        "well dialect    the peer speaks that of rpcudp",
+        "well loss       none of 20 requests",
+        "well sizes      datagrams of 1,400 bytes arrive, and requests of 8,192",
+        "well address    the peer sees 127.0.0.1:",
+    ] {
+        assert!(report.contains(line), "{report}");
+    }
+    let (found, check) = faults(0, &[&addr, "--count", "3"]);
+    assert!(found.is_empty());
+    assert_eq!((&check("loss")["sent"], &check("sizes")["largest"]), (&json!(3), &json!(8_213)));
+    assert_eq!(check("buffers")["asked"], 4 << 20);
+    assert!(check("round trip")["ms"]["p50"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn whoever_refuses_is_well_and_so_is_a_method_of_one_s_own() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let (_, check) = faults(0, &[&addr, "frobnicate"]);
+    assert!(check("answer")["says"].as_str().unwrap().starts_with("`frobnicate` is refused in "));
+    let (_, check) = faults(0, &[&addr, "sayhi", "\"S\""]);
+    assert_eq!(check("answer")["method"], "sayhi");
+    let (_server, addr) = serve(Dialect::Storj);
+    let (_, check) = faults(0, &[&addr, "--storj"]);
+    assert_eq!((&check("answer")["dialect"], &check("sizes")["largest"]), (&json!("storjrpcudp"), &json!(8_192)));
+}
+
+#[test]
+fn a_closed_port_is_named() {
+    let (found, check) = faults(4, &[CLOSED]);
+    assert_eq!(found, ["closed_port"]);
+    assert!(check("answer")["says"].as_str().unwrap().ends_with("the port 127.0.0.1:9 is closed"));
+    let report = doctor(&[CLOSED]);
+    assert_eq!((report.code(), report.stderr()), (4, ""));
+    assert!(report.stdout().contains("wrong answer") && report.stdout().contains("start the peer"), "{report:?}");
+}
+
+#[test]
+fn a_silent_port_is_named() {
+    let (_silent, silent) = silence();
+    let (found, check) = faults(5, &[&silent]);
+    assert_eq!(found, ["silence"]);
+    let advice = check("answer")["advice"].to_string();
+    assert!(advice.contains("name one that it has") && advice.contains("both dialects were tried"), "{advice}");
+}
+
+#[test]
+fn the_wrong_dialect_is_named_and_the_rest_looked_at_in_the_right_one() {
+    let (_server, addr) = serve(Dialect::Storj);
+    let (found, check) = faults(1, &[&addr]);
+    assert_eq!(found, ["wrong_dialect"]);
+    assert!(check("dialect")["advice"][0].as_str().unwrap().starts_with("call it with --storj"));
+    assert_eq!(check("sizes")["status"], "well");
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let (found, check) = faults(1, &[&addr, "--storj"]);
+    assert_eq!(found, ["wrong_dialect"]);
+    assert!(check("dialect")["advice"][0].as_str().unwrap().starts_with("call it without --storj"));
+}
+
+#[test]
+fn a_peer_that_drops_what_is_large_is_named_with_the_size() {
+    for limit in [1_472, 500] {
+        let addr = stand_in(Dialect::Rpcudp, move |_, len| if len > limit { Fate::Dropped } else { Fate::Answered });
+        let (found, check) = faults(1, &[&addr]);
+        assert_eq!((found, &check("sizes")["largest"]), (vec!["size".to_owned()], &json!(limit)));
+    }
+    let addr = stand_in(Dialect::Rpcudp, |_, len| if len > 1_400 { Fate::Dropped } else { Fate::Answered });
+    let report = doctor(&[&addr]);
+    let says = "wrong sizes      datagrams of up to 1,400 bytes arrive, larger ones are dropped (8,213 bytes were)";
+    assert!(report.code() == 1 && report.stdout().contains(says), "{report:?}");
+    assert!(report.stdout().ends_with("something is wrong: sizes\n"), "{report:?}");
+}
+
+#[test]
+fn loss_is_named_with_its_share() {
+    let addr = stand_in(Dialect::Rpcudp, |count, _| if count % 2 == 1 { Fate::Dropped } else { Fate::Answered });
+    let (found, check) = faults(1, &[&addr, "anything", "--count", "20"]);
+    assert_eq!((found, &check("loss")["lost"]), (vec!["loss".to_owned()], &json!(10)));
+    assert_eq!(check("loss")["percent"], 50.0);
+}
+
+#[test]
+fn answers_from_another_address_are_named() {
+    let addr = stand_in(Dialect::Rpcudp, |_, _| Fate::AnsweredFromElsewhere);
+    let (found, check) = faults(1, &[&addr]);
+    assert_eq!(found, ["other_source"]);
+    assert!(check("source")["advice"][0].as_str().unwrap().contains("--any-source"));
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_a_failure() {
+    assert!(doctor(&["no.such.name.invalid:1"]).failed(2).contains("does not resolve"));
+    assert!(doctor(&[CLOSED, "m", "{"]).failed(64).contains("argument 1 `{` is no JSON"));
+    let large = format!("\"{}\"", "x".repeat(8_192));
+    assert!(doctor(&[CLOSED, "m", &large]).failed(64).contains("has 8199 bytes, and 8192 are allowed"));
+}

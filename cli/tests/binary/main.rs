@@ -1,0 +1,12 @@
+//! The binary, as a shell uses it: what it prints where, and its exit codes.
+
+#![cfg(unix)]
+
+mod call;
+mod doctor;
+mod listen;
+mod load;
+mod peers;
+mod ping;
+mod running;
+mod usage;

@@ -1,0 +1,83 @@
+use rpcudp::Dialect;
+use serde_json::{Value, json};
+
+use crate::peers::{CLOSED, serve, silence};
+use crate::running::{Running, json, rpcudp};
+
+/// What `ping --json` printed: its calls, and the summary.
+fn events(stdout: &str) -> (Vec<Value>, Value) {
+    let mut events: Vec<_> = stdout.lines().map(json).collect();
+    let summary = events.pop().expect("a summary");
+    assert_eq!(summary["event"], "summary");
+    (events, summary)
+}
+
+#[test]
+fn calls_are_counted_and_summarised() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let arguments = ["ping", &addr, "sayhi", "\"S\"", "--count", "5", "--interval", "1ms"];
+    let ping = rpcudp(&arguments);
+    let lines: Vec<_> = ping.well().lines().collect();
+    assert_eq!(lines.len(), 8, "{ping:?}");
+    assert!(lines[..5].iter().all(|line| line.contains(" answered in ") && line.ends_with(" ms")), "{ping:?}");
+    assert_eq!(lines[5], format!("--- `sayhi` at {addr} ---"));
+    assert_eq!(lines[6], "5 calls, 5 answered, 0.0% lost");
+    assert!(lines[7].starts_with("min ") && lines[7].contains(", median ") && lines[7].contains(", p99 "), "{ping:?}");
+
+    let ping = rpcudp(&[&arguments[..], &["--json"]].concat());
+    let (calls, summary) = events(ping.well());
+    assert_eq!(calls.len(), 5);
+    assert!(calls.iter().all(|call| call["outcome"] == "answered" && call["ms"].as_f64() > Some(0.0)), "{ping:?}");
+    assert_eq!((&summary["sent"], &summary["lost"]), (&json!(5), &json!(0)));
+    assert!(summary["ms"]["p50"].as_f64() <= summary["ms"]["p99"].as_f64(), "{summary}");
+}
+
+#[test]
+fn whoever_refuses_is_there() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let ping = rpcudp(&["ping", &addr, "--count", "1"]);
+    assert!(ping.well().contains(&format!("({addr} refused `ping`: unknown method)")), "{ping:?}");
+    assert!(ping.well().contains("1 calls, 1 answered, 0.0% lost"), "{ping:?}");
+    let ping = rpcudp(&["ping", &addr, "withdraw", "5", "--count", "1", "--json"]);
+    assert_eq!(events(ping.well()).0[0]["outcome"], "application_error");
+}
+
+#[test]
+fn what_is_lost_is_counted_and_all_lost_is_a_failure() {
+    let (_silent, silent) = silence();
+    for (peer, code, outcome, says) in [
+        (CLOSED, 4, "unreachable", "nobody is there to answer `ping` at 127.0.0.1:9"),
+        (&silent, 5, "timeout", "is there a method `ping`?"),
+    ] {
+        let arguments = ["ping", peer, "--count", "2", "--interval", "1ms", "--timeout", "50ms"];
+        let ping = rpcudp(&arguments);
+        assert_eq!(ping.code(), code, "{ping:?}");
+        assert!(ping.stdout().contains("2 calls, 0 answered, 100.0% lost"), "{ping:?}");
+        assert!(ping.stderr().starts_with("rpcudp: ") && ping.stderr().contains(says), "{ping:?}");
+        let ping = rpcudp(&[&arguments[..], &["--json"]].concat());
+        assert_eq!((ping.code(), json(ping.stderr())["exit"].as_i64()), (code, Some(code.into())));
+        let (calls, summary) = events(ping.stdout());
+        assert!(calls.iter().all(|call| call["outcome"] == outcome && call["ms"].is_null()), "{ping:?}");
+        assert_eq!((&summary["loss_percent"], &summary["ms"]), (&json!(100.0), &Value::Null));
+    }
+}
+
+#[test]
+fn it_runs_until_it_is_interrupted() {
+    let (_server, addr) = serve(Dialect::Storj);
+    let mut ping = Running::start(&["ping", &addr, "sayhi", "\"S\"", "--storj", "--interval", "1ms"]);
+    for _ in 0..20 {
+        let line = ping.line();
+        assert!(line.contains(" answered in "), "{line}");
+    }
+    let (rest, code) = ping.interrupt();
+    assert_eq!(code, 0);
+    assert!(rest.iter().any(|line| line.starts_with("--- `sayhi` at ")), "{rest:?}");
+}
+
+#[test]
+fn what_cannot_be_sent_is_no_lost_call() {
+    let large = format!("\"{}\"", "x".repeat(8_192));
+    let ping = rpcudp(&["ping", CLOSED, "m", &large]);
+    assert_eq!(ping.failed(64), "rpcudp: the request `m` has 8199 bytes, and 8192 are allowed");
+}
