@@ -52,6 +52,10 @@ class Methods:
     async def _sleep(self, seconds):
         raise NotImplementedError
 
+    def rpc_sayhi(self, sender, name):
+        """What the packages' own example serves."""
+        return "Hello %s you live at %s:%i" % (name, sender[0], sender[1])
+
     def rpc_add(self, sender, a, b):
         return a + b
 

@@ -20,6 +20,7 @@
 //! # fn main() {}
 //! ```
 
+mod command_line;
 mod contract;
 mod ended;
 mod exchange;
@@ -32,6 +33,7 @@ mod stderr_file;
 mod venv;
 mod venv_error;
 
+pub use command_line::{Background, CommandLine};
 pub use contract::{Peer, PeerClient, PeerServer, RustPeer, blob};
 pub use ended::Ended;
 pub use exchange::Exchange;
