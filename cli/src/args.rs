@@ -170,11 +170,15 @@ pub(crate) struct DoctorArguments {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}: a time has a unit, as in 500ms, 2s or 1m"))
+    let time = humantime::parse_duration(text);
+    let time = time.map_err(|error| format!("{error}: a time has a unit, as in 500ms, 2s or 1m"))?;
+    if time > LONGEST { Err("the longest time is 1day".into()) } else { Ok(time) }
 }
 
+/// Short enough to be added to any time of day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn interval(text: &str) -> Result<Duration, String> {
-    duration(text).and_then(|interval| {
-        if interval < Duration::from_millis(1) { Err("the shortest interval is 1ms".into()) } else { Ok(interval) }
-    })
+    let interval = duration(text)?;
+    if interval < Duration::from_millis(1) { Err("the shortest interval is 1ms".into()) } else { Ok(interval) }
 }

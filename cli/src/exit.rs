@@ -123,6 +123,7 @@ impl From<CallError<Value>> for Failure {
                     method.escape_debug()
                 ),
             ),
+            CallError::Io { source, .. } if is_unreachable(&source) => Self::new(Kind::Unreachable, message),
             CallError::Refused { .. } => Self::new(Kind::Refused, message),
             CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
             _ => Self::new(Kind::Other, message),
@@ -145,4 +146,8 @@ impl From<io::Error> for Failure {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Other };
         Self::new(kind, error.to_string())
     }
+}
+
+fn is_unreachable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
 }

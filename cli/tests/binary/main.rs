@@ -9,4 +9,5 @@ mod load;
 mod peers;
 mod ping;
 mod running;
+mod terminal;
 mod usage;

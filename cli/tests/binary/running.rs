@@ -9,7 +9,7 @@ pub(crate) fn rpcudp(arguments: &[&str]) -> Ended {
     Ended(command(arguments).output().expect("the binary can be run"))
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rpcudp"));
     command.args(arguments).stdin(Stdio::null());
     // A developer's own wishes are not those of the tests.
@@ -69,7 +69,7 @@ pub(crate) struct Running {
 }
 
 /// A process that is killed when this is dropped.
-struct Reaped(Child);
+pub(crate) struct Reaped(pub(crate) Child);
 
 impl Drop for Reaped {
     fn drop(&mut self) {

@@ -38,6 +38,7 @@ fn a_command_line_without_sense_has_a_code_of_its_own() {
         &["call"],
         &["call", CLOSED, "m", "--timeout", "5"],
         &["call", CLOSED, "m", "--ipv4", "--ipv6"],
+        &["call", CLOSED, "m", "--timeout", "2days"],
         &["ping", CLOSED, "--interval", "0s"],
         &["ping", CLOSED, "--count", "0"],
         &["load", CLOSED, "m", "--concurrency", "0"],
