@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Call(CallArguments),
     /// Calls a method again and again and says how long each answer took, until Ctrl-C.
     Ping(PingArguments),
+    /// Prints what a Rust peer serves, as the trait that one would write.
+    Describe(DescribeArguments),
     /// Prints what arrives at an address; with --answer, answers it.
     Listen(ListenArguments),
     /// Calls a method as often as it goes, and shows how many calls that are and how long they take.
@@ -102,6 +104,16 @@ pub(crate) struct PingArguments {
     /// How long to wait between one call and the next.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!(
+    "A peer tells of what it serves if it was told to, with `Builder::serve_described`. Types are printed as they were \
+     written: what they consist of is not in a contract.\n\n{CODES}"
+))]
+pub(crate) struct DescribeArguments {
+    #[command(flatten)]
+    pub(crate) peer: PeerArguments,
 }
 
 #[derive(Debug, Args)]

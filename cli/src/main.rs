@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod describe;
 mod doctor;
 mod exit;
 mod latencies;
@@ -47,6 +48,7 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
         match command {
             Command::Call(arguments) => call::run(&arguments).await?,
             Command::Ping(arguments) => ping::run(&arguments, json).await?,
+            Command::Describe(arguments) => describe::run(&arguments, json).await?,
             Command::Listen(arguments) => listen::run(&arguments, json).await?,
             Command::Load(arguments) => load::run(&arguments, json).await?,
             Command::Doctor(arguments) => {

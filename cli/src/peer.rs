@@ -22,21 +22,25 @@ impl Callee {
     pub(crate) async fn new(peer: &PeerArguments, method: &str, arguments: &[String]) -> Result<Self, Failure> {
         // What is wrong with the words is said before anything is asked of the network.
         let arguments = read(arguments)?;
-        let addrs = resolve(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await?;
-        let addr = addrs[0];
-        let from = match &peer.bind {
-            Some(from) => resolve(from, Family::Any).await?[0],
-            None => unspecified(addr),
-        };
-        let builder =
-            Endpoint::builder().dialect(dialect(peer.storj)).timeout(peer.timeout).any_source(peer.any_source);
-        let endpoint = builder.bind(from).await?;
+        let (addr, endpoint) = endpoint(peer).await?;
         Ok(Self { addr, method: DynamicMethod::new(method), endpoint, arguments })
     }
 
     pub(crate) fn call(&self) -> Call<Value, Value> {
         self.method.fallible_call(&self.endpoint, self.addr, &self.arguments)
     }
+}
+
+/// The peer's address, and an endpoint to call it through.
+pub(crate) async fn endpoint(peer: &PeerArguments) -> Result<(SocketAddr, Endpoint), Failure> {
+    let PeerArguments { peer: name, storj, timeout, bind, any_source, ipv4, ipv6 } = peer;
+    let addr = resolve(name, Family::new(*ipv4, *ipv6)).await?[0];
+    let from = match bind {
+        Some(from) => resolve(from, Family::Any).await?[0],
+        None => unspecified(addr),
+    };
+    let builder = Endpoint::builder().dialect(dialect(*storj)).timeout(*timeout).any_source(*any_source);
+    Ok((addr, builder.bind(from).await?))
 }
 
 pub(crate) fn dialect(storj: bool) -> Dialect {

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod call;
+mod describe;
 mod doctor;
 mod listen;
 mod load;

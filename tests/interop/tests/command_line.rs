@@ -105,6 +105,8 @@ async fn silence_of_python_is_a_timeout(venv: &Venv, rpcudp: &CommandLine) {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(said, format!("rpcudp: no answer to `{}` from {addr} within 300ms\n", arguments[0]));
     }
+    let describe = rpcudp.run(&["describe", &addr, "--timeout", "300ms"]).await;
+    assert_eq!((describe.status.code(), &*describe.stdout), (Some(5), &b""[..]), "{describe:?}");
     let ping = rpcudp.run(&["ping", &addr, "--count", "1", "--timeout", "300ms"]).await;
     assert_eq!(ping.status.code(), Some(5));
     assert!(String::from_utf8(ping.stderr).unwrap().contains("is there a method `ping`?"));

@@ -1,0 +1,76 @@
+use rpcudp::contract::{Contract, Method};
+use rpcudp::{CallError, Refusal};
+use serde_json::{Value, json};
+
+use crate::args::DescribeArguments;
+use crate::exit::{Failure, Kind};
+use crate::output;
+use crate::peer;
+
+/// Prints the contracts of the services that the peer tells of.
+pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<(), Failure> {
+    let (addr, endpoint) = peer::endpoint(&arguments.peer).await?;
+    let contracts = match endpoint.describe(addr).await {
+        Ok(contracts) => contracts,
+        Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => {
+            return Err(Failure::new(
+                Kind::Refused,
+                format!("{addr} does not tell what it serves: it has to serve with `Builder::serve_described`"),
+            ));
+        }
+        Err(CallError::Timeout { after, .. }) => {
+            return Err(Failure::new(
+                Kind::Timeout,
+                format!(
+                    "{addr} did not tell what it serves within {after:?}; a Python peer has no contract to tell of"
+                ),
+            ));
+        }
+        Err(error) => return Err(error.widen().into()),
+    };
+    if as_json {
+        let contracts: Vec<_> = contracts.iter().map(contract).collect();
+        output::json_line(&json!({ "peer": addr, "contracts": contracts }))?;
+    } else {
+        // Each ends with a line's end of its own.
+        let printed: Vec<_> = contracts.iter().map(ToString::to_string).collect();
+        output::line(printed.join("\n").trim_end())?;
+    }
+    Ok(())
+}
+
+fn contract(contract: &Contract) -> Value {
+    let types = contract.types.iter();
+    json!({
+        "name": contract.name,
+        "namespace": contract.namespace,
+        "doc": contract.doc,
+        "generics": contract.generics,
+        "bounds": contract.bounds,
+        "types": types.map(|ty| json!({ "name": ty.name, "bounds": ty.bounds })).collect::<Vec<_>>(),
+        "methods": contract.methods.iter().map(method).collect::<Vec<_>>(),
+        "fingerprint": fingerprint(contract.fingerprint()),
+        "trait": contract.to_string(),
+    })
+}
+
+fn method(method: &Method) -> Value {
+    let arguments = method.arguments.iter();
+    json!({
+        "name": method.name,
+        "wire_name": method.wire_name,
+        "doc": method.doc,
+        "arguments": arguments.map(|argument| json!({ "name": argument.name, "type": argument.ty })).collect::<Vec<_>>(),
+        "returns": method.returns,
+        "fallible": method.fallible,
+        "delivery": method.delivery.as_str(),
+        "timeout_ms": method.timeout.map(|timeout| timeout.as_secs_f64() * 1e3),
+        "async": method.is_async,
+        "fingerprint": fingerprint(method.fingerprint()),
+    })
+}
+
+/// As text: JSON's numbers lose what is beyond 53 bits in many a reader.
+fn fingerprint(fingerprint: u64) -> String {
+    format!("{fingerprint:016x}")
+}
