@@ -34,7 +34,7 @@ impl Callee {
 /// The peer's address, and an endpoint to call it through.
 pub(crate) async fn endpoint(peer: &PeerArguments) -> Result<(SocketAddr, Endpoint), Failure> {
     let PeerArguments { peer: name, storj, timeout, bind, any_source, ipv4, ipv6 } = peer;
-    let addr = resolve(name, Family::new(*ipv4, *ipv6)).await?[0];
+    let addr = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?[0];
     let from = match bind {
         Some(from) => resolve(from, Family::Any).await?[0],
         None => unspecified(addr),
@@ -75,6 +75,15 @@ impl Family {
             Self::V4 => addr.is_ipv4(),
             Self::V6 => addr.is_ipv6(),
         }
+    }
+}
+
+/// The addresses behind the name of a peer, of which there is at least one.
+pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let addrs = resolve(name, family).await?;
+    match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
+        Some(addr) => Err(Failure::usage(format!("nobody can be reached at {addr}: a peer has an address and a port"))),
+        None => Ok(addrs),
     }
 }
 

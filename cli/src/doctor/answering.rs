@@ -180,3 +180,33 @@ async fn elsewhere(
     }
     Ok(check)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use rpcudp_core::{Frame, Response};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn another_address_of_the_name_that_answers_is_advice() {
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let others = [silent.local_addr().unwrap(), there.local_addr().unwrap()];
+        std::thread::spawn(move || {
+            let mut datagram = [0; 1_500];
+            let (len, from) = there.recv_from(&mut datagram).unwrap();
+            let Ok(Frame::Request(request)) = Frame::decode(&datagram[..len], Dialect::Rpcudp) else { panic!() };
+            let mut answer = Vec::new();
+            Response::begin(&mut answer, Dialect::Rpcudp, request.id);
+            answer.push(0xc0);
+            there.send_to(&answer, from).unwrap();
+        });
+        let candidates = [Probe::new(Dialect::Rpcudp, "ping", &[]).unwrap()];
+        let check = closed("127.0.0.1:9".parse().unwrap());
+        let check = format!("{:?}", elsewhere(check, &others, &candidates, Duration::from_millis(100)).await.unwrap());
+        assert!(check.contains(&format!("another address, {}, which answers", others[1])), "{check}");
+        assert!(!check.contains(&others[0].to_string()), "{check}");
+    }
+}

@@ -18,7 +18,7 @@ use rpcudp::Dialect;
 use crate::args::DoctorArguments;
 use crate::exit::{Failure, Kind};
 use crate::output;
-use crate::peer::{self, Family, dialect, resolve};
+use crate::peer::{self, Family, dialect, resolve_peer};
 use crate::value::Value;
 
 /// Gives how a call of the peer would fail, if it would.
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Op
     let asked = Asked { dialect: dialect(*storj), method: method.as_deref(), arguments: &words, timeout: *timeout };
     // What cannot be sent is said before anything is.
     asked.candidates(asked.dialect)?;
-    let addrs = resolve(name, Family::new(*ipv4, *ipv6)).await?;
+    let addrs = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?;
     let mut prober = Prober::new(addrs[0])?;
     let mut report = Report::new(as_json);
     if !as_json {

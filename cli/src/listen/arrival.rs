@@ -156,6 +156,8 @@ fn excerpt(bytes: &[u8]) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shown(datagram: &[u8]) -> (String, serde_json::Value) {
@@ -233,6 +235,35 @@ mod tests {
                 "styles that begin and end, and nothing else"
             );
             assert!(!text.contains(char::is_control), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_is_one_line(kind in 0_u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let datagram = [&[kind], &b"twenty bytes of id.."[..], &bytes].concat();
+            let shown = Arrival::read(&datagram, Dialect::Storj).shown();
+            prop_assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+
+        #[test]
+        fn whatever_is_called_is_one_line(method in ".{0,9}", text in ".{0,9}", dialect in any::<bool>()) {
+            let dialect = if dialect { Dialect::Storj } else { Dialect::Rpcudp };
+            let mut datagram = Vec::new();
+            Request::begin(&mut datagram, dialect, &method, 1);
+            rpcudp_core::codec::encode(&mut datagram, &text).unwrap();
+            let shown = Arrival::read(&datagram, Dialect::Rpcudp).shown();
+            prop_assert!(shown.ends_with(')') && !shown.contains(char::is_control), "{shown:?}");
+        }
+    }
+
+    impl Arrival<'_> {
+        /// The line for it, without its colours.
+        fn shown(self) -> String {
+            let shown = Shown { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, arrival: self };
+            let json = crate::output::json(&shown.as_json(None));
+            assert!(!json.contains(char::is_control), "{json:?}");
+            anstream::adapter::strip_str(&shown.as_text(None)).to_string()
         }
     }
 }

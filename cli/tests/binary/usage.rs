@@ -44,6 +44,9 @@ fn a_command_line_without_sense_has_a_code_of_its_own() {
         &["load", CLOSED, "m", "--concurrency", "0"],
         &["call", "127.0.0.1", "m"],
         &["call", ":1234", "m"],
+        &["call", "0.0.0.0:1234", "m"],
+        &["doctor", "[::]:1234"],
+        &["doctor", "127.0.0.1:0"],
         &["completions", "tcsh"],
     ] {
         let ended = rpcudp(arguments);
