@@ -5,6 +5,7 @@ mod call;
 mod describe;
 mod doctor;
 mod exit;
+mod interrupt;
 mod latencies;
 mod listen;
 mod load;

@@ -1,13 +1,14 @@
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use rpcudp::CallError;
 use serde_json::json;
-use tokio::signal::ctrl_c;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::PingArguments;
 use crate::exit::{Failure, Kind};
+use crate::interrupt::interrupted;
 use crate::latencies::{Latencies, in_millis, millis, percent};
 use crate::outcome::Outcome;
 use crate::output::{self, FAINT, ODD, WELL, WRONG, styled};
@@ -22,7 +23,7 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
     let mut calls = JoinSet::new();
     let mut ticks = interval(*pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut interrupted = std::pin::pin!(ctrl_c());
+    let mut interrupted = pin!(interrupted()?);
     loop {
         let has_sent_all = count.is_some_and(|count| pings.sent >= count);
         if has_sent_all && calls.is_empty() {
@@ -38,10 +39,7 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
                 let (number, result, took) = ended.expect("a call does not panic, and nothing aborts it");
                 pings.show(number, result, took)?;
             }
-            interrupted = &mut interrupted => {
-                interrupted?;
-                break;
-            }
+            () = &mut interrupted => break,
         }
     }
     pings.summarize(&callee)
@@ -114,8 +112,9 @@ impl Pings {
             }
         }
         match last {
-            Some(error) if answered == 0 => Err(explained(error)),
-            _ => Ok(()),
+            _ if answered > 0 => Ok(()),
+            Some(error) => Err(explained(error)),
+            None => Err(Failure::new(Kind::Timeout, "interrupted before any call was answered")),
         }
     }
 }

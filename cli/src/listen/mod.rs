@@ -13,11 +13,11 @@ use rpcudp::UdpOptions;
 use rpcudp::transport::{Datagram, ReceiveBatch, Received, Transport, Udp};
 use rpcudp_core::{Dialect, Frame};
 use serde_json::json;
-use tokio::signal::ctrl_c;
 use tokio::time::sleep;
 
 use crate::args::ListenArguments;
 use crate::exit::Failure;
+use crate::interrupt::interrupted;
 use crate::output::{self, FAINT, styled};
 use crate::peer::{Family, dialect, resolve};
 
@@ -29,6 +29,7 @@ pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<()
     let socket = Udp::bind(addr, &options).map_err(|error| Failure::not_bound(addr, &error))?;
     let listener = Listener { socket, answers, dialect: dialect(arguments.storj), as_json, started: Instant::now() };
     let addr = listener.socket.local_addr();
+    let interrupted = interrupted()?;
     if as_json {
         output::json_line(&json!({ "event": "listening", "addr": addr }))?;
     } else {
@@ -36,7 +37,7 @@ pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<()
     }
     tokio::select! {
         result = listener.receive() => result,
-        interrupted = ctrl_c() => Ok(interrupted?),
+        () = interrupted => Ok(()),
     }
 }
 

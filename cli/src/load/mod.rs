@@ -11,12 +11,12 @@ use live::Live;
 use rpcudp::CallError;
 use serde_json::json;
 use tally::Tally;
-use tokio::signal::ctrl_c;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
 use crate::args::LoadArguments;
 use crate::exit::Failure;
+use crate::interrupt::interrupted;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::peer::Callee;
@@ -39,6 +39,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
         Err(error) => return Err(error.into()),
     }
 
+    let interrupted = interrupted()?;
     let callers = *concurrency as usize;
     let tallies: Arc<[_]> = (0..callers.min(MAX_TALLIES)).map(|_| Mutex::new(Tally::new())).collect();
     let planned = Duration::from_secs((*seconds).into());
@@ -50,7 +51,11 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
         tasks.spawn(async move { keep_calling(&callee, &tallies[index % tallies.len()], end).await });
     }
     let live = Live::new(planned, as_json);
-    watch(&live, &tallies, started, end).await?;
+    tokio::select! {
+        () = watch(&live, &tallies, started) => {}
+        () = sleep(end.saturating_duration_since(Instant::now())) => {}
+        () = interrupted => {}
+    }
     // Calls that are under way are neither answered nor lost.
     let elapsed = started.elapsed();
     let total = sum(&tallies);
@@ -89,18 +94,12 @@ async fn keep_calling(callee: &Callee, tally: &Mutex<Tally>, end: Instant) {
     }
 }
 
-/// Draws until the time is over or somebody interrupts.
-async fn watch(live: &Live, tallies: &[Mutex<Tally>], started: Instant, end: Instant) -> Result<(), Failure> {
+/// Draws again and again. Never ends.
+async fn watch(live: &Live, tallies: &[Mutex<Tally>], started: Instant) {
     let mut ticks = interval(REDRAW_EVERY);
-    let mut interrupted = std::pin::pin!(ctrl_c());
-    let over = sleep(end.saturating_duration_since(Instant::now()));
-    let mut over = std::pin::pin!(over);
     loop {
-        tokio::select! {
-            () = &mut over => return Ok(()),
-            interrupted = &mut interrupted => return Ok(interrupted?),
-            _ = ticks.tick() => live.draw(&sum(tallies), started.elapsed()),
-        }
+        ticks.tick().await;
+        live.draw(&sum(tallies), started.elapsed());
     }
 }
 

@@ -76,6 +76,15 @@ fn it_runs_until_it_is_interrupted() {
 }
 
 #[test]
+fn interrupted_before_any_answer_it_has_not_ended_well() {
+    let (silent, addr) = silence();
+    let ping = Running::start(&["ping", &addr, "--interval", "1h"]);
+    silent.recv_from(&mut [0; 100]).expect("the first call comes at once");
+    let (lines, code) = ping.interrupt();
+    assert_eq!((code, &*lines[1]), (5, "1 calls, 0 answered, 0.0% lost, 1 under way"), "{lines:?}");
+}
+
+#[test]
 fn what_cannot_be_sent_is_no_lost_call() {
     let large = format!("\"{}\"", "x".repeat(8_192));
     let ping = rpcudp(&["ping", CLOSED, "m", &large]);
