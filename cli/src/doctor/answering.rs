@@ -128,14 +128,13 @@ fn report_answer(
 }
 
 fn closed(peer: SocketAddr) -> Check {
-    Check::fault(
-        "answer",
-        Fault::ClosedPort,
-        format!("the network says that nobody is there: the port {peer} is closed"),
-    )
-    .advise("start the peer, or look up its port: no program has bound to this one")
-    .advise("a peer that is bound to 127.0.0.1 is there for its own host alone: bind it to 0.0.0.0 or [::]")
-    .advise("a firewall that rejects what it does not know says the same")
+    // This host can always be reached.
+    let or_host = if peer.ip().is_loopback() { "" } else { ", or its host cannot be reached" };
+    let says = format!("the network says that nobody is there: the port {peer} is closed{or_host}");
+    Check::fault("answer", Fault::ClosedPort, says)
+        .advise("start the peer, or look up its port: no program has bound to this one")
+        .advise("a peer that is bound to 127.0.0.1 is there for its own host alone: bind it to 0.0.0.0 or [::]")
+        .advise("a firewall that rejects what it does not know says the same")
 }
 
 fn silent(peer: SocketAddr, candidates: &[Probe], asked: &Asked<'_>) -> Check {

@@ -6,6 +6,7 @@ use rpcudp::UdpOptions;
 use super::prober::{Probe, Prober, Reply, Until};
 use super::report::{Check, Report};
 use crate::exit::Failure;
+use crate::output::grouped;
 use crate::value::Value;
 
 /// How often the address is asked for.
@@ -59,9 +60,11 @@ pub(super) async fn check_address(
 
 /// Looks whether the system gave the socket the buffers that it asked for.
 pub(super) fn check_buffers(prober: &Prober, report: &mut Report) -> Result<(), Failure> {
-    let asked = UdpOptions::DEFAULT_BUFFER_LEN;
-    let [receive, send] = prober.buffers()?;
-    let kib = |len: usize| format!("{} KiB", len / 1_024);
+    report.add(buffers(UdpOptions::DEFAULT_BUFFER_LEN, prober.buffers()?))
+}
+
+fn buffers(asked: usize, [receive, send]: [usize; 2]) -> Check {
+    let kib = |len: usize| format!("{} KiB", grouped(len / 1_024));
     let check = if receive.min(send) >= asked {
         Check::well("buffers", format!("this host gives the {} that an endpoint asks for", kib(asked)))
     } else {
@@ -80,7 +83,7 @@ pub(super) fn check_buffers(prober: &Prober, report: &mut Report) -> Result<(), 
             check
         }
     };
-    report.add(check.with("asked", asked).with("receive", receive).with("send", send))
+    check.with("asked", asked).with("receive", receive).with("send", send)
 }
 
 /// What `stun` answers: an address and a port.
@@ -102,5 +105,15 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.1", 7), Some("192.0.2.1:7".parse().unwrap()));
         assert_eq!((of("nowhere", 7), of("192.0.2.1", 65_536), of("192.0.2.1", -1)), (None, None, None));
         assert_eq!((address(&Value::Nil), address(&Value::Array(vec![]))), (None, None));
+    }
+
+    #[test]
+    fn clamped_buffers_are_noted_with_what_there_is() {
+        let clamped = format!("{:?}", buffers(4 << 20, [212_992, 4 << 20]));
+        assert!(
+            clamped.contains("asks for 4,096 KiB, and this host gives 208 KiB to receive and 4,096 KiB"),
+            "{clamped}"
+        );
+        assert!(clamped.contains("Note") && !format!("{:?}", buffers(1, [1, 1])).contains("Note"), "{clamped}");
     }
 }

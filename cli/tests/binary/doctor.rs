@@ -2,7 +2,7 @@ use rpcudp::Dialect;
 use serde_json::{Value, json};
 
 use crate::peers::{CLOSED, Fate, serve, silence, stand_in};
-use crate::running::{Ended, json, rpcudp};
+use crate::running::{Ended, Running, json, rpcudp};
 
 fn doctor(arguments: &[&str]) -> Ended {
     rpcudp(&[&["doctor", "--timeout", "300ms"], arguments].concat())
@@ -117,6 +117,21 @@ fn answers_from_another_address_are_named() {
     let (found, check) = faults(1, &[&addr]);
     assert_eq!(found, ["other_source"]);
     assert!(check("source")["advice"][0].as_str().unwrap().contains("--any-source"));
+}
+
+#[test]
+fn a_nat_is_noted_and_what_is_no_address_is_not_believed() {
+    for (answer, status, says) in [
+        (r#"stun=["192.0.2.1",7]"#, "note", "the peer sees 192.0.2.1:7, and this socket is 127.0.0.1:"),
+        (r#"stun=["\u001b[2J",7]"#, "unknown", r#"what the peer answers to `stun` is no address: ["\u001b[2J",7]"#),
+    ] {
+        let (_listen, addr) = Running::listen(&["--answer", answer]);
+        let (found, check) = faults(0, &[&addr.to_string()]);
+        assert!(found.is_empty());
+        let address = check("address");
+        assert_eq!(address["status"], status);
+        assert!(address["says"].as_str().unwrap().starts_with(says), "{address}");
+    }
 }
 
 #[test]
