@@ -8,10 +8,11 @@ use rpcudp_core::{Counter, Failure, FailureCode, Response};
 use serde::Serialize;
 
 use crate::Context;
+use crate::conclusion::Conclusion;
 use crate::reason::Reason;
 
-/// How an answer is called that was written.
-type Written = Result<&'static str, EncodeError>;
+/// What an answer is that was written.
+type Written = Result<Conclusion, EncodeError>;
 
 /// A handler panicked instead of returning.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct Panicked;
 /// What a method returned.
 #[doc(hidden)]
 pub trait Answer {
-    /// Writes it, and says how it is called.
+    /// Writes it, and says what it is.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ impl<T: Serialize, E: Serialize> Answer for Fallible<T, E> {
 
 impl Answer for Nothing {
     fn write(&self, _: &mut AnswerWriter<'_>) -> Written {
-        Ok("done")
+        Ok(Conclusion::Done)
     }
 }
 
@@ -89,8 +90,8 @@ impl<'a> AnswerWriter<'a> {
         Self { start: out.len(), out, asked }
     }
 
-    /// Writes what came of a handler, and says how that is called.
-    pub(crate) fn conclude<A: Answer>(&mut self, result: Result<Result<A, ArgumentError>, Panicked>) -> &'static str {
+    /// Writes what came of a handler, and says what that is.
+    pub(crate) fn conclude<A: Answer>(&mut self, result: Result<Result<A, ArgumentError>, Panicked>) -> Conclusion {
         let answer = match result {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return self.refuse(&Reason::Malformed(error)),
@@ -102,14 +103,14 @@ impl<'a> AnswerWriter<'a> {
             answer.write(self)
         });
         match catch_unwind(write) {
-            Ok(Ok(outcome)) => self.limited(outcome),
+            Ok(Ok(conclusion)) => self.limited(conclusion),
             Ok(Err(error)) => self.refuse(&Reason::Unencodable(error)),
             Err(_) => self.refuse(&Reason::Panicked),
         }
     }
 
     /// Writes that the request is refused, in place of anything written before, and says so in the log: once.
-    pub(crate) fn refuse(&mut self, reason: &Reason) -> &'static str {
+    pub(crate) fn refuse(&mut self, reason: &Reason) -> Conclusion {
         self.out.truncate(self.start);
         let Asked { cx, method, len, oneway } = self.asked;
         let shared = &cx.shared;
@@ -121,31 +122,31 @@ impl<'a> AnswerWriter<'a> {
             let failure = Failure { id: cx.id, code: reason.code(), message: &message, detail: detail.as_deref() };
             failure.encode(self.out, len);
         }
-        "refused"
+        reason.conclusion()
     }
 
     fn value<T: Serialize>(&mut self, value: &T) -> Written {
         let Asked { cx, .. } = self.asked;
         Response::begin(self.out, cx.shared.config.dialect, cx.id);
         codec::encode(self.out, value)?;
-        Ok("answered")
+        Ok(Conclusion::Answered)
     }
 
     fn error<E: Serialize>(&mut self, error: &E) -> Written {
         let Asked { cx, .. } = self.asked;
         if !cx.shared.config.dialect.has_failures() {
-            return Ok("application_error");
+            return Ok(Conclusion::ApplicationError);
         }
         let mut detail = Vec::new();
         codec::encode(&mut detail, error)?;
         // The application's own words may be longer than the request: they are an answer.
         let failure = Failure { id: cx.id, code: FailureCode::APPLICATION, message: "", detail: Some(&detail) };
         failure.encode(self.out, usize::MAX);
-        Ok("application_error")
+        Ok(Conclusion::ApplicationError)
     }
 
     /// Refuses an answer that is larger than answers may be.
-    fn limited(&mut self, outcome: &'static str) -> &'static str {
+    fn limited(&mut self, conclusion: Conclusion) -> Conclusion {
         let Asked { cx, oneway, .. } = self.asked;
         let size = (self.out.len() - self.start).saturating_sub(HEADER_LEN);
         let limit = cx.shared.config.max_response_len;
@@ -153,6 +154,6 @@ impl<'a> AnswerWriter<'a> {
             return self.refuse(&Reason::TooLarge { size, limit });
         }
         cx.shared.counters.add(Counter::RequestsAnswered, u64::from(!oneway));
-        outcome
+        conclusion
     }
 }

@@ -13,6 +13,7 @@ use crate::announcing::{Announcement, Announcing};
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
 use crate::lifecycle::Lifecycle;
+use crate::metering;
 use crate::shared::Shared;
 use crate::{BindError, Builder, Endpoint};
 
@@ -123,6 +124,7 @@ pub(crate) fn start(
     let announcing = |transport| -> Arc<dyn Transport> { Arc::new(Announcing::new(transport, &announcement)) };
     let transports: Vec<_> = transports.into_iter().map(announcing).collect();
     let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
+    metering::publish(&shared);
     let driver = |(socket, transport)| Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router));
     let drivers = transports.into_iter().enumerate().map(driver).collect();
     tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::__private::IsResult;
 use crate::block_on::block_on_within;
 use crate::client::{CallSpec, OutgoingRequest};
+use crate::conclusion::Conclusion;
 use crate::sending::{Ending, Sending};
 use crate::waiting::{Failed, NotStarted, Outcome};
 use crate::{CallError, Refusal};
@@ -152,8 +153,17 @@ impl<T, E> Call<T, E> {
             }
             Ending::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
         };
-        self.count(result.as_ref().err());
-        self.tell(result.as_ref().err());
+        let error = result.as_ref().err();
+        self.count(error);
+        let conclusion = match error {
+            None if self.sending.spec.delivery == Delivery::OneWay => Conclusion::Sent,
+            None => Conclusion::Answered,
+            Some(error) => error.conclusion(),
+        };
+        match error {
+            None => self.sending.tell(conclusion, None),
+            Some(error) => self.sending.tell(conclusion, Some(&error.told())),
+        }
         result
     }
 
@@ -183,14 +193,6 @@ impl<T, E> Call<T, E> {
             Outcome::Unreachable => Err(CallError::Unreachable { method, peer }),
             Outcome::Unsendable(source) => Err(CallError::Io { peer, source }),
             Outcome::Closed => Err(CallError::Closed),
-        }
-    }
-
-    fn tell(&self, error: Option<&CallError<E>>) {
-        match error {
-            None if self.sending.spec.delivery == Delivery::OneWay => self.sending.tell("sent", None),
-            None => self.sending.tell("answered", None),
-            Some(error) => self.sending.tell(error.outcome(), Some(&error.told())),
         }
     }
 

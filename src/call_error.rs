@@ -5,6 +5,8 @@ use std::{error, fmt, io};
 
 use rpcudp_core::codec::{DecodeError, EncodeError};
 
+use crate::conclusion::Conclusion;
+
 /// How a call ended, where it did not end with a value.
 ///
 /// Every call ends, and this says how. `E` is the application's own error, for methods that return a `Result`; for the
@@ -231,19 +233,35 @@ impl<E> CallError<E> {
         Told(self)
     }
 
-    /// A short name for this ending, for logs and metrics.
-    pub(crate) fn outcome(&self) -> &'static str {
+    /// What this ending is to logs and metrics.
+    pub(crate) fn conclusion(&self) -> Conclusion {
         match self {
-            Self::Timeout { .. } => "timeout",
-            Self::Unreachable { .. } => "unreachable",
-            Self::Application(_) => "application_error",
-            Self::Refused { .. } => "refused",
-            Self::Decode { .. } => "undecodable",
-            Self::TooLarge { .. } => "too_large",
-            Self::Encode { .. } => "unencodable",
-            Self::TooManyCalls { .. } => "too_many_calls",
-            Self::Closed => "closed",
-            Self::Io { .. } => "io_error",
+            Self::Timeout { .. } => Conclusion::Timeout,
+            Self::Unreachable { .. } => Conclusion::Unreachable,
+            Self::Application(_) => Conclusion::ApplicationError,
+            Self::Refused { reason, .. } => reason.conclusion(),
+            Self::Decode { .. } => Conclusion::Undecodable,
+            Self::TooLarge { .. } => Conclusion::TooLarge,
+            Self::Encode { .. } => Conclusion::Unencodable,
+            Self::TooManyCalls { .. } => Conclusion::TooManyCalls,
+            Self::Closed => Conclusion::Closed,
+            Self::Io { .. } => Conclusion::IoError,
+        }
+    }
+}
+
+impl Refusal {
+    fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::UnknownMethod => Conclusion::UnknownMethod,
+            Self::MalformedArguments => Conclusion::MalformedArguments,
+            Self::Busy => Conclusion::Busy,
+            Self::Closing => Conclusion::Closing,
+            Self::Panicked => Conclusion::Panicked,
+            Self::ResponseTooLarge { .. } => Conclusion::ResponseTooLarge,
+            Self::ResponseUnencodable => Conclusion::ResponseUnencodable,
+            Self::UndeclaredError => Conclusion::UndeclaredError,
+            Self::Other { .. } => Conclusion::OtherRefusal,
         }
     }
 }

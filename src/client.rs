@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, decode_value, decode_value_or_error};
+use crate::metering::CallMeter;
 use crate::{Context, Endpoint, buffers};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
@@ -153,12 +154,20 @@ pub struct Stub {
 
 /// What a contract says of a method that is called.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct CallSpec {
-    pub name: &'static str,
-    pub argument_count: u32,
-    pub delivery: Delivery,
-    pub timeout: Option<Duration>,
+    pub(crate) name: &'static str,
+    pub(crate) argument_count: u32,
+    pub(crate) delivery: Delivery,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) meter: CallMeter,
+}
+
+impl CallSpec {
+    #[must_use]
+    pub const fn new(name: &'static str, argument_count: u32, delivery: Delivery, timeout: Option<Duration>) -> Self {
+        Self { name, argument_count, delivery, timeout, meter: CallMeter::new() }
+    }
 }
 
 /// A request that is being written.

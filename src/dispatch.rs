@@ -11,6 +11,7 @@ use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
 use crate::body::Body;
 use crate::incoming::Incoming;
+use crate::metering::RequestMeter;
 use crate::reason::Reason;
 use crate::router::Router;
 use crate::shared::{Shared, now};
@@ -177,15 +178,17 @@ impl Dispatch {
         let len = received.contents.len();
         let Some(route) = router.find(request.method) else {
             let asked = Asked { cx, method: request.method, len, oneway: false };
+            let timing = RequestMeter::unknown().begin();
             answers.write(cx.sender, cx.local, |out| {
-                AnswerWriter::new(out, asked).refuse(&Reason::Unknown);
+                timing.end(AnswerWriter::new(out, asked).refuse(&Reason::Unknown));
             });
             return Ok(());
         };
         if shared.lifecycle.is_closing() {
             let asked = Asked { cx, method: route.name, len, oneway: route.delivery == Delivery::OneWay };
+            let timing = route.meter.begin();
             answers.write(cx.sender, cx.local, |out| {
-                AnswerWriter::new(out, asked).refuse(&Reason::Closing);
+                timing.end(AnswerWriter::new(out, asked).refuse(&Reason::Closing));
             });
             return Ok(());
         }
@@ -201,7 +204,8 @@ impl Dispatch {
             }
         }
         let (method, delivery, arguments) = (route.name, route.delivery, request.arguments);
-        router.call(route, Incoming { cx, method, delivery, arguments, len, answers });
+        let timing = route.meter.begin();
+        router.call(route, Incoming { cx, method, delivery, arguments, len, answers, timing });
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Call;
 use crate::client::{AsEndpoint, CallSpec, OutgoingRequest, Stub};
+use crate::metering::CallMeter;
 
 /// A method that is called by its name, where no contract says what it takes and gives: for tools, scripts and gateways,
 /// which learn at run time what they call.
@@ -59,7 +60,8 @@ impl DynamicMethod {
         }
         // Calls and their errors name their method for as long as anybody likes.
         let name: &'static str = Box::leak(Box::from(name));
-        let spec = Box::leak(Box::new(CallSpec { name, argument_count: 0, delivery: Delivery::Maybe, timeout: None }));
+        let spec = CallSpec { meter: CallMeter::unnamed(), ..CallSpec::new(name, 0, Delivery::Maybe, None) };
+        let spec = Box::leak(Box::new(spec));
         known.insert(name, spec);
         Self { spec }
     }

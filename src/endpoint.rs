@@ -84,13 +84,7 @@ impl Endpoint {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let shared = self.shared();
-        let mut stats = shared.counters.snapshot();
-        stats.calls.waiting = shared.calls.len() as u64;
-        stats.calls.withheld = shared.calls.withheld();
-        stats.requests.forgotten = shared.replies().forgotten();
-        stats.requests.running = shared.handlers.running() as u64;
-        stats
+        self.shared().stats()
     }
 
     /// Asks a peer for the contracts of the services that it tells of ([`Builder::serve_described`]): `.await` it, or

@@ -9,7 +9,9 @@ use rpcudp_transport::SendBatch;
 use tracing::{Span, field};
 
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
+use crate::conclusion::Conclusion;
 use crate::handlers::Handlers;
+use crate::metering::RequestTiming;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
@@ -26,6 +28,7 @@ pub struct Incoming<'a> {
     /// How long the datagram was.
     pub(crate) len: usize,
     pub(crate) answers: &'a mut SendBatch,
+    pub(crate) timing: RequestTiming,
 }
 
 impl<'a> Incoming<'a> {
@@ -37,9 +40,11 @@ impl<'a> Incoming<'a> {
         let guarded = AssertUnwindSafe(|| handler(self.cx, &mut arguments));
         let result = trace.span.in_scope(|| catch_unwind(guarded)).map_err(|_| Panicked);
         let asked = self.asked();
-        let Self { cx, delivery, answers, .. } = self;
+        let Self { cx, delivery, answers, timing, .. } = self;
         let answer = answers.write(cx.sender, cx.local, |out| {
-            trace.end(AnswerWriter::new(out, asked).conclude(result));
+            let conclusion = AnswerWriter::new(out, asked).conclude(result);
+            timing.end(conclusion);
+            trace.end(conclusion);
         });
         if delivery == Delivery::AtMostOnce {
             cx.shared.replies().finish(now(), cx.sender, cx.id, answer);
@@ -55,7 +60,7 @@ impl<'a> Incoming<'a> {
         let Some(running) = Handlers::start(&self.cx.shared) else { return self.refuse_busy() };
         let request = OwnedRequest::new(self.cx, self.arguments);
         let trace = Trace::start(self.method, self.cx);
-        let Self { cx, method, delivery, len, .. } = self;
+        let Self { cx, method, delivery, len, timing, .. } = self;
         let cx = cx.clone();
         cx.shared.runtime.clone().spawn(async move {
             if cx.remaining() == Some(Duration::ZERO) {
@@ -63,10 +68,12 @@ impl<'a> Incoming<'a> {
             }
             let guarded = cx.shared.handlers.guard(&trace.span, async { handler(request).await });
             // Where the endpoint has closed there is nobody left to answer through.
-            let Ok(result) = guarded.await else { return };
+            let Ok(result) = guarded.await else { return timing.end(Conclusion::Stopped) };
             let asked = Asked { cx: &cx, method, len, oneway: delivery == Delivery::OneWay };
             let mut answer = buffers::take();
-            trace.end(AnswerWriter::new(&mut answer, asked).conclude(result));
+            let conclusion = AnswerWriter::new(&mut answer, asked).conclude(result);
+            timing.end(conclusion);
+            trace.end(conclusion);
             if delivery == Delivery::AtMostOnce {
                 cx.shared.replies().finish(now(), cx.sender, cx.id, &answer);
             }
@@ -78,9 +85,9 @@ impl<'a> Incoming<'a> {
 
     fn refuse_busy(self) {
         let asked = self.asked();
-        let Self { cx, delivery, answers, .. } = self;
+        let Self { cx, delivery, answers, timing, .. } = self;
         let refusal = answers.write(cx.sender, cx.local, |out| {
-            AnswerWriter::new(out, asked).refuse(&Reason::Busy);
+            timing.end(AnswerWriter::new(out, asked).refuse(&Reason::Busy));
         });
         if delivery == Delivery::AtMostOnce {
             // The caller is told that it did not run: no copy of it may.
@@ -114,10 +121,10 @@ impl Trace {
         Self { span, started }
     }
 
-    fn end(&self, outcome: &'static str) {
+    fn end(&self, conclusion: Conclusion) {
         if let Some(started) = self.started {
             let elapsed = now().saturating_duration_since(started);
-            self.span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
+            self.span.record("outcome", conclusion.outcome()).record("elapsed", field::debug(elapsed));
         }
     }
 }

@@ -14,6 +14,7 @@ mod call;
 mod call_error;
 mod client;
 mod close;
+mod conclusion;
 mod config;
 mod context;
 mod dispatch;
@@ -26,6 +27,11 @@ mod inquiry;
 mod introspection;
 mod lifecycle;
 mod log_limits;
+#[cfg(feature = "metrics")]
+mod metering;
+#[cfg(not(feature = "metrics"))]
+#[path = "unmetered.rs"]
+mod metering;
 mod outbox;
 mod outboxes;
 mod owned_request;
@@ -68,6 +74,9 @@ pub mod contract {
 pub mod stats {
     pub use rpcudp_core::{CallStats, DatagramStats, RequestStats};
 }
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 #[doc(hidden)]
 pub mod __private;

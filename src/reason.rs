@@ -5,6 +5,7 @@ use rpcudp_core::FailureCode;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
 use crate::Context;
+use crate::conclusion::Conclusion;
 use crate::shared::now;
 
 /// Why a request is refused.
@@ -29,6 +30,19 @@ impl Reason {
             Self::Panicked => FailureCode::PANICKED,
             Self::Unencodable(_) => FailureCode::RESPONSE_UNENCODABLE,
             Self::TooLarge { .. } => FailureCode::RESPONSE_TOO_LARGE,
+        }
+    }
+
+    /// What it is to logs and metrics.
+    pub(crate) fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::Unknown => Conclusion::UnknownMethod,
+            Self::Malformed(_) => Conclusion::MalformedArguments,
+            Self::Busy => Conclusion::Busy,
+            Self::Closing => Conclusion::Closing,
+            Self::Panicked => Conclusion::Panicked,
+            Self::Unencodable(_) => Conclusion::ResponseUnencodable,
+            Self::TooLarge { .. } => Conclusion::ResponseTooLarge,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use rpcudp_core::contract::Delivery;
 
 use crate::BindError;
+use crate::metering::RequestMeter;
 use crate::service::{AnyService, Service};
 
 /// The services of an endpoint, and which of them has a method of a given name.
@@ -19,6 +20,7 @@ pub(crate) struct Router {
 pub(crate) struct Route {
     pub(crate) name: &'static str,
     pub(crate) delivery: Delivery,
+    pub(crate) meter: RequestMeter,
     service: usize,
     method: usize,
 }
@@ -38,7 +40,9 @@ impl Router {
             for method in 0..claimant.method_count() {
                 let (name, delivery) = claimant.method(method);
                 match self.routes.entry(name) {
-                    Entry::Vacant(vacant) => drop(vacant.insert(Route { name, delivery, service, method })),
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(Route { name, delivery, meter: RequestMeter::of(name), service, method });
+                    }
                     Entry::Occupied(taken) => {
                         let services = [self.services[taken.get().service].name(), claimant.name()];
                         return Err(BindError::DuplicateMethod { method: name, services });

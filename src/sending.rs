@@ -15,6 +15,8 @@ use tracing::{Span, field};
 
 use crate::body::Body;
 use crate::client::{CallSpec, OutgoingRequest, Stub};
+use crate::conclusion::Conclusion;
+use crate::metering::CallTiming;
 use crate::outbox::Leave;
 use crate::shared::now;
 use crate::waiting::{NotStarted, Outcome};
@@ -32,6 +34,7 @@ pub(crate) struct Sending {
     state: State,
     /// Where somebody listens.
     trace: Option<Box<Trace>>,
+    timing: CallTiming,
 }
 
 /// What is told of a call.
@@ -73,6 +76,7 @@ impl Sending {
             endpoint,
             state: State::Ready(datagram, fault),
             trace: None,
+            timing: CallTiming::NONE,
         }
     }
 
@@ -115,6 +119,7 @@ impl Sending {
     ) -> Result<State, Ending> {
         let started = now();
         self.trace = Trace::start(self.spec.name, self.peer, started);
+        self.timing = self.spec.meter.begin(self.spec.name, started);
         if let Some(fault) = fault {
             let (argument, source) = *fault;
             return Err(Ending::Unencodable { argument, source });
@@ -186,10 +191,11 @@ impl Sending {
         true
     }
 
-    /// Tells how the call ended: in its span, and in one line if it failed.
-    pub(crate) fn tell(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
+    /// Tells how the call ended: in its span, in one line if it failed, and to the metrics.
+    pub(crate) fn tell(&self, conclusion: Conclusion, failure: Option<&dyn fmt::Display>) {
+        self.spec.meter.end(self.timing, conclusion);
         if let Some(trace) = &self.trace {
-            trace.end(outcome, failure);
+            trace.end(conclusion.outcome(), failure);
         }
     }
 }
@@ -221,6 +227,7 @@ impl Drop for Sending {
     fn drop(&mut self) {
         if self.give_up() {
             self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
+            self.spec.meter.end(self.timing, Conclusion::Cancelled);
         }
     }
 }

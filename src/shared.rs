@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
-use rpcudp_core::{Counters, Limiter, Replies};
+use rpcudp_core::{Counters, Limiter, Replies, Stats};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
@@ -81,6 +81,16 @@ impl Shared {
 
     pub(crate) fn set_handle(&self, handle: Weak<Handle>) {
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+
+    /// What the endpoint has done so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.counters.snapshot();
+        stats.calls.waiting = self.calls.len() as u64;
+        stats.calls.withheld = self.calls.withheld();
+        stats.requests.forgotten = self.replies().forgotten();
+        stats.requests.running = self.handlers.running() as u64;
+        stats
     }
 
     /// Asks the driver to close the endpoint.

@@ -39,7 +39,8 @@ fn allocations(call: fn(&ChecksumClient) -> Call<u64>) -> u64 {
         });
     };
     make_calls();
-    allocation_counter::measure(make_calls).count_total
+    // What looks after an endpoint once a second (feature `metrics`) takes some, and is no part of a call.
+    (0..3).map(|_| allocation_counter::measure(make_calls).count_total).min().expect("there are three")
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod contenders;
 mod flood;
 mod limits;
 mod measuring;
+mod metrics;
 mod micro;
 mod outstanding;
 mod peers;
@@ -43,6 +44,8 @@ enum Command {
     Flood(flood::Options),
     /// Echoes with the limits for strangers looked at, and without any
     Limits(limits::Options),
+    /// Echoes with the feature `metrics` and without it: `bench/metrics` builds both and runs this
+    Metrics(metrics::Options),
     /// The codec, the frame and the table of calls by themselves
     Micro(micro::Options),
     /// What the README's example costs to compile, beside the same in tarpc and tonic
@@ -69,6 +72,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
         Command::Outstanding(options) => outstanding::run(&options),
         Command::Flood(options) => flood::run(&options),
         Command::Limits(options) => limits::run(&options),
+        Command::Metrics(options) => metrics::run(&options),
         Command::Micro(options) => micro::run(&options),
         Command::Compile(options) => compile::run(&options),
     }

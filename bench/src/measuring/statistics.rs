@@ -16,6 +16,11 @@ impl Latencies {
         self.0.len()
     }
 
+    /// Each latency in nanoseconds, and how many calls had it.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter_recorded().map(|recorded| (recorded.value_iterated_to(), recorded.count_at_value()))
+    }
+
     /// The latency that this share of the calls did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_nanos(self.0.value_at_quantile(share))

@@ -16,7 +16,7 @@ use crate::tokens::{find, is_ident, is_punct, located_at};
 /// impl GreeterClient {
 ///     pub fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self { ... }
 ///     pub fn sayhi(&self, name: &str) -> Call<String> {
-///         self.stub.request(CallSpec { name: "sayhi", ... }).argument(&name).call()
+///         self.stub.request(&SPEC).argument(&name).call()
 ///     }
 /// }
 /// ```
@@ -119,13 +119,10 @@ fn client_method(service: &Service, method: &Method, names: &Names) -> TokenStre
         #docs
         #(#cfg)*
         #vis fn #ident #generics (&self, #(#parameters),*) -> #returns {
-            let #request = #krate::__private::Stub::request(&self.stub, const {
-                &#krate::__private::CallSpec {
-                    name: #wire_name,
-                    argument_count: #argument_count,
-                    delivery: #delivery,
-                    timeout: #timeout,
-                }
+            let #request = #krate::__private::Stub::request(&self.stub, {
+                static SPEC: #krate::__private::CallSpec =
+                    #krate::__private::CallSpec::new(#wire_name, #argument_count, #delivery, #timeout);
+                &SPEC
             });
             #(let #request = #arguments;)*
             #call
