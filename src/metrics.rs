@@ -1,7 +1,8 @@
 //! What the feature `metrics` measures, and how it is called.
 //!
 //! Counts and durations go to the recorder of the [`metrics`](https://docs.rs/metrics) facade, whichever the program
-//! installs: `metrics-exporter-prometheus` has one. Endpoints need no setting for it.
+//! installs: `metrics-exporter-prometheus` has one, and `examples/prometheus` in the repository serves a program's metrics
+//! with it. Endpoints need no setting for it.
 //!
 //! ```toml
 //! rpcudp = { version = "0.1", features = ["metrics"] }
