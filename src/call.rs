@@ -262,6 +262,8 @@ fn refusal(failed: &Failed) -> Refusal {
         FailureCode::BUSY => Refusal::Busy,
         FailureCode::CLOSING => Refusal::Closing,
         FailureCode::PANICKED => Refusal::Panicked,
+        FailureCode::STOPPED => Refusal::Stopped,
+        FailureCode::REJECTED => Refusal::Rejected,
         FailureCode::RESPONSE_UNENCODABLE => Refusal::ResponseUnencodable,
         FailureCode::RESPONSE_TOO_LARGE => {
             let sizes = failed.detail.as_deref().and_then(|detail| decode::<(usize, usize)>(detail).ok());

@@ -120,12 +120,17 @@ pub enum Refusal {
     UnknownMethod,
     /// An argument is missing, or is not of the type that the peer's contract declares.
     MalformedArguments,
-    /// It runs as many handlers as it allows. The method did not run.
+    /// It runs as many handlers as it allows, or sheds load. The method did not run.
     Busy,
     /// It is being closed. The method did not run.
     Closing,
     /// The method panicked.
     Panicked,
+    /// The peer stopped the method, which took longer than the peer allows: it may have done a part.
+    Stopped,
+    /// Something of the peer's between the network and the method said no, or failed: a layer, where it is this crate's.
+    /// What, is in the peer's log.
+    Rejected,
     /// The answer is larger than the peer may send.
     ResponseTooLarge {
         /// How large the answer is, in bytes; `None` where the peer had no room to say.
@@ -258,6 +263,8 @@ impl Refusal {
             Self::Busy => Conclusion::Busy,
             Self::Closing => Conclusion::Closing,
             Self::Panicked => Conclusion::Panicked,
+            Self::Stopped => Conclusion::StoppedLate,
+            Self::Rejected => Conclusion::Rejected,
             Self::ResponseTooLarge { .. } => Conclusion::ResponseTooLarge,
             Self::ResponseUnencodable => Conclusion::ResponseUnencodable,
             Self::UndeclaredError => Conclusion::UndeclaredError,
@@ -325,6 +332,8 @@ impl fmt::Display for Refusal {
             Self::Busy => f.write_str("busy"),
             Self::Closing => f.write_str("closing"),
             Self::Panicked => f.write_str("the method panicked"),
+            Self::Stopped => f.write_str("the method took longer than the peer allows"),
+            Self::Rejected => f.write_str("rejected before the method, or after it"),
             Self::ResponseTooLarge { size: Some(size), limit: Some(limit) } => {
                 write!(f, "the response has {size} bytes, and {limit} are allowed")
             }

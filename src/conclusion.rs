@@ -15,6 +15,10 @@ pub enum Conclusion {
     Busy,
     Closing,
     Panicked,
+    /// It took longer than a layer allows.
+    StoppedLate,
+    /// A layer said no, or failed.
+    Rejected,
     ResponseTooLarge,
     ResponseUnencodable,
     UndeclaredError,
@@ -36,7 +40,7 @@ pub enum Conclusion {
 impl Conclusion {
     /// Each of them, at its index.
     #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Answered,
         Self::Done,
         Self::Sent,
@@ -46,6 +50,8 @@ impl Conclusion {
         Self::Busy,
         Self::Closing,
         Self::Panicked,
+        Self::StoppedLate,
+        Self::Rejected,
         Self::ResponseTooLarge,
         Self::ResponseUnencodable,
         Self::UndeclaredError,
@@ -76,6 +82,8 @@ impl Conclusion {
             | Self::Busy
             | Self::Closing
             | Self::Panicked
+            | Self::StoppedLate
+            | Self::Rejected
             | Self::ResponseTooLarge
             | Self::ResponseUnencodable
             | Self::UndeclaredError
@@ -96,6 +104,8 @@ impl Conclusion {
             Self::Busy => "busy",
             Self::Closing => "closing",
             Self::Panicked => "panicked",
+            Self::StoppedLate => "stopped_late",
+            Self::Rejected => "rejected",
             Self::ResponseTooLarge => "response_too_large",
             Self::ResponseUnencodable => "response_unencodable",
             Self::UndeclaredError => "undeclared_error",

@@ -9,8 +9,8 @@ use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
+use crate::arrived::Arrived;
 use crate::body::Body;
-use crate::incoming::Incoming;
 use crate::metering::RequestMeter;
 use crate::reason::Reason;
 use crate::router::Router;
@@ -205,7 +205,7 @@ impl Dispatch {
         }
         let (method, delivery, arguments) = (route.name, route.delivery, request.arguments);
         let timing = route.meter.begin();
-        router.call(route, Incoming { cx, method, delivery, arguments, len, answers, timing });
+        router.call(route, Arrived { cx, method, delivery, arguments, len, answers, timing });
         Ok(())
     }
 }

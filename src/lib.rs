@@ -4,6 +4,7 @@
 mod alarm;
 mod announcing;
 mod answer;
+mod arrived;
 mod bind;
 mod bind_error;
 mod block_on;
@@ -77,6 +78,8 @@ pub mod stats {
 
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 #[doc(hidden)]
 pub mod __private;

@@ -8,6 +8,8 @@ pub(crate) struct LogLimits {
     pub(crate) panicked: LineLimit,
     pub(crate) unencodable: LineLimit,
     pub(crate) too_large: LineLimit,
+    #[cfg(feature = "tower")]
+    pub(crate) rejected: LineLimit,
     pub(crate) other_dialect: OnceOnly,
 }
 

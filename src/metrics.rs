@@ -25,7 +25,7 @@
 //! - `rpc.method` is the wire name, as a contract of this program has it. What strangers call that no service has is
 //!   `_OTHER`, and so is what a [`DynamicMethod`](crate::DynamicMethod) calls: nobody from outside makes a label.
 //! - `error.type` is there where a call failed. On both sides: `application_error` (the method returned `Err`),
-//!   `unknown_method`, `malformed_arguments`, `busy`, `closing`, `panicked`, `response_too_large`, `response_unencodable`.
+//!   `unknown_method`, `malformed_arguments`, `busy`, `closing`, `panicked`, `stopped_late` and `rejected` (by a layer), `response_too_large`, `response_unencodable`.
 //!   At the caller's alone: `undeclared_error`, `refused` (for a reason that this version does not know), `timeout`,
 //!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `closed`, `io_error`, and `cancelled` (its
 //!   future was dropped). At the server's alone: `stopped` (the endpoint closed while the handler ran).

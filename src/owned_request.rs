@@ -30,7 +30,11 @@ impl OwnedRequest {
     /// Its arguments, from the first on.
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
-        Arguments::new(RawArguments::new(self.count, &self.bytes))
+        Arguments::new(self.raw_arguments())
+    }
+
+    pub(crate) fn raw_arguments(&self) -> RawArguments<'_> {
+        RawArguments::new(self.count, &self.bytes)
     }
 }
 

@@ -16,8 +16,17 @@ pub(crate) enum Reason {
     Busy,
     Closing,
     Panicked,
+    /// It took longer than a layer allows.
+    #[cfg(feature = "tower")]
+    StoppedLate,
+    /// A layer said no, or failed.
+    #[cfg(feature = "tower")]
+    Rejected(Box<dyn std::error::Error + Send + Sync>),
     Unencodable(EncodeError),
-    TooLarge { size: usize, limit: usize },
+    TooLarge {
+        size: usize,
+        limit: usize,
+    },
 }
 
 impl Reason {
@@ -28,6 +37,10 @@ impl Reason {
             Self::Busy => FailureCode::BUSY,
             Self::Closing => FailureCode::CLOSING,
             Self::Panicked => FailureCode::PANICKED,
+            #[cfg(feature = "tower")]
+            Self::StoppedLate => FailureCode::STOPPED,
+            #[cfg(feature = "tower")]
+            Self::Rejected(_) => FailureCode::REJECTED,
             Self::Unencodable(_) => FailureCode::RESPONSE_UNENCODABLE,
             Self::TooLarge { .. } => FailureCode::RESPONSE_TOO_LARGE,
         }
@@ -41,6 +54,10 @@ impl Reason {
             Self::Busy => Conclusion::Busy,
             Self::Closing => Conclusion::Closing,
             Self::Panicked => Conclusion::Panicked,
+            #[cfg(feature = "tower")]
+            Self::StoppedLate => Conclusion::StoppedLate,
+            #[cfg(feature = "tower")]
+            Self::Rejected(_) => Conclusion::Rejected,
             Self::Unencodable(_) => Conclusion::ResponseUnencodable,
             Self::TooLarge { .. } => Conclusion::ResponseTooLarge,
         }
@@ -65,6 +82,16 @@ impl Reason {
         Some(detail)
     }
 
+    /// Whether it is a limit or a rule that was set, and not something that broke.
+    fn is_as_configured(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } => true,
+            #[cfg(feature = "tower")]
+            Self::Rejected(_) => true,
+            _ => false,
+        }
+    }
+
     /// One line: for the operator, where the fault is on this side, and for the curious, where it is the peer's.
     ///
     /// Either way it is a peer who causes it: the operator's lines are limited to one a second of each kind.
@@ -75,7 +102,9 @@ impl Reason {
             Self::Panicked => &limits.panicked,
             Self::Unencodable(_) => &limits.unencodable,
             Self::TooLarge { .. } => &limits.too_large,
-            Self::Unknown | Self::Malformed(_) | Self::Busy | Self::Closing => {
+            #[cfg(feature = "tower")]
+            Self::Rejected(_) => &limits.rejected,
+            _ => {
                 tracing::debug!(target: "rpcudp", method, %peer, %message_id, reason = %self, "request refused");
                 return;
             }
@@ -83,7 +112,7 @@ impl Reason {
         let Some(suppressed) = limit.pass(now()) else { return };
         // Where there were none, the field is left out.
         let suppressed = (suppressed > 0).then_some(suppressed);
-        if let Self::TooLarge { .. } = self {
+        if self.is_as_configured() {
             tracing::warn!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         } else {
             tracing::error!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
@@ -100,6 +129,10 @@ impl fmt::Display for Reason {
             Self::Closing => f.write_str("the endpoint is closing"),
             // What with is for the panic hook, which has seen it.
             Self::Panicked => f.write_str("the handler panicked"),
+            #[cfg(feature = "tower")]
+            Self::StoppedLate => f.write_str("the handler took longer than is allowed"),
+            #[cfg(feature = "tower")]
+            Self::Rejected(error) => write!(f, "a layer rejected it: {error}"),
             Self::Unencodable(error) => write!(f, "the answer cannot be encoded: {error}"),
             Self::TooLarge { size, limit } => write!(f, "the answer has {size} bytes, and {limit} are allowed"),
         }

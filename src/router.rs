@@ -1,18 +1,25 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use rpcudp_core::contract::Delivery;
 
 use crate::BindError;
+use crate::arrived::Arrived;
 use crate::metering::RequestMeter;
 use crate::service::{AnyService, Service};
+#[cfg(feature = "tower")]
+use crate::tower::Layers;
 
 /// The services of an endpoint, and which of them has a method of a given name.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    services: Vec<Box<dyn AnyService>>,
+    services: Vec<Arc<dyn AnyService>>,
     // The standard library's hash is keyed at random: a stranger who names methods cannot make them collide.
     routes: HashMap<&'static str, Route>,
+    /// What stands between the network and the services, if anything does.
+    #[cfg(feature = "tower")]
+    layers: Option<Layers>,
 }
 
 /// Where a method is.
@@ -27,7 +34,7 @@ pub(crate) struct Route {
 
 impl Router {
     pub(crate) fn add(&mut self, service: impl Service) {
-        self.services.push(Box::new(service));
+        self.services.push(Arc::new(service));
     }
 
     /// Lays the routes.
@@ -57,7 +64,18 @@ impl Router {
         self.routes.get(name).copied()
     }
 
-    pub(crate) fn call(&self, route: Route, incoming: crate::incoming::Incoming<'_>) {
-        self.services[route.service].call(route.method, incoming);
+    /// Puts a layer around those that are there, or around the services.
+    #[cfg(feature = "tower")]
+    pub(crate) fn layer(&mut self, layer: impl FnOnce(crate::tower::Handler) -> Layers) {
+        self.layers = Some(layer(crate::tower::Handler::new(self.layers.take())));
+    }
+
+    pub(crate) fn call(&self, route: Route, arrived: Arrived<'_>) {
+        let service = &self.services[route.service];
+        #[cfg(feature = "tower")]
+        if let Some(layers) = &self.layers {
+            return layers.call(service, route.method, arrived);
+        }
+        service.call(route.method, arrived.into());
     }
 }

@@ -35,6 +35,8 @@ local FAILURE_NAMES = {
     [5] = "the response is too large",
     [6] = "the response could not be encoded",
     [7] = "closing",
+    [8] = "stopped",
+    [9] = "rejected",
 }
 
 local rpcudp = Proto(NAME, "rpcudp: RPC over UDP")

@@ -42,6 +42,10 @@ impl FailureCode {
     pub const RESPONSE_UNENCODABLE: Self = Self(6);
     /// The peer is closing: it takes no more requests.
     pub const CLOSING: Self = Self(7);
+    /// The peer stopped the method, which took longer than the peer allows.
+    pub const STOPPED: Self = Self(8);
+    /// Something of the peer's between the network and the method said no, or failed.
+    pub const REJECTED: Self = Self(9);
 
     /// The code with this number.
     #[must_use]
@@ -67,6 +71,8 @@ impl fmt::Debug for FailureCode {
             Self::RESPONSE_TOO_LARGE => "RESPONSE_TOO_LARGE",
             Self::RESPONSE_UNENCODABLE => "RESPONSE_UNENCODABLE",
             Self::CLOSING => "CLOSING",
+            Self::STOPPED => "STOPPED",
+            Self::REJECTED => "REJECTED",
             Self(number) => return write!(f, "FailureCode({number})"),
         };
         f.write_str(name)

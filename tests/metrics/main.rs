@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::{Unit, set_default_local_recorder};
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::transport::{Datagram, Transport};
-use rpcudp::{Call, Dialect, DynamicMethod, Endpoint, rpc_service};
+use rpcudp::{Builder, Call, Dialect, DynamicMethod, Endpoint, rpc_service};
 use rpcudp_core::{MessageId, Request};
 use tokio::time::sleep;
 
@@ -75,9 +75,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    fn with(settings: impl FnOnce(Builder) -> Builder) -> Self {
         let network = Network::new(1);
         network.set_conditions(Conditions::default().latency(Duration::from_millis(20)));
-        let server = Endpoint::builder().serve(ShopServer::new(Counter)).max_handlers(1);
+        let server = settings(Endpoint::builder().serve(ShopServer::new(Counter)).max_handlers(1));
         let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
         let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
         Self { network, server, caller }
@@ -174,6 +178,37 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         world.server.close(Duration::ZERO).await;
         told().await;
         assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.never", Some("stopped"))), Some(1));
+    });
+}
+
+#[cfg(feature = "tower")]
+#[test]
+fn layers_refuse_under_names_of_their_own() {
+    let notes = Notes::default();
+    let _recorder = set_default_local_recorder(&notes);
+    run(async {
+        let layers = tower::ServiceBuilder::new().timeout(Duration::from_millis(100));
+        let world = World::with(|builder| builder.layer(layers));
+        world.shop().slow(1_000).await.unwrap_err();
+        world.shop().price("rope").await.unwrap();
+        let one = tokio::spawn(world.shop().slow(50));
+        sleep(Duration::from_millis(25)).await;
+        world.shop().slow(50).await.unwrap_err();
+        one.await.unwrap().unwrap();
+        told().await;
+        for side in ["client", "server"] {
+            let name = format!("rpcudp.{side}.calls");
+            for (method, error) in [
+                ("shop.slow", Some("stopped_late")),
+                ("shop.slow", Some("busy")),
+                ("shop.slow", None),
+                ("shop.price", None),
+            ] {
+                assert_eq!(notes.count(&key(&name, method, error)), Some(1), "{side} {method} {error:?}");
+            }
+        }
+        let stopped = notes.values(&key("rpc.server.call.duration", "shop.slow", Some("stopped_late")));
+        assert!((stopped[0] - 0.1).abs() < 0.005, "{stopped:?}");
     });
 }
 
