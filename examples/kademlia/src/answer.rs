@@ -4,6 +4,7 @@
 //! datagram of 64 KiB; and one contact that makes no sense would cost those beside it.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
 use rpcudp::transport::canonical;
@@ -88,7 +89,8 @@ impl<'de> Deserialize<'de> for Seen {
 }
 
 fn contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
-    let mut contacts = Contacts::default();
+    let list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(Contacts::MAX_COUNT));
+    let mut contacts = Contacts { list, malformed: 0 };
     while let Some(MaybeContact(contact)) = seq.next_element()? {
         match contact {
             Some(contact) => contacts.list.push(contact),
@@ -101,22 +103,11 @@ fn contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
     Ok(contacts)
 }
 
-/// A contact, if it is one.
-struct MaybeContact(Option<Contact>);
-
-impl<'de> Deserialize<'de> for MaybeContact {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Loose::List([id, ip, port]) = Loose::deserialize(deserializer)? else { return Ok(Self(None)) };
-        let Atom::Bytes(id) = id else { return Ok(Self(None)) };
-        let contact = id.try_into().ok().zip(address(Some(ip), Some(port)));
-        Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
-    }
-}
-
 fn address(ip: Option<Atom<'_>>, port: Option<Atom<'_>>) -> Option<SocketAddr> {
     let (Some(Atom::Text(ip)), Some(Atom::Number(port))) = (ip, port) else { return None };
     // A link-local address of IPv6 comes with the name of the link, which means nothing elsewhere.
-    let ip: IpAddr = ip.split('%').next()?.parse().ok()?;
+    let without_link = || ip.split('%').next()?.parse().ok();
+    let ip: IpAddr = ip.parse().ok().or_else(without_link)?;
     Some(canonical((ip, u16::try_from(port).ok()?).into()))
 }
 
@@ -132,6 +123,22 @@ impl<'de> Deserialize<'de> for Word<'de> {
     }
 }
 
+/// A contact, if it is one.
+struct MaybeContact(Option<Contact>);
+
+impl<'de> Loose<'de> for MaybeContact {
+    const OTHER: Self = Self(None);
+
+    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
+        let (id, ip, port) = (seq.next_element()?, seq.next_element()?, seq.next_element()?);
+        // Python's IPv6 addresses have two more numbers; others may have what they like.
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        let Some(Atom::Bytes(id)) = id else { return Ok(Self::OTHER) };
+        let contact = id.try_into().ok().zip(address(ip, port));
+        Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
+    }
+}
+
 /// Any value, as far as a contact may consist of it.
 #[derive(Clone, Copy)]
 enum Atom<'de> {
@@ -141,79 +148,102 @@ enum Atom<'de> {
     Other,
 }
 
-/// Any value: a list of three, or something that is no contact.
-enum Loose<'de> {
-    List([Atom<'de>; 3]),
-    Other(Atom<'de>),
-}
+impl<'de> Loose<'de> for Atom<'de> {
+    const OTHER: Self = Self::Other;
 
-impl<'de> Deserialize<'de> for Atom<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Loose::deserialize(deserializer)? {
-            Loose::Other(atom) => atom,
-            Loose::List(_) => Self::Other,
-        })
+    fn text(text: &'de str) -> Self {
+        Self::Text(text)
+    }
+
+    fn bytes(bytes: &'de [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+
+    fn number(number: u64) -> Self {
+        Self::Number(number)
     }
 }
 
-impl<'de> Deserialize<'de> for Loose<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Anything;
+/// What is read out of any value, whatever that is.
+trait Loose<'de>: Sized {
+    /// What it is where the value is nothing that it is made of.
+    const OTHER: Self;
 
-        impl<'de> Visitor<'de> for Anything {
-            type Value = Loose<'de>;
+    fn text(_: &'de str) -> Self {
+        Self::OTHER
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
+    fn bytes(_: &'de [u8]) -> Self {
+        Self::OTHER
+    }
 
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Text(text)))
-            }
+    fn number(_: u64) -> Self {
+        Self::OTHER
+    }
 
-            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Bytes(bytes)))
-            }
+    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::OTHER)
+    }
+}
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Number(number)))
-            }
-
-            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Other))
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Other))
-            }
-
-            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Other))
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Loose<'de>, E> {
-                Ok(Loose::Other(Atom::Other))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose<'de>, A::Error> {
-                let mut atoms = [Atom::Other; 3];
-                for atom in &mut atoms {
-                    // What is missing stays something that no contact has.
-                    let Some(found) = seq.next_element()? else { return Ok(Loose::Other(Atom::Other)) };
-                    *atom = found;
-                }
-                // Python's IPv6 addresses have two more numbers; others may have what they like.
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Loose::List(atoms))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Loose::Other(Atom::Other))
+/// Gives types that are read loosely their `Deserialize`.
+macro_rules! deserialize_loosely {
+    ($($loose:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $loose {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Anything(PhantomData))
             }
         }
+    )*};
+}
 
-        deserializer.deserialize_any(Anything)
+deserialize_loosely!(MaybeContact, Atom<'de>);
+
+struct Anything<T>(PhantomData<T>);
+
+impl<'de, T: Loose<'de>> Visitor<'de> for Anything<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<T, E> {
+        Ok(T::text(text))
+    }
+
+    fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
+        Ok(T::bytes(bytes))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        Ok(T::number(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<T, E> {
+        Ok(T::OTHER)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<T, E> {
+        Ok(T::OTHER)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<T, E> {
+        Ok(T::OTHER)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
+        Ok(T::OTHER)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
+        T::list(seq)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(T::OTHER)
     }
 }
 
