@@ -1,4 +1,5 @@
 mod informants;
+mod neighbours;
 #[cfg(test)]
 mod tests;
 
@@ -6,9 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use informants::Informants;
+use informants::{Informant, Informants};
+use neighbours::{Neighbours, Place};
 
-use crate::{Contact, Distance, Key, Neighbourhood, NodeId, Timestamp};
+use crate::{Contact, Distance, Key, NodeId, Timestamp};
 
 /// The search for the k nodes nearest to a key, one answer after the other (section 2.3 of the paper).
 ///
@@ -45,8 +47,7 @@ pub struct Lookup {
     /// All that were heard of, the nearest first.
     candidates: BTreeMap<Distance, Candidate>,
     claims: HashMap<SocketAddr, usize>,
-    /// How many of each were asked and have not failed.
-    neighbours: HashMap<Neighbourhood, usize>,
+    neighbours: Neighbours,
     informants: Informants,
     /// Who is waited for, and until when.
     waiting: Vec<(Timestamp, Distance)>,
@@ -78,11 +79,11 @@ pub enum Step {
 #[derive(Clone, Debug)]
 struct Candidate {
     contact: Contact,
-    neighbourhood: Neighbourhood,
+    place: Place,
     /// How many nodes were asked, one after the other, to get to this one, itself included.
     hops: u32,
     /// Who told of it; none for those that the lookup began with.
-    informant: Option<NodeId>,
+    informant: Option<Informant>,
     state: State,
 }
 
@@ -99,6 +100,9 @@ impl Lookup {
     /// lookup from following the true one.
     const CLAIMS_PER_ADDR: usize = 2;
 
+    /// How many nodes it has room for from the start: it hears of about three for each that it looks for.
+    const EXPECTED: usize = 64;
+
     /// Begins with contacts of our own, in the name of the node `own`, which is never asked.
     #[must_use]
     pub fn new(key: Key, own: NodeId, options: LookupOptions, seeds: impl IntoIterator<Item = Contact>) -> Self {
@@ -107,8 +111,8 @@ impl Lookup {
             own,
             options,
             candidates: BTreeMap::new(),
-            claims: HashMap::new(),
-            neighbours: HashMap::new(),
+            claims: HashMap::with_capacity(Self::EXPECTED),
+            neighbours: Neighbours::new(options.per_neighbourhood, Self::EXPECTED),
             informants: Informants::default(),
             waiting: Vec::new(),
             asked_count: 0,
@@ -141,7 +145,8 @@ impl Lookup {
         if next.is_none() && !is_open && may_ask && answered_count < self.options.k {
             // Rather those that a doubtful informant told of than nobody: in a small network that many have left, an
             // honest one knows little else.
-            let is_left = |candidate: &Candidate| candidate.state == State::New && self.has_room(candidate);
+            let is_left =
+                |candidate: &Candidate| candidate.state == State::New && self.neighbours.has_room(candidate.place);
             let new = self.candidates.iter().find(|(_, candidate)| is_left(candidate));
             next = new.map(|(distance, _)| *distance);
         }
@@ -168,20 +173,23 @@ impl Lookup {
             contacts.sort_unstable_by_key(|contact| contact.id.distance(&self.key));
             contacts.truncate(self.options.k);
         }
-        contacts.into_iter().for_each(|contact| self.hear(contact, hops, Some(who.id)));
+        let informant = self.informants.add();
+        contacts.into_iter().for_each(|contact| self.hear(contact, hops, Some(informant)));
     }
 
     /// Takes that a node has not answered, or not as the one that it was said to be.
     pub fn failed(&mut self, who: &Contact) {
         let Some(candidate) = self.asked(who) else { return };
         candidate.state = State::Failed;
-        let (informant, neighbourhood) = (candidate.informant, candidate.neighbourhood);
+        let (informant, place) = (candidate.informant, candidate.place);
         if let Some(informant) = informant {
             self.informants.blame(informant);
         }
         // Its place is free for another who claims this address, or lives beside it.
-        let counts = [self.claims.get_mut(&who.addr), self.neighbours.get_mut(&neighbourhood)];
-        counts.into_iter().flatten().for_each(|count| *count -= 1);
+        self.neighbours.leave(place);
+        if let Some(claims) = self.claims.get_mut(&who.addr) {
+            *claims -= 1;
+        }
     }
 
     /// The nodes nearest to the key that have answered, the nearest first, at most k.
@@ -208,8 +216,8 @@ impl Lookup {
     fn window(&self, now: Timestamp) -> impl Iterator<Item = (&Distance, &Candidate)> {
         let counts = move |candidate: &Candidate| match candidate.state {
             State::New => {
-                candidate.informant.is_none_or(|informant| self.informants.is_believed(&informant))
-                    && self.has_room(candidate)
+                candidate.informant.is_none_or(|informant| self.informants.is_believed(informant))
+                    && self.neighbours.has_room(candidate.place)
             }
             State::Asked { straggles_at } => now < straggles_at,
             State::Answered => true,
@@ -218,20 +226,11 @@ impl Lookup {
         self.candidates.iter().filter(move |(_, candidate)| counts(candidate)).take(self.options.k)
     }
 
-    /// Whether its neighbourhood may be asked once more.
-    fn has_room(&self, candidate: &Candidate) -> bool {
-        let limit = match candidate.neighbourhood {
-            Neighbourhood::Local(_) => Self::CLAIMS_PER_ADDR,
-            Neighbourhood::V4(_) | Neighbourhood::V6(_) => self.options.per_neighbourhood,
-        };
-        self.neighbours.get(&candidate.neighbourhood).is_none_or(|count| *count < limit)
-    }
-
     fn ask(&mut self, distance: Distance, now: Timestamp) -> Step {
         let straggles_at = now + self.options.straggler_after;
         let candidate = self.candidates.get_mut(&distance).expect("the window consists of candidates");
         candidate.state = State::Asked { straggles_at };
-        *self.neighbours.entry(candidate.neighbourhood).or_default() += 1;
+        self.neighbours.enter(candidate.place);
         self.waiting.push((straggles_at, distance));
         self.asked_count += 1;
         Step::Ask(candidate.contact)
@@ -248,14 +247,14 @@ impl Lookup {
         was_asked.then_some(candidate)
     }
 
-    fn hear(&mut self, contact: Contact, hops: u32, informant: Option<NodeId>) {
+    fn hear(&mut self, contact: Contact, hops: u32, informant: Option<Informant>) {
         if contact.id == self.own {
             return;
         }
         let distance = contact.id.distance(&self.key);
         if let Some(known) = self.candidates.get_mut(&distance) {
             // A second informant vouches for whom the first one named, if that one is not believed any more.
-            let is_vouched_for = known.informant.is_none_or(|first| self.informants.is_believed(&first));
+            let is_vouched_for = known.informant.is_none_or(|first| self.informants.is_believed(first));
             if known.contact == contact && !is_vouched_for {
                 known.informant = informant;
             }
@@ -266,8 +265,8 @@ impl Lookup {
             return;
         }
         *claims += 1;
-        let neighbourhood = Neighbourhood::of(contact.addr);
-        self.candidates.insert(distance, Candidate { contact, neighbourhood, hops, informant, state: State::New });
+        let place = self.neighbours.place(contact.addr);
+        self.candidates.insert(distance, Candidate { contact, place, hops, informant, state: State::New });
     }
 }
 
