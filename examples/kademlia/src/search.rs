@@ -1,8 +1,10 @@
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::contract::Found;
 use crate::lookup::{Lookup, LookupOptions, Step};
@@ -65,16 +67,19 @@ impl Peers {
         let started = Instant::now();
         let seeds = {
             let mut table = local.table();
-            table.touch(&key, local.now());
+            table.touch(&key, local.clock.at(started));
             table.closest_or_suspect(&key, local.config.k)
         };
         let mut lookup = Lookup::new(key, local.id, LookupOptions::from(&local.config), seeds);
         let mut visits: Vec<Visit> = Vec::new();
-        let mut answers = JoinSet::new();
+        let mut answers = FuturesUnordered::new();
+        let mut patience = pin!(sleep(local.config.straggler_after));
         let mut value = None;
         let mut is_extended = false;
+        // The clock is looked at when something was waited for, and not in between.
+        let mut now = started;
         while value.is_none() {
-            match lookup.poll(local.now()) {
+            match lookup.poll(local.clock.at(now)) {
                 Step::Done if lookup.closest().len() < local.config.k && !is_extended => {
                     // Those that we know near the key may all be gone, as after a partition: begin farther away.
                     is_extended = true;
@@ -87,29 +92,36 @@ impl Peers {
                         contact,
                         distance: contact.id.distance(&key),
                         hops: lookup.hops(&contact).unwrap_or_default(),
-                        asked: started.elapsed(),
+                        asked: now - started,
                         took: None,
                         outcome: Outcome::Late,
                     });
                     let peers = self.clone();
-                    answers.spawn(async move { (number, peers.ask(contact, key, want).await) });
+                    answers.push(async move { (number, peers.ask(contact, key, want).await) });
                 }
                 Step::Wait(until) => {
+                    // Nobody straggles earlier than whoever was asked before: the time that was waited for until now is
+                    // early enough to look again, and not setting another for each answer saves as much.
+                    if patience.is_elapsed() {
+                        patience.as_mut().reset(local.clock.instant(until));
+                    }
                     let answered = tokio::select! {
                         biased;
-                        answered = answers.join_next() => answered,
-                        () = sleep_until(local.clock.instant(until)) => None,
+                        answered = answers.next(), if !answers.is_empty() => answered,
+                        () = &mut patience => None,
                     };
-                    let Some(answered) = answered else { continue };
-                    let (number, found) = answered.expect("asking does not panic and is not aborted");
+                    now = Instant::now();
+                    let Some((number, found)) = answered else { continue };
                     let visit = &mut visits[number];
-                    visit.took = Some(started.elapsed() - visit.asked);
+                    visit.took = Some(now - started - visit.asked);
                     visit.outcome = take(&mut lookup, &visit.contact, found, &mut value);
                 }
             }
         }
         // Those that answer late, or never, are still noted.
-        answers.detach_all();
+        if !answers.is_empty() {
+            tokio::spawn(answers.for_each(async |_| ()));
+        }
         let closest = lookup.closest();
         let holder = visits.iter().find(|visit| visit.outcome == Outcome::Value).map(|visit| visit.contact);
         let hops = holder.or_else(|| closest.first().copied()).and_then(|contact| lookup.hops(&contact)).unwrap_or(0);

@@ -55,7 +55,12 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.started_at + self.started.elapsed()
+        self.at(Instant::now())
+    }
+
+    /// What it tells at this moment of `tokio`'s.
+    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
+        self.started_at + (instant - self.started)
     }
 
     /// When `tokio` says that it is this moment.
