@@ -91,29 +91,43 @@ impl Text {
 
     /// What `Display` would write; it took a tenth of all the time of a node.
     fn push_v4(&mut self, octets: [u8; 4]) {
-        for (position, octet) in octets.into_iter().enumerate() {
-            if position > 0 {
-                self.push(b'.');
-            }
-            if octet >= 100 {
-                self.push(b'0' + octet / 100);
-            }
-            if octet >= 10 {
-                self.push(b'0' + octet / 10 % 10);
-            }
-            self.push(b'0' + octet % 10);
+        for octet in octets {
+            let (digits, len) = OCTETS[usize::from(octet)];
+            self.bytes[self.len..][..4].copy_from_slice(&digits);
+            self.len += len;
         }
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
+        // Less the last dot.
+        self.len -= 1;
     }
 
     fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes[..self.len]).expect("an address consists of ASCII")
     }
 }
+
+/// Each octet in decimal with a dot after it, and how many characters that is.
+static OCTETS: [([u8; 4], usize); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < octets.len() {
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let first = if octet >= 100 {
+            0
+        } else if octet >= 10 {
+            1
+        } else {
+            2
+        };
+        let mut at = first;
+        while at < digits.len() {
+            octets[octet].0[at - first] = b'0' + digits[at] as u8;
+            at += 1;
+        }
+        octets[octet].1 = digits.len() - first + 1;
+        octet += 1;
+    }
+    octets
+};
 
 impl Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {

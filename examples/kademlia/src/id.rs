@@ -24,10 +24,11 @@ pub struct Key([u8; ID_LEN]);
 
 /// How far a node is from a key. The order is that of the numbers.
 ///
-/// As two numbers, because a lookup compares distances all the time.
+/// As numbers, because a lookup compares distances all the time: almost always the first of them decides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Distance {
-    high: u128,
+    high: u64,
+    middle: u64,
     low: u32,
 }
 
@@ -35,8 +36,8 @@ impl NodeId {
     /// How far this node is from a key.
     #[must_use]
     pub fn distance(&self, key: &Key) -> Distance {
-        let ((high, low), (key_high, key_low)) = (numbers(&self.0), numbers(&key.0));
-        Distance { high: high ^ key_high, low: low ^ key_low }
+        let ((high, middle, low), other) = (numbers(&self.0), numbers(&key.0));
+        Distance { high: high ^ other.0, middle: middle ^ other.1, low: low ^ other.2 }
     }
 }
 
@@ -75,7 +76,11 @@ impl Distance {
     /// How many bits the two places have in common before the first that differs: 160 where they are the same place.
     #[must_use]
     pub fn common_bits(&self) -> usize {
-        let zeros = if self.high == 0 { 128 + self.low.leading_zeros() } else { self.high.leading_zeros() };
+        let zeros = match self {
+            Self { high: 0, middle: 0, low } => 128 + low.leading_zeros(),
+            Self { high: 0, middle, .. } => 64 + middle.leading_zeros(),
+            Self { high, .. } => high.leading_zeros(),
+        };
         zeros as usize
     }
 }
@@ -83,7 +88,7 @@ impl Distance {
 impl fmt::Display for Distance {
     /// Forty hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}{:08x}", self.high, self.low)
+        write!(f, "{:016x}{:016x}{:08x}", self.high, self.middle, self.low)
     }
 }
 
@@ -93,11 +98,10 @@ impl fmt::Debug for Distance {
     }
 }
 
-fn numbers(bytes: &[u8; ID_LEN]) -> (u128, u32) {
-    let (high, low) = bytes.split_at(16);
-    let high = high.try_into().map_or(0, u128::from_be_bytes);
-    let low = low.try_into().map_or(0, u32::from_be_bytes);
-    (high, low)
+fn numbers(bytes: &[u8; ID_LEN]) -> (u64, u64, u32) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, low @ ..] = *bytes;
+    let (high, middle) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
+    (u64::from_be_bytes(high), u64::from_be_bytes(middle), u32::from_be_bytes(low))
 }
 
 impl From<NodeId> for Key {
@@ -248,7 +252,7 @@ mod tests {
         fn distance_is_a_metric(a: [u8; ID_LEN], b: [u8; ID_LEN], c: [u8; ID_LEN]) {
             let distance = |a, b| NodeId(a).distance(&Key(b));
             prop_assert_eq!(distance(a, b), distance(b, a));
-            prop_assert_eq!(distance(a, a), Distance { high: 0, low: 0 });
+            prop_assert_eq!(distance(a, a), Distance { high: 0, middle: 0, low: 0 });
             // Of two nodes and a key, the nearer is the one that shares the first bit in which they differ.
             let first = NodeId(a).distance(&Key(b)).common_bits();
             if first < 160 {

@@ -251,17 +251,19 @@ impl RoutingTable {
     }
 
     fn closest_where(&self, key: &Key, count: usize, matches: impl Fn(&Entry) -> bool) -> Vec<Contact> {
-        let mut closest = Vec::with_capacity(count.min(self.k));
+        let mut closest = Vec::with_capacity(count.min(self.len()));
+        let mut sorted = Vec::with_capacity(self.k.min(self.len()));
         for index in self.by_distance(key) {
-            if closest.len() >= count {
+            let wanted = count - closest.len();
+            if wanted == 0 {
                 break;
             }
-            let start = closest.len();
-            let bucket = &self.buckets[index];
-            closest.extend(bucket.entries.iter().filter(|entry| matches(entry)).map(|entry| entry.contact));
-            closest[start..].sort_unstable_by_key(|contact| contact.id.distance(key));
+            let entries = self.buckets[index].entries.iter().filter(|entry| matches(entry));
+            // The distances once, and not for each comparison.
+            sorted.extend(entries.map(|entry| (entry.contact.id.distance(key), entry)));
+            sorted.sort_unstable_by_key(|(distance, _)| *distance);
+            closest.extend(sorted.drain(..).take(wanted).map(|(_, entry)| entry.contact));
         }
-        closest.truncate(count);
         closest
     }
 
