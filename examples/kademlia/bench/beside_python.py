@@ -23,13 +23,13 @@ NODES, RUST_LOOKUPS = 50, 20_000
 
 
 def measured(command):
-    """How many lookups a second, and how many milliseconds of a core each took, starting up included."""
+    """How many lookups a second, how many milliseconds of a core each took, starting up included, and how many requests."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     lookups = json.loads(output.splitlines()[-1])["lookups"]
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return lookups["per_second"], cpu / lookups["count"] * 1_000
+    return lookups["per_second"], cpu / lookups["count"] * 1_000, lookups["mean_requests"]
 
 
 def venv():
@@ -50,14 +50,17 @@ def main():
     subprocess.run(build, check=True, cwd=ROOT, env=environment)
     kad, python = TARGET / "release" / "kad", venv()
     ratios = []
-    print("| round | Python: lookups/s | CPU ms each | Rust: lookups/s | CPU ms each | ratio of lookups/s |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    columns = "lookups/s | CPU ms each | requests each"
+    print(f"| round | Python: {columns} | Rust: {columns} | ratio of lookups/s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for number in range(1, rounds + 1):
-        of_python, python_cpu = measured([python, BENCH / "python_swarm.py", "--nodes", str(NODES)])
+        of_python, *python_costs = measured([python, BENCH / "python_swarm.py", "--nodes", str(NODES)])
         swarm = [kad, "swarm", "--nodes", str(NODES), "--keys", "0", "--lookups", str(RUST_LOOKUPS), "--json"]
-        of_rust, rust_cpu = measured(swarm)
+        of_rust, *rust_costs = measured(swarm)
         ratios.append(of_rust / of_python)
-        figures = f"{of_python:.0f} | {python_cpu:.2f} | {of_rust:,.0f} | {rust_cpu:.2f} | {ratios[-1]:.1f}"
+        python_figures = f"{of_python:.0f} | {python_costs[0]:.2f} | {python_costs[1]:.1f}"
+        rust_figures = f"{of_rust:,.0f} | {rust_costs[0]:.2f} | {rust_costs[1]:.1f}"
+        figures = f"{python_figures} | {rust_figures} | {ratios[-1]:.1f}"
         print(f"| {number} | {figures} |", flush=True)
     print(f"\nmedian ratio {statistics.median(ratios):.1f}")
 

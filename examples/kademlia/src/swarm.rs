@@ -203,22 +203,23 @@ impl Swarm {
     }
 
     /// Looks for the nodes nearest to so many random keys, each from a random node, and says how many hops each was away.
-    /// `on_end` is told how many were looked for.
-    pub async fn look_up(&mut self, count: usize, mut on_end: impl FnMut(usize)) -> Vec<u32> {
-        let mut hops = Vec::with_capacity(count);
+    /// `on_end` is called for each that was looked for.
+    pub async fn look_up(&mut self, count: usize, on_end: impl Fn() + Clone + Send + 'static) -> Vec<u32> {
         let mut looking = JoinSet::new();
-        for number in 0..count {
-            if looking.len() >= Self::AT_ONCE
-                && let Some(ended) = looking.join_next().await
-            {
-                hops.push(ended.expect("looking does not panic"));
-                on_end(number);
-            }
-            let (Some(node), key) = (self.pick(), Key::from_bytes(self.rng.random())) else { break };
-            looking.spawn(async move { node.lookup(key).await.hops });
+        for share in shares(count, Self::AT_ONCE) {
+            let from: Vec<_> =
+                (0..share).filter_map(|_| Some((self.pick()?, Key::from_bytes(self.rng.random())))).collect();
+            let on_end = on_end.clone();
+            looking.spawn(async move {
+                let mut hops = Vec::with_capacity(from.len());
+                for (node, key) in from {
+                    hops.push(node.lookup(key).await.hops);
+                    on_end();
+                }
+                hops
+            });
         }
-        hops.extend(looking.join_all().await);
-        hops
+        looking.join_all().await.concat()
     }
 
     /// A random node, if there is one.
@@ -248,6 +249,11 @@ pub fn key(number: u32) -> Key {
 #[must_use]
 pub fn value(number: u32) -> Value {
     Value::Text(format!("value {number}"))
+}
+
+/// So many parts of a number, none larger than another by more than one.
+fn shares(count: usize, parts: usize) -> impl Iterator<Item = usize> {
+    (0..parts).map(move |part| count / parts + usize::from(part < count % parts))
 }
 
 /// Addresses from 11.0.0.1 on, each in a /24 of its own.

@@ -16,6 +16,8 @@ pub(crate) struct Report<'a> {
     pub(crate) looking_up: Duration,
     pub(crate) findings: Findings,
     pub(crate) lookup_hops: Vec<u32>,
+    /// How many requests these lookups have made.
+    pub(crate) lookup_requests: u64,
     /// Bytes of memory that each node took after all had joined, where the system says.
     pub(crate) memory_len: Option<u64>,
     pub(crate) datagram_count: u64,
@@ -34,6 +36,7 @@ impl Report<'_> {
                 "seconds": self.looking_up.as_secs_f64(),
                 "per_second": per_second(self.lookup_hops.len(), self.looking_up),
                 "mean_hops": mean(&self.lookup_hops),
+                "mean_requests": self.requests_each(),
             });
             let report = json!({
                 "nodes": options.nodes,
@@ -70,13 +73,18 @@ impl Report<'_> {
         println!("  latency   median {:.1?}, p99 {:.1?}{time_kind}", time.median, time.p99);
         if !self.lookup_hops.is_empty() {
             let (count, each) = (self.lookup_hops.len(), per_second(self.lookup_hops.len(), self.looking_up));
-            println!("  lookups   {count} in {:.1?}: {each:.0} a second", self.looking_up);
+            let requests = self.requests_each();
+            println!("  lookups   {count} in {:.1?}: {each:.0} a second, {requests:.1} requests each", self.looking_up);
         }
         println!("  datagrams {}", self.datagram_count);
         println!("  contacts  {} in a table", self.contacts_per_node);
         if let Some(len) = self.memory_len {
             println!("  memory    {} KiB for each node", len >> 10);
         }
+    }
+
+    fn requests_each(&self) -> f64 {
+        self.lookup_requests as f64 / self.lookup_hops.len().max(1) as f64
     }
 }
 

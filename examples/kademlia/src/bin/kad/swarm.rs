@@ -59,9 +59,15 @@ async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::erro
     let finding = started.elapsed();
 
     let bar = progress("looking up", options.lookups, options.json);
+    let asked_before = asked_count(&swarm);
     let started = Instant::now();
-    let lookup_hops = swarm.look_up(options.lookups as usize, |count| bar.set_position(count as u64)).await;
+    let on_end = {
+        let bar = bar.clone();
+        move || bar.inc(1)
+    };
+    let lookup_hops = swarm.look_up(options.lookups as usize, on_end).await;
     let looking_up = started.elapsed();
+    let lookup_requests = asked_count(&swarm) - asked_before;
     bar.finish_and_clear();
 
     let datagram_count = swarm.nodes.iter().map(|node| node.endpoint().stats().datagrams.sent).sum();
@@ -74,10 +80,16 @@ async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::erro
         looking_up,
         findings,
         lookup_hops,
+        lookup_requests,
         memory_len,
         datagram_count,
         contacts_per_node: contact_count / u64::from(options.nodes),
     })
+}
+
+/// How many requests the lookups of all nodes have made.
+fn asked_count(swarm: &Swarm) -> u64 {
+    swarm.nodes.iter().map(|node| node.stats().asked).sum()
 }
 
 /// A bar on standard error, where people look at it.
