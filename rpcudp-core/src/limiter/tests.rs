@@ -119,7 +119,7 @@ fn friends_are_remembered_through_a_flood_of_strangers() {
     let friend = addr("192.0.2.1:1");
     limiter.prove(friend, now);
     for stranger in 0..100_000_u32 {
-        let _ = limiter.request((std::net::Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
+        let _ = limiter.request((Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
     }
     assert!((0..10_000).all(|_| limiter.answer(friend, 60_000, now)));
 }
