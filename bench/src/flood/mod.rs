@@ -26,8 +26,7 @@ pub(crate) struct Options {
     /// Which floods, separated by commas [default: all]
     #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Datagrams a second [default: as much garbage as one thread can send, as many forged requests as it could, or ten times
-    /// as many lookups as can be made]
+    /// Datagrams a second [default: 400000 of garbage, 500000 forged, or ten times as many lookups as can be made]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// How often each is measured [default: 5, quick: 1]

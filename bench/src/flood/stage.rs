@@ -49,8 +49,12 @@ impl fmt::Display for Kind {
 /// How many others forged requests name.
 pub(super) const VICTIM_COUNT: u32 = 100_000;
 
-/// How many forged requests come in a second, unless it is said otherwise: a little more than a thread brings through the
-/// kernel, as the flood of garbage shows.
+/// How much garbage comes in a second, unless it is said otherwise: about what a thread brings through the kernel, and no
+/// more elsewhere than to the endpoint.
+const GARBAGE_PER_SECOND: u32 = 400_000;
+
+/// How many forged requests: as many as strangers may send by default, and more than a thread could bring through the
+/// kernel.
 const FORGED_PER_SECOND: u32 = 500_000;
 
 /// How many async handlers run at once: an endpoint's default.
@@ -191,17 +195,19 @@ impl Stage {
     }
 
     fn flooder(self, target: SocketAddr, forgery: &Arc<Forgery>) -> Flooder {
-        let Self { kind, condition, rate, seed, .. } = self;
+        let Self { kind, condition, seed, .. } = self;
+        let rate = Some(self.rate.unwrap_or_else(|| match kind {
+            Kind::Garbage => GARBAGE_PER_SECOND,
+            Kind::Forged => FORGED_PER_SECOND,
+            Kind::Lookups => overload(),
+        }));
         match kind {
             Kind::Garbage => Flooder::new(condition, rate, move || Volley::of_garbage(target, seed)),
             Kind::Forged => {
                 let forger = Forger::new(Arc::clone(forgery), seed);
-                Flooder::new(condition, Some(rate.unwrap_or(FORGED_PER_SECOND)), || Ok(forger))
+                Flooder::new(condition, rate, || Ok(forger))
             }
-            Kind::Lookups => {
-                let rate = rate.unwrap_or_else(overload);
-                Flooder::new(condition, Some(rate), move || Volley::of_lookups(target, seed))
-            }
+            Kind::Lookups => Flooder::new(condition, rate, move || Volley::of_lookups(target, seed)),
         }
     }
 }
