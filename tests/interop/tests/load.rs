@@ -1,5 +1,6 @@
 //! Many calls, one after the other and at once: on loopback none is lost.
 
+use rpcudp::Limits;
 use rpcudp_interop::{Ended, PeerClient, PeerServer, RustPeer, Venv};
 
 rpcudp_interop::for_each_package!(
@@ -7,6 +8,7 @@ rpcudp_interop::for_each_package!(
     fifty_calls_of_rusts_at_once_are_answered,
     a_thousand_calls_of_pythons_are_answered,
     fifty_calls_of_pythons_at_once_are_answered,
+    a_python_client_that_is_not_known_is_not_throttled,
     fifty_calls_each_way_at_once_are_answered,
 );
 
@@ -53,6 +55,18 @@ async fn assert_python_is_answered(venv: &Venv, at_once: usize) {
     }
     let stats = rust.stats();
     assert_eq!((stats.requests.received, stats.requests.answered, stats.datagrams.sent), (2_000, 2_000, 2_000));
+}
+
+/// It asks as fast as it can, which is some thousand times a second, at the limits that strangers have by default.
+async fn a_python_client_that_is_not_known_is_not_throttled(venv: &Venv) {
+    const COUNT: i64 = 5_000;
+
+    let python = venv.launch().start().await;
+    let limits = Limits::default().limit_loopback(true);
+    let rust = venv.endpoint().limits(limits).serve(PeerServer::new(RustPeer)).bind("127.0.0.1:0").await.unwrap();
+    let ended = python.calls(rust.local_addr(), "add", &arguments(COUNT), WAVE_LEN as usize).await;
+    assert_eq!(ended, answers(COUNT));
+    assert_eq!(rust.stats().dropped_in_all(), 0);
 }
 
 async fn fifty_calls_each_way_at_once_are_answered(venv: &Venv) {
