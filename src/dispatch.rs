@@ -75,6 +75,8 @@ impl Dispatch {
             if let Err(reason) = handled {
                 shared.counters.dropped(reason);
                 if reason == DropReason::OtherDialect && shared.log_limits.other_dialect.pass() {
+                    // Who listens to the log is the user's code: nothing is held while it runs.
+                    (calls, limiter) = (None, None);
                     warn_of_other_dialect(&received, shared.config.dialect);
                 }
             }
