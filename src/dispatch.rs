@@ -28,7 +28,7 @@ pub(crate) struct Dispatch {
     /// Whose answer was the last, among those of a batch: once for each is enough.
     proved: Option<SocketAddr>,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
-    woken: Vec<Waker>,
+    ended: Vec<(MessageId, Waker)>,
 }
 
 impl Dispatch {
@@ -44,7 +44,7 @@ impl Dispatch {
             shared: Arc::clone(&shared),
             socket,
         };
-        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, woken: Vec::new() }
+        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, ended: Vec::new() }
     }
 
     /// Handles what has arrived, and sends the answers to it.
@@ -91,14 +91,9 @@ impl Dispatch {
         }
     }
 
-    /// How many calls have ended since their callers were last woken.
-    pub(crate) fn ended_count(&self) -> usize {
-        self.woken.len()
-    }
-
-    /// Wakes those whose calls have ended.
-    pub(crate) fn wake(&mut self) {
-        self.woken.drain(..).for_each(Waker::wake);
+    /// The calls that have ended, and those who are to be woken because of it.
+    pub(crate) fn ended(&mut self) -> &mut Vec<(MessageId, Waker)> {
+        &mut self.ended
     }
 
     /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
@@ -107,7 +102,7 @@ impl Dispatch {
         let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) else { return };
         let ended = self.shared.calls.answers().bounced(&id, bounced.destination);
         // One that no call waits for is counted already.
-        self.woken.extend(ended.ok().flatten());
+        self.ended.extend(ended.ok().flatten().map(|waker| (id, waker)));
     }
 
     /// Ends the call that an answer belongs to. One that belongs to none is not even read.
@@ -117,20 +112,24 @@ impl Dispatch {
         if let Some(id) = Frame::answered_id(contents, config.dialect) {
             calls.expects(&id, source)?;
         }
-        let ended = match Frame::decode(contents, config.dialect)? {
+        let (id, ended) = match Frame::decode(contents, config.dialect)? {
             Frame::Response(response) => {
-                calls.take(&response.id, source, || Outcome::Answered(Body::new(response.body)))?
+                let outcome = || Outcome::Answered(Body::new(response.body));
+                (response.id, calls.take(&response.id, source, outcome)?)
             }
-            Frame::Failure(failure) => calls.take(&failure.id, source, || {
-                Outcome::Failed(Box::new(Failed {
-                    code: failure.code,
-                    message: failure.message.into(),
-                    detail: failure.detail.map(<[u8]>::to_vec),
-                }))
-            })?,
+            Frame::Failure(failure) => {
+                let outcome = || {
+                    Outcome::Failed(Box::new(Failed {
+                        code: failure.code,
+                        message: failure.message.into(),
+                        detail: failure.detail.map(<[u8]>::to_vec),
+                    }))
+                };
+                (failure.id, calls.take(&failure.id, source, outcome)?)
+            }
             Frame::Request(_) => unreachable!("a request answers nothing"),
         };
-        self.woken.extend(ended);
+        self.ended.extend(ended.map(|waker| (id, waker)));
         if config.limits.concern(source) && self.proved != Some(source) {
             self.proved = Some(source);
             self.shared.limiter().prove(source, now());

@@ -10,6 +10,7 @@ use crate::alarm::Alarm;
 use crate::dispatch::Dispatch;
 use crate::outbox::{Leave, Leaving, Outbox};
 use crate::outboxes::Outboxes;
+use crate::relay::{Relay, Turn};
 use crate::router::Router;
 use crate::shared::{Shared, now};
 
@@ -25,6 +26,7 @@ pub(crate) struct Driver {
     dispatch: Dispatch,
     transport: Arc<dyn Transport>,
     batch: ReceiveBatch,
+    relay: Relay,
     leaving: Leaving,
     /// Whether to send when all tasks that can run have run: they may have something to send as well.
     sends_later: bool,
@@ -64,6 +66,7 @@ impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, socket: usize, transport: Arc<dyn Transport>, router: Arc<Router>) -> Self {
         Self {
             dispatch: Dispatch::new(Arc::clone(&shared), socket, router),
+            relay: Relay::new(&shared.runtime, shared.outboxes.len()),
             shared,
             socket,
             transport,
@@ -91,6 +94,9 @@ impl Driver {
             self.outbox().driver().wakes(cx.waker().clone());
             self.alarm.unset();
         }
+        if self.poll_relay(cx).is_pending() {
+            return Poll::Pending;
+        }
         loop {
             let was_called = self.outbox().driver().lower();
             if std::mem::take(&mut self.sends_later) || !self.leaving.is_done() {
@@ -104,11 +110,16 @@ impl Driver {
             }
             if self.leaving.is_done() && self.outbox().is_expected() {
                 self.sends_later = true;
-                cx.waker().wake_by_ref();
+                if !self.relay.goes_on() {
+                    cx.waker().wake_by_ref();
+                }
             }
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
-            let next = [self.next_tick, self.receive_again, self.send_again, self.closes_at];
+            let next = [self.relay.deadline(), self.next_tick, self.receive_again, self.send_again, self.closes_at];
             if self.alarm.poll(next.into_iter().flatten().min(), cx).is_pending() {
+                if self.relay.goes_on() {
+                    self.relay.end_turn(cx);
+                }
                 return Poll::Pending;
             }
             is_due = true;
@@ -117,6 +128,16 @@ impl Driver {
 
     fn outbox(&self) -> &Outbox {
         self.shared.outboxes.at(self.socket)
+    }
+
+    /// Pending while tasks are still to be woken, or to run before what they send can leave.
+    fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.relay.turn(&self.shared.calls, &self.waker) {
+            Turn::Passed => self.relay.end_turn(cx),
+            Turn::Released => cx.waker().wake_by_ref(),
+            Turn::Over => return Poll::Ready(()),
+        }
+        Poll::Pending
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) {
@@ -150,11 +171,12 @@ impl Driver {
     /// Handles what has arrived, and wakes those that it was waited for by.
     fn handle(&mut self) {
         self.dispatch.batch(&self.batch, &*self.transport);
-        if self.dispatch.ended_count() > 1 {
+        let ended = self.dispatch.ended();
+        if ended.len() > 1 {
             // Several tasks are going to run, and what they send can leave together.
-            self.outbox().expect();
+            self.shared.outboxes.at(self.socket).expect();
         }
-        self.dispatch.wake();
+        self.relay.wake(ended, &self.shared.calls, &self.waker);
     }
 
     /// Sends what leaves together, and what has waited for the socket.

@@ -37,6 +37,7 @@ mod outbox;
 mod outboxes;
 mod owned_request;
 mod reason;
+mod relay;
 mod router;
 mod sending;
 mod service;

@@ -30,6 +30,11 @@ impl Outboxes {
         self.at(hasher.finish() as usize % self.0.len())
     }
 
+    /// How many sockets there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The way out through one of the sockets.
     pub(crate) fn at(&self, socket: usize) -> &Outbox {
         &self.0[socket]

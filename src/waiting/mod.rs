@@ -1,3 +1,5 @@
+mod line;
+
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -11,6 +13,7 @@ use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule
 use crate::body::Body;
 use crate::config::Config;
 use crate::shared::now;
+use crate::waiting::line::Line;
 
 /// The calls of an endpoint that wait for answers, and the randomness of their ids.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ struct Table {
     rng: StdRng,
     /// When the driver will look next.
     armed: Option<Instant>,
+    /// Those whose calls have ended and who are not woken yet.
+    line: Line,
     closed: bool,
 }
 
@@ -101,7 +106,7 @@ impl WaitingCalls {
             .with_limit(config.max_calls)
             .with_any_source(config.any_source)
             .with_first_interval(config.first_interval);
-        Self { table: Mutex::new(Table { calls, rng, armed: None, closed: false }) }
+        Self { table: Mutex::new(Table { calls, rng, armed: None, line: Line::default(), closed: false }) }
     }
 
     /// Gives a call a slot.
@@ -191,7 +196,9 @@ impl WaitingCalls {
                 }
             }
             let removed = table.calls.remove(id);
+            let next = table.after_task();
             drop(table);
+            self.pass_on(next);
             let Some(Progress::Ended(outcome)) = removed else { unreachable!("a call that does not wait has ended") };
             return Poll::Ready(outcome);
         }
@@ -199,8 +206,12 @@ impl WaitingCalls {
 
     /// Frees a call's slot, whether or not it has ended.
     pub(crate) fn remove(&self, id: &MessageId) {
-        let removed = self.lock().calls.remove(id);
+        let mut table = self.lock();
+        let removed = table.calls.remove(id);
+        let next = table.after_task();
+        drop(table);
         drop(removed);
+        self.pass_on(next);
     }
 
     /// Does some of what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
@@ -240,6 +251,7 @@ impl WaitingCalls {
         let mut table = self.lock();
         table.closed = true;
         table.calls.end_all(|progress| wakers.extend(progress.end(Outcome::Closed)));
+        wakers.extend(table.line.take());
         drop(table);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -1,0 +1,192 @@
+//! Callers whose answers arrive together, in tasks of a runtime with several workers: each hears of its own, whatever the others
+//! do with theirs.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use rpcudp::{Call, CallError, Endpoint, rpc_service};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+#[rpc_service]
+trait Echo {
+    #[rpc(timeout = "1m")]
+    fn echo(&self, number: u64) -> u64;
+}
+
+struct Same;
+
+impl Echo for Same {
+    fn echo(&self, number: u64) -> u64 {
+        number
+    }
+}
+
+/// A server, a client, and the client's endpoint.
+async fn setup() -> (Endpoint, EchoClient, Endpoint) {
+    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    (server.clone(), EchoClient::new(&endpoint, server.local_addr()), endpoint)
+}
+
+/// Waits for these tasks, which end long before if nobody is forgotten.
+async fn all(mut tasks: JoinSet<()>) {
+    timeout(Duration::from_secs(50), async {
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+    })
+    .await
+    .expect("somebody waits in vain");
+}
+
+/// Polls a call once, so that it is sent.
+async fn send(call: &mut Call<u64>) {
+    poll_fn(|cx| {
+        assert!(Pin::new(&mut *call).poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_gets_its_own_answer() {
+    let (_server, client, _endpoint) = setup().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..200 {
+        let client = client.clone();
+        tasks.spawn(async move {
+            for count in 0..100 {
+                let number = task << 32 | count;
+                assert_eq!(client.echo(number).await.unwrap(), number);
+            }
+        });
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_have_much_to_do_with_theirs() {
+    let (_server, client, _endpoint) = setup().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..64 {
+        let client = client.clone();
+        tasks.spawn(async move {
+            for count in 0..20 {
+                client.echo(count).await.unwrap();
+                if task % 4 == 0 {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_never_ask_for_theirs() {
+    let (_server, client, _endpoint) = setup().await;
+    let mut idle = JoinSet::new();
+    for number in 0..32 {
+        let client = client.clone();
+        idle.spawn(async move {
+            let mut call = client.echo(number);
+            send(&mut call).await;
+            // It is woken for the answer, and waits on for something else.
+            std::future::pending::<()>().await;
+            drop(call);
+        });
+    }
+    let mut tasks = JoinSet::new();
+    for number in 0..32 {
+        let client = client.clone();
+        tasks.spawn(async move { assert_eq!(client.echo(number).await.unwrap(), number) });
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_take_theirs_early_or_drop_it_or_wait_for_several() {
+    let (_server, client, _endpoint) = setup().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..96_u64 {
+        let client = client.clone();
+        tasks.spawn(async move {
+            for number in 0..50 {
+                match task % 4 {
+                    // Its task comes back all the time, and its answer is gone when its turn comes.
+                    0 => {
+                        let mut call = pin!(client.echo(number));
+                        while poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await.is_pending() {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    1 => {
+                        let mut call = client.echo(number);
+                        send(&mut call).await;
+                        tokio::task::yield_now().await;
+                    }
+                    2 => {
+                        let (first, second, third) =
+                            tokio::join!(client.echo(number), client.echo(number + 1), client.echo(number + 2));
+                        assert_eq!([first.unwrap(), second.unwrap(), third.unwrap()], [number, number + 1, number + 2]);
+                    }
+                    _ => assert_eq!(client.echo(number).await.unwrap(), number),
+                }
+            }
+        });
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_are_threads() {
+    let (_server, client, _endpoint) = setup().await;
+    let mut tasks = JoinSet::new();
+    for task in 0..16_u64 {
+        let client = client.clone();
+        let repeatedly = move |number| (task * 1_000 + number, client.echo(task * 1_000 + number));
+        if task % 2 == 0 {
+            tasks.spawn_blocking(move || {
+                for (number, call) in (0..100).map(repeatedly) {
+                    assert_eq!(call.wait().unwrap(), number);
+                }
+            });
+        } else {
+            tasks.spawn(async move {
+                for (number, call) in (0..100).map(repeatedly) {
+                    assert_eq!(call.await.unwrap(), number);
+                }
+            });
+        }
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_closes_forgets_nobody() {
+    for _ in 0..20 {
+        let (_server, client, endpoint) = setup().await;
+        let mut tasks = JoinSet::new();
+        for _ in 0..64 {
+            let client = client.clone();
+            tasks.spawn(async move {
+                for number in 0.. {
+                    match client.echo(number).await {
+                        Ok(echoed) => assert_eq!(echoed, number),
+                        Err(error) => {
+                            assert!(matches!(error, CallError::Closed), "{error}");
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        endpoint.close(Duration::ZERO).await;
+        all(tasks).await;
+    }
+}
