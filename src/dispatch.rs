@@ -12,6 +12,7 @@ use crate::answer::{AnswerWriter, Asked};
 use crate::arrived::Arrived;
 use crate::body::Body;
 use crate::metering::RequestMeter;
+use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::router::Router;
 use crate::shared::{Shared, now};
@@ -32,9 +33,6 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// How many bytes of answers are collected at the most, but for the last: what is large gains little by company.
-    const MAX_ANSWERS_LEN: usize = 1 << 17;
-
     pub(crate) fn new(shared: Arc<Shared>, socket: usize, router: Arc<Router>) -> Self {
         let nobody = Context {
             sender: shared.local_addr,
@@ -62,7 +60,7 @@ impl Dispatch {
                 calls = None;
                 let now = *busy_since.get_or_insert_with(now);
                 let handled = self.request(&received, now, &shared, &mut limiter);
-                if self.answers.byte_count() >= Self::MAX_ANSWERS_LEN {
+                if self.answers.byte_count() >= Outbox::ENOUGH_LEN {
                     limiter = None;
                     shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                 }

@@ -132,6 +132,11 @@ impl Driver {
 
     /// Pending while tasks are still to be woken, or to run before what they send can leave.
     fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.relay.goes_on() && self.leaving.is_done() && self.outbox().has_enough() {
+            self.poll_send(cx);
+            // The others still come.
+            self.outbox().expect();
+        }
         match self.relay.turn(&self.shared.calls, &self.waker) {
             Turn::Passed => self.relay.end_turn(cx),
             Turn::Released => cx.waker().wake_by_ref(),

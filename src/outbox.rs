@@ -37,6 +37,10 @@ pub(crate) enum Leave {
 }
 
 impl Outbox {
+    /// How many bytes are collected before they are sent, where others could still join them: what is large gains little by
+    /// company, and leaves the caches.
+    pub(crate) const ENOUGH_LEN: usize = 1 << 17;
+
     /// How many bytes may wait that no call waits for: what a socket's send buffer takes by default, once more.
     const MAX_WAITING_LEN: usize = 4 << 20;
 
@@ -140,6 +144,11 @@ impl Outbox {
         // What is posted from here on wakes the driver again.
         self.expected.store(false, Ordering::Release);
         std::mem::swap(&mut *self.lock(), departures);
+    }
+
+    /// Whether so much waits that it should not wait for more.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.lock().batch.byte_count() >= Self::ENOUGH_LEN
     }
 
     pub(crate) fn is_empty(&self) -> bool {
