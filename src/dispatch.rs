@@ -1,6 +1,5 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
@@ -14,6 +13,7 @@ use crate::body::Body;
 use crate::metering::RequestMeter;
 use crate::outbox::Outbox;
 use crate::reason::Reason;
+use crate::relay::Ended;
 use crate::router::Router;
 use crate::shared::{Shared, now};
 use crate::waiting::{Answers, Failed, Outcome};
@@ -29,7 +29,7 @@ pub(crate) struct Dispatch {
     /// Whose answer was the last, among those of a batch: once for each is enough.
     proved: Option<SocketAddr>,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
-    ended: Vec<(MessageId, Waker)>,
+    ended: Ended,
 }
 
 impl Dispatch {
@@ -42,7 +42,7 @@ impl Dispatch {
             shared: Arc::clone(&shared),
             socket,
         };
-        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, ended: Vec::new() }
+        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, ended: Ended::default() }
     }
 
     /// Handles what has arrived, and sends the answers to it.
@@ -90,7 +90,7 @@ impl Dispatch {
     }
 
     /// The calls that have ended, and those who are to be woken because of it.
-    pub(crate) fn ended(&mut self) -> &mut Vec<(MessageId, Waker)> {
+    pub(crate) fn ended(&mut self) -> &mut Ended {
         &mut self.ended
     }
 
@@ -100,7 +100,9 @@ impl Dispatch {
         let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) else { return };
         let ended = self.shared.calls.answers().bounced(&id, bounced.destination);
         // One that no call waits for is counted already.
-        self.ended.extend(ended.ok().flatten().map(|waker| (id, waker)));
+        if let Ok(Some(waker)) = ended {
+            self.ended.push(id, bounced.destination, waker);
+        }
     }
 
     /// Ends the call that an answer belongs to. One that belongs to none is not even read.
@@ -127,7 +129,9 @@ impl Dispatch {
             }
             Frame::Request(_) => unreachable!("a request answers nothing"),
         };
-        self.ended.extend(ended.map(|waker| (id, waker)));
+        if let Some(waker) = ended {
+            self.ended.push(id, source, waker);
+        }
         if config.limits.concern(source) && self.proved != Some(source) {
             self.proved = Some(source);
             self.shared.limiter().prove(source, now());

@@ -11,6 +11,7 @@
 //! driver wakes the next and uses up its budget. Whatever a later tokio makes of that, all are woken.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::ptr;
 use std::task::{Context, Waker};
@@ -22,6 +23,39 @@ use tokio::task::coop::{consume_budget, has_budget_remaining};
 
 use crate::shared::now;
 use crate::waiting::WaitingCalls;
+
+/// Calls that have ended, and those who are to be woken because of it.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    calls: Vec<(MessageId, Waker)>,
+    last_peer: Option<SocketAddr>,
+    /// How many peers' calls these are, one who comes again after another counted again.
+    peer_count: usize,
+}
+
+impl Ended {
+    pub(crate) fn push(&mut self, id: MessageId, peer: SocketAddr, waker: Waker) {
+        self.calls.push((id, waker));
+        if self.last_peer.replace(peer) != Some(peer) {
+            self.peer_count += 1;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether their callers' next requests are likely to go to one peer, and to leave together. Where each takes a system
+    /// call of its own, there is enough to do for another worker.
+    fn are_of_few_peers(&self) -> bool {
+        self.calls.len() >= 2 * self.peer_count
+    }
+
+    fn wake(&mut self) {
+        self.calls.drain(..).for_each(|(_, waker)| waker.wake());
+        (self.last_peer, self.peer_count) = (None, 0);
+    }
+}
 
 /// When a driver wakes tasks one by one, and when all at once.
 #[derive(Debug)]
@@ -87,15 +121,15 @@ impl Relay {
     }
 
     /// Wakes the tasks whose calls have ended, now or one after the other.
-    pub(crate) fn wake(&mut self, ended: &mut Vec<(MessageId, Waker)>, calls: &WaitingCalls, driver: &Waker) {
-        if self.goes_on() || (ended.len() > 1 && self.begins()) {
+    pub(crate) fn wake(&mut self, ended: &mut Ended, calls: &WaitingCalls, driver: &Waker) {
+        if self.goes_on() || (ended.len() > 1 && ended.are_of_few_peers() && self.begins()) {
             // Who is no task of tokio's, a thread that blocks for example, need not wait for others.
-            calls.line_up(ended.extract_if(.., |(_, waker)| ptr::eq(waker.vtable(), driver.vtable())));
+            calls.line_up(ended.calls.extract_if(.., |(_, waker)| ptr::eq(waker.vtable(), driver.vtable())));
             if !self.goes_on() && calls.wake_next(driver) {
                 self.race = Some(Race { began: now(), turns: 0 });
             }
         }
-        ended.drain(..).for_each(|(_, waker)| waker.wake());
+        ended.wake();
     }
 
     /// Takes the driver's turn.
@@ -144,131 +178,4 @@ impl Relay {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-    use rpcudp_core::Schedule;
-
-    use super::*;
-    use crate::config::Config;
-    use crate::waiting::Outcome;
-
-    #[derive(Default)]
-    struct Task(AtomicUsize);
-
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    #[derive(Default)]
-    struct Thread(Task);
-
-    impl Wake for Thread {
-        fn wake(self: Arc<Self>) {
-            self.0.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    struct Setup {
-        calls: WaitingCalls,
-        relay: Relay,
-        driver: Waker,
-        tasks: Vec<Arc<Task>>,
-    }
-
-    impl Setup {
-        fn new() -> Self {
-            let calls = WaitingCalls::new(now(), StdRng::seed_from_u64(1), &Config::default());
-            let relay = Relay { is_useful: true, race: None, rest: 0, next_rest: 1 };
-            Self { calls, relay, driver: Arc::new(Task::default()).into(), tasks: Vec::new() }
-        }
-
-        /// Ends a call that this waker waits for.
-        fn end(&self, waker: &Waker) -> (MessageId, Waker) {
-            let peer = ([192, 0, 2, 1], 7_000).into();
-            let schedule = Schedule { sent: now(), deadline: now() + Duration::from_secs(5), resends: false };
-            let id = self.calls.start(peer, schedule, waker).unwrap().id;
-            let waker = self.calls.answers().take(&id, peer, || Outcome::Unreachable).unwrap().unwrap();
-            (id, waker)
-        }
-
-        /// Ends the calls of so many tasks at once.
-        fn wake(&mut self, count: usize) {
-            self.tasks = (0..count).map(|_| Arc::default()).collect();
-            let mut ended = self.tasks.iter().map(|task| self.end(&Arc::clone(task).into())).collect();
-            self.relay.wake(&mut ended, &self.calls, &self.driver);
-        }
-
-        fn turn(&mut self) -> Turn {
-            self.relay.turn(&self.calls, &self.driver)
-        }
-
-        fn end_turn(&mut self) {
-            self.relay.end_turn(&mut Context::from_waker(Waker::noop()));
-        }
-
-        /// How often each task was woken.
-        fn woken(&self) -> Vec<usize> {
-            self.tasks.iter().map(|task| task.0.load(Ordering::SeqCst)).collect()
-        }
-    }
-
-    #[test]
-    fn tasks_are_woken_one_by_one() {
-        let mut setup = Setup::new();
-        setup.wake(3);
-        assert_eq!(setup.woken(), [1, 0, 0]);
-        assert!(setup.relay.deadline().is_some_and(|deadline| deadline > now()));
-        assert_eq!((setup.turn(), setup.woken()), (Turn::Passed, vec![1, 1, 0]));
-        setup.end_turn();
-        assert_eq!((setup.turn(), setup.woken()), (Turn::Passed, vec![1, 1, 1]));
-        setup.end_turn();
-        assert_eq!((setup.turn(), setup.relay.deadline()), (Turn::Over, None));
-    }
-
-    #[test]
-    fn one_alone_is_woken_and_so_are_threads() {
-        let mut setup = Setup::new();
-        setup.wake(1);
-        assert!(setup.woken() == [1] && !setup.relay.goes_on());
-
-        let threads: [Arc<Thread>; 2] = Default::default();
-        let mut ended = threads.iter().map(|thread| setup.end(&Arc::clone(thread).into())).collect();
-        setup.relay.wake(&mut ended, &setup.calls, &setup.driver);
-        assert!(threads.iter().all(|thread| thread.0.0.load(Ordering::SeqCst) == 1));
-        assert!(!setup.relay.goes_on());
-    }
-
-    #[test]
-    fn those_with_much_to_do_are_woken_at_once_and_more_and_more_often() {
-        let mut setup = Setup::new();
-        for rest in [1, 2, 4, 8, 16, 32, 64, 64] {
-            setup.wake(3);
-            setup.end_turn();
-            setup.relay.race.as_mut().unwrap().began -= Duration::from_secs(1);
-            assert_eq!((setup.turn(), setup.woken()), (Turn::Released, vec![1, 1, 1]));
-            for _ in 0..rest {
-                setup.wake(3);
-                assert!(setup.woken() == [1, 1, 1] && !setup.relay.goes_on());
-            }
-        }
-        setup.wake(2);
-        assert_eq!((setup.turn(), setup.turn()), (Turn::Passed, Turn::Over));
-        assert_eq!(setup.relay.next_rest, 1, "they have little to do again");
-    }
-
-    #[test]
-    fn several_sockets_are_for_several_workers() {
-        let several = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-        assert!(Relay::new(several.handle(), 1).is_useful);
-        assert!(!Relay::new(several.handle(), 2).is_useful);
-        let one = runtime::Builder::new_current_thread().build().unwrap();
-        assert!(!Relay::new(one.handle(), 1).is_useful);
-    }
-}
+mod tests;

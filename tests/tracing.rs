@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use rpcudp::sim::Network;
@@ -66,6 +67,8 @@ struct Kept {
     /// The spans that are entered, innermost last.
     entered: Vec<usize>,
     events: Vec<Line>,
+    /// An endpoint whose stats are read at each event.
+    watched: Option<Endpoint>,
 }
 
 struct Line {
@@ -100,6 +103,10 @@ impl Subscriber for Notes {
     }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
+        let watched = self.0.lock().unwrap().watched.clone();
+        if let Some(endpoint) = watched {
+            let _ = endpoint.stats();
+        }
         let mut kept = self.0.lock().unwrap();
         let mut fields = Fields::new();
         event.record(&mut Into(&mut fields));
@@ -150,6 +157,12 @@ impl Notes {
 /// Runs `act` with a client on a simulated network, and keeps what is told.
 fn told<F: Future>(act: impl FnOnce(ToldClient) -> F) -> Notes {
     let notes = Notes::default();
+    tell(&notes, act);
+    notes
+}
+
+/// As [`told`], for notes that are there already.
+fn tell<F: Future>(notes: &Notes, act: impl FnOnce(ToldClient) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     tracing::subscriber::with_default(notes.clone(), || {
         runtime.block_on(async {
@@ -160,7 +173,6 @@ fn told<F: Future>(act: impl FnOnce(ToldClient) -> F) -> Notes {
             act(ToldClient::new(&caller, server.local_addr())).await;
         });
     });
-    notes
 }
 
 #[test]
@@ -276,6 +288,37 @@ fn the_other_dialect_is_told_of_once() {
     let warnings: Vec<_> = notes.events().into_iter().filter(|event| event.0 == Level::WARN).collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].1.starts_with("a datagram in the other dialect was dropped"), "{warnings:?}");
+}
+
+#[test]
+fn whoever_listens_may_look_at_the_endpoint() {
+    let (done, is_done) = mpsc::channel();
+    // One that waited for a lock that its own thread holds would wait for ever.
+    thread::spawn(move || {
+        let notes = Notes::default();
+        tell(&notes, async |client| {
+            let watch = |endpoint: &Endpoint| notes.0.lock().unwrap().watched = Some(endpoint.clone());
+            watch(client.endpoint());
+            client.panics().await.unwrap_err();
+            client.big().await.unwrap_err();
+            client.never().timeout(Duration::from_secs(1)).await.unwrap_err();
+
+            let network = Network::new(2);
+            let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
+            watch(&target);
+            let storj = Endpoint::builder().dialect(Dialect::Storj);
+            let storj = storj.bind_transport(network.bind("10.6.6.6:666").unwrap()).unwrap();
+            let call = ToldClient::new(&storj, target.local_addr()).answers().timeout(Duration::from_secs(1));
+            call.await.unwrap_err();
+            notes.0.lock().unwrap().watched = None;
+        });
+        done.send(notes.events().len()).unwrap();
+    });
+    let told_count = is_done.recv_timeout(Duration::from_secs(30)).expect("a lock was held while the log was told");
+    assert_eq!(
+        told_count, 7,
+        "two lines on each side for two calls, one for the third, one of the dialect, one more timeout"
+    );
 }
 
 #[test]
