@@ -1,21 +1,23 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, Limiter, MessageId, Request, Seen};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen};
 use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
 use crate::arrived::Arrived;
 use crate::body::Body;
+use crate::config::Config;
 use crate::metering::RequestMeter;
 use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::relay::Ended;
 use crate::router::Router;
 use crate::shared::{Shared, now};
+use crate::visit::Visit;
 use crate::waiting::{Answers, Failed, Outcome};
 
 /// What becomes of the datagrams that arrive: answers end calls, requests run methods.
@@ -26,6 +28,8 @@ pub(crate) struct Dispatch {
     cx: Context,
     /// Answers of sync methods, and refusals: they leave together.
     answers: SendBatch,
+    /// The requests of a source that are being heard, where it is limited.
+    visit: Option<Visit>,
     /// Whose answer was the last, among those of a batch: once for each is enough.
     proved: Option<SocketAddr>,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
@@ -42,7 +46,15 @@ impl Dispatch {
             shared: Arc::clone(&shared),
             socket,
         };
-        Self { shared, router, cx: nobody, answers: SendBatch::new(), proved: None, ended: Ended::default() }
+        Self {
+            shared,
+            router,
+            cx: nobody,
+            answers: SendBatch::new(),
+            visit: None,
+            proved: None,
+            ended: Ended::default(),
+        }
     }
 
     /// Handles what has arrived, and sends the answers to it.
@@ -52,21 +64,23 @@ impl Dispatch {
         self.proved = None;
         // The table of calls is held for answers that follow each other, and never while a method runs.
         let mut calls = None;
-        // So are the limits, from one request's answer to the next request.
-        let mut limiter = None;
         let mut busy_since = None;
-        for received in batch.iter() {
+        let mut rest = batch.iter();
+        while let Some(received) = rest.next() {
             let handled = if Frame::is_request(received.contents, shared.config.dialect) {
                 calls = None;
                 let now = *busy_since.get_or_insert_with(now);
-                let handled = self.request(&received, now, &shared, &mut limiter);
+                if !self.visit.as_ref().is_some_and(|visit| visit.includes(received.source)) {
+                    self.end_visit(now);
+                    self.begin_visit(&received, rest.clone(), now);
+                }
+                let handled = self.request(&received, now);
                 if self.answers.byte_count() >= Outbox::ENOUGH_LEN {
-                    limiter = None;
+                    self.end_visit(now);
                     shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                 }
                 handled
             } else {
-                limiter = None;
                 let calls = calls.get_or_insert_with(|| shared.calls.answers());
                 self.answer(calls, &received)
             };
@@ -74,13 +88,14 @@ impl Dispatch {
                 shared.counters.dropped(reason);
                 if reason == DropReason::OtherDialect && shared.log_limits.other_dialect.pass() {
                     // Who listens to the log is the user's code: nothing is held while it runs.
-                    (calls, limiter) = (None, None);
+                    calls = None;
                     warn_of_other_dialect(&received, shared.config.dialect);
                 }
             }
         }
-        drop((calls, limiter));
+        drop(calls);
         if let Some(since) = busy_since {
+            self.end_visit(since);
             shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
         }
         shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
@@ -139,33 +154,45 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Handles a request, if its source may ask. `limiter` is let go while a method runs.
-    fn request<'a>(
-        &mut self,
-        received: &Received<'_>,
-        now: Instant,
-        shared: &'a Shared,
-        limiter: &mut Option<MutexGuard<'a, Limiter>>,
-    ) -> Result<(), DropReason> {
-        let Received { source, contents, .. } = *received;
-        let is_limited = shared.config.limits.concern(source);
-        if is_limited {
-            limiter.get_or_insert_with(|| shared.limiter()).request(source, now)?;
+    /// Handles a request, if its source may ask.
+    fn request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+        if let Some(visit) = &mut self.visit {
+            visit.request()?;
         }
-        let Frame::Request(request) = Frame::decode(contents, shared.config.dialect)? else {
+        let Frame::Request(request) = Frame::decode(received.contents, self.shared.config.dialect)? else {
             unreachable!("what claims to be a request is one, or nothing");
         };
-        *limiter = None;
         let answer_count = self.answers.len();
         self.run(&request, received, now)?;
-        if is_limited && self.answers.len() > answer_count {
-            let len = self.answers.datagram(answer_count).contents.len();
-            if !limiter.insert(shared.limiter()).answer(source, len, now) {
-                self.answers.truncate(answer_count);
-                return Err(DropReason::AnswerBudget);
-            }
+        if let Some(visit) = self.visit.as_mut().filter(|_| self.answers.len() > answer_count) {
+            let answer = self.answers.datagram(answer_count);
+            visit.answer(answer.contents.len()).inspect_err(|_| self.answers.truncate(answer_count))?;
         }
         Ok(())
+    }
+
+    /// Has a request admitted, and those of the same source that follow it, if the source is limited.
+    fn begin_visit<'a>(&mut self, first: &Received<'a>, rest: impl Iterator<Item = Received<'a>>, now: Instant) {
+        let Config { limits, dialect, .. } = &self.shared.config;
+        let source = first.source;
+        if !limits.concern(source) {
+            return;
+        }
+        let following = rest.take_while(|next| next.source == source);
+        let count = 1 + following.filter(|next| Frame::is_request(next.contents, *dialect)).count();
+        let admission = self.shared.limiter().admit(source, count, now);
+        self.visit = Some(Visit::new(source, admission, count, self.answers.len()));
+    }
+
+    /// Charges the answers of the requests that were heard.
+    fn end_visit(&mut self, now: Instant) {
+        let Some(visit) = self.visit.take().filter(|visit| visit.charge() > 0) else { return };
+        if !self.shared.limiter().answer(visit.source, visit.charge(), now) {
+            // Other answers to the same source were charged meanwhile.
+            let withheld_count = self.answers.len() - visit.first_answer;
+            self.answers.truncate(visit.first_answer);
+            (0..withheld_count).for_each(|_| self.shared.counters.dropped(DropReason::AnswerBudget));
+        }
     }
 
     /// Has a request's method run, unless it did, and writes the answer if there is one already.

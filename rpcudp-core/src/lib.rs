@@ -45,7 +45,7 @@ pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
 pub use counters::{Counter, Counters};
 pub use drop_reason::DropReason;
 pub use failure::{Failure, FailureCode};
-pub use limiter::{Limiter, Limits};
+pub use limiter::{Admission, Limiter, Limits};
 pub use message_id::MessageId;
 pub use replies::{Replies, Seen};
 pub use stats::{CallStats, DatagramStats, RequestStats, Stats};

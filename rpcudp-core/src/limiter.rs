@@ -1,6 +1,9 @@
+mod bucket;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use self::bucket::{Bucket, Rate};
 use crate::DropReason;
 use crate::recent::Recent;
 
@@ -123,6 +126,18 @@ pub struct Limiter {
     answer_bytes_per_source: Rate,
 }
 
+/// What a source may do now.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// How many of its requests are admitted.
+    pub requests: usize,
+    /// How many bytes of answers it may be sent; `u64::MAX` where nothing is charged. What is sent to it is still to be
+    /// charged, by [`Limiter::answer`].
+    pub answer_bytes: u64,
+    /// Why further requests are dropped until later.
+    pub refusal: DropReason,
+}
+
 /// Whom a limit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prefix {
@@ -147,7 +162,7 @@ impl Limiter {
     const KNOWN_FOR: Duration = Duration::from_secs(600);
 
     /// A request is not worth reading where not even as many bytes may be answered.
-    const LEAST_ANSWER: u64 = 1_024;
+    pub const LEAST_ANSWER: u64 = 1_024;
 
     /// How many seconds' worth of answers may go at once.
     const ANSWER_SECONDS: u64 = 4;
@@ -172,28 +187,41 @@ impl Limiter {
     ///
     /// The reason to drop it: the source or all strangers together send too many, or too much was sent to the source.
     pub fn request(&mut self, source: SocketAddr, now: Instant) -> Result<(), DropReason> {
+        let Admission { requests, refusal, .. } = self.admit(source, 1, now);
+        if requests > 0 { Ok(()) } else { Err(refusal) }
+    }
+
+    /// Admits as many of `count` requests as may come now, which came together from `source`.
+    pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
+        let refused = |refusal| Admission { requests: 0, answer_bytes: 0, refusal };
         if !self.limits.concern(source) {
-            return Ok(());
+            return Admission { requests: count, answer_bytes: u64::MAX, refusal: DropReason::TooManyRequests };
         }
         let now = self.nanos(now);
         let prefix = Prefix::of(source.ip());
         // Nobody is pushed out of memory by those who are too many: they are forged as a rule, and never come again.
         if !self.strangers.has(1, now, &self.requests_of_strangers) && self.sources.get(prefix, prefix.hash()).is_none()
         {
-            return Err(DropReason::TooManyStrangers);
+            return refused(DropReason::TooManyStrangers);
         }
         let known = source_of(&mut self.sources, prefix, now);
         let is_known = known.known_until > now;
         if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.answer_bytes_per_source) {
-            return Err(DropReason::AnswerBudget);
+            return refused(DropReason::AnswerBudget);
         }
-        if !known.requests.take(1, now, &self.requests_per_source) {
-            return Err(DropReason::TooManyRequests);
+        let (mut requests, mut refusal) = (count as u64, DropReason::TooManyRequests);
+        requests = requests.min(known.requests.left(now, &self.requests_per_source));
+        let mut answer_bytes = u64::MAX;
+        if !is_known {
+            let of_strangers = self.strangers.left(now, &self.requests_of_strangers);
+            if of_strangers < requests {
+                (requests, refusal) = (of_strangers, DropReason::TooManyStrangers);
+            }
+            self.strangers.take(requests, now, &self.requests_of_strangers);
+            answer_bytes = known.answer_bytes.left(now, &self.answer_bytes_per_source);
         }
-        if !is_known && !self.strangers.take(1, now, &self.requests_of_strangers) {
-            return Err(DropReason::TooManyStrangers);
-        }
-        Ok(())
+        known.requests.take(requests, now, &self.requests_per_source);
+        Admission { requests: requests as usize, answer_bytes, refusal }
     }
 
     /// Whether an answer of `len` bytes may go to `destination`; what may is charged.
@@ -239,58 +267,6 @@ impl Prefix {
         }
     }
 }
-
-/// How fast something comes, and how much of it is kept.
-#[derive(Clone, Copy, Debug)]
-struct Rate {
-    /// How long one takes to come, in nanoseconds with [`FRACTION_BITS`](Self::FRACTION_BITS) behind the point; `None` where
-    /// there is no limit.
-    interval: Option<u64>,
-    /// How long all that is kept takes to come, in nanoseconds.
-    kept: u64,
-}
-
-impl Rate {
-    /// What comes four billion times a second takes a quarter of a nanosecond.
-    const FRACTION_BITS: u32 = 16;
-
-    /// So many `per_second`, kept for `seconds`.
-    fn new(per_second: u32, seconds: u64) -> Self {
-        let interval = (SECOND << Self::FRACTION_BITS).div_ceil(u64::from(per_second.max(1)));
-        let kept = if per_second > 0 { seconds * SECOND } else { 0 };
-        Self { interval: (per_second < u32::MAX).then_some(interval), kept }
-    }
-}
-
-/// A token bucket, as the time at which it will be full again.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    full_at: u64,
-}
-
-impl Bucket {
-    /// Takes `count` of what comes at this rate, if there is as much.
-    fn take(&mut self, count: u64, now: u64, rate: &Rate) -> bool {
-        let Some(full_at) = self.full_after(count, now, rate) else { return false };
-        self.full_at = full_at;
-        true
-    }
-
-    /// Whether as much is left, or as much as is ever kept.
-    fn has(self, count: u64, now: u64, rate: &Rate) -> bool {
-        self.full_after(count, now, rate).is_some() || (rate.kept > 0 && self.full_at <= now)
-    }
-
-    /// When it is full again after as much was taken, if there is as much.
-    fn full_after(self, count: u64, now: u64, rate: &Rate) -> Option<u64> {
-        let Some(interval) = rate.interval else { return Some(self.full_at) };
-        let full_at = self.full_at.max(now) + (count.saturating_mul(interval) >> Rate::FRACTION_BITS);
-        (full_at - now <= rate.kept).then_some(full_at)
-    }
-}
-
-/// In nanoseconds.
-const SECOND: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests;

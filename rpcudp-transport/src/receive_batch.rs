@@ -54,7 +54,7 @@ impl ReceiveBatch {
     }
 
     /// The datagrams, in the order in which they arrived.
-    pub fn iter(&self) -> impl Iterator<Item = Received<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = Received<'_>> + Clone {
         self.datagrams.iter().map(|entry| Received {
             source: entry.source,
             local: entry.local,

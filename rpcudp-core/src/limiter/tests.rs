@@ -31,6 +31,26 @@ fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
 }
 
 #[test]
+fn requests_that_came_together_are_admitted_as_far_as_may_be() {
+    let now = start();
+    let limits = Limits::default().requests_per_source(100).requests_of_strangers(150);
+    let mut limiter = Limiter::new(limits, now, 1);
+    let mut admit = |source, count| limiter.admit(addr(source), count, now);
+    assert_eq!(admit("192.0.2.1:1", 60).requests, 60);
+    let rest = admit("192.0.2.1:1", 60);
+    assert_eq!((rest.requests, rest.refusal), (40, DropReason::TooManyRequests));
+    assert_eq!(rest.answer_bytes, 4 << 20);
+    let rest = admit("192.0.2.2:1", 60);
+    assert_eq!((rest.requests, rest.refusal), (50, DropReason::TooManyStrangers));
+    assert_eq!(admit("192.0.2.2:1", 1).requests, 0);
+    assert_eq!(admit("127.0.0.1:1", 1_000).requests, 1_000, "loopback is exempt");
+
+    limiter.prove(addr("192.0.2.3:1"), now);
+    let friend = limiter.admit(addr("192.0.2.3:1"), 200, now);
+    assert_eq!((friend.requests, friend.answer_bytes), (100, u64::MAX));
+}
+
+#[test]
 fn memory_is_what_is_documented() {
     assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.len_in_bytes(), 196 << 10);
 }
@@ -131,14 +151,18 @@ proptest! {
         rate in 1_u32..2_000, steps in proptest::collection::vec((0_u64..400, 1_usize..300), 1..60),
     ) {
         let begin = start();
-        let mut limiter = Limiter::new(Limits::default().requests_per_source(rate), begin, 1);
+        let limiter = || Limiter::new(Limits::default().requests_per_source(rate), begin, 1);
+        let (mut one_by_one, mut together) = (limiter(), limiter());
         let mut now = begin;
-        let mut count = 0;
-        for (millis, requests) in steps {
+        let (mut count, mut count_together) = (0, 0);
+        for (step, (millis, requests)) in (1..).zip(steps) {
             now += Duration::from_millis(millis);
-            count += admitted(&mut limiter, "192.0.2.1:1", now, requests);
+            count += admitted(&mut one_by_one, "192.0.2.1:1", now, requests);
+            count_together += together.admit(addr("192.0.2.1:1"), requests, now).requests;
             let allowed = f64::from(rate) * (1.0 + (now - begin).as_secs_f64());
             prop_assert!(count as f64 <= allowed + 1.0, "{count} of {allowed}");
+            // They differ by what is rounded.
+            prop_assert!(count.abs_diff(count_together) <= step, "{count} and {count_together}");
         }
     }
 }
