@@ -31,6 +31,11 @@ impl Alarm {
         self.is_set = false;
     }
 
+    /// Whether it will not ring before it is polled.
+    pub(crate) fn is_off(&self) -> bool {
+        !self.is_set || self.sleep.is_elapsed()
+    }
+
     /// Ready where it has rung; it is to be polled again then.
     pub(crate) fn poll(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let has_rung = self.sleep.is_elapsed();

@@ -138,7 +138,11 @@ impl Driver {
             self.outbox().expect();
         }
         match self.relay.turn(&self.shared.calls, &self.waker) {
-            Turn::Passed => self.relay.end_turn(cx),
+            Turn::Passed => {
+                // What it has rung for is seen to after the relay, and it is to ring again if that comes to a halt.
+                while self.alarm.is_off() && self.alarm.poll(self.relay.deadline(), cx).is_ready() {}
+                self.relay.end_turn(cx);
+            }
             Turn::Released => cx.waker().wake_by_ref(),
             Turn::Over => return Poll::Ready(()),
         }

@@ -115,9 +115,9 @@ impl Relay {
         self.race.is_some()
     }
 
-    /// When to take a turn at the latest.
+    /// When to take a turn at the latest, for a driver that has done all else. What it did may have taken long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.race.as_ref().map(|race| race.began + Self::MAX_STALL)
+        self.goes_on().then(|| now() + Self::MAX_STALL)
     }
 
     /// Wakes the tasks whose calls have ended, now or one after the other.

@@ -17,7 +17,19 @@ trait Echo {
     fn echo(&self, number: u64) -> u64;
 }
 
+#[rpc_service]
+trait Slow {
+    #[rpc(timeout = "1m")]
+    fn pause(&self);
+}
+
 struct Same;
+
+impl Slow for Same {
+    fn pause(&self) {
+        thread::sleep(Duration::from_millis(7));
+    }
+}
 
 impl Echo for Same {
     fn echo(&self, number: u64) -> u64 {
@@ -79,6 +91,29 @@ async fn some_have_much_to_do_with_theirs() {
                 client.echo(count).await.unwrap();
                 if task % 4 == 0 {
                     thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+    }
+    all(tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_endpoint_may_be_kept_by_a_slow_method() {
+    let (server, _, asker) = setup().await;
+    // It calls the server, and is asked by another all the time.
+    let busy = Endpoint::builder().serve(SlowServer::new(Same)).bind("127.0.0.1:0").await.unwrap();
+    let client = EchoClient::new(&busy, server.local_addr());
+    let slow = SlowClient::new(&asker, busy.local_addr());
+    let mut tasks = JoinSet::new();
+    for task in 0..24_u64 {
+        let (client, slow) = (client.clone(), slow.clone());
+        tasks.spawn(async move {
+            for number in 0..20 {
+                if task < 4 {
+                    slow.pause().await.unwrap();
+                } else {
+                    assert_eq!(client.echo(number).await.unwrap(), number);
                 }
             }
         });

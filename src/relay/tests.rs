@@ -135,6 +135,16 @@ fn callers_of_many_peers_are_woken_at_once() {
 }
 
 #[test]
+fn the_drivers_first_turn_may_take_long() {
+    let mut setup = Setup::new();
+    setup.wake(2);
+    setup.relay.race.as_mut().unwrap().began -= Duration::from_secs(1);
+    assert!(setup.relay.deadline().is_some_and(|deadline| deadline > now()));
+    setup.end_turn();
+    assert_eq!((setup.turn(), setup.turn()), (Turn::Passed, Turn::Over));
+}
+
+#[test]
 fn several_sockets_are_for_several_workers() {
     let several = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     assert!(Relay::new(several.handle(), 1).is_useful);
