@@ -1,3 +1,4 @@
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,12 +72,12 @@ impl Dispatch {
                 calls = None;
                 let now = *busy_since.get_or_insert_with(now);
                 if !self.visit.as_ref().is_some_and(|visit| visit.includes(received.source)) {
-                    self.end_visit(now);
+                    self.charge_visit(now);
                     self.begin_visit(&received, rest.clone(), now);
                 }
                 let handled = self.request(&received, now);
                 if self.answers.byte_count() >= Outbox::ENOUGH_LEN {
-                    self.end_visit(now);
+                    self.charge_visit(now);
                     shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
                 }
                 handled
@@ -95,7 +96,8 @@ impl Dispatch {
         }
         drop(calls);
         if let Some(since) = busy_since {
-            self.end_visit(since);
+            self.charge_visit(since);
+            self.visit = None;
             shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
         }
         shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
@@ -175,6 +177,7 @@ impl Dispatch {
     fn begin_visit<'a>(&mut self, first: &Received<'a>, rest: impl Iterator<Item = Received<'a>>, now: Instant) {
         let Config { limits, dialect, .. } = &self.shared.config;
         let source = first.source;
+        self.visit = None;
         if !limits.concern(source) {
             return;
         }
@@ -184,13 +187,14 @@ impl Dispatch {
         self.visit = Some(Visit::new(source, admission, count, self.answers.len()));
     }
 
-    /// Charges the answers of the requests that were heard.
-    fn end_visit(&mut self, now: Instant) {
-        let Some(visit) = self.visit.take().filter(|visit| visit.charge() > 0) else { return };
-        if !self.shared.limiter().answer(visit.source, visit.charge(), now) {
+    /// Charges the answers to the requests that were heard: they leave next, or others' come after them.
+    fn charge_visit(&mut self, now: Instant) {
+        let Some(visit) = &mut self.visit else { return };
+        let (len, first_answer) = (visit.charge(), mem::take(&mut visit.first_answer));
+        if len > 0 && !self.shared.limiter().answer(visit.source, len, now) {
             // Other answers to the same source were charged meanwhile.
-            let withheld_count = self.answers.len() - visit.first_answer;
-            self.answers.truncate(visit.first_answer);
+            let withheld_count = self.answers.len() - first_answer;
+            self.answers.truncate(first_answer);
             (0..withheld_count).for_each(|_| self.shared.counters.dropped(DropReason::AnswerBudget));
         }
     }

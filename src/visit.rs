@@ -11,13 +11,15 @@ pub(crate) struct Visit {
     /// How many of the requests that it was begun for have not been heard yet.
     expected: usize,
     answered_len: usize,
-    /// Where in the batch of answers its own begin.
+    /// How many of the answered bytes were charged.
+    charged_len: usize,
+    /// Where in the batch of answers those begin that were not charged.
     pub(crate) first_answer: usize,
 }
 
 impl Visit {
     pub(crate) fn new(source: SocketAddr, admission: Admission, expected: usize, first_answer: usize) -> Self {
-        Self { source, admission, expected, answered_len: 0, first_answer }
+        Self { source, admission, expected, answered_len: 0, charged_len: 0, first_answer }
     }
 
     /// Whether it goes on with another request of this source.
@@ -54,9 +56,11 @@ impl Visit {
         Ok(())
     }
 
-    /// How many bytes are to be charged for its answers.
-    pub(crate) fn charge(&self) -> usize {
-        self.answered_len
+    /// How many bytes are to be charged for its answers, before they leave. They count as charged.
+    pub(crate) fn charge(&mut self) -> usize {
+        let len = self.answered_len - self.charged_len;
+        self.charged_len = self.answered_len;
+        len
     }
 }
 
@@ -86,7 +90,7 @@ mod tests {
         assert_eq!((visit.request(), visit.answer(2_001)), (Ok(()), Err(DropReason::AnswerBudget)));
         assert_eq!((visit.request(), visit.answer(1_500)), (Ok(()), Ok(())));
         assert_eq!(visit.request(), Err(DropReason::AnswerBudget), "half a kibibyte is no answer");
-        assert_eq!(visit.charge(), 2_500);
+        assert_eq!((visit.charge(), visit.charge()), (2_500, 0));
     }
 
     #[test]

@@ -93,6 +93,17 @@ async fn a_python_client_at_a_thousand_calls_a_second_is_not_throttled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_are_counted_once_however_often_their_answers_leave() {
+    let scene = Scene::new(|builder| builder.limits(Limits::default().requests_per_source(400)));
+    // They come in one batch, and 400 KB of answers leave in several.
+    scene.flood(&scene.stranger(1), "page", 400).await;
+    let stats = scene.server.stats();
+    assert_eq!((stats.requests.answered, stats.dropped_in_all()), (400, 0), "{stats:?}");
+    scene.flood(&scene.stranger(1), "page", 100).await;
+    assert_eq!(scene.server.stats().dropped(TooManyRequests), 100, "and no more than the limit");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_victim_is_sent_no_more_than_documented() {
     for method in ["page", "page_later"] {
         let scene = Scene::new(|builder| builder);
