@@ -110,9 +110,9 @@ impl Default for Limits {
 /// let now = Instant::now();
 /// let mut limiter = Limiter::new(Limits::default().requests_per_source(2), now, 7);
 /// let source = "192.0.2.1:7000".parse()?;
-/// assert_eq!(limiter.request(source, now), Ok(()));
-/// assert_eq!(limiter.request(source, now), Ok(()));
-/// assert_eq!(limiter.request(source, now), Err(DropReason::TooManyRequests));
+/// assert_eq!(limiter.admit(source, 1, now).requests, 1);
+/// let rest = limiter.admit(source, 5, now);
+/// assert_eq!((rest.requests, rest.refusal), (1, DropReason::TooManyRequests));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug)]
@@ -179,16 +179,6 @@ impl Limiter {
             sources: Recent::new(Self::CAPACITY, secret),
             strangers: Bucket::default(),
         }
-    }
-
-    /// Admits a request from `source`, or says why not.
-    ///
-    /// # Errors
-    ///
-    /// The reason to drop it: the source or all strangers together send too many, or too much was sent to the source.
-    pub fn request(&mut self, source: SocketAddr, now: Instant) -> Result<(), DropReason> {
-        let Admission { requests, refusal, .. } = self.admit(source, 1, now);
-        if requests > 0 { Ok(()) } else { Err(refusal) }
     }
 
     /// Admits as many of `count` requests as may come now, which came together from `source`.

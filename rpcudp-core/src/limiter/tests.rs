@@ -13,9 +13,15 @@ fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// Admits a request, or says why not.
+fn request(limiter: &mut Limiter, source: SocketAddr, now: Instant) -> Result<(), DropReason> {
+    let Admission { requests, refusal, .. } = limiter.admit(source, 1, now);
+    if requests > 0 { Ok(()) } else { Err(refusal) }
+}
+
 /// How many of `count` requests at one time are admitted.
 fn admitted(limiter: &mut Limiter, source: &str, now: Instant, count: usize) -> usize {
-    (0..count).filter(|_| limiter.request(addr(source), now).is_ok()).count()
+    (0..count).filter(|_| request(limiter, addr(source), now).is_ok()).count()
 }
 
 #[test]
@@ -71,7 +77,7 @@ fn strangers_share_a_rate_that_friends_are_not_bound_by() {
     limiter.prove(addr("192.0.2.1:1"), now);
     let strangers: usize = (0..200).map(|n| admitted(&mut limiter, &format!("198.51.100.{n}:1"), now, 1)).sum();
     assert_eq!(strangers, 100);
-    assert_eq!(limiter.request(addr("203.0.113.1:1"), now), Err(DropReason::TooManyStrangers));
+    assert_eq!(request(&mut limiter, addr("203.0.113.1:1"), now), Err(DropReason::TooManyStrangers));
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 200);
 }
 
@@ -79,11 +85,11 @@ fn strangers_share_a_rate_that_friends_are_not_bound_by() {
 fn strangers_that_are_too_many_push_nobody_out_of_memory() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(1).requests_of_strangers(10), now, 1);
-    assert_eq!(limiter.request(addr("192.0.2.1:1"), now), Ok(()));
+    assert_eq!(request(&mut limiter, addr("192.0.2.1:1"), now), Ok(()));
     for n in 0..100_000_u32 {
-        let _ = limiter.request((Ipv4Addr::from(0x0a00_0000 + n), 1).into(), now);
+        let _ = request(&mut limiter, (Ipv4Addr::from(0x0a00_0000 + n), 1).into(), now);
     }
-    assert_eq!(limiter.request(addr("192.0.2.1:1"), now), Err(DropReason::TooManyRequests));
+    assert_eq!(request(&mut limiter, addr("192.0.2.1:1"), now), Err(DropReason::TooManyRequests));
 }
 
 #[test]
@@ -124,9 +130,9 @@ fn over_its_budget_a_stranger_gets_no_answers_and_is_not_worked_for() {
     let victim = addr("192.0.2.1:1");
     let bytes: usize = (0..100).filter(|_| limiter.answer(victim, 100, now)).map(|_| 100).sum();
     assert_eq!(bytes, 4_000);
-    assert_eq!(limiter.request(victim, now), Err(DropReason::AnswerBudget));
+    assert_eq!(request(&mut limiter, victim, now), Err(DropReason::AnswerBudget));
     limiter.prove(victim, now);
-    assert_eq!(limiter.request(victim, now), Ok(()));
+    assert_eq!(request(&mut limiter, victim, now), Ok(()));
     assert!((0..100).all(|_| limiter.answer(victim, 60_000, now)));
     let later = now + Limiter::KNOWN_FOR + Duration::from_secs(1);
     assert!(!limiter.answer(victim, 60_000, later), "one is not known for ever");
@@ -139,7 +145,7 @@ fn friends_are_remembered_through_a_flood_of_strangers() {
     let friend = addr("192.0.2.1:1");
     limiter.prove(friend, now);
     for stranger in 0..100_000_u32 {
-        let _ = limiter.request((Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
+        let _ = request(&mut limiter, (Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
     }
     assert!((0..10_000).all(|_| limiter.answer(friend, 60_000, now)));
 }
