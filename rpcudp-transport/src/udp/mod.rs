@@ -116,7 +116,7 @@ impl Udp {
     ///
     /// Outside the context of a tokio runtime with its I/O driver enabled.
     pub fn from_socket(socket: std::net::UdpSocket, options: &UdpOptions) -> io::Result<Self> {
-        let state = UdpSocketState::new((&socket).into())?;
+        let state = not_quic::prepare(&socket)?;
         options::apply(&socket, options)?;
         let local_addr = socket.local_addr()?;
         let io = Arc::new(UdpSocket::from_std(socket)?);

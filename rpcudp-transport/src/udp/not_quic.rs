@@ -1,7 +1,7 @@
-//! What quinn-udp sets for QUIC's sake and is set back here: that nothing is fragmented, and what the kernel tells of each
-//! datagram that nobody asks for here, which costs time for each.
+//! What quinn-udp sets for QUIC's sake and is not wanted here: that nothing is fragmented, and what the kernel tells of each
+//! datagram that nobody asks for, which costs time for each.
 
-pub(super) use imp::set_back;
+pub(super) use imp::prepare;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod imp {
@@ -10,10 +10,10 @@ mod imp {
 
     use nix::libc;
     use nix::sys::socket::setsockopt;
-    use nix::sys::socket::sockopt::{
-        IpRecvTos, Ipv4PacketInfo, Ipv6DontFrag, Ipv6RecvPacketInfo, Ipv6RecvTClass, ReceiveTimestampns,
-    };
+    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, UdpGroSegment};
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+    use quinn_udp::UdpSocketState;
+    use socket2::{Domain, Protocol, Socket, Type};
 
     sockopt_impl!(
         /// Whether IPv4 packets may be fragmented on their way.
@@ -32,28 +32,32 @@ mod imp {
         i32
     );
 
-    pub(in crate::udp) fn set_back(socket: &UdpSocket) -> io::Result<()> {
+    /// Gets a socket ready for datagrams in batches.
+    pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
         let local_addr = socket.local_addr()?;
+        // Among what quinn-udp sets is that each datagram comes with a time. Once that has been asked for, the kernel notes the
+        // time of every packet of the host until the socket is closed, whether or not it is still wanted. So quinn-udp is shown
+        // another socket, to find out what this kernel can do, and what is wanted is set here.
+        let other = Socket::new(Domain::for_address(local_addr), Type::DGRAM, Some(Protocol::UDP))?;
+        let state = UdpSocketState::new((&other).into())?;
+        socket.set_nonblocking(true)?;
+        // Where it is not to be had, datagrams come one by one.
+        let _ = setsockopt(socket, UdpGroSegment, &true);
         // Not "want", the system's default: that sends the first large datagram unfragmented, to learn the path's MTU
         // from its loss, and nobody would send it again.
         setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
-        setsockopt(socket, ReceiveTimestampns, &false)?;
         if local_addr.is_ipv6() {
             setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
-            setsockopt(socket, Ipv6DontFrag, &false)?;
-            setsockopt(socket, Ipv6RecvTClass, &false)?;
         }
-        // One that serves IPv6 alone has no such option.
-        let _ = setsockopt(socket, IpRecvTos, &false);
         // A socket with one address needs not be told which one was asked.
-        if !local_addr.ip().is_unspecified() {
+        if local_addr.ip().is_unspecified() {
             if local_addr.is_ipv6() {
-                setsockopt(socket, Ipv6RecvPacketInfo, &false)?;
+                setsockopt(socket, Ipv6RecvPacketInfo, &true)?;
             } else {
-                setsockopt(socket, Ipv4PacketInfo, &false)?;
+                setsockopt(socket, Ipv4PacketInfo, &true)?;
             }
         }
-        Ok(())
+        Ok(state)
     }
 }
 
@@ -65,6 +69,7 @@ mod imp {
     use nix::libc;
     use nix::sys::socket::setsockopt;
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+    use quinn_udp::UdpSocketState;
 
     sockopt_impl!(
         /// Whether IPv4 packets must not be fragmented here.
@@ -83,13 +88,15 @@ mod imp {
         bool
     );
 
-    pub(in crate::udp) fn set_back(socket: &UdpSocket) -> io::Result<()> {
+    /// Gets a socket ready for datagrams in batches.
+    pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
+        let state = UdpSocketState::new(socket.into())?;
         if socket.local_addr()?.is_ipv6() {
             setsockopt(socket, Ipv6DontFrag, &false)?;
         } else {
             setsockopt(socket, Ipv4DontFrag, &false)?;
         }
-        Ok(())
+        Ok(state)
     }
 }
 
@@ -98,8 +105,10 @@ mod imp {
     use std::io;
     use std::net::UdpSocket;
 
-    /// Nothing can be set back here without unsafe code.
-    pub(in crate::udp) fn set_back(_: &UdpSocket) -> io::Result<()> {
-        Ok(())
+    use quinn_udp::UdpSocketState;
+
+    /// Gets a socket ready. Nothing can be set back here without unsafe code.
+    pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
+        UdpSocketState::new(socket.into())
     }
 }

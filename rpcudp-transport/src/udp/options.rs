@@ -3,8 +3,6 @@ use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::not_quic;
-
 /// How a UDP socket is set up.
 ///
 /// ```
@@ -93,9 +91,8 @@ fn open_with(addr: SocketAddr, set: impl FnOnce(&Socket) -> io::Result<()>) -> i
     Ok(socket.into())
 }
 
-/// Sets what quinn-udp does not, and sets back what it does for QUIC's sake.
+/// Asks for buffers of the lengths that are wanted.
 pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> {
-    not_quic::set_back(socket)?;
     let socket = SockRef::from(socket);
     let asked = options.receive_buffer_len;
     set_up_to(asked, |len| socket.set_recv_buffer_size(len));

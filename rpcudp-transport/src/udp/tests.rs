@@ -139,6 +139,26 @@ async fn fragmentation_is_allowed_in_both_families() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_kernel_tells_of_each_datagram_is_what_is_asked_for() {
+    use nix::sys::socket::getsockopt;
+    use nix::sys::socket::sockopt::{IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, ReceiveTimestampns, UdpGroSegment};
+
+    for (addr, has_one_address) in [("127.0.0.1:0", true), ("0.0.0.0:0", false), ("[::1]:0", true), ("[::]:0", false)] {
+        let Ok(udp) = Udp::bind(addr.parse().unwrap(), &UdpOptions::default()) else { continue };
+        let socket = &*udp.io;
+        assert!(getsockopt(socket, UdpGroSegment).unwrap(), "{addr}");
+        assert!(!getsockopt(socket, ReceiveTimestampns).unwrap(), "{addr}");
+        assert!(!getsockopt(socket, IpRecvTos).unwrap(), "{addr}");
+        if addr.starts_with('[') {
+            assert_eq!(getsockopt(socket, Ipv6RecvPacketInfo).unwrap(), !has_one_address, "{addr}");
+        } else {
+            assert_eq!(getsockopt(socket, Ipv4PacketInfo).unwrap(), !has_one_address, "{addr}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_full_send_buffer_is_waited_for() {
     let options = UdpOptions::default().send_buffer(1);
