@@ -10,7 +10,8 @@ use std::process::{self, Command, Output};
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
-use rpcudp::{Builder, Endpoint};
+use rpcudp::transport::Udp;
+use rpcudp::{Builder, Endpoint, UdpOptions};
 use tokio::runtime::Handle;
 
 /// A host: what is bound and run inside sees its network and no other.
@@ -71,6 +72,12 @@ impl Host {
     pub(crate) fn bind(&self, builder: Builder, addr: &str) -> Endpoint {
         let runtime = Handle::current();
         self.inside(|| runtime.block_on(async { builder.bind(addr).await })).unwrap()
+    }
+
+    /// Binds a socket inside, which the runtime of the caller watches.
+    pub(crate) fn socket(&self, addr: &str, options: &UdpOptions) -> Udp {
+        let (addr, runtime) = (addr.parse().expect("an address"), Handle::current());
+        self.inside(|| runtime.block_on(async { Udp::bind(addr, options) })).unwrap()
     }
 
     /// How many datagrams were cut into fragments here and how many were put together, of both families.

@@ -8,12 +8,14 @@
 
 mod host;
 
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rpcudp::{CallError, Context, Endpoint, rpc_service};
-use tokio::time::sleep;
+use rpcudp::transport::{Datagram, Transport};
+use rpcudp::{CallError, Context, Endpoint, UdpOptions, rpc_service};
+use tokio::time::{sleep, timeout};
 
 use crate::host::Host;
 
@@ -199,4 +201,29 @@ async fn a_link_that_goes_down_and_comes_back_is_survived() {
     assert!(!call.is_finished());
     server.must(&format!("link set {} up", Host::CARD));
     assert_eq!(call.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_full_socket_is_waited_for_until_there_is_room() {
+    let Some([caller, _server]) = hosts() else { return };
+    let socket = caller.socket("10.0.0.1:0", &UdpOptions::default().send_buffer(1).show_bounced(false));
+    // Nobody has this address: what goes there stays in the kernel, which asks for three seconds who has it.
+    let datagram = Datagram { destination: addr("10.0.0.99:7000"), source: None, contents: &[7; 1_000] };
+    for _ in 0..2 {
+        let full = loop {
+            if let Err(error) = socket.try_send(datagram) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        let mut has_waited = false;
+        let room = poll_fn(|cx| {
+            let polled = socket.poll_writable(cx);
+            has_waited |= polled.is_pending();
+            polled
+        });
+        timeout(Duration::from_secs(20), room).await.unwrap().unwrap();
+        assert!(has_waited);
+        socket.try_send(datagram).unwrap();
+    }
 }

@@ -15,7 +15,7 @@ mod linux {
     use std::future::Future;
     use std::io::{self, IoSliceMut};
     use std::net::SocketAddr;
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::pin::Pin;
     use std::sync::{Arc, Mutex, PoisonError};
     use std::task::{Context, Poll, Waker};
@@ -24,10 +24,9 @@ mod linux {
     use nix::libc::{self, sock_extended_err};
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
-    use tokio::io::{Interest, Ready};
-    use tokio::net::UdpSocket;
 
     use crate::udp::doorbell::Doorbell;
+    use crate::udp::watched_socket::WatchedSocket;
     use crate::{ReceiveBatch, canonical};
 
     /// The error queue of a socket.
@@ -39,7 +38,7 @@ mod linux {
         doorbell: Arc<Doorbell>,
     }
 
-    type Readiness = Pin<Box<dyn Future<Output = io::Result<Ready>> + Send>>;
+    type Readiness = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
     impl Bounces {
         /// What an ICMP message quotes of a datagram at the most, and more.
@@ -49,25 +48,30 @@ mod linux {
         const MAX_COUNT: usize = 64;
 
         /// Asks for the error queue, if `wanted`.
-        pub(in crate::udp) fn new(io: &Arc<UdpSocket>, wanted: bool) -> io::Result<Self> {
+        pub(in crate::udp) fn new(socket: &Arc<WatchedSocket>, wanted: bool) -> io::Result<Self> {
             if wanted {
-                setsockopt(io, Ipv4RecvErr, &true)?;
-                if io.local_addr()?.is_ipv6() {
-                    setsockopt(io, Ipv6RecvErr, &true)?;
+                setsockopt(&***socket, Ipv4RecvErr, &true)?;
+                if socket.local_addr()?.is_ipv6() {
+                    setsockopt(&***socket, Ipv6RecvErr, &true)?;
                 }
             }
-            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(io))), doorbell: Arc::default() })
+            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(socket))), doorbell: Arc::default() })
         }
 
         /// Waits for bounced datagrams and notes them in `batch`.
-        pub(in crate::udp) fn poll(&self, io: &Arc<UdpSocket>, cx: &Context<'_>, batch: &mut ReceiveBatch) -> Poll<()> {
+        pub(in crate::udp) fn poll(
+            &self,
+            socket: &Arc<WatchedSocket>,
+            cx: &Context<'_>,
+            batch: &mut ReceiveBatch,
+        ) -> Poll<()> {
             self.doorbell.listen(cx);
-            if self.take(io, batch) { Poll::Ready(()) } else { Poll::Pending }
+            if self.take(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
         }
 
         /// Notes the bounced datagrams that are there in `batch`, and says whether there are any. The queue is always
         /// emptied: what is left in it would keep the socket from sleeping.
-        pub(in crate::udp) fn take(&self, io: &Arc<UdpSocket>, batch: &mut ReceiveBatch) -> bool {
+        pub(in crate::udp) fn take(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
             let Some(readiness) = self.readiness.as_ref().filter(|_| self.doorbell.has_rung()) else { return false };
             let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
             let waker = Waker::from(Arc::clone(&self.doorbell));
@@ -77,7 +81,7 @@ mod linux {
                 let polled = readiness.as_mut().poll(&mut Context::from_waker(&waker));
                 let Poll::Ready(polled) = polled else { return false };
                 self.doorbell.ring();
-                *readiness = error_readiness(io);
+                *readiness = error_readiness(socket);
                 if polled.is_err() {
                     // The runtime is going away, and everything with it.
                     return false;
@@ -85,8 +89,7 @@ mod linux {
                 for _ in 0..Self::MAX_COUNT {
                     // tokio forgets the readiness when it sees that the queue is empty. What else a queue might say is
                     // no reason to ask it again at once.
-                    let taken =
-                        io.try_io(Interest::ERROR, || take_one(io).map_err(|_| io::ErrorKind::WouldBlock.into()));
+                    let taken = socket.try_error(|| take_one(socket).map_err(|_| io::ErrorKind::WouldBlock.into()));
                     match taken {
                         Ok(Some((destination, quoted))) => batch.note_bounced(destination, quoted),
                         Ok(None) => {}
@@ -133,20 +136,19 @@ mod linux {
         error.raw_os_error().map(Errno::from_raw) == Some(Errno::ENOBUFS)
     }
 
-    fn error_readiness(io: &Arc<UdpSocket>) -> Readiness {
-        let io = Arc::clone(io);
-        Box::pin(async move { io.ready(Interest::ERROR).await })
+    fn error_readiness(socket: &Arc<WatchedSocket>) -> Readiness {
+        Box::pin(socket.error())
     }
 
     /// Takes one message from the queue: where the datagram was sent and what is quoted of it, or `None` where the
     /// message does not say that nobody is there.
-    fn take_one(io: &UdpSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
+    fn take_one(socket: &WatchedSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
         let mut quoted = [0; Bounces::MAX_QUOTED_LEN];
         let mut slices = [IoSliceMut::new(&mut quoted)];
         // Besides the error come the time, the interface and whatever else was asked for with received datagrams.
         let mut control = [0; 512];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-        let message = recvmsg::<SockaddrStorage>(io.as_raw_fd(), &mut slices, Some(&mut control), flags)?;
+        let message = recvmsg::<SockaddrStorage>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut control), flags)?;
         let is_unreachable = message.cmsgs().into_iter().flatten().any(|message| match message {
             ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
                 is_unreachable(&error)
@@ -182,9 +184,8 @@ mod other {
     use std::sync::Arc;
     use std::task::{Context, Poll};
 
-    use tokio::net::UdpSocket;
-
     use crate::ReceiveBatch;
+    use crate::udp::watched_socket::WatchedSocket;
 
     /// No error is about another datagram than the one that is sent.
     pub(in crate::udp) fn is_pending_error(_: &io::Error) -> bool {
@@ -201,15 +202,15 @@ mod other {
     pub(in crate::udp) struct Bounces;
 
     impl Bounces {
-        pub(in crate::udp) fn new(_: &Arc<UdpSocket>, _: bool) -> io::Result<Self> {
+        pub(in crate::udp) fn new(_: &Arc<WatchedSocket>, _: bool) -> io::Result<Self> {
             Ok(Self)
         }
 
-        pub(in crate::udp) fn poll(&self, _: &Arc<UdpSocket>, _: &Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
+        pub(in crate::udp) fn poll(&self, _: &Arc<WatchedSocket>, _: &Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
             Poll::Pending
         }
 
-        pub(in crate::udp) fn take(&self, _: &Arc<UdpSocket>, _: &mut ReceiveBatch) -> bool {
+        pub(in crate::udp) fn take(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) -> bool {
             false
         }
     }

@@ -6,6 +6,7 @@ mod bounces;
 mod doorbell;
 mod not_quic;
 mod options;
+mod watched_socket;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -15,12 +16,11 @@ use std::task::{Context, Poll};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 pub use self::address::canonical;
 use self::bounces::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
+use self::watched_socket::WatchedSocket;
 use crate::send_batch::Run;
 use crate::transport::MAX_DATAGRAM_LEN;
 use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
@@ -38,7 +38,7 @@ use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
 ///   datagram may be refused as too large.)
 #[derive(Debug)]
 pub struct Udp {
-    io: Arc<UdpSocket>,
+    socket: Arc<WatchedSocket>,
     state: UdpSocketState,
     bounces: Bounces,
     local_addr: SocketAddr,
@@ -119,10 +119,10 @@ impl Udp {
         let state = not_quic::prepare(&socket)?;
         options::apply(&socket, options)?;
         let local_addr = socket.local_addr()?;
-        let io = Arc::new(UdpSocket::from_std(socket)?);
-        let bounces = Bounces::new(&io, options.shows_bounced)?;
+        let socket = Arc::new(WatchedSocket::new(socket)?);
+        let bounces = Bounces::new(&socket, options.shows_bounced)?;
         let only_addr = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-        Ok(Self { io, state, bounces, local_addr, only_addr, is_busy: AtomicBool::new(false) })
+        Ok(Self { socket, state, bounces, local_addr, only_addr, is_busy: AtomicBool::new(false) })
     }
 
     /// Receives one batch. Fails with `WouldBlock` where there was nothing more to receive, whether or not there was
@@ -141,19 +141,20 @@ impl Udp {
             let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
             let mut slices: [IoSliceMut<'_>; N] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().expect("a buffer for each slice")));
-            past_pending_errors(|| self.state.recv((&*self.io).into(), &mut slices, &mut metas))?
+            past_pending_errors(|| self.state.recv((&**self.socket).into(), &mut slices, &mut metas))?
         };
         for (index, meta) in metas[..count].iter().enumerate() {
             let source = canonical(meta.addr);
             let local = self.only_addr.or_else(|| meta.dst_ip.map(|ip| ip.to_canonical()));
-            let start = index * Self::BUFFER_LEN;
+            let mut start = index * Self::BUFFER_LEN;
             let end = start + meta.len;
             // An empty datagram has no stride, and is a datagram all the same.
             let stride = meta.stride.max(1);
-            batch.note(source, local, start, end.min(start + stride));
-            for start in (start..end).step_by(stride).skip(1) {
-                batch.note(source, local, start, end.min(start + stride));
+            while end - start > stride {
+                batch.note(source, local, start, start + stride);
+                start += stride;
             }
+            batch.note(source, local, start, end);
         }
         self.is_busy.store(count >= Self::FEW, Ordering::Relaxed);
         if count < N { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
@@ -161,35 +162,28 @@ impl Udp {
 
     fn send_now(&self, run: &Run<'_>) -> io::Result<()> {
         let is_ipv6 = self.local_addr.is_ipv6();
-        let transmit = Transmit {
-            destination: address::destination(run.destination, is_ipv6)?,
-            ecn: None,
-            contents: run.contents,
-            segment_size: (run.count > 1).then_some(run.segment_len),
-            // A socket with one address sends from no other.
-            src_ip: run.source.filter(|_| self.only_addr.is_none()).and_then(|ip| address::source(ip, is_ipv6)),
-        };
-        match self.transmit(&transmit) {
+        let destination = address::destination(run.destination, is_ipv6)?;
+        // A socket with one address sends from no other.
+        let src_ip = run.source.filter(|_| self.only_addr.is_none()).and_then(|ip| address::source(ip, is_ipv6));
+        if src_ip.is_none() && run.count == 1 {
+            // There is nothing to say of it but where it goes, and the shortest way to say that is the fastest.
+            let destination = destination.into();
+            return self.attempt(|| SockRef::from(&**self.socket).send_to(run.contents, &destination).map(drop));
+        }
+        let segment_size = (run.count > 1).then_some(run.segment_len);
+        let transmit = Transmit { destination, ecn: None, contents: run.contents, segment_size, src_ip };
+        match self.attempt(|| self.state.try_send((&**self.socket).into(), &transmit)) {
             // What was asked was a network's broadcast address, or is no address of this host's any more.
-            Err(error) if transmit.src_ip.is_some() && is_about_the_source(&error) => {
-                self.transmit(&Transmit { src_ip: None, ..transmit })
+            Err(error) if src_ip.is_some() && is_about_the_source(&error) => {
+                self.send_now(&Run { source: None, ..*run })
             }
             sent => sent,
         }
     }
 
-    fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || match transmit {
-            // There is nothing to say of it but where it goes, and the shortest way to say that is the fastest.
-            Transmit { src_ip: None, segment_size: None, contents, destination, .. } => {
-                SockRef::from(&*self.io).send_to(contents, &(*destination).into()).map(drop)
-            }
-            _ => self.state.try_send((&*self.io).into(), transmit),
-        };
-        match past_pending_errors(send) {
-            // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches
-            // itself; the one before spares that where the socket is writable, which it is almost always.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.try_io(Interest::WRITABLE, send),
+    fn attempt(&self, mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        match past_pending_errors(&mut send) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.socket.try_send_again(send),
             // It left the socket, and was lost on its first step: nobody would know had it been the second.
             Err(error) if is_lost(&error) => Ok(()),
             // Still about others, after all those attempts. This one is none the worse for it and can wait.
@@ -229,18 +223,19 @@ fn is_about_the_source(error: &io::Error) -> bool {
 impl Transport for Udp {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         batch.clear();
-        if self.bounces.take(&self.io, batch) {
+        if self.bounces.take(&self.socket, batch) {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if self.io.poll_recv_ready(cx)?.is_pending() {
-                return self.bounces.poll(&self.io, cx, batch).map(Ok);
-            }
-            // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again.
-            match self.io.try_io(Interest::READABLE, || self.receive_now(batch)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && batch.is_empty() => {}
+            // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again. Before it
+            // is asked for anything, tokio looks whether there may be something: who was woken is spared another look.
+            match self.socket.try_receive(|| self.receive_now(batch)) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                Err(_) if batch.is_empty() => {}
                 _ => return Poll::Ready(Ok(())),
+            }
+            if self.socket.poll_readable(cx)?.is_pending() {
+                return self.bounces.poll(&self.socket, cx, batch).map(Ok);
             }
         }
     }
@@ -251,6 +246,9 @@ impl Transport for Udp {
 
     /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        if batch.len() - from == 1 {
+            return self.try_send(batch.datagram(from)).map(|()| 1);
+        }
         let quarter = ((batch.len() - from) / 4).clamp(Self::MIN_SEGMENT_COUNT, Self::MAX_SEGMENT_COUNT);
         let mut at = from;
         while at < batch.len() {
@@ -274,7 +272,7 @@ impl Transport for Udp {
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.poll_send_ready(cx)
+        self.socket.poll_writable(cx)
     }
 
     fn local_addr(&self) -> SocketAddr {

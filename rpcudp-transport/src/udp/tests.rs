@@ -132,10 +132,10 @@ async fn fragmentation_is_allowed_in_both_families() {
         libc::IP_MTU_DISCOVER,
         i32
     );
-    assert_eq!(getsockopt(&*bind("127.0.0.1:0").io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+    assert_eq!(getsockopt(&**bind("127.0.0.1:0").socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
     if let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) {
-        assert_eq!(getsockopt(&*both.io, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
-        assert!(!getsockopt(&*both.io, Ipv6DontFrag).unwrap());
+        assert_eq!(getsockopt(&**both.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+        assert!(!getsockopt(&**both.socket, Ipv6DontFrag).unwrap());
     }
 }
 
@@ -147,7 +147,7 @@ async fn what_the_kernel_tells_of_each_datagram_is_what_is_asked_for() {
 
     for (addr, has_one_address) in [("127.0.0.1:0", true), ("0.0.0.0:0", false), ("[::1]:0", true), ("[::]:0", false)] {
         let Ok(udp) = Udp::bind(addr.parse().unwrap(), &UdpOptions::default()) else { continue };
-        let socket = &*udp.io;
+        let socket = &**udp.socket;
         assert!(getsockopt(socket, UdpGroSegment).unwrap(), "{addr}");
         assert!(!getsockopt(socket, ReceiveTimestampns).unwrap(), "{addr}");
         assert!(!getsockopt(socket, IpRecvTos).unwrap(), "{addr}");
