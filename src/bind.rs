@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use rpcudp_transport::{Transport, Udp};
 use tokio::runtime::{self, Handle};
 
+use crate::alarm::Alarm;
 use crate::announcing::{Announcement, Announcing};
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
@@ -88,7 +89,7 @@ impl Bind {
                 break;
             }
         }
-        start(builder, bound?, Handle::current())
+        start(builder, bound?, Handle::current(), Alarm::beside_sockets)
     }
 }
 
@@ -110,11 +111,12 @@ impl fmt::Debug for Bind {
     }
 }
 
-/// An endpoint on these sockets, which have one address, and a driver for each.
+/// An endpoint on these sockets, which have one address, and a driver for each, with an alarm.
 pub(crate) fn start(
     builder: Builder,
     transports: Vec<impl Transport>,
     runtime: Handle,
+    alarm: impl Fn() -> Alarm,
 ) -> Result<(Endpoint, Vec<Driver>), BindError> {
     let builder = builder.with_introspection();
     let router = Arc::new(builder.router.checked()?);
@@ -125,7 +127,8 @@ pub(crate) fn start(
     let transports: Vec<_> = transports.into_iter().map(announcing).collect();
     let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
     metering::publish(&shared);
-    let driver = |(socket, transport)| Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router));
+    let driver =
+        |(socket, transport)| Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router), alarm());
     let drivers = transports.into_iter().enumerate().map(driver).collect();
     tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");
     Ok((Endpoint::new(&shared), drivers))

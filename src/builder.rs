@@ -6,6 +6,7 @@ use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::{Transport, UdpOptions};
 use tokio::runtime::Handle;
 
+use crate::alarm::Alarm;
 use crate::bind::{Bind, start};
 use crate::config::Config;
 use crate::introspection::{IntrospectServer, Introspection};
@@ -262,7 +263,7 @@ impl Builder {
         let Ok(runtime) = Handle::try_current() else {
             panic!("`bind_transport` needs a tokio runtime: call it in async code, or within `Runtime::enter`");
         };
-        let (endpoint, drivers) = start(self, vec![transport], runtime.clone())?;
+        let (endpoint, drivers) = start(self, vec![transport], runtime.clone(), Alarm::new)?;
         drivers.into_iter().for_each(|driver| drop(runtime.spawn(driver.run())));
         Ok(endpoint)
     }

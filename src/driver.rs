@@ -63,7 +63,13 @@ impl Driver {
     const MAX_ABORT: Duration = Duration::from_secs(1);
 
     /// Must be called in the context of the runtime that will run it.
-    pub(crate) fn new(shared: Arc<Shared>, socket: usize, transport: Arc<dyn Transport>, router: Arc<Router>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        socket: usize,
+        transport: Arc<dyn Transport>,
+        router: Arc<Router>,
+        alarm: Alarm,
+    ) -> Self {
         Self {
             dispatch: Dispatch::new(Arc::clone(&shared), socket, router),
             relay: Relay::new(&shared.runtime, shared.outboxes.len()),
@@ -74,7 +80,7 @@ impl Driver {
             leaving: Leaving::default(),
             sends_later: false,
             waker: Waker::noop().clone(),
-            alarm: Alarm::new(),
+            alarm,
             next_tick: None,
             ticks_again: false,
             receive_again: None,
@@ -115,8 +121,9 @@ impl Driver {
                 }
             }
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
-            let next = [self.relay.deadline(), self.next_tick, self.receive_again, self.send_again, self.closes_at];
-            if self.alarm.poll(next.into_iter().flatten().min(), cx).is_pending() {
+            let pauses = earlier(self.receive_again, self.send_again);
+            let next = earlier(earlier(self.next_tick, self.relay.deadline()), earlier(self.closes_at, pauses));
+            if self.alarm.poll(next, cx).is_pending() {
                 if self.relay.goes_on() {
                     self.relay.end_turn(cx);
                 }
@@ -248,5 +255,12 @@ impl Drop for Driver {
         lifecycle.set_closing();
         handlers.abort();
         calls.close();
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
