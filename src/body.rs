@@ -1,11 +1,19 @@
 use std::{fmt, mem};
 
+use rpcudp_core::codec::{DecodeError, decode, decode_bytes, only_bytes};
+use serde::de::DeserializeOwned;
+
 use crate::buffers;
 
 /// The body of an answer, between its arrival and the moment that its caller decodes it. A small one needs no memory of
 /// its own.
 pub(crate) enum Body {
-    Small { len: u8, bytes: [u8; Self::SMALL_LEN] },
+    Small {
+        len: u8,
+        bytes: [u8; Self::SMALL_LEN],
+    },
+    /// A value that is bytes and nothing else: the caller is likely to want them, and gets this memory.
+    Bytes(Vec<u8>),
     Large(Kept),
 }
 
@@ -24,6 +32,9 @@ impl Body {
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
         if bytes.len() > Self::SMALL_LEN {
+            if let Some(bytes) = only_bytes(bytes) {
+                return Self::Bytes(bytes.into());
+            }
             let mut kept = buffers::take();
             kept.extend_from_slice(bytes);
             return Self::Large(Kept(kept));
@@ -33,29 +44,44 @@ impl Body {
         Self::Small { len: bytes.len() as u8, bytes: small }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Reads what the caller wants.
+    pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         match self {
-            Self::Small { len, bytes } => &bytes[..usize::from(*len)],
-            Self::Large(Kept(bytes)) => bytes,
+            Self::Small { len, bytes } => decode(&bytes[..usize::from(len)]),
+            Self::Bytes(bytes) => decode_bytes(bytes),
+            Self::Large(Kept(ref bytes)) => decode(bytes),
         }
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Body({} bytes)", self.bytes().len())
+        let len = match self {
+            Self::Small { len, .. } => usize::from(*len),
+            Self::Bytes(bytes) | Self::Large(Kept(bytes)) => bytes.len(),
+        };
+        write!(f, "Body({len} bytes)")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rpcudp_core::codec::encode;
+
     use super::*;
 
     #[test]
     fn a_body_is_what_it_was_made_of() {
-        for len in [0, 1, 45, 46, 47, 255, 256, 65_486] {
+        let mut encoded = Vec::new();
+        for len in [0, 1, 43, 44, 45, 255, 256, 65_480] {
             let bytes: Vec<_> = (0..len).map(|at| at as u8).collect();
-            assert_eq!(Body::new(&bytes).bytes(), bytes);
+            let text = "x".repeat(len);
+            encode(&mut encoded, &bytes).unwrap();
+            assert_eq!(Body::new(&encoded).decode::<Vec<u8>>().unwrap(), bytes, "{len}");
+            encoded.clear();
+            encode(&mut encoded, &text).unwrap();
+            assert_eq!(Body::new(&encoded).decode::<String>().unwrap(), text, "{len}");
+            encoded.clear();
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::__private::IsResult;
 use crate::block_on::block_on_within;
+use crate::body::Body;
 use crate::client::{CallSpec, OutgoingRequest};
 use crate::conclusion::Conclusion;
 use crate::sending::{Ending, Sending};
@@ -78,9 +79,8 @@ pub struct Call<T, E = Infallible> {
 pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
 /// What came back.
-#[derive(Clone, Copy)]
 pub(crate) enum Encoded<'a> {
-    Value(&'a [u8]),
+    Value(Body),
     Error(&'a [u8]),
 }
 
@@ -176,9 +176,7 @@ impl<T, E> Call<T, E> {
             Err(source) => Err(CallError::Decode { method, peer, source }),
         };
         match outcome {
-            Outcome::Answered(body) => {
-                declared(decode(Encoded::Value(body.bytes())).expect("every contract declares a value"))
-            }
+            Outcome::Answered(body) => declared(decode(Encoded::Value(body)).expect("every contract declares a value")),
             Outcome::Failed(failed) => {
                 let error = failed.detail.as_deref().filter(|_| failed.code == FailureCode::APPLICATION);
                 match error.and_then(|error| decode(Encoded::Error(error))) {
@@ -229,7 +227,7 @@ pub(crate) fn decode_value<T: DeserializeOwned>(
     encoded: Encoded<'_>,
 ) -> Option<Result<Result<T, Infallible>, DecodeError>> {
     match encoded {
-        Encoded::Value(bytes) => Some(decode(bytes).map(Ok)),
+        Encoded::Value(body) => Some(body.decode().map(Ok)),
         Encoded::Error(_) => None,
     }
 }
@@ -238,7 +236,7 @@ pub(crate) fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
     encoded: Encoded<'_>,
 ) -> Option<Result<Result<T, E>, DecodeError>> {
     Some(match encoded {
-        Encoded::Value(bytes) => decode(bytes).map(Ok),
+        Encoded::Value(body) => body.decode().map(Ok),
         Encoded::Error(bytes) => decode(bytes).map(Err),
     })
 }

@@ -34,19 +34,20 @@ pub(super) fn byte<T: Serialize>(item: &T) -> Option<u8> {
     item.serialize(OnlyByte).ok()
 }
 
-/// The `Vec<u8>` that serde's own visitor would make of these bytes one by one; `None` for every other visitor.
-pub(super) fn vec<'de, V: Visitor<'de>>(bytes: &[u8]) -> Option<V::Value> {
+/// The `Vec<u8>` that serde's own visitor would make of these bytes one by one; every other visitor gets them back.
+pub(super) fn vec<'de, V: Visitor<'de>, B: Into<Vec<u8>>>(bytes: B) -> Result<V::Value, B> {
     // A user's own visitor may make a `Vec<u8>` in a way of its own. Should this one get another name, a `Vec<u8>` takes
     // its time again.
     let visitor = type_name::<V>();
     if !visitor.starts_with("serde") || !visitor.ends_with("VecVisitor<u8>") {
-        return None;
+        return Err(bytes);
     }
     let mut value = None;
-    if let Ok(vec) = cast!(&mut value, &mut Option<Vec<u8>>) {
-        *vec = Some(bytes.to_vec());
+    match cast!(&mut value, &mut Option<Vec<u8>>) {
+        Ok(vec) => *vec = Some(bytes.into()),
+        Err(_) => return Err(bytes),
     }
-    value
+    Ok(value.expect("it was put there"))
 }
 
 /// Serializes a `u8` to itself and refuses everything else.
@@ -161,7 +162,7 @@ mod tests {
         }
 
         fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            vec::<V>(self.0).ok_or_else(|| Error::custom("not at once"))
+            vec::<V, _>(self.0).map_err(|_| Error::custom("not at once"))
         }
 
         forward_to_deserialize_any! {

@@ -11,7 +11,7 @@ use super::decoder::{Decoder, Fault};
 ///
 /// Where the value is not a `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    T::deserialize(&mut Decoder::new(bytes)).map_err(|fault| DecodeError { type_name: any::type_name::<T>(), fault })
+    T::deserialize(&mut Decoder::new(bytes)).map_err(DecodeError::of::<T>)
 }
 
 /// Why an answer is not of the declared type.
@@ -32,6 +32,10 @@ impl DecodeError {
     #[must_use]
     pub fn new(type_name: &'static str, reason: impl fmt::Display) -> Self {
         Self { type_name, fault: Fault::custom(reason) }
+    }
+
+    pub(super) fn of<T>(fault: Fault) -> Self {
+        Self { type_name: any::type_name::<T>(), fault }
     }
 
     /// The type that was expected.

@@ -180,7 +180,7 @@ fn text(bytes: &[u8]) -> Decoded<&str> {
 /// Whether a visitor makes the buffer that serde's derive keeps values in which it cannot place yet.
 ///
 /// That type has no public name. Should it get another, untagged enums need `serde_bytes` again.
-fn is_buffer<T>() -> bool {
+pub(super) fn is_buffer<T>() -> bool {
     let name = type_name::<T>();
     name.starts_with("serde") && name.contains("::content::")
 }
@@ -219,9 +219,9 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         match self.head()? {
-            Head::Bin(bytes) => match byte::vec::<V>(bytes) {
-                Some(vec) => Ok(vec),
-                None => visitor.visit_seq(Bytes::new(bytes)),
+            Head::Bin(bytes) => match byte::vec::<V, _>(bytes) {
+                Ok(vec) => Ok(vec),
+                Err(bytes) => visitor.visit_seq(Bytes::new(bytes)),
             },
             head => self.visit(head, visitor),
         }

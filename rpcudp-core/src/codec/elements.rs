@@ -68,24 +68,24 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
 }
 
 /// Bytes as a sequence of integers: what a `Vec<u8>` asks for.
-pub(super) struct Bytes<'de> {
-    bytes: std::slice::Iter<'de, u8>,
+pub(super) struct Bytes<'a> {
+    bytes: std::slice::Iter<'a, u8>,
 }
 
-impl<'de> Bytes<'de> {
-    pub(super) fn new(bytes: &'de [u8]) -> Self {
+impl<'a> Bytes<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes: bytes.iter() }
     }
 
     /// Shows bytes to a visitor, which has to take them all.
-    pub(super) fn visit<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Decoded<V::Value> {
+    pub(super) fn visit<'de, V: Visitor<'de>>(bytes: &'a [u8], visitor: V) -> Decoded<V::Value> {
         let mut items = Self::new(bytes);
         let value = visitor.visit_seq(&mut items)?;
         if items.bytes.len() > 0 { Err(Fault::too_many_elements(bytes.len())) } else { Ok(value) }
     }
 }
 
-impl<'de> SeqAccess<'de> for Bytes<'de> {
+impl<'de> SeqAccess<'de> for Bytes<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {

@@ -40,11 +40,13 @@ mod elements;
 mod encode;
 mod excerpt;
 mod missing;
+mod only_bytes;
 mod variant;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, encode};
+pub use only_bytes::{decode_bytes, only_bytes};
 
 #[cfg(test)]
 mod tests;

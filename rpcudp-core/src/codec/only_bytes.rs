@@ -1,0 +1,130 @@
+use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::byte;
+use super::decode::DecodeError;
+use super::decoder::{Decoded, Decoder, Fault, Head, is_buffer};
+use super::elements::Bytes;
+
+/// The bytes that the msgpack value in `value` is, if it is bytes and nothing else.
+///
+/// Whoever copies a value to decode it later may copy these alone, and have [`decode_bytes`] give the copy away.
+///
+/// ```
+/// use rpcudp_core::codec;
+///
+/// assert_eq!(codec::only_bytes(b"\xc4\x02hi"), Some(&b"hi"[..]));
+/// assert_eq!(codec::only_bytes(b"\xa2hi"), None);
+/// ```
+#[must_use]
+pub fn only_bytes(value: &[u8]) -> Option<&[u8]> {
+    match Decoder::new(value).head() {
+        Ok(Head::Bin(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Reads a `T` from a value that is these bytes: what [`decode`](super::decode) gives for them, but that a `Vec<u8>` gets their
+/// memory instead of a copy, and so does whatever else takes a buffer.
+///
+/// ```
+/// use rpcudp_core::codec;
+///
+/// assert_eq!(codec::decode_bytes::<Option<Vec<u8>>>(vec![1, 2])?, Some(vec![1, 2]));
+/// assert!(codec::decode_bytes::<String>(b"text".to_vec()).is_err());
+/// # Ok::<(), codec::DecodeError>(())
+/// ```
+///
+/// # Errors
+///
+/// Where bytes are not a `T`.
+pub fn decode_bytes<T: DeserializeOwned>(bytes: Vec<u8>) -> Result<T, DecodeError> {
+    T::deserialize(OnlyBytes(bytes)).map_err(DecodeError::of::<T>)
+}
+
+/// A value that is bytes.
+struct OnlyBytes(Vec<u8>);
+
+impl OnlyBytes {
+    fn mismatch<'de, V: Visitor<'de>>(&self, visitor: &V) -> Decoded<V::Value> {
+        Err(Fault::invalid_type(Unexpected::Bytes(&self.0), visitor))
+    }
+}
+
+impl<'de> Deserializer<'de> for OnlyBytes {
+    type Error = Fault;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        if is_buffer::<V::Value>() {
+            return visitor.visit_seq(Bytes::new(&self.0));
+        }
+        visitor.visit_byte_buf(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Decoded<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        let Self(bytes) = self;
+        match byte::vec::<V, _>(bytes) {
+            Ok(vec) => Ok(vec),
+            Err(bytes) => visitor.visit_seq(Bytes::new(&bytes)),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Decoded<V::Value> {
+        Bytes::visit(&self.0, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.mismatch(&visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.mismatch(&visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        self.mismatch(&visitor)
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        match self.0.as_slice().try_into() {
+            Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+            Err(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        match self.0.as_slice().try_into() {
+            Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+            Err(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Decoded<V::Value> {
+        self.mismatch(&visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 bytes byte_buf unit unit_struct tuple_struct map struct identifier
+    }
+}
