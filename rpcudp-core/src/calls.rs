@@ -296,6 +296,14 @@ impl<T> Calls<T> {
         }
     }
 
+    /// When a call that waits is looked after next, as [`next_poll`](Self::next_poll) would say if it were the only one: what
+    /// another call changes at the most, without a search.
+    #[must_use]
+    pub fn due(&self, id: &MessageId) -> Option<Instant> {
+        let tick = self.slots.get(id.slot()).filter(|slot| slot.id == *id)?.timer.tick()?;
+        Some(self.origin + Duration::from_millis(tick))
+    }
+
     /// How many resends were left out because calls were sent again too often altogether.
     #[must_use]
     pub fn withheld(&self) -> u64 {
@@ -334,7 +342,9 @@ impl<T> Calls<T> {
 
 /// The first tick that is not before `at`: a timer may be late by a millisecond, and is never early.
 fn tick_after(origin: Instant, at: Instant) -> Tick {
-    at.saturating_duration_since(origin).as_nanos().div_ceil(1_000_000) as Tick
+    let elapsed = at.saturating_duration_since(origin);
+    // In two parts: nanoseconds would be a number of 128 bits, and dividing one takes a subroutine.
+    elapsed.as_secs().saturating_mul(1_000).saturating_add(elapsed.subsec_nanos().div_ceil(1_000_000).into())
 }
 
 /// Whether an answer from `source` comes from the peer that was called. A link-local peer that was called without a scope

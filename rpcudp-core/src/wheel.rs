@@ -29,6 +29,11 @@ impl Timer {
 
     /// In the list of those that are due.
     const DUE: Tick = Tick::MAX - 1;
+
+    /// When it goes off, if it is set and has not.
+    pub(crate) fn tick(&self) -> Option<Tick> {
+        (self.at < Self::DUE).then_some(self.at)
+    }
 }
 
 impl Default for Timer {

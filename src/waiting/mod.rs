@@ -123,14 +123,10 @@ impl WaitingCalls {
         }
         let random = table.random();
         let id = table.calls.insert(peer, schedule, random, waits).map_err(NotStarted::TooMany)?;
-        let next = table.calls.next_poll();
-        let wakes_driver = match (table.armed, next) {
-            (Some(armed), Some(next)) => next < armed,
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
+        let due = table.calls.due(&id);
+        let wakes_driver = table.armed.is_none_or(|armed| due.is_some_and(|due| due < armed));
         if wakes_driver {
-            table.armed = next;
+            table.armed = due;
         }
         Ok(Started { id, wakes_driver, count: table.calls.len() })
     }

@@ -78,6 +78,20 @@ fn the_limit_is_kept_and_a_removed_call_makes_room() {
 }
 
 #[test]
+fn a_call_says_when_it_is_looked_after_as_long_as_it_waits() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    assert_eq!(calls.due(&MessageId::without_slot([0; 16])), None);
+    let late = calls.insert(peer(1), once(now, 60 * SECOND), [1; 16], ()).unwrap();
+    let soon = calls.insert(peer(1), once(now, SECOND), [2; 16], ()).unwrap();
+    assert_eq!((calls.due(&late), calls.due(&soon)), (Some(now + 60 * SECOND), Some(now + SECOND)));
+    assert_eq!(calls.next_poll(), calls.due(&soon));
+    calls.answer(&late, peer(1), || now).unwrap();
+    assert!(matches!(calls.poll(now + SECOND, 0), Some(CallEvent::TimedOut { .. })));
+    assert_eq!((calls.due(&late), calls.due(&soon)), (None, None));
+}
+
+#[test]
 fn resends_come_until_the_deadline_and_then_the_end() {
     let now = start();
     let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
