@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rpcudp_core::contract::Delivery;
@@ -15,8 +14,9 @@ use crate::tower::Layers;
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     services: Vec<Arc<dyn AnyService>>,
-    // The standard library's hash is keyed at random: a stranger who names methods cannot make them collide.
-    routes: HashMap<&'static str, Route>,
+    /// In the order of [`compare`]. Methods are few: they are found sooner than a stranger's name is hashed with a key that
+    /// the stranger does not know.
+    routes: Vec<Route>,
     /// What stands between the network and the services, if anything does.
     #[cfg(feature = "tower")]
     layers: Option<Layers>,
@@ -46,12 +46,13 @@ impl Router {
         for (service, claimant) in self.services.iter().enumerate() {
             for method in 0..claimant.method_count() {
                 let (name, delivery) = claimant.method(method);
-                match self.routes.entry(name) {
-                    Entry::Vacant(vacant) => {
-                        vacant.insert(Route { name, delivery, meter: RequestMeter::of(name), service, method });
+                match self.position(name) {
+                    Err(place) => {
+                        let route = Route { name, delivery, meter: RequestMeter::of(name), service, method };
+                        self.routes.insert(place, route);
                     }
-                    Entry::Occupied(taken) => {
-                        let services = [self.services[taken.get().service].name(), claimant.name()];
+                    Ok(taken) => {
+                        let services = [self.services[self.routes[taken].service].name(), claimant.name()];
                         return Err(BindError::DuplicateMethod { method: name, services });
                     }
                 }
@@ -60,8 +61,13 @@ impl Router {
         Ok(self)
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<Route> {
-        self.routes.get(name).copied()
+    pub(crate) fn find(&self, name: &str) -> Option<&Route> {
+        self.position(name).ok().map(|place| &self.routes[place])
+    }
+
+    /// Where the route of this name is, or would be.
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.routes.binary_search_by(|route| compare(route.name, name))
     }
 
     /// Puts a layer around those that are there, or around the services.
@@ -70,7 +76,7 @@ impl Router {
         self.layers = Some(layer(crate::tower::Handler::new(self.layers.take())));
     }
 
-    pub(crate) fn call(&self, route: Route, arrived: Arrived<'_>) {
+    pub(crate) fn call(&self, route: &Route, arrived: Arrived<'_>) {
         let service = &self.services[route.service];
         #[cfg(feature = "tower")]
         if let Some(layers) = &self.layers {
@@ -78,4 +84,9 @@ impl Router {
         }
         service.call(route.method, arrived.into());
     }
+}
+
+/// An order in which most names differ by their lengths already.
+fn compare(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
