@@ -1,12 +1,11 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::contract::Delivery;
 use rpcudp_transport::SendBatch;
-use tracing::{Span, field};
 
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::conclusion::Conclusion;
@@ -15,6 +14,7 @@ use crate::metering::RequestTiming;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
+use crate::trace::Trace;
 use crate::{Context, buffers};
 
 /// A request that has come to the receive loop, for a method that is there.
@@ -44,14 +44,14 @@ pub(crate) struct Deferred {
 impl<'a> Arrived<'a> {
     /// Runs a sync method here and now, and writes its answer into the batch that leaves next.
     pub(crate) fn run<A: Answer>(self, handler: impl FnOnce(&Context, &mut Arguments<'a>) -> Result<A, ArgumentError>) {
-        let trace = Trace::start(self.method, self.cx);
+        let trace = Trace::of_request(self.method, self.cx);
         let mut arguments = Arguments::new(self.arguments);
         // A panic costs this request alone: what it may have left half done is the handler's own.
         let guarded = AssertUnwindSafe(|| handler(self.cx, &mut arguments));
-        let result = trace.span.in_scope(|| catch_unwind(guarded)).map_err(|_| Panicked);
+        let result = trace.in_scope(|| catch_unwind(guarded)).map_err(|_| Panicked);
         self.write(|writer| {
             let conclusion = writer.conclude(result);
-            trace.end(conclusion);
+            trace.end(conclusion.outcome(), None);
             conclusion
         });
     }
@@ -64,14 +64,14 @@ impl<'a> Arrived<'a> {
     {
         let Some(running) = Handlers::start(&self.cx.shared) else { return self.refuse(&Reason::Busy) };
         let request = OwnedRequest::new(self.cx, self.arguments);
-        let trace = Trace::start(self.method, self.cx);
+        let trace = Trace::of_request(self.method, self.cx);
         let deferred = self.defer(trace, running);
         deferred.cx.shared.runtime.clone().spawn(async move {
             let cx = &deferred.cx;
             if cx.remaining() == Some(Duration::ZERO) {
                 return deferred.expire();
             }
-            let guarded = cx.shared.handlers.guard(&deferred.trace.span, async { handler(request).await });
+            let guarded = cx.shared.handlers.guard(&deferred.trace, async { handler(request).await });
             // Where the endpoint has closed there is nobody left to answer through.
             let Ok(result) = guarded.await else { return deferred.stop() };
             let mut answer = buffers::take();
@@ -111,7 +111,7 @@ impl Deferred {
     pub(crate) fn answer(self, conclusion: Conclusion, answer: Vec<u8>) {
         let Self { cx, delivery, timing, trace, _running, .. } = self;
         timing.end(conclusion);
-        trace.end(conclusion);
+        trace.end(conclusion.outcome(), None);
         if delivery == Delivery::AtMostOnce {
             cx.shared.replies().finish(now(), cx.sender, cx.id, &answer);
         }
@@ -127,34 +127,5 @@ impl Deferred {
     /// The endpoint closed while it ran.
     pub(crate) fn stop(self) {
         self.timing.end(Conclusion::Stopped);
-    }
-}
-
-/// What is told of a request.
-pub(crate) struct Trace {
-    pub(crate) span: Span,
-    started: Option<Instant>,
-}
-
-impl Trace {
-    pub(crate) fn start(method: &'static str, cx: &Context) -> Self {
-        let span = tracing::debug_span!(
-            target: "rpcudp",
-            "rpc_request",
-            method,
-            peer = %cx.sender,
-            message_id = %cx.id,
-            outcome = field::Empty,
-            elapsed = field::Empty,
-        );
-        let started = (!span.is_disabled()).then(now);
-        Self { span, started }
-    }
-
-    pub(crate) fn end(&self, conclusion: Conclusion) {
-        if let Some(started) = self.started {
-            let elapsed = now().saturating_duration_since(started);
-            self.span.record("outcome", conclusion.outcome()).record("elapsed", field::debug(elapsed));
-        }
     }
 }

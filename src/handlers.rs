@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use tokio::sync::Notify;
-use tracing::Span;
 
 use crate::answer::Panicked;
 use crate::shared::Shared;
+use crate::trace::Trace;
 
 /// The async handlers that run: how many there are, and how to stop them.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Handlers {
     /// Runs a handler to its end, a panic or the end of the endpoint.
     pub(crate) async fn guard<T>(
         &self,
-        span: &Span,
+        trace: &Trace,
         handler: impl Future<Output = T>,
     ) -> Result<Result<T, Panicked>, Aborted> {
         let mut handler = pin!(handler);
@@ -66,7 +66,7 @@ impl Handlers {
             if self.aborted.load(Ordering::Acquire) || on_abort.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(Aborted));
             }
-            let polled = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))));
+            let polled = trace.in_scope(|| catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))));
             match polled {
                 Ok(polled) => polled.map(|returned| Ok(Ok(returned))),
                 Err(_) => Poll::Ready(Ok(Err(Panicked))),

@@ -43,6 +43,7 @@ mod sending;
 mod service;
 mod shared;
 mod signal;
+mod trace;
 mod visit;
 mod waiting;
 

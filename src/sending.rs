@@ -4,14 +4,13 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Dialect, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
-use tracing::{Span, field};
 
 use crate::body::Body;
 use crate::client::{CallSpec, OutgoingRequest, Stub};
@@ -19,6 +18,7 @@ use crate::conclusion::Conclusion;
 use crate::metering::CallTiming;
 use crate::outbox::Leave;
 use crate::shared::now;
+use crate::trace::Trace;
 use crate::waiting::{NotStarted, Outcome};
 use crate::{Endpoint, buffers};
 
@@ -32,15 +32,8 @@ pub(crate) struct Sending {
     /// Whether the request is sent again while no answer comes.
     pub(crate) resends: bool,
     state: State,
-    /// Where somebody listens.
-    trace: Option<Box<Trace>>,
+    trace: Trace,
     timing: CallTiming,
-}
-
-/// What is told of a call.
-struct Trace {
-    span: Span,
-    started: Instant,
 }
 
 enum State {
@@ -75,7 +68,7 @@ impl Sending {
             resends: spec.delivery.is_resent(),
             endpoint,
             state: State::Ready(datagram, fault),
-            trace: None,
+            trace: Trace::NONE,
             timing: CallTiming::NONE,
         }
     }
@@ -118,7 +111,7 @@ impl Sending {
         cx: &mut Context<'_>,
     ) -> Result<State, Ending> {
         let started = now();
-        self.trace = Trace::start(self.spec.name, self.peer, started);
+        self.trace = Trace::of_call(self.spec.name, self.peer, started);
         self.timing = self.spec.meter.begin(self.spec.name, started);
         if let Some(fault) = fault {
             let (argument, source) = *fault;
@@ -166,9 +159,7 @@ impl Sending {
 
     /// Hands the request to the socket, or to the queue before it.
     fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, leave: Leave) -> Result<(), Ending> {
-        if let Some(trace) = &self.trace {
-            trace.span.record("message_id", field::display(id));
-        }
+        self.trace.sent(id);
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
         let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
@@ -194,32 +185,7 @@ impl Sending {
     /// Tells how the call ended: in its span, in one line if it failed, and to the metrics.
     pub(crate) fn tell(&self, conclusion: Conclusion, failure: Option<&dyn fmt::Display>) {
         self.spec.meter.end(self.timing, conclusion);
-        if let Some(trace) = &self.trace {
-            trace.end(conclusion.outcome(), failure);
-        }
-    }
-}
-
-impl Trace {
-    fn start(method: &'static str, peer: SocketAddr, started: Instant) -> Option<Box<Self>> {
-        let span = tracing::debug_span!(
-            target: "rpcudp",
-            "rpc_call",
-            method,
-            %peer,
-            message_id = field::Empty,
-            outcome = field::Empty,
-            elapsed = field::Empty,
-        );
-        (!span.is_disabled()).then(|| Box::new(Self { span, started }))
-    }
-
-    fn end(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
-        let elapsed = now().saturating_duration_since(self.started);
-        self.span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
-        if let Some(error) = failure {
-            self.span.in_scope(|| tracing::debug!(target: "rpcudp", %error, "call failed"));
-        }
+        self.trace.end(conclusion.outcome(), failure);
     }
 }
 

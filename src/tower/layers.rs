@@ -12,12 +12,13 @@ use ::tower::timeout::error::Elapsed;
 
 use super::{BoxError, Request, Response};
 use crate::answer::{AnswerWriter, Panicked};
-use crate::arrived::{Arrived, Deferred, Trace};
+use crate::arrived::{Arrived, Deferred};
 use crate::buffers;
 use crate::conclusion::Conclusion;
 use crate::handlers::Handlers;
 use crate::reason::Reason;
 use crate::service::AnyService;
+use crate::trace::Trace;
 
 /// The layers around what an endpoint serves, with that at their heart: one service, for all requests and sockets.
 pub(crate) struct Layers {
@@ -66,26 +67,26 @@ impl Layers {
     /// Sends a request through the layers, in a task of its own.
     pub(crate) fn call(&self, service: &Arc<dyn AnyService>, method: usize, arrived: Arrived<'_>) {
         let Some(running) = Handlers::start(&arrived.cx.shared) else { return arrived.refuse(&Reason::Busy) };
-        let trace = Trace::start(arrived.method, arrived.cx);
+        let trace = Trace::of_request(arrived.method, arrived.cx);
         // The layers are somebody else's code, as a handler is.
-        let began = trace.span.in_scope(|| {
+        let began = trace.in_scope(|| {
             catch_unwind(AssertUnwindSafe(|| self.begin(|| Request::new(&arrived, service, method))))
                 .map_err(|_| Panicked)
         });
         let responding = match began {
             Ok(Some(responding)) => responding,
             Ok(None) => {
-                trace.end(Conclusion::Busy);
+                trace.end(Conclusion::Busy.outcome(), None);
                 return arrived.refuse(&Reason::Busy);
             }
             Err(Panicked) => {
-                trace.end(Conclusion::Panicked);
+                trace.end(Conclusion::Panicked.outcome(), None);
                 return arrived.refuse(&Reason::Panicked);
             }
         };
         let deferred = arrived.defer(trace, running);
         deferred.cx.shared.runtime.clone().spawn(async move {
-            let guarded = deferred.cx.shared.handlers.guard(&deferred.trace.span, responding);
+            let guarded = deferred.cx.shared.handlers.guard(&deferred.trace, responding);
             match guarded.await {
                 Ok(Ok(Ok(response))) => answer(deferred, response),
                 Ok(Ok(Err(error))) => refuse(deferred, error),
