@@ -162,9 +162,13 @@ impl Outbox {
 }
 
 impl Departures {
+    /// How many calls an empty one keeps memory for: about as many as a batch does for datagrams.
+    const KEPT_COUNT: usize = 4_096;
+
     pub(crate) fn clear(&mut self) {
         self.batch.clear();
         self.calls.clear();
+        self.calls.shrink_to(Self::KEPT_COUNT);
     }
 }
 

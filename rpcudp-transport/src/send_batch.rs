@@ -5,7 +5,7 @@ use crate::Datagram;
 
 /// Datagrams that are to leave together, one after the other in one buffer.
 ///
-/// Made once and used again: it keeps its memory, up to 256 KiB of it.
+/// Made once and used again: it keeps its memory, up to half a mebibyte of it.
 ///
 /// ```
 /// use rpcudp::transport::{Datagram, SendBatch};
@@ -50,8 +50,11 @@ impl<'a> Run<'a> {
 }
 
 impl SendBatch {
-    /// How much memory an empty batch keeps: some thousand small datagrams, or a few of the largest.
+    /// How many bytes an empty batch keeps memory for: some thousand small datagrams, or a few of the largest.
     const KEPT_LEN: usize = 1 << 18;
+
+    /// How many datagrams' addresses it keeps memory for.
+    const KEPT_COUNT: usize = Self::KEPT_LEN / size_of::<Entry>();
 
     /// An empty batch, which takes memory when it is first used.
     #[must_use]
@@ -127,10 +130,9 @@ impl SendBatch {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();
-        // One large datagram is no reason to hold its memory for good.
-        if self.bytes.capacity() > Self::KEPT_LEN {
-            self.bytes.shrink_to(Self::KEPT_LEN);
-        }
+        // One large datagram is no reason to hold its memory for good, nor is one burst.
+        self.bytes.shrink_to(Self::KEPT_LEN);
+        self.entries.shrink_to(Self::KEPT_COUNT);
     }
 
     /// As many datagrams from an index on as make a run, at most `max_count` and `max_len` bytes of them.
@@ -214,9 +216,11 @@ mod tests {
     #[test]
     fn a_batch_is_used_again() {
         let mut batch = batch(&[(1, 1 << 20)]);
+        (0..10_000).for_each(|_| batch.push(Datagram { destination: addr(1), source: None, contents: b"small" }));
         batch.clear();
         assert!(batch.is_empty() && batch.byte_count() == 0);
         assert!(batch.bytes.capacity() <= SendBatch::KEPT_LEN);
+        assert!(batch.entries.capacity() <= SendBatch::KEPT_COUNT);
         assert_eq!(batch.write(addr(1), None, |_| {}), b"");
         assert!(batch.is_empty());
     }
