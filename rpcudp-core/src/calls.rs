@@ -105,7 +105,8 @@ struct Slot<T> {
     deadline: Tick,
     timer: Timer,
     peer: SocketAddr,
-    id: MessageId,
+    /// Its message id, of which the rest is where it is.
+    random: [u8; 16],
     /// When it was sent first, in microseconds of which the upper half is missing.
     sent: u32,
     resends: bool,
@@ -199,7 +200,7 @@ impl<T> Calls<T> {
             deadline,
             timer: Timer::default(),
             peer,
-            id,
+            random,
             sent: sent_micros,
             resends,
             resent_count: 0,
@@ -217,7 +218,7 @@ impl<T> Calls<T> {
     ///
     /// The reason to drop the answer: no call with that id waits, or it was made to another address.
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
-        let slot = self.slots.get(id.slot()).filter(|slot| slot.id == *id && !slot.over);
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.has(id) && !slot.over);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
         if self.any_source || is_from(slot.peer, source) { Ok(()) } else { Err(DropReason::WrongSource) }
     }
@@ -256,7 +257,7 @@ impl<T> Calls<T> {
 
     /// What the owner keeps with a call.
     pub fn data(&mut self, id: &MessageId) -> Option<&mut T> {
-        self.slots.get_mut(id.slot()).filter(|slot| slot.id == *id).map(|slot| &mut slot.data)
+        self.slots.get_mut(id.slot()).filter(|slot| slot.has(id)).map(|slot| &mut slot.data)
     }
 
     /// Frees a call's slot: an answer that comes later matches nothing.
@@ -283,14 +284,14 @@ impl<T> Calls<T> {
             let slot = &mut self.slots[index as usize];
             if slot.deadline <= due {
                 slot.over = true;
-                let Slot { id, data, .. } = &mut self.slots[index as usize];
-                return Some(CallEvent::TimedOut { id: *id, data });
+                let Slot { random, data, .. } = &mut self.slots[index as usize];
+                return Some(CallEvent::TimedOut { id: MessageId::with_slot(index, *random), data });
             }
             slot.resent_count = slot.resent_count.saturating_add(1);
             self.schedule(index, now, random);
             if self.retry_budget.resend(due) {
-                let Slot { id, peer, data, .. } = &mut self.slots[index as usize];
-                return Some(CallEvent::Resend { id: *id, peer: *peer, data });
+                let Slot { random, peer, data, .. } = &mut self.slots[index as usize];
+                return Some(CallEvent::Resend { id: MessageId::with_slot(index, *random), peer: *peer, data });
             }
             self.withheld += 1;
         }
@@ -300,7 +301,7 @@ impl<T> Calls<T> {
     /// another call changes at the most, without a search.
     #[must_use]
     pub fn due(&self, id: &MessageId) -> Option<Instant> {
-        let tick = self.slots.get(id.slot()).filter(|slot| slot.id == *id)?.timer.tick()?;
+        let tick = self.slots.get(id.slot()).filter(|slot| slot.has(id))?.timer.tick()?;
         Some(self.origin + Duration::from_millis(tick))
     }
 
@@ -355,6 +356,13 @@ fn is_from(peer: SocketAddr, source: SocketAddr) -> bool {
             (peer.ip(), peer.port()) == (source.ip(), source.port())
         }
         _ => peer == source,
+    }
+}
+
+impl<T> Slot<T> {
+    /// Whether the call in it has this id, by whose slot it was found.
+    fn has(&self, id: &MessageId) -> bool {
+        self.random == *id.random()
     }
 }
 

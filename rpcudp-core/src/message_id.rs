@@ -49,6 +49,12 @@ impl MessageId {
         Self(bytes)
     }
 
+    /// The part that is not the slot.
+    pub(crate) fn random(&self) -> &[u8; 16] {
+        let [_, _, _, _, random @ ..] = &self.0;
+        random
+    }
+
     pub(crate) fn slot(&self) -> usize {
         let [a, b, c, d, ..] = self.0;
         u32::from_le_bytes([a, b, c, d]) as usize
