@@ -151,10 +151,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn both_kinds_ring_in_real_time() {
         does_what_an_alarm_does(Alarm::new()).await;
-        let beside_sockets = Alarm::beside_sockets();
-        #[cfg(target_os = "linux")]
-        assert!(matches!(beside_sockets.timer, Timer::Kernel(_)));
-        does_what_an_alarm_does(beside_sockets).await;
+        does_what_an_alarm_does(Alarm::beside_sockets()).await;
     }
 
     #[tokio::test(start_paused = true)]
