@@ -15,6 +15,7 @@ use crate::block_on::assert_may_block;
 use crate::driver::Driver;
 use crate::lifecycle::Lifecycle;
 use crate::metering;
+use crate::outboxes::Outboxes;
 use crate::shared::Shared;
 use crate::{BindError, Builder, Endpoint};
 
@@ -127,8 +128,11 @@ pub(crate) fn start(
     let transports: Vec<_> = transports.into_iter().map(announcing).collect();
     let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
     metering::publish(&shared);
-    let driver =
-        |(socket, transport)| Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router), alarm());
+    let driver = |(socket, transport)| {
+        // The others are seldom in need of one.
+        let alarm = if socket == Outboxes::TIMEKEEPER { alarm() } else { Alarm::new() };
+        Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router), alarm)
+    };
     let drivers = transports.into_iter().enumerate().map(driver).collect();
     tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");
     Ok((Endpoint::new(&shared), drivers))

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
 
 /// Wakes one task; raising it again before that task has looked costs next to nothing, and so does looking.
 #[derive(Debug, Default)]
@@ -29,11 +29,20 @@ impl Signal {
     }
 }
 
+/// To be raised by a runtime.
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.raise();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
 
     use super::*;
 

@@ -11,15 +11,17 @@ use tokio::time::{Sleep, sleep};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use self::kernel_timer::KernelTimer;
-use crate::shared::now;
 
 /// Wakes the driver at the time that it names last, or earlier: moving it costs time, and ringing for nothing does no
 /// harm.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     timer: Timer,
-    /// Whether it knows whom to wake. While it does it need not be polled, which costs more than a look at it.
-    is_set: bool,
+    /// When it rings, while it is set.
+    next: Option<Instant>,
+    /// Whether the timer knows whom to wake. While it does it need not be polled, which costs more than a look at it.
+    is_heard: bool,
+    has_rung: bool,
 }
 
 /// What lets time pass.
@@ -34,72 +36,88 @@ enum Timer {
 }
 
 impl Alarm {
-    /// When it rings that nobody waits for.
-    const FAR: Duration = Duration::from_secs(24 * 60 * 60);
-
-    /// One by tokio's timer. Must be called in the context of a runtime.
+    /// One by tokio's timer.
+    ///
+    /// # Panics
+    ///
+    /// Outside the context of a runtime with its time driver enabled.
     pub(crate) fn new() -> Self {
-        Self { timer: Timer::Sleep(Box::pin(sleep(Self::FAR))), is_set: false }
+        let timer = Timer::Sleep(Box::pin(sleep(Duration::ZERO)));
+        Self { timer, next: None, is_heard: false, has_rung: false }
     }
 
-    /// One by the kernel's timer where there is one, and where nobody can tell it from tokio's. Must be called in the context of
-    /// a runtime that waits for sockets.
+    /// One by the kernel's timer where there is one, and where nobody can tell it from tokio's.
+    ///
+    /// # Panics
+    ///
+    /// As for [`new`](Self::new), and in a runtime without its I/O driver.
     pub(crate) fn beside_sockets() -> Self {
+        let alarm = Self::new();
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Some(timer) = KernelTimer::new(now() + Self::FAR) {
-            return Self { timer: Timer::Kernel(timer), is_set: false };
+        if let Some(timer) = KernelTimer::new() {
+            return Self { timer: Timer::Kernel(timer), ..alarm };
         }
-        Self::new()
+        alarm
     }
 
     /// Has it wake another task from its next poll on.
     pub(crate) fn unset(&mut self) {
-        self.is_set = false;
+        self.is_heard = false;
     }
 
     /// Whether it will not ring before it is polled.
     pub(crate) fn is_off(&mut self) -> bool {
-        !self.is_set || self.timer.has_rung()
+        !self.is_heard || self.has_rung()
     }
 
-    /// Ready where it has rung; it is to be polled again then.
+    /// Ready where it has rung; it is to be polled again then, to be set to what is next by then.
     pub(crate) fn poll(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        let has_rung = self.timer.has_rung();
-        if has_rung || next.is_some_and(|next| next < self.timer.deadline()) {
-            self.timer.reset(next.unwrap_or_else(|| now() + Self::FAR));
-            self.is_set = false;
+        if self.has_rung() {
+            return self.ring();
         }
-        if !self.is_set {
+        if let Some(next) = next
+            && self.next.is_none_or(|set| next < set)
+        {
+            self.timer.set(next);
+            (self.next, self.is_heard) = (Some(next), false);
+        }
+        if self.next.is_some() && !self.is_heard {
             // A task that has used up its turn would be told to come back, and the alarm not set.
             let polled = pin!(unconstrained(poll_fn(|cx| self.timer.poll(cx)))).poll(cx);
-            self.is_set = polled.is_pending();
+            if polled.is_ready() {
+                return self.ring();
+            }
+            self.is_heard = true;
         }
-        if has_rung || !self.is_set { Poll::Ready(()) } else { Poll::Pending }
+        Poll::Pending
+    }
+
+    fn has_rung(&mut self) -> bool {
+        self.has_rung = self.has_rung || (self.is_heard && self.timer.has_rung());
+        self.has_rung
+    }
+
+    fn ring(&mut self) -> Poll<()> {
+        (self.next, self.is_heard, self.has_rung) = (None, false, false);
+        Poll::Ready(())
     }
 }
 
 impl Timer {
-    fn deadline(&self) -> Instant {
+    fn set(&mut self, next: Instant) {
         match self {
-            Self::Sleep(sleep) => sleep.deadline().into_std(),
+            Self::Sleep(sleep) => sleep.as_mut().reset(next.into()),
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Kernel(timer) => timer.deadline(),
+            Self::Kernel(timer) => timer.set(next),
         }
     }
 
+    /// Whether the time has come for which it was polled. What is said here once need not be said again.
     fn has_rung(&mut self) -> bool {
         match self {
             Self::Sleep(sleep) => sleep.is_elapsed(),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Self::Kernel(timer) => timer.has_rung(),
-        }
-    }
-
-    fn reset(&mut self, deadline: Instant) {
-        match self {
-            Self::Sleep(sleep) => sleep.as_mut().reset(deadline.into()),
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Kernel(timer) => timer.reset(deadline),
         }
     }
 
@@ -113,50 +131,4 @@ impl Timer {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_millis(20);
-    const LATE: Duration = Duration::from_secs(600);
-
-    async fn rings(alarm: &mut Alarm, next: Option<Instant>) {
-        let patience = 2 * LATE;
-        timeout(patience, poll_fn(|cx| alarm.poll(next, cx))).await.expect("it rings");
-    }
-
-    fn is_silent(alarm: &mut Alarm, next: Option<Instant>) -> bool {
-        alarm.poll(next, &mut Context::from_waker(std::task::Waker::noop())).is_pending()
-    }
-
-    async fn does_what_an_alarm_does(mut alarm: Alarm) {
-        let next = now() + SOON;
-        rings(&mut alarm, Some(next)).await;
-        assert!(now() >= next);
-        assert!(alarm.is_off(), "it has rung");
-        let late = now() + LATE;
-        while alarm.is_off() {
-            let _ = is_silent(&mut alarm, Some(late));
-        }
-        assert!(is_silent(&mut alarm, Some(late)) && is_silent(&mut alarm, None));
-        // Earlier than it knew. Whoever is to be woken is another by now.
-        alarm.unset();
-        rings(&mut alarm, Some(now() + SOON)).await;
-        // A time that has passed.
-        rings(&mut alarm, Some(now())).await;
-        rings(&mut alarm, Some(next)).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn both_kinds_ring_in_real_time() {
-        does_what_an_alarm_does(Alarm::new()).await;
-        does_what_an_alarm_does(Alarm::beside_sockets()).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn time_that_can_be_paused_is_followed() {
-        rings(&mut Alarm::beside_sockets(), Some(now() + LATE)).await;
-        does_what_an_alarm_does(Alarm::beside_sockets()).await;
-    }
-}
+mod tests;
