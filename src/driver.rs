@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     ticks_again: bool,
     /// When to receive again after nothing but errors.
     receive_again: Option<Instant>,
+    /// Whether the socket was full when it was tried last.
+    is_full: bool,
     /// When to try the socket again that was full.
     send_again: Option<Instant>,
     /// When a closing endpoint is closed at the latest, or its handlers are to be stopped.
@@ -84,6 +86,7 @@ impl Driver {
             next_tick: None,
             ticks_again: false,
             receive_again: None,
+            is_full: false,
             send_again: None,
             closes_at: None,
         }
@@ -201,12 +204,17 @@ impl Driver {
             return;
         }
         self.send_again = None;
+        // The transport learns by this that nobody waits any longer.
+        if self.is_full && self.transport.poll_writable(cx).is_pending() {
+            return;
+        }
         let shared = &*self.shared;
         let sent = self.leaving.send(shared.outboxes.at(self.socket), &*self.transport, |call, error| match call {
             Some(id) => shared.calls.unsendable(&id, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });
-        if sent.is_err() && self.transport.poll_writable(cx).is_ready() {
+        self.is_full = sent.is_err();
+        if self.is_full && self.transport.poll_writable(cx).is_ready() {
             // It may say so when it is not: after an error, tokio takes a socket for writable for good.
             self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
         }

@@ -227,3 +227,27 @@ async fn a_full_socket_is_waited_for_until_there_is_room() {
         socket.try_send(datagram).unwrap();
     }
 }
+
+#[tokio::test]
+async fn calls_wait_for_a_full_socket() {
+    let Some([caller, server]) = hosts() else { return };
+    let _serving = server.bind(serving(), "10.0.0.2:7000");
+    let udp = UdpOptions::default().send_buffer(1).show_bounced(false);
+    let endpoint = caller.bind(Endpoint::builder().udp(udp), "10.0.0.1:0");
+    let client = PeerClient::new(&endpoint, addr("10.0.0.2:7000"));
+    let patience = Duration::from_secs(60);
+    for round in 1..3 {
+        let before = endpoint.stats();
+        // Nobody has this address, as above.
+        let nobody = client.to(addr("10.0.0.99:7000"));
+        let silent: Vec<_> = (0..4).map(|_| tokio::spawn(nobody.echo(&[7; 1_000]).timeout(patience))).collect();
+        while endpoint.stats().calls.started < before.calls.started + 4 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let sent_count = endpoint.stats().datagrams.sent - before.datagrams.sent;
+        assert!(sent_count < 4, "round {round}: {sent_count} went into a socket that has no room for them");
+        // It comes after them in the queue before the socket.
+        assert_eq!(client.echo(b"behind").timeout(patience).await.unwrap(), b"behind", "round {round}");
+        silent.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
