@@ -297,8 +297,8 @@ impl<T> Calls<T> {
         }
     }
 
-    /// When a call that waits is looked after next, as [`next_poll`](Self::next_poll) would say if it were the only one: what
-    /// another call changes at the most, without a search.
+    /// When a call is due that waits: when it is sent again next, or given up. `None` where it is over or due already. A call
+    /// that begins makes [`next_poll`](Self::next_poll) no earlier than this, and there is nothing to search for it.
     #[must_use]
     pub fn due(&self, id: &MessageId) -> Option<Instant> {
         let tick = self.slots.get(id.slot()).filter(|slot| slot.has(id))?.timer.tick()?;

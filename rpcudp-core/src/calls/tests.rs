@@ -78,7 +78,7 @@ fn the_limit_is_kept_and_a_removed_call_makes_room() {
 }
 
 #[test]
-fn a_call_says_when_it_is_looked_after_as_long_as_it_waits() {
+fn a_call_says_when_it_is_due_as_long_as_it_waits() {
     let now = start();
     let mut calls = Calls::new(now);
     assert_eq!(calls.due(&MessageId::without_slot([0; 16])), None);

@@ -226,6 +226,10 @@ impl Transport for Udp {
         if self.bounces.take(&self.socket, batch) {
             return Poll::Ready(Ok(()));
         }
+        // Whoever receives one batch after the other is told by tokio when it is others' turn.
+        if self.is_busy.load(Ordering::Relaxed) && self.socket.poll_readable(cx)?.is_pending() {
+            return self.bounces.poll(&self.socket, cx, batch).map(Ok);
+        }
         loop {
             // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again. Before it
             // is asked for anything, tokio looks whether there may be something: who was woken is spared another look.

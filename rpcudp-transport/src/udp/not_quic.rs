@@ -10,7 +10,7 @@ mod imp {
 
     use nix::libc;
     use nix::sys::socket::setsockopt;
-    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, UdpGroSegment};
+    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6DontFrag, Ipv6RecvPacketInfo, UdpGroSegment};
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
     use quinn_udp::UdpSocketState;
     use socket2::{Domain, Protocol, Socket, Type};
@@ -48,6 +48,8 @@ mod imp {
         setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
         if local_addr.is_ipv6() {
             setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
+            // It may be somebody else's, who has had other plans for it.
+            setsockopt(socket, Ipv6DontFrag, &false)?;
         }
         // A socket with one address needs not be told which one was asked.
         if local_addr.ip().is_unspecified() {
