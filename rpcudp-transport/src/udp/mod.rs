@@ -46,6 +46,8 @@ pub struct Udp {
     only_addr: Option<IpAddr>,
     /// Whether the last receive brought more than few datagrams.
     is_busy: AtomicBool,
+    /// Whether something was received since tokio was asked last.
+    has_received: AtomicBool,
 }
 
 impl Udp {
@@ -122,11 +124,12 @@ impl Udp {
         let socket = Arc::new(WatchedSocket::new(socket)?);
         let bounces = Bounces::new(&socket, options.shows_bounced)?;
         let only_addr = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-        Ok(Self { socket, state, bounces, local_addr, only_addr, is_busy: AtomicBool::new(false) })
+        let (is_busy, has_received) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { socket, state, bounces, local_addr, only_addr, is_busy, has_received })
     }
 
     /// Receives one batch. Fails with `WouldBlock` where there was nothing more to receive, whether or not there was
-    /// something: `batch` says.
+    /// something: `batch` says, and tokio learns that the socket is empty.
     fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
         if self.is_busy.load(Ordering::Relaxed) {
             self.receive_up_to::<BATCH_SIZE>(batch)
@@ -226,20 +229,26 @@ impl Transport for Udp {
         if self.bounces.take(&self.socket, batch) {
             return Poll::Ready(Ok(()));
         }
-        // Whoever receives one batch after the other is told by tokio when it is others' turn.
-        if self.is_busy.load(Ordering::Relaxed) && self.socket.poll_readable(cx)?.is_pending() {
-            return self.bounces.poll(&self.socket, cx, batch).map(Ok);
-        }
-        loop {
-            // A batch that is not full has emptied the socket: tokio learns that with it, and nobody has to ask again. Before it
-            // is asked for anything, tokio looks whether there may be something: who was woken is spared another look.
-            match self.socket.try_receive(|| self.receive_now(batch)) {
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
-                Err(_) if batch.is_empty() => {}
-                _ => return Poll::Ready(Ok(())),
-            }
+        // Who has just received asks tokio, which knows that the socket was emptied, or tells whoever receives one batch after the
+        // other that it is others' turn. Who was woken tries at once: tokio looks in any case whether there may be something.
+        if self.has_received.load(Ordering::Relaxed) {
+            self.has_received.store(false, Ordering::Relaxed);
             if self.socket.poll_readable(cx)?.is_pending() {
                 return self.bounces.poll(&self.socket, cx, batch).map(Ok);
+            }
+        }
+        loop {
+            let received = self.socket.try_receive(|| self.receive_now(batch));
+            if !batch.is_empty() {
+                self.has_received.store(true, Ordering::Relaxed);
+                return Poll::Ready(Ok(()));
+            }
+            match received {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                _ if self.socket.poll_readable(cx)?.is_pending() => {
+                    return self.bounces.poll(&self.socket, cx, batch).map(Ok);
+                }
+                _ => {}
             }
         }
     }
