@@ -297,8 +297,8 @@ impl<T> Calls<T> {
         }
     }
 
-    /// When a call is due that waits: when it is sent again next, or given up. `None` where it is over or due already. A call
-    /// that begins makes [`next_poll`](Self::next_poll) no earlier than this, and there is nothing to search for it.
+    /// When a call is due that waits: when it is sent again next, or given up. `None` where it is over or due already. Whoever
+    /// knows when the others are polled next need look at nothing else where a call begins.
     #[must_use]
     pub fn due(&self, id: &MessageId) -> Option<Instant> {
         let tick = self.slots.get(id.slot()).filter(|slot| slot.has(id))?.timer.tick()?;

@@ -20,8 +20,8 @@ mod linux {
     use tokio::runtime::Handle;
 
     /// The runtime is asked to say when something arrives, and only while the socket is full when there is room again. tokio's
-    /// own socket asks for both at all times, and the kernel then tells it of each datagram that was sent, when its receiver
-    /// has taken it: that is as many events again, each of which takes its time.
+    /// own socket asks for both at all times, and the kernel then tells it of each datagram that has left: that is as many events
+    /// again, each of which takes its time.
     #[derive(Debug)]
     pub(in crate::udp) struct WatchedSocket {
         socket: AsyncFd<UdpSocket>,
