@@ -1,6 +1,7 @@
 use std::{fmt, mem};
 
 use rpcudp_core::codec::{DecodeError, decode, decode_bytes, only_bytes};
+use rpcudp_core::copy;
 use serde::de::DeserializeOwned;
 
 use crate::buffers;
@@ -33,10 +34,10 @@ impl Body {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         if bytes.len() > Self::SMALL_LEN {
             if let Some(bytes) = only_bytes(bytes) {
-                return Self::Bytes(bytes.into());
+                return Self::Bytes(copy::to_vec(bytes));
             }
             let mut kept = buffers::take();
-            kept.extend_from_slice(bytes);
+            copy::append(&mut kept, bytes);
             return Self::Large(Kept(kept));
         }
         let mut small = [0; Self::SMALL_LEN];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen, copy};
 use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
 
 use crate::Context;
@@ -232,7 +232,7 @@ impl Dispatch {
                 Seen::Running | Seen::Other | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
                 Seen::Answered(reply) => {
                     shared.counters.add(Counter::RequestsReplayed, 1);
-                    answers.write(cx.sender, cx.local, |out| out.extend_from_slice(reply));
+                    answers.write(cx.sender, cx.local, |out| copy::append(out, reply));
                     return Ok(());
                 }
             }

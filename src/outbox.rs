@@ -2,7 +2,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rpcudp_core::{Counter, Counters, DropReason, MessageId};
+use rpcudp_core::{Counter, Counters, DropReason, MessageId, copy};
 use rpcudp_transport::{Datagram, SendBatch, Transport};
 
 use crate::signal::Signal;
@@ -86,7 +86,8 @@ impl Outbox {
         if queue.batch.byte_count() + datagram.contents.len() > max_len {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
         }
-        queue.batch.push(datagram);
+        let Datagram { destination, source, contents } = datagram;
+        queue.batch.write(destination, source, |out| copy::append(out, contents));
         queue.calls.push(call);
         drop(queue);
         if !self.expected.load(Ordering::Acquire) && !self.expected.swap(true, Ordering::AcqRel) {

@@ -1,7 +1,7 @@
 use std::mem;
 
-use rpcudp_core::RawArguments;
 use rpcudp_core::codec::Arguments;
+use rpcudp_core::{RawArguments, copy};
 
 use crate::{Context, buffers};
 
@@ -17,7 +17,7 @@ pub struct OwnedRequest {
 impl OwnedRequest {
     pub(crate) fn new(cx: &Context, arguments: RawArguments<'_>) -> Self {
         let mut bytes = buffers::take();
-        bytes.extend_from_slice(arguments.bytes());
+        copy::append(&mut bytes, arguments.bytes());
         Self { cx: cx.clone(), count: arguments.count(), bytes }
     }
 

@@ -21,6 +21,7 @@
 
 pub mod codec;
 pub mod contract;
+pub mod copy;
 pub mod description;
 pub mod limits;
 

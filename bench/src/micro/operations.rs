@@ -3,16 +3,19 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rpcudp_core::codec::{Arguments, decode, encode};
-use rpcudp_core::{CallEvent, Calls, Dialect, Frame, MessageId, Request, Response, Schedule};
+use rpcudp_core::{CallEvent, Calls, Dialect, Frame, MessageId, Request, Response, Schedule, copy};
 use serde::{Deserialize, Serialize};
 
 use super::timer::Timer;
 
 /// How many there are.
-pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 4 + 2 * WAITING.len();
+pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 2 * SHIFTS.len() + 4 + 2 * WAITING.len();
 
 /// Bytes of a payload.
 const SIZES: [usize; 3] = [32, 1024, 8000];
+
+/// How many bytes further into its page of memory a copy begins than the original.
+const SHIFTS: [usize; 2] = [64, 16];
 
 /// Calls that wait at once.
 const WAITING: [u32; 3] = [1, 1_000, 1_000_000];
@@ -21,6 +24,7 @@ const DIALECT: Dialect = Dialect::Rpcudp;
 
 pub(super) fn time_all(timer: &mut Timer) {
     codec(timer);
+    copies(timer);
     frame(timer);
     table(timer);
 }
@@ -59,6 +63,28 @@ fn codec(timer: &mut Timer) {
     timer.time("codec: decode a struct of 4 fields, borrowed", || {
         black_box(decode::<Contact<'_>>(black_box(&out)).expect("it was encoded"));
     });
+}
+
+/// Where a copy lies is not to matter.
+fn copies(timer: &mut Timer) {
+    const PAGE: usize = 4_096;
+    const LEN: usize = 8_000;
+    let original = vec![0xab_u8; LEN];
+    for shift in SHIFTS {
+        let mut out = vec![0; LEN + 2 * PAGE];
+        let start = (original.as_ptr().addr() + shift).wrapping_sub(out.as_ptr().addr()) % PAGE;
+        out.truncate(start);
+        timer.time(&format!("copy: {LEN} bytes at once, {shift} bytes further into the page"), || {
+            out.truncate(start);
+            out.extend_from_slice(black_box(&original));
+            black_box(&out);
+        });
+        timer.time(&format!("copy: {LEN} bytes in pieces, {shift} bytes further into the page"), || {
+            out.truncate(start);
+            copy::append(&mut out, black_box(&original));
+            black_box(&out);
+        });
+    }
 }
 
 fn frame(timer: &mut Timer) {

@@ -35,7 +35,7 @@ pub(super) fn byte<T: Serialize>(item: &T) -> Option<u8> {
 }
 
 /// The `Vec<u8>` that serde's own visitor would make of these bytes one by one; every other visitor gets them back.
-pub(super) fn vec<'de, V: Visitor<'de>, B: Into<Vec<u8>>>(bytes: B) -> Result<V::Value, B> {
+pub(super) fn vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B) -> Vec<u8>) -> Result<V::Value, B> {
     // A user's own visitor may make a `Vec<u8>` in a way of its own. Should this one get another name, a `Vec<u8>` takes
     // its time again.
     let visitor = type_name::<V>();
@@ -44,7 +44,7 @@ pub(super) fn vec<'de, V: Visitor<'de>, B: Into<Vec<u8>>>(bytes: B) -> Result<V:
     }
     let mut value = None;
     match cast!(&mut value, &mut Option<Vec<u8>>) {
-        Ok(vec) => *vec = Some(bytes.into()),
+        Ok(vec) => *vec = Some(to_vec(bytes)),
         Err(_) => return Err(bytes),
     }
     Ok(value.expect("it was put there"))
@@ -162,7 +162,7 @@ mod tests {
         }
 
         fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            vec::<V, _>(self.0).map_err(|_| Error::custom("not at once"))
+            vec::<V, _>(self.0, <[u8]>::to_vec).map_err(|_| Error::custom("not at once"))
         }
 
         forward_to_deserialize_any! {

@@ -17,7 +17,7 @@ use super::elements::{Bytes, Entries, Items};
 use super::excerpt::excerpt;
 use super::variant::{Named, Variant};
 use crate::limits::MAX_DEPTH;
-use crate::msgpack;
+use crate::{copy, msgpack};
 
 /// Reads one value after the other.
 #[derive(Debug)]
@@ -219,7 +219,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         match self.head()? {
-            Head::Bin(bytes) => match byte::vec::<V, _>(bytes) {
+            Head::Bin(bytes) => match byte::vec::<V, _>(bytes, copy::to_vec) {
                 Ok(vec) => Ok(vec),
                 Err(bytes) => visitor.visit_seq(Bytes::new(bytes)),
             },

@@ -6,6 +6,7 @@ use serde::ser::{Serialize, Serializer};
 use super::byte::{byte, bytes_in, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::excerpt::excerpt;
+use crate::copy;
 use crate::limits::MAX_DEPTH;
 use crate::wire::write;
 
@@ -203,14 +204,14 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_str(self, value: &str) -> Encoded {
-        msgpack_len(value.len())?;
-        write(msgpack::write_str(self.out, value));
+        write(msgpack::write_str_len(self.out, msgpack_len(value.len())?));
+        copy::append(self.out, value.as_bytes());
         Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Encoded {
-        msgpack_len(value.len())?;
-        write(msgpack::write_bin(self.out, value));
+        write(msgpack::write_bin_len(self.out, msgpack_len(value.len())?));
+        copy::append(self.out, value);
         Ok(())
     }
 

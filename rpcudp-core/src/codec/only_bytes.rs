@@ -1,3 +1,5 @@
+use std::convert::identity;
+
 use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -75,7 +77,7 @@ impl<'de> Deserializer<'de> for OnlyBytes {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         let Self(bytes) = self;
-        match byte::vec::<V, _>(bytes) {
+        match byte::vec::<V, _>(bytes, identity) {
             Ok(vec) => Ok(vec),
             Err(bytes) => visitor.visit_seq(Bytes::new(&bytes)),
         }
