@@ -41,6 +41,10 @@ impl<T: Transport> Transport for Announcing<T> {
         self.transport.poll_receive(cx, batch)
     }
 
+    fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.transport.poll_arrival(cx)
+    }
+
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
         self.transport.try_send(datagram)
     }

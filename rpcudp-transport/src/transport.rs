@@ -46,6 +46,16 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What the socket said. It may be about an earlier send to some peer, and the next call may well succeed.
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>>;
 
+    /// Waits for something to arrive from now on. What is left of what has arrived before it need not look for: that may take a
+    /// system call, which whoever has what he waited for can do without.
+    ///
+    /// Ready where it makes no difference, which is the default, and [`poll_receive`](Self::poll_receive) is the way to wait;
+    /// it shows what was left, whenever it is called.
+    fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
     /// Sends a datagram, if it goes without waiting. Any number of tasks may send at once.
     ///
     /// # Errors

@@ -69,6 +69,12 @@ mod linux {
             if self.take(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
         }
 
+        /// Waits for bounced datagrams, and says whether there may be some already.
+        pub(in crate::udp) fn listen(&self, cx: &Context<'_>) -> bool {
+            self.doorbell.listen(cx);
+            self.readiness.is_some() && self.doorbell.has_rung()
+        }
+
         /// Notes the bounced datagrams that are there in `batch`, and says whether there are any. The queue is always
         /// emptied: what is left in it would keep the socket from sleeping.
         pub(in crate::udp) fn take(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
@@ -208,6 +214,10 @@ mod other {
 
         pub(in crate::udp) fn poll(&self, _: &Arc<WatchedSocket>, _: &Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
             Poll::Pending
+        }
+
+        pub(in crate::udp) fn listen(&self, _: &Context<'_>) -> bool {
+            false
         }
 
         pub(in crate::udp) fn take(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) -> bool {

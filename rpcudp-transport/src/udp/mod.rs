@@ -6,9 +6,11 @@ mod bounces;
 mod doorbell;
 mod not_quic;
 mod options;
+mod pace;
 mod watched_socket;
 
 use std::io::{self, IoSliceMut};
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,7 @@ use socket2::SockRef;
 pub use self::address::canonical;
 use self::bounces::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
+use self::pace::{Pace, Pacer};
 use self::watched_socket::WatchedSocket;
 use crate::send_batch::Run;
 use crate::transport::MAX_DATAGRAM_LEN;
@@ -44,10 +47,11 @@ pub struct Udp {
     local_addr: SocketAddr,
     /// The address that it has; `None` where it has all of the host's.
     only_addr: Option<IpAddr>,
-    /// Whether the last receive brought more than few datagrams.
-    is_busy: AtomicBool,
+    pacer: Pacer,
     /// Whether something was received since tokio was asked last.
     has_received: AtomicBool,
+    /// Whether there may be more than tokio knows of: it takes the socket for empty, and nobody has looked.
+    may_be_left: AtomicBool,
 }
 
 impl Udp {
@@ -56,7 +60,7 @@ impl Udp {
 
     /// How many buffers a receive offers while there is little to receive: each that is offered costs time, used or not,
     /// and one more than is used shows that nothing is left.
-    const FEW: usize = if BATCH_SIZE < 2 { BATCH_SIZE } else { 2 };
+    const FEW: usize = if BATCH_SIZE < Pacer::FEW { BATCH_SIZE } else { Pacer::FEW };
 
     /// How many datagrams leave as one at the most: a quarter of what there is, so that the peer answers the first while the
     /// others are sent; but not so few that there is little to gain, nor more than half of what Linux takes.
@@ -124,18 +128,31 @@ impl Udp {
         let socket = Arc::new(WatchedSocket::new(socket)?);
         let bounces = Bounces::new(&socket, options.shows_bounced)?;
         let only_addr = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-        let (is_busy, has_received) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { socket, state, bounces, local_addr, only_addr, is_busy, has_received })
+        let pacer = Pacer::new(&socket, only_addr.is_some());
+        let (has_received, may_be_left) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { socket, state, bounces, local_addr, only_addr, pacer, has_received, may_be_left })
     }
 
-    /// Receives one batch. Fails with `WouldBlock` where there was nothing more to receive, whether or not there was
-    /// something: `batch` says, and tokio learns that the socket is empty.
+    /// Receives one batch. Fails with `WouldBlock` where tokio is to take the socket for empty, whether or not there was
+    /// something: `batch` says.
     fn receive_now(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
-        if self.is_busy.load(Ordering::Relaxed) {
-            self.receive_up_to::<BATCH_SIZE>(batch)
-        } else {
-            self.receive_up_to::<{ Self::FEW }>(batch)
+        match self.pacer.pace() {
+            Pace::One => self.receive_one(batch),
+            Pace::Few => self.receive_up_to::<{ Self::FEW }>(batch),
+            Pace::Many => self.receive_up_to::<BATCH_SIZE>(batch),
         }
+    }
+
+    fn receive_one(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        let received = {
+            let buffer = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN).next().expect("there are several");
+            past_pending_errors(|| self.socket.recv_from(buffer))
+        };
+        self.pacer.took_one(&self.socket, received.is_ok());
+        let (len, source) = received?;
+        batch.note(canonical(source), self.only_addr, 0, len);
+        self.may_be_left.store(true, Ordering::Relaxed);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn receive_up_to<const N: usize>(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
@@ -159,7 +176,7 @@ impl Udp {
             }
             batch.note(source, local, start, end);
         }
-        self.is_busy.store(count >= Self::FEW, Ordering::Relaxed);
+        self.pacer.took(&self.socket, batch.len(), count, count < N);
         if count < N { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
@@ -205,6 +222,15 @@ impl Udp {
     }
 }
 
+/// Lowers a flag, and says whether it was raised. Whoever receives does so alone.
+fn take(flag: &AtomicBool) -> bool {
+    let raised = flag.load(Ordering::Relaxed);
+    if raised {
+        flag.store(false, Ordering::Relaxed);
+    }
+    raised
+}
+
 /// Tries again where the error is about an earlier datagram to somebody else.
 fn past_pending_errors<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..Udp::MAX_PENDING_ERRORS {
@@ -229,16 +255,21 @@ impl Transport for Udp {
         if self.bounces.take(&self.socket, batch) {
             return Poll::Ready(Ok(()));
         }
+        let mut may_be_left = take(&self.may_be_left);
         // Who has just received asks tokio, which knows that the socket was emptied, or tells whoever receives one batch after the
         // other that it is others' turn. Who was woken tries at once: tokio looks in any case whether there may be something.
-        if self.has_received.load(Ordering::Relaxed) {
-            self.has_received.store(false, Ordering::Relaxed);
-            if self.socket.poll_readable(cx)?.is_pending() {
-                return self.bounces.poll(&self.socket, cx, batch).map(Ok);
-            }
+        if take(&self.has_received) && !may_be_left && self.socket.poll_readable(cx)?.is_pending() {
+            return self.bounces.poll(&self.socket, cx, batch).map(Ok);
         }
         loop {
-            let received = self.socket.try_receive(|| self.receive_now(batch));
+            let received = if mem::take(&mut may_be_left) {
+                let received = self.receive_now(batch);
+                // Tokio does not hear of it: what is left now would be forgotten.
+                self.may_be_left.fetch_or(received.is_ok(), Ordering::Relaxed);
+                received
+            } else {
+                self.socket.try_receive(|| self.receive_now(batch))
+            };
             if !batch.is_empty() {
                 self.has_received.store(true, Ordering::Relaxed);
                 return Poll::Ready(Ok(()));
@@ -251,6 +282,17 @@ impl Transport for Udp {
                 _ => {}
             }
         }
+    }
+
+    fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.may_be_left.load(Ordering::Relaxed)
+            || self.bounces.listen(cx)
+            || self.socket.poll_readable(cx).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        self.pacer.took_one(&self.socket, false);
+        Poll::Pending
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {

@@ -10,7 +10,7 @@ mod imp {
 
     use nix::libc;
     use nix::sys::socket::setsockopt;
-    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6DontFrag, Ipv6RecvPacketInfo, UdpGroSegment};
+    use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6DontFrag, Ipv6RecvPacketInfo};
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
     use quinn_udp::UdpSocketState;
     use socket2::{Domain, Protocol, Socket, Type};
@@ -41,8 +41,6 @@ mod imp {
         let other = Socket::new(Domain::for_address(local_addr), Type::DGRAM, Some(Protocol::UDP))?;
         let state = UdpSocketState::new((&other).into())?;
         socket.set_nonblocking(true)?;
-        // Where it is not to be had, datagrams come one by one.
-        let _ = setsockopt(socket, UdpGroSegment, &true);
         // Not "want", the system's default: that sends the first large datagram unfragmented, to learn the path's MTU
         // from its loss, and nobody would send it again.
         setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
