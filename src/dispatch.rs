@@ -35,6 +35,8 @@ pub(crate) struct Dispatch {
     proved: Option<SocketAddr>,
     /// Those whose calls have ended: they are woken when the table of calls is free again.
     ended: Ended,
+    /// Whether nobody waits for anything more.
+    is_content: bool,
 }
 
 impl Dispatch {
@@ -55,6 +57,7 @@ impl Dispatch {
             visit: None,
             proved: None,
             ended: Ended::default(),
+            is_content: false,
         }
     }
 
@@ -63,6 +66,7 @@ impl Dispatch {
         let shared = Arc::clone(&self.shared);
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
         self.proved = None;
+        self.is_content = false;
         // The table of calls is held for answers that follow each other, and never while a method runs.
         let mut calls = None;
         let mut busy_since = None;
@@ -111,6 +115,11 @@ impl Dispatch {
         &mut self.ended
     }
 
+    /// Whether the last batch had the answer in it that was the only one to be waited for, at an endpoint that serves nothing.
+    pub(crate) fn is_content(&self) -> bool {
+        self.is_content
+    }
+
     /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
     fn bounced(&mut self, bounced: &Bounced<'_>) {
         self.shared.counters.add(Counter::DatagramsBounced, 1);
@@ -147,6 +156,8 @@ impl Dispatch {
             Frame::Request(_) => unreachable!("a request answers nothing"),
         };
         if let Some(waker) = ended {
+            // Its slot is free when its caller has looked.
+            self.is_content = calls.slot_count() == 1 && self.router.is_empty();
             self.ended.push(id, source, waker);
         }
         if config.limits.concern(source) && self.proved != Some(source) {

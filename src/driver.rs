@@ -171,6 +171,13 @@ impl Driver {
                 Poll::Ready(Ok(())) => {
                     received_count += self.batch.len().max(1);
                     self.handle();
+                    // What else may have come is nothing that anybody waits for, and can be looked at when more comes.
+                    if self.dispatch.is_content()
+                        && self.batch.len() == 1
+                        && self.transport.poll_arrival(cx).is_pending()
+                    {
+                        return;
+                    }
                 }
                 Poll::Ready(Err(error)) => {
                     // It may be about an earlier send to some peer. None of them is the end.

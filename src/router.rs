@@ -61,6 +61,11 @@ impl Router {
         Ok(self)
     }
 
+    /// Whether there is nothing to be asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&Route> {
         self.position(name).ok().map(|place| &self.routes[place])
     }

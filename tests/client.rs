@@ -102,3 +102,38 @@ async fn the_type_of_a_call_can_be_named() -> Done {
     assert_eq!(set.await.unwrap_err().into_application().unwrap(), "a day has 24 hours");
     Ok(())
 }
+
+/// Whoever has the only answer that is waited for does not look for more; what was left comes with what comes next.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_that_came_right_behind_an_answer_is_refused_with_the_next() {
+    let (peer, addr) = silence();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    let request = |id: u8| [&[0][..], &[id; 20], b"\x92\xa4ping\x90"].concat();
+    let mut buffer = [0; 100];
+    for round in 0..3 {
+        let asked = tokio::spawn(ClockClient::new(&endpoint, addr).hour().into_future());
+        // On this thread nothing else runs while it waits here.
+        tokio::task::yield_now().await;
+        let (len, caller) = peer.recv_from(&mut buffer).unwrap();
+        assert!(len > 21, "a call is a datagram");
+        let answer = [&[1][..], &buffer[1..21], b"\x0c"].concat();
+        for datagram in [&answer, &request(1)] {
+            peer.send_to(datagram, caller).unwrap();
+        }
+        assert_eq!(asked.await.unwrap().unwrap(), 12);
+        peer.send_to(&request(2), caller).unwrap();
+        for id in 1..=2 {
+            tokio::time::timeout(Duration::from_secs(10), async {
+                while endpoint.stats().requests.refused < 2 * round + id {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            })
+            .await
+            .unwrap();
+            let (len, _) = peer.recv_from(&mut buffer).unwrap();
+            assert_eq!((buffer[0], &buffer[1..21]), (4, &[id as u8; 20][..]), "{:?}", &buffer[..len]);
+        }
+    }
+}

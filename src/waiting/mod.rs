@@ -287,6 +287,11 @@ impl Answers<'_> {
         Ok(self.table.calls.bounced(id, destination)?.end(Outcome::Unreachable))
     }
 
+    /// How many calls have a slot.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.table.calls.len()
+    }
+
     /// Whether a call waits for an answer with this id from `source`.
     ///
     /// # Errors

@@ -262,14 +262,16 @@ impl Transport for Udp {
             return self.bounces.poll(&self.socket, cx, batch).map(Ok);
         }
         loop {
-            let received = if mem::take(&mut may_be_left) {
-                let received = self.receive_now(batch);
+            let mut has_looked = false;
+            let mut received = self.socket.try_receive(|| {
+                has_looked = true;
+                self.receive_now(batch)
+            });
+            if mem::take(&mut may_be_left) && !has_looked {
+                received = self.receive_now(batch);
                 // Tokio does not hear of it: what is left now would be forgotten.
                 self.may_be_left.fetch_or(received.is_ok(), Ordering::Relaxed);
-                received
-            } else {
-                self.socket.try_receive(|| self.receive_now(batch))
-            };
+            }
             if !batch.is_empty() {
                 self.has_received.store(true, Ordering::Relaxed);
                 return Poll::Ready(Ok(()));
