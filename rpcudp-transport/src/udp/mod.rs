@@ -30,7 +30,8 @@ use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 /// A UDP socket on tokio.
 ///
-/// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced.
+/// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced; one by one, which is faster,
+///   while they come so.
 /// - An answer leaves from the address that was asked, on hosts that have several.
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
 /// - Datagrams of one length to one peer leave with one system call, where the kernel can take them apart.
