@@ -9,15 +9,18 @@ mod options;
 mod pace;
 mod watched_socket;
 
+use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::SockRef;
+use tokio::task::coop::consume_budget;
 
 pub use self::address::canonical;
 use self::bounces::{Bounces, is_lost, is_pending_error};
@@ -259,8 +262,15 @@ impl Transport for Udp {
         let mut may_be_left = take(&self.may_be_left);
         // Who has just received asks tokio, which knows that the socket was emptied, or tells whoever receives one batch after the
         // other that it is others' turn. Who was woken tries at once: tokio looks in any case whether there may be something.
-        if take(&self.has_received) && !may_be_left && self.socket.poll_readable(cx)?.is_pending() {
-            return self.bounces.poll(&self.socket, cx, batch).map(Ok);
+        if take(&self.has_received) {
+            if !may_be_left {
+                if self.socket.poll_readable(cx)?.is_pending() {
+                    return self.bounces.poll(&self.socket, cx, batch).map(Ok);
+                }
+            } else if self.pacer.pace() != Pace::One && pin!(consume_budget()).poll(cx).is_pending() {
+                self.may_be_left.store(true, Ordering::Relaxed);
+                return Poll::Pending;
+            }
         }
         loop {
             let mut has_looked = false;
@@ -271,7 +281,8 @@ impl Transport for Udp {
             if mem::take(&mut may_be_left) && !has_looked {
                 received = self.receive_now(batch);
                 // Tokio does not hear of it: what is left now would be forgotten.
-                self.may_be_left.fetch_or(received.is_ok(), Ordering::Relaxed);
+                let is_empty = received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+                self.may_be_left.fetch_or(!is_empty, Ordering::Relaxed);
             }
             if !batch.is_empty() {
                 self.has_received.store(true, Ordering::Relaxed);

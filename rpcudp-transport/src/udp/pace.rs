@@ -68,6 +68,7 @@ impl Pacer {
             begin_coalescing(socket);
             self.takes_one.store(false, Ordering::Relaxed);
             self.is_busy.store(true, Ordering::Relaxed);
+            self.in_a_row.store(0, Ordering::Relaxed);
         }
     }
 
@@ -98,8 +99,9 @@ mod coalescing {
 
     /// Has the kernel give them away one by one; `false` where it goes on as before.
     ///
-    /// What it has coalesced by then it would still give away as one, and not say so: there must be nothing. A datagram that
-    /// another core is about to put there while this one makes two system calls would be lost, as any may be.
+    /// What it has coalesced by then it would still give away as one, and not say so: there must be nothing. What another core has
+    /// begun to put there before the first of two system calls and has not by the second would be taken for one datagram, and all
+    /// but the first of it lost, as any datagram may be.
     pub(super) fn end_coalescing(socket: &UdpSocket) -> bool {
         if setsockopt(socket, UdpGroSegment, &false).is_err() {
             return false;
@@ -230,5 +232,40 @@ mod tests {
                 receive_alone(&b, b"one").await;
             }
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_receives_without_a_pause_leaves_others_their_turn() {
+        let (a, b) = (bind(), bind());
+        let (mut count, mut seen) = (0, 0);
+        let mut burst = SendBatch::new();
+        for _ in 0..64 {
+            burst.push(Datagram { destination: b.local_addr(), source: None, contents: b"more" });
+        }
+        // Each batch that is received makes room for another.
+        let flood = poll_fn(|cx| {
+            let mut batch = ReceiveBatch::new();
+            while count < 100_000 {
+                // One by one, so that each takes a buffer.
+                (0..64).for_each(|index| drop(a.try_send(burst.datagram(index))));
+                match b.poll_receive(cx, &mut batch) {
+                    Poll::Ready(received) => received.unwrap(),
+                    Poll::Pending => return Poll::Pending,
+                }
+                count += batch.len();
+            }
+            Poll::Ready(())
+        });
+        let others = async {
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+                seen += 1;
+            }
+        };
+        tokio::select! {
+            () = flood => {}
+            () = others => {}
+        }
+        assert_eq!(seen, 5, "{count} were received meanwhile");
     }
 }
