@@ -99,6 +99,7 @@ impl Dispatch {
             }
         }
         drop(calls);
+        self.is_content &= batch.len() == 1;
         if let Some(since) = busy_since {
             self.charge_visit(since);
             self.visit = None;
@@ -115,7 +116,7 @@ impl Dispatch {
         &mut self.ended
     }
 
-    /// Whether the last batch had the answer in it that was the only one to be waited for, at an endpoint that serves nothing.
+    /// Whether the last batch was the answer that alone was waited for, at an endpoint that serves nothing.
     pub(crate) fn is_content(&self) -> bool {
         self.is_content
     }

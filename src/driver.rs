@@ -172,10 +172,7 @@ impl Driver {
                     received_count += self.batch.len().max(1);
                     self.handle();
                     // What else may have come is nothing that anybody waits for, and can be looked at when more comes.
-                    if self.dispatch.is_content()
-                        && self.batch.len() == 1
-                        && self.transport.poll_arrival(cx).is_pending()
-                    {
+                    if self.dispatch.is_content() && self.transport.poll_arrival(cx).is_pending() {
                         return;
                     }
                 }

@@ -46,8 +46,8 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What the socket said. It may be about an earlier send to some peer, and the next call may well succeed.
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>>;
 
-    /// Waits for something to arrive from now on. What is left of what has arrived before it need not look for: that may take a
-    /// system call, which whoever has what he waited for can do without.
+    /// Waits for something to arrive from now on, for a task that has received what it waited for. What is left of what has arrived
+    /// before need not be looked for, which may take a system call.
     ///
     /// Ready where it makes no difference, which is the default, and [`poll_receive`](Self::poll_receive) is the way to wait;
     /// it shows what was left, whenever it is called.
