@@ -105,7 +105,7 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
     show("a value", account.withdraw(30).await);
     show("application", account.withdraw(130).await);
     show("timeout", account.audit().await);
-    show("unreachable", account.to(closed_port().await?).withdraw(30).await);
+    show("unreachable", account.with_peer(closed_port().await?).withdraw(30).await);
 
     show("unknown method", misremembered.deposit(1).await);
     show("malformed arguments", misremembered.history(u64::MAX, u64::MAX).await);
@@ -117,7 +117,7 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
     show("request too large", account.history(&"x".repeat(8_192)).await);
     let deep = (0..200).fold(Tags::default(), |inner, _| Tags([("in".into(), inner)].into()));
     show("unencodable", account.tag(deep).await);
-    show("socket", account.to("127.0.0.1:0".parse()?).withdraw(30).await);
+    show("socket", account.with_peer("127.0.0.1:0".parse()?).withdraw(30).await);
 
     let (one, other, third) = tokio::join!(account.audit(), account.audit(), account.withdraw(30));
     show("too many calls", third);

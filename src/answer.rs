@@ -153,7 +153,7 @@ impl<'a> AnswerWriter<'a> {
         if size > limit {
             return self.refuse(&Reason::TooLarge { size, limit });
         }
-        cx.shared.counters.add(Counter::RequestsAnswered, u64::from(!oneway));
+        cx.shared.counters.add(Counter::RequestsCompleted, u64::from(!oneway));
         conclusion
     }
 }

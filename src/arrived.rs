@@ -91,7 +91,7 @@ impl<'a> Arrived<'a> {
         let asked = Asked { cx, method, len, oneway: delivery == Delivery::OneWay };
         let answer = answers.write(cx.sender, cx.local, |out| timing.end(write(&mut AnswerWriter::new(out, asked))));
         if delivery == Delivery::AtMostOnce {
-            cx.shared.replies().finish(now(), cx.sender, cx.id, answer);
+            cx.shared.stored_responses().finish(now(), cx.sender, cx.id, answer);
         }
     }
 
@@ -113,7 +113,7 @@ impl Deferred {
         timing.end(conclusion);
         trace.end(conclusion.outcome(), None);
         if delivery == Delivery::AtMostOnce {
-            cx.shared.replies().finish(now(), cx.sender, cx.id, &answer);
+            cx.shared.stored_responses().finish(now(), cx.sender, cx.id, &answer);
         }
         cx.answer(&answer);
         buffers::give(answer);

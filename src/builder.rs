@@ -179,7 +179,7 @@ impl Builder {
     ///
     /// From the first answer on it is what answers of that peer take, with some to spare (RFC 6298), and at least 50 ms.
     /// Each wait is twice the one before, up to eight times the first and to four seconds.
-    pub fn resend_interval(mut self, first: Duration) -> Self {
+    pub fn retransmit_interval(mut self, first: Duration) -> Self {
         self.config.first_interval = first;
         self
     }
@@ -204,10 +204,10 @@ impl Builder {
     /// its request. Default: 64 MiB and a minute.
     ///
     /// The memory is taken as replies come. A reply that had to go early is counted in
-    /// [`RequestStats::forgotten`](crate::stats::RequestStats::forgotten); a copy that comes after that runs the method again.
-    pub fn reply_memory(mut self, len: usize, retention: Duration) -> Self {
-        self.config.reply_memory_len = len;
-        self.config.reply_retention = retention;
+    /// [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a copy that comes after that runs the method again.
+    pub fn response_memory(mut self, len: usize, retention: Duration) -> Self {
+        self.config.response_memory_len = len;
+        self.config.response_retention = retention;
         self
     }
 

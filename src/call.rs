@@ -102,8 +102,8 @@ impl<T, E> Call<T, E> {
     /// Whether to send the request again while no answer comes, instead of what the contract says: a method that nothing is
     /// promised of may be known to be idempotent, and a call that is about to be made again anyway need not be resent. The
     /// server does with copies what its contract says. No effect on a call that was sent, or on a oneway method.
-    pub fn resend(mut self, resend: bool) -> Self {
-        self.sending.resends = resend;
+    pub fn retransmit(mut self, retransmit: bool) -> Self {
+        self.sending.retransmits = retransmit;
         self
     }
 
@@ -198,7 +198,7 @@ impl<T, E> Call<T, E> {
         let counter = match error {
             // It is over when it is sent; nobody has answered it.
             None if self.sending.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
-            None | Some(CallError::Application(_)) => Counter::CallsAnswered,
+            None | Some(CallError::Application(_)) => Counter::CallsCompleted,
             Some(CallError::Refused { .. }) => Counter::CallsRefused,
             Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
             Some(CallError::Unreachable { .. }) => Counter::CallsUnreachable,

@@ -81,7 +81,7 @@ pub trait Client: Sized {
 
     /// A client that calls another peer.
     #[must_use]
-    fn to(&self, peer: SocketAddr) -> Self {
+    fn with_peer(&self, peer: SocketAddr) -> Self {
         Self::from_stub(Stub { peer: canonical(peer), ..self.stub().clone() })
     }
 

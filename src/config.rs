@@ -13,8 +13,8 @@ pub(crate) struct Config {
     pub(crate) max_handlers: usize,
     pub(crate) max_calls: usize,
     pub(crate) any_source: bool,
-    pub(crate) reply_memory_len: usize,
-    pub(crate) reply_retention: Duration,
+    pub(crate) response_memory_len: usize,
+    pub(crate) response_retention: Duration,
     pub(crate) first_interval: Duration,
     pub(crate) limits: Limits,
 }
@@ -43,8 +43,8 @@ impl Default for Config {
             max_handlers: Self::DEFAULT_MAX_HANDLERS,
             max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,
             any_source: false,
-            reply_memory_len: Self::DEFAULT_REPLY_MEMORY_LEN,
-            reply_retention: Self::DEFAULT_REPLY_RETENTION,
+            response_memory_len: Self::DEFAULT_REPLY_MEMORY_LEN,
+            response_retention: Self::DEFAULT_REPLY_RETENTION,
             first_interval: Self::DEFAULT_FIRST_INTERVAL,
             limits: Limits::default(),
         }

@@ -111,13 +111,13 @@ impl Context {
     ///     async fn search(&self, cx: &Context, text: String) -> Vec<String> {
     ///         tokio::select! {
     ///             found = look_everywhere(text) => found,
-    ///             () = cx.given_up() => Vec::new(),
+    ///             () = cx.deadline_passed() => Vec::new(),
     ///         }
     ///     }
     /// }
     /// # async fn look_everywhere(text: String) -> Vec<String> { vec![text] }
     /// ```
-    pub async fn given_up(&self) {
+    pub async fn deadline_passed(&self) {
         match self.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
             None => std::future::pending().await,
@@ -128,7 +128,7 @@ impl Context {
     pub(crate) fn expired(&self, delivery: Delivery) {
         self.shared.counters.dropped(DropReason::Expired);
         if delivery == Delivery::AtMostOnce {
-            self.shared.replies().finish(now(), self.sender, self.id, b"");
+            self.shared.stored_responses().finish(now(), self.sender, self.id, b"");
         }
     }
 
@@ -138,8 +138,10 @@ impl Context {
             return;
         }
         let shared = &self.shared;
-        if shared.config.limits.concern(self.sender) && !shared.limiter().answer(self.sender, answer.len(), now()) {
-            return shared.counters.dropped(DropReason::AnswerBudget);
+        if shared.config.limits.applies_to(self.sender)
+            && !shared.limiter().admit_response(self.sender, answer.len(), now())
+        {
+            return shared.counters.dropped(DropReason::ResponseBudget);
         }
         let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
         // Others that run will soon have answers too.

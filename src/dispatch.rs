@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen, copy};
-use rpcudp_transport::{Bounced, ReceiveBatch, Received, SendBatch, Transport};
+use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
 use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
@@ -106,8 +106,8 @@ impl Dispatch {
             shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
         }
         shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
-        for bounced in batch.bounced() {
-            self.bounced(&bounced);
+        for bounced in batch.unreachable() {
+            self.unreachable(&bounced);
         }
     }
 
@@ -122,10 +122,10 @@ impl Dispatch {
     }
 
     /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
-    fn bounced(&mut self, bounced: &Bounced<'_>) {
-        self.shared.counters.add(Counter::DatagramsBounced, 1);
+    fn unreachable(&mut self, bounced: &Unreachable<'_>) {
+        self.shared.counters.add(Counter::DatagramsUnreachable, 1);
         let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) else { return };
-        let ended = self.shared.calls.answers().bounced(&id, bounced.destination);
+        let ended = self.shared.calls.answers().unreachable(&id, bounced.destination);
         // One that no call waits for is counted already.
         if let Ok(Some(waker)) = ended {
             self.ended.push(id, bounced.destination, waker);
@@ -136,7 +136,7 @@ impl Dispatch {
     fn answer(&mut self, calls: &mut Answers<'_>, received: &Received<'_>) -> Result<(), DropReason> {
         let config = &self.shared.config;
         let Received { source, contents, .. } = *received;
-        if let Some(id) = Frame::answered_id(contents, config.dialect) {
+        if let Some(id) = Frame::response_id(contents, config.dialect) {
             calls.expects(&id, source)?;
         }
         let (id, ended) = match Frame::decode(contents, config.dialect)? {
@@ -161,9 +161,9 @@ impl Dispatch {
             self.is_content = calls.slot_count() == 1 && self.router.is_empty();
             self.ended.push(id, source, waker);
         }
-        if config.limits.concern(source) && self.proved != Some(source) {
+        if config.limits.applies_to(source) && self.proved != Some(source) {
             self.proved = Some(source);
-            self.shared.limiter().prove(source, now());
+            self.shared.limiter().validate(source, now());
         }
         Ok(())
     }
@@ -190,7 +190,7 @@ impl Dispatch {
         let Config { limits, dialect, .. } = &self.shared.config;
         let source = first.source;
         self.visit = None;
-        if !limits.concern(source) {
+        if !limits.applies_to(source) {
             return;
         }
         let following = rest.take_while(|next| next.source == source);
@@ -203,11 +203,11 @@ impl Dispatch {
     fn charge_visit(&mut self, now: Instant) {
         let Some(visit) = &mut self.visit else { return };
         let (len, first_answer) = (visit.charge(), mem::take(&mut visit.first_answer));
-        if len > 0 && !self.shared.limiter().answer(visit.source, len, now) {
+        if len > 0 && !self.shared.limiter().admit_response(visit.source, len, now) {
             // Other answers to the same source were charged meanwhile.
             let withheld_count = self.answers.len() - first_answer;
             self.answers.truncate(first_answer);
-            (0..withheld_count).for_each(|_| self.shared.counters.dropped(DropReason::AnswerBudget));
+            (0..withheld_count).for_each(|_| self.shared.counters.dropped(DropReason::ResponseBudget));
         }
     }
 
@@ -239,10 +239,10 @@ impl Dispatch {
             return Ok(());
         }
         if route.delivery == Delivery::AtMostOnce {
-            match shared.replies().begin(now, cx.sender, cx.id, len) {
+            match shared.stored_responses().begin(now, cx.sender, cx.id, len) {
                 Seen::Never => {}
-                Seen::Running | Seen::Other | Seen::Answered(b"") => return Err(DropReason::DuplicateRequest),
-                Seen::Answered(reply) => {
+                Seen::Running | Seen::Other | Seen::Stored(b"") => return Err(DropReason::DuplicateRequest),
+                Seen::Stored(reply) => {
                     shared.counters.add(Counter::RequestsReplayed, 1);
                     answers.write(cx.sender, cx.local, |out| copy::append(out, reply));
                     return Ok(());

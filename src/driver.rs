@@ -230,7 +230,7 @@ impl Driver {
         let tick = self.shared.calls.tick(now);
         for (id, destination, contents) in tick.resends {
             let datagram = Datagram { destination, source: None, contents: &contents };
-            self.shared.counters.add(Counter::CallsResent, 1);
+            self.shared.counters.add(Counter::CallsRetransmitted, 1);
             // One that fails now may succeed the next time; the timeout ends the call if none does.
             let _ = self.shared.outboxes.to(destination).post(datagram, Some(id), Leave::WithOthers);
         }

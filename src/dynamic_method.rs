@@ -75,7 +75,7 @@ impl DynamicMethod {
     /// Calls the method at `peer`, through an endpoint or the one that a request came to. The arguments are encoded at
     /// once.
     ///
-    /// It is sent once and answered within the endpoint's timeout, unless [`Call::resend`] and [`Call::timeout`] say
+    /// It is sent once and answered within the endpoint's timeout, unless [`Call::retransmit`] and [`Call::timeout`] say
     /// otherwise. An error of the method's own ends it as [`Refusal::UndeclaredError`](crate::Refusal::UndeclaredError).
     pub fn call<T>(self, via: &impl AsEndpoint, peer: SocketAddr, arguments: &[impl Serialize]) -> Call<T>
     where

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpcudp_core::Stats;
 use rpcudp_core::contract::Contract;
 
-use crate::inquiry::{Differences, Inquiry};
+use crate::inquiry::{ContractQuery, Differences};
 use crate::shared::Shared;
 use crate::{Bind, Builder, Close};
 
@@ -88,7 +88,7 @@ impl Endpoint {
     }
 
     /// Asks a peer for the contracts of the services that it tells of ([`Builder::serve_described`]): `.await` it, or
-    /// [`Inquiry::wait`] outside async code.
+    /// [`ContractQuery::wait`] outside async code.
     ///
     /// ```
     /// # #[rpcudp::rpc_service]
@@ -122,11 +122,11 @@ impl Endpoint {
     /// [`Refused`](crate::CallError::Refused) and [`UnknownMethod`](crate::Refusal::UnknownMethod) where the peer does not
     /// tell, or with [`Timeout`](crate::CallError::Timeout) if it is a Python peer, and with
     /// [`Decode`](crate::CallError::Decode) where what it says is no description.
-    pub fn describe(&self, peer: SocketAddr) -> Inquiry<Vec<Contract>> {
-        Inquiry::describe(self, peer)
+    pub fn describe(&self, peer: SocketAddr) -> ContractQuery<Vec<Contract>> {
+        ContractQuery::describe(self, peer)
     }
 
-    /// Asks a peer whether it serves what this contract says, without fetching its own: `.await` it, or [`Inquiry::wait`]
+    /// Asks a peer whether it serves what this contract says, without fetching its own: `.await` it, or [`ContractQuery::wait`]
     /// outside async code.
     ///
     /// [Fingerprints](crate::contract::Method::fingerprint) of methods are compared, so that methods which the contract does
@@ -159,8 +159,8 @@ impl Endpoint {
     /// ```
     ///
     /// It ends as [`describe`](Self::describe) does.
-    pub fn compare(&self, peer: SocketAddr, contract: &Contract) -> Inquiry<Differences> {
-        Inquiry::compare(self, peer, contract)
+    pub fn compare(&self, peer: SocketAddr, contract: &Contract) -> ContractQuery<Differences> {
+        ContractQuery::compare(self, peer, contract)
     }
 
     /// Closes the endpoint: `.await` it, or [`Close::wait`] outside async code. Asks at once, awaited or not.

@@ -20,7 +20,7 @@ use crate::{Call, CallError, Endpoint};
 /// [`Endpoint::describe`] and [`Endpoint::compare`] make one. As a [call](Call) it may be polled on any executor, and
 /// dropping it ends it.
 #[must_use = "nobody is asked until this is awaited or waited for"]
-pub struct Inquiry<T> {
+pub struct ContractQuery<T> {
     peer: SocketAddr,
     asking: Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>,
 }
@@ -44,7 +44,7 @@ impl Differences {
     }
 }
 
-impl<T> Inquiry<T> {
+impl<T> ContractQuery<T> {
     /// Asks and blocks the thread until all has been answered.
     ///
     /// # Errors
@@ -60,14 +60,14 @@ impl<T> Inquiry<T> {
     }
 }
 
-impl Inquiry<Vec<Contract>> {
+impl ContractQuery<Vec<Contract>> {
     pub(crate) fn describe(endpoint: &Endpoint, peer: SocketAddr) -> Self {
         let client = IntrospectClient::new(endpoint, peer);
         Self { peer, asking: Box::pin(async move { Asking::new(client).contracts().await }) }
     }
 }
 
-impl Inquiry<Differences> {
+impl ContractQuery<Differences> {
     pub(crate) fn compare(endpoint: &Endpoint, peer: SocketAddr, contract: &Contract) -> Self {
         let client = IntrospectClient::new(endpoint, peer);
         let methods = contract.methods.iter();
@@ -76,7 +76,7 @@ impl Inquiry<Differences> {
     }
 }
 
-impl<T> Future for Inquiry<T> {
+impl<T> Future for ContractQuery<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -84,9 +84,9 @@ impl<T> Future for Inquiry<T> {
     }
 }
 
-impl<T> fmt::Debug for Inquiry<T> {
+impl<T> fmt::Debug for ContractQuery<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inquiry").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("ContractQuery").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 

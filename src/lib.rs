@@ -71,7 +71,7 @@ pub mod contract {
     #[doc(inline)]
     pub use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
 
-    pub use crate::inquiry::{Differences, Inquiry};
+    pub use crate::inquiry::{ContractQuery, Differences};
 }
 
 /// The parts of [`Stats`].

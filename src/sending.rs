@@ -30,7 +30,7 @@ pub(crate) struct Sending {
     /// In nanoseconds: there may be a million of these.
     timeout: u64,
     /// Whether the request is sent again while no answer comes.
-    pub(crate) resends: bool,
+    pub(crate) retransmits: bool,
     state: State,
     trace: Trace,
     timing: CallTiming,
@@ -65,7 +65,7 @@ impl Sending {
             peer,
             spec,
             timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
-            resends: spec.delivery.is_resent(),
+            retransmits: spec.delivery.is_retransmitted(),
             endpoint,
             state: State::Ready(datagram, fault),
             trace: Trace::NONE,
@@ -135,7 +135,7 @@ impl Sending {
         let schedule = Schedule {
             sent: started,
             deadline: started.checked_add(self.timeout()).unwrap_or(started + FOREVER),
-            resends: self.resends,
+            retransmits: self.retransmits,
         };
         if shared.config.dialect == Dialect::Rpcudp {
             Request::end(&mut datagram, self.timeout());
@@ -149,7 +149,7 @@ impl Sending {
             self.endpoint.shared().calls.remove(&slot.id);
             return Err(ending);
         }
-        if self.resends {
+        if self.retransmits {
             self.endpoint.shared().calls.keep(&slot.id, datagram);
         } else {
             buffers::give(datagram);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
-use rpcudp_core::{Counters, Limiter, Replies, Stats};
+use rpcudp_core::{Counters, Limiter, Stats, StoredResponses};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) handlers: Handlers,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
-    replies: Mutex<Replies>,
+    replies: Mutex<StoredResponses>,
     limiter: Mutex<Limiter>,
     handle: Mutex<Weak<Handle>>,
 }
@@ -56,14 +56,14 @@ impl Shared {
             handlers: Handlers::new(config.max_handlers),
             log_limits: LogLimits::default(),
             runtime,
-            replies: Mutex::new(Replies::new(config.reply_memory_len, config.reply_retention)),
+            replies: Mutex::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
             handle: Mutex::default(),
             config,
         })
     }
 
     /// The memory of at-most-once.
-    pub(crate) fn replies(&self) -> MutexGuard<'_, Replies> {
+    pub(crate) fn stored_responses(&self) -> MutexGuard<'_, StoredResponses> {
         // No code of a user's runs while it is held.
         self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,9 +86,9 @@ impl Shared {
     /// What the endpoint has done so far.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.counters.snapshot();
-        stats.calls.waiting = self.calls.len() as u64;
+        stats.calls.in_flight = self.calls.len() as u64;
         stats.calls.withheld = self.calls.withheld();
-        stats.requests.forgotten = self.replies().forgotten();
+        stats.requests.evicted = self.stored_responses().evicted();
         stats.requests.running = self.handlers.running() as u64;
         stats
     }

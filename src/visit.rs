@@ -37,7 +37,7 @@ impl Visit {
         let Admission { requests, answer_bytes, refusal } = &mut self.admission;
         *requests = requests.checked_sub(1).ok_or(*refusal)?;
         if self.answered_len > 0 && *answer_bytes < Limiter::LEAST_ANSWER {
-            return Err(DropReason::AnswerBudget);
+            return Err(DropReason::ResponseBudget);
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ impl Visit {
     pub(crate) fn answer(&mut self, len: usize) -> Result<(), DropReason> {
         let left = &mut self.admission.answer_bytes;
         if *left < u64::MAX {
-            *left = left.checked_sub(len as u64).ok_or(DropReason::AnswerBudget)?;
+            *left = left.checked_sub(len as u64).ok_or(DropReason::ResponseBudget)?;
             self.answered_len += len;
         }
         Ok(())
@@ -87,9 +87,9 @@ mod tests {
     fn answers_are_charged_as_long_as_there_is_something_left() {
         let mut visit = visit(5, 3_000, 5);
         assert_eq!((visit.request(), visit.answer(1_000)), (Ok(()), Ok(())));
-        assert_eq!((visit.request(), visit.answer(2_001)), (Ok(()), Err(DropReason::AnswerBudget)));
+        assert_eq!((visit.request(), visit.answer(2_001)), (Ok(()), Err(DropReason::ResponseBudget)));
         assert_eq!((visit.request(), visit.answer(1_500)), (Ok(()), Ok(())));
-        assert_eq!(visit.request(), Err(DropReason::AnswerBudget), "half a kibibyte is no answer");
+        assert_eq!(visit.request(), Err(DropReason::ResponseBudget), "half a kibibyte is no answer");
         assert_eq!((visit.charge(), visit.charge()), (2_500, 0));
     }
 

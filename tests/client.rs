@@ -46,7 +46,7 @@ async fn clients_are_cheap_handles() -> Done {
     let client = ClockClient::new(&caller, nowhere);
     drop(caller);
     assert_eq!(client.peer(), nowhere);
-    let elsewhere = client.clone().to(server.local_addr());
+    let elsewhere = client.clone().with_peer(server.local_addr());
     assert_eq!(elsewhere.hour().await?, 12);
     assert_eq!(elsewhere.endpoint().local_addr(), client.endpoint().local_addr());
     Ok(())
@@ -71,7 +71,11 @@ async fn the_nearest_timeout_holds() -> Done {
     let patient = clock.with_timeout(Duration::from_millis(2));
     assert_eq!(after(patient.hour()).await, Duration::from_millis(2), "the client's");
     assert_eq!(after(patient.minute()).await, Duration::from_millis(2), "the client's before the contract's");
-    assert_eq!(after(patient.clone().to(nobody).hour()).await, Duration::from_millis(2), "kept by its relatives");
+    assert_eq!(
+        after(patient.clone().with_peer(nobody).hour()).await,
+        Duration::from_millis(2),
+        "kept by its relatives"
+    );
     assert_eq!(after(patient.hour().timeout(Duration::from_millis(3))).await, Duration::from_millis(3), "the call's");
     assert_eq!(after(clock.hour()).await, Duration::from_millis(1), "of no concern to the one that it came from");
     Ok(())

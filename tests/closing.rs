@@ -243,7 +243,7 @@ fn waiting_while_nobody_runs_the_runtime_ends_all_the_same() {
     let client = WorkerClient::new(&endpoint, endpoint.local_addr());
     assert!(client.quick().timeout(50 * MS).wait().unwrap_err().is_timeout());
     let calls = endpoint.stats().calls;
-    assert_eq!((calls.timed_out, calls.cancelled, calls.waiting), (1, 0, 0));
+    assert_eq!((calls.timed_out, calls.cancelled, calls.in_flight), (1, 0, 0));
     assert_eq!(runtime.block_on(client.quick()).unwrap(), 1);
 }
 

@@ -141,7 +141,7 @@ async fn at_least_once_gets_through() {
             assert_eq!(result.unwrap_or_else(|error| panic!("seed {seed}: {number}: {error}")), number);
         }
         let stats = pair.caller.stats();
-        assert!(stats.calls.resent >= 40, "seed {seed}: {stats:?}");
+        assert!(stats.calls.retransmitted >= 40, "seed {seed}: {stats:?}");
     }
 }
 
@@ -189,7 +189,7 @@ async fn resends_back_off_and_end_with_the_timeout() {
     assert!(pair.client().at_least(7).await.unwrap_err().is_timeout());
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     // 250 ms and twice that each time, a quarter more or less: four fit into five seconds, perhaps five.
-    let resent = pair.caller.stats().calls.resent;
+    let resent = pair.caller.stats().calls.retransmitted;
     assert!((3..=5).contains(&resent), "{resent}");
     sleep(Duration::from_secs(60)).await;
     assert_eq!(pair.network.stats().sent, 1 + resent, "nothing is sent after the end");
@@ -219,8 +219,8 @@ async fn copies_of_a_running_call_are_dropped() {
     assert_eq!(pair.client().slowly(3_000).await.unwrap(), 3_000);
     assert_eq!(pair.runs.counts(), [1]);
     let (server, caller) = (pair.server.stats(), pair.caller.stats());
-    assert!(caller.calls.resent >= 2);
-    assert_eq!(server.dropped(DropReason::DuplicateRequest), caller.calls.resent);
+    assert!(caller.calls.retransmitted >= 2);
+    assert_eq!(server.dropped(DropReason::DuplicateRequest), caller.calls.retransmitted);
     assert_eq!(server.datagrams.sent, 1);
 }
 
@@ -244,11 +244,11 @@ async fn whatever_was_answered_is_answered_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_memory_that_is_too_small_forgets_and_says_so() {
-    let pair = pair_with(1, |builder| builder.reply_memory(1_000, Duration::from_secs(60)));
+    let pair = pair_with(1, |builder| builder.response_memory(1_000, Duration::from_secs(60)));
     for number in 0..20 {
         assert_eq!(pair.client().at_most(number).await.unwrap(), number);
     }
-    let forgotten = pair.server.stats().requests.forgotten;
+    let forgotten = pair.server.stats().requests.evicted;
     assert!((14..20).contains(&forgotten), "{forgotten}");
 }
 
@@ -279,7 +279,7 @@ async fn oneway_is_sent_once_and_not_answered() {
     assert_eq!(pair.runs.counts(), [1; 10]);
     assert_eq!(pair.network.stats().sent, 10);
     let calls = pair.client().endpoint().stats().calls;
-    assert_eq!((calls.started, calls.oneway, calls.answered, calls.cancelled), (10, 10, 0, 0));
+    assert_eq!((calls.started, calls.oneway, calls.completed, calls.cancelled), (10, 10, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

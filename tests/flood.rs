@@ -140,7 +140,7 @@ impl Flood {
         let network = Network::new(seed);
         // So little memory that half of the flood fills it.
         let target =
-            Endpoint::builder().serve(TargetServer::new(Service)).reply_memory(1 << 20, Duration::from_secs(60));
+            Endpoint::builder().serve(TargetServer::new(Service)).response_memory(1 << 20, Duration::from_secs(60));
         let target = target.bind_transport(network.bind("127.0.0.1:7000").unwrap()).unwrap();
         let strangers = ["127.0.0.1:666", "10.6.6.6:666"].map(|addr| network.bind(addr).unwrap());
         Self { target, strangers, hostile: Hostile::new(seed), sent_len: 0, answered_len: 0 }
@@ -312,7 +312,7 @@ fn unhex(digits: &str) -> Vec<u8> {
 /// whether they had been taken for requests before.
 fn outcomes(stats: &Stats) -> RangeInclusive<u64> {
     let max_count = stats.requests.received + stats.dropped_in_all() - stats.dropped(DropReason::DuplicateRequest);
-    max_count - stats.dropped(DropReason::AnswerBudget) - stats.dropped(DropReason::Expired)..=max_count
+    max_count - stats.dropped(DropReason::ResponseBudget) - stats.dropped(DropReason::Expired)..=max_count
 }
 
 /// How much memory this process has, where the system says.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rpcudp::DropReason::{AnswerBudget, TooManyRequests, TooManyStrangers};
+use rpcudp::DropReason::{ResponseBudget, TooManyRequests, TooManyUnvalidated};
 use rpcudp::sim::{Network, Node};
 use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{Builder, Endpoint, Limits, rpc_service};
@@ -89,7 +89,7 @@ async fn a_python_client_at_a_thousand_calls_a_second_is_not_throttled() {
         sleep(Duration::from_millis(99)).await;
     }
     let stats = scene.server.stats();
-    assert_eq!((stats.requests.answered, stats.dropped_in_all()), (2_000, 0), "{stats:?}");
+    assert_eq!((stats.requests.completed, stats.dropped_in_all()), (2_000, 0), "{stats:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,7 @@ async fn requests_are_counted_once_however_often_their_answers_leave() {
     // They come in one batch, and 400 KB of answers leave in several.
     scene.flood(&scene.stranger(1), "page", 400).await;
     let stats = scene.server.stats();
-    assert_eq!((stats.requests.answered, stats.dropped_in_all()), (400, 0), "{stats:?}");
+    assert_eq!((stats.requests.completed, stats.dropped_in_all()), (400, 0), "{stats:?}");
     scene.flood(&scene.stranger(1), "page", 100).await;
     assert_eq!(scene.server.stats().dropped(TooManyRequests), 100, "and no more than the limit");
 }
@@ -118,7 +118,7 @@ async fn a_victim_is_sent_no_more_than_documented() {
         }
         let allowed = (4 + seconds as usize) << 20;
         assert!(bytes <= allowed && bytes > allowed * 9 / 10, "{bytes} of {allowed} for {method}");
-        assert!(scene.server.stats().dropped(AnswerBudget) > 10_000);
+        assert!(scene.server.stats().dropped(ResponseBudget) > 10_000);
     }
 }
 
@@ -141,19 +141,19 @@ async fn a_flood_from_one_source_is_cut_and_others_are_served() {
     scene.flood(&flooder, "ping", 5_000).await;
     assert!((3_900..=4_000).contains(&scene.server.stats().dropped(TooManyRequests)));
     assert!(scene.flood(&other, "ping", 500).await > 0);
-    assert!(scene.server.stats().requests.answered >= 1_500);
+    assert!(scene.server.stats().requests.completed >= 1_500);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_from_many_sources_leaves_friends_alone() {
-    let scene = Scene::new(|builder| builder.limits(Limits::default().requests_of_strangers(1_000)));
+    let scene = Scene::new(|builder| builder.limits(Limits::default().requests_from_unvalidated(1_000)));
     let friend = Endpoint::builder().serve(LibraryServer::new(Shelf));
     let friend = friend.bind_transport(scene.network.bind("192.0.2.200:7000").unwrap()).unwrap();
     LibraryClient::new(&scene.server, friend.local_addr()).ping().await.unwrap();
     for number in 0..50 {
         scene.flood(&scene.stranger(number), "ping", 100).await;
     }
-    assert!(scene.server.stats().dropped(TooManyStrangers) > 3_500, "{:?}", scene.server.stats());
+    assert!(scene.server.stats().dropped(TooManyUnvalidated) > 3_500, "{:?}", scene.server.stats());
     let client = LibraryClient::new(&friend, scene.server.local_addr());
     for _ in 0..100 {
         client.ping().timeout(Duration::from_millis(100)).await.unwrap();

@@ -89,7 +89,7 @@ async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
         sleep(Duration::from_secs(10)).await;
         let stats = after.stats();
         assert!(stats.dropped(DropReason::UnmatchedResponse) >= 20, "seed {seed}: {stats:?}");
-        assert_eq!((stats.calls.answered, stats.calls.waiting), (20, 0), "seed {seed}");
+        assert_eq!((stats.calls.completed, stats.calls.in_flight), (20, 0), "seed {seed}");
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_server_that_comes_back_answers_who_still_asks_and_runs_again_what_onl
             assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
         }
         assert_eq!(runs.map(|runs| runs.counts()), [vec![1; 20], vec![1; 20]], "seed {seed}: once in each life");
-        assert_eq!(endpoint.stats().calls.waiting, 0, "seed {seed}");
+        assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
     }
 }
 
@@ -149,7 +149,7 @@ async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
         sleep(Duration::from_secs(60)).await;
         let stats = endpoint.stats();
         assert_eq!(
-            (stats.calls.answered, stats.calls.timed_out, stats.calls.waiting),
+            (stats.calls.completed, stats.calls.timed_out, stats.calls.in_flight),
             (answered_count, 40 - answered_count, 0)
         );
         // Every answer that was under way has arrived, and all but the first in time of each call were too many.
@@ -189,7 +189,7 @@ async fn partitions_that_heal_in_time_cost_no_call() {
         calls.join_all().await;
         assert_eq!(runs.counts(), [1; 20], "seed {seed}");
         cut_off_count += network.stats().cut_off;
-        assert_eq!(endpoint.stats().calls.waiting, 0, "seed {seed}");
+        assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
     }
     assert!(cut_off_count > 0, "no partition has stopped anything");
 }

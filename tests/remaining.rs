@@ -47,7 +47,7 @@ impl Chain for Service {
     }
     async fn until_given_up(&self, cx: &Context) {
         let start = Instant::now();
-        cx.given_up().await;
+        cx.deadline_passed().await;
         self.0.gave_up_after.store(start.elapsed().as_millis() as u64, Ordering::SeqCst);
     }
     async fn slow(&self, _: &Context, millis: u64) -> u64 {
@@ -133,7 +133,7 @@ async fn a_call_may_be_sent_again_whatever_its_contract_says() {
         sleep(Duration::from_millis(600)).await;
         pair.network.set_link(here, there, Conditions::default());
     };
-    let (once, again, ()) = tokio::join!(pair.client.slow(1), pair.client.slow(2).resend(true), healing);
+    let (once, again, ()) = tokio::join!(pair.client.slow(1), pair.client.slow(2).retransmit(true), healing);
     assert!(once.unwrap_err().is_timeout());
     assert_eq!(again.unwrap(), 2);
 }

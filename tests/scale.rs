@@ -100,12 +100,12 @@ async fn run(call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
     }
     let succeeded = tasks.join_all().await.concat();
     let (stats, served) = (caller.stats(), server.stats());
-    assert_eq!(stats.calls.waiting, 0, "seed {seed}");
+    assert_eq!(stats.calls.in_flight, 0, "seed {seed}");
     println!(
         "{} of {call_count} calls succeeded with the seed {seed}; {} requests were sent again, {} ran, and {} were \
          answered from memory",
         succeeded.len(),
-        stats.calls.resent,
+        stats.calls.retransmitted,
         books.0.lock().unwrap().by_id.values().sum::<u64>(),
         served.requests.replayed,
     );

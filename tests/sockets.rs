@@ -50,7 +50,7 @@ async fn answers_are_found_whichever_socket_they_come_to() {
                 assert_eq!(here.who().await.unwrap(), there.peer());
                 assert_eq!(here.who_later().await.unwrap(), there.peer());
                 // A copy, which a slow machine would have sent, is dropped and counted.
-                assert_eq!(there.call_back().resend(false).await.unwrap(), there.peer());
+                assert_eq!(there.call_back().retransmit(false).await.unwrap(), there.peer());
             }
         });
     }
@@ -59,8 +59,8 @@ async fn answers_are_found_whichever_socket_they_come_to() {
     }
     let stats = many.stats();
     let count = (PEER_COUNT * CALL_COUNT) as u64;
-    assert_eq!((stats.requests.answered, stats.calls.answered, stats.dropped_in_all()), (3 * count, 3 * count, 0));
-    assert_eq!(stats.calls.waiting, 0);
+    assert_eq!((stats.requests.completed, stats.calls.completed, stats.dropped_in_all()), (3 * count, 3 * count, 0));
+    assert_eq!(stats.calls.in_flight, 0);
 }
 
 #[tokio::test]

@@ -52,8 +52,8 @@ impl Setting {
                 Limits::default()
                     .limit_loopback(true)
                     .requests_per_source(PLENTY)
-                    .requests_of_strangers(PLENTY)
-                    .answer_bytes_per_source(PLENTY),
+                    .requests_from_unvalidated(PLENTY)
+                    .response_bytes_per_source(PLENTY),
             ),
             Self::Default => builder,
             Self::Trusted => builder.trusted_network(),

@@ -102,7 +102,7 @@ impl Caller for Roamer {
     async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
         let peer = self.peers[self.next % self.peers.len()];
         self.next += self.step;
-        Ok(self.client.to(peer).echo(payload).await?)
+        Ok(self.client.with_peer(peer).echo(payload).await?)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::peer::Callee;
 pub(crate) async fn run(arguments: &CallArguments) -> Result<(), Failure> {
     let CallArguments { peer, method, arguments, retry } = arguments;
     let callee = Callee::new(peer, method, arguments).await?;
-    let answer = callee.call().resend(*retry).await?;
+    let answer = callee.call().retransmit(*retry).await?;
     output::line(&answer.to_string())?;
     Ok(())
 }

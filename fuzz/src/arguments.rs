@@ -82,7 +82,7 @@ impl Caller {
 }
 
 fn outcomes(stats: &Stats) -> u64 {
-    stats.requests.answered + stats.requests.refused + stats.dropped_in_all()
+    stats.requests.completed + stats.requests.refused + stats.dropped_in_all()
 }
 
 fn addr(port: u16) -> SocketAddr {

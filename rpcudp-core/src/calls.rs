@@ -29,7 +29,7 @@ use crate::{DropReason, MessageId};
 /// let now = Instant::now();
 /// let peer = "192.0.2.1:7000".parse()?;
 /// let mut calls = Calls::new(now);
-/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), resends: false };
+/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), retransmits: false };
 /// let id = calls.insert(peer, schedule, [7; 16], "answered")?;
 /// let late = calls.insert(peer, schedule, [8; 16], "silent")?;
 ///
@@ -60,14 +60,14 @@ pub struct Schedule {
     /// When the call ends without an answer.
     pub deadline: Instant,
     /// Whether the request is sent again until then, where no answer comes.
-    pub resends: bool,
+    pub retransmits: bool,
 }
 
 /// What time brings to a call.
 #[derive(Debug)]
 pub enum CallEvent<'a, T> {
     /// The request is to be sent again.
-    Resend {
+    Retransmit {
         /// The call.
         id: MessageId,
         /// Where to.
@@ -109,9 +109,9 @@ struct Slot<T> {
     random: [u8; 16],
     /// When it was sent first, in microseconds of which the upper half is missing.
     sent: u32,
-    resends: bool,
+    retransmits: bool,
     /// How often it was sent again.
-    resent_count: u8,
+    retransmit_count: u8,
     over: bool,
     data: T,
 }
@@ -191,9 +191,9 @@ impl<T> Calls<T> {
         let vacant = self.slots.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
         let id = MessageId::with_slot(index, random);
-        let Schedule { sent, deadline, resends } = schedule;
+        let Schedule { sent, deadline, retransmits } = schedule;
         let deadline = tick_after(self.origin, deadline);
-        if resends {
+        if retransmits {
             self.retry_budget.call(tick_after(self.origin, sent));
         }
         vacant.insert(Slot {
@@ -202,8 +202,8 @@ impl<T> Calls<T> {
             peer,
             random,
             sent: sent_micros,
-            resends,
-            resent_count: 0,
+            retransmits,
+            retransmit_count: 0,
             over: false,
             data,
         });
@@ -237,8 +237,8 @@ impl<T> Calls<T> {
         now: impl FnOnce() -> Instant,
     ) -> Result<&mut T, DropReason> {
         self.expects(id, source)?;
-        let Slot { peer, sent, resends, resent_count, .. } = self.slots[id.slot()];
-        if resends && resent_count == 0 {
+        let Slot { peer, sent, retransmits, retransmit_count, .. } = self.slots[id.slot()];
+        if retransmits && retransmit_count == 0 {
             let took = self.origin_micros(now()).wrapping_sub(sent);
             self.round_trips.measured(peer, Duration::from_micros(took.into()));
         }
@@ -250,7 +250,7 @@ impl<T> Calls<T> {
     /// # Errors
     ///
     /// As for [`answer`](Self::answer).
-    pub fn bounced(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
+    pub fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
         self.expects(id, destination)?;
         Ok(self.end(id.slot()))
     }
@@ -287,11 +287,11 @@ impl<T> Calls<T> {
                 let Slot { random, data, .. } = &mut self.slots[index as usize];
                 return Some(CallEvent::TimedOut { id: MessageId::with_slot(index, *random), data });
             }
-            slot.resent_count = slot.resent_count.saturating_add(1);
+            slot.retransmit_count = slot.retransmit_count.saturating_add(1);
             self.schedule(index, now, random);
-            if self.retry_budget.resend(due) {
+            if self.retry_budget.retransmit(due) {
                 let Slot { random, peer, data, .. } = &mut self.slots[index as usize];
-                return Some(CallEvent::Resend { id: MessageId::with_slot(index, *random), peer: *peer, data });
+                return Some(CallEvent::Retransmit { id: MessageId::with_slot(index, *random), peer: *peer, data });
             }
             self.withheld += 1;
         }
@@ -328,9 +328,9 @@ impl<T> Calls<T> {
     /// Sets the timer to the next resend or, if that comes first, to the deadline.
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
         let slot = &self.slots[index as usize];
-        let resend = slot.resends.then(|| {
+        let resend = slot.retransmits.then(|| {
             let first = self.round_trips.timeout(slot.peer).unwrap_or(self.first_interval);
-            now.checked_add(interval(first, slot.resent_count, random)).map(|at| tick_after(self.origin, at))
+            now.checked_add(interval(first, slot.retransmit_count, random)).map(|at| tick_after(self.origin, at))
         });
         let tick = resend.flatten().map_or(slot.deadline, |resend| resend.min(slot.deadline));
         self.wheel.set(&mut self.slots, index, tick);

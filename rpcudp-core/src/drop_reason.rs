@@ -26,10 +26,10 @@ pub enum DropReason {
     /// A request of a source that sends more of them than [`Limits`](crate::Limits) allow.
     TooManyRequests,
     /// A request of a source that is not known, while all of those send more than [`Limits`](crate::Limits) allow.
-    TooManyStrangers,
+    TooManyUnvalidated,
     /// A request of a source, or an answer to it, that is not known and was sent as many bytes of answers as
     /// [`Limits`](crate::Limits) allow.
-    AnswerBudget,
+    ResponseBudget,
     /// A request whose caller had given up before its turn came.
     Expired,
     /// Our answer found the send queue full: the network takes less than the handlers give.
@@ -50,8 +50,8 @@ impl DropReason {
         Self::WrongSource,
         Self::DuplicateRequest,
         Self::TooManyRequests,
-        Self::TooManyStrangers,
-        Self::AnswerBudget,
+        Self::TooManyUnvalidated,
+        Self::ResponseBudget,
         Self::Expired,
         Self::SendQueueFull,
         Self::SendFailed,
@@ -70,8 +70,8 @@ impl DropReason {
             Self::WrongSource => "wrong_source",
             Self::DuplicateRequest => "duplicate_request",
             Self::TooManyRequests => "too_many_requests",
-            Self::TooManyStrangers => "too_many_strangers",
-            Self::AnswerBudget => "answer_budget",
+            Self::TooManyUnvalidated => "too_many_unvalidated",
+            Self::ResponseBudget => "response_budget",
             Self::Expired => "expired",
             Self::SendQueueFull => "send_queue_full",
             Self::SendFailed => "send_failed",

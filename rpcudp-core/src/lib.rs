@@ -1,7 +1,7 @@
 //! The protocol of [rpcudp](https://docs.rs/rpcudp) without I/O.
 //!
 //! Plain structs and functions: what a datagram says ([`Frame`]), which call an answer belongs to ([`Calls`]), what
-//! was answered before ([`Replies`]), how values become msgpack ([`codec`]). Time, message ids and randomness are
+//! was answered before ([`StoredResponses`]), how values become msgpack ([`codec`]). Time, message ids and randomness are
 //! arguments; there is no socket, no runtime, no clock and no source of randomness in here, so every behaviour can be
 //! tested by hand.
 //!
@@ -48,6 +48,6 @@ pub use drop_reason::DropReason;
 pub use failure::{Failure, FailureCode};
 pub use limiter::{Admission, Limiter, Limits};
 pub use message_id::MessageId;
-pub use replies::{Replies, Seen};
+pub use replies::{Seen, StoredResponses};
 pub use stats::{CallStats, DatagramStats, RequestStats, Stats};
 pub use wire::{Dialect, Frame, RawArguments, Request, Response};

@@ -19,14 +19,14 @@ use crate::recent::Recent;
 /// ```
 /// use rpcudp::{Endpoint, Limits};
 ///
-/// let limits = Limits::default().requests_per_source(1_000).answer_bytes_per_source(100_000);
+/// let limits = Limits::default().requests_per_source(1_000).response_bytes_per_source(100_000);
 /// let builder = Endpoint::builder().limits(limits);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     requests_per_source: u32,
-    requests_of_strangers: u32,
-    answer_bytes_per_source: u32,
+    requests_from_unvalidated: u32,
+    response_bytes_per_source: u32,
     limits_loopback: bool,
     is_none: bool,
 }
@@ -37,8 +37,8 @@ impl Limits {
     pub fn none() -> Self {
         Self {
             requests_per_source: u32::MAX,
-            requests_of_strangers: u32::MAX,
-            answer_bytes_per_source: u32::MAX,
+            requests_from_unvalidated: u32::MAX,
+            response_bytes_per_source: u32::MAX,
             limits_loopback: false,
             is_none: true,
         }
@@ -55,8 +55,8 @@ impl Limits {
     /// How many requests all sources that are not known may send in a second, together; as many may come at once. Default:
     /// 500,000.
     #[must_use]
-    pub fn requests_of_strangers(mut self, per_second: u32) -> Self {
-        self.requests_of_strangers = per_second;
+    pub fn requests_from_unvalidated(mut self, per_second: u32) -> Self {
+        self.requests_from_unvalidated = per_second;
         self.is_none = false;
         self
     }
@@ -66,8 +66,8 @@ impl Limits {
     ///
     /// Whoever forges a victim's address has this much sent to the victim, and no more.
     #[must_use]
-    pub fn answer_bytes_per_source(mut self, per_second: u32) -> Self {
-        self.answer_bytes_per_source = per_second;
+    pub fn response_bytes_per_source(mut self, per_second: u32) -> Self {
+        self.response_bytes_per_source = per_second;
         self.is_none = false;
         self
     }
@@ -81,7 +81,7 @@ impl Limits {
 
     /// Whether they limit this source at all.
     #[must_use]
-    pub fn concern(&self, source: SocketAddr) -> bool {
+    pub fn applies_to(&self, source: SocketAddr) -> bool {
         !self.is_none && (self.limits_loopback || !source.ip().is_loopback())
     }
 }
@@ -90,8 +90,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests_per_source: 50_000,
-            requests_of_strangers: 500_000,
-            answer_bytes_per_source: 1 << 20,
+            requests_from_unvalidated: 500_000,
+            response_bytes_per_source: 1 << 20,
             limits_loopback: false,
             is_none: false,
         }
@@ -122,8 +122,8 @@ pub struct Limiter {
     sources: Recent<Prefix, Source>,
     strangers: Bucket,
     requests_per_source: Rate,
-    requests_of_strangers: Rate,
-    answer_bytes_per_source: Rate,
+    requests_from_unvalidated: Rate,
+    response_bytes_per_source: Rate,
 }
 
 /// What a source may do now.
@@ -172,8 +172,8 @@ impl Limiter {
     pub fn new(limits: Limits, origin: Instant, secret: u64) -> Self {
         Self {
             requests_per_source: Rate::new(limits.requests_per_source, 1),
-            requests_of_strangers: Rate::new(limits.requests_of_strangers, 1),
-            answer_bytes_per_source: Rate::new(limits.answer_bytes_per_source, Self::ANSWER_SECONDS),
+            requests_from_unvalidated: Rate::new(limits.requests_from_unvalidated, 1),
+            response_bytes_per_source: Rate::new(limits.response_bytes_per_source, Self::ANSWER_SECONDS),
             limits,
             origin,
             sources: Recent::new(Self::CAPACITY, secret),
@@ -184,49 +184,50 @@ impl Limiter {
     /// Admits as many of `count` requests as may come now, which came together from `source`.
     pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
         let refused = |refusal| Admission { requests: 0, answer_bytes: 0, refusal };
-        if !self.limits.concern(source) {
+        if !self.limits.applies_to(source) {
             return Admission { requests: count, answer_bytes: u64::MAX, refusal: DropReason::TooManyRequests };
         }
         let now = self.nanos(now);
         let prefix = Prefix::of(source.ip());
         // Nobody is pushed out of memory by those who are too many: they are forged as a rule, and never come again.
-        if !self.strangers.has(1, now, &self.requests_of_strangers) && self.sources.get(prefix, prefix.hash()).is_none()
+        if !self.strangers.has(1, now, &self.requests_from_unvalidated)
+            && self.sources.get(prefix, prefix.hash()).is_none()
         {
-            return refused(DropReason::TooManyStrangers);
+            return refused(DropReason::TooManyUnvalidated);
         }
         let known = source_of(&mut self.sources, prefix, now);
         let is_known = known.known_until > now;
-        if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.answer_bytes_per_source) {
-            return refused(DropReason::AnswerBudget);
+        if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.response_bytes_per_source) {
+            return refused(DropReason::ResponseBudget);
         }
         let (mut requests, mut refusal) = (count as u64, DropReason::TooManyRequests);
         requests = requests.min(known.requests.left(now, &self.requests_per_source));
         let mut answer_bytes = u64::MAX;
         if !is_known {
-            let of_strangers = self.strangers.left(now, &self.requests_of_strangers);
+            let of_strangers = self.strangers.left(now, &self.requests_from_unvalidated);
             if of_strangers < requests {
-                (requests, refusal) = (of_strangers, DropReason::TooManyStrangers);
+                (requests, refusal) = (of_strangers, DropReason::TooManyUnvalidated);
             }
-            self.strangers.take(requests, now, &self.requests_of_strangers);
-            answer_bytes = known.answer_bytes.left(now, &self.answer_bytes_per_source);
+            self.strangers.take(requests, now, &self.requests_from_unvalidated);
+            answer_bytes = known.answer_bytes.left(now, &self.response_bytes_per_source);
         }
         known.requests.take(requests, now, &self.requests_per_source);
         Admission { requests: requests as usize, answer_bytes, refusal }
     }
 
     /// Whether an answer of `len` bytes may go to `destination`; what may is charged.
-    pub fn answer(&mut self, destination: SocketAddr, len: usize, now: Instant) -> bool {
-        if !self.limits.concern(destination) {
+    pub fn admit_response(&mut self, destination: SocketAddr, len: usize, now: Instant) -> bool {
+        if !self.limits.applies_to(destination) {
             return true;
         }
         let now = self.nanos(now);
         let source = source_of(&mut self.sources, Prefix::of(destination.ip()), now);
-        source.known_until > now || source.answer_bytes.take(len as u64, now, &self.answer_bytes_per_source)
+        source.known_until > now || source.answer_bytes.take(len as u64, now, &self.response_bytes_per_source)
     }
 
     /// Notes that `source` has answered a call, and so receives what is sent to it.
-    pub fn prove(&mut self, source: SocketAddr, now: Instant) {
-        if self.limits.concern(source) {
+    pub fn validate(&mut self, source: SocketAddr, now: Instant) {
+        if self.limits.applies_to(source) {
             let now = self.nanos(now);
             source_of(&mut self.sources, Prefix::of(source.ip()), now).known_until =
                 now + Self::KNOWN_FOR.as_nanos() as u64;

@@ -12,21 +12,21 @@ use crate::MessageId;
 /// forgotten; whoever limits the handlers that run limits those.
 ///
 /// ```
-/// use rpcudp_core::{MessageId, Replies, Seen};
+/// use rpcudp_core::{MessageId, StoredResponses, Seen};
 /// use std::time::{Duration, Instant};
 ///
 /// let now = Instant::now();
 /// let (peer, id) = ("192.0.2.1:7000".parse()?, MessageId::from_bytes([1; 20]));
-/// let mut replies = Replies::new(1 << 20, Duration::from_secs(60));
+/// let mut replies = StoredResponses::new(1 << 20, Duration::from_secs(60));
 ///
 /// assert_eq!(replies.begin(now, peer, id, 40), Seen::Never);
 /// assert_eq!(replies.begin(now, peer, id, 40), Seen::Running);
 /// replies.finish(now, peer, id, b"the reply");
-/// assert_eq!(replies.begin(now, peer, id, 40), Seen::Answered(b"the reply"));
+/// assert_eq!(replies.begin(now, peer, id, 40), Seen::Stored(b"the reply"));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug)]
-pub struct Replies {
+pub struct StoredResponses {
     // Ordered, not hashed: a peer chooses the keys, and core has no source of randomness to hash with.
     entries: BTreeMap<Key, Entry>,
     /// What was answered, oldest first, with the time at which to see whether it may be forgotten.
@@ -47,20 +47,20 @@ struct Entry {
     answered: Option<(Box<[u8]>, Instant)>,
 }
 
-/// What [`Replies`] knows of a request.
+/// What [`StoredResponses`] knows of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen<'a> {
-    /// Nothing: it is to be run, and [`Replies::finish`] told of the reply.
+    /// Nothing: it is to be run, and [`StoredResponses::finish`] told of the reply.
     Never,
     /// It runs: this copy is to be dropped.
     Running,
     /// It ran: this copy is to be answered with these bytes, or dropped if they are none.
-    Answered(&'a [u8]),
+    Stored(&'a [u8]),
     /// Another request of the same sender has its id: it is no copy, and to be dropped.
     Other,
 }
 
-impl Replies {
+impl StoredResponses {
     /// What an entry costs besides its reply: the key twice, the rest of the entry, and the tree's and the queue's share
     /// where both have just grown.
     const ENTRY_LEN: usize = 288;
@@ -86,7 +86,7 @@ impl Replies {
             Some(Entry { answered: Some((reply, until)), .. }) => {
                 // Where one copy came, another may follow.
                 *until = now + self.retention;
-                Seen::Answered(reply)
+                Seen::Stored(reply)
             }
             _ => Seen::Running,
         }
@@ -117,7 +117,7 @@ impl Replies {
 
     /// How many replies were forgotten before their time to make room.
     #[must_use]
-    pub fn forgotten(&self) -> u64 {
+    pub fn evicted(&self) -> u64 {
         self.forgotten
     }
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_sender_is_part_of_the_key() {
-        let mut replies = Replies::new(1 << 20, RETENTION);
+        let mut replies = StoredResponses::new(1 << 20, RETENTION);
         let now = start();
         assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
         assert_eq!(replies.begin(now, peer(2), id(1), LEN), Seen::Never);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_reply_is_forgotten_after_its_time_and_a_running_request_is_not() {
-        let mut replies = Replies::new(1 << 20, RETENTION);
+        let mut replies = StoredResponses::new(1 << 20, RETENTION);
         let now = start();
         assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
         assert_eq!(replies.begin(now, peer(1), id(2), LEN), Seen::Never);
@@ -203,34 +203,34 @@ mod tests {
         let later = now + RETENTION;
         assert_eq!(replies.begin(later, peer(1), id(1), LEN), Seen::Never);
         assert_eq!(replies.begin(later, peer(1), id(2), LEN), Seen::Running);
-        assert_eq!(replies.forgotten(), 0);
+        assert_eq!(replies.evicted(), 0);
     }
 
     #[test]
     fn the_oldest_reply_goes_when_there_is_no_room() {
-        let mut replies = Replies::new(3 * (Replies::ENTRY_LEN + 100), RETENTION);
+        let mut replies = StoredResponses::new(3 * (StoredResponses::ENTRY_LEN + 100), RETENTION);
         let now = start();
         for number in 0..4 {
             assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
             replies.finish(now, peer(1), id(number), &[number; 100]);
         }
-        assert_eq!(replies.forgotten(), 1);
-        assert_eq!(replies.begin(now, peer(1), id(3), LEN), Seen::Answered(&[3; 100]));
+        assert_eq!(replies.evicted(), 1);
+        assert_eq!(replies.begin(now, peer(1), id(3), LEN), Seen::Stored(&[3; 100]));
         assert_eq!(replies.begin(now, peer(1), id(0), LEN), Seen::Never);
     }
 
     #[test]
     fn a_reply_larger_than_the_memory_is_not_kept_and_not_run_again() {
-        let mut replies = Replies::new(1_000, RETENTION);
+        let mut replies = StoredResponses::new(1_000, RETENTION);
         let now = start();
         assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
         replies.finish(now, peer(1), id(1), &[0; 1_001]);
-        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b""));
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Stored(b""));
     }
 
     #[test]
     fn a_reply_is_kept_for_its_time_after_the_last_copy() {
-        let mut replies = Replies::new(1 << 20, RETENTION);
+        let mut replies = StoredResponses::new(1 << 20, RETENTION);
         let mut now = start();
         for number in [1, 2] {
             assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
@@ -238,35 +238,35 @@ mod tests {
         }
         for _ in 0..5 {
             now += RETENTION / 2;
-            assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b"reply"));
+            assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Stored(b"reply"));
         }
-        assert_eq!(replies.bytes(), Replies::ENTRY_LEN + 5, "the other is forgotten");
+        assert_eq!(replies.bytes(), StoredResponses::ENTRY_LEN + 5, "the other is forgotten");
         assert_eq!(replies.begin(now + RETENTION, peer(1), id(1), LEN), Seen::Never);
-        assert_eq!(replies.bytes(), Replies::ENTRY_LEN);
+        assert_eq!(replies.bytes(), StoredResponses::ENTRY_LEN);
     }
 
     #[test]
     fn a_reply_that_a_copy_came_for_goes_after_the_others() {
-        let mut replies = Replies::new(3 * (Replies::ENTRY_LEN + 100), RETENTION);
+        let mut replies = StoredResponses::new(3 * (StoredResponses::ENTRY_LEN + 100), RETENTION);
         let mut now = start();
         for number in 0..4 {
             now += Duration::from_secs(1);
             assert_eq!(replies.begin(now, peer(1), id(number), LEN), Seen::Never);
             replies.finish(now, peer(1), id(number), &[number; 100]);
-            assert_eq!(replies.begin(now, peer(1), id(0), LEN), Seen::Answered(&[0; 100]));
+            assert_eq!(replies.begin(now, peer(1), id(0), LEN), Seen::Stored(&[0; 100]));
         }
         assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
     }
 
     #[test]
     fn a_request_of_another_length_is_no_copy() {
-        let mut replies = Replies::new(1_000, RETENTION);
+        let mut replies = StoredResponses::new(1_000, RETENTION);
         let now = start();
         assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Never);
         assert_eq!(replies.begin(now, peer(1), id(1), LEN - 1), Seen::Other);
         replies.finish(now, peer(1), id(1), b"reply");
         assert_eq!(replies.begin(now, peer(1), id(1), LEN - 1), Seen::Other);
-        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Answered(b"reply"));
+        assert_eq!(replies.begin(now, peer(1), id(1), LEN), Seen::Stored(b"reply"));
     }
 
     proptest! {
@@ -274,7 +274,7 @@ mod tests {
         #[test]
         fn memory_is_bounded(steps in proptest::collection::vec((0_u8..20, any::<bool>(), 0_usize..400), 1..200)) {
             let budget = 2_000;
-            let mut replies = Replies::new(budget, RETENTION);
+            let mut replies = StoredResponses::new(budget, RETENTION);
             let mut running = 0;
             let mut now = start();
             for (number, finish, len) in steps {
@@ -290,7 +290,7 @@ mod tests {
                 } else if replies.begin(now, peer(1), id(number), LEN) == Seen::Never {
                     running += 1;
                 }
-                prop_assert!(replies.bytes() <= budget + running * Replies::ENTRY_LEN);
+                prop_assert!(replies.bytes() <= budget + running * StoredResponses::ENTRY_LEN);
             }
         }
     }

@@ -35,7 +35,7 @@ impl RetryBudget {
     }
 
     /// Whether a request may be sent again; one that may is counted.
-    pub(crate) fn resend(&mut self, now: Tick) -> bool {
+    pub(crate) fn retransmit(&mut self, now: Tick) -> bool {
         self.advance(now);
         let calls = self.now.calls + self.before.calls;
         let may = self.now.resends + self.before.resends < Self::FREE + Self::PER_CALL * calls;
@@ -59,7 +59,7 @@ mod tests {
 
     /// How many of `count` resends are allowed at a time.
     fn allowed(budget: &mut RetryBudget, now: Tick, count: u64) -> u64 {
-        (0..count).map(|_| u64::from(budget.resend(now))).sum()
+        (0..count).map(|_| u64::from(budget.retransmit(now))).sum()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What an endpoint has done since it was bound: a snapshot of its counters.
 ///
-/// Counters only grow; [`CallStats::waiting`] and [`RequestStats::running`] are what is there now. They are read one after
+/// Counters only grow; [`CallStats::in_flight`] and [`RequestStats::running`] are what is there now. They are read one after
 /// the other while the endpoint works, so that two of them may differ by a datagram that was under way between the
 /// readings. `{:?}` prints them all, of the reasons for drops those that there were.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct CallStats {
     /// Calls whose request was handed to the socket, oneway calls included.
     pub started: u64,
     /// Ended with a value or with the application's own error.
-    pub answered: u64,
+    pub completed: u64,
     /// Ended with the peer's refusal: unknown method, malformed arguments, busy, panicked, response too large or
     /// unencodable.
     pub refused: u64,
@@ -43,12 +43,12 @@ pub struct CallStats {
     /// Dropped by their caller before they had ended.
     pub cancelled: u64,
     /// Requests that were sent again because no answer had come.
-    pub resent: u64,
+    pub retransmitted: u64,
     /// Resends that were left out because so many calls were sent again that the network, or the peers, must be down: more
     /// than 1,000 in some ten seconds, and more than three for each call.
     pub withheld: u64,
     /// Calls that wait for an answer now.
-    pub waiting: u64,
+    pub in_flight: u64,
 }
 
 /// The requests that reached an endpoint, and what became of them.
@@ -58,7 +58,7 @@ pub struct RequestStats {
     /// Well-formed requests that arrived.
     pub received: u64,
     /// Answered with a value or with the application's own error.
-    pub answered: u64,
+    pub completed: u64,
     /// Refused: unknown method, malformed arguments, busy, panicked, response too large or unencodable.
     pub refused: u64,
     /// Handlers that panicked.
@@ -70,7 +70,7 @@ pub struct RequestStats {
     pub replayed: u64,
     /// At-most-once replies that were forgotten before their time because the memory was full. A copy that comes
     /// after that runs the method again.
-    pub forgotten: u64,
+    pub evicted: u64,
     /// Async handlers that run now.
     pub running: u64,
 }
@@ -84,7 +84,7 @@ pub struct DatagramStats {
     /// Datagrams that the socket took.
     pub sent: u64,
     /// Datagrams that came back because nobody is there, those that no call waits for included.
-    pub bounced: u64,
+    pub unreachable: u64,
     /// Errors that receiving gave. None of them ends the endpoint.
     pub receive_errors: u64,
 }

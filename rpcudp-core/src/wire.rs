@@ -140,7 +140,7 @@ impl<'a> Frame<'a> {
 
     /// The id of the call that a datagram claims to answer, if it does; the rest of it is not looked at.
     #[must_use]
-    pub fn answered_id(datagram: &[u8], dialect: Dialect) -> Option<MessageId> {
+    pub fn response_id(datagram: &[u8], dialect: Dialect) -> Option<MessageId> {
         let [kind, id @ ..] = datagram.first_chunk::<HEADER_LEN>()?;
         let is_answer = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure));
         is_answer.then(|| MessageId::from_bytes(*id))

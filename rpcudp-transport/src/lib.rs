@@ -36,7 +36,7 @@ pub mod sim;
 mod transport;
 mod udp;
 
-pub use receive_batch::{Bounced, ReceiveBatch, Received};
+pub use receive_batch::{ReceiveBatch, Received, Unreachable};
 pub use send_batch::SendBatch;
 pub use transport::{Datagram, Transport};
 pub use udp::{Udp, UdpOptions, canonical};

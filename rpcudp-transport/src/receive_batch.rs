@@ -29,7 +29,7 @@ pub struct Received<'a> {
 ///
 /// Anybody can forge such a message who knows what was sent: it is believable as far as `contents` is.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounced<'a> {
+pub struct Unreachable<'a> {
     /// Where it was sent.
     pub destination: SocketAddr,
     /// As much of it as the message quotes: often all of it, sometimes nothing.
@@ -63,8 +63,8 @@ impl ReceiveBatch {
     }
 
     /// The datagrams that came back.
-    pub fn bounced(&self) -> impl Iterator<Item = Bounced<'_>> {
-        self.bounced.iter().map(|(destination, contents)| Bounced { destination: *destination, contents })
+    pub fn unreachable(&self) -> impl Iterator<Item = Unreachable<'_>> {
+        self.bounced.iter().map(|(destination, contents)| Unreachable { destination: *destination, contents })
     }
 
     /// How many datagrams were received.
@@ -105,7 +105,7 @@ impl ReceiveBatch {
     }
 
     /// Appends a datagram that came back.
-    pub fn push_bounced(&mut self, bounced: Bounced<'_>) {
+    pub fn push_unreachable(&mut self, bounced: Unreachable<'_>) {
         self.note_bounced(bounced.destination, bounced.contents.to_vec());
     }
 

@@ -70,7 +70,7 @@ impl Publisher {
     /// Nothing waits or runs any more, whatever has not been cleared away.
     fn close(&mut self) {
         let mut stats = self.shared.stats();
-        (stats.calls.waiting, stats.requests.running) = (0, 0);
+        (stats.calls.in_flight, stats.requests.running) = (0, 0);
         self.tell(stats);
     }
 
@@ -111,7 +111,7 @@ static LEVELS: [Level; 2] = [
     Level {
         name: names::CLIENT_ACTIVE_CALLS,
         about: "Calls that wait for an answer.",
-        of: |stats| stats.calls.waiting,
+        of: |stats| stats.calls.in_flight,
         all: AtomicI64::new(0),
     },
     Level {
@@ -128,7 +128,7 @@ const COUNTS: [Count; 9] = [
         about: "Requests that were sent again because no answer had come.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.calls.resent,
+        of: |stats| stats.calls.retransmitted,
     },
     Count {
         name: names::CLIENT_RESENDS_WITHHELD,
@@ -149,7 +149,7 @@ const COUNTS: [Count; 9] = [
         about: "At-most-once replies that were forgotten before their time because the memory was full.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.requests.forgotten,
+        of: |stats| stats.requests.evicted,
     },
     Count {
         name: names::SERVER_HANDLING,
@@ -177,7 +177,7 @@ const COUNTS: [Count; 9] = [
         about: "Datagrams that came back because nobody is there.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.datagrams.bounced,
+        of: |stats| stats.datagrams.unreachable,
     },
     Count {
         name: names::RECEIVE_ERRORS,

@@ -45,7 +45,7 @@ impl Setup {
     /// Ends a call to a peer that this waker waits for.
     fn end(&self, ended: &mut Ended, peer: u8, waker: &Waker) {
         let peer = ([192, 0, 2, peer], 7_000).into();
-        let schedule = Schedule { sent: now(), deadline: now() + Duration::from_secs(5), resends: false };
+        let schedule = Schedule { sent: now(), deadline: now() + Duration::from_secs(5), retransmits: false };
         let id = self.calls.start(peer, schedule, waker).unwrap().id;
         let waker = self.calls.answers().take(&id, peer, || Outcome::Unreachable).unwrap().unwrap();
         ended.push(id, peer, waker);

@@ -218,13 +218,13 @@ impl WaitingCalls {
         for _ in 0..Self::MAX_EVENTS {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
-                Some(CallEvent::Resend { id, peer, data: Progress::Waits { datagram, .. } }) => {
+                Some(CallEvent::Retransmit { id, peer, data: Progress::Waits { datagram, .. } }) => {
                     // One that was not kept yet is just being sent for the first time.
                     if !datagram.is_empty() {
                         resends.push((id, peer, datagram.clone()));
                     }
                 }
-                Some(CallEvent::Resend { .. }) => {}
+                Some(CallEvent::Retransmit { .. }) => {}
                 Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.end(Outcome::TimedOut)),
                 None => break,
             }
@@ -283,8 +283,8 @@ impl Answers<'_> {
     /// # Errors
     ///
     /// As for [`take`](Self::take).
-    pub(crate) fn bounced(&mut self, id: &MessageId, destination: SocketAddr) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.bounced(id, destination)?.end(Outcome::Unreachable))
+    pub(crate) fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<Option<Waker>, DropReason> {
+        Ok(self.table.calls.unreachable(id, destination)?.end(Outcome::Unreachable))
     }
 
     /// How many calls have a slot.

@@ -55,7 +55,7 @@ async fn a_closed_port_ends_the_call_and_no_other() {
     gone.close(Duration::ZERO).await;
     let client = EndingsClient::new(&caller, server.local_addr());
     for number in 0..100_u8 {
-        let (healthy, hopeless) = tokio::join!(client.echo(&[number]), client.to(closed).echo(&[number]));
+        let (healthy, hopeless) = tokio::join!(client.echo(&[number]), client.with_peer(closed).echo(&[number]));
         assert_eq!(healthy.unwrap(), [number]);
         let error = hopeless.unwrap_err();
         if cfg!(target_os = "linux") {
@@ -64,7 +64,7 @@ async fn a_closed_port_ends_the_call_and_no_other() {
     }
     if cfg!(target_os = "linux") {
         let stats = caller.stats();
-        assert_eq!((stats.calls.unreachable, stats.datagrams.bounced), (100, 100));
+        assert_eq!((stats.calls.unreachable, stats.datagrams.unreachable), (100, 100));
     }
 }
 
@@ -77,7 +77,7 @@ async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
     let healthy = EndingsClient::new(&caller, server.local_addr());
     let mut tasks = JoinSet::new();
     for number in 0..32_u8 {
-        let (healthy, hopeless) = (healthy.clone(), healthy.to(closed[usize::from(number) % closed.len()]));
+        let (healthy, hopeless) = (healthy.clone(), healthy.with_peer(closed[usize::from(number) % closed.len()]));
         // Each is sent once: what is lost is missed.
         tasks.spawn(async move {
             for _ in 0..30 {
@@ -98,7 +98,7 @@ async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
     }
     tasks.join_all().await;
     let stats = caller.stats();
-    assert_eq!((stats.calls.answered, stats.calls.waiting), (32 * 30, 0));
+    assert_eq!((stats.calls.completed, stats.calls.in_flight), (32 * 30, 0));
     if cfg!(target_os = "linux") {
         assert_eq!((stats.calls.unreachable, stats.calls.timed_out), (32 * 30, 0));
     }
@@ -109,7 +109,7 @@ async fn a_peer_that_is_gone_ends_the_call_within_a_round_trip() {
     let pair = pair();
     pair.network.set_conditions(Conditions::default().latency(Duration::from_millis(20)));
     pair.network.return_undeliverable(true);
-    let nobody = pair.client().to("10.0.0.99:7000".parse().unwrap());
+    let nobody = pair.client().with_peer("10.0.0.99:7000".parse().unwrap());
     let start = Instant::now();
     let error = nobody.echo(b"x").await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_millis(40));
@@ -163,7 +163,7 @@ async fn a_dropped_call_leaves_nothing_behind() {
     drop(pair.client().echo(b"x"));
     assert_eq!(pair.network.stats().sent, sent);
     let calls = pair.caller.stats().calls;
-    assert_eq!((calls.started, calls.answered, calls.cancelled, calls.waiting), (101, 1, 100, 0));
+    assert_eq!((calls.started, calls.completed, calls.cancelled, calls.in_flight), (101, 1, 100, 0));
 }
 
 #[tokio::test(start_paused = true)]

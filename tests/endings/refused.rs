@@ -82,12 +82,12 @@ async fn a_busy_peer_says_so() {
     assert_eq!(reason, Refusal::Busy);
     // Sync methods take no place.
     pair.is_alive().await;
-    assert_eq!((pair.caller.stats().calls.waiting, pair.server.stats().requests.running), (2, 2));
+    assert_eq!((pair.caller.stats().calls.in_flight, pair.server.stats().requests.running), (2, 2));
     for call in running {
         assert!(call.await.unwrap().unwrap_err().is_timeout());
     }
     // Nobody waits any more, and the handlers do not know.
-    assert_eq!((pair.caller.stats().calls.waiting, pair.server.stats().requests.running), (0, 2));
+    assert_eq!((pair.caller.stats().calls.in_flight, pair.server.stats().requests.running), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ async fn load_is_shed() {
     assert_eq!(world.works().slow("c", 1).await.unwrap(), "C");
     assert_eq!(world.runs.of("slow"), [2; 2]);
     let requests = world.server.stats().requests;
-    assert_eq!((requests.received, requests.answered, requests.refused), (3, 2, 1));
+    assert_eq!((requests.received, requests.completed, requests.refused), (3, 2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,7 +51,7 @@ async fn what_methods_get_and_give_is_as_without_layers() {
     ];
     assert_eq!(*responses.lock().unwrap(), expected);
     let requests = world.server.stats().requests;
-    assert_eq!((requests.received, requests.answered, requests.refused, requests.panicked), (8, 4, 3, 2));
+    assert_eq!((requests.received, requests.completed, requests.refused, requests.panicked), (8, 4, 3, 2));
 }
 
 #[tokio::test(start_paused = true)]

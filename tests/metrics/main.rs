@@ -297,7 +297,7 @@ fn what_is_sent_again_and_answered_from_memory_is_counted() {
         world.network.set_link(server, caller, Conditions::default());
         assert_eq!(order.await.unwrap().unwrap(), 7);
         told().await;
-        let stats = (world.caller.stats().calls.resent, world.server.stats().requests.replayed);
+        let stats = (world.caller.stats().calls.retransmitted, world.server.stats().requests.replayed);
         assert_eq!(stats, (2, 2));
         let told = ["rpcudp.client.resends{}", "rpcudp.server.replays{}"].map(|key| notes.count(key).unwrap());
         assert_eq!((told[0], told[1]), stats);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use rpcudp::transport::{Bounced, Datagram, ReceiveBatch, Received, Transport};
+use rpcudp::transport::{Datagram, ReceiveBatch, Received, Transport, Unreachable};
 
 /// The post office. A clone is another handle to the same one.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +102,7 @@ impl Transport for Desk {
                     assert!(taken, "a batch has room for what few operations deliver");
                 }
                 Arrived::Returned(Letter { to, contents, .. }) => {
-                    batch.push_bounced(Bounced { destination: to, contents: &contents });
+                    batch.push_unreachable(Unreachable { destination: to, contents: &contents });
                 }
             }
         }

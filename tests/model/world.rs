@@ -323,9 +323,9 @@ impl World {
         let sent: Vec<_> = is_sent.zip(endings).filter(|(is_sent, _)| *is_sent).map(|(_, ending)| *ending).collect();
         let count = |is: fn(Ending) -> bool| sent.iter().filter(|ending| ending.is_some_and(is)).count() as u64;
         let answered_count = count(|ending| matches!(ending, Ending::Value(_) | Ending::Application(_)));
-        assert_eq!(stats.waiting, 0, "{stats:?}");
+        assert_eq!(stats.in_flight, 0, "{stats:?}");
         assert_eq!(stats.started, sent.len() as u64, "{stats:?}");
-        assert_eq!(stats.answered + stats.oneway, answered_count, "{stats:?}");
+        assert_eq!(stats.completed + stats.oneway, answered_count, "{stats:?}");
         assert_eq!(stats.refused, count(|ending| ending == Ending::Refused), "{stats:?}");
         assert_eq!(stats.undecodable, count(|ending| ending == Ending::Undecodable), "{stats:?}");
         assert_eq!(stats.timed_out, count(|ending| ending == Ending::TimedOut), "{stats:?}");
@@ -400,7 +400,7 @@ impl Script<'_> {
 fn serve(office: &Office, seed: u64, runs: &Runs) -> Endpoint {
     let builder = Endpoint::builder().serve(TargetServer::new(runs.clone())).max_handlers(World::MAX_HANDLERS);
     // Longer than a script can take: what is forgotten in time may run again.
-    let builder = builder.reply_memory(64 << 20, Duration::from_secs(24 * 60 * 60));
+    let builder = builder.response_memory(64 << 20, Duration::from_secs(24 * 60 * 60));
     builder.bind_transport(office.desk(server_addr(), !seed)).unwrap()
 }
 

@@ -151,7 +151,7 @@ async fn a_caller_whose_address_changes_meanwhile_times_out_and_can_call_again()
     caller.must(&format!("addr del 10.0.0.1/24 dev {}", Host::CARD));
     caller.has("10.0.0.3/24");
     assert!(call.await.unwrap().unwrap_err().is_timeout());
-    assert_eq!(serving.stats().requests.answered, 1);
+    assert_eq!(serving.stats().requests.completed, 1);
     assert_eq!(client.addresses().await.unwrap().0, "10.0.0.3:7001");
 }
 
@@ -177,7 +177,7 @@ async fn a_closed_port_and_a_host_out_of_reach_end_their_calls_and_no_others() {
         };
         for nobody in hopeless.map(addr) {
             let calls: Vec<_> = (0..20).map(|number| tokio::spawn(healthy.echo(&[number]))).collect();
-            let error = healthy.to(nobody).echo(b"?").await.unwrap_err();
+            let error = healthy.with_peer(nobody).echo(b"?").await.unwrap_err();
             assert!(matches!(error, CallError::Unreachable { peer, .. } if peer == nobody), "{error}");
             for (number, call) in calls.into_iter().enumerate() {
                 assert_eq!(call.await.unwrap().unwrap(), [number as u8]);
@@ -206,7 +206,7 @@ async fn a_link_that_goes_down_and_comes_back_is_survived() {
 #[tokio::test]
 async fn a_full_socket_is_waited_for_until_there_is_room() {
     let Some([caller, _server]) = hosts() else { return };
-    let socket = caller.socket("10.0.0.1:0", &UdpOptions::default().send_buffer(1).show_bounced(false));
+    let socket = caller.socket("10.0.0.1:0", &UdpOptions::default().send_buffer(1).report_unreachable(false));
     // Nobody has this address: what goes there stays in the kernel, which asks for three seconds who has it.
     let datagram = Datagram { destination: addr("10.0.0.99:7000"), source: None, contents: &[7; 1_000] };
     for _ in 0..2 {
@@ -232,14 +232,14 @@ async fn a_full_socket_is_waited_for_until_there_is_room() {
 async fn calls_wait_for_a_full_socket() {
     let Some([caller, server]) = hosts() else { return };
     let _serving = server.bind(serving(), "10.0.0.2:7000");
-    let udp = UdpOptions::default().send_buffer(1).show_bounced(false);
+    let udp = UdpOptions::default().send_buffer(1).report_unreachable(false);
     let endpoint = caller.bind(Endpoint::builder().udp(udp), "10.0.0.1:0");
     let client = PeerClient::new(&endpoint, addr("10.0.0.2:7000"));
     let patience = Duration::from_secs(60);
     for round in 1..3 {
         let before = endpoint.stats();
         // Nobody has this address, as above.
-        let nobody = client.to(addr("10.0.0.99:7000"));
+        let nobody = client.with_peer(addr("10.0.0.99:7000"));
         let silent: Vec<_> = (0..4).map(|_| tokio::spawn(nobody.echo(&[7; 1_000]).timeout(patience))).collect();
         while endpoint.stats().calls.started < before.calls.started + 4 {
             sleep(Duration::from_millis(1)).await;

@@ -157,7 +157,7 @@ impl Crowd {
     }
 
     fn begin(&mut self) -> MessageId {
-        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, resends: false };
+        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false };
         self.count += 1;
         let random = u128::from(self.count).to_le_bytes();
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")

@@ -60,7 +60,7 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
     let all_book = Arc::clone(&book);
     runtime.spawn(async move {
         for first in (0..count).step_by(CALLS_PER_TASK) {
-            let to_one = client.to(peers.at(first / CALLS_PER_TASK));
+            let to_one = client.with_peer(peers.at(first / CALLS_PER_TASK));
             let calls = (first..count.min(first + CALLS_PER_TASK)).map(|_| Some(to_one.echo(&payload))).collect();
             tokio::spawn(Party { calls, first, book: Arc::clone(&all_book) }.wait());
             // The endpoint sends what the tasks before have asked for: nobody calls faster than it can send.

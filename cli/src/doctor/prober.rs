@@ -200,7 +200,7 @@ impl Prober {
                     deadline = Some(deadline.map_or(soon, |end: Instant| end.min(soon)));
                 }
             }
-            let quoted = batch.bounced().filter_map(|bounced| {
+            let quoted = batch.unreachable().filter_map(|bounced| {
                 probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect))
             });
             volley.has_bounced |= quoted.into_iter().any(|id| index_of.contains_key(&id));

@@ -25,7 +25,7 @@ use crate::peer::{Family, dialect, resolve};
 pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {
     let answers = Answers::parse(&arguments.answer)?;
     let addr = resolve(&arguments.addr, Family::Any).await?[0];
-    let options = UdpOptions::default().show_bounced(false);
+    let options = UdpOptions::default().report_unreachable(false);
     let socket = Udp::bind(addr, &options).map_err(|error| Failure::not_bound(addr, &error))?;
     let listener = Listener { socket, answers, dialect: dialect(arguments.storj), as_json, started: Instant::now() };
     let addr = listener.socket.local_addr();

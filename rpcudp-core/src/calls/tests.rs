@@ -14,7 +14,7 @@ fn peer(port: u16) -> SocketAddr {
 }
 
 fn once(sent: Instant, timeout: Duration) -> Schedule {
-    Schedule { sent, deadline: sent + timeout, resends: false }
+    Schedule { sent, deadline: sent + timeout, retransmits: false }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -95,12 +95,12 @@ fn a_call_says_when_it_is_due_as_long_as_it_waits() {
 fn resends_come_until_the_deadline_and_then_the_end() {
     let now = start();
     let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
-    calls.insert(peer(1), Schedule { resends: true, ..once(now, SECOND) }, [0; 16], ()).unwrap();
+    calls.insert(peer(1), Schedule { retransmits: true, ..once(now, SECOND) }, [0; 16], ()).unwrap();
     let mut at = Vec::new();
     loop {
         let next = calls.next_poll().unwrap();
         match calls.poll(next, u32::MAX / 2) {
-            Some(CallEvent::Resend { .. }) => at.push((next - now).as_millis()),
+            Some(CallEvent::Retransmit { .. }) => at.push((next - now).as_millis()),
             Some(CallEvent::TimedOut { .. }) => break assert_eq!((next - now).as_millis(), 1_000),
             None => {}
         }
@@ -132,7 +132,7 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
     let now = start();
     let mut calls = Calls::new(now);
     let resent_after = |calls: &mut Calls<()>, sent: Instant| {
-        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, resends: true };
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
         let mut at = sent;
         while calls.poll(at, 0).is_none() {
@@ -145,7 +145,7 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
     let mut sent = now;
     for _ in 0..50 {
         sent += SECOND;
-        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, resends: true };
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
         calls.answer(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
         calls.remove(&id);
@@ -158,10 +158,10 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
 fn an_answer_to_a_call_that_was_sent_again_measures_nothing() {
     let now = start();
     let mut calls = Calls::new(now);
-    let schedule = Schedule { sent: now, deadline: now + 60 * SECOND, resends: true };
+    let schedule = Schedule { sent: now, deadline: now + 60 * SECOND, retransmits: true };
     let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
     let due = calls.next_poll().unwrap();
-    assert!(matches!(calls.poll(due, 0), Some(CallEvent::Resend { .. })));
+    assert!(matches!(calls.poll(due, 0), Some(CallEvent::Retransmit { .. })));
     calls.answer(&id, peer(1), || panic!("nobody needs the time")).unwrap();
 }
 
@@ -170,17 +170,17 @@ fn an_outage_is_no_storm() {
     let mut now = start();
     let mut calls = Calls::new(now);
     for number in 0..10_000_u32 {
-        let schedule = Schedule { sent: now, deadline: now + 5 * SECOND, resends: true };
+        let schedule = Schedule { sent: now, deadline: now + 5 * SECOND, retransmits: true };
         calls.insert(peer(1), schedule, [number as u8; 16], ()).unwrap();
     }
-    let mut resends = 0;
+    let mut retransmits = 0;
     while let Some(next) = calls.next_poll() {
         now = now.max(next);
         while let Some(event) = calls.poll(now, 1 << 31) {
-            resends += u64::from(matches!(event, CallEvent::Resend { .. }));
+            retransmits += u64::from(matches!(event, CallEvent::Retransmit { .. }));
         }
     }
-    assert_eq!(resends, 31_000);
+    assert_eq!(retransmits, 31_000);
     assert!(calls.withheld() > 5_000, "{}", calls.withheld());
 }
 

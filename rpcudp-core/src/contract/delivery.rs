@@ -31,7 +31,7 @@ impl Delivery {
 
     /// Whether a request is sent again until it is answered.
     #[must_use]
-    pub const fn is_resent(self) -> bool {
+    pub const fn is_retransmitted(self) -> bool {
         matches!(self, Self::AtLeastOnce | Self::AtMostOnce)
     }
 }

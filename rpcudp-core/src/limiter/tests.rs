@@ -39,7 +39,7 @@ fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
 #[test]
 fn requests_that_came_together_are_admitted_as_far_as_may_be() {
     let now = start();
-    let limits = Limits::default().requests_per_source(100).requests_of_strangers(150);
+    let limits = Limits::default().requests_per_source(100).requests_from_unvalidated(150);
     let mut limiter = Limiter::new(limits, now, 1);
     let mut admit = |source, count| limiter.admit(addr(source), count, now);
     assert_eq!(admit("192.0.2.1:1", 60).requests, 60);
@@ -47,11 +47,11 @@ fn requests_that_came_together_are_admitted_as_far_as_may_be() {
     assert_eq!((rest.requests, rest.refusal), (40, DropReason::TooManyRequests));
     assert_eq!(rest.answer_bytes, 4 << 20);
     let rest = admit("192.0.2.2:1", 60);
-    assert_eq!((rest.requests, rest.refusal), (50, DropReason::TooManyStrangers));
+    assert_eq!((rest.requests, rest.refusal), (50, DropReason::TooManyUnvalidated));
     assert_eq!(admit("192.0.2.2:1", 1).requests, 0);
     assert_eq!(admit("127.0.0.1:1", 1_000).requests, 1_000, "loopback is exempt");
 
-    limiter.prove(addr("192.0.2.3:1"), now);
+    limiter.validate(addr("192.0.2.3:1"), now);
     let friend = limiter.admit(addr("192.0.2.3:1"), 200, now);
     assert_eq!((friend.requests, friend.answer_bytes), (100, u64::MAX));
 }
@@ -73,18 +73,18 @@ fn the_hosts_of_an_ipv6_network_are_one_source() {
 #[test]
 fn strangers_share_a_rate_that_friends_are_not_bound_by() {
     let now = start();
-    let mut limiter = Limiter::new(Limits::default().requests_of_strangers(100), now, 1);
-    limiter.prove(addr("192.0.2.1:1"), now);
+    let mut limiter = Limiter::new(Limits::default().requests_from_unvalidated(100), now, 1);
+    limiter.validate(addr("192.0.2.1:1"), now);
     let strangers: usize = (0..200).map(|n| admitted(&mut limiter, &format!("198.51.100.{n}:1"), now, 1)).sum();
     assert_eq!(strangers, 100);
-    assert_eq!(request(&mut limiter, addr("203.0.113.1:1"), now), Err(DropReason::TooManyStrangers));
+    assert_eq!(request(&mut limiter, addr("203.0.113.1:1"), now), Err(DropReason::TooManyUnvalidated));
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 200);
 }
 
 #[test]
 fn strangers_that_are_too_many_push_nobody_out_of_memory() {
     let now = start();
-    let mut limiter = Limiter::new(Limits::default().requests_per_source(1).requests_of_strangers(10), now, 1);
+    let mut limiter = Limiter::new(Limits::default().requests_per_source(1).requests_from_unvalidated(10), now, 1);
     assert_eq!(request(&mut limiter, addr("192.0.2.1:1"), now), Ok(()));
     for n in 0..100_000_u32 {
         let _ = request(&mut limiter, (Ipv4Addr::from(0x0a00_0000 + n), 1).into(), now);
@@ -95,11 +95,11 @@ fn strangers_that_are_too_many_push_nobody_out_of_memory() {
 #[test]
 fn loopback_is_exempt_unless_asked_otherwise() {
     let now = start();
-    let strict = Limits::default().requests_per_source(1).answer_bytes_per_source(1);
+    let strict = Limits::default().requests_per_source(1).response_bytes_per_source(1);
     let mut limiter = Limiter::new(strict.clone(), now, 1);
     assert_eq!(admitted(&mut limiter, "127.0.0.1:1", now, 200), 200);
     assert_eq!(admitted(&mut limiter, "[::1]:1", now, 200), 200);
-    assert!(limiter.answer(addr("127.0.0.1:1"), 60_000, now));
+    assert!(limiter.admit_response(addr("127.0.0.1:1"), 60_000, now));
     let mut limiter = Limiter::new(strict.limit_loopback(true), now, 1);
     assert_eq!(admitted(&mut limiter, "127.0.0.1:1", now, 200), 1);
 }
@@ -109,7 +109,7 @@ fn nothing_is_limited_without_limits() {
     let now = start();
     let mut limiter = Limiter::new(Limits::none(), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 1_000_000), 1_000_000);
-    assert!((0..1_000).all(|_| limiter.answer(addr("192.0.2.1:1"), 60_000, now)));
+    assert!((0..1_000).all(|_| limiter.admit_response(addr("192.0.2.1:1"), 60_000, now)));
 }
 
 #[test]
@@ -117,25 +117,25 @@ fn a_rate_of_zero_admits_nobody() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(0), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 0);
-    let mut limiter = Limiter::new(Limits::default().requests_of_strangers(0), now, 1);
+    let mut limiter = Limiter::new(Limits::default().requests_from_unvalidated(0), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 0);
-    limiter.prove(addr("192.0.2.1:1"), now);
+    limiter.validate(addr("192.0.2.1:1"), now);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 10);
 }
 
 #[test]
 fn over_its_budget_a_stranger_gets_no_answers_and_is_not_worked_for() {
     let now = start();
-    let mut limiter = Limiter::new(Limits::default().answer_bytes_per_source(1_000), now, 1);
+    let mut limiter = Limiter::new(Limits::default().response_bytes_per_source(1_000), now, 1);
     let victim = addr("192.0.2.1:1");
-    let bytes: usize = (0..100).filter(|_| limiter.answer(victim, 100, now)).map(|_| 100).sum();
+    let bytes: usize = (0..100).filter(|_| limiter.admit_response(victim, 100, now)).map(|_| 100).sum();
     assert_eq!(bytes, 4_000);
-    assert_eq!(request(&mut limiter, victim, now), Err(DropReason::AnswerBudget));
-    limiter.prove(victim, now);
+    assert_eq!(request(&mut limiter, victim, now), Err(DropReason::ResponseBudget));
+    limiter.validate(victim, now);
     assert_eq!(request(&mut limiter, victim, now), Ok(()));
-    assert!((0..100).all(|_| limiter.answer(victim, 60_000, now)));
+    assert!((0..100).all(|_| limiter.admit_response(victim, 60_000, now)));
     let later = now + Limiter::KNOWN_FOR + Duration::from_secs(1);
-    assert!(!limiter.answer(victim, 60_000, later), "one is not known for ever");
+    assert!(!limiter.admit_response(victim, 60_000, later), "one is not known for ever");
 }
 
 #[test]
@@ -143,11 +143,11 @@ fn friends_are_remembered_through_a_flood_of_strangers() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default(), now, 1);
     let friend = addr("192.0.2.1:1");
-    limiter.prove(friend, now);
+    limiter.validate(friend, now);
     for stranger in 0..100_000_u32 {
         let _ = request(&mut limiter, (Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
     }
-    assert!((0..10_000).all(|_| limiter.answer(friend, 60_000, now)));
+    assert!((0..10_000).all(|_| limiter.admit_response(friend, 60_000, now)));
 }
 
 proptest! {

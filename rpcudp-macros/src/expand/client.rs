@@ -196,12 +196,12 @@ fn conveniences(service: &Service) -> TokenStream {
             },
         ),
         (
-            "to",
+            "with_peer",
             quote! {
                 /// A client that calls another peer.
                 #[must_use]
-                #vis fn to(&self, peer: ::std::net::SocketAddr) -> Self {
-                    <Self as #krate::Client>::to(self, peer)
+                #vis fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
+                    <Self as #krate::Client>::with_peer(self, peer)
                 }
             },
         ),

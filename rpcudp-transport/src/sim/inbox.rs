@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use crate::{Bounced, ReceiveBatch, Received};
+use crate::{ReceiveBatch, Received, Unreachable};
 
 /// The datagrams under way to one node, and those that lie there.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Inbox {
             }
             let (source, contents) = (letter.source, &letter.contents[..]);
             if letter.has_bounced {
-                batch.push_bounced(Bounced { destination: source, contents });
+                batch.push_unreachable(Unreachable { destination: source, contents });
             } else if !batch.push(Received { source, local: Some(local), contents }) {
                 break;
             }

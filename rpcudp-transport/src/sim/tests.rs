@@ -160,7 +160,7 @@ async fn the_undeliverable_may_come_back() {
     let mut batch = ReceiveBatch::new();
     poll_fn(|cx| a.poll_receive(cx, &mut batch)).await.unwrap();
     assert_eq!(start.elapsed(), ms(40));
-    let bounced: Vec<_> = batch.bounced().map(|bounced| (bounced.destination, bounced.contents)).collect();
+    let bounced: Vec<_> = batch.unreachable().map(|bounced| (bounced.destination, bounced.contents)).collect();
     assert_eq!(bounced, [(addr, &b"x"[..])]);
     assert_eq!(batch.len(), 0);
 }

@@ -102,7 +102,7 @@ mod linux {
                         Err(_) => break,
                     }
                 }
-                if batch.bounced().next().is_some() {
+                if batch.unreachable().next().is_some() {
                     return true;
                 }
             }

@@ -130,7 +130,7 @@ impl Udp {
         options::apply(&socket, options)?;
         let local_addr = socket.local_addr()?;
         let socket = Arc::new(WatchedSocket::new(socket)?);
-        let bounces = Bounces::new(&socket, options.shows_bounced)?;
+        let bounces = Bounces::new(&socket, options.reports_unreachable)?;
         let only_addr = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
         let pacer = Pacer::new(&socket, only_addr.is_some());
         let (has_received, may_be_left) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -19,7 +19,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 pub struct UdpOptions {
     receive_buffer_len: usize,
     send_buffer_len: usize,
-    pub(super) shows_bounced: bool,
+    pub(super) reports_unreachable: bool,
 }
 
 impl UdpOptions {
@@ -38,8 +38,8 @@ impl UdpOptions {
 
     /// Whether to show datagrams that came back because nobody is there, where the system can. Default: yes.
     #[must_use]
-    pub fn show_bounced(mut self, show: bool) -> Self {
-        self.shows_bounced = show;
+    pub fn report_unreachable(mut self, show: bool) -> Self {
+        self.reports_unreachable = show;
         self
     }
 
@@ -58,7 +58,7 @@ impl Default for UdpOptions {
         Self {
             receive_buffer_len: Self::DEFAULT_BUFFER_LEN,
             send_buffer_len: Self::DEFAULT_BUFFER_LEN,
-            shows_bounced: true,
+            reports_unreachable: true,
         }
     }
 }

@@ -187,7 +187,7 @@ async fn what_is_sent_to_a_closed_port_comes_back() {
         let destination = closed_port();
         send(&socket, destination, b"is anybody there?").await;
         let batch = receive(&socket).await;
-        let bounced: Vec<_> = batch.bounced().map(|bounced| (bounced.destination, bounced.contents)).collect();
+        let bounced: Vec<_> = batch.unreachable().map(|bounced| (bounced.destination, bounced.contents)).collect();
         assert_eq!(bounced, [(destination, &b"is anybody there?"[..])]);
         assert_eq!(batch.len(), 0);
     }
@@ -210,19 +210,19 @@ async fn what_came_back_disturbs_nobody_else() {
     while received < 100 || bounced < 100 {
         let batch = receive(&a).await;
         received += batch.len();
-        bounced += batch.bounced().count();
+        bounced += batch.unreachable().count();
     }
     assert_eq!((received, bounced), (100, 100));
 }
 
 #[tokio::test]
 async fn what_comes_back_need_not_be_shown() {
-    let options = UdpOptions::default().show_bounced(false);
+    let options = UdpOptions::default().report_unreachable(false);
     let a = Udp::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     send(&a, closed_port(), b"is anybody there?").await;
     send(&a, a.local_addr(), b"I am").await;
     let batch = receive(&a).await;
-    assert_eq!((batch.len(), batch.bounced().count()), (1, 0));
+    assert_eq!((batch.len(), batch.unreachable().count()), (1, 0));
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn resent_and_remembered_methods_of_pythons_answer_rust(venv: &Venv) {
     let peer = ResentClient::new(&rust, python.addr());
     assert_eq!(peer.add(1, 2).await.unwrap(), 3);
     assert_eq!(peer.add_later(1, 3).await.unwrap(), 4);
-    assert_eq!(rust.stats().calls.answered, 2);
+    assert_eq!(rust.stats().calls.completed, 2);
 }
 
 #[rpc_service]
@@ -69,7 +69,7 @@ async fn every_copy_of_a_request_runs_in_python_and_the_first_answer_counts(venv
 
     let at_least_once = AtLeastOnceClient::new(&rust, python.addr());
     assert_eq!(at_least_once.note_slowly("at least", SECONDS).await.unwrap(), "at least");
-    let resent_first = rust.stats().calls.resent;
+    let resent_first = rust.stats().calls.retransmitted;
     assert!(resent_first >= 1);
     for _ in 0..=resent_first {
         assert_eq!(python.noted().await, "at least");
@@ -78,7 +78,7 @@ async fn every_copy_of_a_request_runs_in_python_and_the_first_answer_counts(venv
     // Python has no memory of the requests that it has answered: "at most once" is what peers of ours make of it.
     let at_most_once = AtMostOnceClient::new(&rust, python.addr());
     assert_eq!(at_most_once.note_slowly("at most", SECONDS).await.unwrap(), "at most");
-    let resent = rust.stats().calls.resent;
+    let resent = rust.stats().calls.retransmitted;
     assert!(resent > resent_first);
     for _ in resent_first..=resent {
         assert_eq!(python.noted().await, "at most");
@@ -88,7 +88,7 @@ async fn every_copy_of_a_request_runs_in_python_and_the_first_answer_counts(venv
     let last = MaybeClient::new(&rust, python.addr()).note_slowly("last", SECONDS);
     assert_eq!(last.await.unwrap(), "last");
     assert_eq!(python.noted().await, "last", "nothing ran in between");
-    assert_eq!(rust.stats().calls.resent, resent, "a plain call is sent once");
+    assert_eq!(rust.stats().calls.retransmitted, resent, "a plain call is sent once");
     assert_eq!(rust.stats().dropped(DropReason::UnmatchedResponse), resent);
 }
 
@@ -107,7 +107,7 @@ async fn a_oneway_call_runs_in_python_and_its_answer_is_dropped(venv: &Venv) {
     assert_eq!(PeerClient::new(&rust, python.addr()).add(1, 2).await.unwrap(), 3);
     let stats = rust.stats();
     assert_eq!(stats.dropped(DropReason::UnmatchedResponse), 1);
-    assert_eq!((stats.calls.started, stats.calls.answered, stats.datagrams.received), (2, 1, 2));
+    assert_eq!((stats.calls.started, stats.calls.completed, stats.datagrams.received), (2, 1, 2));
 }
 
 async fn resent_and_remembered_methods_of_rusts_answer_python(venv: &Venv) {
