@@ -10,7 +10,8 @@ use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable
 use crate::Context;
 use crate::answer::{AnswerWriter, Asked};
 use crate::arrived::Arrived;
-use crate::body::Body;
+use crate::calls::response_body::Body;
+use crate::calls::table::{Answers, Failed, Outcome};
 use crate::config::Config;
 use crate::metering::RequestMeter;
 use crate::outbox::Outbox;
@@ -19,7 +20,6 @@ use crate::relay::Ended;
 use crate::router::Router;
 use crate::shared::{Shared, now};
 use crate::visit::Visit;
-use crate::waiting::{Answers, Failed, Outcome};
 
 /// What becomes of the datagrams that arrive: answers end calls, requests run methods.
 pub(crate) struct Dispatch {

@@ -21,8 +21,8 @@ use rpcudp_core::MessageId;
 use tokio::runtime;
 use tokio::task::coop::{consume_budget, has_budget_remaining};
 
+use crate::calls::table::WaitingCalls;
 use crate::shared::now;
-use crate::waiting::WaitingCalls;
 
 /// Calls that have ended, and those who are to be woken because of it.
 #[derive(Debug, Default)]

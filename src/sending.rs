@@ -12,14 +12,14 @@ use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Dialect, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
-use crate::body::Body;
+use crate::calls::response_body::Body;
+use crate::calls::table::{NotStarted, Outcome};
 use crate::client::{CallSpec, OutgoingRequest, Stub};
 use crate::conclusion::Conclusion;
 use crate::metering::CallTiming;
 use crate::outbox::Leave;
 use crate::shared::now;
 use crate::trace::Trace;
-use crate::waiting::{NotStarted, Outcome};
 use crate::{Endpoint, buffers};
 
 /// The part of a call that is the same for all methods.

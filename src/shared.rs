@@ -8,13 +8,13 @@ use rpcudp_core::{Counters, Limiter, Stats, StoredResponses};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
+use crate::calls::table::WaitingCalls;
 use crate::config::Config;
 use crate::endpoint::Handle;
 use crate::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
 use crate::log_limits::LogLimits;
 use crate::outboxes::Outboxes;
-use crate::waiting::WaitingCalls;
 
 /// What the handles of an endpoint, its calls, its handlers and its driver have in common.
 #[derive(Debug)]

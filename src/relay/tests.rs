@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use rpcudp_core::Schedule;
 
 use super::*;
+use crate::calls::table::Outcome;
 use crate::config::Config;
-use crate::waiting::Outcome;
 
 #[derive(Default)]
 struct Task(AtomicUsize);

@@ -1,5 +1,3 @@
-mod line;
-
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -10,10 +8,10 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule, TooManyCalls};
 
-use crate::body::Body;
+use crate::calls::response_body::Body;
+use crate::calls::wake_queue::{Line, Next};
 use crate::config::Config;
 use crate::shared::now;
-use crate::waiting::line::Line;
 
 /// The calls of an endpoint that wait for answers, and the randomness of their ids.
 #[derive(Debug)]
@@ -255,6 +253,55 @@ impl WaitingCalls {
     fn lock(&self) -> MutexGuard<'_, Table> {
         // No code of a user's runs while it is held, an executor's wakers included.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WaitingCalls {
+    /// Has tasks wait in line to be woken one after the other.
+    pub(crate) fn line_up(&self, ended: impl Iterator<Item = (MessageId, Waker)>) {
+        self.lock().line.extend(ended);
+    }
+
+    /// Wakes the next in line, if there is one; `driver` is woken in its turn.
+    pub(crate) fn wake_next(&self, driver: &Waker) -> bool {
+        loop {
+            let next = self.lock().after_driver(driver);
+            match next {
+                Next::Nobody => return false,
+                Next::Wakes(waker) => {
+                    waker.wake();
+                    return true;
+                }
+                Next::Gone(_) => {}
+            }
+        }
+    }
+
+    /// Wakes all that are left in line.
+    pub(crate) fn release(&self) {
+        let left = self.lock().line.take();
+        left.for_each(Waker::wake);
+    }
+
+    /// Wakes the one after a task that has its call's end.
+    fn pass_on(&self, mut next: Next) {
+        while let Next::Gone(_) = next {
+            next = self.lock().after_task();
+        }
+        if let Next::Wakes(waker) = next {
+            waker.wake();
+        }
+    }
+}
+
+impl Table {
+    /// Who is woken by a task that has its call's end.
+    fn after_task(&mut self) -> Next {
+        self.line.after_task(|id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
+    }
+
+    fn after_driver(&mut self, driver: &Waker) -> Next {
+        self.line.after_driver(driver, |id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
     }
 }
 

@@ -4,60 +4,9 @@ use std::task::Waker;
 
 use rpcudp_core::MessageId;
 
-use super::{Progress, Table, WaitingCalls};
-
-impl WaitingCalls {
-    /// Has tasks wait in line to be woken one after the other.
-    pub(crate) fn line_up(&self, ended: impl Iterator<Item = (MessageId, Waker)>) {
-        self.lock().line.extend(ended);
-    }
-
-    /// Wakes the next in line, if there is one; `driver` is woken in its turn.
-    pub(crate) fn wake_next(&self, driver: &Waker) -> bool {
-        loop {
-            let next = self.lock().after_driver(driver);
-            match next {
-                Next::Nobody => return false,
-                Next::Wakes(waker) => {
-                    waker.wake();
-                    return true;
-                }
-                Next::Gone(_) => {}
-            }
-        }
-    }
-
-    /// Wakes all that are left in line.
-    pub(crate) fn release(&self) {
-        let left = self.lock().line.take();
-        left.for_each(Waker::wake);
-    }
-
-    /// Wakes the one after a task that has its call's end.
-    pub(super) fn pass_on(&self, mut next: Next) {
-        while let Next::Gone(_) = next {
-            next = self.lock().after_task();
-        }
-        if let Next::Wakes(waker) = next {
-            waker.wake();
-        }
-    }
-}
-
-impl Table {
-    /// Who is woken by a task that has its call's end.
-    pub(super) fn after_task(&mut self) -> Next {
-        self.line.after_task(|id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
-    }
-
-    fn after_driver(&mut self, driver: &Waker) -> Next {
-        self.line.after_driver(driver, |id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
-    }
-}
-
 /// The tasks that are still to be woken.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(crate) struct Line {
     tasks: VecDeque<(MessageId, Waker)>,
     /// Whether the task that was woken by the driver is still to wake another.
     wakes_one: bool,
@@ -67,7 +16,7 @@ pub(super) struct Line {
 
 /// Whom it is on.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(crate) enum Next {
     Nobody,
     Wakes(Waker),
     /// It has asked for its call's end before it was woken: it is the turn of whoever comes after it.
@@ -75,12 +24,12 @@ pub(super) enum Next {
 }
 
 impl Line {
-    pub(super) fn extend(&mut self, tasks: impl Iterator<Item = (MessageId, Waker)>) {
+    pub(crate) fn extend(&mut self, tasks: impl Iterator<Item = (MessageId, Waker)>) {
         self.tasks.extend(tasks);
     }
 
     /// Who is woken by a task that has its call's end. `waits` says whether a call's end is still to be asked for.
-    pub(super) fn after_task(&mut self, waits: impl FnOnce(&MessageId) -> bool) -> Next {
+    pub(crate) fn after_task(&mut self, waits: impl FnOnce(&MessageId) -> bool) -> Next {
         if self.driver.is_none() {
             return Next::Nobody;
         }
@@ -95,7 +44,7 @@ impl Line {
     }
 
     /// Who is woken by the driver.
-    pub(super) fn after_driver(&mut self, driver: &Waker, waits: impl FnOnce(&MessageId) -> bool) -> Next {
+    pub(crate) fn after_driver(&mut self, driver: &Waker, waits: impl FnOnce(&MessageId) -> bool) -> Next {
         let next = self.pop(waits);
         (self.wakes_one, self.driver) = match next {
             Next::Wakes(_) => (true, Some(driver.clone())),
@@ -105,7 +54,7 @@ impl Line {
     }
 
     /// All that are left, the driver excepted.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         mem::take(self).tasks.into_iter().map(|(_, waker)| waker)
     }
 
