@@ -15,7 +15,7 @@ use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
 use crate::trace::Trace;
-use crate::{Context, buffers};
+use crate::{Context, buffer_pool};
 
 /// A request that has come to the receive loop, for a method that is there.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl<'a> Arrived<'a> {
             let guarded = cx.shared.handlers.guard(&deferred.trace, async { handler(request).await });
             // Where the endpoint has closed there is nobody left to answer through.
             let Ok(result) = guarded.await else { return deferred.stop() };
-            let mut answer = buffers::take();
+            let mut answer = buffer_pool::take();
             let conclusion = AnswerWriter::new(&mut answer, deferred.asked()).conclude(result);
             deferred.answer(conclusion, answer);
         });
@@ -116,7 +116,7 @@ impl Deferred {
             cx.shared.stored_responses().finish(now(), cx.sender, cx.id, &answer);
         }
         cx.answer(&answer);
-        buffers::give(answer);
+        buffer_pool::give(answer);
     }
 
     /// Its caller had given up before its turn came.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Call, decode_value, decode_value_or_error};
 use crate::metering::CallMeter;
-use crate::{Context, Endpoint, buffers};
+use crate::{Context, Endpoint, buffer_pool};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.
 ///
@@ -202,7 +202,7 @@ impl Stub {
 
     /// Begins a request with another number of arguments than the contract says.
     pub(crate) fn request_with(&self, spec: &'static CallSpec, argument_count: u32) -> OutgoingRequest {
-        let mut datagram = buffers::take();
+        let mut datagram = buffer_pool::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, argument_count);
         let stub = Self { endpoint: Arc::clone(&self.endpoint), ..*self };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use rpcudp_core::{Counter, Counters, DropReason, MessageId, copy};
 use rpcudp_transport::{Datagram, SendBatch, Transport};
 
-use crate::signal::Signal;
+use crate::wake_flag::WakeFlag;
 
 /// The way out through one socket: a datagram leaves at once, or waits here for others to leave with, or for the socket.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Outbox {
     queue: Mutex<Departures>,
     /// Whether the driver is going to look at the queue, so that nobody has to wake it for that.
     expected: AtomicBool,
-    driver: Signal,
+    driver: WakeFlag,
 }
 
 /// Datagrams that leave together, and the calls that they are the requests of.
@@ -54,12 +54,12 @@ impl Outbox {
             counters,
             queue: Mutex::default(),
             expected: AtomicBool::new(false),
-            driver: Signal::default(),
+            driver: WakeFlag::default(),
         }
     }
 
     /// Wakes the driver, and is what the driver waits for.
-    pub(crate) fn driver(&self) -> &Signal {
+    pub(crate) fn driver(&self) -> &WakeFlag {
         &self.driver
     }
 

@@ -3,7 +3,7 @@ use std::mem;
 use rpcudp_core::codec::Arguments;
 use rpcudp_core::{RawArguments, copy};
 
-use crate::{Context, buffers};
+use crate::{Context, buffer_pool};
 
 /// The part of a request that an async handler keeps: its arguments are decoded out of here, and may borrow from it.
 #[doc(hidden)]
@@ -16,7 +16,7 @@ pub struct OwnedRequest {
 
 impl OwnedRequest {
     pub(crate) fn new(cx: &Context, arguments: RawArguments<'_>) -> Self {
-        let mut bytes = buffers::take();
+        let mut bytes = buffer_pool::take();
         copy::append(&mut bytes, arguments.bytes());
         Self { cx: cx.clone(), count: arguments.count(), bytes }
     }
@@ -40,6 +40,6 @@ impl OwnedRequest {
 
 impl Drop for OwnedRequest {
     fn drop(&mut self) {
-        buffers::give(mem::take(&mut self.bytes));
+        buffer_pool::give(mem::take(&mut self.bytes));
     }
 }

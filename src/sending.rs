@@ -20,7 +20,7 @@ use crate::metering::CallTiming;
 use crate::outbox::Leave;
 use crate::shared::now;
 use crate::trace::Trace;
-use crate::{Endpoint, buffers};
+use crate::{Endpoint, buffer_pool};
 
 /// The part of a call that is the same for all methods.
 pub(crate) struct Sending {
@@ -129,7 +129,7 @@ impl Sending {
         if self.spec.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
             self.post(&mut datagram, id, None, Leave::Alone)?;
-            buffers::give(datagram);
+            buffer_pool::give(datagram);
             return Err(Ending::Outcome(Outcome::Answered(Body::new(NIL))));
         }
         let schedule = Schedule {
@@ -152,7 +152,7 @@ impl Sending {
         if self.retransmits {
             self.endpoint.shared().calls.keep(&slot.id, datagram);
         } else {
-            buffers::give(datagram);
+            buffer_pool::give(datagram);
         }
         Ok(State::Waits(slot.id))
     }

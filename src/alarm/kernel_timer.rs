@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::shared::now;
-use crate::signal::Signal;
+use crate::wake_flag::WakeFlag;
 
 /// A timer that the kernel keeps, and that the runtime hears of as of a socket.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct KernelTimer {
     timer: AsyncFd<Readable>,
     /// What the runtime wakes, and what wakes the task. The runtime forgets whom to wake each time that it has heard something,
     /// and be it of what the timer was set to before: that is seen here, and looked into.
-    signal: Arc<Signal>,
+    signal: Arc<WakeFlag>,
     waker: Waker,
 }
 
@@ -81,7 +81,7 @@ impl KernelTimer {
             reason = "its successor is unsafe, because a descriptor might change under it: this one does not"
         )]
         let timer = AsyncFd::with_interest(Readable { timer, _place: place }, Interest::READABLE).ok()?;
-        let signal = Arc::new(Signal::default());
+        let signal = Arc::new(WakeFlag::default());
         Some(Self { timer, waker: Waker::from(Arc::clone(&signal)), signal })
     }
 

@@ -4,7 +4,7 @@ use rpcudp_core::codec::{DecodeError, decode, decode_bytes, only_bytes};
 use rpcudp_core::copy;
 use serde::de::DeserializeOwned;
 
-use crate::buffers;
+use crate::buffer_pool;
 
 /// The body of an answer, between its arrival and the moment that its caller decodes it. A small one needs no memory of
 /// its own.
@@ -23,7 +23,7 @@ pub(crate) struct Kept(Vec<u8>);
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        buffers::give(mem::take(&mut self.0));
+        buffer_pool::give(mem::take(&mut self.0));
     }
 }
 
@@ -36,7 +36,7 @@ impl Body {
             if let Some(bytes) = only_bytes(bytes) {
                 return Self::Bytes(copy::to_vec(bytes));
             }
-            let mut kept = buffers::take();
+            let mut kept = buffer_pool::take();
             copy::append(&mut kept, bytes);
             return Self::Large(Kept(kept));
         }

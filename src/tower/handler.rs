@@ -13,7 +13,7 @@ use rpcudp_core::contract::Delivery;
 use super::{BoxError, Layers, Request, Response};
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::owned_request::OwnedRequest;
-use crate::{Context, buffers};
+use crate::{Context, buffer_pool};
 
 /// What a layer is put around: everything that an endpoint serves, and the layers that were put around it before.
 ///
@@ -122,7 +122,7 @@ fn conclude<A: Answer>(
     result: Result<Result<A, ArgumentError>, Panicked>,
 ) -> Response {
     let asked = Asked { cx, method, len, oneway: delivery == Delivery::OneWay };
-    let mut answer = buffers::take();
+    let mut answer = buffer_pool::take();
     let conclusion = AnswerWriter::new(&mut answer, asked).conclude(result);
     Response { answer, conclusion: Some(conclusion) }
 }

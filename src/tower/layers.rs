@@ -13,7 +13,7 @@ use ::tower::timeout::error::Elapsed;
 use super::{BoxError, Request, Response};
 use crate::answer::{AnswerWriter, Panicked};
 use crate::arrived::{Arrived, Deferred};
-use crate::buffers;
+use crate::buffer_pool;
 use crate::conclusion::Conclusion;
 use crate::handlers::Handlers;
 use crate::reason::Reason;
@@ -120,7 +120,7 @@ fn answer(deferred: Deferred, response: Response) {
 fn refuse(deferred: Deferred, error: BoxError) {
     // What an error displays, and how it is dropped, is somebody else's code too.
     let refused = catch_unwind(AssertUnwindSafe(|| {
-        let mut answer = buffers::take();
+        let mut answer = buffer_pool::take();
         let conclusion = AnswerWriter::new(&mut answer, deferred.asked()).refuse(&reason(error));
         (conclusion, answer)
     }));
@@ -131,7 +131,7 @@ fn refuse(deferred: Deferred, error: BoxError) {
 }
 
 fn refuse_panicked(deferred: Deferred) {
-    let mut answer = buffers::take();
+    let mut answer = buffer_pool::take();
     let conclusion = AnswerWriter::new(&mut answer, deferred.asked()).refuse(&Reason::Panicked);
     deferred.answer(conclusion, answer);
 }

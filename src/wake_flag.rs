@@ -4,12 +4,12 @@ use std::task::{Wake, Waker};
 
 /// Wakes one task; raising it again before that task has looked costs next to nothing, and so does looking.
 #[derive(Debug, Default)]
-pub(crate) struct Signal {
+pub(crate) struct WakeFlag {
     raised: AtomicBool,
     task: Mutex<Option<Waker>>,
 }
 
-impl Signal {
+impl WakeFlag {
     pub(crate) fn raise(&self) {
         if !self.raised.swap(true, Ordering::AcqRel) {
             // The driver's waker is its runtime's, and no user's code.
@@ -30,7 +30,7 @@ impl Signal {
 }
 
 /// To be raised by a runtime.
-impl Wake for Signal {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.raise();
     }
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_task_is_woken_once_for_each_time_that_it_looked() {
         let count = Arc::new(Count::default());
-        let signal = Signal::default();
+        let signal = WakeFlag::default();
         signal.raise();
         signal.wakes(Waker::from(Arc::clone(&count)));
         assert!(signal.lower());
