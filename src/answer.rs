@@ -8,8 +8,8 @@ use rpcudp_core::{Counter, Failure, FailureCode, Response};
 use serde::Serialize;
 
 use crate::Context;
-use crate::conclusion::Conclusion;
 use crate::reason::Reason;
+use crate::telemetry::outcome::Conclusion;
 
 /// What an answer is that was written.
 type Written = Result<Conclusion, EncodeError>;

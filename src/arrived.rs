@@ -8,13 +8,13 @@ use rpcudp_core::contract::Delivery;
 use rpcudp_transport::SendBatch;
 
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
-use crate::conclusion::Conclusion;
 use crate::handlers::{Handlers, Running};
-use crate::metering::RequestTiming;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
 use crate::shared::now;
-use crate::trace::Trace;
+use crate::telemetry::metrics::RequestTiming;
+use crate::telemetry::outcome::Conclusion;
+use crate::telemetry::trace::Trace;
 use crate::{Context, buffer_pool};
 
 /// A request that has come to the receive loop, for a method that is there.

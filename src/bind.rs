@@ -14,9 +14,9 @@ use crate::announcing::{Announcement, Announcing};
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
 use crate::lifecycle::Lifecycle;
-use crate::metering;
 use crate::outboxes::Outboxes;
 use crate::shared::Shared;
+use crate::telemetry::metrics;
 use crate::{BindError, Builder, Endpoint};
 
 /// An endpoint about to be bound: `.await` it within a tokio runtime, or [`wait`](Self::wait) for it anywhere else.
@@ -127,7 +127,7 @@ pub(crate) fn start(
     let announcing = |transport| -> Arc<dyn Transport> { Arc::new(Announcing::new(transport, &announcement)) };
     let transports: Vec<_> = transports.into_iter().map(announcing).collect();
     let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
-    metering::publish(&shared);
+    metrics::publish(&shared);
     let driver = |(socket, transport)| {
         // The others are seldom in need of one.
         let alarm = if socket == Outboxes::TIMEKEEPER { alarm() } else { Alarm::new() };

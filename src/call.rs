@@ -15,8 +15,8 @@ use crate::block_on::block_on_within;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Failed, NotStarted, Outcome};
 use crate::client::{CallSpec, OutgoingRequest};
-use crate::conclusion::Conclusion;
 use crate::sending::{Ending, Sending};
+use crate::telemetry::outcome::Conclusion;
 use crate::{CallError, Refusal};
 
 /// A call: a future of the method's value, which is sent when it is first polled.

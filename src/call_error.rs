@@ -5,7 +5,7 @@ use std::{error, fmt, io};
 
 use rpcudp_core::codec::{DecodeError, EncodeError};
 
-use crate::conclusion::Conclusion;
+use crate::telemetry::outcome::Conclusion;
 
 /// How a call ended, where it did not end with a value.
 ///

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, decode_value, decode_value_or_error};
-use crate::metering::CallMeter;
+use crate::telemetry::metrics::CallMeter;
 use crate::{Context, Endpoint, buffer_pool};
 
 /// A typed client: what every client that `#[rpc_service]` generates can do, whatever the names of its methods.

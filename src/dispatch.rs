@@ -13,12 +13,12 @@ use crate::arrived::Arrived;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Answers, Failed, Outcome};
 use crate::config::Config;
-use crate::metering::RequestMeter;
 use crate::outbox::Outbox;
 use crate::reason::Reason;
 use crate::relay::Ended;
 use crate::router::Router;
 use crate::shared::{Shared, now};
+use crate::telemetry::metrics::RequestMeter;
 use crate::visit::Visit;
 
 /// What becomes of the datagrams that arrive: answers end calls, requests run methods.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Call;
 use crate::client::{AsEndpoint, CallSpec, OutgoingRequest, Stub};
-use crate::metering::CallMeter;
+use crate::telemetry::metrics::CallMeter;
 
 /// A method that is called by its name, where no contract says what it takes and gives: for tools, scripts and gateways,
 /// which learn at run time what they call.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::answer::Panicked;
 use crate::shared::Shared;
-use crate::trace::Trace;
+use crate::telemetry::trace::Trace;
 
 /// The async handlers that run: how many there are, and how to stop them.
 #[derive(Debug)]

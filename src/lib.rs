@@ -15,7 +15,6 @@ mod call_error;
 mod calls;
 mod client;
 mod close;
-mod conclusion;
 mod config;
 mod context;
 mod dispatch;
@@ -27,12 +26,6 @@ mod incoming;
 mod inquiry;
 mod introspection;
 mod lifecycle;
-mod log_limits;
-#[cfg(feature = "metrics")]
-mod metering;
-#[cfg(not(feature = "metrics"))]
-#[path = "unmetered.rs"]
-mod metering;
 mod outbox;
 mod outboxes;
 mod owned_request;
@@ -42,7 +35,7 @@ mod router;
 mod sending;
 mod service;
 mod shared;
-mod trace;
+mod telemetry;
 mod visit;
 mod wake_flag;
 
@@ -79,7 +72,7 @@ pub mod stats {
 }
 
 #[cfg(feature = "metrics")]
-pub mod metrics;
+pub use telemetry::metric_names as metrics;
 #[cfg(feature = "tower")]
 pub mod tower;
 

@@ -5,8 +5,8 @@ use rpcudp_core::FailureCode;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
 use crate::Context;
-use crate::conclusion::Conclusion;
 use crate::shared::now;
+use crate::telemetry::outcome::Conclusion;
 
 /// Why a request is refused.
 #[derive(Debug)]

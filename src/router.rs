@@ -5,8 +5,8 @@ use rpcudp_core::contract::Delivery;
 
 use crate::BindError;
 use crate::arrived::Arrived;
-use crate::metering::RequestMeter;
 use crate::service::{AnyService, Service};
+use crate::telemetry::metrics::RequestMeter;
 #[cfg(feature = "tower")]
 use crate::tower::Layers;
 

@@ -15,11 +15,11 @@ use rpcudp_transport::Datagram;
 use crate::calls::response_body::Body;
 use crate::calls::table::{NotStarted, Outcome};
 use crate::client::{CallSpec, OutgoingRequest, Stub};
-use crate::conclusion::Conclusion;
-use crate::metering::CallTiming;
 use crate::outbox::Leave;
 use crate::shared::now;
-use crate::trace::Trace;
+use crate::telemetry::metrics::CallTiming;
+use crate::telemetry::outcome::Conclusion;
+use crate::telemetry::trace::Trace;
 use crate::{Endpoint, buffer_pool};
 
 /// The part of a call that is the same for all methods.

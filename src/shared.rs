@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::endpoint::Handle;
 use crate::handlers::Handlers;
 use crate::lifecycle::Lifecycle;
-use crate::log_limits::LogLimits;
 use crate::outboxes::Outboxes;
+use crate::telemetry::log_limit::LogLimits;
 
 /// What the handles of an endpoint, its calls, its handlers and its driver have in common.
 #[derive(Debug)]

@@ -14,11 +14,11 @@ use super::{BoxError, Request, Response};
 use crate::answer::{AnswerWriter, Panicked};
 use crate::arrived::{Arrived, Deferred};
 use crate::buffer_pool;
-use crate::conclusion::Conclusion;
 use crate::handlers::Handlers;
 use crate::reason::Reason;
 use crate::service::AnyService;
-use crate::trace::Trace;
+use crate::telemetry::outcome::Conclusion;
+use crate::telemetry::trace::Trace;
 
 /// The layers around what an endpoint serves, with that at their heart: one service, for all requests and sockets.
 pub(crate) struct Layers {

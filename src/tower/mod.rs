@@ -84,9 +84,9 @@ pub use self::handler::Handler;
 pub(crate) use self::handler::Innermost;
 pub(crate) use self::layers::Layers;
 use crate::arrived::Arrived;
-use crate::conclusion::Conclusion;
 use crate::owned_request::OwnedRequest;
 use crate::service::AnyService;
+use crate::telemetry::outcome::Conclusion;
 use crate::{Builder, Context};
 
 /// What a layer may fail with.

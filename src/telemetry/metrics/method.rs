@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use metrics::{Counter, Histogram, Label, counter, histogram};
 
-use crate::conclusion::Conclusion;
-use crate::metrics as names;
 use crate::shared::now;
+use crate::telemetry::metric_names as names;
+use crate::telemetry::outcome::Conclusion;
 
 /// What this process has seen of a method, as its client or as its server.
 ///

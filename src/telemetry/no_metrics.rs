@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::conclusion::Conclusion;
 use crate::shared::Shared;
+use crate::telemetry::outcome::Conclusion;
 
 #[derive(Debug)]
 pub(crate) struct CallMeter;

@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use self::method::{Method, Side};
 pub(crate) use self::publisher::publish;
-use crate::conclusion::Conclusion;
 use crate::shared::now;
+use crate::telemetry::outcome::Conclusion;
 
 /// What is measured of the calls of a method; part of what its client knows of it.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl CallMeter {
 
     /// For methods that no contract names: one for all of them.
     pub(crate) fn unnamed() -> Self {
-        Self { method: OnceLock::from(Method::of(Side::Client, crate::metrics::UNKNOWN_METHOD)) }
+        Self { method: OnceLock::from(Method::of(Side::Client, crate::telemetry::metric_names::UNKNOWN_METHOD)) }
     }
 
     pub(crate) fn begin(&self, name: &'static str, now: Instant) -> CallTiming {
@@ -76,7 +76,7 @@ impl RequestMeter {
     /// For requests whose method no service has: one for all of them, whatever strangers call them.
     pub(crate) fn unknown() -> Self {
         static UNKNOWN: OnceLock<RequestMeter> = OnceLock::new();
-        *UNKNOWN.get_or_init(|| Self::of(crate::metrics::UNKNOWN_METHOD))
+        *UNKNOWN.get_or_init(|| Self::of(crate::telemetry::metric_names::UNKNOWN_METHOD))
     }
 
     pub(crate) fn begin(self) -> RequestTiming {
