@@ -1,3 +1,6 @@
+pub(crate) mod bind;
+pub(crate) mod bind_error;
+
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use rpcudp_transport::{Transport, UdpOptions};
 use tokio::runtime::Handle;
 
 use crate::alarm::Alarm;
-use crate::bind::{Bind, start};
+use crate::builder::bind::{Bind, start};
 use crate::config::Config;
 use crate::introspection::{IntrospectServer, Introspection};
 use crate::router::Router;
