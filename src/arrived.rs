@@ -8,10 +8,10 @@ use rpcudp_core::contract::Delivery;
 use rpcudp_transport::SendBatch;
 
 use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
-use crate::handlers::{Handlers, Running};
+use crate::endpoint::handlers::{Handlers, Running};
+use crate::endpoint::shared::now;
 use crate::owned_request::OwnedRequest;
 use crate::reason::Reason;
-use crate::shared::now;
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Conclusion;
 use crate::telemetry::trace::Trace;

@@ -7,8 +7,8 @@ use rpcudp_core::{DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
 use crate::Endpoint;
-use crate::outbox::Leave;
-use crate::shared::{Shared, now};
+use crate::endpoint::send_queue::Leave;
+use crate::endpoint::shared::{Shared, now};
 
 /// Who sent the request that a handler answers, and through which endpoint it came.
 ///

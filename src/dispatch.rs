@@ -12,12 +12,12 @@ use crate::answer::{AnswerWriter, Asked};
 use crate::arrived::Arrived;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Answers, Failed, Outcome};
-use crate::config::Config;
-use crate::outbox::Outbox;
+use crate::endpoint::config::Config;
+use crate::endpoint::send_queue::Outbox;
+use crate::endpoint::shared::{Shared, now};
 use crate::reason::Reason;
 use crate::relay::Ended;
 use crate::router::Router;
-use crate::shared::{Shared, now};
 use crate::telemetry::metrics::RequestMeter;
 use crate::visit::Visit;
 

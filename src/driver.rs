@@ -8,11 +8,11 @@ use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 
 use crate::alarm::Alarm;
 use crate::dispatch::Dispatch;
-use crate::outbox::{Leave, Leaving, Outbox};
-use crate::outboxes::Outboxes;
+use crate::endpoint::send_queue::{Leave, Leaving, Outbox};
+use crate::endpoint::send_queues::Outboxes;
+use crate::endpoint::shared::{Shared, now};
 use crate::relay::{Relay, Turn};
 use crate::router::Router;
-use crate::shared::{Shared, now};
 
 /// The task behind a socket of an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
 /// time, and closes.

@@ -10,8 +10,8 @@ use rpcudp_core::contract::Contract;
 use rpcudp_core::description::Assembly;
 
 use crate::block_on::block_on;
+use crate::endpoint::shared::now;
 use crate::introspection::IntrospectClient;
-use crate::shared::now;
 use crate::{Call, CallError, Endpoint};
 
 /// What a peer is asked about its contracts, in one call or several: `.await` it, or [`wait`](Self::wait) for it outside

@@ -5,7 +5,7 @@ use rpcudp_core::FailureCode;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
 use crate::Context;
-use crate::shared::now;
+use crate::endpoint::shared::now;
 use crate::telemetry::outcome::Conclusion;
 
 /// Why a request is refused.

@@ -22,7 +22,7 @@ use tokio::runtime;
 use tokio::task::coop::{consume_budget, has_budget_remaining};
 
 use crate::calls::table::WaitingCalls;
-use crate::shared::now;
+use crate::endpoint::shared::now;
 
 /// Calls that have ended, and those who are to be woken because of it.
 #[derive(Debug, Default)]

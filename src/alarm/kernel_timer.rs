@@ -10,7 +10,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::shared::now;
+use crate::endpoint::shared::now;
 use crate::wake_flag::WakeFlag;
 
 /// A timer that the kernel keeps, and that the runtime hears of as of a socket.

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::shared::now;
+use crate::endpoint::shared::now;
 
 const SOON: Duration = Duration::from_millis(20);
 const LATE: Duration = Duration::from_secs(600);

@@ -10,12 +10,12 @@ use rpcudp_transport::{Transport, Udp};
 use tokio::runtime::{self, Handle};
 
 use crate::alarm::Alarm;
-use crate::announcing::{Announcement, Announcing};
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
-use crate::lifecycle::Lifecycle;
-use crate::outboxes::Outboxes;
-use crate::shared::Shared;
+use crate::endpoint::close_guard::{Announcement, Announcing};
+use crate::endpoint::lifecycle::Lifecycle;
+use crate::endpoint::send_queues::Outboxes;
+use crate::endpoint::shared::Shared;
 use crate::telemetry::metrics;
 use crate::{BindError, Builder, Endpoint};
 

@@ -10,8 +10,8 @@ use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule
 
 use crate::calls::response_body::Body;
 use crate::calls::wake_queue::{Line, Next};
-use crate::config::Config;
-use crate::shared::now;
+use crate::endpoint::config::Config;
+use crate::endpoint::shared::now;
 
 /// The calls of an endpoint that wait for answers, and the randomness of their ids.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use rpcudp_core::Schedule;
 
 use super::*;
 use crate::calls::table::Outcome;
-use crate::config::Config;
+use crate::endpoint::config::Config;
 
 #[derive(Default)]
 struct Task(AtomicUsize);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::shared::Shared;
+use crate::endpoint::shared::Shared;
 use crate::telemetry::outcome::Conclusion;
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Span, field};
 
 use crate::Context;
-use crate::shared::now;
+use crate::endpoint::shared::now;
 
 /// What is told of a call or a request: nothing, and at next to no cost, where nobody listens.
 pub(crate) struct Trace(Option<Box<Told>>);

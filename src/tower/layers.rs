@@ -14,7 +14,7 @@ use super::{BoxError, Request, Response};
 use crate::answer::{AnswerWriter, Panicked};
 use crate::arrived::{Arrived, Deferred};
 use crate::buffer_pool;
-use crate::handlers::Handlers;
+use crate::endpoint::handlers::Handlers;
 use crate::reason::Reason;
 use crate::service::AnyService;
 use crate::telemetry::outcome::Conclusion;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use metrics::{Counter, Histogram, Label, counter, histogram};
 
-use crate::shared::now;
+use crate::endpoint::shared::now;
 use crate::telemetry::metric_names as names;
 use crate::telemetry::outcome::Conclusion;
 

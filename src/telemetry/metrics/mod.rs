@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use self::method::{Method, Side};
 pub(crate) use self::publisher::publish;
-use crate::shared::now;
+use crate::endpoint::shared::now;
 use crate::telemetry::outcome::Conclusion;
 
 /// What is measured of the calls of a method; part of what its client knows of it.

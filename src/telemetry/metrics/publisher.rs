@@ -8,7 +8,7 @@ use rpcudp_core::{DropReason, Stats};
 use tokio::time::timeout;
 
 use super::method::{Method, Timed};
-use crate::shared::Shared;
+use crate::endpoint::shared::Shared;
 use crate::telemetry::metric_names as names;
 
 /// Tells the recorder once a second what the endpoint has done, and what all methods have.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::block_on::block_on;
-use crate::shared::Shared;
+use crate::endpoint::shared::Shared;
 
 /// The end of an endpoint: `.await` it, or [`wait`](Self::wait) for it outside async code.
 #[must_use = "the endpoint may still be closing while this is not awaited"]

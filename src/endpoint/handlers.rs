@@ -8,7 +8,7 @@ use std::task::Poll;
 use tokio::sync::Notify;
 
 use crate::answer::Panicked;
-use crate::shared::Shared;
+use crate::endpoint::shared::Shared;
 use crate::telemetry::trace::Trace;
 
 /// The async handlers that run: how many there are, and how to stop them.

@@ -9,11 +9,11 @@ use rpcudp_transport::Transport;
 use tokio::runtime;
 
 use crate::calls::table::WaitingCalls;
-use crate::config::Config;
 use crate::endpoint::Handle;
-use crate::handlers::Handlers;
-use crate::lifecycle::Lifecycle;
-use crate::outboxes::Outboxes;
+use crate::endpoint::config::Config;
+use crate::endpoint::handlers::Handlers;
+use crate::endpoint::lifecycle::Lifecycle;
+use crate::endpoint::send_queues::Outboxes;
 use crate::telemetry::log_limit::LogLimits;
 
 /// What the handles of an endpoint, its calls, its handlers and its driver have in common.

@@ -1,3 +1,12 @@
+pub(crate) mod close;
+pub(crate) mod close_guard;
+pub(crate) mod config;
+pub(crate) mod handlers;
+pub(crate) mod lifecycle;
+pub(crate) mod send_queue;
+pub(crate) mod send_queues;
+pub(crate) mod shared;
+
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -6,8 +15,8 @@ use std::time::Duration;
 use rpcudp_core::Stats;
 use rpcudp_core::contract::Contract;
 
+use crate::endpoint::shared::Shared;
 use crate::inquiry::{ContractQuery, Differences};
-use crate::shared::Shared;
 use crate::{Bind, Builder, Close};
 
 /// A socket that both calls and answers.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
-use crate::lifecycle::Lifecycle;
+use crate::endpoint::lifecycle::Lifecycle;
 
 /// A transport whose end is the endpoint's, if it is the last: whoever is sending at that moment may be the last to hold
 /// it, and the address is free only then.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rpcudp_core::Counters;
 use rpcudp_transport::Transport;
 
-use crate::outbox::Outbox;
+use crate::endpoint::send_queue::Outbox;
 
 /// The ways out of an endpoint: one for each of its sockets, which all have one address.
 #[derive(Debug)]
