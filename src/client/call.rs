@@ -14,8 +14,8 @@ use crate::__private::IsResult;
 use crate::block_on::block_on_within;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Failed, NotStarted, Outcome};
+use crate::client::pending::{Ending, Sending};
 use crate::client::{CallSpec, OutgoingRequest};
-use crate::sending::{Ending, Sending};
 use crate::telemetry::outcome::Conclusion;
 use crate::{CallError, Refusal};
 

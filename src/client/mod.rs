@@ -1,3 +1,8 @@
+pub(crate) mod call;
+pub(crate) mod dynamic_method;
+pub(crate) mod error;
+pub(crate) mod pending;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +15,7 @@ use rpcudp_transport::canonical;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, decode_value, decode_value_or_error};
+use crate::client::call::{Call, decode_value, decode_value_or_error};
 use crate::telemetry::metrics::CallMeter;
 use crate::{Context, Endpoint, buffer_pool};
 
