@@ -14,7 +14,6 @@ mod dispatch;
 mod driver;
 mod endpoint;
 mod incoming;
-mod inquiry;
 mod introspection;
 mod owned_request;
 mod reason;
@@ -49,7 +48,7 @@ pub mod contract {
     #[doc(inline)]
     pub use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
 
-    pub use crate::inquiry::{ContractQuery, Differences};
+    pub use crate::introspection::query::{ContractQuery, Differences};
 }
 
 /// The parts of [`Stats`].

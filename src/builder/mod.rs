@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::alarm::Alarm;
 use crate::builder::bind::{Bind, start};
 use crate::endpoint::config::Config;
-use crate::introspection::{IntrospectServer, Introspection};
+use crate::introspection::service::{IntrospectServer, Introspection};
 use crate::router::Router;
 use crate::{BindError, Endpoint, Service};
 

@@ -16,7 +16,7 @@ use rpcudp_core::Stats;
 use rpcudp_core::contract::Contract;
 
 use crate::endpoint::shared::Shared;
-use crate::inquiry::{ContractQuery, Differences};
+use crate::introspection::query::{ContractQuery, Differences};
 use crate::{Bind, Builder, Close};
 
 /// A socket that both calls and answers.

@@ -11,7 +11,7 @@ use rpcudp_core::description::Assembly;
 
 use crate::block_on::block_on;
 use crate::endpoint::shared::now;
-use crate::introspection::IntrospectClient;
+use crate::introspection::service::IntrospectClient;
 use crate::{Call, CallError, Endpoint};
 
 /// What a peer is asked about its contracts, in one call or several: `.await` it, or [`wait`](Self::wait) for it outside
