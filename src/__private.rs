@@ -9,11 +9,11 @@ pub use rpcudp_core::contract;
 pub use rpcudp_core::contract::Delivery;
 
 use crate::Context;
-pub use crate::answer::{Answer, AnswerWriter, Fallible, Nothing, Value};
 pub use crate::client::{CallSpec, OutgoingRequest, Stub};
-pub use crate::incoming::Incoming;
-pub use crate::owned_request::OwnedRequest;
-pub use crate::service::Method;
+pub use crate::server::incoming_request::Incoming;
+pub use crate::server::owned_request::OwnedRequest;
+pub use crate::server::response::{Answer, AnswerWriter, Fallible, Nothing, Value};
+pub use crate::server::service::Method;
 pub use crate::telemetry::outcome::Conclusion;
 
 /// What a return type called `Result` has to be: `core::result::Result`, under whatever alias.

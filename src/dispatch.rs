@@ -8,16 +8,16 @@ use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen,
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
 use crate::Context;
-use crate::answer::{AnswerWriter, Asked};
-use crate::arrived::Arrived;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Answers, Failed, Outcome};
 use crate::endpoint::config::Config;
 use crate::endpoint::send_queue::Outbox;
 use crate::endpoint::shared::{Shared, now};
-use crate::reason::Reason;
 use crate::relay::Ended;
-use crate::router::Router;
+use crate::server::inline_request::Arrived;
+use crate::server::rejection::Reason;
+use crate::server::response::{AnswerWriter, Asked};
+use crate::server::router::Router;
 use crate::telemetry::metrics::RequestMeter;
 use crate::visit::Visit;
 

@@ -12,7 +12,7 @@ use crate::endpoint::send_queue::{Leave, Leaving, Outbox};
 use crate::endpoint::send_queues::Outboxes;
 use crate::endpoint::shared::{Shared, now};
 use crate::relay::{Relay, Turn};
-use crate::router::Router;
+use crate::server::router::Router;
 
 /// The task behind a socket of an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
 /// time, and closes.

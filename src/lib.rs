@@ -2,24 +2,17 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod alarm;
-mod answer;
-mod arrived;
 mod block_on;
 mod buffer_pool;
 mod builder;
 mod calls;
 mod client;
-mod context;
 mod dispatch;
 mod driver;
 mod endpoint;
-mod incoming;
 mod introspection;
-mod owned_request;
-mod reason;
 mod relay;
-mod router;
-mod service;
+mod server;
 mod telemetry;
 mod visit;
 mod wake_flag;
@@ -31,7 +24,6 @@ pub use client::call::{Call, CallOf};
 pub use client::dynamic_method::DynamicMethod;
 pub use client::error::{CallError, Refusal};
 pub use client::{AsEndpoint, Client};
-pub use context::Context;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
@@ -41,7 +33,8 @@ pub use rpcudp_macros::rpc_service;
 pub use rpcudp_transport as transport;
 pub use rpcudp_transport::UdpOptions;
 pub use rpcudp_transport::sim;
-pub use service::Service;
+pub use server::context::Context;
+pub use server::service::Service;
 
 /// What a service says of itself, what a peer says of those that it serves, and whether the two agree.
 pub mod contract {

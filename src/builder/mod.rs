@@ -13,7 +13,7 @@ use crate::alarm::Alarm;
 use crate::builder::bind::{Bind, start};
 use crate::endpoint::config::Config;
 use crate::introspection::service::{IntrospectServer, Introspection};
-use crate::router::Router;
+use crate::server::router::Router;
 use crate::{BindError, Endpoint, Service};
 
 /// Says what an endpoint serves and how it behaves, and binds it.

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use tokio::sync::Notify;
 
-use crate::answer::Panicked;
 use crate::endpoint::shared::Shared;
+use crate::server::response::Panicked;
 use crate::telemetry::trace::Trace;
 
 /// The async handlers that run: how many there are, and how to stop them.

@@ -11,8 +11,8 @@ use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::contract::Delivery;
 
 use super::{BoxError, Layers, Request, Response};
-use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
-use crate::owned_request::OwnedRequest;
+use crate::server::owned_request::OwnedRequest;
+use crate::server::response::{Answer, AnswerWriter, Asked, Panicked};
 use crate::{Context, buffer_pool};
 
 /// What a layer is put around: everything that an endpoint serves, and the layers that were put around it before.

@@ -11,12 +11,12 @@ use ::tower::load_shed::error::Overloaded;
 use ::tower::timeout::error::Elapsed;
 
 use super::{BoxError, Request, Response};
-use crate::answer::{AnswerWriter, Panicked};
-use crate::arrived::{Arrived, Deferred};
 use crate::buffer_pool;
 use crate::endpoint::handlers::Handlers;
-use crate::reason::Reason;
-use crate::service::AnyService;
+use crate::server::inline_request::{Arrived, Deferred};
+use crate::server::rejection::Reason;
+use crate::server::response::{AnswerWriter, Panicked};
+use crate::server::service::AnyService;
 use crate::telemetry::outcome::Conclusion;
 use crate::telemetry::trace::Trace;
 

@@ -83,9 +83,9 @@ use rpcudp_core::contract::Delivery;
 pub use self::handler::Handler;
 pub(crate) use self::handler::Innermost;
 pub(crate) use self::layers::Layers;
-use crate::arrived::Arrived;
-use crate::owned_request::OwnedRequest;
-use crate::service::AnyService;
+use crate::server::inline_request::Arrived;
+use crate::server::owned_request::OwnedRequest;
+use crate::server::service::AnyService;
 use crate::telemetry::outcome::Conclusion;
 use crate::{Builder, Context};
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use rpcudp_core::contract::{Contract, Delivery};
 
-use crate::incoming::Incoming;
+use crate::server::incoming_request::Incoming;
 
 /// A service that an endpoint can answer: what `#[rpc_service]` implements for the server that it generates.
 ///

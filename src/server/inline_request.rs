@@ -7,11 +7,11 @@ use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::contract::Delivery;
 use rpcudp_transport::SendBatch;
 
-use crate::answer::{Answer, AnswerWriter, Asked, Panicked};
 use crate::endpoint::handlers::{Handlers, Running};
 use crate::endpoint::shared::now;
-use crate::owned_request::OwnedRequest;
-use crate::reason::Reason;
+use crate::server::owned_request::OwnedRequest;
+use crate::server::rejection::Reason;
+use crate::server::response::{Answer, AnswerWriter, Asked, Panicked};
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Conclusion;
 use crate::telemetry::trace::Trace;

@@ -3,9 +3,9 @@ use std::future::Future;
 use rpcudp_core::codec::{ArgumentError, Arguments};
 
 use crate::Context;
-use crate::answer::Answer;
-use crate::arrived::Arrived;
-use crate::owned_request::OwnedRequest;
+use crate::server::inline_request::Arrived;
+use crate::server::owned_request::OwnedRequest;
+use crate::server::response::Answer;
 #[cfg(feature = "tower")]
 use crate::tower::Innermost;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use rpcudp_core::contract::Delivery;
 
 use crate::BindError;
-use crate::arrived::Arrived;
-use crate::service::{AnyService, Service};
+use crate::server::inline_request::Arrived;
+use crate::server::service::{AnyService, Service};
 use crate::telemetry::metrics::RequestMeter;
 #[cfg(feature = "tower")]
 use crate::tower::Layers;

@@ -8,7 +8,7 @@ use rpcudp_core::{Counter, Failure, FailureCode, Response};
 use serde::Serialize;
 
 use crate::Context;
-use crate::reason::Reason;
+use crate::server::rejection::Reason;
 use crate::telemetry::outcome::Conclusion;
 
 /// What an answer is that was written.
