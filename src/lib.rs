@@ -1,20 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod alarm;
 mod block_on;
 mod buffer_pool;
 mod builder;
 mod calls;
 mod client;
-mod dispatch;
 mod driver;
 mod endpoint;
 mod introspection;
-mod relay;
 mod server;
 mod telemetry;
-mod visit;
 mod wake_flag;
 
 pub use builder::Builder;

@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use rpcudp_transport::{Transport, Udp};
 use tokio::runtime::{self, Handle};
 
-use crate::alarm::Alarm;
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
+use crate::driver::timer::Alarm;
 use crate::endpoint::close_guard::{Announcement, Announcing};
 use crate::endpoint::lifecycle::Lifecycle;
 use crate::endpoint::send_queues::Outboxes;

@@ -9,8 +9,8 @@ use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::{Transport, UdpOptions};
 use tokio::runtime::Handle;
 
-use crate::alarm::Alarm;
 use crate::builder::bind::{Bind, start};
+use crate::driver::timer::Alarm;
 use crate::endpoint::config::Config;
 use crate::introspection::service::{IntrospectServer, Introspection};
 use crate::server::router::Router;

@@ -1,3 +1,8 @@
+pub(crate) mod dispatch;
+pub(crate) mod source_batch;
+pub(crate) mod timer;
+pub(crate) mod wake_chain;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -6,12 +11,12 @@ use std::time::{Duration, Instant};
 use rpcudp_core::{Counter, DropReason};
 use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 
-use crate::alarm::Alarm;
-use crate::dispatch::Dispatch;
+use crate::driver::dispatch::Dispatch;
+use crate::driver::timer::Alarm;
+use crate::driver::wake_chain::{Relay, Turn};
 use crate::endpoint::send_queue::{Leave, Leaving, Outbox};
 use crate::endpoint::send_queues::Outboxes;
 use crate::endpoint::shared::{Shared, now};
-use crate::relay::{Relay, Turn};
 use crate::server::router::Router;
 
 /// The task behind a socket of an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps

@@ -10,16 +10,16 @@ use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable
 use crate::Context;
 use crate::calls::response_body::Body;
 use crate::calls::table::{Answers, Failed, Outcome};
+use crate::driver::source_batch::Visit;
+use crate::driver::wake_chain::Ended;
 use crate::endpoint::config::Config;
 use crate::endpoint::send_queue::Outbox;
 use crate::endpoint::shared::{Shared, now};
-use crate::relay::Ended;
 use crate::server::inline_request::Arrived;
 use crate::server::rejection::Reason;
 use crate::server::response::{AnswerWriter, Asked};
 use crate::server::router::Router;
 use crate::telemetry::metrics::RequestMeter;
-use crate::visit::Visit;
 
 /// What becomes of the datagrams that arrive: answers end calls, requests run methods.
 pub(crate) struct Dispatch {
