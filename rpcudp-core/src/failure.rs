@@ -1,9 +1,9 @@
-use std::fmt;
+use std::fmt::{self, Write};
 
 use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 
 use crate::wire::{FAILURE_BYTE, write};
-use crate::{MessageId, msgpack};
+use crate::{MessageId, RefusalKind, msgpack};
 
 /// A peer says why a call has no value: body `[code, message]` or `[code, message, detail]`.
 ///
@@ -21,61 +21,65 @@ pub struct Failure<'a> {
     pub detail: Option<&'a [u8]>,
 }
 
-/// What kind of failure a failure frame reports.
+/// The code of a failure frame: an error of the application, a refusal, or a code of a later version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FailureCode(u8);
 
 impl FailureCode {
-    /// The method ran and returned `Err`: the detail is the application's error.
+    /// The method ran and returned `Err`. The detail is the application's error.
     pub const APPLICATION: Self = Self(0);
-    /// No service of the peer has a method of that name.
-    pub const UNKNOWN_METHOD: Self = Self(1);
-    /// An argument is missing or does not decode as the declared type.
-    pub const MALFORMED_ARGUMENTS: Self = Self(2);
-    /// The peer runs as many handlers as it allows.
-    pub const BUSY: Self = Self(3);
-    /// The handler panicked.
-    pub const PANICKED: Self = Self(4);
-    /// The answer is larger than the peer may send: the detail is `[size, limit]` in bytes.
-    pub const RESPONSE_TOO_LARGE: Self = Self(5);
-    /// The method ran, and what it returned could not be encoded.
-    pub const RESPONSE_UNENCODABLE: Self = Self(6);
-    /// The peer is closing: it takes no more requests.
-    pub const CLOSING: Self = Self(7);
-    /// The peer stopped the method, which took longer than the peer allows.
-    pub const STOPPED: Self = Self(8);
-    /// Something of the peer's between the network and the method said no, or failed.
-    pub const REJECTED: Self = Self(9);
+    /// [`RefusalKind::UnknownMethod`].
+    pub const UNKNOWN_METHOD: Self = Self(RefusalKind::UnknownMethod.code());
+    /// [`RefusalKind::MalformedArguments`].
+    pub const MALFORMED_ARGUMENTS: Self = Self(RefusalKind::MalformedArguments.code());
+    /// [`RefusalKind::Busy`].
+    pub const BUSY: Self = Self(RefusalKind::Busy.code());
+    /// [`RefusalKind::Panicked`].
+    pub const PANICKED: Self = Self(RefusalKind::Panicked.code());
+    /// [`RefusalKind::ResponseTooLarge`]. The detail is `[size, limit]` in bytes.
+    pub const RESPONSE_TOO_LARGE: Self = Self(RefusalKind::ResponseTooLarge.code());
+    /// [`RefusalKind::ResponseUnencodable`].
+    pub const RESPONSE_UNENCODABLE: Self = Self(RefusalKind::ResponseUnencodable.code());
+    /// [`RefusalKind::Closing`].
+    pub const CLOSING: Self = Self(RefusalKind::Closing.code());
+    /// [`RefusalKind::Stopped`].
+    pub const STOPPED: Self = Self(RefusalKind::Stopped.code());
+    /// [`RefusalKind::Rejected`].
+    pub const REJECTED: Self = Self(RefusalKind::Rejected.code());
 
-    /// The code with this number.
+    /// Returns the code with this number.
     #[must_use]
     pub const fn new(number: u8) -> Self {
         Self(number)
     }
 
-    /// The number that travels.
+    /// Returns the number that the frame carries.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
+    }
+
+    /// Returns the refusal with this code. `None` for [`APPLICATION`](Self::APPLICATION) and for codes
+    /// of later versions.
+    #[must_use]
+    pub const fn refusal(self) -> Option<RefusalKind> {
+        RefusalKind::from_code(self.0)
+    }
+}
+
+impl From<RefusalKind> for FailureCode {
+    fn from(kind: RefusalKind) -> Self {
+        Self(kind.code())
     }
 }
 
 impl fmt::Debug for FailureCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match *self {
-            Self::APPLICATION => "APPLICATION",
-            Self::UNKNOWN_METHOD => "UNKNOWN_METHOD",
-            Self::MALFORMED_ARGUMENTS => "MALFORMED_ARGUMENTS",
-            Self::BUSY => "BUSY",
-            Self::PANICKED => "PANICKED",
-            Self::RESPONSE_TOO_LARGE => "RESPONSE_TOO_LARGE",
-            Self::RESPONSE_UNENCODABLE => "RESPONSE_UNENCODABLE",
-            Self::CLOSING => "CLOSING",
-            Self::STOPPED => "STOPPED",
-            Self::REJECTED => "REJECTED",
-            Self(number) => return write!(f, "FailureCode({number})"),
-        };
-        f.write_str(name)
+        match (*self, self.refusal()) {
+            (Self::APPLICATION, _) => f.write_str("APPLICATION"),
+            (_, Some(kind)) => kind.name().chars().try_for_each(|letter| f.write_char(letter.to_ascii_uppercase())),
+            (Self(number), None) => write!(f, "FailureCode({number})"),
+        }
     }
 }
 
@@ -196,6 +200,12 @@ mod tests {
         let datagram = [b"\x04", &[9; 20][..], b"\x94\x00\xa0\x92\x01\x02\xa5later"].concat();
         let Ok(Frame::Failure(failure)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no failure") };
         assert_eq!(failure.detail, Some(&b"\x92\x01\x02"[..]));
+    }
+
+    #[test]
+    fn codes_are_printed_by_name_or_number() {
+        let printed = [FailureCode::APPLICATION, RefusalKind::UnknownMethod.into(), FailureCode::new(77)];
+        assert_eq!(format!("{printed:?}"), "[APPLICATION, UNKNOWN_METHOD, FailureCode(77)]");
     }
 
     #[test]
