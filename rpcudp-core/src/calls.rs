@@ -18,7 +18,7 @@ use crate::{DropReason, MessageId};
 ///
 /// `T` is what the owner keeps with each call, for example what to wake.
 ///
-/// The order of use: [`insert`](Self::insert) before the request is sent. Then [`answer`](Self::answer) when an
+/// The order of use: [`insert`](Self::insert) before the request is sent. Then [`complete`](Self::complete) when an
 /// answer arrives, and [`poll`](Self::poll) at the time that [`next_poll`](Self::next_poll) names, as long as it gives
 /// something. [`remove`](Self::remove) when nobody is interested any more, whatever has happened.
 ///
@@ -33,8 +33,8 @@ use crate::{DropReason, MessageId};
 /// let id = calls.insert(peer, schedule, [7; 16], "answered")?;
 /// let late = calls.insert(peer, schedule, [8; 16], "silent")?;
 ///
-/// assert_eq!(calls.answer(&id, peer, || now), Ok(&mut "answered"));
-/// assert!(calls.answer(&id, peer, || now).is_err(), "a copy of the answer");
+/// assert_eq!(calls.complete(&id, peer, || now), Ok(&mut "answered"));
+/// assert!(calls.complete(&id, peer, || now).is_err(), "a copy of the answer");
 /// let Some(CallEvent::TimedOut { id, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
 /// assert_eq!(id, late);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -230,7 +230,7 @@ impl<T> Calls<T> {
     /// # Errors
     ///
     /// The reason to drop the answer, as [`expects`](Self::expects) says it.
-    pub fn answer(
+    pub fn complete(
         &mut self,
         id: &MessageId,
         source: SocketAddr,
@@ -249,7 +249,7 @@ impl<T> Calls<T> {
     ///
     /// # Errors
     ///
-    /// As for [`answer`](Self::answer).
+    /// As for [`complete`](Self::complete).
     pub fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
         self.expects(id, destination)?;
         Ok(self.end(id.slot()))

@@ -112,7 +112,7 @@ impl Default for Limits {
 /// let source = "192.0.2.1:7000".parse()?;
 /// assert_eq!(limiter.admit(source, 1, now).requests, 1);
 /// let rest = limiter.admit(source, 5, now);
-/// assert_eq!((rest.requests, rest.refusal), (1, DropReason::TooManyRequests));
+/// assert_eq!((rest.requests, rest.drop_reason), (1, DropReason::TooManyRequests));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug)]
@@ -132,10 +132,10 @@ pub struct Admission {
     /// How many of its requests are admitted.
     pub requests: usize,
     /// How many bytes of answers it may be sent; `u64::MAX` where nothing is charged. What is sent to it is still to be
-    /// charged, by [`Limiter::answer`].
+    /// charged, by [`Limiter::admit_response`].
     pub answer_bytes: u64,
     /// Why further requests are dropped until later.
-    pub refusal: DropReason,
+    pub drop_reason: DropReason,
 }
 
 /// Whom a limit is for.
@@ -162,7 +162,7 @@ impl Limiter {
     const KNOWN_FOR: Duration = Duration::from_secs(600);
 
     /// A request is not worth reading where not even as many bytes may be answered.
-    pub const LEAST_ANSWER: u64 = 1_024;
+    pub const MIN_RESPONSE_LEN: u64 = 1_024;
 
     /// How many seconds' worth of answers may go at once.
     const ANSWER_SECONDS: u64 = 4;
@@ -183,9 +183,9 @@ impl Limiter {
 
     /// Admits as many of `count` requests as may come now, which came together from `source`.
     pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
-        let refused = |refusal| Admission { requests: 0, answer_bytes: 0, refusal };
+        let refused = |drop_reason| Admission { requests: 0, answer_bytes: 0, drop_reason };
         if !self.limits.applies_to(source) {
-            return Admission { requests: count, answer_bytes: u64::MAX, refusal: DropReason::TooManyRequests };
+            return Admission { requests: count, answer_bytes: u64::MAX, drop_reason: DropReason::TooManyRequests };
         }
         let now = self.nanos(now);
         let prefix = Prefix::of(source.ip());
@@ -197,22 +197,22 @@ impl Limiter {
         }
         let known = source_of(&mut self.sources, prefix, now);
         let is_known = known.known_until > now;
-        if !is_known && !known.answer_bytes.has(Self::LEAST_ANSWER, now, &self.response_bytes_per_source) {
+        if !is_known && !known.answer_bytes.has(Self::MIN_RESPONSE_LEN, now, &self.response_bytes_per_source) {
             return refused(DropReason::ResponseBudget);
         }
-        let (mut requests, mut refusal) = (count as u64, DropReason::TooManyRequests);
+        let (mut requests, mut drop_reason) = (count as u64, DropReason::TooManyRequests);
         requests = requests.min(known.requests.left(now, &self.requests_per_source));
         let mut answer_bytes = u64::MAX;
         if !is_known {
             let of_strangers = self.strangers.left(now, &self.requests_from_unvalidated);
             if of_strangers < requests {
-                (requests, refusal) = (of_strangers, DropReason::TooManyUnvalidated);
+                (requests, drop_reason) = (of_strangers, DropReason::TooManyUnvalidated);
             }
             self.strangers.take(requests, now, &self.requests_from_unvalidated);
             answer_bytes = known.answer_bytes.left(now, &self.response_bytes_per_source);
         }
         known.requests.take(requests, now, &self.requests_per_source);
-        Admission { requests: requests as usize, answer_bytes, refusal }
+        Admission { requests: requests as usize, answer_bytes, drop_reason }
     }
 
     /// Whether an answer of `len` bytes may go to `destination`; what may is charged.

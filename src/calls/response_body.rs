@@ -1,6 +1,6 @@
 use std::{fmt, mem};
 
-use rpcudp_core::codec::{DecodeError, decode, decode_bytes, only_bytes};
+use rpcudp_core::codec::{DecodeError, as_bytes, decode, decode_bytes};
 use rpcudp_core::copy;
 use serde::de::DeserializeOwned;
 
@@ -33,7 +33,7 @@ impl Body {
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
         if bytes.len() > Self::SMALL_LEN {
-            if let Some(bytes) = only_bytes(bytes) {
+            if let Some(bytes) = as_bytes(bytes) {
                 return Self::Bytes(copy::to_vec(bytes));
             }
             let mut kept = buffer_pool::take();

@@ -322,7 +322,7 @@ impl Answers<'_> {
         source: SocketAddr,
         outcome: impl FnOnce() -> Outcome,
     ) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.answer(id, source, now)?.end(outcome()))
+        Ok(self.table.calls.complete(id, source, now)?.end(outcome()))
     }
 
     /// Ends the call whose request came back from `destination`.

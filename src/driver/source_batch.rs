@@ -34,9 +34,9 @@ impl Visit {
     /// The reason to drop it.
     pub(crate) fn request(&mut self) -> Result<(), DropReason> {
         self.expected -= 1;
-        let Admission { requests, answer_bytes, refusal } = &mut self.admission;
-        *requests = requests.checked_sub(1).ok_or(*refusal)?;
-        if self.answered_len > 0 && *answer_bytes < Limiter::LEAST_ANSWER {
+        let Admission { requests, answer_bytes, drop_reason } = &mut self.admission;
+        *requests = requests.checked_sub(1).ok_or(*drop_reason)?;
+        if self.answered_len > 0 && *answer_bytes < Limiter::MIN_RESPONSE_LEN {
             return Err(DropReason::ResponseBudget);
         }
         Ok(())
@@ -70,7 +70,7 @@ mod tests {
 
     fn visit(requests: usize, answer_bytes: u64, expected: usize) -> Visit {
         let source = ([192, 0, 2, 1], 7_000).into();
-        Visit::new(source, Admission { requests, answer_bytes, refusal: DropReason::TooManyRequests }, expected, 0)
+        Visit::new(source, Admission { requests, answer_bytes, drop_reason: DropReason::TooManyRequests }, expected, 0)
     }
 
     #[test]

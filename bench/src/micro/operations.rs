@@ -120,7 +120,7 @@ fn table(timer: &mut Timer) {
         let mut crowd = Crowd::of(waiting);
         timer.time(&format!("table: a call begins and is answered, {waiting} others wait"), || {
             let id = crowd.begin();
-            crowd.calls.answer(&black_box(id), PEER, || crowd.now).expect("it waits");
+            crowd.calls.complete(&black_box(id), PEER, || crowd.now).expect("it waits");
             crowd.calls.remove(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {waiting} wait"), || {

@@ -24,8 +24,8 @@ fn an_answer_from_another_address_ends_nothing() {
     let now = start();
     let mut calls = Calls::new(now);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, peer(2), || now), Err(DropReason::WrongSource));
-    assert_eq!(calls.answer(&id, peer(1), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, peer(2), || now), Err(DropReason::WrongSource));
+    assert_eq!(calls.complete(&id, peer(1), || now), Ok(&mut ()));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn an_answer_from_another_address_counts_where_any_source_does() {
     let now = start();
     let mut calls = Calls::new(now).with_any_source(true);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, peer(2), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, peer(2), || now), Ok(&mut ()));
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn a_link_local_peer_that_was_called_without_a_scope_answers_with_one() {
     let mut calls = Calls::new(now);
     let with_scope = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, scope).into();
     let id = calls.insert(with_scope(0), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, with_scope(3), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, with_scope(3), || now), Ok(&mut ()));
     let id = calls.insert(with_scope(2), once(now, SECOND), [2; 16], ()).unwrap();
-    assert_eq!(calls.answer(&id, with_scope(3), || now), Err(DropReason::WrongSource));
+    assert_eq!(calls.complete(&id, with_scope(3), || now), Err(DropReason::WrongSource));
 }
 
 #[test]
@@ -54,9 +54,9 @@ fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
     let old = calls.insert(peer(1), once(now, SECOND), [1; 16], "old").unwrap();
     assert_eq!(calls.remove(&old), Some("old"));
     let new = calls.insert(peer(1), once(now, SECOND), [2; 16], "new").unwrap();
-    assert_eq!(calls.answer(&old, peer(1), || now), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.complete(&old, peer(1), || now), Err(DropReason::UnmatchedResponse));
     assert_eq!(calls.remove(&old), None);
-    assert_eq!(calls.answer(&new, peer(1), || now), Ok(&mut "new"));
+    assert_eq!(calls.complete(&new, peer(1), || now), Ok(&mut "new"));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_id_without_a_slot_matches_nothing() {
     let now = start();
     let mut calls = Calls::<()>::new(now);
     let id = MessageId::without_slot([0; 16]);
-    assert_eq!(calls.answer(&id, peer(1), || now), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.complete(&id, peer(1), || now), Err(DropReason::UnmatchedResponse));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_call_says_when_it_is_due_as_long_as_it_waits() {
     let soon = calls.insert(peer(1), once(now, SECOND), [2; 16], ()).unwrap();
     assert_eq!((calls.due(&late), calls.due(&soon)), (Some(now + 60 * SECOND), Some(now + SECOND)));
     assert_eq!(calls.next_poll(), calls.due(&soon));
-    calls.answer(&late, peer(1), || now).unwrap();
+    calls.complete(&late, peer(1), || now).unwrap();
     assert!(matches!(calls.poll(now + SECOND, 0), Some(CallEvent::TimedOut { .. })));
     assert_eq!((calls.due(&late), calls.due(&soon)), (None, None));
 }
@@ -116,7 +116,7 @@ fn ending_all_leaves_slots_and_no_deadlines() {
     let now = start();
     let mut calls = Calls::new(now);
     let ids: Vec<_> = (0..3).map(|n| calls.insert(peer(1), once(now, SECOND), [n; 16], n).unwrap()).collect();
-    calls.answer(&ids[1], peer(1), || now).unwrap();
+    calls.complete(&ids[1], peer(1), || now).unwrap();
     let mut ended = Vec::new();
     calls.end_all(|data| ended.push(*data));
     assert_eq!(ended, [0, 2]);
@@ -147,7 +147,7 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
         sent += SECOND;
         let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
-        calls.answer(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
+        calls.complete(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
         calls.remove(&id);
     }
     let slow = resent_after(&mut calls, sent);
@@ -162,7 +162,7 @@ fn an_answer_to_a_call_that_was_sent_again_measures_nothing() {
     let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
     let due = calls.next_poll().unwrap();
     assert!(matches!(calls.poll(due, 0), Some(CallEvent::Retransmit { .. })));
-    calls.answer(&id, peer(1), || panic!("nobody needs the time")).unwrap();
+    calls.complete(&id, peer(1), || panic!("nobody needs the time")).unwrap();
 }
 
 #[test]
@@ -237,12 +237,12 @@ proptest! {
                         _ => Err(DropReason::UnmatchedResponse),
                     };
                     let source = peer(if from_peer { 1 } else { 2 });
-                    prop_assert_eq!(calls.answer(id, source, || now).map(|data| *data), expected);
+                    prop_assert_eq!(calls.complete(id, source, || now).map(|data| *data), expected);
                 }
                 Step::Forge { bytes } => {
                     let id = MessageId::from_bytes(bytes);
                     if !model.contains_key(&id) {
-                        prop_assert!(calls.answer(&id, peer(1), || now).is_err());
+                        prop_assert!(calls.complete(&id, peer(1), || now).is_err());
                     }
                 }
                 Step::Remove { call } => {

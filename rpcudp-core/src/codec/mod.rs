@@ -46,7 +46,7 @@ mod variant;
 pub use arguments::{ArgumentError, Arguments};
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, encode};
-pub use only_bytes::{decode_bytes, only_bytes};
+pub use only_bytes::{as_bytes, decode_bytes};
 
 #[cfg(test)]
 mod tests;

@@ -15,11 +15,11 @@ use super::elements::Bytes;
 /// ```
 /// use rpcudp_core::codec;
 ///
-/// assert_eq!(codec::only_bytes(b"\xc4\x02hi"), Some(&b"hi"[..]));
-/// assert_eq!(codec::only_bytes(b"\xa2hi"), None);
+/// assert_eq!(codec::as_bytes(b"\xc4\x02hi"), Some(&b"hi"[..]));
+/// assert_eq!(codec::as_bytes(b"\xa2hi"), None);
 /// ```
 #[must_use]
-pub fn only_bytes(value: &[u8]) -> Option<&[u8]> {
+pub fn as_bytes(value: &[u8]) -> Option<&[u8]> {
     match Decoder::new(value).head() {
         Ok(Head::Bin(bytes)) => Some(bytes),
         _ => None,

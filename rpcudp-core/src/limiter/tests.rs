@@ -15,8 +15,8 @@ fn addr(text: &str) -> SocketAddr {
 
 /// Admits a request, or says why not.
 fn request(limiter: &mut Limiter, source: SocketAddr, now: Instant) -> Result<(), DropReason> {
-    let Admission { requests, refusal, .. } = limiter.admit(source, 1, now);
-    if requests > 0 { Ok(()) } else { Err(refusal) }
+    let Admission { requests, drop_reason, .. } = limiter.admit(source, 1, now);
+    if requests > 0 { Ok(()) } else { Err(drop_reason) }
 }
 
 /// How many of `count` requests at one time are admitted.
@@ -44,10 +44,10 @@ fn requests_that_came_together_are_admitted_as_far_as_may_be() {
     let mut admit = |source, count| limiter.admit(addr(source), count, now);
     assert_eq!(admit("192.0.2.1:1", 60).requests, 60);
     let rest = admit("192.0.2.1:1", 60);
-    assert_eq!((rest.requests, rest.refusal), (40, DropReason::TooManyRequests));
+    assert_eq!((rest.requests, rest.drop_reason), (40, DropReason::TooManyRequests));
     assert_eq!(rest.answer_bytes, 4 << 20);
     let rest = admit("192.0.2.2:1", 60);
-    assert_eq!((rest.requests, rest.refusal), (50, DropReason::TooManyUnvalidated));
+    assert_eq!((rest.requests, rest.drop_reason), (50, DropReason::TooManyUnvalidated));
     assert_eq!(admit("192.0.2.2:1", 1).requests, 0);
     assert_eq!(admit("127.0.0.1:1", 1_000).requests, 1_000, "loopback is exempt");
 

@@ -28,7 +28,7 @@ fn bytes_alone_are_read_as_their_value_is() {
 
     fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
         let encoded = encoded(bytes);
-        assert_eq!(only_bytes(&encoded), Some(bytes));
+        assert_eq!(as_bytes(&encoded), Some(bytes));
         let told = |error: DecodeError| error.to_string();
         assert_eq!(decode_bytes::<T>(bytes.into()).map_err(told), decode::<T>(&encoded).map_err(told));
     }
