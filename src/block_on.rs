@@ -1,4 +1,4 @@
-//! Waiting for a future without a runtime.
+//! Blocking a thread on a future, outside a runtime.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// Says who is to await instead, where the thread runs async tasks: they, and perhaps the endpoint among them, would
-/// stand still.
+/// Panics if this thread runs async tasks: blocking it would stop those tasks, the endpoint's
+/// driver possibly among them.
 #[track_caller]
 pub(crate) fn assert_may_block() {
-    // tokio knows, and tells nobody but through its own blocking operations.
+    // tokio has no query for this, but its own blocking operations panic in async code.
     let (send, receive) = oneshot::channel::<()>();
     drop(send);
     let _ = receive.blocking_recv();
@@ -22,10 +22,10 @@ pub(crate) fn assert_may_block() {
 /// Blocks the thread until the future is ready.
 #[track_caller]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    block_on_within(future, None).expect("there is no limit to exceed")
+    block_on_within(future, None).expect("without a limit the future completes")
 }
 
-/// Blocks the thread until the future is ready, or until `limit` has passed.
+/// Blocks the thread until the future is ready. Returns `None` after `limit`.
 #[track_caller]
 pub(crate) fn block_on_within<F: Future>(future: F, limit: Option<Duration>) -> Option<F::Output> {
     assert_may_block();
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_future_is_polled_until_it_is_ready() {
+    fn the_future_is_polled_until_it_is_ready() {
         let mut polls = 0;
         let future = std::future::poll_fn(|cx| {
             polls += 1;
@@ -69,17 +69,17 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "within a runtime")]
-    async fn nothing_is_waited_for_in_async_code() {
+    async fn blocking_in_async_code_panics() {
         block_on(std::future::ready(()));
     }
 
     #[tokio::test]
-    async fn a_task_that_may_block_may() {
+    async fn blocking_in_spawn_blocking_works() {
         tokio::task::spawn_blocking(|| block_on(std::future::ready(()))).await.unwrap();
     }
 
     #[test]
-    fn nothing_is_waited_for_longer_than_allowed() {
+    fn blocking_ends_after_the_limit() {
         assert_eq!(block_on_within(std::future::pending::<()>(), Some(Duration::from_millis(10))), None);
     }
 }

@@ -1,35 +1,37 @@
-//! Buffers for requests and answers, which each thread keeps: most are made and sent on one thread, and need no memory
-//! then.
+//! A pool of buffers per thread, for requests and responses. Most are built and sent on one thread,
+//! so that they need no allocation.
 
 use std::cell::RefCell;
 
-/// How many a thread keeps: calls that are made before any is sent, as when some are joined.
+/// Buffers that a thread keeps. Sixteen, because joined calls are all built before the first is
+/// sent.
 const MAX_COUNT: usize = 16;
 
-/// What a kept one may hold: the largest request that goes to Python, and its header.
+/// Capacity of the largest buffer that is kept, in bytes: the largest request to a Python peer fits
+/// with its header.
 const MAX_LEN: usize = 1 << 14;
 
 thread_local! {
-    static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An empty buffer.
+/// Takes an empty buffer from the pool, or allocates one of 128 bytes.
 pub(crate) fn take() -> Vec<u8> {
-    let kept = KEPT.try_with(|kept| kept.borrow_mut().pop()).ok().flatten();
-    kept.unwrap_or_else(|| Vec::with_capacity(128))
+    let pooled = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+    pooled.unwrap_or_else(|| Vec::with_capacity(128))
 }
 
-/// Gives a buffer back.
+/// Returns a buffer to the pool of this thread. Frees it if it is too large or the pool is full.
 pub(crate) fn give(mut buffer: Vec<u8>) {
     if buffer.capacity() == 0 || buffer.capacity() > MAX_LEN {
         return;
     }
     buffer.clear();
-    // A thread that is ending keeps nothing.
-    let _ = KEPT.try_with(|kept| {
-        let mut kept = kept.borrow_mut();
-        if kept.len() < MAX_COUNT {
-            kept.push(buffer);
+    // A thread that is ending has no pool any more, and the buffer is freed.
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < MAX_COUNT {
+            pool.push(buffer);
         }
     });
 }
@@ -39,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_empty_with_its_memory() {
+    fn a_returned_buffer_is_reused_and_empty() {
         let mut buffer = take();
         buffer.resize(1_000, 7);
         let memory = buffer.as_ptr();
@@ -50,10 +52,10 @@ mod tests {
     }
 
     #[test]
-    fn neither_large_ones_nor_many_are_kept() {
+    fn the_pool_is_bounded_in_size_and_count() {
         give(vec![0; MAX_LEN + 1]);
         assert!(take().capacity() <= MAX_LEN);
         (0..2 * MAX_COUNT).for_each(|_| give(vec![0; 10]));
-        assert!(KEPT.with(|kept| kept.borrow().len()) <= MAX_COUNT);
+        assert!(POOL.with(|pool| pool.borrow().len()) <= MAX_COUNT);
     }
 }

@@ -1,42 +1,50 @@
+//! A flag with the waker of the task that watches it.
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
-/// Wakes one task; raising it again before that task has looked costs next to nothing, and so does looking.
+use crate::lock::Lock;
+
+/// A flag that wakes one task when it is set.
+///
+/// Setting a flag that is already set costs one atomic swap and wakes no task; taking a flag that
+/// is not set costs one relaxed load.
 #[derive(Debug, Default)]
 pub(crate) struct WakeFlag {
-    raised: AtomicBool,
-    task: Mutex<Option<Waker>>,
+    is_set: AtomicBool,
+    task: Lock<Option<Waker>>,
 }
 
 impl WakeFlag {
-    pub(crate) fn raise(&self) {
-        if !self.raised.swap(true, Ordering::AcqRel) {
-            // The driver's waker is its runtime's, and no user's code.
-            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-            task.as_ref().inspect(|task| task.wake_by_ref());
+    /// Sets the flag, and wakes the task if the flag was not set.
+    pub(crate) fn set(&self) {
+        if !self.is_set.swap(true, Ordering::AcqRel) {
+            // The waker is the runtime's, not a user's, so it may be called under the lock.
+            self.task.lock().as_ref().inspect(|task| task.wake_by_ref());
         }
     }
 
-    /// Wakes this task from now on. It has to look once more after that.
-    pub(crate) fn wakes(&self, task: Waker) {
-        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    /// Registers the task to wake from now on. The task must call [`take`](Self::take) once more
+    /// after that, because the flag may have been set in between.
+    pub(crate) fn register(&self, task: Waker) {
+        *self.task.lock() = Some(task);
     }
 
-    /// Lowers the signal, and says whether it was raised.
-    pub(crate) fn lower(&self) -> bool {
-        self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
+    /// Clears the flag. Returns whether it was set.
+    pub(crate) fn take(&self) -> bool {
+        self.is_set.load(Ordering::Relaxed) && self.is_set.swap(false, Ordering::AcqRel)
     }
 }
 
-/// To be raised by a runtime.
+/// Lets a runtime set the flag by waking a waker.
 impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
-        self.raise();
+        self.set();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.raise();
+        self.set();
     }
 }
 
@@ -47,28 +55,28 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Count(AtomicUsize);
+    struct WakeCount(AtomicUsize);
 
-    impl Wake for Count {
+    impl Wake for WakeCount {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }
 
     #[test]
-    fn a_task_is_woken_once_for_each_time_that_it_looked() {
-        let count = Arc::new(Count::default());
-        let signal = WakeFlag::default();
-        signal.raise();
-        signal.wakes(Waker::from(Arc::clone(&count)));
-        assert!(signal.lower());
-        assert!(!signal.lower());
-        assert_eq!(count.0.load(Ordering::SeqCst), 0, "it has looked");
-        for woken in 1..4 {
-            signal.raise();
-            signal.raise();
-            assert_eq!(count.0.load(Ordering::SeqCst), woken);
-            assert!(signal.lower());
+    fn the_task_is_woken_once_until_it_takes_the_flag() {
+        let count = Arc::new(WakeCount::default());
+        let flag = WakeFlag::default();
+        flag.set();
+        flag.register(Waker::from(Arc::clone(&count)));
+        assert!(flag.take());
+        assert!(!flag.take());
+        assert_eq!(count.0.load(Ordering::SeqCst), 0, "the task took the flag before it was registered");
+        for wake_count in 1..4 {
+            flag.set();
+            flag.set();
+            assert_eq!(count.0.load(Ordering::SeqCst), wake_count);
+            assert!(flag.take());
         }
     }
 }

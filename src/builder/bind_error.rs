@@ -1,33 +1,37 @@
 use std::net::SocketAddr;
 use std::{error, fmt, io};
 
-/// Why an endpoint could not be bound.
+use crate::server::router::DuplicateMethod;
+
+/// The reason why an endpoint could not be bound.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The address to bind to is none, or could not be found. An address has a port: `0.0.0.0:0` takes a free one.
+    /// The text is not an address, or the host name could not be resolved. An address needs a port:
+    /// `0.0.0.0:0` takes a free one.
     Resolve {
-        /// What the resolver said.
+        /// The error of the resolver.
         source: io::Error,
     },
-    /// The address could not be bound: in use, not this host's, or a port that needs privileges.
+    /// The address could not be bound: it is in use, it belongs to another host, or its port needs
+    /// privileges.
     Bind {
         /// The address.
         addr: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Two services have a method of the same wire name. One of them needs another `namespace`, or the method another
-    /// `name`.
+    /// Two services have a method with the same wire name. Give one of them another `namespace`, or
+    /// the method another `name`.
     DuplicateMethod {
         /// The wire name.
         method: &'static str,
-        /// The traits that claim it.
+        /// The names of the two traits.
         services: [&'static str; 2],
     },
     /// [`Bind::wait`](crate::Bind::wait) could not start its thread.
     Runtime {
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -36,7 +40,10 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve { source } if source.kind() == io::ErrorKind::InvalidInput => {
-                write!(f, "no address to bind to: {source} (it needs an IP or a name, and a port: `127.0.0.1:0`)")
+                write!(
+                    f,
+                    "no address to bind to: {source} (an address needs an IP or a name, and a port: `127.0.0.1:0`)"
+                )
             }
             Self::Resolve { source } => write!(f, "no address to bind to: {source}"),
             Self::Bind { addr, source } => write!(f, "cannot bind to {addr}: {source}"),
@@ -61,5 +68,11 @@ impl error::Error for BindError {
             Self::Resolve { source } | Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
             Self::DuplicateMethod { .. } => None,
         }
+    }
+}
+
+impl From<DuplicateMethod> for BindError {
+    fn from(DuplicateMethod { method, services }: DuplicateMethod) -> Self {
+        Self::DuplicateMethod { method, services }
     }
 }

@@ -1,24 +1,24 @@
 pub(crate) mod bind;
 pub(crate) mod bind_error;
+#[cfg(feature = "tower")]
+mod layer;
 
-use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use rpcudp_core::contract::Contract;
+use rpcudp_core::limits::MAX_RESPONSE_BODY_LEN;
 use rpcudp_core::{Dialect, Limits};
-use rpcudp_transport::{Transport, UdpOptions};
-use tokio::runtime::Handle;
+use rpcudp_transport::UdpOptions;
 
-use crate::builder::bind::{Bind, start};
-use crate::driver::timer::Alarm;
 use crate::endpoint::config::Config;
-use crate::introspection::service::{IntrospectServer, Introspection};
+use crate::introspection::service::{IntrospectServer, PublishedContracts};
 use crate::server::router::Router;
-use crate::{BindError, Endpoint, Service};
+use crate::server::service::Service;
 
-/// Says what an endpoint serves and how it behaves, and binds it.
+/// The builder of an endpoint: its services and settings.
 ///
-/// Every setting has a default that is made for the open internet and for Python peers at once.
+/// Made by [`Endpoint::builder`](crate::Endpoint::builder). Every setting has a default that suits
+/// the open internet and Python peers alike.
 ///
 /// ```
 /// use rpcudp::{Endpoint, rpc_service};
@@ -49,40 +49,42 @@ use crate::{BindError, Endpoint, Service};
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "an endpoint is there once it is bound"]
+#[must_use = "a builder does nothing until it is bound"]
 #[derive(Debug)]
 pub struct Builder {
-    pub(crate) router: Router,
-    pub(crate) config: Config,
-    pub(crate) udp: UdpOptions,
-    pub(crate) socket_count: usize,
-    /// What is told to whoever asks.
-    described: Vec<&'static Contract>,
+    router: Router,
+    config: Config,
+    udp: UdpOptions,
+    socket_count: usize,
+    /// The contracts to publish.
+    published: Vec<&'static Contract>,
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             router: Router::default(),
             config: Config::default(),
             udp: UdpOptions::default(),
             socket_count: 1,
-            described: Vec::new(),
+            published: Vec::new(),
         }
     }
 
-    /// Answers the methods of this service. May be called for several services; an endpoint that serves none only
-    /// calls.
+    /// Serves the methods of this service. May be called for several services. An endpoint without
+    /// a service only calls.
     pub fn serve(mut self, service: impl Service) -> Self {
         self.router.add(service);
         self
     }
 
-    /// [Serves](Self::serve) this service, and tells whoever asks what its contract says, documentation included:
-    /// [`Endpoint::describe`] fetches it, and [`Endpoint::compare`] compares it. Default: nothing is told of a service.
+    /// [Serves](Self::serve) this service and publishes its contract, documentation included. A
+    /// peer fetches it with [`Endpoint::describe`](crate::Endpoint::describe) and compares it with
+    /// [`Endpoint::compare`](crate::Endpoint::compare). Default: no contract is published.
     ///
-    /// An endpoint with such services has the methods `rpc.describe` and `rpc.fingerprints` besides theirs; docs/wire.md
-    /// has their wire. Their answers fit into small datagrams, and count towards the [limits](Self::limits) as others do.
+    /// An endpoint that publishes contracts also has the methods `rpc.describe` and
+    /// `rpc.fingerprints`; docs/wire.md specifies them. Their responses fit into small datagrams
+    /// and count towards the [limits](Self::limits).
     ///
     /// ```
     /// use rpcudp::{Endpoint, rpc_service};
@@ -105,7 +107,7 @@ impl Builder {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let server = Endpoint::builder().serve_described(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
     ///
-    /// // Elsewhere, in a program that knows nothing of clocks:
+    /// // In another program, which does not have the contract:
     /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     /// let contracts = endpoint.describe(server.local_addr()).await?;
     /// let printed = "#[rpc_service]
@@ -119,102 +121,108 @@ impl Builder {
     /// # }
     /// ```
     pub fn serve_described<S: Service>(mut self, service: S) -> Self {
-        self.described.push(S::CONTRACT);
+        self.published.push(S::CONTRACT);
         self.serve(service)
     }
 
-    /// Which network the endpoint belongs to. Default: [`Dialect::Rpcudp`].
+    /// Sets the dialect of the network. Default: [`Dialect::Rpcudp`].
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.config.dialect = dialect;
         self
     }
 
-    /// How long a call waits for its answer where neither the contract nor the call says. Default: five seconds, as in
-    /// Python. A timeout of nothing sends requests and ends their calls.
+    /// Sets the timeout of calls for which neither the contract nor the call sets one. Default: 5
+    /// s, as in Python. With a timeout of zero, requests are sent and their calls end.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// How large a request may be that this endpoint sends: its body, which is the method's name and the arguments as
-    /// they are encoded, in bytes. Default: 8,192, which is what Python peers send; a network without them may carry up
-    /// to 65,486, and what is set above that is taken for it.
+    /// Sets the largest request that this endpoint sends, in bytes of the body: the method's name
+    /// and the encoded arguments. Default: 8,192, which is what Python peers send. A network
+    /// without Python peers may use up to 65,486; larger values are reduced to that.
     ///
-    /// A peer of `storjrpcudp` loses bodies of more than 8,171 bytes, unless its Twisted was told otherwise. Requests
-    /// that arrive may have any size.
+    /// A peer of `storjrpcudp` loses bodies of more than 8,171 bytes, unless its Twisted is
+    /// configured otherwise. Received requests may have any size.
     pub fn max_request_len(mut self, len: usize) -> Self {
-        self.config.max_request_len = len.min(rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+        self.config.max_request_len = len.min(MAX_RESPONSE_BODY_LEN);
         self
     }
 
-    /// How large an answer may be that this endpoint sends: its body, in bytes. Default: 65,486, which is what a datagram
-    /// carries, and what is set above that is taken for it.
+    /// Sets the largest response that this endpoint sends, in bytes of the body. Default: 65,486,
+    /// which is what a datagram carries; larger values are reduced to that.
     ///
-    /// Python's `rpcudp` takes answers of that size; a peer of `storjrpcudp` loses bodies of more than 8,171 bytes,
-    /// unless its Twisted was told otherwise.
+    /// Python's `rpcudp` accepts responses of that size. A peer of `storjrpcudp` loses bodies of
+    /// more than 8,171 bytes, unless its Twisted is configured otherwise.
     ///
-    /// A datagram that is larger than the path's MTU travels in fragments and is lost if one of them is.
+    /// A datagram larger than the path's MTU travels in fragments, and is lost if one of them is.
     pub fn max_response_len(mut self, len: usize) -> Self {
-        self.config.max_response_len = len.min(rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+        self.config.max_response_len = len.min(MAX_RESPONSE_BODY_LEN);
         self
     }
 
-    /// How many async handlers may run at once; requests beyond are refused as busy. Default: 1,024.
+    /// Sets the number of async handlers that may run at once. Further requests are refused as
+    /// busy. Default: 1,024.
     pub fn max_handlers(mut self, count: usize) -> Self {
         self.config.max_handlers = count;
         self
     }
 
-    /// How much the endpoint does for whom it does not know. Default: [`Limits::default()`], made for the open internet.
+    /// Sets the limits for sources, above all for unvalidated ones. Default: [`Limits::default()`],
+    /// made for the open internet.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
     }
 
-    /// Trusts every peer: no [limits](Self::limits), and 65,536 [handlers](Self::max_handlers) at once. For a network that
-    /// no stranger gets into.
+    /// Trusts every peer: no [limits](Self::limits), and 65,536 [handlers](Self::max_handlers) at
+    /// once. For a network that strangers cannot reach.
     pub fn trusted_network(self) -> Self {
         self.limits(Limits::none()).max_handlers(1 << 16)
     }
 
-    /// How long a call waits before its request is sent again to a peer that was not measured yet, where the contract says
-    /// that it is sent again. Default: 250 ms.
+    /// Sets the first retransmission interval to a peer whose round trip has not been measured, for
+    /// methods whose contract enables retransmission. Default: 250 ms.
     ///
-    /// From the first answer on it is what answers of that peer take, with some to spare (RFC 6298), and at least 50 ms.
-    /// Each wait is twice the one before, up to eight times the first and to four seconds.
+    /// After the first response the interval follows the measured round trip with a margin (RFC
+    /// 6298), and is at least 50 ms. Each interval is twice the one before, up to eight times the
+    /// first and to 4 s.
     pub fn retransmit_interval(mut self, first: Duration) -> Self {
-        self.config.first_interval = first;
+        self.config.calls.first_interval = first;
         self
     }
 
-    /// How many calls may wait for answers at once; calls beyond end with
+    /// Sets the number of calls that may be in flight at once. Further calls end with
     /// [`CallError::TooManyCalls`](crate::CallError::TooManyCalls). Default: 1,048,576.
     pub fn max_calls(mut self, count: usize) -> Self {
-        self.config.max_calls = count;
+        self.config.calls.max_calls = count;
         self
     }
 
-    /// Takes an answer from any address, not only from the one that was called: for peers with several addresses that
-    /// answer from another, as a Python peer on a multi-homed host may. Default: no.
+    /// Accepts a response from any address, not only from the address that was called. For peers
+    /// with several addresses that respond from another one, as a Python peer on a multi-homed host
+    /// may. Default: `false`.
     ///
-    /// An answer then needs nothing but the message id, which someone on the path can read.
+    /// With `true`, knowing the message id is enough to forge a response, and anyone on the path
+    /// can read the id.
     pub fn any_source(mut self, any_source: bool) -> Self {
-        self.config.any_source = any_source;
+        self.config.calls.any_source = any_source;
         self
     }
 
-    /// How many bytes the replies of at-most-once methods may take, and for how long each is kept to answer copies of
-    /// its request. Default: 64 MiB and a minute.
+    /// Sets the memory for stored responses of at-most-once methods, in bytes, and the time for
+    /// which each response is kept for duplicates of its request. Default: 64 MiB and one minute.
     ///
-    /// The memory is taken as replies come. A reply that had to go early is counted in
-    /// [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a copy that comes after that runs the method again.
+    /// Memory is allocated as responses are stored. A response that is evicted early is counted in
+    /// [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a duplicate that arrives
+    /// after that runs the method again.
     pub fn response_memory(mut self, len: usize, retention: Duration) -> Self {
         self.config.response_memory_len = len;
         self.config.response_retention = retention;
         self
     }
 
-    /// How the socket is set up, for [`bind`](Self::bind).
+    /// Sets the options of the socket, for [`bind`](Self::bind).
     ///
     /// ```
     /// use rpcudp::{Endpoint, UdpOptions};
@@ -231,52 +239,24 @@ impl Builder {
         self
     }
 
-    /// Binds this many UDP sockets to the one address, each with a task of its own that receives, so that several cores
-    /// share the work of a busy endpoint. Default: one, which carries hundreds of thousands of calls a second.
+    /// Sets the number of UDP sockets that are bound to the one address. Each has a driver of its
+    /// own, so that several cores share the work of a busy endpoint. Default: 1, which carries
+    /// hundreds of thousands of calls a second.
     ///
-    /// The system gives each peer's datagrams to one of the sockets, and an answer is found whichever it comes to. At least
-    /// one; on systems that cannot share an address so (`SO_REUSEPORT`), binding fails for more. Where they can, another
-    /// process of the same user may bind to the address as well.
+    /// The system assigns each peer's datagrams to one of the sockets, and a response is matched on
+    /// any of them. At least one socket is bound. Binding several fails on systems without
+    /// `SO_REUSEPORT`. Elsewhere another process of the same user may bind to the address as well.
     pub fn sockets(mut self, count: usize) -> Self {
         self.socket_count = count.max(1);
         self
     }
 
-    /// Binds a UDP socket: `.await` it, or [`Bind::wait`] outside async code.
-    ///
-    /// Port 0 takes a free port, and `[::]` serves both IPv6 and IPv4. A host name is looked up at once, which blocks;
-    /// an address does not. Of several addresses, the first that can be bound is. What is wrong with the address is said
-    /// when the [`Bind`] is awaited.
-    pub fn bind(self, addr: impl ToSocketAddrs) -> Bind {
-        let addrs = addr.to_socket_addrs().map(Vec::from_iter);
-        Bind::new(self, addrs)
-    }
-
-    /// Sends and receives through a transport of your own, for example a node of a [simulated network](crate::sim).
-    ///
-    /// # Errors
-    ///
-    /// Where two services claim one method name.
-    ///
-    /// # Panics
-    ///
-    /// Outside the context of a tokio runtime with its timer enabled.
-    #[track_caller]
-    pub fn bind_transport(self, transport: impl Transport) -> Result<Endpoint, BindError> {
-        let Ok(runtime) = Handle::try_current() else {
-            panic!("`bind_transport` needs a tokio runtime: call it in async code, or within `Runtime::enter`");
-        };
-        let (endpoint, drivers) = start(self, vec![transport], runtime.clone(), Alarm::new)?;
-        drivers.into_iter().for_each(|driver| drop(runtime.spawn(driver.run())));
-        Ok(endpoint)
-    }
-
-    /// Adds what answers those who ask for the contracts, if there are any to be told of.
-    pub(crate) fn with_introspection(self) -> Self {
-        if self.described.is_empty() {
+    /// Adds the introspection service if there are contracts to publish.
+    fn with_introspection(self) -> Self {
+        if self.published.is_empty() {
             return self;
         }
-        let told = Introspection::new(&self.described, self.config.max_response_len);
-        self.serve(IntrospectServer::new(told))
+        let published = PublishedContracts::new(&self.published, self.config.max_response_len);
+        self.serve(IntrospectServer::new(published))
     }
 }

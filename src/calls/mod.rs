@@ -1,3 +1,7 @@
+//! The calls of an endpoint that are in flight, from the message id to the completion.
+
+pub(crate) mod completed;
+pub(crate) mod completion;
 pub(crate) mod response_body;
 pub(crate) mod table;
 pub(crate) mod wake_queue;

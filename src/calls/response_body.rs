@@ -6,29 +6,30 @@ use serde::de::DeserializeOwned;
 
 use crate::buffer_pool;
 
-/// The body of an answer, between its arrival and the moment that its caller decodes it. A small one needs no memory of
-/// its own.
-pub(crate) enum Body {
+/// The body of a response, between its arrival and its decoding by the caller. A small body needs
+/// no allocation.
+pub(crate) enum ResponseBody {
     Small {
         len: u8,
         bytes: [u8; Self::SMALL_LEN],
     },
-    /// A value that is bytes and nothing else: the caller is likely to want them, and gets this memory.
+    /// A value that consists of bytes only. The caller's `Vec<u8>` takes over this allocation.
     Bytes(Vec<u8>),
-    Large(Kept),
+    Large(PooledBuffer),
 }
 
-/// A buffer that the thread keeps that has read it.
-pub(crate) struct Kept(Vec<u8>);
+/// A buffer that returns to the pool of the thread that drops it.
+pub(crate) struct PooledBuffer(Vec<u8>);
 
-impl Drop for Kept {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
         buffer_pool::give(mem::take(&mut self.0));
     }
 }
 
-impl Body {
-    /// Up to this length a body is small: what makes the slot of a call 128 bytes, two cache lines.
+impl ResponseBody {
+    /// The largest small body, in bytes: with it, the slot of a call has 128 bytes, two cache
+    /// lines.
     const SMALL_LEN: usize = 46;
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
@@ -36,32 +37,32 @@ impl Body {
             if let Some(bytes) = as_bytes(bytes) {
                 return Self::Bytes(copy::to_vec(bytes));
             }
-            let mut kept = buffer_pool::take();
-            copy::append(&mut kept, bytes);
-            return Self::Large(Kept(kept));
+            let mut buffer = buffer_pool::take();
+            copy::append(&mut buffer, bytes);
+            return Self::Large(PooledBuffer(buffer));
         }
         let mut small = [0; Self::SMALL_LEN];
         small[..bytes.len()].copy_from_slice(bytes);
         Self::Small { len: bytes.len() as u8, bytes: small }
     }
 
-    /// Reads what the caller wants.
+    /// Decodes the value.
     pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         match self {
             Self::Small { len, bytes } => decode(&bytes[..usize::from(len)]),
             Self::Bytes(bytes) => decode_bytes(bytes),
-            Self::Large(Kept(ref bytes)) => decode(bytes),
+            Self::Large(PooledBuffer(ref bytes)) => decode(bytes),
         }
     }
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = match self {
             Self::Small { len, .. } => usize::from(*len),
-            Self::Bytes(bytes) | Self::Large(Kept(bytes)) => bytes.len(),
+            Self::Bytes(bytes) | Self::Large(PooledBuffer(bytes)) => bytes.len(),
         };
-        write!(f, "Body({len} bytes)")
+        write!(f, "ResponseBody({len} bytes)")
     }
 }
 
@@ -72,16 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_what_it_was_made_of() {
+    fn a_body_decodes_to_the_value_that_was_encoded() {
         let mut encoded = Vec::new();
         for len in [0, 1, 43, 44, 45, 255, 256, 65_480] {
             let bytes: Vec<_> = (0..len).map(|at| at as u8).collect();
             let text = "x".repeat(len);
             encode(&mut encoded, &bytes).unwrap();
-            assert_eq!(Body::new(&encoded).decode::<Vec<u8>>().unwrap(), bytes, "{len}");
+            assert_eq!(ResponseBody::new(&encoded).decode::<Vec<u8>>().unwrap(), bytes, "{len}");
             encoded.clear();
             encode(&mut encoded, &text).unwrap();
-            assert_eq!(Body::new(&encoded).decode::<String>().unwrap(), text, "{len}");
+            assert_eq!(ResponseBody::new(&encoded).decode::<String>().unwrap(), text, "{len}");
             encoded.clear();
         }
     }

@@ -1,183 +1,162 @@
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use rand::Rng;
 use rand::rngs::StdRng;
-use rpcudp_core::{CallEvent, Calls, DropReason, FailureCode, MessageId, Schedule, TooManyCalls};
+use rpcudp_core::{CallEvent, Calls, DropReason, MessageId, Schedule};
 
-use crate::calls::response_body::Body;
-use crate::calls::wake_queue::{Line, Next};
-use crate::endpoint::config::Config;
-use crate::endpoint::shared::now;
+use super::completion::{Completion, StartError};
+use super::wake_queue::{NextWake, WakeQueue};
+use crate::clock::now;
+use crate::lock::Lock;
 
-/// The calls of an endpoint that wait for answers, and the randomness of their ids.
+/// The table of an endpoint's calls in flight, with the random source of their message ids.
 #[derive(Debug)]
-// Where it begins within a cache line is otherwise the allocator's to say, and so is whether its lock takes what others read away
-// from them: up to a twentieth of all calls, from one build to another.
+// Alignment to cache lines keeps the lock away from data that other threads read. Without it, the
+// allocator decides, and up to a twentieth of the throughput differs from one build to the next.
 #[repr(align(128))]
-pub(crate) struct WaitingCalls {
-    table: Mutex<Table>,
+pub(crate) struct InFlightCalls {
+    table: Lock<Table>,
+}
+
+/// The settings of the table, from the builder.
+#[derive(Clone, Debug)]
+pub(crate) struct CallSettings {
+    pub(crate) max_calls: usize,
+    pub(crate) any_source: bool,
+    pub(crate) first_interval: Duration,
 }
 
 #[derive(Debug)]
 struct Table {
-    calls: Calls<Progress>,
+    calls: Calls<CallState>,
     rng: StdRng,
-    /// When the driver will look next.
-    armed: Option<Instant>,
-    /// Those whose calls have ended and who are not woken yet.
-    line: Line,
-    closed: bool,
+    /// The time of the driver's next look at the table.
+    next_tick: Option<Instant>,
+    /// Tasks whose calls have ended and which have not been woken.
+    wake_queue: WakeQueue,
+    is_closed: bool,
 }
 
-/// What is kept with a call.
 #[derive(Debug)]
-enum Progress {
-    Waits {
+enum CallState {
+    Pending {
         waker: Waker,
-        /// The request, where it may have to be sent again.
+        /// The request, if it may be retransmitted.
         datagram: Vec<u8>,
     },
-    Ended(Outcome),
+    Completed(Completion),
 }
 
-/// How a call ended, as far as the endpoint knows.
+/// A call that has a slot in the table and may be sent.
 #[derive(Debug)]
-pub(crate) enum Outcome {
-    /// With a value, not decoded yet.
-    Answered(Body),
-    /// With a failure frame.
-    Failed(Box<Failed>),
-    /// Without an answer in time.
-    TimedOut,
-    /// The network says that nobody is there.
-    Unreachable,
-    /// The socket would not send it after all.
-    Unsendable(io::Error),
-    /// The endpoint closed.
-    Closed,
-}
-
-/// What a failure frame said.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) code: FailureCode,
-    pub(crate) message: Box<str>,
-    pub(crate) detail: Option<Vec<u8>>,
-}
-
-/// Why a call could not be started.
-#[derive(Debug)]
-pub(crate) enum NotStarted {
-    Closed,
-    TooMany(TooManyCalls),
-}
-
-/// A call that has a slot and may be sent.
-#[derive(Debug)]
-pub(crate) struct Started {
+pub(crate) struct StartedCall {
     pub(crate) id: MessageId,
-    /// Whether it is to be looked after earlier than the driver would look.
+    /// Whether the driver must be woken, because this call is due before the driver's next look.
     pub(crate) wakes_driver: bool,
-    /// How many calls have a slot, this one included.
-    pub(crate) count: usize,
+    /// The number of calls in the table, this one included.
+    pub(crate) call_count: usize,
 }
 
-/// What time called for.
+/// The work that has become due.
 #[derive(Debug)]
-pub(crate) struct Tick {
-    /// Requests that are to be sent again, and where to.
-    pub(crate) resends: Vec<(MessageId, SocketAddr, Vec<u8>)>,
-    /// When to come back; not after now where there is more to do.
-    pub(crate) next: Option<Instant>,
+pub(crate) struct DueWork {
+    /// Requests to retransmit.
+    pub(crate) retransmissions: Vec<(MessageId, SocketAddr, Vec<u8>)>,
+    /// The time of the next look. Not after now if more work is due.
+    pub(crate) next_tick: Option<Instant>,
 }
 
-impl WaitingCalls {
-    /// How many calls are looked after before others get at the table, and their tasks to run: a million may end at once.
+impl InFlightCalls {
+    /// Calls that one look handles before it unlocks the table and lets tasks run. A million calls
+    /// may time out at once.
     const MAX_EVENTS: usize = 1_024;
 
-    pub(crate) fn new(origin: Instant, rng: StdRng, config: &Config) -> Self {
+    pub(crate) fn new(origin: Instant, rng: StdRng, settings: &CallSettings) -> Self {
         let calls = Calls::new(origin)
-            .with_limit(config.max_calls)
-            .with_any_source(config.any_source)
-            .with_first_interval(config.first_interval);
-        Self { table: Mutex::new(Table { calls, rng, armed: None, line: Line::default(), closed: false }) }
+            .with_limit(settings.max_calls)
+            .with_any_source(settings.any_source)
+            .with_first_interval(settings.first_interval);
+        let table = Table { calls, rng, next_tick: None, wake_queue: WakeQueue::default(), is_closed: false };
+        Self { table: Lock::new(table) }
     }
 
-    /// Gives a call a slot.
+    /// Gives a call a slot and a message id.
     ///
     /// # Errors
     ///
-    /// Where the endpoint is closed, or as many calls wait as it allows.
-    pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<Started, NotStarted> {
-        let waits = Progress::Waits { waker: waker.clone(), datagram: Vec::new() };
-        let mut table = self.lock();
-        if table.closed {
+    /// If the endpoint is closed or has as many calls in flight as it allows.
+    pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<StartedCall, StartError> {
+        let state = CallState::Pending { waker: waker.clone(), datagram: Vec::new() };
+        let mut table = self.table.lock();
+        if table.is_closed {
             drop(table);
-            return Err(NotStarted::Closed);
+            return Err(StartError::Closed);
         }
         let random = table.random();
-        let id = table.calls.insert(peer, schedule, random, waits).map_err(NotStarted::TooMany)?;
+        let id = table.calls.insert(peer, schedule, random, state).map_err(StartError::TooMany)?;
         let due = table.calls.due(&id);
-        let wakes_driver = table.armed.is_none_or(|armed| due.is_some_and(|due| due < armed));
+        let wakes_driver = table.next_tick.is_none_or(|next_tick| due.is_some_and(|due| due < next_tick));
         if wakes_driver {
-            table.armed = due;
+            table.next_tick = due;
         }
-        Ok(Started { id, wakes_driver, count: table.calls.len() })
+        Ok(StartedCall { id, wakes_driver, call_count: table.calls.len() })
     }
 
-    /// An id for a request that is not answered.
+    /// Returns a message id for a oneway request.
     ///
     /// # Errors
     ///
-    /// Where the endpoint is closed.
-    pub(crate) fn oneway_id(&self) -> Result<MessageId, NotStarted> {
-        let mut table = self.lock();
-        if table.closed {
-            return Err(NotStarted::Closed);
+    /// If the endpoint is closed.
+    pub(crate) fn oneway_id(&self) -> Result<MessageId, StartError> {
+        let mut table = self.table.lock();
+        if table.is_closed {
+            return Err(StartError::Closed);
         }
         Ok(MessageId::without_slot(table.random()))
     }
 
-    /// Keeps a call's request for sending it again.
+    /// Keeps a call's request for retransmission.
     pub(crate) fn keep(&self, id: &MessageId, datagram: Vec<u8>) {
-        if let Some(Progress::Waits { datagram: kept, .. }) = self.lock().calls.data(id) {
+        if let Some(CallState::Pending { datagram: kept, .. }) = self.table.lock().calls.data(id) {
             *kept = datagram;
         }
     }
 
-    /// How many calls have a slot.
+    /// Returns the number of calls in the table.
     pub(crate) fn len(&self) -> usize {
-        self.lock().calls.len()
+        self.table.lock().calls.len()
     }
 
-    /// Takes answers, as many as come one after the other. Nobody else gets at the table meanwhile.
-    pub(crate) fn answers(&self) -> Answers<'_> {
-        Answers { table: self.lock() }
+    /// Locks the table for a run of responses.
+    pub(crate) fn lock_for_responses(&self) -> ResponseGuard<'_> {
+        ResponseGuard { table: self.table.lock() }
     }
 
-    /// Ends a call whose request could not be sent.
-    pub(crate) fn unsendable(&self, id: &MessageId, error: io::Error) {
-        let mut table = self.lock();
-        let waker = table.calls.data(id).and_then(|progress| progress.end(Outcome::Unsendable(error)));
+    /// Completes a call whose request the socket refused to send.
+    pub(crate) fn complete_unsendable(&self, id: &MessageId, error: io::Error) {
+        let mut table = self.table.lock();
+        let waker = table.calls.data(id).and_then(|state| state.complete(Completion::Unsendable(error)));
         drop(table);
         wake(waker);
     }
 
-    /// How a call ended, if it did: its slot is free then. If not, `waker` is woken when it has.
-    pub(crate) fn poll(&self, id: &MessageId, waker: &Waker) -> Poll<Outcome> {
+    /// Takes the completion of a call and frees its slot. If the call is pending, registers
+    /// `waker`.
+    pub(crate) fn poll(&self, id: &MessageId, waker: &Waker) -> Poll<Completion> {
         let mut replacement = None;
         loop {
-            let mut table = self.lock();
-            // Without a slot there is nothing to wait for: only the driver's end takes slots away from calls.
-            let Some(progress) = table.calls.data(id) else { return Poll::Ready(Outcome::Closed) };
-            match progress {
-                Progress::Ended(_) => {}
-                Progress::Waits { waker: known, .. } if known.will_wake(waker) => return Poll::Pending,
-                Progress::Waits { waker: known, .. } => {
+            let mut table = self.table.lock();
+            // Only closing the endpoint removes the slot of a pending call.
+            let Some(state) = table.calls.data(id) else { return Poll::Ready(Completion::Closed) };
+            match state {
+                CallState::Completed(_) => {}
+                CallState::Pending { waker: known, .. } if known.will_wake(waker) => return Poll::Pending,
+                CallState::Pending { waker: known, .. } => {
+                    // Cloning and dropping a waker may run an executor's code: not under the lock.
                     if let Some(replacement) = replacement {
                         let replaced = mem::replace(known, replacement);
                         drop(table);
@@ -192,158 +171,148 @@ impl WaitingCalls {
             let removed = table.calls.remove(id);
             let next = table.after_task();
             drop(table);
-            self.pass_on(next);
-            let Some(Progress::Ended(outcome)) = removed else { unreachable!("a call that does not wait has ended") };
-            return Poll::Ready(outcome);
+            self.wake_after_task(next);
+            let Some(CallState::Completed(completion)) = removed else { unreachable!("a call that is not pending") };
+            return Poll::Ready(completion);
         }
     }
 
-    /// Frees a call's slot, whether or not it has ended.
+    /// Frees a call's slot, completed or not.
     pub(crate) fn remove(&self, id: &MessageId) {
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         let removed = table.calls.remove(id);
         let next = table.after_task();
         drop(table);
         drop(removed);
-        self.pass_on(next);
+        self.wake_after_task(next);
     }
 
-    /// Does some of what time calls for: ends calls whose time is up, and shows the requests that are to be sent again.
-    pub(crate) fn tick(&self, now: Instant) -> Tick {
+    /// Handles calls that are due, up to a limit: completes those that have timed out, and returns
+    /// the requests to retransmit.
+    pub(crate) fn tick(&self, now: Instant) -> DueWork {
         let mut wakers = Vec::new();
-        let mut resends = Vec::new();
-        let mut table = self.lock();
+        let mut retransmissions = Vec::new();
+        let mut table = self.table.lock();
         for _ in 0..Self::MAX_EVENTS {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
-                Some(CallEvent::Retransmit { id, peer, data: Progress::Waits { datagram, .. } }) => {
-                    // One that was not kept yet is just being sent for the first time.
+                Some(CallEvent::Retransmit { id, peer, data: CallState::Pending { datagram, .. } }) => {
+                    // An empty datagram was not kept yet: the request is being sent for the first
+                    // time.
                     if !datagram.is_empty() {
-                        resends.push((id, peer, datagram.clone()));
+                        retransmissions.push((id, peer, datagram.clone()));
                     }
                 }
                 Some(CallEvent::Retransmit { .. }) => {}
-                Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.end(Outcome::TimedOut)),
+                Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.complete(Completion::TimedOut)),
                 None => break,
             }
         }
-        table.armed = table.calls.next_poll();
-        let next = table.armed;
+        table.next_tick = table.calls.next_poll();
+        let next_tick = table.next_tick;
         drop(table);
         wakers.into_iter().for_each(Waker::wake);
-        Tick { resends, next }
+        DueWork { retransmissions, next_tick }
     }
 
-    /// How many resends were left out because calls were sent again too often altogether.
+    /// Returns the number of retransmissions that the retry budget withheld.
     pub(crate) fn withheld(&self) -> u64 {
-        self.lock().calls.withheld()
+        self.table.lock().calls.withheld()
     }
 
-    /// Ends every call, and lets none start any more.
+    /// Completes every call, and refuses new ones.
     pub(crate) fn close(&self) {
         let mut wakers = Vec::new();
-        let mut table = self.lock();
-        table.closed = true;
-        table.calls.end_all(|progress| wakers.extend(progress.end(Outcome::Closed)));
-        wakers.extend(table.line.take());
+        let mut table = self.table.lock();
+        table.is_closed = true;
+        table.calls.end_all(|state| wakers.extend(state.complete(Completion::Closed)));
+        wakers.extend(table.wake_queue.take());
         drop(table);
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        // No code of a user's runs while it is held, an executor's wakers included.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl WaitingCalls {
-    /// Has tasks wait in line to be woken one after the other.
-    pub(crate) fn line_up(&self, ended: impl Iterator<Item = (MessageId, Waker)>) {
-        self.lock().line.extend(ended);
+    /// Queues tasks that are woken one after another.
+    pub(crate) fn queue_wakes(&self, completed: impl Iterator<Item = (MessageId, Waker)>) {
+        self.table.lock().wake_queue.extend(completed);
     }
 
-    /// Wakes the next in line, if there is one; `driver` is woken in its turn.
+    /// Wakes the next queued task, on behalf of the driver. Returns whether there was one. `driver`
+    /// is woken when its turn comes.
     pub(crate) fn wake_next(&self, driver: &Waker) -> bool {
         loop {
-            let next = self.lock().after_driver(driver);
+            let next = self.table.lock().after_driver(driver);
             match next {
-                Next::Nobody => return false,
-                Next::Wakes(waker) => {
+                NextWake::None => return false,
+                NextWake::Wake(waker) => {
                     waker.wake();
                     return true;
                 }
-                Next::Gone(_) => {}
+                NextWake::Stale(_) => {}
             }
         }
     }
 
-    /// Wakes all that are left in line.
-    pub(crate) fn release(&self) {
-        let left = self.lock().line.take();
+    /// Wakes all queued tasks at once.
+    pub(crate) fn wake_all_queued(&self) {
+        let left = self.table.lock().wake_queue.take();
         left.for_each(Waker::wake);
     }
 
-    /// Wakes the one after a task that has its call's end.
-    fn pass_on(&self, mut next: Next) {
-        while let Next::Gone(_) = next {
-            next = self.lock().after_task();
+    /// Wakes the task that is next after one that has taken its call's completion.
+    fn wake_after_task(&self, mut next: NextWake) {
+        while let NextWake::Stale(_) = next {
+            next = self.table.lock().after_task();
         }
-        if let Next::Wakes(waker) = next {
+        if let NextWake::Wake(waker) = next {
             waker.wake();
         }
     }
 }
 
-impl Table {
-    /// Who is woken by a task that has its call's end.
-    fn after_task(&mut self) -> Next {
-        self.line.after_task(|id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
-    }
-
-    fn after_driver(&mut self, driver: &Waker) -> Next {
-        self.line.after_driver(driver, |id| matches!(self.calls.data(id), Some(Progress::Ended(_))))
-    }
-}
-
-/// The table of waiting calls, held while answers are taken.
-pub(crate) struct Answers<'a> {
+/// The table of calls, locked while responses are matched.
+pub(crate) struct ResponseGuard<'a> {
     table: MutexGuard<'a, Table>,
 }
 
-impl Answers<'_> {
-    /// Ends the call that an answer belongs to. Whoever waits for it is to be woken when the table is free again.
+impl ResponseGuard<'_> {
+    /// Completes the call that a response belongs to. Returns the waker of its task, which must be
+    /// woken after the table is unlocked.
     ///
     /// # Errors
     ///
-    /// The reason to drop the answer.
-    pub(crate) fn take(
+    /// The reason to drop the response.
+    pub(crate) fn complete(
         &mut self,
         id: &MessageId,
         source: SocketAddr,
-        outcome: impl FnOnce() -> Outcome,
+        completion: impl FnOnce() -> Completion,
     ) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.complete(id, source, now)?.end(outcome()))
+        Ok(self.table.calls.complete(id, source, now)?.complete(completion()))
     }
 
-    /// Ends the call whose request came back from `destination`.
+    /// Completes the call whose request the network could not deliver to `destination`.
     ///
     /// # Errors
     ///
-    /// As for [`take`](Self::take).
-    pub(crate) fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.unreachable(id, destination)?.end(Outcome::Unreachable))
+    /// As for [`complete`](Self::complete).
+    pub(crate) fn complete_unreachable(
+        &mut self,
+        id: &MessageId,
+        destination: SocketAddr,
+    ) -> Result<Option<Waker>, DropReason> {
+        Ok(self.table.calls.unreachable(id, destination)?.complete(Completion::Unreachable))
     }
 
-    /// How many calls have a slot.
-    pub(crate) fn slot_count(&self) -> usize {
+    /// Returns the number of calls in the table.
+    pub(crate) fn call_count(&self) -> usize {
         self.table.calls.len()
     }
 
-    /// Whether a call waits for an answer with this id from `source`.
+    /// Checks that a pending call with this id expects a response from `source`.
     ///
     /// # Errors
     ///
-    /// The reason to drop the answer.
+    /// The reason to drop the response.
     pub(crate) fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
         self.table.calls.expects(id, source)
     }
@@ -355,17 +324,25 @@ impl Table {
         self.rng.fill_bytes(&mut random);
         random
     }
+
+    fn after_task(&mut self) -> NextWake {
+        self.wake_queue.after_task(|id| matches!(self.calls.data(id), Some(CallState::Completed(_))))
+    }
+
+    fn after_driver(&mut self, driver: &Waker) -> NextWake {
+        self.wake_queue.after_driver(driver, |id| matches!(self.calls.data(id), Some(CallState::Completed(_))))
+    }
 }
 
-impl Progress {
-    /// Ends the call, if it has not ended, and gives the waker of whoever waits for it.
-    fn end(&mut self, outcome: Outcome) -> Option<Waker> {
-        if matches!(self, Self::Ended(_)) {
+impl CallState {
+    /// Completes the call if it is pending. Returns the waker of its task.
+    fn complete(&mut self, completion: Completion) -> Option<Waker> {
+        if matches!(self, Self::Completed(_)) {
             return None;
         }
-        match mem::replace(self, Self::Ended(outcome)) {
-            Self::Waits { waker, .. } => Some(waker),
-            Self::Ended(_) => None,
+        match mem::replace(self, Self::Completed(completion)) {
+            Self::Pending { waker, .. } => Some(waker),
+            Self::Completed(_) => None,
         }
     }
 }

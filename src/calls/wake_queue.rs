@@ -4,70 +4,75 @@ use std::task::Waker;
 
 use rpcudp_core::MessageId;
 
-/// The tasks that are still to be woken.
+/// A queue of tasks whose calls have ended, and which are woken one after another.
+///
+/// The driver wakes the first. That task, once it has taken its call's completion, wakes the
+/// second, and the second wakes the driver, which goes on with the third. `driver/wake_chain` says
+/// why.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct WakeQueue {
     tasks: VecDeque<(MessageId, Waker)>,
-    /// Whether the task that was woken by the driver is still to wake another.
-    wakes_one: bool,
+    /// Whether the task that the driver woke still has to wake another one.
+    next_is_task: bool,
     /// The driver, while it waits for its turn.
     driver: Option<Waker>,
 }
 
-/// Whom it is on.
+/// The task to wake next.
 #[derive(Debug)]
-pub(crate) enum Next {
-    Nobody,
-    Wakes(Waker),
-    /// It has asked for its call's end before it was woken: it is the turn of whoever comes after it.
-    Gone(#[expect(dead_code, reason = "it is dropped where the table of calls is not locked")] Waker),
+pub(crate) enum NextWake {
+    None,
+    Wake(Waker),
+    /// The task took its call's completion before it was woken, so the one after it is next.
+    Stale(#[expect(dead_code, reason = "it is dropped after the table of calls is unlocked")] Waker),
 }
 
-impl Line {
+impl WakeQueue {
     pub(crate) fn extend(&mut self, tasks: impl Iterator<Item = (MessageId, Waker)>) {
         self.tasks.extend(tasks);
     }
 
-    /// Who is woken by a task that has its call's end. `waits` says whether a call's end is still to be asked for.
-    pub(crate) fn after_task(&mut self, waits: impl FnOnce(&MessageId) -> bool) -> Next {
+    /// Returns the task that a task wakes after it has taken its call's completion. `is_pending`
+    /// returns whether a call has a completion that its task has not taken.
+    pub(crate) fn after_task(&mut self, is_pending: impl FnOnce(&MessageId) -> bool) -> NextWake {
         if self.driver.is_none() {
-            return Next::Nobody;
+            return NextWake::None;
         }
-        if self.wakes_one {
-            let next = self.pop(waits);
-            self.wakes_one = matches!(next, Next::Gone(_));
-            if !matches!(next, Next::Nobody) {
+        if self.next_is_task {
+            let next = self.pop(is_pending);
+            self.next_is_task = matches!(next, NextWake::Stale(_));
+            if !matches!(next, NextWake::None) {
                 return next;
             }
         }
-        self.driver.take().map_or(Next::Nobody, Next::Wakes)
+        self.driver.take().map_or(NextWake::None, NextWake::Wake)
     }
 
-    /// Who is woken by the driver.
-    pub(crate) fn after_driver(&mut self, driver: &Waker, waits: impl FnOnce(&MessageId) -> bool) -> Next {
-        let next = self.pop(waits);
-        (self.wakes_one, self.driver) = match next {
-            Next::Wakes(_) => (true, Some(driver.clone())),
-            Next::Nobody | Next::Gone(_) => (false, None),
+    /// Returns the task that the driver wakes.
+    pub(crate) fn after_driver(&mut self, driver: &Waker, is_pending: impl FnOnce(&MessageId) -> bool) -> NextWake {
+        let next = self.pop(is_pending);
+        (self.next_is_task, self.driver) = match next {
+            NextWake::Wake(_) => (true, Some(driver.clone())),
+            NextWake::None | NextWake::Stale(_) => (false, None),
         };
         next
     }
 
-    /// All that are left, the driver excepted.
+    /// Removes and returns all tasks, without the driver.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         mem::take(self).tasks.into_iter().map(|(_, waker)| waker)
     }
 
-    fn pop(&mut self, waits: impl FnOnce(&MessageId) -> bool) -> Next {
-        let Some((id, waker)) = self.tasks.pop_front() else { return Next::Nobody };
-        if !waits(&id) {
-            return Next::Gone(waker);
+    fn pop(&mut self, is_pending: impl FnOnce(&MessageId) -> bool) -> NextWake {
+        let Some((id, waker)) = self.tasks.pop_front() else { return NextWake::None };
+        if !is_pending(&id) {
+            return NextWake::Stale(waker);
         }
-        // A task that waits for several calls is woken once for those that stand together.
+        // A task with several calls in a row is woken once for all of them.
         while self.tasks.front().is_some_and(|(_, next)| next.will_wake(&waker)) {
             self.tasks.pop_front();
         }
-        Next::Wakes(waker)
+        NextWake::Wake(waker)
     }
 }
 
@@ -88,63 +93,63 @@ mod tests {
         MessageId::from_bytes([number; MessageId::LEN])
     }
 
-    /// A driver, and tasks in line that wait for one call each.
-    fn line(count: u8) -> (Waker, Vec<Waker>, Line) {
+    /// Returns a driver, tasks with one call each, and the queue of these tasks.
+    fn queue(count: u8) -> (Waker, Vec<Waker>, WakeQueue) {
         let wakers: Vec<_> = (0..count).map(|_| Waker::from(Arc::new(Task))).collect();
-        let mut line = Line::default();
-        line.extend((0..).map(id).zip(wakers.iter().cloned()));
-        (Waker::from(Arc::new(Task)), wakers, line)
+        let mut queue = WakeQueue::default();
+        queue.extend((0..).map(id).zip(wakers.iter().cloned()));
+        (Waker::from(Arc::new(Task)), wakers, queue)
     }
 
     #[track_caller]
-    fn assert_wakes(next: &Next, waker: &Waker) {
-        assert!(matches!(next, Next::Wakes(woken) if woken.will_wake(waker)), "{next:?}");
+    fn assert_wakes(next: &NextWake, waker: &Waker) {
+        assert!(matches!(next, NextWake::Wake(woken) if woken.will_wake(waker)), "{next:?}");
     }
 
     #[test]
-    fn a_task_wakes_one_and_that_one_the_driver() {
-        let (driver, tasks, mut line) = line(3);
-        assert!(matches!(line.after_task(|_| true), Next::Nobody), "nobody has begun");
-        assert_wakes(&line.after_driver(&driver, |_| true), &tasks[0]);
-        assert_wakes(&line.after_task(|_| true), &tasks[1]);
-        assert_wakes(&line.after_task(|_| true), &driver);
-        assert!(matches!(line.after_task(|_| true), Next::Nobody), "it is the driver's turn");
-        assert_wakes(&line.after_driver(&driver, |_| true), &tasks[2]);
-        assert_wakes(&line.after_task(|_| true), &driver);
-        assert!(matches!(line.after_driver(&driver, |_| true), Next::Nobody));
-        assert!(matches!(line.after_task(|_| true), Next::Nobody), "it is over");
+    fn the_driver_wakes_a_task_that_wakes_a_task_that_wakes_the_driver() {
+        let (driver, tasks, mut queue) = queue(3);
+        assert!(matches!(queue.after_task(|_| true), NextWake::None), "the driver has not begun");
+        assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[0]);
+        assert_wakes(&queue.after_task(|_| true), &tasks[1]);
+        assert_wakes(&queue.after_task(|_| true), &driver);
+        assert!(matches!(queue.after_task(|_| true), NextWake::None), "it is the driver's turn");
+        assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[2]);
+        assert_wakes(&queue.after_task(|_| true), &driver);
+        assert!(matches!(queue.after_driver(&driver, |_| true), NextWake::None));
+        assert!(matches!(queue.after_task(|_| true), NextWake::None), "the queue is empty");
     }
 
     #[test]
-    fn those_who_have_gone_are_passed_over() {
-        let (driver, tasks, mut line) = line(5);
-        let waits =
-            |waiting: &'static [u8]| move |asked: &MessageId| waiting.iter().any(|number| id(*number) == *asked);
-        assert!(matches!(line.after_driver(&driver, waits(&[1, 3])), Next::Gone(_)));
-        assert_wakes(&line.after_driver(&driver, waits(&[1, 3])), &tasks[1]);
-        assert!(matches!(line.after_task(waits(&[3])), Next::Gone(_)));
-        assert_wakes(&line.after_task(waits(&[3])), &tasks[3]);
-        assert_wakes(&line.after_task(waits(&[])), &driver);
-        assert!(matches!(line.after_driver(&driver, waits(&[])), Next::Gone(_)));
-        assert!(matches!(line.after_driver(&driver, waits(&[])), Next::Nobody));
+    fn tasks_that_have_taken_their_completion_are_skipped() {
+        let (driver, tasks, mut queue) = queue(5);
+        let pending =
+            |pending: &'static [u8]| move |asked: &MessageId| pending.iter().any(|number| id(*number) == *asked);
+        assert!(matches!(queue.after_driver(&driver, pending(&[1, 3])), NextWake::Stale(_)));
+        assert_wakes(&queue.after_driver(&driver, pending(&[1, 3])), &tasks[1]);
+        assert!(matches!(queue.after_task(pending(&[3])), NextWake::Stale(_)));
+        assert_wakes(&queue.after_task(pending(&[3])), &tasks[3]);
+        assert_wakes(&queue.after_task(pending(&[])), &driver);
+        assert!(matches!(queue.after_driver(&driver, pending(&[])), NextWake::Stale(_)));
+        assert!(matches!(queue.after_driver(&driver, pending(&[])), NextWake::None));
     }
 
     #[test]
     fn a_task_with_several_calls_is_woken_once() {
-        let (driver, tasks, mut line) = line(2);
-        line.tasks.rotate_right(1);
-        let (_, waker) = &line.tasks[0];
-        line.tasks.insert(1, (id(7), waker.clone()));
-        assert_wakes(&line.after_driver(&driver, |_| true), &tasks[1]);
-        assert_wakes(&line.after_task(|_| true), &tasks[0]);
-        assert_wakes(&line.after_task(|_| true), &driver);
+        let (driver, tasks, mut queue) = queue(2);
+        queue.tasks.rotate_right(1);
+        let (_, waker) = &queue.tasks[0];
+        queue.tasks.insert(1, (id(7), waker.clone()));
+        assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[1]);
+        assert_wakes(&queue.after_task(|_| true), &tasks[0]);
+        assert_wakes(&queue.after_task(|_| true), &driver);
     }
 
     #[test]
-    fn all_that_are_left_may_be_taken() {
-        let (driver, tasks, mut line) = line(4);
-        assert_wakes(&line.after_driver(&driver, |_| true), &tasks[0]);
-        assert!(line.take().zip(&tasks[1..]).all(|(taken, task)| taken.will_wake(task)));
-        assert!(matches!(line.after_task(|_| true), Next::Nobody));
+    fn all_remaining_tasks_can_be_taken() {
+        let (driver, tasks, mut queue) = queue(4);
+        assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[0]);
+        assert!(queue.take().zip(&tasks[1..]).all(|(taken, task)| taken.will_wake(task)));
+        assert!(matches!(queue.after_task(|_| true), NextWake::None));
     }
 }

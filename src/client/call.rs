@@ -10,20 +10,31 @@ use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, FailureCode};
 use serde::de::DeserializeOwned;
 
-use crate::__private::IsResult;
+use super::error::CallError;
+use super::is_result::IsResult;
+use super::pending::{CallEnd, PendingCall};
+use super::refusal::Refusal;
+use super::request::{CallSpec, OutgoingRequest};
 use crate::block_on::block_on_within;
-use crate::calls::response_body::Body;
-use crate::calls::table::{Failed, NotStarted, Outcome};
-use crate::client::pending::{Ending, Sending};
-use crate::client::{CallSpec, OutgoingRequest};
-use crate::telemetry::outcome::Conclusion;
-use crate::{CallError, Refusal};
+use crate::calls::completion::{Completion, StartError};
+use crate::calls::response_body::ResponseBody;
+use crate::telemetry::outcome::Outcome;
 
-/// A call: a future of the method's value, which is sent when it is first polled.
+/// A call: a future of the method's value, whose request is sent at the first poll.
 ///
-/// It is `Send` and borrows nothing, so that it can be spawned, joined or selected; its arguments were encoded when it
-/// was made. It ends by itself, at the latest when its timeout has passed. Dropping it frees what it held, and an answer
-/// that comes later is dropped. It may be polled on any executor, as long as its endpoint's runtime runs.
+/// A call is `Send` and borrows nothing, so that it can be spawned, joined or selected. Its
+/// arguments are encoded when the client's method is called. The call ends at the latest when its
+/// timeout has passed; the timeout runs from the first poll. Any executor may poll a call as long
+/// as its endpoint's runtime runs.
+///
+/// # Cancel safety
+///
+/// Dropping a call frees its slot and drops a response that arrives later. The method may still
+/// run.
+///
+/// # Panics
+///
+/// If the call is polled after it has ended.
 ///
 /// ```
 /// use rpcudp::{CallError, Endpoint, rpc_service};
@@ -37,7 +48,7 @@ use crate::{CallError, Refusal};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
-/// // Nobody answers here: this endpoint serves no clock, and says so at once.
+/// // This endpoint serves no clock, so it refuses the call at once.
 /// let clock = ClockClient::new(&endpoint, endpoint.local_addr());
 /// let call = clock.hour().timeout(Duration::from_millis(300));
 /// assert!(matches!(call.await, Err(CallError::Refused { .. })));
@@ -46,12 +57,12 @@ use crate::{CallError, Refusal};
 /// ```
 #[must_use = "a call is not sent until it is awaited or waited for"]
 pub struct Call<T, E = Infallible> {
-    sending: Sending,
+    pending: PendingCall,
     decode: Decode<T, E>,
 }
 
-/// The call of a method that returns the `Result` `R`, under whatever alias: `CallOf<io::Result<u8>>` is
-/// `Call<u8, io::Error>`.
+/// The call of a method that returns the `Result` type `R`, under any alias:
+/// `CallOf<io::Result<u8>>` is `Call<u8, io::Error>`.
 ///
 /// ```
 /// use rpcudp::{Call, CallOf, rpc_service};
@@ -64,7 +75,7 @@ pub struct Call<T, E = Infallible> {
 ///     fn set(&self, hour: u8) -> Result<()>;
 /// }
 ///
-/// /// What is under way.
+/// /// Calls in flight.
 /// struct Calls {
 ///     hour: Call<u8>,
 ///     set: CallOf<Result<()>>,
@@ -78,39 +89,43 @@ pub struct Call<T, E = Infallible> {
 /// ```
 pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
 
-/// What came back.
+/// The encoded value or application error of a response.
 pub(crate) enum Encoded<'a> {
-    Value(Body),
+    Value(ResponseBody),
     Error(&'a [u8]),
 }
 
-/// How it becomes what the contract declares; `None` for an error where it declares none.
+/// The decoder of a method's response. Returns `None` for an error if the contract declares none.
 pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
 
 impl<T, E> Call<T, E> {
     pub(crate) fn new(request: OutgoingRequest, decode: Decode<T, E>) -> Self {
-        Self { sending: Sending::new(request), decode }
+        Self { pending: PendingCall::new(request), decode }
     }
 
-    /// Waits this long for the answer, instead of what the contract or the endpoint says. No effect on a call that was
-    /// sent, or on a oneway method. A timeout of nothing sends the request and ends the call; the method may run.
+    /// Sets the timeout of this call, instead of the contract's or the endpoint's.
+    ///
+    /// The timeout runs from the first poll. A timeout of zero sends the request and ends the call;
+    /// the method may run. No effect on a call that was sent, or on a oneway method.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.sending.set_timeout(timeout);
+        self.pending.set_timeout(timeout);
         self
     }
 
-    /// Whether to send the request again while no answer comes, instead of what the contract says: a method that nothing is
-    /// promised of may be known to be idempotent, and a call that is about to be made again anyway need not be resent. The
-    /// server does with copies what its contract says. No effect on a call that was sent, or on a oneway method.
+    /// Overrides the contract's retransmission setting for this call.
+    ///
+    /// Enable it for a method that you know to be idempotent although its contract does not say so.
+    /// Disable it for a call that your program repeats by itself. The server treats duplicates as
+    /// its contract says. No effect on a call that was sent, or on a oneway method.
     pub fn retransmit(mut self, retransmit: bool) -> Self {
-        self.sending.retransmits = retransmit;
+        self.pending.retransmits = retransmit;
         self
     }
 
     /// Makes the call and blocks the thread until it has ended.
     ///
-    /// Where nobody runs the endpoint's runtime meanwhile, nothing can arrive, and the call ends with a timeout, a second
-    /// late.
+    /// If no thread runs the endpoint's runtime meanwhile, no response can arrive, and the call
+    /// ends with a timeout one second late.
     ///
     /// ```
     /// # #[rpcudp::rpc_service]
@@ -125,79 +140,78 @@ impl<T, E> Call<T, E> {
     ///
     /// # Errors
     ///
-    /// As for awaiting it.
+    /// As for awaiting the call.
     ///
     /// # Panics
     ///
-    /// In async code, which is to await it. (A task of tokio's `spawn_blocking` may block.)
+    /// In async code. Await the call there. (A task of tokio's `spawn_blocking` may block.)
     #[track_caller]
     pub fn wait(mut self) -> Result<T, CallError<E>> {
-        // An endpoint that works ends the call by itself, long before.
-        let limit = self.sending.timeout().saturating_add(Duration::from_secs(1));
+        // A working endpoint ends the call before this limit.
+        let limit = self.pending.timeout().saturating_add(Duration::from_secs(1));
         let ended = block_on_within(&mut self, Some(limit));
         ended.unwrap_or_else(|| {
-            self.sending.give_up();
-            self.finish(Ending::Outcome(Outcome::TimedOut))
+            self.pending.abandon();
+            self.finish(CallEnd::Completed(Completion::TimedOut))
         })
     }
 
-    /// Turns how the call ended into what its caller gets, and counts and tells it.
-    fn finish(&self, ending: Ending) -> Result<T, CallError<E>> {
-        let Sending { spec: &CallSpec { name: method, .. }, ref endpoint, .. } = self.sending;
-        let result = match ending {
-            Ending::Outcome(outcome) => self.result(outcome),
-            Ending::NotStarted(NotStarted::Closed) => Err(CallError::Closed),
-            Ending::NotStarted(NotStarted::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
-            Ending::TooLarge { size } => {
+    /// Converts the end of the call to its result, and records it.
+    fn finish(&self, end: CallEnd) -> Result<T, CallError<E>> {
+        let PendingCall { spec: &CallSpec { name: method, .. }, ref endpoint, .. } = self.pending;
+        let result = match end {
+            CallEnd::Completed(completion) => self.result(completion),
+            CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
+            CallEnd::NotStarted(StartError::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
+            CallEnd::TooLarge { size } => {
                 Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
             }
-            Ending::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
+            CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
         };
         let error = result.as_ref().err();
         self.count(error);
-        let conclusion = match error {
-            None if self.sending.spec.delivery == Delivery::OneWay => Conclusion::Sent,
-            None => Conclusion::Answered,
-            Some(error) => error.conclusion(),
-        };
         match error {
-            None => self.sending.tell(conclusion, None),
-            Some(error) => self.sending.tell(conclusion, Some(&error.told())),
+            None if self.pending.spec.delivery == Delivery::OneWay => self.pending.record(Outcome::Sent, None),
+            None => self.pending.record(Outcome::Completed, None),
+            Some(error) => self.pending.record(error.outcome(), Some(&error.log_message())),
         }
         result
     }
 
-    fn result(&self, outcome: Outcome) -> Result<T, CallError<E>> {
-        let Self { sending, decode } = self;
-        let Sending { spec, peer, .. } = sending;
+    fn result(&self, completion: Completion) -> Result<T, CallError<E>> {
+        let Self { pending, decode } = self;
+        let PendingCall { spec, peer, .. } = pending;
         let (method, peer) = (spec.name, *peer);
         let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
             Ok(result) => result.map_err(CallError::Application),
             Err(source) => Err(CallError::Decode { method, peer, source }),
         };
-        match outcome {
-            Outcome::Answered(body) => declared(decode(Encoded::Value(body)).expect("every contract declares a value")),
-            Outcome::Failed(failed) => {
-                let error = failed.detail.as_deref().filter(|_| failed.code == FailureCode::APPLICATION);
+        match completion {
+            Completion::Response(body) => {
+                declared(decode(Encoded::Value(body)).expect("every contract declares a value"))
+            }
+            Completion::Failure(failure) => {
+                let detail = failure.detail.as_deref();
+                let error = detail.filter(|_| failure.code == FailureCode::APPLICATION);
                 match error.and_then(|error| decode(Encoded::Error(error))) {
                     Some(decoded) => declared(decoded),
                     None => {
-                        let reason = refusal(&failed);
-                        Err(CallError::Refused { method, peer, reason, message: failed.message })
+                        let reason = Refusal::from_failure(failure.code, detail);
+                        Err(CallError::Refused { method, peer, reason, message: failure.message })
                     }
                 }
             }
-            Outcome::TimedOut => Err(CallError::Timeout { method, peer, after: sending.timeout() }),
-            Outcome::Unreachable => Err(CallError::Unreachable { method, peer }),
-            Outcome::Unsendable(source) => Err(CallError::Io { peer, source }),
-            Outcome::Closed => Err(CallError::Closed),
+            Completion::TimedOut => Err(CallError::Timeout { method, peer, after: pending.timeout() }),
+            Completion::Unreachable => Err(CallError::Unreachable { method, peer }),
+            Completion::Unsendable(source) => Err(CallError::Io { peer, source }),
+            Completion::Closed => Err(CallError::Closed),
         }
     }
 
     fn count(&self, error: Option<&CallError<E>>) {
         let counter = match error {
-            // It is over when it is sent; nobody has answered it.
-            None if self.sending.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
+            // A oneway call ends when it is sent, without a response.
+            None if self.pending.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
             None | Some(CallError::Application(_)) => Counter::CallsCompleted,
             Some(CallError::Refused { .. }) => Counter::CallsRefused,
             Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
@@ -206,33 +220,40 @@ impl<T, E> Call<T, E> {
             Some(CallError::Closed) => return,
             Some(_) => Counter::CallsUnsendable,
         };
-        self.sending.endpoint.shared().counters.add(counter, 1);
+        self.pending.endpoint.shared().counters.add(counter, 1);
     }
 }
 
 impl<T, E> Future for Call<T, E> {
     type Output = Result<T, CallError<E>>;
 
-    /// # Panics
-    ///
-    /// Where it has ended before.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let ending = ready!(this.sending.poll(cx));
-        Poll::Ready(this.finish(ending))
+        let end = ready!(this.pending.poll(cx));
+        Poll::Ready(this.finish(end))
     }
 }
 
-pub(crate) fn decode_value<T: DeserializeOwned>(
-    encoded: Encoded<'_>,
-) -> Option<Result<Result<T, Infallible>, DecodeError>> {
+impl OutgoingRequest {
+    /// Returns the call of a method without an application error.
+    pub fn call<T: DeserializeOwned>(self) -> Call<T> {
+        Call::new(self, decode_value)
+    }
+
+    /// Returns the call of a method that returns a `Result`.
+    pub fn fallible_call<T: DeserializeOwned, E: DeserializeOwned>(self) -> Call<T, E> {
+        Call::new(self, decode_value_or_error)
+    }
+}
+
+fn decode_value<T: DeserializeOwned>(encoded: Encoded<'_>) -> Option<Result<Result<T, Infallible>, DecodeError>> {
     match encoded {
         Encoded::Value(body) => Some(body.decode().map(Ok)),
         Encoded::Error(_) => None,
     }
 }
 
-pub(crate) fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
+fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
     encoded: Encoded<'_>,
 ) -> Option<Result<Result<T, E>, DecodeError>> {
     Some(match encoded {
@@ -243,31 +264,11 @@ pub(crate) fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sending { spec, peer, .. } = &self.sending;
+        let PendingCall { spec, peer, .. } = &self.pending;
         f.debug_struct("Call")
             .field("method", &spec.name)
             .field("peer", peer)
-            .field("timeout", &self.sending.timeout())
+            .field("timeout", &self.pending.timeout())
             .finish_non_exhaustive()
-    }
-}
-
-fn refusal(failed: &Failed) -> Refusal {
-    match failed.code {
-        FailureCode::APPLICATION => Refusal::UndeclaredError,
-        FailureCode::UNKNOWN_METHOD => Refusal::UnknownMethod,
-        FailureCode::MALFORMED_ARGUMENTS => Refusal::MalformedArguments,
-        FailureCode::BUSY => Refusal::Busy,
-        FailureCode::CLOSING => Refusal::Closing,
-        FailureCode::PANICKED => Refusal::Panicked,
-        FailureCode::STOPPED => Refusal::Stopped,
-        FailureCode::REJECTED => Refusal::Rejected,
-        FailureCode::RESPONSE_UNENCODABLE => Refusal::ResponseUnencodable,
-        FailureCode::RESPONSE_TOO_LARGE => {
-            let sizes = failed.detail.as_deref().and_then(|detail| decode::<(usize, usize)>(detail).ok());
-            let (size, limit) = sizes.unzip();
-            Refusal::ResponseTooLarge { size, limit }
-        }
-        code => Refusal::Other { code: code.number() },
     }
 }

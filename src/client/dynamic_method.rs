@@ -1,23 +1,26 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 
 use rpcudp_core::contract::Delivery;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Call;
-use crate::client::{AsEndpoint, CallSpec, OutgoingRequest, Stub};
+use super::as_endpoint::AsEndpoint;
+use super::call::Call;
+use super::request::{CallSpec, OutgoingRequest};
+use super::stub::Stub;
+use crate::lock::Lock;
 use crate::telemetry::metrics::CallMeter;
 
-/// A method that is called by its name, where no contract says what it takes and gives: for tools, scripts and gateways,
-/// which learn at run time what they call.
+/// A method called by name, without a contract: for tools, scripts and gateways that learn at run
+/// time which methods they call.
 ///
-/// Whatever can be serialized is an argument and whatever can be deserialized an answer. `serde_json::Value` is both, but
-/// has no bytes: a peer that is to be sent or that answers `bytes` needs a type that tells them from text.
+/// Arguments are any types that serialize, and the value is any type that deserializes.
+/// `serde_json::Value` is both, but has no bytes: to exchange Python's `bytes`, use a type that
+/// distinguishes bytes from text.
 ///
-/// A name is kept for the rest of the program, once however often it is asked for. So a program that takes names from
-/// strangers bounds how many it takes.
+/// Each distinct name is kept in memory for the rest of the program. A program that accepts names
+/// from untrusted input must bound their number.
 ///
 /// ```
 /// use rpcudp::{Call, DynamicMethod, Endpoint, rpc_service};
@@ -50,15 +53,15 @@ pub struct DynamicMethod {
 }
 
 impl DynamicMethod {
-    /// The method with this wire name.
+    /// Returns the method with this wire name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        static KNOWN: Mutex<BTreeMap<&'static str, &'static CallSpec>> = Mutex::new(BTreeMap::new());
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        static KNOWN: Lock<BTreeMap<&'static str, &'static CallSpec>> = Lock::new(BTreeMap::new());
+        let mut known = KNOWN.lock();
         if let Some(spec) = known.get(name) {
             return Self { spec };
         }
-        // Calls and their errors name their method for as long as anybody likes.
+        // Calls and their errors hold the name for as long as they live.
         let name: &'static str = Box::leak(Box::from(name));
         let spec = CallSpec { meter: CallMeter::unnamed(), ..CallSpec::new(name, 0, Delivery::Maybe, None) };
         let spec = Box::leak(Box::new(spec));
@@ -66,17 +69,18 @@ impl DynamicMethod {
         Self { spec }
     }
 
-    /// The wire name.
+    /// Returns the wire name.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.spec.name
     }
 
-    /// Calls the method at `peer`, through an endpoint or the one that a request came to. The arguments are encoded at
-    /// once.
+    /// Calls the method at `peer`, through an endpoint or a request's context. Encodes the
+    /// arguments at once.
     ///
-    /// It is sent once and answered within the endpoint's timeout, unless [`Call::retransmit`] and [`Call::timeout`] say
-    /// otherwise. An error of the method's own ends it as [`Refusal::UndeclaredError`](crate::Refusal::UndeclaredError).
+    /// The request is sent once, with the endpoint's timeout, unless [`Call::retransmit`] and
+    /// [`Call::timeout`] say otherwise. An error of the application ends the call with
+    /// [`Refusal::UndeclaredError`](crate::Refusal::UndeclaredError).
     pub fn call<T>(self, via: &impl AsEndpoint, peer: SocketAddr, arguments: &[impl Serialize]) -> Call<T>
     where
         T: DeserializeOwned,
@@ -84,8 +88,9 @@ impl DynamicMethod {
         self.request(via, peer, arguments).call()
     }
 
-    /// Calls a method that may return an error of its own, which ends the call as
-    /// [`CallError::Application`](crate::CallError::Application). Otherwise as [`call`](Self::call).
+    /// Calls a method with an application error, which ends the call as
+    /// [`CallError::Application`](crate::CallError::Application). Otherwise like
+    /// [`call`](Self::call).
     pub fn fallible_call<T, E>(
         self,
         via: &impl AsEndpoint,
@@ -100,7 +105,7 @@ impl DynamicMethod {
     }
 
     fn request(self, via: &impl AsEndpoint, peer: SocketAddr, arguments: &[impl Serialize]) -> OutgoingRequest {
-        // More than that fit into no datagram, which is what the call will say.
+        // More arguments do not fit into a datagram, so the call ends with `TooLarge`.
         let count = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
         let request = Stub::new(via, peer).request_with(self.spec, count);
         arguments.iter().fold(request, OutgoingRequest::argument)

@@ -12,24 +12,26 @@ use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Dialect, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
-use crate::calls::response_body::Body;
-use crate::calls::table::{NotStarted, Outcome};
-use crate::client::{CallSpec, OutgoingRequest, Stub};
-use crate::endpoint::send_queue::Leave;
-use crate::endpoint::shared::now;
+use super::request::{CallSpec, OutgoingRequest};
+use super::stub::Stub;
+use crate::buffer_pool;
+use crate::calls::completion::{Completion, StartError};
+use crate::calls::response_body::ResponseBody;
+use crate::clock::{later, now};
+use crate::endpoint::Endpoint;
+use crate::endpoint::send_queue::SendMode;
 use crate::telemetry::metrics::CallTiming;
-use crate::telemetry::outcome::Conclusion;
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::trace::Trace;
-use crate::{Endpoint, buffer_pool};
 
-/// The part of a call that is the same for all methods.
-pub(crate) struct Sending {
+/// The part of a call that does not depend on the method's types.
+pub(crate) struct PendingCall {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) peer: SocketAddr,
     pub(crate) spec: &'static CallSpec,
-    /// In nanoseconds: there may be a million of these.
+    /// In nanoseconds, to save memory: there may be a million pending calls.
     timeout: u64,
-    /// Whether the request is sent again while no answer comes.
+    /// Whether the request is retransmitted until a response arrives.
     pub(crate) retransmits: bool,
     state: State,
     trace: Trace,
@@ -37,29 +39,30 @@ pub(crate) struct Sending {
 }
 
 enum State {
-    /// Not sent yet: the datagram, and the first argument that could not be encoded.
+    /// The request is not sent: the datagram, and the first argument that could not be encoded.
     Ready(Vec<u8>, Option<Box<(usize, EncodeError)>>),
-    Waits(MessageId),
+    InFlight(MessageId),
     Ended,
 }
 
-/// How a call ended, as far as it depends on nothing that its contract declares.
-pub(crate) enum Ending {
-    Outcome(Outcome),
-    NotStarted(NotStarted),
+/// The end of a call, before its response is decoded.
+pub(crate) enum CallEnd {
+    Completed(Completion),
+    NotStarted(StartError),
     TooLarge { size: usize },
     Unencodable { argument: usize, source: EncodeError },
 }
 
-impl Sending {
-    /// Up to so many calls at once, a request leaves by itself and from its caller's own task: nothing is faster where
-    /// few are under way. Where more are, their tasks run one after the other, and their requests leave together.
-    const MAX_ALONE: usize = 2;
+impl PendingCall {
+    /// Calls in flight up to which a request is sent alone, from its caller's task. With more, the
+    /// callers' tasks run one after another and their requests leave together.
+    const MAX_IMMEDIATE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest { stub: Stub { endpoint, peer, timeout, deadline }, spec, datagram, fault, .. } = request;
+        let OutgoingRequest { stub: Stub { endpoint, peer, timeout, deadline }, spec, datagram, encode_error, .. } =
+            request;
         let timeout = timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout);
-        // What is asked on behalf of a caller is of no use when that caller has given up.
+        // A call on behalf of a request is of no use after that request's deadline.
         let inherited = deadline.map(|deadline| deadline.saturating_duration_since(now()));
         Self {
             peer,
@@ -67,13 +70,12 @@ impl Sending {
             timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
             retransmits: spec.delivery.is_retransmitted(),
             endpoint,
-            state: State::Ready(datagram, fault),
+            state: State::Ready(datagram, encode_error),
             trace: Trace::NONE,
             timing: CallTiming::NONE,
         }
     }
 
-    /// How long the answer is waited for.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_nanos(self.timeout)
     }
@@ -82,129 +84,126 @@ impl Sending {
         self.timeout = nanos(timeout);
     }
 
-    /// Sends the request when it is first polled, and waits for its end then.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+    /// Sends the request at the first poll, and then waits for the end of the call.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
         match mem::replace(&mut self.state, State::Ended) {
-            State::Ready(datagram, fault) => match self.start(datagram, fault, cx) {
+            State::Ready(datagram, encode_error) => match self.start(datagram, encode_error, cx) {
                 Ok(state) => {
                     self.state = state;
                     Poll::Pending
                 }
-                Err(ending) => Poll::Ready(ending),
+                Err(end) => Poll::Ready(end),
             },
-            State::Waits(id) => {
+            State::InFlight(id) => {
                 let polled = self.endpoint.shared().calls.poll(&id, cx.waker());
                 if polled.is_pending() {
-                    self.state = State::Waits(id);
+                    self.state = State::InFlight(id);
                 }
-                polled.map(Ending::Outcome)
+                polled.map(CallEnd::Completed)
             }
             State::Ended => panic!("a call was polled after it had ended"),
         }
     }
 
-    /// Sends the request. A call that ends by that, as a oneway call does, gives its end as the error.
+    /// Sends the request. Returns the end of the call as the error if the call ends with that, as a
+    /// oneway call does.
     fn start(
         &mut self,
         mut datagram: Vec<u8>,
-        fault: Option<Box<(usize, EncodeError)>>,
+        encode_error: Option<Box<(usize, EncodeError)>>,
         cx: &mut Context<'_>,
-    ) -> Result<State, Ending> {
+    ) -> Result<State, CallEnd> {
         let started = now();
         self.trace = Trace::of_call(self.spec.name, self.peer, started);
         self.timing = self.spec.meter.begin(self.spec.name, started);
-        if let Some(fault) = fault {
-            let (argument, source) = *fault;
-            return Err(Ending::Unencodable { argument, source });
+        if let Some(error) = encode_error {
+            let (argument, source) = *error;
+            return Err(CallEnd::Unencodable { argument, source });
         }
         let size = datagram.len() - HEADER_LEN;
         let shared = self.endpoint.shared();
         if size > shared.config.max_request_len {
-            return Err(Ending::TooLarge { size });
+            return Err(CallEnd::TooLarge { size });
         }
         if self.peer.ip().is_unspecified() {
-            let error = io::Error::new(io::ErrorKind::InvalidInput, "nobody can be reached at an unspecified address");
-            return Err(Ending::Outcome(Outcome::Unsendable(error)));
+            let message = "an unspecified address (0.0.0.0 or [::]) is not a peer's address";
+            let error = io::Error::new(io::ErrorKind::InvalidInput, message);
+            return Err(CallEnd::Completed(Completion::Unsendable(error)));
         }
         if self.spec.delivery == Delivery::OneWay {
-            let id = shared.calls.oneway_id().map_err(Ending::NotStarted)?;
-            self.post(&mut datagram, id, None, Leave::Alone)?;
+            let id = shared.calls.oneway_id().map_err(CallEnd::NotStarted)?;
+            self.send(&mut datagram, id, None, SendMode::Immediate)?;
             buffer_pool::give(datagram);
-            return Err(Ending::Outcome(Outcome::Answered(Body::new(NIL))));
+            return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL))));
         }
-        let schedule = Schedule {
-            sent: started,
-            deadline: started.checked_add(self.timeout()).unwrap_or(started + FOREVER),
-            retransmits: self.retransmits,
-        };
+        let schedule =
+            Schedule { sent: started, deadline: later(started, self.timeout()), retransmits: self.retransmits };
         if shared.config.dialect == Dialect::Rpcudp {
             Request::end(&mut datagram, self.timeout());
         }
-        let slot = shared.calls.start(self.peer, schedule, cx.waker()).map_err(Ending::NotStarted)?;
-        if slot.wakes_driver {
-            shared.outboxes.wake_timekeeper();
+        let call = shared.calls.start(self.peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
+        if call.wakes_driver {
+            shared.send_queues.wake_timekeeper();
         }
-        let leave = if slot.count > Self::MAX_ALONE { Leave::WithOthers } else { Leave::Alone };
-        if let Err(ending) = self.post(&mut datagram, slot.id, Some(slot.id), leave) {
-            self.endpoint.shared().calls.remove(&slot.id);
-            return Err(ending);
+        let mode = if call.call_count > Self::MAX_IMMEDIATE { SendMode::Batched } else { SendMode::Immediate };
+        if let Err(end) = self.send(&mut datagram, call.id, Some(call.id), mode) {
+            self.endpoint.shared().calls.remove(&call.id);
+            return Err(end);
         }
         if self.retransmits {
-            self.endpoint.shared().calls.keep(&slot.id, datagram);
+            self.endpoint.shared().calls.keep(&call.id, datagram);
         } else {
             buffer_pool::give(datagram);
         }
-        Ok(State::Waits(slot.id))
+        Ok(State::InFlight(call.id))
     }
 
-    /// Hands the request to the socket, or to the queue before it.
-    fn post(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, leave: Leave) -> Result<(), Ending> {
-        self.trace.sent(id);
+    /// Sends the request, or queues it.
+    fn send(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, mode: SendMode) -> Result<(), CallEnd> {
+        self.trace.record_id(id);
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
         let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
-        match shared.outboxes.to(self.peer).post(datagram, call, leave) {
+        match shared.send_queues.for_peer(self.peer).send(datagram, call, mode) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
-                return Err(Ending::NotStarted(NotStarted::Closed));
+                return Err(CallEnd::NotStarted(StartError::Closed));
             }
-            Err(error) => return Err(Ending::Outcome(Outcome::Unsendable(error))),
+            Err(error) => return Err(CallEnd::Completed(Completion::Unsendable(error))),
         }
         shared.counters.add(Counter::CallsStarted, 1);
         Ok(())
     }
 
-    /// Waits no longer, if it did wait.
-    pub(crate) fn give_up(&mut self) -> bool {
-        let State::Waits(id) = self.state else { return false };
+    /// Ends the call if it is in flight. Returns whether it was.
+    pub(crate) fn abandon(&mut self) -> bool {
+        let State::InFlight(id) = self.state else { return false };
         self.state = State::Ended;
         self.endpoint.shared().calls.remove(&id);
         true
     }
 
-    /// Tells how the call ended: in its span, in one line if it failed, and to the metrics.
-    pub(crate) fn tell(&self, conclusion: Conclusion, failure: Option<&dyn fmt::Display>) {
-        self.spec.meter.end(self.timing, conclusion);
-        self.trace.end(conclusion.outcome(), failure);
+    /// Records the outcome in the call's span, in a log line if the call failed, and in the
+    /// metrics.
+    pub(crate) fn record(&self, outcome: Outcome, failure: Option<&dyn fmt::Display>) {
+        self.spec.meter.end(self.timing, outcome);
+        self.trace.end(outcome.span_label(), failure);
     }
 }
 
-impl Drop for Sending {
+impl Drop for PendingCall {
     fn drop(&mut self) {
-        if self.give_up() {
+        if self.abandon() {
             self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
-            self.spec.meter.end(self.timing, Conclusion::Cancelled);
+            self.spec.meter.end(self.timing, Outcome::Cancelled);
         }
     }
 }
 
-/// What is longer than five centuries is as long as that.
+/// Returns the duration in nanoseconds, at most five centuries.
 fn nanos(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The value of a oneway call, as an answer would say it.
+/// The value of a oneway call, as a response would encode it.
 const NIL: &[u8] = b"\xc0";
-
-/// What a timeout becomes that would end after time does: thirty years.
-const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -7,41 +7,44 @@ use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen, copy};
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
-use crate::Context;
-use crate::calls::response_body::Body;
-use crate::calls::table::{Answers, Failed, Outcome};
-use crate::driver::source_batch::Visit;
-use crate::driver::wake_chain::Ended;
+use super::source_batch::SourceBatch;
+use crate::calls::completed::CompletedCalls;
+use crate::calls::completion::{Completion, Failure};
+use crate::calls::response_body::ResponseBody;
+use crate::calls::table::ResponseGuard;
+use crate::clock::now;
 use crate::endpoint::config::Config;
-use crate::endpoint::send_queue::Outbox;
-use crate::endpoint::shared::{Shared, now};
-use crate::server::inline_request::Arrived;
-use crate::server::rejection::Reason;
-use crate::server::response::{AnswerWriter, Asked};
+use crate::endpoint::send_queue::SendQueue;
+use crate::endpoint::shared::Shared;
+use crate::server::context::Context;
+use crate::server::inline_request::InlineRequest;
+use crate::server::rejection::Rejection;
+use crate::server::request_head::RequestHead;
+use crate::server::response::ResponseWriter;
 use crate::server::router::Router;
 use crate::telemetry::metrics::RequestMeter;
 
-/// What becomes of the datagrams that arrive: answers end calls, requests run methods.
+/// The dispatcher of received datagrams: responses complete calls, requests run methods.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
     router: Arc<Router>,
-    /// The context of the request that is being handled; the endpoint's part of it is always the same.
-    cx: Context,
-    /// Answers of sync methods, and refusals: they leave together.
-    answers: SendBatch,
-    /// The requests of a source that are being heard, where it is limited.
-    visit: Option<Visit>,
-    /// Whose answer was the last, among those of a batch: once for each is enough.
-    proved: Option<SocketAddr>,
-    /// Those whose calls have ended: they are woken when the table of calls is free again.
-    ended: Ended,
-    /// Whether nobody waits for anything more.
-    is_content: bool,
+    /// The head of the request that is being handled. Reused, because its endpoint is always the
+    /// same.
+    head: RequestHead,
+    /// Responses of sync methods, and refusals. They leave together.
+    responses: SendBatch,
+    /// The consecutive requests of one source that are being handled, if that source is limited.
+    source_batch: Option<SourceBatch>,
+    /// The source of the last response. Validating a source once for a run of responses is enough.
+    validated: Option<SocketAddr>,
+    /// Calls whose tasks must be woken after the table of calls is unlocked.
+    completed: CompletedCalls,
+    is_idle: bool,
 }
 
 impl Dispatch {
     pub(crate) fn new(shared: Arc<Shared>, socket: usize, router: Arc<Router>) -> Self {
-        let nobody = Context {
+        let context = Context {
             sender: shared.local_addr,
             local: None,
             id: MessageId::from_bytes([0; MessageId::LEN]),
@@ -52,217 +55,225 @@ impl Dispatch {
         Self {
             shared,
             router,
-            cx: nobody,
-            answers: SendBatch::new(),
-            visit: None,
-            proved: None,
-            ended: Ended::default(),
-            is_content: false,
+            head: RequestHead { context, method: "", delivery: Delivery::Maybe, len: 0 },
+            responses: SendBatch::new(),
+            source_batch: None,
+            validated: None,
+            completed: CompletedCalls::default(),
+            is_idle: false,
         }
     }
 
-    /// Handles what has arrived, and sends the answers to it.
-    pub(crate) fn batch(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
+    /// Handles a batch of datagrams, and sends the responses.
+    pub(crate) fn handle(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
         let shared = Arc::clone(&self.shared);
+        let send_queue = shared.send_queues.at(self.head.context.socket);
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
-        self.proved = None;
-        self.is_content = false;
-        // The table of calls is held for answers that follow each other, and never while a method runs.
+        self.validated = None;
+        self.is_idle = false;
+        // The table of calls stays locked for a run of responses, and is never locked while a
+        // method runs.
         let mut calls = None;
-        let mut busy_since = None;
+        let mut requests_since = None;
         let mut rest = batch.iter();
         while let Some(received) = rest.next() {
             let handled = if Frame::is_request(received.contents, shared.config.dialect) {
                 calls = None;
-                let now = *busy_since.get_or_insert_with(now);
-                if !self.visit.as_ref().is_some_and(|visit| visit.includes(received.source)) {
-                    self.charge_visit(now);
-                    self.begin_visit(&received, rest.clone(), now);
+                let now = *requests_since.get_or_insert_with(now);
+                if !self.source_batch.as_ref().is_some_and(|requests| requests.includes(received.source)) {
+                    self.charge_responses(now);
+                    self.begin_source_batch(&received, rest.clone(), now);
                 }
-                let handled = self.request(&received, now);
-                if self.answers.byte_count() >= Outbox::ENOUGH_LEN {
-                    self.charge_visit(now);
-                    shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
+                let handled = self.handle_request(&received, now);
+                if self.responses.byte_count() >= SendQueue::FLUSH_LEN {
+                    self.charge_responses(now);
+                    send_queue.send_responses(transport, &mut self.responses);
                 }
                 handled
             } else {
-                let calls = calls.get_or_insert_with(|| shared.calls.answers());
-                self.answer(calls, &received)
+                let calls = calls.get_or_insert_with(|| shared.calls.lock_for_responses());
+                self.handle_response(calls, &received)
             };
             if let Err(reason) = handled {
                 shared.counters.dropped(reason);
                 if reason == DropReason::OtherDialect && shared.log_limits.other_dialect.pass() {
-                    // Who listens to the log is the user's code: nothing is held while it runs.
+                    // A subscriber of the log is user code, so unlock the table of calls first.
                     calls = None;
                     warn_of_other_dialect(&received, shared.config.dialect);
                 }
             }
         }
         drop(calls);
-        self.is_content &= batch.len() == 1;
-        if let Some(since) = busy_since {
-            self.charge_visit(since);
-            self.visit = None;
+        self.is_idle &= batch.len() == 1;
+        if let Some(since) = requests_since {
+            self.charge_responses(since);
+            self.source_batch = None;
             shared.counters.add(Counter::HandlingNanos, now().saturating_duration_since(since).as_nanos() as u64);
         }
-        shared.outboxes.at(self.cx.socket).send_answers(transport, &mut self.answers);
-        for bounced in batch.unreachable() {
-            self.unreachable(&bounced);
+        send_queue.send_responses(transport, &mut self.responses);
+        for unreachable in batch.unreachable() {
+            self.handle_unreachable(&unreachable);
         }
     }
 
-    /// The calls that have ended, and those who are to be woken because of it.
-    pub(crate) fn ended(&mut self) -> &mut Ended {
-        &mut self.ended
+    /// Returns the calls that the last batch completed.
+    pub(crate) fn completed(&mut self) -> &mut CompletedCalls {
+        &mut self.completed
     }
 
-    /// Whether the last batch was the answer that alone was waited for, at an endpoint that serves nothing.
-    pub(crate) fn is_content(&self) -> bool {
-        self.is_content
+    /// Returns whether the last batch was the response to the only pending call, at an endpoint
+    /// that serves nothing: no call or service is waiting for another datagram.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
-    /// Ends the call whose request came back. A message that does not quote the call's id might be anybody's.
-    fn unreachable(&mut self, bounced: &Unreachable<'_>) {
+    /// Completes the call whose request the network could not deliver. A report that does not quote
+    /// the call's message id could be forged.
+    fn handle_unreachable(&mut self, unreachable: &Unreachable<'_>) {
         self.shared.counters.add(Counter::DatagramsUnreachable, 1);
-        let Some(id) = Request::quoted_id(bounced.contents, self.shared.config.dialect) else { return };
-        let ended = self.shared.calls.answers().unreachable(&id, bounced.destination);
-        // One that no call waits for is counted already.
-        if let Ok(Some(waker)) = ended {
-            self.ended.push(id, bounced.destination, waker);
+        let Some(id) = Request::quoted_id(unreachable.contents, self.shared.config.dialect) else { return };
+        let completed = self.shared.calls.lock_for_responses().complete_unreachable(&id, unreachable.destination);
+        // A report for no pending call is counted above, and otherwise ignored.
+        if let Ok(Some(waker)) = completed {
+            self.completed.push(id, unreachable.destination, waker);
         }
     }
 
-    /// Ends the call that an answer belongs to. One that belongs to none is not even read.
-    fn answer(&mut self, calls: &mut Answers<'_>, received: &Received<'_>) -> Result<(), DropReason> {
+    /// Completes the call that a response belongs to. Does not decode a response that no call
+    /// expects.
+    fn handle_response(&mut self, calls: &mut ResponseGuard<'_>, received: &Received<'_>) -> Result<(), DropReason> {
         let config = &self.shared.config;
         let Received { source, contents, .. } = *received;
         if let Some(id) = Frame::response_id(contents, config.dialect) {
             calls.expects(&id, source)?;
         }
-        let (id, ended) = match Frame::decode(contents, config.dialect)? {
+        let (id, completed) = match Frame::decode(contents, config.dialect)? {
             Frame::Response(response) => {
-                let outcome = || Outcome::Answered(Body::new(response.body));
-                (response.id, calls.take(&response.id, source, outcome)?)
+                let completion = || Completion::Response(ResponseBody::new(response.body));
+                (response.id, calls.complete(&response.id, source, completion)?)
             }
             Frame::Failure(failure) => {
-                let outcome = || {
-                    Outcome::Failed(Box::new(Failed {
+                let completion = || {
+                    Completion::Failure(Box::new(Failure {
                         code: failure.code,
                         message: failure.message.into(),
                         detail: failure.detail.map(<[u8]>::to_vec),
                     }))
                 };
-                (failure.id, calls.take(&failure.id, source, outcome)?)
+                (failure.id, calls.complete(&failure.id, source, completion)?)
             }
-            Frame::Request(_) => unreachable!("a request answers nothing"),
+            Frame::Request(_) => unreachable!("the caller passes no requests"),
         };
-        if let Some(waker) = ended {
-            // Its slot is free when its caller has looked.
-            self.is_content = calls.slot_count() == 1 && self.router.is_empty();
-            self.ended.push(id, source, waker);
+        if let Some(waker) = completed {
+            // A completed call keeps its slot until its task has taken the completion.
+            self.is_idle = calls.call_count() == 1 && self.router.is_empty();
+            self.completed.push(id, source, waker);
         }
-        if config.limits.applies_to(source) && self.proved != Some(source) {
-            self.proved = Some(source);
+        if config.limits.applies_to(source) && self.validated != Some(source) {
+            self.validated = Some(source);
             self.shared.limiter().validate(source, now());
         }
         Ok(())
     }
 
-    /// Handles a request, if its source may ask.
-    fn request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
-        if let Some(visit) = &mut self.visit {
-            visit.request()?;
+    /// Handles a request if the limits of its source allow it.
+    fn handle_request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+        if let Some(requests) = &mut self.source_batch {
+            requests.take_request()?;
         }
         let Frame::Request(request) = Frame::decode(received.contents, self.shared.config.dialect)? else {
-            unreachable!("what claims to be a request is one, or nothing");
+            unreachable!("`Frame::is_request` and `Frame::decode` agree on requests");
         };
-        let answer_count = self.answers.len();
+        let response_count = self.responses.len();
         self.run(&request, received, now)?;
-        if let Some(visit) = self.visit.as_mut().filter(|_| self.answers.len() > answer_count) {
-            let answer = self.answers.datagram(answer_count);
-            visit.answer(answer.contents.len()).inspect_err(|_| self.answers.truncate(answer_count))?;
+        if let Some(requests) = self.source_batch.as_mut().filter(|_| self.responses.len() > response_count) {
+            let response = self.responses.datagram(response_count);
+            requests.add_response(response.contents.len()).inspect_err(|_| self.responses.truncate(response_count))?;
         }
         Ok(())
     }
 
-    /// Has a request admitted, and those of the same source that follow it, if the source is limited.
-    fn begin_visit<'a>(&mut self, first: &Received<'a>, rest: impl Iterator<Item = Received<'a>>, now: Instant) {
+    /// Admits a request together with the requests of the same source that follow it, if the source
+    /// is limited.
+    fn begin_source_batch<'a>(&mut self, first: &Received<'a>, rest: impl Iterator<Item = Received<'a>>, now: Instant) {
         let Config { limits, dialect, .. } = &self.shared.config;
         let source = first.source;
-        self.visit = None;
+        self.source_batch = None;
         if !limits.applies_to(source) {
             return;
         }
         let following = rest.take_while(|next| next.source == source);
         let count = 1 + following.filter(|next| Frame::is_request(next.contents, *dialect)).count();
         let admission = self.shared.limiter().admit(source, count, now);
-        self.visit = Some(Visit::new(source, admission, count, self.answers.len()));
+        self.source_batch = Some(SourceBatch::new(source, admission, count, self.responses.len()));
     }
 
-    /// Charges the answers to the requests that were heard: they leave next, or others' come after them.
-    fn charge_visit(&mut self, now: Instant) {
-        let Some(visit) = &mut self.visit else { return };
-        let (len, first_answer) = (visit.charge(), mem::take(&mut visit.first_answer));
-        if len > 0 && !self.shared.limiter().admit_response(visit.source, len, now) {
-            // Other answers to the same source were charged meanwhile.
-            let withheld_count = self.answers.len() - first_answer;
-            self.answers.truncate(first_answer);
-            (0..withheld_count).for_each(|_| self.shared.counters.dropped(DropReason::ResponseBudget));
+    /// Charges the responses to the current source batch, before they leave or another source's
+    /// follow.
+    fn charge_responses(&mut self, now: Instant) {
+        let Some(requests) = &mut self.source_batch else { return };
+        let (len, first_response) = (requests.charge(), mem::take(&mut requests.first_response));
+        if len > 0 && !self.shared.limiter().admit_response(requests.source, len, now) {
+            // Async handlers have spent the source's budget since the batch was admitted.
+            let dropped_count = self.responses.len() - first_response;
+            self.responses.truncate(first_response);
+            (0..dropped_count).for_each(|_| self.shared.counters.dropped(DropReason::ResponseBudget));
         }
     }
 
-    /// Has a request's method run, unless it did, and writes the answer if there is one already.
+    /// Runs a request's method unless it has run, and writes the response if there is one already.
     fn run(&mut self, request: &Request<'_>, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
-        let Self { shared, router, answers, cx, .. } = self;
+        let Self { shared, router, responses, head, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
         if request.remaining == Some(Duration::ZERO) {
             return Err(DropReason::Expired);
         }
+        let cx = &mut head.context;
         (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
-        let cx = &*cx;
-        let len = received.contents.len();
+        let (sender, local, id) = (cx.sender, cx.local, cx.id);
+        head.len = received.contents.len();
         let Some(route) = router.find(request.method) else {
-            let asked = Asked { cx, method: request.method, len, oneway: false };
+            (head.method, head.delivery) = ("", Delivery::Maybe);
             let timing = RequestMeter::unknown().begin();
-            answers.write(cx.sender, cx.local, |out| {
-                timing.end(AnswerWriter::new(out, asked).refuse(&Reason::Unknown));
+            responses.write(sender, local, |out| {
+                timing.end(ResponseWriter::new(out, head).refuse_unknown(request.method));
             });
             return Ok(());
         };
+        (head.method, head.delivery) = (route.name, route.delivery);
         if shared.lifecycle.is_closing() {
-            let asked = Asked { cx, method: route.name, len, oneway: route.delivery == Delivery::OneWay };
             let timing = route.meter.begin();
-            answers.write(cx.sender, cx.local, |out| {
-                timing.end(AnswerWriter::new(out, asked).refuse(&Reason::Closing));
+            responses.write(sender, local, |out| {
+                timing.end(ResponseWriter::new(out, head).refuse(&Rejection::Closing));
             });
             return Ok(());
         }
         if route.delivery == Delivery::AtMostOnce {
-            match shared.stored_responses().begin(now, cx.sender, cx.id, len) {
+            match shared.stored_responses().begin(now, sender, id, head.len) {
                 Seen::Never => {}
                 Seen::Running | Seen::Other | Seen::Stored(b"") => return Err(DropReason::DuplicateRequest),
-                Seen::Stored(reply) => {
+                Seen::Stored(response) => {
                     shared.counters.add(Counter::RequestsReplayed, 1);
-                    answers.write(cx.sender, cx.local, |out| copy::append(out, reply));
+                    responses.write(sender, local, |out| copy::append(out, response));
                     return Ok(());
                 }
             }
         }
-        let (method, delivery, arguments) = (route.name, route.delivery, request.arguments);
         let timing = route.meter.begin();
-        router.call(route, Arrived { cx, method, delivery, arguments, len, answers, timing });
+        router.call(route, InlineRequest { head, arguments: request.arguments, responses, timing });
         Ok(())
     }
 }
 
-/// Datagrams are dropped without a word, and calls end with timeouts: whoever set a network up wrongly needs a hint.
+/// Logs a hint that the network is misconfigured, because dropped datagrams otherwise show only as
+/// timeouts.
 fn warn_of_other_dialect(received: &Received<'_>, dialect: Dialect) {
     tracing::warn!(
         target: "rpcudp",
         peer = %received.source,
         ?dialect,
-        "a datagram in the other dialect was dropped: peers of the other network cannot be called and get no answers \
-         (`Builder::dialect`; this is said once, and `Stats::dropped` counts them)"
+        "dropped a datagram in the other dialect: peers of the other network cannot be called and get no responses \
+         (`Builder::dialect` sets the dialect; this line is logged once, and `Stats::dropped` counts the datagrams)"
     );
 }

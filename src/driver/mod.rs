@@ -1,3 +1,5 @@
+//! The task behind a socket.
+
 pub(crate) mod dispatch;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
@@ -11,83 +13,86 @@ use std::time::{Duration, Instant};
 use rpcudp_core::{Counter, DropReason};
 use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 
-use crate::driver::dispatch::Dispatch;
-use crate::driver::timer::Alarm;
-use crate::driver::wake_chain::{Relay, Turn};
-use crate::endpoint::send_queue::{Leave, Leaving, Outbox};
-use crate::endpoint::send_queues::Outboxes;
-use crate::endpoint::shared::{Shared, now};
+use self::dispatch::Dispatch;
+use self::timer::Timer;
+use self::wake_chain::{Step, WakeChain};
+use crate::clock::now;
+use crate::endpoint::send_queue::flush::Flush;
+use crate::endpoint::send_queue::{SendMode, SendQueue};
+use crate::endpoint::send_queues::SendQueues;
+use crate::endpoint::shared::Shared;
 use crate::server::router::Router;
 
-/// The task behind a socket of an endpoint: receives, runs sync handlers, wakes those who wait, sends what leaves together, keeps
-/// time, and closes.
+/// The driver of a socket: receives, runs sync handlers, wakes callers, flushes the send queue, and
+/// closes. The first driver of an endpoint also handles retransmissions and timeouts.
 ///
-/// Nothing ends it but closing: not what arrives, not what the socket says.
+/// Only closing the endpoint ends it: no datagram and no error of the socket does.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    /// Which of the endpoint's sockets it drives.
+    /// The index of the socket in the endpoint.
     socket: usize,
-    /// Before the transport: when that is gone, the services are too.
+    /// Declared before the transport, so that the services are dropped before the address is free.
     dispatch: Dispatch,
     transport: Arc<dyn Transport>,
     batch: ReceiveBatch,
-    relay: Relay,
-    leaving: Leaving,
-    /// Whether to send when all tasks that can run have run: they may have something to send as well.
-    sends_later: bool,
-    /// The task that runs this.
+    wake_chain: WakeChain,
+    flush: Flush,
+    /// Whether to flush when all runnable tasks have run, because they may queue datagrams too.
+    flushes_later: bool,
+    /// The waker of the driver's own task.
     waker: Waker,
-    alarm: Alarm,
-    /// When something becomes due in the table of calls.
+    timer: Timer,
+    /// The time at which a call becomes due.
     next_tick: Option<Instant>,
-    /// Whether more has become due than is looked after at once.
+    /// Whether more calls are due than one tick handles.
     ticks_again: bool,
-    /// When to receive again after nothing but errors.
+    /// The time to receive again, after receiving failed too often.
     receive_again: Option<Instant>,
-    /// Whether the socket was full when it was tried last.
+    /// Whether the socket was full at the last attempt to send.
     is_full: bool,
-    /// When to try the socket again that was full.
+    /// The time to send again to a socket that was full.
     send_again: Option<Instant>,
-    /// When a closing endpoint is closed at the latest, or its handlers are to be stopped.
+    /// The time at which a closing endpoint aborts its handlers, or stops waiting for them.
     closes_at: Option<Instant>,
 }
 
 impl Driver {
-    /// How many datagrams are received before other tasks get their turn; a batch is finished in any case.
+    /// Datagrams to receive before other tasks run. A batch is always finished.
     const MAX_DATAGRAMS: usize = 1_024;
 
-    /// How many errors in a row make receiving pause.
+    /// Consecutive errors after which receiving pauses.
     const MAX_ERRORS: usize = 16;
 
-    /// How long receiving pauses where it gives nothing but errors: too short to lose anything, long enough not to burn
-    /// a core.
+    /// The pause of receiving after errors: too short to lose datagrams, long enough to spare the
+    /// core.
     const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
 
-    /// How long a full socket is left alone that says it is not full.
+    /// The pause of sending if a full socket reports that it has room.
     const PAUSE_WHEN_FULL: Duration = Duration::from_millis(1);
 
-    /// How long is waited for handlers that were told to stop: one that blocks its thread does not hear it.
+    /// Time to wait for aborted handlers. A handler that blocks its thread does not notice the
+    /// abort.
     const MAX_ABORT: Duration = Duration::from_secs(1);
 
-    /// Must be called in the context of the runtime that will run it.
+    /// Must be called in the context of the runtime that will run the driver.
     pub(crate) fn new(
         shared: Arc<Shared>,
         socket: usize,
         transport: Arc<dyn Transport>,
         router: Arc<Router>,
-        alarm: Alarm,
+        timer: Timer,
     ) -> Self {
         Self {
             dispatch: Dispatch::new(Arc::clone(&shared), socket, router),
-            relay: Relay::new(&shared.runtime, shared.outboxes.len()),
+            wake_chain: WakeChain::new(&shared.runtime, shared.send_queues.len()),
             shared,
             socket,
             transport,
             batch: ReceiveBatch::new(),
-            leaving: Leaving::default(),
-            sends_later: false,
+            flush: Flush::default(),
+            flushes_later: false,
             waker: Waker::noop().clone(),
-            alarm,
+            timer,
             next_tick: None,
             ticks_again: false,
             receive_again: None,
@@ -102,64 +107,67 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut is_due = false;
+        let mut timer_fired = false;
         if !cx.waker().will_wake(&self.waker) {
             self.waker.clone_from(cx.waker());
-            self.outbox().driver().wakes(cx.waker().clone());
-            self.alarm.unset();
+            self.send_queue().driver().register(cx.waker().clone());
+            self.timer.unregister();
         }
-        if self.poll_relay(cx).is_pending() {
+        if self.poll_wake_chain(cx).is_pending() {
             return Poll::Pending;
         }
         loop {
-            let was_called = self.outbox().driver().lower();
-            if std::mem::take(&mut self.sends_later) || !self.leaving.is_done() {
+            let was_flagged = self.send_queue().driver().take();
+            if std::mem::take(&mut self.flushes_later) || !self.flush.is_done() {
                 self.poll_send(cx);
             }
             self.poll_receive(cx);
-            // Nothing has become due without the alarm, and nothing is due earlier than it without a call.
-            let keeps_time = self.socket == Outboxes::TIMEKEEPER;
-            if keeps_time && (was_called || is_due || std::mem::take(&mut self.ticks_again)) {
+            // Calls become due only when the timer fires, or earlier if a new call has set the
+            // flag.
+            let is_timekeeper = self.socket == SendQueues::TIMEKEEPER;
+            if is_timekeeper && (was_flagged || timer_fired || std::mem::take(&mut self.ticks_again)) {
                 self.tick(cx);
             }
-            if self.leaving.is_done() && self.outbox().is_expected() {
-                self.sends_later = true;
-                if !self.relay.goes_on() {
+            if self.flush.is_done() && self.send_queue().is_flush_pending() {
+                self.flushes_later = true;
+                if !self.wake_chain.is_active() {
                     cx.waker().wake_by_ref();
                 }
             }
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
             let pauses = earlier(self.receive_again, self.send_again);
-            let next = earlier(earlier(self.next_tick, self.relay.deadline()), earlier(self.closes_at, pauses));
-            if self.alarm.poll(next, cx).is_pending() {
-                if self.relay.goes_on() {
-                    self.relay.end_turn(cx);
+            let next = earlier(earlier(self.next_tick, self.wake_chain.deadline()), earlier(self.closes_at, pauses));
+            if self.timer.poll(next, cx).is_pending() {
+                if self.wake_chain.is_active() {
+                    self.wake_chain.end_step(cx);
                 }
                 return Poll::Pending;
             }
-            is_due = true;
+            timer_fired = true;
         }
     }
 
-    fn outbox(&self) -> &Outbox {
-        self.shared.outboxes.at(self.socket)
+    fn send_queue(&self) -> &SendQueue {
+        self.shared.send_queues.at(self.socket)
     }
 
-    /// Pending while tasks are still to be woken, or to run before what they send can leave.
-    fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.relay.goes_on() && self.leaving.is_done() && self.outbox().has_enough() {
+    /// Takes a step in the chain of wake-ups. Pending while tasks of the chain must run before the
+    /// driver goes on.
+    fn poll_wake_chain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wake_chain.is_active() && self.flush.is_done() && self.send_queue().has_flush_len() {
             self.poll_send(cx);
-            // The others still come.
-            self.outbox().expect();
+            // The other tasks of the chain have not run yet.
+            self.send_queue().expect_flush();
         }
-        match self.relay.turn(&self.shared.calls, &self.waker) {
-            Turn::Passed => {
-                // What it has rung for is seen to after the relay, and it is to ring again if that comes to a halt.
-                while self.alarm.is_off() && self.alarm.poll(self.relay.deadline(), cx).is_ready() {}
-                self.relay.end_turn(cx);
+        match self.wake_chain.step(&self.shared.calls, &self.waker) {
+            Step::Woken => {
+                // Work for which the timer has fired is done after the chain. The timer must fire
+                // again if the chain stalls.
+                while self.timer.is_off() && self.timer.poll(self.wake_chain.deadline(), cx).is_ready() {}
+                self.wake_chain.end_step(cx);
             }
-            Turn::Released => cx.waker().wake_by_ref(),
-            Turn::Over => return Poll::Ready(()),
+            Step::Released => cx.waker().wake_by_ref(),
+            Step::Done => return Poll::Ready(()),
         }
         Poll::Pending
     }
@@ -175,14 +183,15 @@ impl Driver {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {
                     received_count += self.batch.len().max(1);
-                    self.handle();
-                    // What else may have come is nothing that anybody waits for, and can be looked at when more comes.
-                    if self.dispatch.is_content() && self.transport.poll_arrival(cx).is_pending() {
+                    self.handle_batch();
+                    // No call is waiting for another datagram, so skip the extra system call.
+                    if self.dispatch.is_idle() && self.transport.poll_arrival(cx).is_pending() {
                         return;
                     }
                 }
                 Poll::Ready(Err(error)) => {
-                    // It may be about an earlier send to some peer. None of them is the end.
+                    // The error may be about an earlier send to some peer, and never ends the
+                    // endpoint.
                     error_count += 1;
                     self.shared.counters.add(Counter::ReceiveErrors, 1);
                     tracing::debug!(target: "rpcudp", %error, "receiving failed");
@@ -196,77 +205,79 @@ impl Driver {
         }
     }
 
-    /// Handles what has arrived, and wakes those that it was waited for by.
-    fn handle(&mut self) {
-        self.dispatch.batch(&self.batch, &*self.transport);
-        let ended = self.dispatch.ended();
-        if ended.len() > 1 {
-            // Several tasks are going to run, and what they send can leave together.
-            self.shared.outboxes.at(self.socket).expect();
+    /// Handles the received batch, and wakes the tasks whose calls it completed.
+    fn handle_batch(&mut self) {
+        self.dispatch.handle(&self.batch, &*self.transport);
+        let completed = self.dispatch.completed();
+        if completed.len() > 1 {
+            // Several tasks are about to run, and their next requests can leave together.
+            self.shared.send_queues.at(self.socket).expect_flush();
         }
-        self.relay.wake(ended, &self.shared.calls, &self.waker);
+        self.wake_chain.wake(completed, &self.shared.calls, &self.waker);
     }
 
-    /// Sends what leaves together, and what has waited for the socket.
+    /// Flushes the send queue.
     fn poll_send(&mut self, cx: &mut Context<'_>) {
         if self.send_again.is_some_and(|again| now() < again) {
             return;
         }
         self.send_again = None;
-        // The transport learns by this that nobody waits any longer.
+        // Polling a full socket that has room again also ends the transport's watch for room.
         if self.is_full && self.transport.poll_writable(cx).is_pending() {
             return;
         }
         let shared = &*self.shared;
-        let sent = self.leaving.send(shared.outboxes.at(self.socket), &*self.transport, |call, error| match call {
-            Some(id) => shared.calls.unsendable(&id, error),
+        let queue = shared.send_queues.at(self.socket);
+        let sent = self.flush.send(queue, &*self.transport, |call, error| match call {
+            Some(id) => shared.calls.complete_unsendable(&id, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });
         self.is_full = sent.is_err();
         if self.is_full && self.transport.poll_writable(cx).is_ready() {
-            // It may say so when it is not: after an error, tokio takes a socket for writable for good.
+            // After an error, tokio reports a full socket as writable. Pause instead of spinning.
             self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
         }
     }
 
-    /// Does what time calls for, and notes when to come back.
+    /// Handles the calls that are due, and notes when the next are.
     fn tick(&mut self, cx: &Context<'_>) {
         let now = now();
-        let tick = self.shared.calls.tick(now);
-        for (id, destination, contents) in tick.resends {
+        let due = self.shared.calls.tick(now);
+        for (id, destination, contents) in due.retransmissions {
             let datagram = Datagram { destination, source: None, contents: &contents };
             self.shared.counters.add(Counter::CallsRetransmitted, 1);
-            // One that fails now may succeed the next time; the timeout ends the call if none does.
-            let _ = self.shared.outboxes.to(destination).post(datagram, Some(id), Leave::WithOthers);
+            // A later retransmission may succeed where this one fails. The timeout ends the call
+            // otherwise.
+            let _ = self.shared.send_queues.for_peer(destination).send(datagram, Some(id), SendMode::Batched);
         }
-        self.next_tick = tick.next.filter(|next| *next > now);
-        if tick.next != self.next_tick {
+        self.next_tick = due.next_tick.filter(|next| *next > now);
+        if due.next_tick != self.next_tick {
             self.ticks_again = true;
             cx.waker().wake_by_ref();
         }
     }
 
-    /// Whether nothing keeps a closing endpoint from being closed.
+    /// Ready when a closing endpoint can be closed.
     fn poll_closed(&mut self) -> Poll<()> {
         let Shared { lifecycle, handlers, .. } = &*self.shared;
-        let Some(stop) = lifecycle.stop_handlers() else { return Poll::Pending };
-        let is_idle = handlers.running() == 0;
+        let Some(handler_deadline) = lifecycle.handler_deadline() else { return Poll::Pending };
+        let has_no_handlers = handlers.running() == 0;
         let now = now();
-        let is_over = if now < stop {
-            self.closes_at = Some(stop);
-            is_idle && self.leaving.is_done() && self.outbox().is_empty()
+        let is_closed = if now < handler_deadline {
+            self.closes_at = Some(handler_deadline);
+            has_no_handlers && self.flush.is_done() && self.send_queue().is_empty()
         } else {
             handlers.abort();
-            let last = stop + Self::MAX_ABORT;
-            self.closes_at = Some(last);
-            is_idle || now >= last
+            let abort_deadline = handler_deadline + Self::MAX_ABORT;
+            self.closes_at = Some(abort_deadline);
+            has_no_handlers || now >= abort_deadline
         };
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
+        if is_closed { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for Driver {
-    /// However it ends, and be it because its runtime does: nobody is left waiting.
+    /// Ends every handler and call, even if the runtime drops the driver.
     fn drop(&mut self) {
         let Shared { lifecycle, handlers, calls, .. } = &*self.shared;
         lifecycle.set_closing();

@@ -2,64 +2,64 @@ use std::net::SocketAddr;
 
 use rpcudp_core::{Admission, DropReason, Limiter};
 
-/// Requests that came one after the other from one source: they are admitted together, and their answers are charged together,
-/// so that the limits are locked twice and not twice for each.
+/// Consecutive requests from one source. They are admitted together and their responses are charged
+/// together, so that the limits are locked twice for all of them and not twice for each.
 #[derive(Debug)]
-pub(crate) struct Visit {
+pub(crate) struct SourceBatch {
     pub(crate) source: SocketAddr,
     admission: Admission,
-    /// How many of the requests that it was begun for have not been heard yet.
-    expected: usize,
-    answered_len: usize,
-    /// How many of the answered bytes were charged.
+    /// Requests of the batch that have not been handled.
+    remaining_count: usize,
+    response_len: usize,
+    /// The part of `response_len` that has been charged.
     charged_len: usize,
-    /// Where in the batch of answers those begin that were not charged.
-    pub(crate) first_answer: usize,
+    /// The index of the first uncharged response in the batch of responses.
+    pub(crate) first_response: usize,
 }
 
-impl Visit {
-    pub(crate) fn new(source: SocketAddr, admission: Admission, expected: usize, first_answer: usize) -> Self {
-        Self { source, admission, expected, answered_len: 0, charged_len: 0, first_answer }
+impl SourceBatch {
+    pub(crate) fn new(source: SocketAddr, admission: Admission, request_count: usize, first_response: usize) -> Self {
+        Self { source, admission, remaining_count: request_count, response_len: 0, charged_len: 0, first_response }
     }
 
-    /// Whether it goes on with another request of this source.
+    /// Returns whether the next request of this source belongs to the batch.
     pub(crate) fn includes(&self, source: SocketAddr) -> bool {
-        self.expected > 0 && self.source == source
+        self.remaining_count > 0 && self.source == source
     }
 
-    /// Hears the next request.
+    /// Takes the next request.
     ///
     /// # Errors
     ///
     /// The reason to drop it.
-    pub(crate) fn request(&mut self) -> Result<(), DropReason> {
-        self.expected -= 1;
+    pub(crate) fn take_request(&mut self) -> Result<(), DropReason> {
+        self.remaining_count -= 1;
         let Admission { requests, answer_bytes, drop_reason } = &mut self.admission;
         *requests = requests.checked_sub(1).ok_or(*drop_reason)?;
-        if self.answered_len > 0 && *answer_bytes < Limiter::MIN_RESPONSE_LEN {
+        if self.response_len > 0 && *answer_bytes < Limiter::MIN_RESPONSE_LEN {
             return Err(DropReason::ResponseBudget);
         }
         Ok(())
     }
 
-    /// Notes an answer of so many bytes.
+    /// Adds a response of `len` bytes.
     ///
     /// # Errors
     ///
     /// The reason to drop it.
-    pub(crate) fn answer(&mut self, len: usize) -> Result<(), DropReason> {
+    pub(crate) fn add_response(&mut self, len: usize) -> Result<(), DropReason> {
         let left = &mut self.admission.answer_bytes;
         if *left < u64::MAX {
             *left = left.checked_sub(len as u64).ok_or(DropReason::ResponseBudget)?;
-            self.answered_len += len;
+            self.response_len += len;
         }
         Ok(())
     }
 
-    /// How many bytes are to be charged for its answers, before they leave. They count as charged.
+    /// Returns the bytes to charge before the responses leave, and counts them as charged.
     pub(crate) fn charge(&mut self) -> usize {
-        let len = self.answered_len - self.charged_len;
-        self.charged_len = self.answered_len;
+        let len = self.response_len - self.charged_len;
+        self.charged_len = self.response_len;
         len
     }
 }
@@ -68,35 +68,36 @@ impl Visit {
 mod tests {
     use super::*;
 
-    fn visit(requests: usize, answer_bytes: u64, expected: usize) -> Visit {
+    fn batch(requests: usize, answer_bytes: u64, request_count: usize) -> SourceBatch {
         let source = ([192, 0, 2, 1], 7_000).into();
-        Visit::new(source, Admission { requests, answer_bytes, drop_reason: DropReason::TooManyRequests }, expected, 0)
+        let drop_reason = DropReason::TooManyRequests;
+        SourceBatch::new(source, Admission { requests, answer_bytes, drop_reason }, request_count, 0)
     }
 
     #[test]
-    fn what_was_admitted_is_heard_and_the_rest_is_not() {
-        let mut visit = visit(2, u64::MAX, 3);
-        assert!(!visit.includes(([192, 0, 2, 2], 7_000).into()));
-        assert_eq!((visit.request(), visit.request()), (Ok(()), Ok(())));
-        assert!(visit.includes(visit.source));
-        assert_eq!(visit.request(), Err(DropReason::TooManyRequests));
-        assert!(!visit.includes(visit.source), "others were not asked for");
+    fn requests_beyond_the_admission_are_dropped() {
+        let mut batch = batch(2, u64::MAX, 3);
+        assert!(!batch.includes(([192, 0, 2, 2], 7_000).into()));
+        assert_eq!((batch.take_request(), batch.take_request()), (Ok(()), Ok(())));
+        assert!(batch.includes(batch.source));
+        assert_eq!(batch.take_request(), Err(DropReason::TooManyRequests));
+        assert!(!batch.includes(batch.source), "all three requests were taken");
     }
 
     #[test]
-    fn answers_are_charged_as_long_as_there_is_something_left() {
-        let mut visit = visit(5, 3_000, 5);
-        assert_eq!((visit.request(), visit.answer(1_000)), (Ok(()), Ok(())));
-        assert_eq!((visit.request(), visit.answer(2_001)), (Ok(()), Err(DropReason::ResponseBudget)));
-        assert_eq!((visit.request(), visit.answer(1_500)), (Ok(()), Ok(())));
-        assert_eq!(visit.request(), Err(DropReason::ResponseBudget), "half a kibibyte is no answer");
-        assert_eq!((visit.charge(), visit.charge()), (2_500, 0));
+    fn responses_are_charged_while_the_budget_lasts() {
+        let mut batch = batch(5, 3_000, 5);
+        assert_eq!((batch.take_request(), batch.add_response(1_000)), (Ok(()), Ok(())));
+        assert_eq!((batch.take_request(), batch.add_response(2_001)), (Ok(()), Err(DropReason::ResponseBudget)));
+        assert_eq!((batch.take_request(), batch.add_response(1_500)), (Ok(()), Ok(())));
+        assert_eq!(batch.take_request(), Err(DropReason::ResponseBudget), "less than a response is left");
+        assert_eq!((batch.charge(), batch.charge()), (2_500, 0));
     }
 
     #[test]
-    fn one_that_is_known_is_not_charged() {
-        let mut visit = visit(2, u64::MAX, 2);
-        assert_eq!((visit.request(), visit.answer(60_000)), (Ok(()), Ok(())));
-        assert_eq!((visit.request(), visit.charge()), (Ok(()), 0));
+    fn a_validated_source_is_not_charged() {
+        let mut batch = batch(2, u64::MAX, 2);
+        assert_eq!((batch.take_request(), batch.add_response(60_000)), (Ok(()), Ok(())));
+        assert_eq!((batch.take_request(), batch.charge()), (Ok(()), 0));
     }
 }

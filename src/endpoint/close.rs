@@ -4,25 +4,33 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::lifecycle::Lifecycle;
 use crate::block_on::block_on;
-use crate::endpoint::shared::Shared;
 
-/// The end of an endpoint: `.await` it, or [`wait`](Self::wait) for it outside async code.
-#[must_use = "the endpoint may still be closing while this is not awaited"]
+/// A future that completes when the endpoint is closed.
+///
+/// Returned by [`Endpoint::close`](crate::Endpoint::close) and
+/// [`Endpoint::closed`](crate::Endpoint::closed). `.await` it, or call [`wait`](Self::wait) outside
+/// async code.
+///
+/// # Cancel safety
+///
+/// Dropping this future does not stop the endpoint from closing.
+#[must_use = "the endpoint may still be closing until this is awaited"]
 pub struct Close {
     closed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Close {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { closed: Box::pin(async move { shared.lifecycle.closed().await }) }
+    pub(crate) fn new(lifecycle: Arc<Lifecycle>) -> Self {
+        Self { closed: Box::pin(async move { lifecycle.closed().await }) }
     }
 
     /// Blocks the thread until the endpoint is closed.
     ///
     /// # Panics
     ///
-    /// In async code, which is to await it.
+    /// In async code. Await it there.
     #[track_caller]
     pub fn wait(self) {
         block_on(self);

@@ -5,38 +5,41 @@ use std::task::{Context, Poll};
 
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
-use crate::endpoint::lifecycle::Lifecycle;
+use super::lifecycle::Lifecycle;
 
-/// A transport whose end is the endpoint's, if it is the last: whoever is sending at that moment may be the last to hold
-/// it, and the address is free only then.
+/// A transport that marks the endpoint as closed when the last of the endpoint's transports is
+/// dropped.
+///
+/// A task that is sending may hold a transport for longer than the driver does, and the address is
+/// free only after that.
 #[derive(Debug)]
-pub(crate) struct Announcing<T> {
-    /// Goes before the announcement.
+pub(crate) struct CloseGuard<T> {
+    /// Dropped before the notice.
     transport: T,
-    _announcement: Arc<Announcement>,
+    _notice: Arc<CloseNotice>,
 }
 
-/// Says that the endpoint is closed when nobody holds it any more.
+/// A value shared by all transports of an endpoint, whose drop marks the endpoint as closed.
 #[derive(Debug)]
-pub(crate) struct Announcement {
+pub(crate) struct CloseNotice {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) local_addr: SocketAddr,
 }
 
-impl<T> Announcing<T> {
-    pub(crate) fn new(transport: T, announcement: &Arc<Announcement>) -> Self {
-        Self { transport, _announcement: Arc::clone(announcement) }
+impl<T> CloseGuard<T> {
+    pub(crate) fn new(transport: T, notice: &Arc<CloseNotice>) -> Self {
+        Self { transport, _notice: Arc::clone(notice) }
     }
 }
 
-impl Drop for Announcement {
+impl Drop for CloseNotice {
     fn drop(&mut self) {
         tracing::debug!(target: "rpcudp", local_addr = %self.local_addr, "endpoint closed");
         self.lifecycle.set_closed();
     }
 }
 
-impl<T: Transport> Transport for Announcing<T> {
+impl<T: Transport> Transport for CloseGuard<T> {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         self.transport.poll_receive(cx, batch)
     }

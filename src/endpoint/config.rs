@@ -3,7 +3,9 @@ use std::time::Duration;
 use rpcudp_core::limits::{DEFAULT_TIMEOUT, MAX_REQUEST_BODY_LEN, MAX_RESPONSE_BODY_LEN};
 use rpcudp_core::{Dialect, Limits};
 
-/// What a [`Builder`](crate::Builder) was told.
+use crate::calls::table::CallSettings;
+
+/// The settings of an endpoint, from its [`Builder`](crate::Builder).
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) dialect: Dialect,
@@ -11,26 +13,28 @@ pub(crate) struct Config {
     pub(crate) max_request_len: usize,
     pub(crate) max_response_len: usize,
     pub(crate) max_handlers: usize,
-    pub(crate) max_calls: usize,
-    pub(crate) any_source: bool,
+    pub(crate) calls: CallSettings,
     pub(crate) response_memory_len: usize,
     pub(crate) response_retention: Duration,
-    pub(crate) first_interval: Duration,
     pub(crate) limits: Limits,
 }
 
 impl Config {
-    /// Handlers hold a datagram of up to 64 KiB each: 1,024 of them keep strangers from taking more than 64 MiB.
+    /// Async handlers at once. Each holds a datagram of up to 64 KiB, so 1,024 of them bound the
+    /// memory that unvalidated sources can take to 64 MiB.
     pub(crate) const DEFAULT_MAX_HANDLERS: usize = 1_024;
 
-    /// What core starts with too.
+    /// The first retransmission interval to a peer without a measured round trip. The same as
+    /// core's.
     pub(crate) const DEFAULT_FIRST_INTERVAL: Duration = Duration::from_millis(250);
 
-    /// What an endpoint remembers that answers a thousand at-most-once calls a second, with 1 KiB each, for a minute.
-    pub(crate) const DEFAULT_REPLY_MEMORY_LEN: usize = 64 << 20;
+    /// Memory for stored responses: enough for a thousand at-most-once calls a second, with 1 KiB
+    /// each, for a minute.
+    pub(crate) const DEFAULT_RESPONSE_MEMORY_LEN: usize = 64 << 20;
 
-    /// Longer than any caller waits who does not say so: twelve default timeouts.
-    pub(crate) const DEFAULT_REPLY_RETENTION: Duration = Duration::from_secs(60);
+    /// Retention of stored responses: twelve default timeouts, longer than any caller with the
+    /// default timeout waits.
+    pub(crate) const DEFAULT_RESPONSE_RETENTION: Duration = Duration::from_secs(60);
 }
 
 impl Default for Config {
@@ -41,11 +45,13 @@ impl Default for Config {
             max_request_len: MAX_REQUEST_BODY_LEN,
             max_response_len: MAX_RESPONSE_BODY_LEN,
             max_handlers: Self::DEFAULT_MAX_HANDLERS,
-            max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,
-            any_source: false,
-            response_memory_len: Self::DEFAULT_REPLY_MEMORY_LEN,
-            response_retention: Self::DEFAULT_REPLY_RETENTION,
-            first_interval: Self::DEFAULT_FIRST_INTERVAL,
+            calls: CallSettings {
+                max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,
+                any_source: false,
+                first_interval: Self::DEFAULT_FIRST_INTERVAL,
+            },
+            response_memory_len: Self::DEFAULT_RESPONSE_MEMORY_LEN,
+            response_retention: Self::DEFAULT_RESPONSE_RETENTION,
             limits: Limits::default(),
         }
     }

@@ -1,5 +1,4 @@
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,52 +6,57 @@ use std::task::Poll;
 
 use tokio::sync::Notify;
 
-use crate::endpoint::shared::Shared;
-use crate::server::response::Panicked;
+use super::lifecycle::Lifecycle;
+use crate::panic::{Panicked, catch_poll};
 use crate::telemetry::trace::Trace;
+use crate::wake_flag::WakeFlag;
 
-/// The async handlers that run: how many there are, and how to stop them.
+/// The async handlers of an endpoint: their number, their limit, and the means to abort them.
 #[derive(Debug)]
 pub(crate) struct Handlers {
     running: AtomicUsize,
     limit: usize,
-    aborted: AtomicBool,
+    is_aborted: AtomicBool,
     on_abort: Notify,
+    lifecycle: Arc<Lifecycle>,
+    /// The drivers, which wait for the last handler while the endpoint closes.
+    drivers: Box<[Arc<WakeFlag>]>,
 }
 
-/// A handler that runs; dropping it makes room for another.
-pub(crate) struct Running(Arc<Shared>);
+/// The permit of a running handler. Dropping it makes room for another.
+pub(crate) struct HandlerPermit(Arc<Handlers>);
 
-/// The endpoint closed and would wait for a handler no longer.
+/// The endpoint closed and its grace for handlers has passed.
 pub(crate) struct Aborted;
 
 impl Handlers {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { running: AtomicUsize::new(0), limit, aborted: AtomicBool::new(false), on_abort: Notify::new() }
+    pub(crate) fn new(limit: usize, lifecycle: Arc<Lifecycle>, drivers: Box<[Arc<WakeFlag>]>) -> Arc<Self> {
+        let (running, is_aborted, on_abort) = (AtomicUsize::new(0), AtomicBool::new(false), Notify::new());
+        Arc::new(Self { running, limit, is_aborted, on_abort, lifecycle, drivers })
     }
 
-    /// Makes place for one more, unless there are as many as may be.
-    pub(crate) fn start(shared: &Arc<Shared>) -> Option<Running> {
-        let Self { running, limit, .. } = &shared.handlers;
-        // One too many is seen for a moment, and only by another that would be too many as well.
-        if running.fetch_add(1, Ordering::AcqRel) >= *limit {
-            running.fetch_sub(1, Ordering::AcqRel);
+    /// Returns a permit for one more handler, or `None` at the limit.
+    pub(crate) fn try_acquire(self: &Arc<Self>) -> Option<HandlerPermit> {
+        // The count may exceed the limit for a moment. Only an attempt that fails as well can see
+        // it.
+        if self.running.fetch_add(1, Ordering::AcqRel) >= self.limit {
+            self.running.fetch_sub(1, Ordering::AcqRel);
             return None;
         }
-        Some(Running(Arc::clone(shared)))
+        Some(HandlerPermit(Arc::clone(self)))
     }
 
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Stops those that run, where they next wait for something.
+    /// Aborts all handlers at their next await point.
     pub(crate) fn abort(&self) {
-        self.aborted.store(true, Ordering::Release);
+        self.is_aborted.store(true, Ordering::Release);
         self.on_abort.notify_waiters();
     }
 
-    /// Runs a handler to its end, a panic or the end of the endpoint.
+    /// Runs a handler until it returns, panics or is aborted.
     pub(crate) async fn guard<T>(
         &self,
         trace: &Trace,
@@ -60,27 +64,23 @@ impl Handlers {
     ) -> Result<Result<T, Panicked>, Aborted> {
         let mut handler = pin!(handler);
         let mut on_abort = pin!(self.on_abort.notified());
-        // Registered before the flag is read for the first time, so that nothing is missed in between.
+        // Registered before the flag is first read, so that no notification is missed.
         on_abort.as_mut().enable();
         poll_fn(|cx| {
-            if self.aborted.load(Ordering::Acquire) || on_abort.as_mut().poll(cx).is_ready() {
+            if self.is_aborted.load(Ordering::Acquire) || on_abort.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(Aborted));
             }
-            let polled = trace.in_scope(|| catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))));
-            match polled {
-                Ok(polled) => polled.map(|returned| Ok(Ok(returned))),
-                Err(_) => Poll::Ready(Ok(Err(Panicked))),
-            }
+            trace.in_scope(|| catch_poll(handler.as_mut(), cx)).map(Ok)
         })
         .await
     }
 }
 
-impl Drop for Running {
+impl Drop for HandlerPermit {
     fn drop(&mut self) {
-        let Self(shared) = self;
-        if shared.handlers.running.fetch_sub(1, Ordering::AcqRel) == 1 && shared.lifecycle.is_closing() {
-            shared.outboxes.wake_all();
+        let Self(handlers) = self;
+        if handlers.running.fetch_sub(1, Ordering::AcqRel) == 1 && handlers.lifecycle.is_closing() {
+            handlers.drivers.iter().for_each(|driver| driver.set());
         }
     }
 }

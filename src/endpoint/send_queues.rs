@@ -5,23 +5,24 @@ use std::sync::Arc;
 use rpcudp_core::Counters;
 use rpcudp_transport::Transport;
 
-use crate::endpoint::send_queue::Outbox;
+use super::send_queue::SendQueue;
+use crate::wake_flag::WakeFlag;
 
-/// The ways out of an endpoint: one for each of its sockets, which all have one address.
+/// The send queues of an endpoint, one for each of its sockets. All sockets have one address.
 #[derive(Debug)]
-pub(crate) struct Outboxes(Box<[Outbox]>);
+pub(crate) struct SendQueues(Box<[SendQueue]>);
 
-impl Outboxes {
-    /// The socket whose driver keeps the time.
+impl SendQueues {
+    /// The socket whose driver handles retransmissions and timeouts.
     pub(crate) const TIMEKEEPER: usize = 0;
 
     pub(crate) fn new(transports: &[Arc<dyn Transport>], counters: &Arc<Counters>) -> Self {
-        let outbox = |transport| Outbox::new(Arc::downgrade(transport), Arc::clone(counters));
-        Self(transports.iter().map(outbox).collect())
+        let queue = |transport| SendQueue::new(Arc::downgrade(transport), Arc::clone(counters));
+        Self(transports.iter().map(queue).collect())
     }
 
-    /// The way out to a peer: always the same, so that requests to it leave together.
-    pub(crate) fn to(&self, peer: SocketAddr) -> &Outbox {
+    /// Returns the queue for requests to a peer. Always the same, so that they can leave together.
+    pub(crate) fn for_peer(&self, peer: SocketAddr) -> &SendQueue {
         if let [only] = &*self.0 {
             return only;
         }
@@ -30,23 +31,28 @@ impl Outboxes {
         self.at(hasher.finish() as usize % self.0.len())
     }
 
-    /// How many sockets there are.
+    /// Returns the number of sockets.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The way out through one of the sockets.
-    pub(crate) fn at(&self, socket: usize) -> &Outbox {
+    /// Returns the queue of a socket.
+    pub(crate) fn at(&self, socket: usize) -> &SendQueue {
         &self.0[socket]
     }
 
-    /// Wakes the driver that keeps the time.
+    /// Returns the flags that wake the drivers.
+    pub(crate) fn drivers(&self) -> Box<[Arc<WakeFlag>]> {
+        self.0.iter().map(|queue| Arc::clone(queue.driver())).collect()
+    }
+
+    /// Wakes the driver that handles retransmissions and timeouts.
     pub(crate) fn wake_timekeeper(&self) {
-        self.at(Self::TIMEKEEPER).driver().raise();
+        self.at(Self::TIMEKEEPER).driver().set();
     }
 
     /// Wakes the drivers of all sockets.
     pub(crate) fn wake_all(&self) {
-        self.0.iter().for_each(|outbox| outbox.driver().raise());
+        self.0.iter().for_each(|queue| queue.driver().set());
     }
 }

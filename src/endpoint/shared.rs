@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, MutexGuard, Weak};
+use std::time::Duration;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
@@ -8,29 +8,36 @@ use rpcudp_core::{Counters, Limiter, Stats, StoredResponses};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
-use crate::calls::table::WaitingCalls;
-use crate::endpoint::Handle;
-use crate::endpoint::config::Config;
-use crate::endpoint::handlers::Handlers;
-use crate::endpoint::lifecycle::Lifecycle;
-use crate::endpoint::send_queues::Outboxes;
+use super::config::Config;
+use super::handlers::Handlers;
+use super::lifecycle::Lifecycle;
+use super::send_queues::SendQueues;
+use crate::calls::table::InFlightCalls;
+use crate::clock::now;
+use crate::lock::Lock;
 use crate::telemetry::log_limit::LogLimits;
 
-/// What the handles of an endpoint, its calls, its handlers and its driver have in common.
+/// The state that an endpoint's handles, calls, handlers and drivers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) local_addr: SocketAddr,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lifecycle: Arc<Lifecycle>,
-    pub(crate) calls: WaitingCalls,
-    pub(crate) outboxes: Outboxes,
-    pub(crate) handlers: Handlers,
+    pub(crate) calls: InFlightCalls,
+    pub(crate) send_queues: SendQueues,
+    pub(crate) handlers: Arc<Handlers>,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
-    replies: Mutex<StoredResponses>,
-    limiter: Mutex<Limiter>,
-    handle: Mutex<Weak<Handle>>,
+    stored_responses: Lock<StoredResponses>,
+    limiter: Lock<Limiter>,
+    handle: Lock<Weak<Handle>>,
+}
+
+/// The value that all handles of an endpoint share. Closes the endpoint when the last of them is
+/// dropped.
+pub(crate) struct Handle {
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Shared {
@@ -46,44 +53,44 @@ impl Shared {
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
         };
         let counters = Arc::new(Counters::default());
+        let send_queues = SendQueues::new(transports, &counters);
         Arc::new(Self {
             local_addr: transport.local_addr(),
+            handlers: Handlers::new(config.max_handlers, Arc::clone(&lifecycle), send_queues.drivers()),
             lifecycle,
-            limiter: Mutex::new(Limiter::new(config.limits.clone(), now(), rng.next_u64())),
-            calls: WaitingCalls::new(now(), rng, &config),
-            outboxes: Outboxes::new(transports, &counters),
+            limiter: Lock::new(Limiter::new(config.limits.clone(), now(), rng.next_u64())),
+            calls: InFlightCalls::new(now(), rng, &config.calls),
+            send_queues,
             counters,
-            handlers: Handlers::new(config.max_handlers),
             log_limits: LogLimits::default(),
             runtime,
-            replies: Mutex::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
-            handle: Mutex::default(),
+            stored_responses: Lock::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
+            handle: Lock::default(),
             config,
         })
     }
 
-    /// The memory of at-most-once.
+    /// Locks the stored responses of at-most-once methods.
     pub(crate) fn stored_responses(&self) -> MutexGuard<'_, StoredResponses> {
-        // No code of a user's runs while it is held.
-        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stored_responses.lock()
     }
 
-    /// What strangers may ask for.
+    /// Locks the limits of sources.
     pub(crate) fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        // No code of a user's runs while it is held.
-        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+        self.limiter.lock()
     }
 
-    /// What the endpoint's handles share, if there are any.
-    pub(crate) fn handle(&self) -> Weak<Handle> {
-        Weak::clone(&self.handle.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the handle that other handles share, or a new one if none is left.
+    pub(crate) fn handle(self: &Arc<Self>) -> Arc<Handle> {
+        let mut handle = self.handle.lock();
+        handle.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Handle { shared: Arc::clone(self) });
+            *handle = Arc::downgrade(&new);
+            new
+        })
     }
 
-    pub(crate) fn set_handle(&self, handle: Weak<Handle>) {
-        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
-    }
-
-    /// What the endpoint has done so far.
+    /// Returns the endpoint's statistics.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.counters.snapshot();
         stats.calls.in_flight = self.calls.len() as u64;
@@ -93,14 +100,18 @@ impl Shared {
         stats
     }
 
-    /// Asks the driver to close the endpoint.
+    /// Begins to close the endpoint and wakes its drivers.
     pub(crate) fn close(&self, grace: Duration) {
         self.lifecycle.close(now(), grace);
-        self.outboxes.wake_all();
+        self.send_queues.wake_all();
     }
 }
 
-/// The time: tokio's, which a test may pause.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // An endpoint that is already closing keeps its grace.
+        if !self.shared.lifecycle.is_closing() {
+            self.shared.close(Duration::ZERO);
+        }
+    }
 }

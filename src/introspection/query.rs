@@ -9,35 +9,40 @@ use rpcudp_core::codec::DecodeError;
 use rpcudp_core::contract::Contract;
 use rpcudp_core::description::Assembly;
 
+use super::service::IntrospectClient;
 use crate::block_on::block_on;
-use crate::endpoint::shared::now;
-use crate::introspection::service::IntrospectClient;
-use crate::{Call, CallError, Endpoint};
+use crate::client::call::Call;
+use crate::client::error::CallError;
+use crate::clock::now;
+use crate::endpoint::Endpoint;
 
-/// What a peer is asked about its contracts, in one call or several: `.await` it, or [`wait`](Self::wait) for it outside
-/// async code.
+/// A query of a peer's contracts, in one call or several.
 ///
-/// [`Endpoint::describe`] and [`Endpoint::compare`] make one. As a [call](Call) it may be polled on any executor, and
-/// dropping it ends it.
-#[must_use = "nobody is asked until this is awaited or waited for"]
+/// Returned by [`Endpoint::describe`] and [`Endpoint::compare`]. `.await` it, or call
+/// [`wait`](Self::wait) outside async code. Like a [call](Call), it may be polled on any executor.
+///
+/// # Cancel safety
+///
+/// Dropping the query drops its call in flight.
+#[must_use = "the peer is not queried until this is awaited or waited for"]
 pub struct ContractQuery<T> {
     peer: SocketAddr,
-    asking: Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>,
+    query: Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>,
 }
 
-/// In what a contract differs from what a peer serves: wire names of the contract's methods.
+/// The differences between a contract and the methods that a peer serves, as wire names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Differences {
-    /// Methods that the peer does not tell of.
+    /// Methods of the contract that the peer does not publish.
     pub missing: Vec<String>,
-    /// Methods with another [fingerprint](crate::contract::Method::fingerprint): other arguments, another answer or another
-    /// delivery.
+    /// Methods with another [fingerprint](crate::contract::Method::fingerprint): other arguments,
+    /// another response or another delivery.
     pub changed: Vec<String>,
 }
 
 impl Differences {
-    /// Whether there are none: the peer serves every method of the contract as it is.
+    /// Returns whether the peer serves every method of the contract unchanged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.changed.is_empty()
@@ -45,15 +50,15 @@ impl Differences {
 }
 
 impl<T> ContractQuery<T> {
-    /// Asks and blocks the thread until all has been answered.
+    /// Queries the peer and blocks the thread until the query has ended.
     ///
     /// # Errors
     ///
-    /// As for awaiting it.
+    /// As for awaiting the query.
     ///
     /// # Panics
     ///
-    /// In async code, which is to await it.
+    /// In async code. Await the query there.
     #[track_caller]
     pub fn wait(self) -> Result<T, CallError> {
         block_on(self)
@@ -63,7 +68,7 @@ impl<T> ContractQuery<T> {
 impl ContractQuery<Vec<Contract>> {
     pub(crate) fn describe(endpoint: &Endpoint, peer: SocketAddr) -> Self {
         let client = IntrospectClient::new(endpoint, peer);
-        Self { peer, asking: Box::pin(async move { Asking::new(client).contracts().await }) }
+        Self { peer, query: Box::pin(async move { Exchange::new(client).contracts().await }) }
     }
 }
 
@@ -72,7 +77,7 @@ impl ContractQuery<Differences> {
         let client = IntrospectClient::new(endpoint, peer);
         let methods = contract.methods.iter();
         let methods = methods.map(|method| (method.wire_name.as_ref().to_owned(), method.fingerprint())).collect();
-        Self { peer, asking: Box::pin(async move { Asking::new(client).differences(methods).await }) }
+        Self { peer, query: Box::pin(async move { Exchange::new(client).differences(methods).await }) }
     }
 }
 
@@ -80,7 +85,7 @@ impl<T> Future for ContractQuery<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.asking.as_mut().poll(cx)
+        self.query.as_mut().poll(cx)
     }
 }
 
@@ -90,39 +95,40 @@ impl<T> fmt::Debug for ContractQuery<T> {
     }
 }
 
-/// One call after the other, all of which end in time together: a peer may have no end of answers.
-struct Asking {
+/// Calls one after another with a common deadline, because a hostile peer may send pages without
+/// end.
+struct Exchange {
     client: IntrospectClient,
-    /// How long the first call waits, which finds out whether anybody is there.
+    /// The timeout of the first call, which finds out whether the peer responds.
     timeout: Duration,
     started: Instant,
-    has_answered: bool,
+    has_response: bool,
 }
 
-impl Asking {
-    /// How much longer all calls together may wait than the first.
-    const PATIENCE: u32 = 12;
+impl Exchange {
+    /// The timeout of all calls together, as a multiple of the first call's.
+    const TOTAL_TIMEOUTS: u32 = 12;
 
-    /// How often a description is read anew that changes meanwhile.
-    const MAX_CHANGES: usize = 3;
+    /// Restarts after the description has changed between two pages.
+    const MAX_RESTARTS: usize = 3;
 
-    /// How many bytes of names are asked about at once: what travels in one piece, as does the answer, where names have
-    /// seven bytes or more.
+    /// Bytes of names in one call. Such a request is not fragmented, and neither is its response if
+    /// names have seven bytes or more.
     const MAX_NAMES_LEN: usize = 1_000;
 
     fn new(client: IntrospectClient) -> Self {
         let timeout = client.endpoint().shared().config.timeout;
-        Self { client, timeout, started: now(), has_answered: false }
+        Self { client, timeout, started: now(), has_response: false }
     }
 
     async fn contracts(mut self) -> Result<Vec<Contract>, CallError> {
         let mut assembly = Assembly::default();
-        let mut changes = 0;
+        let mut restarts = 0;
         while let Some(from) = assembly.wanted() {
-            let page = self.answer("rpc.describe", self.client.describe(Some(from))).await?;
-            if assembly.is_of_another(&page) && changes < Self::MAX_CHANGES {
+            let page = self.call("rpc.describe", self.client.describe(Some(from))).await?;
+            if assembly.is_of_another(&page) && restarts < Self::MAX_RESTARTS {
                 assembly = Assembly::default();
-                changes += 1;
+                restarts += 1;
                 continue;
             }
             assembly.add(page).map_err(|source| self.undecodable("rpc.describe", source))?;
@@ -133,19 +139,20 @@ impl Asking {
     async fn differences(mut self, methods: Vec<(String, u64)>) -> Result<Differences, CallError> {
         let mut differences = Differences::default();
         let mut rest = methods.as_slice();
-        // A contract without methods is asked about too: whoever answers nothing is not to be taken for one that agrees.
+        // A contract without methods needs a call too: a peer that does not respond must not pass
+        // as equal.
         loop {
-            let (asked, others) = rest.split_at(count_at_once(rest));
-            let names = asked.iter().map(|(name, _)| &**name).collect();
-            let answers = self.answer("rpc.fingerprints", self.client.fingerprints(names)).await?;
-            if answers.len() != asked.len() {
-                let reason = format!("it has {} elements, and {} names were sent", answers.len(), asked.len());
+            let (batch, others) = rest.split_at(batch_len(rest));
+            let names = batch.iter().map(|(name, _)| &**name).collect();
+            let fingerprints = self.call("rpc.fingerprints", self.client.fingerprints(names)).await?;
+            if fingerprints.len() != batch.len() {
+                let reason = format!("it has {} elements, and {} names were sent", fingerprints.len(), batch.len());
                 return Err(self.undecodable("rpc.fingerprints", DecodeError::new("list of fingerprints", reason)));
             }
-            for ((name, fingerprint), answer) in asked.iter().zip(answers) {
-                match answer {
+            for ((name, expected), fingerprint) in batch.iter().zip(fingerprints) {
+                match fingerprint {
                     None => differences.missing.push(name.clone()),
-                    Some(answer) if answer == *fingerprint => {}
+                    Some(fingerprint) if fingerprint == *expected => {}
                     Some(_) => differences.changed.push(name.clone()),
                 }
             }
@@ -156,19 +163,19 @@ impl Asking {
         }
     }
 
-    /// What came of a call. Once the peer has answered one, the others may take what is left: they are many, and each is
-    /// lost as easily as one that stands alone.
-    async fn answer<T>(&mut self, method: &'static str, call: Call<T>) -> Result<T, CallError> {
-        if !self.has_answered {
-            let answer = call.timeout(self.timeout).await?;
-            self.has_answered = true;
-            return Ok(answer);
+    /// Awaits a call. After the first response, each call may take all of the remaining time: there
+    /// are many, and each can be lost as easily as a single call.
+    async fn call<T>(&mut self, method: &'static str, call: Call<T>) -> Result<T, CallError> {
+        if !self.has_response {
+            let response = call.timeout(self.timeout).await?;
+            self.has_response = true;
+            return Ok(response);
         }
-        let patience = self.timeout.saturating_mul(Self::PATIENCE);
-        let left = patience.saturating_sub(now().saturating_duration_since(self.started));
+        let total = self.timeout.saturating_mul(Self::TOTAL_TIMEOUTS);
+        let left = total.saturating_sub(now().saturating_duration_since(self.started));
         let peer = self.client.peer();
         call.timeout(left).await.map_err(|error| match error {
-            CallError::Timeout { .. } => CallError::Timeout { method, peer, after: patience },
+            CallError::Timeout { .. } => CallError::Timeout { method, peer, after: total },
             error => error,
         })
     }
@@ -178,11 +185,11 @@ impl Asking {
     }
 }
 
-/// How many of these methods are asked about at once: at least one, if there is one.
-fn count_at_once(methods: &[(String, u64)]) -> usize {
-    let mut room = Asking::MAX_NAMES_LEN;
+/// Returns the number of methods in the next call: at least one, if there is one.
+fn batch_len(methods: &[(String, u64)]) -> usize {
+    let mut room = Exchange::MAX_NAMES_LEN;
     let fitting = methods.iter().take_while(|(name, _)| {
-        // A name has up to five bytes before it.
+        // A name has a header of up to five bytes.
         let left = room.checked_sub(name.len() + 5);
         room = left.unwrap_or(0);
         left.is_some()

@@ -5,28 +5,29 @@ use rpcudp_core::description::{Description, Page};
 
 use crate::rpc_service;
 
-/// What an endpoint tells of its services, where it does.
+/// The service with which an endpoint publishes its contracts.
 #[rpc_service(namespace = "rpc.", crate = crate)]
 pub(crate) trait Introspect {
-    /// Part of the contracts that are served, from this one on, counted from 0: how many parts there are in all, as many as
-    /// a small datagram has room for, and a number that is another when the contracts are.
+    /// Returns a page of the published contracts, from a part on, counted from 0: the number of
+    /// parts, as many parts as fit into a small datagram, and a number that changes with the
+    /// contracts.
     #[rpc(at_least_once)]
     fn describe(&self, from: Option<u32>) -> Page;
 
-    /// The fingerprints of methods, by their wire names; nothing for one that is not known.
+    /// Returns the fingerprints of methods by their wire names, and nil for an unknown method.
     #[rpc(at_least_once)]
     fn fingerprints(&self, names: Vec<&str>) -> Vec<Option<u64>>;
 }
 
-/// Tells of contracts.
+/// The contracts that an endpoint publishes.
 #[derive(Debug)]
-pub(crate) struct Introspection {
+pub(crate) struct PublishedContracts {
     description: Description,
     fingerprints: HashMap<&'static str, u64>,
 }
 
-impl Introspection {
-    /// Tells of these, in answers that are no longer than answers may be.
+impl PublishedContracts {
+    /// Publishes contracts in pages that fit into the endpoint's responses.
     pub(crate) fn new(contracts: &[&'static Contract], max_response_len: usize) -> Self {
         let methods = contracts.iter().flat_map(|contract| &*contract.methods);
         Self {
@@ -36,7 +37,7 @@ impl Introspection {
     }
 }
 
-impl Introspect for Introspection {
+impl Introspect for PublishedContracts {
     fn describe(&self, from: Option<u32>) -> Page {
         self.description.page(from.unwrap_or(0))
     }

@@ -2,18 +2,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rpcudp_core::contract::Delivery;
-use rpcudp_core::{DropReason, MessageId};
-use rpcudp_transport::Datagram;
+use rpcudp_core::MessageId;
 
-use crate::Endpoint;
-use crate::endpoint::send_queue::Leave;
-use crate::endpoint::shared::{Shared, now};
+use crate::client::as_endpoint::{AsEndpoint, sealed};
+use crate::clock::now;
+use crate::endpoint::Endpoint;
+use crate::endpoint::shared::Shared;
 
-/// Who sent the request that a handler answers, and through which endpoint it came.
+/// The context of a request: its sender, its deadline, and the endpoint that received it.
 ///
-/// A method that wants it has a parameter `cx: &Context`; callers do not see that parameter. A handler can call its
-/// caller back:
+/// A method that needs it has a parameter `cx: &Context`, which its callers do not see. A handler
+/// can call its caller back:
 ///
 /// ```
 /// use rpcudp::{CallError, Context, rpc_service};
@@ -50,52 +49,60 @@ use crate::endpoint::shared::{Shared, now};
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
-    /// Which of the endpoint's sockets it came to.
+    /// The index of the endpoint's socket that received the request.
     pub(crate) socket: usize,
     pub(crate) sender: SocketAddr,
     pub(crate) local: Option<IpAddr>,
     pub(crate) id: MessageId,
-    /// When the caller gives up, if it said so.
+    /// The time at which the caller stops waiting, if it sent one.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Context {
-    /// The address that the request came from. UDP lets a sender claim any; an answer proves that it is there.
+    /// Returns the source address of the request.
+    ///
+    /// A sender of UDP can claim any address. A response to one of our calls proves that the peer
+    /// receives at its address.
     #[must_use]
     pub fn sender(&self) -> SocketAddr {
         self.sender
     }
 
-    /// The address that the request was sent to, as far as the system says: on a host with several addresses, the one
-    /// that the answer leaves from.
+    /// Returns the address that the request was sent to, if the system reports it, else the bound
+    /// address. On a host with several addresses, the response leaves from it.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         let bound = self.shared.local_addr;
         SocketAddr::new(self.local.unwrap_or_else(|| bound.ip()), bound.port())
     }
 
-    /// The id of the request, which its sender chose: the same in every copy of it.
+    /// Returns the message id, which the caller chose. Duplicates of a request have the same id.
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         self.id
     }
 
-    /// The endpoint that the request came to.
+    /// Returns a handle to the endpoint that received the request.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint::new(&self.shared)
     }
 
-    /// How long the caller still waits, if it said so: this crate's callers do, Python's do not.
+    /// Returns the time until the caller's deadline, or `None` if the caller sent none. Callers of
+    /// this crate send one; Python's do not.
     ///
-    /// How long the request was under way is not known, so that it may be less. A client that is made
-    /// [with this context](crate::Client::new) waits no longer than this.
+    /// The request's time on the network is unknown, so the caller may stop waiting earlier. A
+    /// client made [with this context](crate::Client::new) waits no longer than this.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now()))
     }
 
-    /// Waits until the caller has given up: whatever is answered after that reaches nobody. For ever, where the caller did
-    /// not say how long it waits.
+    /// Completes when the caller's deadline passes; a response sent later is ignored. Never
+    /// completes if the caller sent no deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it may be dropped and called again.
     ///
     /// ```
     /// use rpcudp::{Context, rpc_service};
@@ -123,29 +130,41 @@ impl Context {
             None => std::future::pending().await,
         }
     }
+}
 
-    /// Notes that the caller had given up before its request's turn came: it was not run, and no copy of it is.
-    pub(crate) fn expired(&self, delivery: Delivery) {
-        self.shared.counters.dropped(DropReason::Expired);
-        if delivery == Delivery::AtMostOnce {
-            self.shared.stored_responses().finish(now(), self.sender, self.id, b"");
-        }
+impl sealed::Sealed for Context {}
+
+impl AsEndpoint for Context {
+    fn as_endpoint(&self) -> Endpoint {
+        self.endpoint()
     }
 
-    /// Sends the answer to this request, if there is one.
-    pub(crate) fn answer(&self, answer: &[u8]) {
-        if answer.is_empty() {
-            return;
-        }
-        let shared = &self.shared;
-        if shared.config.limits.applies_to(self.sender)
-            && !shared.limiter().admit_response(self.sender, answer.len(), now())
-        {
-            return shared.counters.dropped(DropReason::ResponseBudget);
-        }
-        let datagram = Datagram { destination: self.sender, source: self.local, contents: answer };
-        // Others that run will soon have answers too.
-        let leave = if self.shared.handlers.running() > 1 { Leave::WithOthers } else { Leave::Alone };
-        self.shared.outboxes.at(self.socket).post_answer(datagram, leave);
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
+}
+
+/// The bound on a parameter whose type is named `Context`: it must be [`Context`] under some alias.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `rpcudp::Context`",
+    label = "taken for the context of the request",
+    note = "a parameter whose type is named `Context` is taken for the context of the request; mark an argument that is not \
+            with `#[rpc(argument)]`"
+)]
+pub trait IsContext {
+    /// Returns the same value under its real name.
+    fn as_context(cx: &Context) -> &Self;
+}
+
+impl IsContext for Context {
+    fn as_context(cx: &Context) -> &Self {
+        cx
+    }
+}
+
+/// Lends the context to a method with a context parameter.
+#[doc(hidden)]
+pub fn as_context<T: IsContext>(cx: &Context) -> &T {
+    T::as_context(cx)
 }

@@ -2,60 +2,58 @@ use std::future::Future;
 
 use rpcudp_core::codec::{ArgumentError, Arguments};
 
-use crate::Context;
-use crate::server::inline_request::Arrived;
-use crate::server::owned_request::OwnedRequest;
-use crate::server::response::Answer;
+use super::context::Context;
+use super::inline_request::InlineRequest;
 #[cfg(feature = "tower")]
-use crate::tower::Innermost;
+use super::layered_request::LayeredRequest;
+use super::owned_request::OwnedRequest;
+use super::response::IntoResponse;
 
-/// A request on its way to its method. The generated dispatcher calls one of its methods.
+/// A request for a method of a service. The generated dispatcher calls one of its methods.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Incoming<'a>(Way<'a>);
+pub struct IncomingRequest<'a>(Carrier<'a>);
 
-/// How it has come.
 #[derive(Debug)]
-enum Way<'a> {
-    Arrived(Arrived<'a>),
-    /// Through layers.
+enum Carrier<'a> {
+    Inline(InlineRequest<'a>),
     #[cfg(feature = "tower")]
-    Innermost(Innermost<'a>),
+    Layered(LayeredRequest<'a>),
 }
 
-impl<'a> Incoming<'a> {
-    /// Runs a sync method here and now.
-    pub fn run<A: Answer>(self, handler: impl FnOnce(&Context, &mut Arguments<'a>) -> Result<A, ArgumentError>) {
+impl<'a> IncomingRequest<'a> {
+    /// Runs a sync method at once.
+    pub fn run<R: IntoResponse>(self, handler: impl FnOnce(&Context, &mut Arguments<'a>) -> Result<R, ArgumentError>) {
         match self.0 {
-            Way::Arrived(arrived) => arrived.run(handler),
+            Carrier::Inline(request) => request.run(handler),
             #[cfg(feature = "tower")]
-            Way::Innermost(innermost) => innermost.run(handler),
+            Carrier::Layered(request) => request.run(handler),
         }
     }
 
     /// Runs an async method on a copy of its arguments.
-    pub fn spawn<A, F>(self, handler: impl FnOnce(OwnedRequest) -> F + Send + 'static)
+    pub fn spawn<R, F>(self, handler: impl FnOnce(OwnedRequest) -> F + Send + 'static)
     where
-        A: Answer,
-        F: Future<Output = Result<A, ArgumentError>> + Send + 'static,
+        R: IntoResponse,
+        F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
         match self.0 {
-            Way::Arrived(arrived) => arrived.spawn(handler),
+            Carrier::Inline(request) => request.spawn(handler),
             #[cfg(feature = "tower")]
-            Way::Innermost(innermost) => innermost.spawn(handler),
+            Carrier::Layered(request) => request.spawn(handler),
         }
     }
 }
 
-impl<'a> From<Arrived<'a>> for Incoming<'a> {
-    fn from(arrived: Arrived<'a>) -> Self {
-        Self(Way::Arrived(arrived))
+impl<'a> From<InlineRequest<'a>> for IncomingRequest<'a> {
+    fn from(request: InlineRequest<'a>) -> Self {
+        Self(Carrier::Inline(request))
     }
 }
 
 #[cfg(feature = "tower")]
-impl<'a> From<Innermost<'a>> for Incoming<'a> {
-    fn from(innermost: Innermost<'a>) -> Self {
-        Self(Way::Innermost(innermost))
+impl<'a> From<LayeredRequest<'a>> for IncomingRequest<'a> {
+    fn from(request: LayeredRequest<'a>) -> Self {
+        Self(Carrier::Layered(request))
     }
 }

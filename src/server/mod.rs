@@ -1,8 +1,14 @@
+//! An incoming request, from the router to the response.
+
 pub(crate) mod context;
 pub(crate) mod incoming_request;
 pub(crate) mod inline_request;
+#[cfg(feature = "tower")]
+pub(crate) mod layered_request;
 pub(crate) mod owned_request;
 pub(crate) mod rejection;
+pub(crate) mod request_head;
 pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod service;
+pub(crate) mod spawned_request;

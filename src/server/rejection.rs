@@ -1,107 +1,81 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rpcudp_core::FailureCode;
+use rpcudp_core::RefusalKind;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
-use crate::Context;
-use crate::endpoint::shared::now;
-use crate::telemetry::outcome::Conclusion;
+use super::context::Context;
+use crate::clock::now;
 
-/// Why a request is refused.
+/// The reason why this server refuses a request, with the details for the log.
 #[derive(Debug)]
-pub(crate) enum Reason {
-    Unknown,
-    Malformed(ArgumentError),
+pub(crate) enum Rejection {
+    UnknownMethod,
+    MalformedArguments(ArgumentError),
     Busy,
     Closing,
     Panicked,
-    /// It took longer than a layer allows.
+    /// The handler took longer than a layer allows.
     #[cfg(feature = "tower")]
-    StoppedLate,
-    /// A layer said no, or failed.
+    Stopped,
+    /// A layer rejected the request, or failed.
     #[cfg(feature = "tower")]
     Rejected(Box<dyn std::error::Error + Send + Sync>),
-    Unencodable(EncodeError),
-    TooLarge {
+    ResponseUnencodable(EncodeError),
+    ResponseTooLarge {
         size: usize,
         limit: usize,
     },
 }
 
-impl Reason {
-    pub(crate) fn code(&self) -> FailureCode {
+impl Rejection {
+    /// Returns the entry in the list of refusals, which has the code and the label.
+    pub(crate) fn kind(&self) -> RefusalKind {
         match self {
-            Self::Unknown => FailureCode::UNKNOWN_METHOD,
-            Self::Malformed(_) => FailureCode::MALFORMED_ARGUMENTS,
-            Self::Busy => FailureCode::BUSY,
-            Self::Closing => FailureCode::CLOSING,
-            Self::Panicked => FailureCode::PANICKED,
+            Self::UnknownMethod => RefusalKind::UnknownMethod,
+            Self::MalformedArguments(_) => RefusalKind::MalformedArguments,
+            Self::Busy => RefusalKind::Busy,
+            Self::Closing => RefusalKind::Closing,
+            Self::Panicked => RefusalKind::Panicked,
             #[cfg(feature = "tower")]
-            Self::StoppedLate => FailureCode::STOPPED,
+            Self::Stopped => RefusalKind::Stopped,
             #[cfg(feature = "tower")]
-            Self::Rejected(_) => FailureCode::REJECTED,
-            Self::Unencodable(_) => FailureCode::RESPONSE_UNENCODABLE,
-            Self::TooLarge { .. } => FailureCode::RESPONSE_TOO_LARGE,
+            Self::Rejected(_) => RefusalKind::Rejected,
+            Self::ResponseUnencodable(_) => RefusalKind::ResponseUnencodable,
+            Self::ResponseTooLarge { .. } => RefusalKind::ResponseTooLarge,
         }
     }
 
-    /// What it is to logs and metrics.
-    pub(crate) fn conclusion(&self) -> Conclusion {
-        match self {
-            Self::Unknown => Conclusion::UnknownMethod,
-            Self::Malformed(_) => Conclusion::MalformedArguments,
-            Self::Busy => Conclusion::Busy,
-            Self::Closing => Conclusion::Closing,
-            Self::Panicked => Conclusion::Panicked,
-            #[cfg(feature = "tower")]
-            Self::StoppedLate => Conclusion::StoppedLate,
-            #[cfg(feature = "tower")]
-            Self::Rejected(_) => Conclusion::Rejected,
-            Self::Unencodable(_) => Conclusion::ResponseUnencodable,
-            Self::TooLarge { .. } => Conclusion::ResponseTooLarge,
-        }
-    }
-
-    /// What the peer is told. It may be cut to the little that a short request leaves room for: the name of a method
-    /// always fits, for the request named it too.
+    /// Returns the message for the peer. It may be cut to the length that a short request allows.
+    /// The method's name always fits, because the request named it too.
     ///
-    /// What has gone wrong inside is for the log, and not for strangers.
+    /// Internal errors are for the log, not for peers.
     pub(crate) fn message<'a>(&self, method: &'a str) -> Cow<'a, str> {
         match self {
-            Self::Malformed(error) => format!("{error} in `{method}`").into(),
+            Self::MalformedArguments(error) => format!("{error} in `{method}`").into(),
             _ => method.into(),
         }
     }
 
-    /// The numbers behind it, for the peer's program.
+    /// Returns the encoded numbers for the peer's program.
     pub(crate) fn detail(&self) -> Option<Vec<u8>> {
-        let Self::TooLarge { size, limit } = self else { return None };
+        let Self::ResponseTooLarge { size, limit } = self else { return None };
         let mut detail = Vec::new();
         codec::encode(&mut detail, &(size, limit)).expect("two numbers can be encoded");
         Some(detail)
     }
 
-    /// Whether it is a limit or a rule that was set, and not something that broke.
-    fn is_as_configured(&self) -> bool {
-        match self {
-            Self::TooLarge { .. } => true,
-            #[cfg(feature = "tower")]
-            Self::Rejected(_) => true,
-            _ => false,
-        }
-    }
-
-    /// One line: for the operator, where the fault is on this side, and for the curious, where it is the peer's.
+    /// Logs the rejection in one line: for the operator if the fault is the server's, and at
+    /// `debug` if it is the peer's.
     ///
-    /// Either way it is a peer who causes it: the operator's lines are limited to one a second of each kind.
-    pub(crate) fn log(&self, method: &str, cx: &Context) {
-        let (peer, message_id) = (cx.sender, cx.id);
-        let limits = &cx.shared.log_limits;
+    /// A peer causes either, so lines for the operator are limited to one a second of each kind.
+    pub(crate) fn log(&self, method: &str, context: &Context) {
+        let (peer, message_id) = (context.sender, context.id);
+        let limits = &context.shared.log_limits;
         let limit = match self {
             Self::Panicked => &limits.panicked,
-            Self::Unencodable(_) => &limits.unencodable,
-            Self::TooLarge { .. } => &limits.too_large,
+            Self::ResponseUnencodable(_) => &limits.unencodable,
+            Self::ResponseTooLarge { .. } => &limits.too_large,
             #[cfg(feature = "tower")]
             Self::Rejected(_) => &limits.rejected,
             _ => {
@@ -110,31 +84,37 @@ impl Reason {
             }
         };
         let Some(suppressed) = limit.pass(now()) else { return };
-        // Where there were none, the field is left out.
+        // The field is left out if it is zero.
         let suppressed = (suppressed > 0).then_some(suppressed);
-        if self.is_as_configured() {
+        if self.is_configured() {
             tracing::warn!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         } else {
             tracing::error!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         }
     }
+
+    /// Returns whether a configured limit or rule caused the rejection, rather than a fault.
+    fn is_configured(&self) -> bool {
+        match self {
+            Self::ResponseTooLarge { .. } => true,
+            #[cfg(feature = "tower")]
+            Self::Rejected(_) => true,
+            _ => false,
+        }
+    }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("no such method"),
-            Self::Malformed(error) => error.fmt(f),
-            Self::Busy => f.write_str("as many handlers run as are allowed"),
-            Self::Closing => f.write_str("the endpoint is closing"),
-            // What with is for the panic hook, which has seen it.
-            Self::Panicked => f.write_str("the handler panicked"),
+            Self::MalformedArguments(error) => error.fmt(f),
             #[cfg(feature = "tower")]
-            Self::StoppedLate => f.write_str("the handler took longer than is allowed"),
-            #[cfg(feature = "tower")]
-            Self::Rejected(error) => write!(f, "a layer rejected it: {error}"),
-            Self::Unencodable(error) => write!(f, "the answer cannot be encoded: {error}"),
-            Self::TooLarge { size, limit } => write!(f, "the answer has {size} bytes, and {limit} are allowed"),
+            Self::Rejected(error) => write!(f, "{}: {error}", self.kind().message()),
+            Self::ResponseUnencodable(error) => write!(f, "{}: {error}", self.kind().message()),
+            Self::ResponseTooLarge { size, limit } => {
+                write!(f, "the response has {size} bytes, and {limit} are allowed")
+            }
+            _ => f.write_str(self.kind().message()),
         }
     }
 }

@@ -1,57 +1,50 @@
-//! What a handler's result becomes on the wire.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! The encoding of a handler's result as a response.
 
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Failure, FailureCode, Response};
 use serde::Serialize;
 
-use crate::Context;
-use crate::server::rejection::Reason;
-use crate::telemetry::outcome::Conclusion;
+use super::context::Context;
+use super::rejection::Rejection;
+use super::request_head::RequestHead;
+use crate::panic::{Panicked, catch};
+use crate::telemetry::outcome::Outcome;
 
-/// What an answer is that was written.
-type Written = Result<Conclusion, EncodeError>;
-
-/// A handler panicked instead of returning.
-#[derive(Debug)]
-pub(crate) struct Panicked;
-
-/// What a method returned.
+/// The result of a method, as a response.
 #[doc(hidden)]
-pub trait Answer {
-    /// Writes it, and says what it is.
+pub trait IntoResponse {
+    /// Writes the response. Returns its outcome.
     ///
     /// # Errors
     ///
-    /// Where it cannot be encoded.
-    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written;
+    /// If the value or error cannot be encoded.
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError>;
 }
 
-/// What a method returned that cannot fail by itself.
+/// The value of a method without an application error.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Value<T>(pub T);
 
-/// What a method returned that returns a `Result`.
+/// The result of a method that returns a `Result`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Fallible<T, E>(pub Result<T, E>);
 
-/// What a oneway method returned.
+/// The end of a oneway method, which has no response.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Nothing(pub ());
+pub struct NoResponse(pub ());
 
-impl<T: Serialize> Answer for Value<T> {
-    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written {
+impl<T: Serialize> IntoResponse for Value<T> {
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
         writer.value(&self.0)
     }
 }
 
-impl<T: Serialize, E: Serialize> Answer for Fallible<T, E> {
-    fn write(&self, writer: &mut AnswerWriter<'_>) -> Written {
+impl<T: Serialize, E: Serialize> IntoResponse for Fallible<T, E> {
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
         match &self.0 {
             Ok(value) => writer.value(value),
             Err(error) => writer.error(error),
@@ -59,101 +52,101 @@ impl<T: Serialize, E: Serialize> Answer for Fallible<T, E> {
     }
 }
 
-impl Answer for Nothing {
-    fn write(&self, _: &mut AnswerWriter<'_>) -> Written {
-        Ok(Conclusion::Done)
+impl IntoResponse for NoResponse {
+    fn write(&self, _: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
+        Ok(Outcome::Done)
     }
 }
 
-/// Where an answer is written to: the end of a buffer that may hold others.
+/// A writer of one response, at the end of a buffer that may hold other responses.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct AnswerWriter<'a> {
+pub struct ResponseWriter<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
-    asked: Asked<'a>,
+    head: &'a RequestHead,
 }
 
-/// The request that is answered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) cx: &'a Context,
-    pub(crate) method: &'a str,
-    /// How long the request's datagram was.
-    pub(crate) len: usize,
-    /// Whether the sender gets an answer at all.
-    pub(crate) oneway: bool,
-}
-
-impl<'a> AnswerWriter<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, asked: Asked<'a>) -> Self {
-        Self { start: out.len(), out, asked }
+impl<'a> ResponseWriter<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>, head: &'a RequestHead) -> Self {
+        Self { start: out.len(), out, head }
     }
 
-    /// Writes what came of a handler, and says what that is.
-    pub(crate) fn conclude<A: Answer>(&mut self, result: Result<Result<A, ArgumentError>, Panicked>) -> Conclusion {
-        let answer = match result {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return self.refuse(&Reason::Malformed(error)),
-            Err(Panicked) => return self.refuse(&Reason::Panicked),
+    /// Writes the response to a request whose handler has ended. Returns its outcome.
+    pub(crate) fn finish<R: IntoResponse>(&mut self, result: Result<Result<R, ArgumentError>, Panicked>) -> Outcome {
+        let response = match result {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return self.refuse(&Rejection::MalformedArguments(error)),
+            Err(Panicked) => return self.refuse(&Rejection::Panicked),
         };
-        // `Serialize` and `Drop` are the user's code, as the handler was.
-        let write = AssertUnwindSafe(|| {
-            let answer = answer;
-            answer.write(self)
+        // `Serialize` and `Drop` are user code too.
+        let written = catch(|| {
+            let response = response;
+            response.write(self)
         });
-        match catch_unwind(write) {
-            Ok(Ok(conclusion)) => self.limited(conclusion),
-            Ok(Err(error)) => self.refuse(&Reason::Unencodable(error)),
-            Err(_) => self.refuse(&Reason::Panicked),
+        match written {
+            Ok(Ok(outcome)) => self.check_len(outcome),
+            Ok(Err(error)) => self.refuse(&Rejection::ResponseUnencodable(error)),
+            Err(Panicked) => self.refuse(&Rejection::Panicked),
         }
     }
 
-    /// Writes that the request is refused, in place of anything written before, and says so in the log: once.
-    pub(crate) fn refuse(&mut self, reason: &Reason) -> Conclusion {
+    /// Writes a refusal in place of anything written before, counts it and logs it. Every refusal
+    /// goes through here, once.
+    pub(crate) fn refuse(&mut self, rejection: &Rejection) -> Outcome {
+        self.refuse_method(self.head.method, rejection)
+    }
+
+    /// Refuses a request whose method is not in the router. `method` is the name in the request.
+    pub(crate) fn refuse_unknown(&mut self, method: &str) -> Outcome {
+        self.refuse_method(method, &Rejection::UnknownMethod)
+    }
+
+    fn refuse_method(&mut self, method: &str, rejection: &Rejection) -> Outcome {
         self.out.truncate(self.start);
-        let Asked { cx, method, len, oneway } = self.asked;
-        let shared = &cx.shared;
+        let RequestHead { context, len, .. } = self.head;
+        let Context { shared, id, .. } = context;
+        let kind = rejection.kind();
         shared.counters.add(Counter::RequestsRefused, 1);
-        shared.counters.add(Counter::RequestsPanicked, u64::from(matches!(reason, Reason::Panicked)));
-        reason.log(method, cx);
-        if shared.config.dialect.has_failures() && !oneway {
-            let (message, detail) = (reason.message(method), reason.detail());
-            let failure = Failure { id: cx.id, code: reason.code(), message: &message, detail: detail.as_deref() };
-            failure.encode(self.out, len);
+        shared.counters.add(Counter::RequestsPanicked, u64::from(matches!(rejection, Rejection::Panicked)));
+        rejection.log(method, context);
+        if shared.config.dialect.has_failures() && self.head.expects_response() {
+            let (message, detail) = (rejection.message(method), rejection.detail());
+            let failure = Failure { id: *id, code: kind.into(), message: &message, detail: detail.as_deref() };
+            failure.encode(self.out, *len);
         }
-        reason.conclusion()
+        Outcome::Refused(kind)
     }
 
-    fn value<T: Serialize>(&mut self, value: &T) -> Written {
-        let Asked { cx, .. } = self.asked;
-        Response::begin(self.out, cx.shared.config.dialect, cx.id);
+    fn value<T: Serialize>(&mut self, value: &T) -> Result<Outcome, EncodeError> {
+        let Context { shared, id, .. } = &self.head.context;
+        Response::begin(self.out, shared.config.dialect, *id);
         codec::encode(self.out, value)?;
-        Ok(Conclusion::Answered)
+        Ok(Outcome::Completed)
     }
 
-    fn error<E: Serialize>(&mut self, error: &E) -> Written {
-        let Asked { cx, .. } = self.asked;
-        if !cx.shared.config.dialect.has_failures() {
-            return Ok(Conclusion::ApplicationError);
+    fn error<E: Serialize>(&mut self, error: &E) -> Result<Outcome, EncodeError> {
+        let Context { shared, id, .. } = &self.head.context;
+        if !shared.config.dialect.has_failures() {
+            return Ok(Outcome::ApplicationError);
         }
         let mut detail = Vec::new();
         codec::encode(&mut detail, error)?;
-        // The application's own words may be longer than the request: they are an answer.
-        let failure = Failure { id: cx.id, code: FailureCode::APPLICATION, message: "", detail: Some(&detail) };
+        // An application error is a response, so it may be longer than the request.
+        let failure = Failure { id: *id, code: FailureCode::APPLICATION, message: "", detail: Some(&detail) };
         failure.encode(self.out, usize::MAX);
-        Ok(Conclusion::ApplicationError)
+        Ok(Outcome::ApplicationError)
     }
 
-    /// Refuses an answer that is larger than answers may be.
-    fn limited(&mut self, conclusion: Conclusion) -> Conclusion {
-        let Asked { cx, oneway, .. } = self.asked;
+    /// Refuses a response that is larger than the endpoint may send.
+    fn check_len(&mut self, outcome: Outcome) -> Outcome {
+        let shared = &self.head.context.shared;
         let size = (self.out.len() - self.start).saturating_sub(HEADER_LEN);
-        let limit = cx.shared.config.max_response_len;
+        let limit = shared.config.max_response_len;
         if size > limit {
-            return self.refuse(&Reason::TooLarge { size, limit });
+            return self.refuse(&Rejection::ResponseTooLarge { size, limit });
         }
-        cx.shared.counters.add(Counter::RequestsCompleted, u64::from(!oneway));
-        conclusion
+        shared.counters.add(Counter::RequestsCompleted, u64::from(self.head.expects_response()));
+        outcome
     }
 }

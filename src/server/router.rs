@@ -1,28 +1,32 @@
+use std::any::Any;
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
 use rpcudp_core::contract::Delivery;
 
-use crate::BindError;
-use crate::server::inline_request::Arrived;
-use crate::server::service::{AnyService, Service};
+use super::inline_request::InlineRequest;
+use super::service::{AnyService, Service};
 use crate::telemetry::metrics::RequestMeter;
-#[cfg(feature = "tower")]
-use crate::tower::Layers;
 
-/// The services of an endpoint, and which of them has a method of a given name.
+/// The services of an endpoint, with the routes to their methods.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     services: Vec<Arc<dyn AnyService>>,
-    /// In the order of [`compare`]. Methods are few: they are found sooner than a stranger's name is hashed with a key that
-    /// the stranger does not know.
+    /// Sorted by [`compare`]. An endpoint has few methods, so a binary search is faster than
+    /// hashing a name from the network with a keyed hash.
     routes: Vec<Route>,
-    /// What stands between the network and the services, if anything does.
-    #[cfg(feature = "tower")]
-    layers: Option<Layers>,
+    /// Called in place of the services, if there is one.
+    pub(crate) middleware: Option<Box<dyn Middleware>>,
 }
 
-/// Where a method is.
+/// Code between the router and the services. The feature `tower` implements it.
+pub(crate) trait Middleware: Any + fmt::Debug + Send + Sync {
+    /// Handles a request for the method `index` of a service.
+    fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>);
+}
+
+/// The route to a method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
     pub(crate) name: &'static str,
@@ -32,28 +36,35 @@ pub(crate) struct Route {
     method: usize,
 }
 
+/// Two services have a method with the same wire name.
+#[derive(Debug)]
+pub(crate) struct DuplicateMethod {
+    pub(crate) method: &'static str,
+    pub(crate) services: [&'static str; 2],
+}
+
 impl Router {
     pub(crate) fn add(&mut self, service: impl Service) {
         self.services.push(Arc::new(service));
     }
 
-    /// Lays the routes.
+    /// Builds the routes.
     ///
     /// # Errors
     ///
-    /// Where two methods have one name.
-    pub(crate) fn checked(mut self) -> Result<Self, BindError> {
-        for (service, claimant) in self.services.iter().enumerate() {
-            for method in 0..claimant.method_count() {
-                let (name, delivery) = claimant.method(method);
+    /// If two methods have the same wire name.
+    pub(crate) fn build(mut self) -> Result<Self, DuplicateMethod> {
+        for (service, added) in self.services.iter().enumerate() {
+            for method in 0..added.method_count() {
+                let (name, delivery) = added.method(method);
                 match self.position(name) {
-                    Err(place) => {
+                    Err(position) => {
                         let route = Route { name, delivery, meter: RequestMeter::of(name), service, method };
-                        self.routes.insert(place, route);
+                        self.routes.insert(position, route);
                     }
                     Ok(taken) => {
-                        let services = [self.services[self.routes[taken].service].name(), claimant.name()];
-                        return Err(BindError::DuplicateMethod { method: name, services });
+                        let services = [self.services[self.routes[taken].service].name(), added.name()];
+                        return Err(DuplicateMethod { method: name, services });
                     }
                 }
             }
@@ -61,37 +72,31 @@ impl Router {
         Ok(self)
     }
 
-    /// Whether there is nothing to be asked for.
+    /// Returns whether the endpoint serves nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.services.is_empty()
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Route> {
-        self.position(name).ok().map(|place| &self.routes[place])
+        self.position(name).ok().map(|position| &self.routes[position])
     }
 
-    /// Where the route of this name is, or would be.
+    /// Passes a request to its service, or to the middleware around the services.
+    pub(crate) fn call(&self, route: &Route, request: InlineRequest<'_>) {
+        let service = &self.services[route.service];
+        match &self.middleware {
+            Some(middleware) => middleware.call(service, route.method, request),
+            None => service.call(route.method, request.into()),
+        }
+    }
+
+    /// Returns the position of the route with this name, or the position to insert it at.
     fn position(&self, name: &str) -> Result<usize, usize> {
         self.routes.binary_search_by(|route| compare(route.name, name))
     }
-
-    /// Puts a layer around those that are there, or around the services.
-    #[cfg(feature = "tower")]
-    pub(crate) fn layer(&mut self, layer: impl FnOnce(crate::tower::Handler) -> Layers) {
-        self.layers = Some(layer(crate::tower::Handler::new(self.layers.take())));
-    }
-
-    pub(crate) fn call(&self, route: &Route, arrived: Arrived<'_>) {
-        let service = &self.services[route.service];
-        #[cfg(feature = "tower")]
-        if let Some(layers) = &self.layers {
-            return layers.call(service, route.method, arrived);
-        }
-        service.call(route.method, arrived.into());
-    }
 }
 
-/// An order in which most names differ by their lengths already.
+/// Compares lengths first, which differ for most names.
 fn compare(one: &str, other: &str) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }

@@ -2,11 +2,11 @@ use std::fmt;
 
 use rpcudp_core::contract::{Contract, Delivery};
 
-use crate::server::incoming_request::Incoming;
+use super::incoming_request::IncomingRequest;
 
-/// A service that an endpoint can answer: what `#[rpc_service]` implements for the server that it generates.
+/// A service that an endpoint can serve. `#[rpc_service]` implements it for the generated server.
 ///
-/// Nothing in it is meant to be written or called by hand.
+/// Not meant to be implemented or called by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service that an endpoint can serve",
     label = "not the server of a contract",
@@ -14,26 +14,26 @@ use crate::server::incoming_request::Incoming;
             implements the trait, or `GreeterServer::from_arc(...)`"
 )]
 pub trait Service: Sized + Send + Sync + 'static {
-    /// The name of the trait, for people.
+    /// The name of the trait, for messages.
     #[doc(hidden)]
     const NAME: &'static str;
 
-    /// What it serves, as data: to be printed, compared or sent.
+    /// The contract as data, to print, compare or send.
     const CONTRACT: &'static Contract;
 
     #[doc(hidden)]
     const METHODS: &'static [Method<Self>];
 }
 
-/// A method of a service: what is known of it before it is called.
+/// A method of a service.
 #[doc(hidden)]
 pub struct Method<S> {
     /// The wire name.
     pub name: &'static str,
-    /// What the server promises.
+    /// The delivery that the contract declares.
     pub delivery: Delivery,
-    /// Runs it.
-    pub call: fn(&S, Incoming<'_>),
+    /// The generated function that decodes the arguments and calls the method.
+    pub call: fn(&S, IncomingRequest<'_>),
 }
 
 impl<S> fmt::Debug for Method<S> {
@@ -42,12 +42,12 @@ impl<S> fmt::Debug for Method<S> {
     }
 }
 
-/// A [`Service`] whose type is forgotten.
+/// A [`Service`] with its type erased.
 pub(crate) trait AnyService: Send + Sync {
     fn name(&self) -> &'static str;
     fn method_count(&self) -> usize;
     fn method(&self, index: usize) -> (&'static str, Delivery);
-    fn call(&self, index: usize, incoming: Incoming<'_>);
+    fn call(&self, index: usize, request: IncomingRequest<'_>);
 }
 
 impl<S: Service> AnyService for S {
@@ -64,8 +64,8 @@ impl<S: Service> AnyService for S {
         (method.name, method.delivery)
     }
 
-    fn call(&self, index: usize, incoming: Incoming<'_>) {
-        (S::METHODS[index].call)(self, incoming);
+    fn call(&self, index: usize, request: IncomingRequest<'_>) {
+        (S::METHODS[index].call)(self, request);
     }
 }
 

@@ -1,8 +1,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Which of the lines that a peer can cause may be written: no stranger fills a log, nor a disk with it.
+use crate::lock::Lock;
+
+/// The limits on log lines that a peer can cause, so that no peer can fill a log or a disk.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimits {
     pub(crate) panicked: LineLimit,
@@ -13,10 +14,10 @@ pub(crate) struct LogLimits {
     pub(crate) other_dialect: OnceOnly,
 }
 
-/// One line a second, for a kind of line.
+/// A limit of one line per second for one kind of line.
 #[derive(Debug, Default)]
 pub(crate) struct LineLimit {
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]
@@ -28,9 +29,10 @@ struct State {
 impl LineLimit {
     const INTERVAL: Duration = Duration::from_secs(1);
 
-    /// How many lines were suppressed since the last one, if one may be written now.
+    /// Returns the number of lines suppressed since the last one if a line may be written now, else
+    /// `None`.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.last.is_some_and(|last| now.saturating_duration_since(last) < Self::INTERVAL) {
             state.suppressed += 1;
             return None;
@@ -40,13 +42,14 @@ impl LineLimit {
     }
 }
 
-/// One line, and no other.
+/// A limit of one line in all.
 #[derive(Debug, Default)]
 pub(crate) struct OnceOnly {
     passed: AtomicBool,
 }
 
 impl OnceOnly {
+    /// Returns whether this is the first call.
     pub(crate) fn pass(&self) -> bool {
         !self.passed.load(Ordering::Relaxed) && !self.passed.swap(true, Ordering::Relaxed)
     }
@@ -57,21 +60,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_a_second_passes_and_says_how_many_did_not() {
+    fn one_line_a_second_passes_with_the_number_of_suppressed_lines() {
         let (limit, start) = (LineLimit::default(), Instant::now());
         let pass = |millis| limit.pass(start + Duration::from_millis(millis));
         assert_eq!(pass(0), Some(0));
         assert_eq!([pass(1), pass(500), pass(999)], [None; 3]);
         assert_eq!(pass(1_000), Some(3));
         assert_eq!(pass(1_001), None);
-        // Threads may see the time in another order than they get here.
+        // Threads may call this in another order than they read the clock.
         assert_eq!(pass(500), None);
         assert_eq!(pass(60_000), Some(2));
         assert_eq!(pass(120_000), Some(0));
     }
 
     #[test]
-    fn one_passes() {
+    fn one_line_passes_in_all() {
         let once = OnceOnly::default();
         assert_eq!([once.pass(), once.pass(), once.pass()], [true, false, false]);
     }

@@ -1,10 +1,12 @@
-//! What `metering` is without the feature `metrics`: nothing, at no cost.
+//! The counterpart of `metrics` without the feature: empty types that cost nothing.
 
-use std::sync::Arc;
+use std::future::Future;
 use std::time::Instant;
 
-use crate::endpoint::shared::Shared;
-use crate::telemetry::outcome::Conclusion;
+use rpcudp_core::Stats;
+use tokio::runtime;
+
+use super::outcome::Outcome;
 
 #[derive(Debug)]
 pub(crate) struct CallMeter;
@@ -31,7 +33,7 @@ impl CallMeter {
         CallTiming
     }
 
-    pub(crate) fn end(&self, _: CallTiming, _: Conclusion) {}
+    pub(crate) fn end(&self, _: CallTiming, _: Outcome) {}
 }
 
 impl CallTiming {
@@ -53,7 +55,12 @@ impl RequestMeter {
 }
 
 impl RequestTiming {
-    pub(crate) fn end(self, _: Conclusion) {}
+    pub(crate) fn end(self, _: Outcome) {}
 }
 
-pub(crate) fn publish(_: &Arc<Shared>) {}
+pub(crate) fn publish(
+    _: &runtime::Handle,
+    _: impl Future<Output = ()> + Send + 'static,
+    _: impl Fn() -> Stats + Send + 'static,
+) {
+}

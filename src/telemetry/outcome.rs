@@ -1,29 +1,25 @@
-/// How a call or a request ended: a closed set, for logs and metrics. No peer adds to it.
+use rpcudp_core::RefusalKind;
+
+/// The outcome of a call or a request: one of a closed set of labels in logs and metrics. A peer
+/// cannot add to it.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "some are told apart by metrics alone"))]
-pub enum Conclusion {
-    Answered,
+#[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only metrics tell some of them apart"))]
+pub enum Outcome {
+    /// The call ended with a value, or the request was sent one.
+    Completed,
     /// A oneway method ran.
     Done,
-    /// A oneway call left.
+    /// A oneway call was sent.
     Sent,
+    /// The method returned `Err`.
     ApplicationError,
-    // Refusals, as one side decides them and the other hears of them.
-    UnknownMethod,
-    MalformedArguments,
-    Busy,
-    Closing,
-    Panicked,
-    /// It took longer than a layer allows.
-    StoppedLate,
-    /// A layer said no, or failed.
-    Rejected,
-    ResponseTooLarge,
-    ResponseUnencodable,
+    /// The server refused the request.
+    Refused(RefusalKind),
+    /// The method returned an error that the caller's contract does not declare.
     UndeclaredError,
-    OtherRefusal,
-    // Ends of calls.
+    /// The peer refused with a code of a later version.
+    UnknownRefusal,
     Timeout,
     Unreachable,
     Undecodable,
@@ -32,84 +28,23 @@ pub enum Conclusion {
     TooManyCalls,
     Closed,
     IoError,
+    /// The caller dropped the call.
     Cancelled,
-    /// The endpoint was closed while the handler ran.
-    Stopped,
+    /// The endpoint closed while the handler ran.
+    Aborted,
 }
 
-impl Conclusion {
-    /// Each of them, at its index.
-    #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 25] = [
-        Self::Answered,
-        Self::Done,
-        Self::Sent,
-        Self::ApplicationError,
-        Self::UnknownMethod,
-        Self::MalformedArguments,
-        Self::Busy,
-        Self::Closing,
-        Self::Panicked,
-        Self::StoppedLate,
-        Self::Rejected,
-        Self::ResponseTooLarge,
-        Self::ResponseUnencodable,
-        Self::UndeclaredError,
-        Self::OtherRefusal,
-        Self::Timeout,
-        Self::Unreachable,
-        Self::Undecodable,
-        Self::TooLarge,
-        Self::Unencodable,
-        Self::TooManyCalls,
-        Self::Closed,
-        Self::IoError,
-        Self::Cancelled,
-        Self::Stopped,
-    ];
-
-    /// What went wrong, if anything did.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn error(self) -> Option<&'static str> {
-        (!matches!(self, Self::Answered | Self::Done | Self::Sent)).then(|| self.name())
-    }
-
-    /// What a span's field `outcome` says.
-    pub(crate) fn outcome(self) -> &'static str {
-        match self {
-            Self::UnknownMethod
-            | Self::MalformedArguments
-            | Self::Busy
-            | Self::Closing
-            | Self::Panicked
-            | Self::StoppedLate
-            | Self::Rejected
-            | Self::ResponseTooLarge
-            | Self::ResponseUnencodable
-            | Self::UndeclaredError
-            | Self::OtherRefusal => "refused",
-            other => other.name(),
-        }
-    }
-
-    /// A short name, in snake case: which refusal it was, too.
+impl Outcome {
+    /// Returns the label in snake case. Each refusal has a label of its own.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
+            Self::Completed => "answered",
             Self::Done => "done",
             Self::Sent => "sent",
             Self::ApplicationError => "application_error",
-            Self::UnknownMethod => "unknown_method",
-            Self::MalformedArguments => "malformed_arguments",
-            Self::Busy => "busy",
-            Self::Closing => "closing",
-            Self::Panicked => "panicked",
-            Self::StoppedLate => "stopped_late",
-            Self::Rejected => "rejected",
-            Self::ResponseTooLarge => "response_too_large",
-            Self::ResponseUnencodable => "response_unencodable",
+            Self::Refused(kind) => kind.name(),
             Self::UndeclaredError => "undeclared_error",
-            Self::OtherRefusal => "refused",
+            Self::UnknownRefusal => "refused",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
             Self::Undecodable => "undecodable",
@@ -119,8 +54,76 @@ impl Conclusion {
             Self::Closed => "closed",
             Self::IoError => "io_error",
             Self::Cancelled => "cancelled",
-            Self::Stopped => "stopped",
+            Self::Aborted => "aborted",
         }
+    }
+
+    /// Returns the value of a span's field `outcome`, in which all refusals are `refused`.
+    pub(crate) fn span_label(self) -> &'static str {
+        match self {
+            Self::Refused(_) | Self::UndeclaredError => "refused",
+            other => other.name(),
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Outcome {
+    /// Outcomes other than refusals, each at its [`index`](Self::index).
+    const OTHERS: [Self; 16] = [
+        Self::Completed,
+        Self::Done,
+        Self::Sent,
+        Self::ApplicationError,
+        Self::UndeclaredError,
+        Self::UnknownRefusal,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Undecodable,
+        Self::TooLarge,
+        Self::Unencodable,
+        Self::TooManyCalls,
+        Self::Closed,
+        Self::IoError,
+        Self::Cancelled,
+        Self::Aborted,
+    ];
+
+    /// The number of outcomes.
+    pub(crate) const COUNT: usize = Self::OTHERS.len() + RefusalKind::ALL.len();
+
+    /// Returns all outcomes in the order of [`index`](Self::index).
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::OTHERS.into_iter().chain(RefusalKind::ALL.into_iter().map(Self::Refused))
+    }
+
+    /// Returns a number below [`COUNT`](Self::COUNT), another for each outcome.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Completed => 0,
+            Self::Done => 1,
+            Self::Sent => 2,
+            Self::ApplicationError => 3,
+            Self::UndeclaredError => 4,
+            Self::UnknownRefusal => 5,
+            Self::Timeout => 6,
+            Self::Unreachable => 7,
+            Self::Undecodable => 8,
+            Self::TooLarge => 9,
+            Self::Unencodable => 10,
+            Self::TooManyCalls => 11,
+            Self::Closed => 12,
+            Self::IoError => 13,
+            Self::Cancelled => 14,
+            Self::Aborted => 15,
+            // Codes of refusals count from 1.
+            Self::Refused(kind) => Self::OTHERS.len() + usize::from(kind.code()) - 1,
+        }
+    }
+
+    /// Returns the label `error.type`, or `None` if the call or request succeeded.
+    pub(crate) fn error(self) -> Option<&'static str> {
+        (!matches!(self, Self::Completed | Self::Done | Self::Sent)).then(|| self.name())
     }
 }
 
@@ -129,9 +132,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_lists_every_one_at_its_index() {
-        for (index, conclusion) in Conclusion::ALL.into_iter().enumerate() {
-            assert_eq!(conclusion as usize, index, "{conclusion:?}");
+    fn each_outcome_is_at_its_index() {
+        assert_eq!(Outcome::all().count(), Outcome::COUNT);
+        for (index, outcome) in Outcome::all().enumerate() {
+            assert_eq!(outcome.index(), index, "{outcome:?}");
         }
     }
 }

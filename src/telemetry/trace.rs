@@ -6,13 +6,13 @@ use rpcudp_core::MessageId;
 use tracing::level_filters::LevelFilter;
 use tracing::{Span, field};
 
-use crate::Context;
-use crate::endpoint::shared::now;
+use crate::clock::now;
 
-/// What is told of a call or a request: nothing, and at next to no cost, where nobody listens.
-pub(crate) struct Trace(Option<Box<Told>>);
+/// The span of a call or a request. Empty if no subscriber is interested, which costs one
+/// comparison.
+pub(crate) struct Trace(Option<Box<SpanState>>);
 
-struct Told {
+struct SpanState {
     span: Span,
     started: Instant,
 }
@@ -20,9 +20,9 @@ struct Told {
 impl Trace {
     pub(crate) const NONE: Self = Self(None);
 
-    /// Begins to tell of a call.
+    /// Opens the span `rpc_call`.
     pub(crate) fn of_call(method: &'static str, peer: SocketAddr, started: Instant) -> Self {
-        Self::begin(
+        Self::open(
             || {
                 tracing::debug_span!(
                     target: "rpcudp",
@@ -38,16 +38,16 @@ impl Trace {
         )
     }
 
-    /// Begins to tell of a request.
-    pub(crate) fn of_request(method: &'static str, cx: &Context) -> Self {
-        Self::begin(
+    /// Opens the span `rpc_request`.
+    pub(crate) fn of_request(method: &'static str, peer: SocketAddr, message_id: MessageId) -> Self {
+        Self::open(
             || {
                 tracing::debug_span!(
                     target: "rpcudp",
                     "rpc_request",
                     method,
-                    peer = %cx.sender,
-                    message_id = %cx.id,
+                    %peer,
+                    %message_id,
                     outcome = field::Empty,
                     elapsed = field::Empty,
                 )
@@ -56,33 +56,33 @@ impl Trace {
         )
     }
 
-    fn begin(span: impl FnOnce() -> Span, started: impl FnOnce() -> Instant) -> Self {
-        // Where nobody listens at all, this look is all that it costs.
+    fn open(span: impl FnOnce() -> Span, started: impl FnOnce() -> Instant) -> Self {
+        // Without a subscriber for debug spans, this comparison is the whole cost.
         if LevelFilter::current() < LevelFilter::DEBUG {
             return Self::NONE;
         }
         let span = span();
-        Self((!span.is_disabled()).then(|| Box::new(Told { span, started: started() })))
+        Self((!span.is_disabled()).then(|| Box::new(SpanState { span, started: started() })))
     }
 
-    /// Says which message id a call got.
-    pub(crate) fn sent(&self, id: MessageId) {
-        if let Some(told) = &self.0 {
-            told.span.record("message_id", field::display(id));
+    /// Records the message id of a call.
+    pub(crate) fn record_id(&self, id: MessageId) {
+        if let Some(state) = &self.0 {
+            state.span.record("message_id", field::display(id));
         }
     }
 
-    /// Runs what is to be told as part of it.
-    pub(crate) fn in_scope<T>(&self, within: impl FnOnce() -> T) -> T {
+    /// Runs code inside the span.
+    pub(crate) fn in_scope<T>(&self, code: impl FnOnce() -> T) -> T {
         match &self.0 {
-            Some(told) => told.span.in_scope(within),
-            None => within(),
+            Some(state) => state.span.in_scope(code),
+            None => code(),
         }
     }
 
-    /// Says how it ended, and in a line why, if it failed.
+    /// Records the outcome and the elapsed time, and logs the failure of a call in one line.
     pub(crate) fn end(&self, outcome: &'static str, failure: Option<&dyn fmt::Display>) {
-        let Some(Told { span, started }) = self.0.as_deref() else { return };
+        let Some(SpanState { span, started }) = self.0.as_deref() else { return };
         let elapsed = now().saturating_duration_since(*started);
         span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
         if let Some(error) = failure {

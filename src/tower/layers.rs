@@ -1,39 +1,40 @@
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use ::tower::Service;
 use ::tower::load_shed::error::Overloaded;
 use ::tower::timeout::error::Elapsed;
 
-use super::{BoxError, Request, Response};
+use super::request::{BoxError, Request, Response};
 use crate::buffer_pool;
-use crate::endpoint::handlers::Handlers;
-use crate::server::inline_request::{Arrived, Deferred};
-use crate::server::rejection::Reason;
-use crate::server::response::{AnswerWriter, Panicked};
+use crate::lock::Lock;
+use crate::panic::{Panicked, catch};
+use crate::server::inline_request::InlineRequest;
+use crate::server::rejection::Rejection;
+use crate::server::response::ResponseWriter;
+use crate::server::router::Middleware;
 use crate::server::service::AnyService;
-use crate::telemetry::outcome::Conclusion;
-use crate::telemetry::trace::Trace;
+use crate::server::spawned_request::SpawnedRequest;
+use crate::telemetry::outcome::Outcome;
 
-/// The layers around what an endpoint serves, with that at their heart: one service, for all requests and sockets.
+/// The layers around an endpoint's services: one tower service, for all requests and sockets.
 pub(crate) struct Layers {
-    outermost: Mutex<Box<dyn Erased>>,
+    outermost: Lock<Box<dyn ErasedService>>,
 }
 
-/// A service whose type is forgotten.
-pub(super) trait Erased: Send {
+/// A tower service with its type erased.
+pub(super) trait ErasedService: Send {
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), BoxError>>;
-    fn call(&mut self, request: Request) -> Responding;
+    fn call(&mut self, request: Request) -> ResponseFuture;
 }
 
-type Responding = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>;
 
-impl<S> Erased for S
+impl<S> ErasedService for S
 where
     S: Service<Request, Response = Response> + Send,
     S::Error: Into<BoxError>,
@@ -43,7 +44,7 @@ where
         Service::poll_ready(self, cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request) -> Responding {
+    fn call(&mut self, request: Request) -> ResponseFuture {
         let response = Service::call(self, request);
         Box::pin(async move { response.await.map_err(Into::into) })
     }
@@ -56,51 +57,19 @@ impl Layers {
         S::Error: Into<BoxError>,
         S::Future: Send + 'static,
     {
-        Self { outermost: Mutex::new(Box::new(service)) }
+        Self { outermost: Lock::new(Box::new(service)) }
     }
 
-    /// For a layer around these: nobody else has them.
-    pub(super) fn within(&mut self) -> &mut dyn Erased {
-        &mut **self.outermost.get_mut().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the outermost layer, for another layer around it.
+    pub(super) fn outermost(&mut self) -> &mut dyn ErasedService {
+        &mut **self.outermost.get_mut()
     }
 
-    /// Sends a request through the layers, in a task of its own.
-    pub(crate) fn call(&self, service: &Arc<dyn AnyService>, method: usize, arrived: Arrived<'_>) {
-        let Some(running) = Handlers::start(&arrived.cx.shared) else { return arrived.refuse(&Reason::Busy) };
-        let trace = Trace::of_request(arrived.method, arrived.cx);
-        // The layers are somebody else's code, as a handler is.
-        let began = trace.in_scope(|| {
-            catch_unwind(AssertUnwindSafe(|| self.begin(|| Request::new(&arrived, service, method))))
-                .map_err(|_| Panicked)
-        });
-        let responding = match began {
-            Ok(Some(responding)) => responding,
-            Ok(None) => {
-                trace.end(Conclusion::Busy.outcome(), None);
-                return arrived.refuse(&Reason::Busy);
-            }
-            Err(Panicked) => {
-                trace.end(Conclusion::Panicked.outcome(), None);
-                return arrived.refuse(&Reason::Panicked);
-            }
-        };
-        let deferred = arrived.defer(trace, running);
-        deferred.cx.shared.runtime.clone().spawn(async move {
-            let guarded = deferred.cx.shared.handlers.guard(&deferred.trace, responding);
-            match guarded.await {
-                Ok(Ok(Ok(response))) => answer(deferred, response),
-                Ok(Ok(Err(error))) => refuse(deferred, error),
-                Ok(Err(Panicked)) => refuse_panicked(deferred),
-                // Where the endpoint has closed there is nobody left to answer through.
-                Err(_) => deferred.stop(),
-            }
-        });
-    }
-
-    /// Has the layers take a request, if they are ready for one. A layer that is not ready is not waited for.
-    fn begin(&self, request: impl FnOnce() -> Request) -> Option<Responding> {
-        // One that panicked, here or there, goes on with what it is left with.
-        let mut outermost = self.outermost.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Passes a request to the layers if they are ready. Returns `None` if they are not.
+    fn begin(&self, request: impl FnOnce() -> Request) -> Option<ResponseFuture> {
+        // Layers run under this lock. After a panic of a layer, the layers go on as the panic left
+        // them.
+        let mut outermost = self.outermost.lock();
         match outermost.poll_ready(&mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Some(outermost.call(request())),
             Poll::Ready(Err(error)) => Some(Box::pin(ready(Err(error)))),
@@ -109,46 +78,74 @@ impl Layers {
     }
 }
 
-fn answer(deferred: Deferred, response: Response) {
-    let Response { answer, conclusion } = response;
-    match conclusion {
-        Some(conclusion) => deferred.answer(conclusion, answer),
-        None => deferred.expire(),
+impl Middleware for Layers {
+    /// Passes a request through the layers, as a task.
+    fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
+        let shared = &request.head.context.shared;
+        let Some(permit) = shared.handlers.try_acquire() else { return request.refuse(&Rejection::Busy) };
+        let trace = request.trace();
+        // Layers are user code, like handlers.
+        let begun = trace.in_scope(|| catch(|| self.begin(|| Request::new(&request, service, index))));
+        let rejection = match begun {
+            Ok(Some(response)) => {
+                let spawned = request.into_spawned(trace, permit);
+                let runtime = spawned.head.context.shared.runtime.clone();
+                runtime.spawn(respond(spawned, response));
+                return;
+            }
+            Ok(None) => Rejection::Busy,
+            Err(Panicked) => Rejection::Panicked,
+        };
+        trace.end(Outcome::Refused(rejection.kind()).span_label(), None);
+        request.refuse(&rejection);
     }
 }
 
-fn refuse(deferred: Deferred, error: BoxError) {
-    // What an error displays, and how it is dropped, is somebody else's code too.
-    let refused = catch_unwind(AssertUnwindSafe(|| {
-        let mut answer = buffer_pool::take();
-        let conclusion = AnswerWriter::new(&mut answer, deferred.asked()).refuse(&reason(error));
-        (conclusion, answer)
-    }));
+/// Sends the response of the layers.
+async fn respond(spawned: SpawnedRequest, response: ResponseFuture) {
+    let handlers = &spawned.head.context.shared.handlers;
+    match handlers.guard(&spawned.trace, response).await {
+        Ok(Ok(Ok(Response { datagram, outcome: Some(outcome) }))) => spawned.respond(outcome, datagram),
+        Ok(Ok(Ok(Response { outcome: None, .. }))) => spawned.expire(),
+        Ok(Ok(Err(error))) => refuse(spawned, error),
+        Ok(Err(Panicked)) => refuse_with(spawned, &Rejection::Panicked),
+        // A closed endpoint has no socket to respond through.
+        Err(_) => spawned.abort(),
+    }
+}
+
+fn refuse(spawned: SpawnedRequest, error: BoxError) {
+    // `Display` and `Drop` of the error are user code too.
+    let refused = catch(|| {
+        let mut response = buffer_pool::take();
+        let outcome = ResponseWriter::new(&mut response, &spawned.head).refuse(&rejection(error));
+        (outcome, response)
+    });
     match refused {
-        Ok((conclusion, answer)) => deferred.answer(conclusion, answer),
-        Err(_) => refuse_panicked(deferred),
+        Ok((outcome, response)) => spawned.respond(outcome, response),
+        Err(Panicked) => refuse_with(spawned, &Rejection::Panicked),
     }
 }
 
-fn refuse_panicked(deferred: Deferred) {
-    let mut answer = buffer_pool::take();
-    let conclusion = AnswerWriter::new(&mut answer, deferred.asked()).refuse(&Reason::Panicked);
-    deferred.answer(conclusion, answer);
+fn refuse_with(spawned: SpawnedRequest, rejection: &Rejection) {
+    let mut response = buffer_pool::take();
+    let outcome = ResponseWriter::new(&mut response, &spawned.head).refuse(rejection);
+    spawned.respond(outcome, response);
 }
 
-/// What a layer's error is to the caller, by itself or by what it comes from.
-fn reason(error: BoxError) -> Reason {
+/// Returns the rejection for a layer's error, or for the first of its sources that is known.
+fn rejection(error: BoxError) -> Rejection {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
     while let Some(error) = cause {
         if error.is::<Overloaded>() {
-            return Reason::Busy;
+            return Rejection::Busy;
         }
         if error.is::<Elapsed>() {
-            return Reason::StoppedLate;
+            return Rejection::Stopped;
         }
         cause = error.source();
     }
-    Reason::Rejected(error)
+    Rejection::Rejected(error)
 }
 
 impl fmt::Debug for Layers {

@@ -17,7 +17,7 @@ async fn silence_ends_with_the_timeout_and_not_before() {
     let start = Instant::now();
     let error = pair.client().never().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(5), "what Python waits");
-    assert_eq!(error.to_string(), "no answer to `never` from 10.0.0.1:7000 within 5s");
+    assert_eq!(error.to_string(), "`never`: no response from 10.0.0.1:7000 within 5s");
     assert!(error.is_timeout());
 
     let start = Instant::now();
@@ -113,7 +113,7 @@ async fn a_peer_that_is_gone_ends_the_call_within_a_round_trip() {
     let start = Instant::now();
     let error = nobody.echo(b"x").await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_millis(40));
-    assert_eq!(error.to_string(), "nobody is there to answer `echo` at 10.0.0.99:7000");
+    assert_eq!(error.to_string(), "`echo`: 10.0.0.99:7000 is unreachable");
     pair.is_alive().await;
 }
 
@@ -123,7 +123,7 @@ async fn an_answer_of_another_type_names_the_type() {
     let error = pair.misunderstood().text(b"\xff").await.unwrap_err();
     let CallError::Decode { ref source, .. } = error else { panic!("{error}") };
     assert_eq!(source.type_name(), "alloc::string::String");
-    assert!(error.to_string().contains("the answer of 10.0.0.1:7000 to `echo` is not a `alloc::string::String`"));
+    assert!(error.to_string().contains("the response of 10.0.0.1:7000 to `echo` is not a `alloc::string::String`"));
     assert_eq!(pair.caller.stats().calls.undecodable, 1);
 }
 

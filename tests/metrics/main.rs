@@ -177,7 +177,7 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         assert_eq!(notes.unit("rpcudp.server.handling"), Some(Unit::Microseconds));
         world.server.close(Duration::ZERO).await;
         told().await;
-        assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.never", Some("stopped"))), Some(1));
+        assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.never", Some("aborted"))), Some(1));
     });
 }
 
@@ -199,7 +199,7 @@ fn layers_refuse_under_names_of_their_own() {
         for side in ["client", "server"] {
             let name = format!("rpcudp.{side}.calls");
             for (method, error) in [
-                ("shop.slow", Some("stopped_late")),
+                ("shop.slow", Some("stopped")),
                 ("shop.slow", Some("busy")),
                 ("shop.slow", None),
                 ("shop.price", None),
@@ -207,7 +207,7 @@ fn layers_refuse_under_names_of_their_own() {
                 assert_eq!(notes.count(&key(&name, method, error)), Some(1), "{side} {method} {error:?}");
             }
         }
-        let stopped = notes.values(&key("rpc.server.call.duration", "shop.slow", Some("stopped_late")));
+        let stopped = notes.values(&key("rpc.server.call.duration", "shop.slow", Some("stopped")));
         assert!((stopped[0] - 0.1).abs() < 0.005, "{stopped:?}");
     });
 }

@@ -210,7 +210,7 @@ fn called(
     let at = hygienic(method.returns.ty().span());
     let returned = located_at(&returned, at);
     match method.returns {
-        _ if method.delivery == Delivery::OneWay => quote!(#krate::__private::Nothing(#returned)),
+        _ if method.delivery == Delivery::OneWay => quote!(#krate::__private::NoResponse(#returned)),
         Returns::Value(_) => quote!(#krate::__private::Value(#returned)),
         Returns::Result(_) => {
             let into_result = located_at(&quote!(#krate::__private::IsResult::into_result), at);

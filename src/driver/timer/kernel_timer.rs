@@ -10,106 +10,108 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::endpoint::shared::now;
+use crate::clock::now;
 use crate::wake_flag::WakeFlag;
 
-/// A timer that the kernel keeps, and that the runtime hears of as of a socket.
+/// A timer in the kernel (timerfd), which the runtime watches like a socket.
 #[derive(Debug)]
 pub(super) struct KernelTimer {
-    timer: AsyncFd<Readable>,
-    /// What the runtime wakes, and what wakes the task. The runtime forgets whom to wake each time that it has heard something,
-    /// and be it of what the timer was set to before: that is seen here, and looked into.
-    signal: Arc<WakeFlag>,
+    timer: AsyncFd<ReadableTimer>,
+    /// Set by the runtime, and wakes the task. The runtime drops its waker after each event, even
+    /// after an event of an earlier deadline. The flag shows that, and the timer is checked then.
+    flag: Arc<WakeFlag>,
     waker: Waker,
 }
 
-/// Has something to be read when the time has come.
+/// A timer that is readable after its deadline.
 #[derive(Debug)]
-struct Readable {
+struct ReadableTimer {
     timer: TimerFd,
-    _place: Place,
+    _slot: Slot,
 }
 
-/// The descriptors that timers may take, by how many do.
+/// The file descriptors that timers may use, counted by those in use.
 #[derive(Debug)]
-struct Places(AtomicUsize);
+struct Slots(AtomicUsize);
 
-/// One of them.
 #[derive(Debug)]
-struct Place(&'static Places);
+struct Slot(&'static Slots);
 
-static PLACES: Places = Places(AtomicUsize::new(0));
+static SLOTS: Slots = Slots(AtomicUsize::new(0));
 
-impl AsRawFd for Readable {
+impl AsRawFd for ReadableTimer {
     fn as_raw_fd(&self) -> RawFd {
         self.timer.as_fd().as_raw_fd()
     }
 }
 
-impl Places {
-    /// How many there are: more than a process needs that waits for its calls, and few of the thousand descriptors that it has
-    /// by default. A process with more endpoints has something to do whenever it wakes up.
+impl Slots {
+    /// Timers in a process: few of the thousand descriptors that it has by default, and more than a
+    /// process needs that is idle between calls. With more endpoints, each wake-up finds work
+    /// anyway.
     const COUNT: usize = 64;
 
-    fn take(&'static self) -> Option<Place> {
+    fn take(&'static self) -> Option<Slot> {
         let take = |taken| (taken < Self::COUNT).then_some(taken + 1);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Place(self))
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok().map(|_| Slot(self))
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let Self(Places(taken)) = self;
+        let Self(Slots(taken)) = self;
         taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl KernelTimer {
-    /// The longest that it is set to; it rings for nothing then.
+    /// The longest time to set. The timer fires early for a later deadline.
     const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// `None` where there is none to be had, and where a test may pause tokio's time, which it can on a runtime of one thread.
+    /// Returns `None` if the system or the process has no timer left, and on a runtime of one
+    /// thread, whose clock a test may pause.
     pub(super) fn new() -> Option<Self> {
         if Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread {
             return None;
         }
-        let place = PLACES.take()?;
-        // `Instant` goes by the same clock.
+        let slot = SLOTS.take()?;
+        // `Instant` uses the same clock.
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK).ok()?;
         #[allow(
             deprecated,
-            reason = "its successor is unsafe, because a descriptor might change under it: this one does not"
+            reason = "the successor is unsafe because a descriptor might be replaced; this one never is"
         )]
-        let timer = AsyncFd::with_interest(Readable { timer, _place: place }, Interest::READABLE).ok()?;
-        let signal = Arc::new(WakeFlag::default());
-        Some(Self { timer, waker: Waker::from(Arc::clone(&signal)), signal })
+        let timer = AsyncFd::with_interest(ReadableTimer { timer, _slot: slot }, Interest::READABLE).ok()?;
+        let flag = Arc::new(WakeFlag::default());
+        Some(Self { timer, waker: Waker::from(Arc::clone(&flag)), flag })
     }
 
-    pub(super) fn set(&mut self, next: Instant) {
-        // A time of nothing would stop it.
-        let wait = next.saturating_duration_since(now()).clamp(Duration::from_nanos(1), Self::MAX_WAIT);
+    pub(super) fn set(&mut self, deadline: Instant) {
+        // A wait of zero would stop the timer.
+        let wait = deadline.saturating_duration_since(now()).clamp(Duration::from_nanos(1), Self::MAX_WAIT);
         let set = self.timer.get_ref().timer.set(Expiration::OneShot(wait.into()), TimerSetTimeFlags::empty());
-        set.expect("a timer takes every time of a day");
+        set.expect("a timer accepts any time up to a day");
     }
 
-    pub(super) fn has_rung(&mut self) -> bool {
-        self.signal.lower() && self.look()
+    pub(super) fn has_fired(&mut self) -> bool {
+        self.flag.take() && self.check()
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.signal.wakes(cx.waker().clone());
-        if self.look() { Poll::Ready(()) } else { Poll::Pending }
+        self.flag.register(cx.waker().clone());
+        if self.check() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether the time has come; the runtime knows whom to wake if it has not.
-    fn look(&mut self) -> bool {
+    /// Returns whether the timer has fired. If not, the runtime has the flag's waker afterwards.
+    fn check(&mut self) -> bool {
         loop {
-            // What the runtime says from here on is heard the next time.
-            self.signal.lower();
+            // Events from here on are seen by the next check.
+            self.flag.take();
             let mut cx = Context::from_waker(&self.waker);
-            // A runtime that shuts down wakes nobody any more, and drops whoever waits.
+            // A runtime that shuts down returns an error here, and drops the driver.
             let Poll::Ready(Ok(mut readable)) = self.timer.poll_read_ready(&mut cx) else { return false };
-            // What can be read is how often it has rung. Where that cannot be told, it rings rather once too often.
+            // Reading gives the number of expirations, and would block if there is none. Any other
+            // error counts as fired, because firing too often does no harm.
             if readable.try_io(|timer| timer.get_ref().timer.wait().map_err(io::Error::from)).is_ok() {
                 return true;
             }
@@ -122,11 +124,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_endpoints_do_not_take_a_descriptor_each() {
-        static PLACES: Places = Places(AtomicUsize::new(0));
-        let taken: Vec<_> = (0..=Places::COUNT).map_while(|_| PLACES.take()).collect();
-        assert_eq!(taken.len(), Places::COUNT);
+    fn a_process_uses_a_bounded_number_of_descriptors() {
+        static SLOTS: Slots = Slots(AtomicUsize::new(0));
+        let taken: Vec<_> = (0..=Slots::COUNT).map_while(|_| SLOTS.take()).collect();
+        assert_eq!(taken.len(), Slots::COUNT);
         drop(taken);
-        assert!(PLACES.take().is_some());
+        assert!(SLOTS.take().is_some());
     }
 }

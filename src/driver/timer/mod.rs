@@ -12,118 +12,121 @@ use tokio::time::{Sleep, sleep};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use self::kernel_timer::KernelTimer;
 
-/// Wakes the driver at the time that it names last, or earlier: moving it costs time, and ringing for nothing does no
-/// harm.
+/// The driver's timer. It fires at the deadline that the driver has set last, or earlier: moving a
+/// deadline back costs time, and firing too early does no harm.
 #[derive(Debug)]
-pub(crate) struct Alarm {
-    timer: Timer,
-    /// When it rings, while it is set.
-    next: Option<Instant>,
-    /// Whether the timer knows whom to wake. While it does it need not be polled, which costs more than a look at it.
-    is_heard: bool,
-    has_rung: bool,
+pub(crate) struct Timer {
+    source: TimeSource,
+    /// The deadline, if one is set.
+    deadline: Option<Instant>,
+    /// Whether the source has the driver's waker. While it has, it need not be polled, which costs
+    /// more than checking whether it has fired.
+    is_registered: bool,
+    has_fired: bool,
 }
 
-/// What lets time pass.
 #[derive(Debug)]
-enum Timer {
-    /// tokio's, whose time a test may pause. While one is set, each wait of the runtime for anything at all takes longer: it
-    /// reads the clock twice, and has the kernel read it.
-    Sleep(Pin<Box<Sleep>>),
-    /// The kernel's, which costs nothing while it is left alone.
+enum TimeSource {
+    /// Tokio's timer, whose clock a test may pause. While one is set, each of the runtime's waits
+    /// for events is slower: it reads the clock twice, and passes a timeout to the kernel.
+    Tokio(Pin<Box<Sleep>>),
+    /// A kernel timer, which costs nothing until it fires.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Kernel(KernelTimer),
 }
 
-impl Alarm {
-    /// One by tokio's timer.
+impl Timer {
+    /// Returns a timer on tokio's clock.
     ///
     /// # Panics
     ///
     /// Outside the context of a runtime with its time driver enabled.
     pub(crate) fn new() -> Self {
-        let timer = Timer::Sleep(Box::pin(sleep(Duration::ZERO)));
-        Self { timer, next: None, is_heard: false, has_rung: false }
+        let source = TimeSource::Tokio(Box::pin(sleep(Duration::ZERO)));
+        Self { source, deadline: None, is_registered: false, has_fired: false }
     }
 
-    /// One by the kernel's timer where there is one, and where nobody can tell it from tokio's.
+    /// Returns a kernel timer if there is one and no test can pause the clock, else a timer on
+    /// tokio's clock.
     ///
     /// # Panics
     ///
     /// As for [`new`](Self::new), and in a runtime without its I/O driver.
     pub(crate) fn beside_sockets() -> Self {
-        let alarm = Self::new();
+        let timer = Self::new();
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Some(timer) = KernelTimer::new() {
-            return Self { timer: Timer::Kernel(timer), ..alarm };
+        if let Some(kernel_timer) = KernelTimer::new() {
+            return Self { source: TimeSource::Kernel(kernel_timer), ..timer };
         }
-        alarm
+        timer
     }
 
-    /// Has it wake another task from its next poll on.
-    pub(crate) fn unset(&mut self) {
-        self.is_heard = false;
+    /// Makes the next poll register its waker.
+    pub(crate) fn unregister(&mut self) {
+        self.is_registered = false;
     }
 
-    /// Whether it will not ring before it is polled.
+    /// Returns whether the timer must be polled before it can fire.
     pub(crate) fn is_off(&mut self) -> bool {
-        !self.is_heard || self.has_rung()
+        !self.is_registered || self.check_fired()
     }
 
-    /// Ready where it has rung; it is to be polled again then, to be set to what is next by then.
-    pub(crate) fn poll(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_rung() {
-            return self.ring();
+    /// Ready if the timer has fired. The driver must then poll it again with its next deadline.
+    pub(crate) fn poll(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.check_fired() {
+            return self.fire();
         }
-        if let Some(next) = next
-            && self.next.is_none_or(|set| next < set)
+        if let Some(deadline) = deadline
+            && self.deadline.is_none_or(|set| deadline < set)
         {
-            self.timer.set(next);
-            (self.next, self.is_heard) = (Some(next), false);
+            self.source.set(deadline);
+            (self.deadline, self.is_registered) = (Some(deadline), false);
         }
-        if self.next.is_some() && !self.is_heard {
-            // A task that has used up its turn would be told to come back, and the alarm not set.
-            let polled = pin!(unconstrained(poll_fn(|cx| self.timer.poll(cx)))).poll(cx);
+        if self.deadline.is_some() && !self.is_registered {
+            // Unconstrained, because a task without budget would be woken again with the timer
+            // unset.
+            let polled = pin!(unconstrained(poll_fn(|cx| self.source.poll(cx)))).poll(cx);
             if polled.is_ready() {
-                return self.ring();
+                return self.fire();
             }
-            self.is_heard = true;
+            self.is_registered = true;
         }
         Poll::Pending
     }
 
-    fn has_rung(&mut self) -> bool {
-        self.has_rung = self.has_rung || (self.is_heard && self.timer.has_rung());
-        self.has_rung
+    fn check_fired(&mut self) -> bool {
+        self.has_fired = self.has_fired || (self.is_registered && self.source.has_fired());
+        self.has_fired
     }
 
-    fn ring(&mut self) -> Poll<()> {
-        (self.next, self.is_heard, self.has_rung) = (None, false, false);
+    fn fire(&mut self) -> Poll<()> {
+        (self.deadline, self.is_registered, self.has_fired) = (None, false, false);
         Poll::Ready(())
     }
 }
 
-impl Timer {
-    fn set(&mut self, next: Instant) {
+impl TimeSource {
+    fn set(&mut self, deadline: Instant) {
         match self {
-            Self::Sleep(sleep) => sleep.as_mut().reset(next.into()),
+            Self::Tokio(sleep) => sleep.as_mut().reset(deadline.into()),
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Kernel(timer) => timer.set(next),
+            Self::Kernel(timer) => timer.set(deadline),
         }
     }
 
-    /// Whether the time has come for which it was polled. What is said here once need not be said again.
-    fn has_rung(&mut self) -> bool {
+    /// Returns whether the deadline for which the source was polled has passed. May return `true`
+    /// once only.
+    fn has_fired(&mut self) -> bool {
         match self {
-            Self::Sleep(sleep) => sleep.is_elapsed(),
+            Self::Tokio(sleep) => sleep.is_elapsed(),
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Kernel(timer) => timer.has_rung(),
+            Self::Kernel(timer) => timer.has_fired(),
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Sleep(sleep) => sleep.as_mut().poll(cx),
+            Self::Tokio(sleep) => sleep.as_mut().poll(cx),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Self::Kernel(timer) => timer.poll(cx),
         }

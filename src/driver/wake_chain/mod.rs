@@ -1,159 +1,131 @@
-//! How the tasks are woken whose calls have ended together.
+//! Waking the tasks of calls that have been completed together.
 //!
-//! Woken all at once, they fill the queue of the worker that the driver runs on, and tokio wakes another worker to share it.
-//! Where the tasks have little to do, that is a bad bargain: waking a thread takes longer than they all do together, the
-//! other worker takes tasks away from the caches that know them, and later waits where it has to be woken again by each
-//! datagram. So each is woken by the one before, as in a relay race, and the worker remains alone as long as they are quick.
+//! Woken all at once, they fill the run queue of the driver's worker, and tokio wakes another
+//! worker to share it. For tasks with little to do that is a loss: waking a thread takes longer
+//! than all of them together, the other worker takes tasks away from warm caches, and later it
+//! sleeps and must be woken again for each datagram. So each task is woken by the one before, as a
+//! chain, and one worker runs them all as long as they are quick.
 //!
-//! It is built on what tokio's scheduler does with a task that is woken by the one that runs. It keeps it in a slot of its
-//! own, polls up to three of them one after the other, and tells nobody. If the one that runs has used up its budget, the one
-//! in the slot goes into the queue, and again nobody is told. So a task wakes one other, that one wakes the driver, and the
-//! driver wakes the next and uses up its budget. Whatever a later tokio makes of that, all are woken.
+//! This relies on tokio's treatment of a task that is woken by the running task. Tokio keeps it in
+//! a slot of its own, polls up to three such tasks one after another, and wakes no worker. If the
+//! running task has used up its budget, the task in the slot goes to the run queue, and again no
+//! worker is woken. So a task wakes one other task, that one wakes the driver, and the driver wakes
+//! the next and uses up its budget. If a later tokio behaves differently, all tasks are still
+//! woken, and only the gain is lost.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::ptr;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use rpcudp_core::MessageId;
 use tokio::runtime;
 use tokio::task::coop::{consume_budget, has_budget_remaining};
 
-use crate::calls::table::WaitingCalls;
-use crate::endpoint::shared::now;
+use crate::calls::completed::CompletedCalls;
+use crate::calls::table::InFlightCalls;
+use crate::clock::now;
 
-/// Calls that have ended, and those who are to be woken because of it.
-#[derive(Debug, Default)]
-pub(crate) struct Ended {
-    calls: Vec<(MessageId, Waker)>,
-    last_peer: Option<SocketAddr>,
-    /// How many peers' calls these are, one who comes again after another counted again.
-    peer_count: usize,
-}
-
-impl Ended {
-    pub(crate) fn push(&mut self, id: MessageId, peer: SocketAddr, waker: Waker) {
-        self.calls.push((id, waker));
-        if self.last_peer.replace(peer) != Some(peer) {
-            self.peer_count += 1;
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// Whether their callers' next requests are likely to go to one peer, and to leave together. Where each takes a system
-    /// call of its own, there is enough to do for another worker.
-    fn are_of_few_peers(&self) -> bool {
-        self.calls.len() >= 2 * self.peer_count
-    }
-
-    fn wake(&mut self) {
-        self.calls.drain(..).for_each(|(_, waker)| waker.wake());
-        (self.last_peer, self.peer_count) = (None, 0);
-    }
-}
-
-/// When a driver wakes tasks one by one, and when all at once.
+/// The driver's choice between waking tasks in a chain and waking them all at once.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct WakeChain {
     /// Whether there is another worker that could be woken.
-    is_useful: bool,
-    /// The relay that goes on.
-    race: Option<Race>,
-    /// How many batches are still woken all at once, because tasks had much to do.
-    rest: u32,
-    /// How many it is to be if they have again.
-    next_rest: u32,
+    is_enabled: bool,
+    /// The chain in progress.
+    active: Option<ActiveChain>,
+    /// Batches that are still woken all at once, because tasks had much to do.
+    pause_len: u32,
+    /// The length of the next pause.
+    next_pause_len: u32,
 }
 
-/// Tasks that are being woken one after the other.
 #[derive(Debug)]
-struct Race {
-    /// When the driver's first turn ended.
-    began: Instant,
-    /// How many turns of the driver have ended.
-    turns: u32,
+struct ActiveChain {
+    /// The end of the driver's first step.
+    started: Instant,
+    /// Steps of the driver that have ended.
+    step_count: u32,
 }
 
-/// What became of the driver's turn.
+/// The result of the driver's step in a chain.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// The next task was woken, and it will be the driver's turn again.
-    Passed,
-    /// All that were left were woken at once.
+pub(crate) enum Step {
+    /// The driver woke the next task and will be woken for another step.
+    Woken,
+    /// The tasks were too slow, and the driver woke all that were left.
     Released,
-    /// There is nobody to wake.
-    Over,
+    /// No task is left.
+    Done,
 }
 
-impl Relay {
-    /// How long the two tasks between two turns of the driver may take. Those who have more to do are worth a worker each.
-    const MAX_TURN: Duration = Duration::from_micros(20);
+impl WakeChain {
+    /// Time that the two tasks between two steps of the driver may take. A task with more to do is
+    /// worth a worker of its own.
+    const MAX_STEP: Duration = Duration::from_micros(20);
 
-    /// How much longer they may take altogether: some have more to do than others, and the system has something else to do
-    /// now and then.
+    /// Time that a whole chain may take beyond that: tasks differ, and the system interrupts them.
     const SLACK: Duration = Duration::from_micros(500);
 
-    /// When to look after a relay in which a task was woken and did not ask for its call's end.
+    /// Time after which the driver looks after a chain whose woken task has not taken its
+    /// completion.
     const MAX_STALL: Duration = Duration::from_millis(5);
 
-    /// How many batches it rests at the most.
-    const MAX_REST: u32 = 64;
+    /// The longest pause, in batches.
+    const MAX_PAUSE_LEN: u32 = 64;
 
-    /// One for the driver of an endpoint with so many sockets. Where there are several, they are to use several workers.
+    /// Returns the chain for a driver of an endpoint with `socket_count` sockets. Several sockets
+    /// are meant to use several workers, so there is no chain then.
     pub(crate) fn new(runtime: &runtime::Handle, socket_count: usize) -> Self {
-        let is_useful = socket_count == 1 && runtime.metrics().num_workers() > 1;
-        Self { is_useful, race: None, rest: 0, next_rest: 1 }
+        let is_enabled = socket_count == 1 && runtime.metrics().num_workers() > 1;
+        Self { is_enabled, active: None, pause_len: 0, next_pause_len: 1 }
     }
 
-    /// Whether some are still to be woken.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.race.is_some()
+    /// Returns whether a chain is in progress.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.is_some()
     }
 
-    /// When to take a turn at the latest, for a driver that has done all else. What it did may have taken long.
+    /// Returns the time of the next step at the latest, for a driver that has done its other work,
+    /// which may have taken long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.goes_on().then(|| now() + Self::MAX_STALL)
+        self.is_active().then(|| now() + Self::MAX_STALL)
     }
 
-    /// Wakes the tasks whose calls have ended, now or one after the other.
-    pub(crate) fn wake(&mut self, ended: &mut Ended, calls: &WaitingCalls, driver: &Waker) {
-        if self.goes_on() || (ended.len() > 1 && ended.are_of_few_peers() && self.begins()) {
-            // Who is no task of tokio's, a thread that blocks for example, need not wait for others.
-            calls.line_up(ended.calls.extract_if(.., |(_, waker)| ptr::eq(waker.vtable(), driver.vtable())));
-            if !self.goes_on() && calls.wake_next(driver) {
-                self.race = Some(Race { began: now(), turns: 0 });
+    /// Wakes the tasks of completed calls, in a chain or at once.
+    pub(crate) fn wake(&mut self, completed: &mut CompletedCalls, calls: &InFlightCalls, driver: &Waker) {
+        if self.is_active() || (completed.len() > 1 && completed.have_few_peers() && self.may_start()) {
+            // Only tokio's tasks are chained. A blocked thread, for example, must not wait for
+            // tasks.
+            calls.queue_wakes(completed.extract_if(|waker| ptr::eq(waker.vtable(), driver.vtable())));
+            if !self.is_active() && calls.wake_next(driver) {
+                self.active = Some(ActiveChain { started: now(), step_count: 0 });
             }
         }
-        ended.wake();
+        completed.wake_all();
     }
 
-    /// Takes the driver's turn.
-    pub(crate) fn turn(&mut self, calls: &WaitingCalls, driver: &Waker) -> Turn {
-        let Some(race) = &self.race else { return Turn::Over };
-        if now().saturating_duration_since(race.began) > Self::SLACK + Self::MAX_TURN * race.turns {
-            self.race = None;
-            self.rest = self.next_rest;
-            self.next_rest = (2 * self.next_rest).min(Self::MAX_REST);
-            calls.release();
-            return Turn::Released;
+    /// Takes the driver's step: wakes the next task.
+    pub(crate) fn step(&mut self, calls: &InFlightCalls, driver: &Waker) -> Step {
+        let Some(active) = &self.active else { return Step::Done };
+        if now().saturating_duration_since(active.started) > Self::SLACK + Self::MAX_STEP * active.step_count {
+            self.active = None;
+            self.pause_len = self.next_pause_len;
+            self.next_pause_len = (2 * self.next_pause_len).min(Self::MAX_PAUSE_LEN);
+            calls.wake_all_queued();
+            return Step::Released;
         }
         if calls.wake_next(driver) {
-            return Turn::Passed;
+            return Step::Woken;
         }
-        self.race = None;
-        self.next_rest = 1;
-        Turn::Over
+        self.active = None;
+        self.next_pause_len = 1;
+        Step::Done
     }
 
-    /// Has the woken task run next, without anyone else being told. Whatever tokio polls in the driver's task after that is
-    /// pending.
-    pub(crate) fn end_turn(&mut self, cx: &mut Context<'_>) {
-        /// More than a task's budget, and an end to it where the task has no budget at all.
+    /// Ends the driver's step so that the woken task runs next on this worker. Afterwards
+    /// everything of tokio's that the driver's task polls is pending.
+    pub(crate) fn end_step(&mut self, cx: &mut Context<'_>) {
+        /// More than a task's budget. Bounds the loop if the task has no budget at all.
         const MAX_BUDGET: usize = 256;
         for _ in 0..MAX_BUDGET {
             if !has_budget_remaining() {
@@ -161,19 +133,19 @@ impl Relay {
             }
             let _ = pin!(consume_budget()).poll(cx);
         }
-        if let Some(race) = &mut self.race {
-            // What the driver does before is nothing that tasks take.
-            if race.turns == 0 {
-                race.began = now();
+        if let Some(active) = &mut self.active {
+            // The driver's work before its first step is not the tasks' time.
+            if active.step_count == 0 {
+                active.started = now();
             }
-            race.turns += 1;
+            active.step_count += 1;
         }
     }
 
-    fn begins(&mut self) -> bool {
-        let rests = self.rest > 0;
-        self.rest = self.rest.saturating_sub(1);
-        self.is_useful && !rests
+    fn may_start(&mut self) -> bool {
+        let is_paused = self.pause_len > 0;
+        self.pause_len = self.pause_len.saturating_sub(1);
+        self.is_enabled && !is_paused
     }
 }
 

@@ -1,76 +1,76 @@
+pub(crate) mod flush;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use rpcudp_core::{Counter, Counters, DropReason, MessageId, copy};
 use rpcudp_transport::{Datagram, SendBatch, Transport};
 
+use crate::lock::Lock;
 use crate::wake_flag::WakeFlag;
 
-/// The way out through one socket: a datagram leaves at once, or waits here for others to leave with, or for the socket.
+/// The send queue of one socket. A datagram is sent at once, or queued until others leave with it
+/// or the socket has room.
 #[derive(Debug)]
-pub(crate) struct Outbox {
-    /// The driver owns it, so that the address is free when the driver has ended, whoever still has a handle.
+pub(crate) struct SendQueue {
+    /// Owned by the driver, so that the address is free when the driver has ended, even if handles
+    /// are left.
     transport: Weak<dyn Transport>,
     counters: Arc<Counters>,
-    queue: Mutex<Departures>,
-    /// Whether the driver is going to look at the queue, so that nobody has to wake it for that.
-    expected: AtomicBool,
-    driver: WakeFlag,
+    queue: Lock<QueuedBatch>,
+    /// Whether the driver is going to flush the queue, so that it need not be woken for that.
+    is_flush_pending: AtomicBool,
+    driver: Arc<WakeFlag>,
 }
 
-/// Datagrams that leave together, and the calls that they are the requests of.
+/// Datagrams that leave together.
 #[derive(Debug, Default)]
-pub(crate) struct Departures {
-    pub(crate) batch: SendBatch,
-    /// The call of each; none of an answer.
-    pub(crate) calls: Vec<Option<MessageId>>,
+pub(crate) struct QueuedBatch {
+    datagrams: SendBatch,
+    /// The call of each datagram. `None` for responses and oneway requests.
+    calls: Vec<Option<MessageId>>,
 }
 
-/// When a datagram is to leave.
+/// The time at which a datagram leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// Now, if the socket takes it.
-    Alone,
-    /// With others that are about to be posted: when all tasks that can run have run.
-    WithOthers,
+pub(crate) enum SendMode {
+    /// Now, if the socket has room.
+    Immediate,
+    /// Together with datagrams that other tasks are about to queue: when all runnable tasks have
+    /// run.
+    Batched,
 }
 
-impl Outbox {
-    /// How many bytes are collected before they are sent, where others could still join them: what is large gains little by
-    /// company, and leaves the caches.
-    pub(crate) const ENOUGH_LEN: usize = 1 << 17;
+impl SendQueue {
+    /// Bytes that are collected before a flush even if more may be queued. Larger batches gain
+    /// little and leave the processor's caches.
+    pub(crate) const FLUSH_LEN: usize = 1 << 17;
 
-    /// How many bytes may wait that no call waits for: what a socket's send buffer takes by default, once more.
-    const MAX_WAITING_LEN: usize = 4 << 20;
+    /// Bytes of responses and oneway requests that may be queued: a default send buffer, once more.
+    const MAX_RESPONSES_LEN: usize = 4 << 20;
 
-    /// How many bytes may wait with requests: many calls may begin at once, but where a socket takes nothing for longer than
-    /// they wait, others take their places.
-    const MAX_WAITING_REQUESTS_LEN: usize = 256 << 20;
+    /// Bytes that may be queued if the datagram to queue is a request. Many calls may begin at
+    /// once. If the socket stays full for longer than their timeout, later calls take their place.
+    const MAX_REQUESTS_LEN: usize = 256 << 20;
 
     pub(crate) fn new(transport: Weak<dyn Transport>, counters: Arc<Counters>) -> Self {
-        Self {
-            transport,
-            counters,
-            queue: Mutex::default(),
-            expected: AtomicBool::new(false),
-            driver: WakeFlag::default(),
-        }
+        let is_flush_pending = AtomicBool::new(false);
+        Self { transport, counters, queue: Lock::default(), is_flush_pending, driver: Arc::default() }
     }
 
-    /// Wakes the driver, and is what the driver waits for.
-    pub(crate) fn driver(&self) -> &WakeFlag {
+    /// Returns the flag that wakes the driver.
+    pub(crate) fn driver(&self) -> &Arc<WakeFlag> {
         &self.driver
     }
 
-    /// Sends a datagram, or sees to it that the driver does.
+    /// Sends a datagram, or queues it for the driver.
     ///
     /// # Errors
     ///
-    /// What the socket says against it, `NotConnected` where there is no socket any more, and `WouldBlock` where as much
-    /// waits as may.
-    pub(crate) fn post(&self, datagram: Datagram<'_>, call: Option<MessageId>, leave: Leave) -> io::Result<()> {
-        if leave == Leave::Alone {
+    /// The socket's error; `NotConnected` if the socket is gone; `WouldBlock` if the queue is full.
+    pub(crate) fn send(&self, datagram: Datagram<'_>, call: Option<MessageId>, mode: SendMode) -> io::Result<()> {
+        if mode == SendMode::Immediate {
             let transport = self.transport.upgrade().ok_or(io::ErrorKind::NotConnected)?;
             match transport.try_send(datagram) {
                 Ok(()) => {
@@ -81,25 +81,25 @@ impl Outbox {
                 Err(error) => return Err(error),
             }
         }
-        let mut queue = self.lock();
-        let max_len = if call.is_some() { Self::MAX_WAITING_REQUESTS_LEN } else { Self::MAX_WAITING_LEN };
-        if queue.batch.byte_count() + datagram.contents.len() > max_len {
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and the queue before it are full"));
+        let mut queue = self.queue.lock();
+        let max_len = if call.is_some() { Self::MAX_REQUESTS_LEN } else { Self::MAX_RESPONSES_LEN };
+        if queue.datagrams.byte_count() + datagram.contents.len() > max_len {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the socket and its send queue are full"));
         }
         let Datagram { destination, source, contents } = datagram;
-        queue.batch.write(destination, source, |out| copy::append(out, contents));
+        queue.datagrams.write(destination, source, |out| copy::append(out, contents));
         queue.calls.push(call);
         drop(queue);
-        if !self.expected.load(Ordering::Acquire) && !self.expected.swap(true, Ordering::AcqRel) {
-            self.driver.raise();
+        if !self.is_flush_pending.load(Ordering::Acquire) && !self.is_flush_pending.swap(true, Ordering::AcqRel) {
+            self.driver.set();
         }
         Ok(())
     }
 
-    /// Sends an answer, or sees to it that the driver does; one that can be sent neither now nor later is dropped and
-    /// counted.
-    pub(crate) fn post_answer(&self, datagram: Datagram<'_>, leave: Leave) {
-        if let Err(error) = self.post(datagram, None, leave) {
+    /// Sends a response, or queues it for the driver. A response that can be neither sent nor
+    /// queued is dropped and counted.
+    pub(crate) fn send_response(&self, datagram: Datagram<'_>, mode: SendMode) {
+        if let Err(error) = self.send(datagram, None, mode) {
             self.counters.dropped(match error.kind() {
                 io::ErrorKind::WouldBlock => DropReason::SendQueueFull,
                 _ => DropReason::SendFailed,
@@ -107,118 +107,66 @@ impl Outbox {
         }
     }
 
-    /// Sends answers that leave together, and sees to it that the driver sends those that the socket has no room for.
-    pub(crate) fn send_answers(&self, transport: &dyn Transport, answers: &mut SendBatch) {
-        let mut gone_count = 0;
-        while gone_count < answers.len() {
-            match transport.try_send_batch(answers, gone_count) {
+    /// Sends a batch of responses and clears it. Responses for which the socket has no room are
+    /// queued.
+    pub(crate) fn send_responses(&self, transport: &dyn Transport, responses: &mut SendBatch) {
+        let mut sent_count = 0;
+        while sent_count < responses.len() {
+            match transport.try_send_batch(responses, sent_count) {
                 Ok(count) => {
                     self.counters.add(Counter::DatagramsSent, count as u64);
-                    gone_count += count;
+                    sent_count += count;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let rest = (gone_count..answers.len()).map(|index| answers.datagram(index));
-                    rest.for_each(|datagram| self.post_answer(datagram, Leave::WithOthers));
+                    let rest = (sent_count..responses.len()).map(|index| responses.datagram(index));
+                    rest.for_each(|datagram| self.send_response(datagram, SendMode::Batched));
                     break;
                 }
                 Err(_) => {
                     self.counters.dropped(DropReason::SendFailed);
-                    gone_count += 1;
+                    sent_count += 1;
                 }
             }
         }
-        answers.clear();
+        responses.clear();
     }
 
-    /// Says that the driver will look again, after the tasks that it is about to wake.
-    pub(crate) fn expect(&self) {
-        self.expected.store(true, Ordering::Release);
+    /// Announces that the driver will flush after the tasks that it is about to wake.
+    pub(crate) fn expect_flush(&self) {
+        self.is_flush_pending.store(true, Ordering::Release);
     }
 
-    /// Whether the driver should look.
-    pub(crate) fn is_expected(&self) -> bool {
-        self.expected.load(Ordering::Acquire)
+    /// Returns whether the driver should flush.
+    pub(crate) fn is_flush_pending(&self) -> bool {
+        self.is_flush_pending.load(Ordering::Acquire)
     }
 
-    /// Takes what waits, in exchange for an empty batch to put the next into.
-    pub(crate) fn take(&self, departures: &mut Departures) {
-        // What is posted from here on wakes the driver again.
-        self.expected.store(false, Ordering::Release);
-        std::mem::swap(&mut *self.lock(), departures);
-    }
-
-    /// Whether so much waits that it should not wait for more.
-    pub(crate) fn has_enough(&self) -> bool {
-        self.lock().batch.byte_count() >= Self::ENOUGH_LEN
+    /// Returns whether enough is queued to flush without waiting for more.
+    pub(crate) fn has_flush_len(&self) -> bool {
+        self.queue.lock().datagrams.byte_count() >= Self::FLUSH_LEN
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().batch.is_empty()
+        self.queue.lock().datagrams.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Departures> {
-        // No code of a user's runs while it is held.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Exchanges the queued batch for an empty one.
+    fn take(&self, batch: &mut QueuedBatch) {
+        // A datagram that is queued from here on wakes the driver again.
+        self.is_flush_pending.store(false, Ordering::Release);
+        std::mem::swap(&mut *self.queue.lock(), batch);
     }
 }
 
-impl Departures {
-    /// How many calls an empty one keeps memory for: about as many as a batch does for datagrams.
+impl QueuedBatch {
+    /// Calls for which an empty batch keeps memory: about as many as `SendBatch` keeps for
+    /// datagrams.
     const KEPT_COUNT: usize = 4_096;
 
-    pub(crate) fn clear(&mut self) {
-        self.batch.clear();
+    fn clear(&mut self) {
+        self.datagrams.clear();
         self.calls.clear();
         self.calls.shrink_to(Self::KEPT_COUNT);
-    }
-}
-
-/// Where the driver of an endpoint has got to with what leaves.
-#[derive(Debug, Default)]
-pub(crate) struct Leaving {
-    departures: Departures,
-    gone_count: usize,
-}
-
-impl Leaving {
-    /// Whether everything has left.
-    pub(crate) fn is_done(&self) -> bool {
-        self.gone_count == self.departures.batch.len()
-    }
-
-    /// Sends what is left, and what waits in the outbox after that. `blame` is told of each datagram that cannot be sent,
-    /// by its call if it has one.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` where the socket is full; the rest is sent by the next call.
-    pub(crate) fn send(
-        &mut self,
-        outbox: &Outbox,
-        transport: &dyn Transport,
-        mut blame: impl FnMut(Option<MessageId>, io::Error),
-    ) -> io::Result<()> {
-        loop {
-            if self.is_done() {
-                self.departures.clear();
-                self.gone_count = 0;
-                outbox.take(&mut self.departures);
-                if self.is_done() {
-                    return Ok(());
-                }
-            }
-            match transport.try_send_batch(&self.departures.batch, self.gone_count) {
-                Ok(sent_count) => {
-                    outbox.counters.add(Counter::DatagramsSent, sent_count as u64);
-                    self.gone_count += sent_count;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-                Err(error) => {
-                    blame(self.departures.calls[self.gone_count], error);
-                    self.gone_count += 1;
-                }
-            }
-        }
     }
 }
 

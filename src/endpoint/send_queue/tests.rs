@@ -1,19 +1,21 @@
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 
 use rpcudp_transport::ReceiveBatch;
 
+use super::flush::Flush;
 use super::*;
 
-/// Takes as many datagrams as it has room for; refuses those to port 1.
+/// A transport with room for a set number of datagrams. Refuses those to port 1.
 #[derive(Debug, Default)]
-struct Narrow {
+struct LimitedTransport {
     room: AtomicUsize,
     sent: Mutex<Vec<Vec<u8>>>,
 }
 
-impl Transport for Narrow {
+impl Transport for LimitedTransport {
     fn poll_receive(&self, _: &mut Context<'_>, _: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         Poll::Pending
     }
@@ -38,32 +40,32 @@ impl Transport for Narrow {
 }
 
 struct Setup {
-    narrow: Arc<Narrow>,
-    outbox: Outbox,
-    leaving: Leaving,
-    blamed: Vec<Option<MessageId>>,
+    transport: Arc<LimitedTransport>,
+    queue: SendQueue,
+    flush: Flush,
+    failed: Vec<Option<MessageId>>,
 }
 
 impl Setup {
     fn new(room: usize) -> Self {
-        let narrow = Arc::new(Narrow { room: AtomicUsize::new(room), ..Narrow::default() });
-        let transport: Arc<dyn Transport> = Arc::clone(&narrow) as _;
-        let outbox = Outbox::new(Arc::downgrade(&transport), Arc::default());
-        Self { narrow, outbox, leaving: Leaving::default(), blamed: Vec::new() }
+        let transport = Arc::new(LimitedTransport { room: AtomicUsize::new(room), ..LimitedTransport::default() });
+        let erased: Arc<dyn Transport> = Arc::clone(&transport) as _;
+        let queue = SendQueue::new(Arc::downgrade(&erased), Arc::default());
+        Self { transport, queue, flush: Flush::default(), failed: Vec::new() }
     }
 
-    fn post(&self, port: u16, contents: &[u8], leave: Leave) -> io::Result<()> {
+    fn queue_request(&self, port: u16, contents: &[u8], mode: SendMode) -> io::Result<()> {
         let destination = ([127, 0, 0, 1], port).into();
-        self.outbox.post(Datagram { destination, source: None, contents }, Some(id(port)), leave)
+        self.queue.send(Datagram { destination, source: None, contents }, Some(id(port)), mode)
     }
 
-    fn send(&mut self) -> io::Result<()> {
-        let Self { narrow, outbox, leaving, blamed } = self;
-        leaving.send(outbox, &**narrow, |call, _| blamed.push(call))
+    fn flush(&mut self) -> io::Result<()> {
+        let Self { transport, queue, flush, failed } = self;
+        flush.send(queue, &**transport, |call, _| failed.push(call))
     }
 
     fn sent(&self) -> Vec<Vec<u8>> {
-        self.narrow.sent.lock().unwrap().clone()
+        self.transport.sent.lock().unwrap().clone()
     }
 }
 
@@ -72,74 +74,75 @@ fn id(port: u16) -> MessageId {
 }
 
 #[test]
-fn what_leaves_alone_leaves_at_once_if_there_is_room() {
+fn an_immediate_datagram_is_sent_at_once_if_the_socket_has_room() {
     let mut setup = Setup::new(1);
-    setup.post(2, b"one", Leave::Alone).unwrap();
-    setup.post(2, b"two", Leave::Alone).unwrap();
+    setup.queue_request(2, b"one", SendMode::Immediate).unwrap();
+    setup.queue_request(2, b"two", SendMode::Immediate).unwrap();
     assert_eq!(setup.sent(), [b"one"]);
-    assert!(setup.outbox.is_expected(), "the driver is to send the other");
-    assert!(setup.send().is_err());
-    setup.narrow.room.store(1, Ordering::SeqCst);
-    setup.send().unwrap();
+    assert!(setup.queue.is_flush_pending(), "the driver must send the other");
+    assert!(setup.flush().is_err());
+    setup.transport.room.store(1, Ordering::SeqCst);
+    setup.flush().unwrap();
     assert_eq!(setup.sent(), [b"one", b"two"]);
 }
 
 #[test]
-fn what_leaves_with_others_waits_for_the_driver() {
+fn a_batched_datagram_waits_for_the_driver() {
     let mut setup = Setup::new(10);
     for contents in [b"one", b"two"] {
-        setup.post(2, contents, Leave::WithOthers).unwrap();
+        setup.queue_request(2, contents, SendMode::Batched).unwrap();
     }
-    assert!(setup.sent().is_empty() && setup.outbox.is_expected() && !setup.outbox.is_empty());
-    setup.send().unwrap();
+    assert!(setup.sent().is_empty() && setup.queue.is_flush_pending() && !setup.queue.is_empty());
+    setup.flush().unwrap();
     assert_eq!(setup.sent(), [b"one", b"two"]);
-    assert!(setup.outbox.is_empty() && !setup.outbox.is_expected() && setup.leaving.is_done());
+    assert!(setup.queue.is_empty() && !setup.queue.is_flush_pending() && setup.flush.is_done());
 }
 
 #[test]
-fn order_is_kept_over_a_full_socket() {
+fn a_full_socket_does_not_change_the_order() {
     let mut setup = Setup::new(0);
     for number in 0..10_u8 {
-        setup.post(2, &[number], Leave::WithOthers).unwrap();
+        setup.queue_request(2, &[number], SendMode::Batched).unwrap();
     }
     for room in [3, 0, 4, 1] {
-        setup.narrow.room.store(room, Ordering::SeqCst);
-        assert!(setup.send().is_err());
+        setup.transport.room.store(room, Ordering::SeqCst);
+        assert!(setup.flush().is_err());
     }
-    setup.post(2, &[10], Leave::WithOthers).unwrap();
-    setup.narrow.room.store(10, Ordering::SeqCst);
-    setup.send().unwrap();
+    setup.queue_request(2, &[10], SendMode::Batched).unwrap();
+    setup.transport.room.store(10, Ordering::SeqCst);
+    setup.flush().unwrap();
     assert_eq!(setup.sent(), (0..11).map(|number| vec![number]).collect::<Vec<_>>());
 }
 
 #[test]
-fn one_that_cannot_be_sent_is_blamed_and_stops_no_other() {
+fn one_that_cannot_be_sent_is_failed_and_stops_no_other() {
     let mut setup = Setup::new(10);
     for port in [2, 1, 3, 1] {
-        setup.post(port, &[port as u8], Leave::WithOthers).unwrap();
+        setup.queue_request(port, &[port as u8], SendMode::Batched).unwrap();
     }
-    setup.send().unwrap();
+    setup.flush().unwrap();
     assert_eq!(setup.sent(), [[2], [3]]);
-    assert_eq!(setup.blamed, [Some(id(1)), Some(id(1))]);
-    assert_eq!(setup.post(1, b"x", Leave::Alone).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(setup.failed, [Some(id(1)), Some(id(1))]);
+    assert_eq!(setup.queue_request(1, b"x", SendMode::Immediate).unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
 
 #[test]
-fn answers_wait_in_less_room_than_requests() {
+fn responses_have_less_room_in_the_queue_than_requests() {
     let setup = Setup::new(0);
     let contents = vec![0; 1 << 16];
     let destination = ([127, 0, 0, 1], 2).into();
-    let answer = || setup.outbox.post(Datagram { destination, source: None, contents: &contents }, None, Leave::Alone);
-    assert_eq!((0..).take_while(|_| answer().is_ok()).count(), 64, "four mebibytes");
-    assert_eq!(answer().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-    setup.post(2, &contents, Leave::Alone).unwrap();
-    assert_eq!(answer().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let response =
+        || setup.queue.send(Datagram { destination, source: None, contents: &contents }, None, SendMode::Immediate);
+    assert_eq!((0..).take_while(|_| response().is_ok()).count(), 64, "4 MiB");
+    assert_eq!(response().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    setup.queue_request(2, &contents, SendMode::Immediate).unwrap();
+    assert_eq!(response().unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
 
 #[test]
-fn without_a_socket_nothing_is_sent() {
-    let Setup { narrow, outbox, .. } = Setup::new(1);
-    drop(narrow);
+fn sending_without_a_socket_fails() {
+    let Setup { transport, queue, .. } = Setup::new(1);
+    drop(transport);
     let datagram = Datagram { destination: ([127, 0, 0, 1], 2).into(), source: None, contents: b"x" };
-    assert_eq!(outbox.post(datagram, None, Leave::Alone).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    assert_eq!(queue.send(datagram, None, SendMode::Immediate).unwrap_err().kind(), io::ErrorKind::NotConnected);
 }

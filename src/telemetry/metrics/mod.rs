@@ -1,7 +1,9 @@
-//! What is counted and timed for the feature `metrics`; [`metrics`](crate::metrics) says what for.
+//! Counters and timers of the feature `metrics`; [`metrics`](crate::metrics) documents what they
+//! mean.
 //!
-//! A call costs two additions to memory that no other thread is using, and no clock unless its turn to be timed has come.
-//! The recorder, which is somebody else's code, is asked once a second, by a task of its own.
+//! A call costs two additions to memory that few other threads write, and a clock reading only if
+//! the call is sampled. The recorder is user code, so a task of the endpoint calls it once a
+//! second.
 
 mod method;
 mod publisher;
@@ -12,32 +14,33 @@ use std::time::Instant;
 
 use self::method::{Method, Side};
 pub(crate) use self::publisher::publish;
-use crate::endpoint::shared::now;
-use crate::telemetry::outcome::Conclusion;
+use super::metric_names::UNKNOWN_METHOD;
+use super::outcome::Outcome;
+use crate::clock::now;
 
-/// What is measured of the calls of a method; part of what its client knows of it.
+/// The measurements of a method at its client, kept with the method's `CallSpec`.
 #[derive(Default)]
 pub(crate) struct CallMeter {
     method: OnceLock<&'static Method>,
 }
 
-/// A call that was begun: when, if it is timed.
+/// The start of a call, if the call is sampled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallTiming {
-    begun: Option<Instant>,
+    started: Option<Instant>,
 }
 
-/// What is measured of the requests for a method.
+/// The measurements of a method at its server.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestMeter {
     method: &'static Method,
 }
 
-/// A request that was begun: when, if it is timed.
+/// The start of a request, if the request is sampled.
 #[derive(Debug)]
 pub(crate) struct RequestTiming {
     meter: RequestMeter,
-    begun: Option<Instant>,
+    started: Option<Instant>,
 }
 
 impl CallMeter {
@@ -45,27 +48,27 @@ impl CallMeter {
         Self { method: OnceLock::new() }
     }
 
-    /// For methods that no contract names: one for all of them.
+    /// Returns the one meter for methods that are called by name, without a contract.
     pub(crate) fn unnamed() -> Self {
-        Self { method: OnceLock::from(Method::of(Side::Client, crate::telemetry::metric_names::UNKNOWN_METHOD)) }
+        Self { method: OnceLock::from(Method::of(Side::Client, UNKNOWN_METHOD)) }
     }
 
     pub(crate) fn begin(&self, name: &'static str, now: Instant) -> CallTiming {
         let method = self.method.get_or_init(|| Method::of(Side::Client, name));
-        CallTiming { begun: method.begin().then_some(now) }
+        CallTiming { started: method.begin().then_some(now) }
     }
 
-    pub(crate) fn end(&self, timing: CallTiming, conclusion: Conclusion) {
-        // One that was not begun was dropped before it was sent: nothing has happened.
+    pub(crate) fn end(&self, timing: CallTiming, outcome: Outcome) {
+        // A call that was dropped before it was sent has no method here and is not counted.
         if let Some(method) = self.method.get() {
-            method.end(conclusion, timing.begun.map(elapsed));
+            method.end(outcome, timing.started.map(elapsed));
         }
     }
 }
 
 impl CallTiming {
-    /// That of a call that was not begun.
-    pub(crate) const NONE: Self = Self { begun: None };
+    /// The timing of a call that has not begun.
+    pub(crate) const NONE: Self = Self { started: None };
 }
 
 impl RequestMeter {
@@ -73,20 +76,21 @@ impl RequestMeter {
         Self { method: Method::of(Side::Server, name) }
     }
 
-    /// For requests whose method no service has: one for all of them, whatever strangers call them.
+    /// Returns the one meter for requests whose method no service has. The names come from peers
+    /// and must not become labels.
     pub(crate) fn unknown() -> Self {
         static UNKNOWN: OnceLock<RequestMeter> = OnceLock::new();
-        *UNKNOWN.get_or_init(|| Self::of(crate::telemetry::metric_names::UNKNOWN_METHOD))
+        *UNKNOWN.get_or_init(|| Self::of(UNKNOWN_METHOD))
     }
 
     pub(crate) fn begin(self) -> RequestTiming {
-        RequestTiming { meter: self, begun: self.method.begin().then(now) }
+        RequestTiming { meter: self, started: self.method.begin().then(now) }
     }
 }
 
 impl RequestTiming {
-    pub(crate) fn end(self, conclusion: Conclusion) {
-        self.meter.method.end(conclusion, self.begun.map(elapsed));
+    pub(crate) fn end(self, outcome: Outcome) {
+        self.meter.method.end(outcome, self.started.map(elapsed));
     }
 }
 

@@ -1,204 +1,207 @@
+use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use metrics::{Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use rpcudp_core::{DropReason, Stats};
+use tokio::runtime;
 use tokio::time::timeout;
 
-use super::method::{Method, Timed};
-use crate::endpoint::shared::Shared;
-use crate::telemetry::metric_names as names;
+use super::super::metric_names as names;
+use super::method::{Method, Sample};
 
-/// Tells the recorder once a second what the endpoint has done, and what all methods have.
+/// Starts a task that passes the endpoint's statistics and all methods' figures to the recorder
+/// once a second, and once more after `closed`.
 ///
-/// Whatever the recorder does, and however long it takes, it is not on a call's way; one that is installed later, or that
-/// forgets what was idle, hears of everything that happens from then on.
-pub(crate) fn publish(shared: &Arc<Shared>) {
-    let lifecycle = Arc::clone(&shared.lifecycle);
-    let mut publisher = Publisher::new(Arc::clone(shared));
-    shared.runtime.spawn(async move {
-        let mut closed = pin!(lifecycle.closed());
+/// A slow recorder delays no call. A recorder that is installed late, or that drops idle metrics,
+/// receives everything from then on.
+pub(crate) fn publish(
+    runtime: &runtime::Handle,
+    closed: impl Future<Output = ()> + Send + 'static,
+    stats: impl Fn() -> Stats + Send + 'static,
+) {
+    let mut publisher = Publisher { stats, recorded: Stats::default(), buffer: Method::sample_buffer() };
+    runtime.spawn(async move {
+        let mut closed = pin!(closed);
         while timeout(INTERVAL, closed.as_mut()).await.is_err() {
             publisher.publish();
         }
-        publisher.close();
-        // Calls that ended with the endpoint are about to notice.
+        publisher.publish_last();
+        // Calls that the endpoint's end has completed are counted when their tasks run.
         tokio::time::sleep(INTERVAL).await;
     });
 }
 
-/// How late the recorder hears of something, at most.
+/// The time between two publications.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells the rest when it is dropped: with the endpoint, or with its runtime.
-struct Publisher {
-    shared: Arc<Shared>,
-    told: Stats,
-    room: Vec<Timed>,
+/// The publisher of one endpoint. Publishes the rest when it is dropped, by the end of the endpoint
+/// or of its runtime.
+struct Publisher<F: Fn() -> Stats> {
+    stats: F,
+    /// The statistics that the recorder has.
+    recorded: Stats,
+    buffer: Vec<Sample>,
 }
 
-/// A counter of an endpoint's.
-struct Count {
+/// A counter of an endpoint.
+struct CounterSpec {
     name: &'static str,
-    about: &'static str,
-    /// What tells it apart from another of the same name.
+    description: &'static str,
+    /// The label that distinguishes counters of one name.
     label: Option<(&'static str, &'static str)>,
     unit: Unit,
-    of: fn(&Stats) -> u64,
+    value: fn(&Stats) -> u64,
 }
 
-/// A gauge: what is there now, at all endpoints of the process.
-struct Level {
+/// A gauge, summed over all endpoints of the process.
+struct GaugeSpec {
     name: &'static str,
-    about: &'static str,
-    of: fn(&Stats) -> u64,
-    /// What it is at all of them.
-    all: AtomicI64,
+    description: &'static str,
+    value: fn(&Stats) -> u64,
+    /// The sum over all endpoints.
+    sum: AtomicI64,
 }
 
-impl Publisher {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, told: Stats::default(), room: Method::room() }
-    }
-
+impl<F: Fn() -> Stats> Publisher<F> {
     fn publish(&mut self) {
-        self.tell(self.shared.stats());
+        self.record((self.stats)());
     }
 
-    /// Nothing waits or runs any more, whatever has not been cleared away.
-    fn close(&mut self) {
-        let mut stats = self.shared.stats();
+    /// Publishes with the gauges at 0, because a closed endpoint has no calls and no handlers.
+    fn publish_last(&mut self) {
+        let mut stats = (self.stats)();
         (stats.calls.in_flight, stats.requests.running) = (0, 0);
-        self.tell(stats);
+        self.record(stats);
     }
 
-    fn tell(&mut self, stats: Stats) {
+    fn record(&mut self, stats: Stats) {
         describe();
-        for count in &COUNTS {
-            let new = (count.of)(&stats).saturating_sub((count.of)(&self.told));
+        for counter in &COUNTERS {
+            let new = (counter.value)(&stats).saturating_sub((counter.value)(&self.recorded));
             if new > 0 {
-                counter!(count.name, Vec::from_iter(count.label.map(label))).increment(new);
+                counter!(counter.name, Vec::from_iter(counter.label.map(label))).increment(new);
             }
         }
         for reason in DropReason::ALL {
-            let new = stats.dropped(reason).saturating_sub(self.told.dropped(reason));
+            let new = stats.dropped(reason).saturating_sub(self.recorded.dropped(reason));
             if new > 0 {
                 counter!(names::DATAGRAMS_DROPPED, vec![label((names::REASON_LABEL, reason.name()))]).increment(new);
             }
         }
-        for level in &LEVELS {
-            let more = (level.of)(&stats) as i64 - (level.of)(&self.told) as i64;
-            let all = level.all.fetch_add(more, Ordering::Relaxed) + more;
-            gauge!(level.name).set(all as f64);
+        for gauge in &GAUGES {
+            let change = (gauge.value)(&stats) as i64 - (gauge.value)(&self.recorded) as i64;
+            let sum = gauge.sum.fetch_add(change, Ordering::Relaxed) + change;
+            gauge!(gauge.name).set(sum as f64);
         }
-        self.told = stats;
-        Method::all().into_iter().for_each(|method| method.publish(&mut self.room));
+        self.recorded = stats;
+        Method::all().into_iter().for_each(|method| method.publish(&mut self.buffer));
     }
 }
 
-impl Drop for Publisher {
+impl<F: Fn() -> Stats> Drop for Publisher<F> {
     fn drop(&mut self) {
-        // One that goes because the recorder panicked does not ask it again: that would end the process.
+        // If the recorder panicked, calling it again would abort the process.
         if !std::thread::panicking() {
-            self.close();
+            self.publish_last();
         }
     }
 }
 
-static LEVELS: [Level; 2] = [
-    Level {
+static GAUGES: [GaugeSpec; 2] = [
+    GaugeSpec {
         name: names::CLIENT_ACTIVE_CALLS,
-        about: "Calls that wait for an answer.",
-        of: |stats| stats.calls.in_flight,
-        all: AtomicI64::new(0),
+        description: "Calls in flight.",
+        value: |stats| stats.calls.in_flight,
+        sum: AtomicI64::new(0),
     },
-    Level {
+    GaugeSpec {
         name: names::SERVER_ACTIVE_CALLS,
-        about: "Async handlers that run.",
-        of: |stats| stats.requests.running,
-        all: AtomicI64::new(0),
+        description: "Async handlers that are running.",
+        value: |stats| stats.requests.running,
+        sum: AtomicI64::new(0),
     },
 ];
 
-const COUNTS: [Count; 9] = [
-    Count {
-        name: names::CLIENT_RESENDS,
-        about: "Requests that were sent again because no answer had come.",
+const COUNTERS: [CounterSpec; 9] = [
+    CounterSpec {
+        name: names::CLIENT_RETRANSMISSIONS,
+        description: "Requests retransmitted because no response had arrived.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.calls.retransmitted,
+        value: |stats| stats.calls.retransmitted,
     },
-    Count {
-        name: names::CLIENT_RESENDS_WITHHELD,
-        about: "Resends that were left out because so many calls were sent again.",
+    CounterSpec {
+        name: names::CLIENT_RETRANSMISSIONS_WITHHELD,
+        description: "Retransmissions withheld because the retry budget was spent.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.calls.withheld,
+        value: |stats| stats.calls.withheld,
     },
-    Count {
+    CounterSpec {
         name: names::SERVER_REPLAYS,
-        about: "Copies of at-most-once requests that were answered from memory.",
+        description: "Duplicates of at-most-once requests that were sent the stored response.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.requests.replayed,
+        value: |stats| stats.requests.replayed,
     },
-    Count {
-        name: names::SERVER_REPLIES_FORGOTTEN,
-        about: "At-most-once replies that were forgotten before their time because the memory was full.",
+    CounterSpec {
+        name: names::SERVER_RESPONSES_EVICTED,
+        description: "Stored at-most-once responses evicted early because the memory was full.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.requests.evicted,
+        value: |stats| stats.requests.evicted,
     },
-    Count {
+    CounterSpec {
         name: names::SERVER_HANDLING,
-        about: "How long receiving tasks were busy with requests, above all in sync methods.",
+        description: "Time that the drivers spent on requests, mostly in sync methods.",
         label: None,
         unit: Unit::Microseconds,
-        of: |stats| stats.requests.handling.as_micros() as u64,
+        value: |stats| stats.requests.handling.as_micros() as u64,
     },
-    Count {
+    CounterSpec {
         name: names::DATAGRAMS,
-        about: DATAGRAMS_ABOUT,
+        description: DATAGRAMS_DESCRIPTION,
         label: Some((names::DIRECTION_LABEL, "receive")),
         unit: Unit::Count,
-        of: |stats| stats.datagrams.received,
+        value: |stats| stats.datagrams.received,
     },
-    Count {
+    CounterSpec {
         name: names::DATAGRAMS,
-        about: DATAGRAMS_ABOUT,
+        description: DATAGRAMS_DESCRIPTION,
         label: Some((names::DIRECTION_LABEL, "transmit")),
         unit: Unit::Count,
-        of: |stats| stats.datagrams.sent,
+        value: |stats| stats.datagrams.sent,
     },
-    Count {
-        name: names::DATAGRAMS_BOUNCED,
-        about: "Datagrams that came back because nobody is there.",
+    CounterSpec {
+        name: names::DATAGRAMS_UNREACHABLE,
+        description: "Datagrams that the network reported as undeliverable.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.datagrams.unreachable,
+        value: |stats| stats.datagrams.unreachable,
     },
-    Count {
+    CounterSpec {
         name: names::RECEIVE_ERRORS,
-        about: "Errors that receiving gave; none of them ends an endpoint.",
+        description: "Errors of receiving. None of them closes an endpoint.",
         label: None,
         unit: Unit::Count,
-        of: |stats| stats.datagrams.receive_errors,
+        value: |stats| stats.datagrams.receive_errors,
     },
 ];
 
-const DATAGRAMS_ABOUT: &str = "Datagrams that arrived, dropped ones included, and those that the socket took.";
+const DATAGRAMS_DESCRIPTION: &str =
+    "Datagrams received, dropped ones included, and datagrams that the socket accepted.";
 
-/// Says what the names mean, and in which units: each time, for the recorder may have come since the last.
+/// Describes all metrics. Repeated each time, because the recorder may have been installed since.
 fn describe() {
     describe_histogram!(names::CLIENT_CALL_DURATION, Unit::Seconds, "Measures the duration of an outgoing RPC.");
     describe_histogram!(names::SERVER_CALL_DURATION, Unit::Seconds, "Measures the duration of an incoming RPC.");
     describe_counter!(names::CLIENT_CALLS, Unit::Count, "Calls that have ended.");
-    describe_counter!(names::SERVER_CALLS, Unit::Count, "Requests that were answered, refused or stopped.");
+    describe_counter!(names::SERVER_CALLS, Unit::Count, "Requests that were completed, refused or aborted.");
     describe_counter!(names::DATAGRAMS_DROPPED, Unit::Count, "Datagrams that were dropped.");
-    COUNTS.iter().for_each(|count| describe_counter!(count.name, count.unit, count.about));
-    LEVELS.iter().for_each(|level| describe_gauge!(level.name, Unit::Count, level.about));
+    COUNTERS.iter().for_each(|counter| describe_counter!(counter.name, counter.unit, counter.description));
+    GAUGES.iter().for_each(|gauge| describe_gauge!(gauge.name, Unit::Count, gauge.description));
 }
 
 fn label((name, value): (&'static str, &'static str)) -> Label {

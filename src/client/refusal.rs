@@ -1,0 +1,107 @@
+use std::fmt;
+
+use rpcudp_core::codec::decode;
+use rpcudp_core::{FailureCode, RefusalKind};
+
+use crate::telemetry::outcome::Outcome;
+
+/// The reason why a peer refused a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No service of the peer has a method of that name. The method did not run.
+    UnknownMethod,
+    /// An argument is missing or does not decode as the type that the peer's contract declares. The
+    /// method did not run.
+    MalformedArguments,
+    /// The peer runs as many handlers as it allows, or sheds load. The method did not run.
+    Busy,
+    /// The peer is closing. The method did not run.
+    Closing,
+    /// The method panicked.
+    Panicked,
+    /// The peer stopped the method because it took longer than the peer allows. The method may have
+    /// run in part.
+    Stopped,
+    /// A layer of the peer, between the network and the method, rejected the call or failed. The
+    /// peer's log has the error.
+    Rejected,
+    /// The method ran, and its response is larger than the peer may send.
+    ResponseTooLarge {
+        /// The size of the response, in bytes. `None` if the refusal had no room for it.
+        size: Option<usize>,
+        /// The largest response that the peer may send, in bytes.
+        limit: Option<usize>,
+    },
+    /// The method ran, and its response could not be encoded. The peer's log has the error.
+    ResponseUnencodable,
+    /// The method returned an error, and the caller's contract declares none.
+    UndeclaredError,
+    /// The peer refused with a code of a later version.
+    Other {
+        /// The code in the failure frame.
+        code: u8,
+    },
+}
+
+impl Refusal {
+    /// Returns the refusal that a failure frame states.
+    pub(crate) fn from_failure(code: FailureCode, detail: Option<&[u8]>) -> Self {
+        if code == FailureCode::APPLICATION {
+            return Self::UndeclaredError;
+        }
+        match code.refusal() {
+            Some(RefusalKind::UnknownMethod) => Self::UnknownMethod,
+            Some(RefusalKind::MalformedArguments) => Self::MalformedArguments,
+            Some(RefusalKind::Busy) => Self::Busy,
+            Some(RefusalKind::Closing) => Self::Closing,
+            Some(RefusalKind::Panicked) => Self::Panicked,
+            Some(RefusalKind::Stopped) => Self::Stopped,
+            Some(RefusalKind::Rejected) => Self::Rejected,
+            Some(RefusalKind::ResponseUnencodable) => Self::ResponseUnencodable,
+            Some(RefusalKind::ResponseTooLarge) => {
+                let sizes = detail.and_then(|detail| decode::<(usize, usize)>(detail).ok());
+                let (size, limit) = sizes.unzip();
+                Self::ResponseTooLarge { size, limit }
+            }
+            None => Self::Other { code: code.number() },
+        }
+    }
+
+    /// Returns the entry in the list of refusals, or `None` for the two that are not in it.
+    fn kind(&self) -> Option<RefusalKind> {
+        match self {
+            Self::UnknownMethod => Some(RefusalKind::UnknownMethod),
+            Self::MalformedArguments => Some(RefusalKind::MalformedArguments),
+            Self::Busy => Some(RefusalKind::Busy),
+            Self::Closing => Some(RefusalKind::Closing),
+            Self::Panicked => Some(RefusalKind::Panicked),
+            Self::Stopped => Some(RefusalKind::Stopped),
+            Self::Rejected => Some(RefusalKind::Rejected),
+            Self::ResponseTooLarge { .. } => Some(RefusalKind::ResponseTooLarge),
+            Self::ResponseUnencodable => Some(RefusalKind::ResponseUnencodable),
+            Self::UndeclaredError | Self::Other { .. } => None,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.kind() {
+            Some(kind) => Outcome::Refused(kind),
+            None if *self == Self::UndeclaredError => Outcome::UndeclaredError,
+            None => Outcome::UnknownRefusal,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.kind()) {
+            (Self::ResponseTooLarge { size: Some(size), limit: Some(limit) }, _) => {
+                write!(f, "the response has {size} bytes, and {limit} are allowed")
+            }
+            (Self::Other { code }, _) => write!(f, "refusal code {code}, which this version does not know"),
+            (_, Some(kind)) => f.write_str(kind.message()),
+            (_, None) => f.write_str("the method returned an error that the caller's contract does not declare"),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpcudp_core::Request;
+use rpcudp_core::codec::{EncodeError, encode};
+use rpcudp_core::contract::Delivery;
+use serde::Serialize;
+
+use super::stub::Stub;
+use crate::buffer_pool;
+use crate::telemetry::metrics::CallMeter;
+
+/// A method's properties in the contract, as its client needs them.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CallSpec {
+    pub(crate) name: &'static str,
+    pub(crate) argument_count: u32,
+    pub(crate) delivery: Delivery,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) meter: CallMeter,
+}
+
+impl CallSpec {
+    #[must_use]
+    pub const fn new(name: &'static str, argument_count: u32, delivery: Delivery, timeout: Option<Duration>) -> Self {
+        Self { name, argument_count, delivery, timeout, meter: CallMeter::new() }
+    }
+}
+
+/// A request whose arguments are being encoded.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OutgoingRequest {
+    pub(crate) stub: Stub,
+    pub(crate) spec: &'static CallSpec,
+    pub(crate) datagram: Vec<u8>,
+    /// The first argument that could not be encoded, counted from 1.
+    pub(crate) encode_error: Option<Box<(usize, EncodeError)>>,
+    encoded_count: usize,
+}
+
+impl Stub {
+    /// Begins a request.
+    #[must_use]
+    pub fn request(&self, spec: &'static CallSpec) -> OutgoingRequest {
+        self.request_with(spec, spec.argument_count)
+    }
+
+    /// Begins a request with another number of arguments than the contract has.
+    pub(crate) fn request_with(&self, spec: &'static CallSpec, argument_count: u32) -> OutgoingRequest {
+        let mut datagram = buffer_pool::take();
+        let dialect = self.endpoint.shared().config.dialect;
+        Request::begin(&mut datagram, dialect, spec.name, argument_count);
+        let stub = Self { endpoint: Arc::clone(&self.endpoint), ..*self };
+        OutgoingRequest { stub, spec, datagram, encode_error: None, encoded_count: 0 }
+    }
+}
+
+impl OutgoingRequest {
+    /// Encodes the next argument.
+    #[must_use]
+    pub fn argument<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        self.encoded_count += 1;
+        if self.encode_error.is_none()
+            && let Err(error) = encode(&mut self.datagram, value)
+        {
+            self.encode_error = Some(Box::new((self.encoded_count, error)));
+        }
+        self
+    }
+}

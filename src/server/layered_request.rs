@@ -1,0 +1,76 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+
+use rpcudp_core::RawArguments;
+use rpcudp_core::codec::{ArgumentError, Arguments};
+
+use super::context::Context;
+use super::owned_request::OwnedRequest;
+use super::request_head::RequestHead;
+use super::response::{IntoResponse, ResponseWriter};
+use crate::buffer_pool;
+use crate::panic::{Panicked, catch, catch_poll};
+use crate::telemetry::outcome::Outcome;
+
+/// A request that has passed all layers of the feature `tower`. Its response goes back through
+/// them.
+#[derive(Debug)]
+pub(crate) struct LayeredRequest<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) arguments: RawArguments<'a>,
+    pub(crate) result: &'a mut LayeredResult,
+}
+
+/// An encoded response, with its outcome.
+pub(crate) type LayeredResponse = (Vec<u8>, Outcome);
+
+/// The place for a layered request's response.
+pub(crate) enum LayeredResult {
+    Empty,
+    Ready(LayeredResponse),
+    Pending(Pin<Box<dyn Future<Output = LayeredResponse> + Send>>),
+}
+
+impl<'a> LayeredRequest<'a> {
+    /// Runs a sync method at once.
+    pub(crate) fn run<R: IntoResponse>(
+        self,
+        handler: impl FnOnce(&Context, &mut Arguments<'a>) -> Result<R, ArgumentError>,
+    ) {
+        let mut arguments = Arguments::new(self.arguments);
+        let result = catch(|| handler(&self.head.context, &mut arguments));
+        *self.result = LayeredResult::Ready(respond(self.head, result));
+    }
+
+    /// Prepares the future of an async method, on a copy of its arguments.
+    pub(crate) fn spawn<R, F>(self, handler: impl FnOnce(OwnedRequest) -> F + Send + 'static)
+    where
+        R: IntoResponse,
+        F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
+    {
+        let (head, request) = (self.head.clone(), OwnedRequest::new(self.head, self.arguments));
+        *self.result = LayeredResult::Pending(Box::pin(async move {
+            let result = catch_panic(async { handler(request).await }).await;
+            respond(&head, result)
+        }));
+    }
+}
+
+fn respond<R: IntoResponse>(head: &RequestHead, result: Result<Result<R, ArgumentError>, Panicked>) -> LayeredResponse {
+    let mut response = buffer_pool::take();
+    let outcome = ResponseWriter::new(&mut response, head).finish(result);
+    (response, outcome)
+}
+
+/// Runs a handler until it returns or panics.
+async fn catch_panic<T>(handler: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut handler = pin!(handler);
+    poll_fn(|cx| catch_poll(handler.as_mut(), cx)).await
+}
+
+impl fmt::Debug for LayeredResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LayeredResult")
+    }
+}
