@@ -6,7 +6,7 @@ use serde::ser::{
 
 use super::EncodeError;
 use super::encode::{Encoded, Encoder};
-use crate::wire::write;
+use crate::frame::write;
 
 /// Writes the head of a container that has this many elements.
 pub(super) type WriteHead = fn(&mut Vec<u8>, u32);

@@ -7,8 +7,8 @@ use super::byte::{byte, bytes_in, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::excerpt::excerpt;
 use crate::copy;
+use crate::frame::write;
 use crate::limits::MAX_DEPTH;
-use crate::wire::write;
 
 /// Appends `value` to `out` as msgpack.
 ///

@@ -1,11 +1,19 @@
 //! What travels between two peers: a byte of kind, 20 bytes of message id, and a msgpack value.
 
+mod failure;
+mod message_id;
+mod refusal_kind;
+mod remaining;
+
 use std::time::Duration;
 
 use rmp::decode::{read_array_len, read_str_from_slice};
 
+pub use self::failure::{Failure, FailureCode};
+pub use self::message_id::MessageId;
+pub use self::refusal_kind::RefusalKind;
 use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MIN_DATAGRAM_LEN};
-use crate::{DropReason, Failure, MessageId, msgpack, remaining};
+use crate::{DropReason, msgpack};
 
 /// Which of the two networks an endpoint belongs to: they differ in the byte that says what a datagram is.
 ///

@@ -2,8 +2,8 @@ use std::fmt::{self, Write};
 
 use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 
-use crate::wire::{FAILURE_BYTE, write};
-use crate::{MessageId, RefusalKind, msgpack};
+use super::{FAILURE_BYTE, MessageId, RefusalKind, write};
+use crate::msgpack;
 
 /// A peer says why a call has no value: body `[code, message]` or `[code, message, detail]`.
 ///
