@@ -33,11 +33,7 @@ mod limiter;
 mod msgpack;
 mod recent;
 mod replies;
-mod resend;
-mod retry_budget;
-mod round_trips;
 mod stats;
-mod wheel;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
 pub use counters::{Counter, Counters};

@@ -1,4 +1,4 @@
-use crate::wheel::Tick;
+use super::wheel::Tick;
 
 /// Keeps an outage from becoming a storm: requests are sent again only so much more often than they are sent at all.
 ///

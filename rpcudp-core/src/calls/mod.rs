@@ -1,13 +1,18 @@
+mod backoff;
+mod retry_budget;
+mod round_trips;
+mod wheel;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::resend::{FIRST_INTERVAL, interval};
-use crate::retry_budget::RetryBudget;
-use crate::round_trips::RoundTrips;
-use crate::wheel::{Tick, Timer, Timers, Wheel};
+use self::backoff::{FIRST_INTERVAL, interval};
+use self::retry_budget::RetryBudget;
+use self::round_trips::RoundTrips;
+use self::wheel::{Tick, Timer, Timers, Wheel};
 use crate::{DropReason, MessageId};
 
 /// The calls that an endpoint has made and that are not over: which answer belongs to which, and when to give up.
