@@ -30,8 +30,8 @@ mod counters;
 mod drop_reason;
 mod frame;
 mod limiter;
+mod lru_map;
 mod msgpack;
-mod recent;
 mod replies;
 mod stats;
 

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::recent::{Recent, mixed};
+use crate::lru_map::{Recent, mixed};
 
 /// How long answers of peers take, as RFC 6298 estimates it: when to take a request for lost.
 ///

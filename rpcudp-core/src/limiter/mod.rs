@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use self::bucket::{Bucket, Rate};
 use crate::DropReason;
-use crate::recent::Recent;
+use crate::lru_map::Recent;
 
 /// How much an endpoint does for whom it does not know.
 ///
