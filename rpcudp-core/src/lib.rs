@@ -26,8 +26,6 @@ pub mod description;
 pub mod limits;
 
 mod calls;
-mod counters;
-mod drop_reason;
 mod frame;
 mod limiter;
 mod lru_map;
@@ -36,9 +34,7 @@ mod replies;
 mod stats;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
-pub use counters::{Counter, Counters};
-pub use drop_reason::DropReason;
 pub use frame::{Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response};
 pub use limiter::{Admission, Limiter, Limits};
 pub use replies::{Seen, StoredResponses};
-pub use stats::{CallStats, DatagramStats, RequestStats, Stats};
+pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};

@@ -1,6 +1,7 @@
-use crate::DropReason;
 use std::fmt;
 use std::time::Duration;
+
+use super::drop_reason::DropReason;
 
 /// What an endpoint has done since it was bound: a snapshot of its counters.
 ///
@@ -125,22 +126,5 @@ impl fmt::Debug for Dropped<'_> {
             map.key(&format_args!("{name}")).value(&count);
         }
         map.finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Counters;
-
-    #[test]
-    fn drops_are_printed_by_name_where_there_were_any() {
-        let counters = Counters::default();
-        assert!(format!("{:?}", counters.snapshot()).ends_with("dropped: {} }"));
-        counters.dropped(DropReason::TooShort);
-        counters.dropped(DropReason::SendFailed);
-        counters.dropped(DropReason::SendFailed);
-        let stats = format!("{:?}", counters.snapshot());
-        assert!(stats.ends_with("dropped: {too_short: 1, send_failed: 2} }"), "{stats}");
     }
 }

@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::DropReason;
-use crate::stats::{CallStats, DatagramStats, RequestStats, Stats};
+use super::drop_reason::DropReason;
+use super::snapshot::{CallStats, DatagramStats, RequestStats, Stats};
 
 /// What [`Counters`] count, datagrams dropped apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,5 +126,21 @@ impl Counters {
             },
             dropped: DropReason::ALL.map(|reason| sum(&|stripe| &stripe.dropped[reason as usize])),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_printed_by_name_where_there_were_any() {
+        let counters = Counters::default();
+        assert!(format!("{:?}", counters.snapshot()).ends_with("dropped: {} }"));
+        counters.dropped(DropReason::TooShort);
+        counters.dropped(DropReason::SendFailed);
+        counters.dropped(DropReason::SendFailed);
+        let stats = format!("{:?}", counters.snapshot());
+        assert!(stats.ends_with("dropped: {too_short: 1, send_failed: 2} }"), "{stats}");
     }
 }
