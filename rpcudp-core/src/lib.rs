@@ -30,11 +30,11 @@ mod frame;
 mod limiter;
 mod lru_map;
 mod msgpack;
-mod replies;
 mod stats;
+mod stored_responses;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
 pub use frame::{Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response};
 pub use limiter::{Admission, Limiter, Limits};
-pub use replies::{Seen, StoredResponses};
 pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};
+pub use stored_responses::{Seen, StoredResponses};
