@@ -89,6 +89,11 @@ fn be_u32(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(bytes)).ok()
 }
 
+/// Unwraps what writing into a `Vec` gave.
+pub(crate) fn infallible<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
+    written.expect("a Vec takes whatever is written")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

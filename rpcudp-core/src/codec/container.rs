@@ -1,4 +1,3 @@
-use rmp::encode as msgpack;
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
@@ -6,7 +5,7 @@ use serde::ser::{
 
 use super::EncodeError;
 use super::encode::{Encoded, Encoder};
-use crate::frame::write;
+use crate::msgpack::infallible;
 
 /// Writes the head of a container that has this many elements.
 pub(super) type WriteHead = fn(&mut Vec<u8>, u32);
@@ -43,7 +42,7 @@ impl<'e, 'a> Container<'e, 'a> {
     }
 
     pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded {
-        write(msgpack::write_str(self.encoder.out, key));
+        infallible(rmp::encode::write_str(self.encoder.out, key));
         self.element(value)
     }
 
@@ -113,11 +112,11 @@ impl SerializeMap for Container<'_, '_> {
 }
 
 pub(super) fn array_head(out: &mut Vec<u8>, len: u32) {
-    write(msgpack::write_array_len(out, len));
+    infallible(rmp::encode::write_array_len(out, len));
 }
 
 pub(super) fn map_head(out: &mut Vec<u8>, len: u32) {
-    write(msgpack::write_map_len(out, len));
+    infallible(rmp::encode::write_map_len(out, len));
 }
 
 /// A length that msgpack can say.

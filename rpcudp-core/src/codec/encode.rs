@@ -1,14 +1,13 @@
 use std::fmt;
 
-use rmp::encode as msgpack;
 use serde::ser::{Serialize, Serializer};
 
 use super::byte::{byte, bytes_in, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::excerpt::excerpt;
 use crate::copy;
-use crate::frame::write;
 use crate::limits::MAX_DEPTH;
+use crate::msgpack::infallible;
 
 /// Appends `value` to `out` as msgpack.
 ///
@@ -101,7 +100,7 @@ impl<'a> Encoder<'a> {
     ) -> Result<Container<'e, 'a>, EncodeError> {
         self.descend()?;
         map_head(self.out, 1);
-        write(msgpack::write_str(self.out, variant));
+        infallible(rmp::encode::write_str(self.out, variant));
         self.descend()?;
         Container::open(self, Some(len), 2, write_head)
     }
@@ -112,7 +111,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn bytes_of<T: Serialize>(&mut self, len: usize, items: impl Iterator<Item = T>) -> Encoded {
-        write(msgpack::write_bin_len(self.out, msgpack_len(len)?));
+        infallible(rmp::encode::write_bin_len(self.out, msgpack_len(len)?));
         let start = self.out.len();
         self.out.extend(items.map(|item| byte(&item).expect("a u8 serializes as a u8")));
         let given = self.out.len() - start;
@@ -136,7 +135,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_bool(self, value: bool) -> Encoded {
-        write(msgpack::write_bool(self.out, value));
+        infallible(rmp::encode::write_bool(self.out, value));
         Ok(())
     }
 
@@ -153,7 +152,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_i64(self, value: i64) -> Encoded {
-        write(msgpack::write_sint(self.out, value));
+        infallible(rmp::encode::write_sint(self.out, value));
         Ok(())
     }
 
@@ -178,7 +177,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_u64(self, value: u64) -> Encoded {
-        write(msgpack::write_uint(self.out, value));
+        infallible(rmp::encode::write_uint(self.out, value));
         Ok(())
     }
 
@@ -190,12 +189,12 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_f32(self, value: f32) -> Encoded {
-        write(msgpack::write_f32(self.out, value));
+        infallible(rmp::encode::write_f32(self.out, value));
         Ok(())
     }
 
     fn serialize_f64(self, value: f64) -> Encoded {
-        write(msgpack::write_f64(self.out, value));
+        infallible(rmp::encode::write_f64(self.out, value));
         Ok(())
     }
 
@@ -204,13 +203,13 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_str(self, value: &str) -> Encoded {
-        write(msgpack::write_str_len(self.out, msgpack_len(value.len())?));
+        infallible(rmp::encode::write_str_len(self.out, msgpack_len(value.len())?));
         copy::append(self.out, value.as_bytes());
         Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Encoded {
-        write(msgpack::write_bin_len(self.out, msgpack_len(value.len())?));
+        infallible(rmp::encode::write_bin_len(self.out, msgpack_len(value.len())?));
         copy::append(self.out, value);
         Ok(())
     }
@@ -224,7 +223,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_unit(self) -> Encoded {
-        write(msgpack::write_nil(self.out));
+        infallible(rmp::encode::write_nil(self.out));
         Ok(())
     }
 

@@ -1,9 +1,9 @@
-use std::fmt::{self, Write};
-
 use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 
-use super::{FAILURE_BYTE, MessageId, RefusalKind, write};
-use crate::msgpack;
+use super::dialect::FAILURE_BYTE;
+use super::failure_code::FailureCode;
+use super::message_id::MessageId;
+use crate::msgpack::{self, infallible};
 
 /// A peer says why a call has no value: body `[code, message]` or `[code, message, detail]`.
 ///
@@ -19,68 +19,6 @@ pub struct Failure<'a> {
     pub message: &'a str,
     /// One msgpack value, not decoded yet: the application's own error, or the numbers behind a refusal.
     pub detail: Option<&'a [u8]>,
-}
-
-/// The code of a failure frame: an error of the application, a refusal, or a code of a later version.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FailureCode(u8);
-
-impl FailureCode {
-    /// The method ran and returned `Err`. The detail is the application's error.
-    pub const APPLICATION: Self = Self(0);
-    /// [`RefusalKind::UnknownMethod`].
-    pub const UNKNOWN_METHOD: Self = Self(RefusalKind::UnknownMethod.code());
-    /// [`RefusalKind::MalformedArguments`].
-    pub const MALFORMED_ARGUMENTS: Self = Self(RefusalKind::MalformedArguments.code());
-    /// [`RefusalKind::Busy`].
-    pub const BUSY: Self = Self(RefusalKind::Busy.code());
-    /// [`RefusalKind::Panicked`].
-    pub const PANICKED: Self = Self(RefusalKind::Panicked.code());
-    /// [`RefusalKind::ResponseTooLarge`]. The detail is `[size, limit]` in bytes.
-    pub const RESPONSE_TOO_LARGE: Self = Self(RefusalKind::ResponseTooLarge.code());
-    /// [`RefusalKind::ResponseUnencodable`].
-    pub const RESPONSE_UNENCODABLE: Self = Self(RefusalKind::ResponseUnencodable.code());
-    /// [`RefusalKind::Closing`].
-    pub const CLOSING: Self = Self(RefusalKind::Closing.code());
-    /// [`RefusalKind::Stopped`].
-    pub const STOPPED: Self = Self(RefusalKind::Stopped.code());
-    /// [`RefusalKind::Rejected`].
-    pub const REJECTED: Self = Self(RefusalKind::Rejected.code());
-
-    /// Returns the code with this number.
-    #[must_use]
-    pub const fn new(number: u8) -> Self {
-        Self(number)
-    }
-
-    /// Returns the number that the frame carries.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-
-    /// Returns the refusal with this code. `None` for [`APPLICATION`](Self::APPLICATION) and for codes
-    /// of later versions.
-    #[must_use]
-    pub const fn refusal(self) -> Option<RefusalKind> {
-        RefusalKind::from_code(self.0)
-    }
-}
-
-impl From<RefusalKind> for FailureCode {
-    fn from(kind: RefusalKind) -> Self {
-        Self(kind.code())
-    }
-}
-
-impl fmt::Debug for FailureCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (*self, self.refusal()) {
-            (Self::APPLICATION, _) => f.write_str("APPLICATION"),
-            (_, Some(kind)) => kind.name().chars().try_for_each(|letter| f.write_char(letter.to_ascii_uppercase())),
-            (Self(number), None) => write!(f, "FailureCode({number})"),
-        }
-    }
 }
 
 impl Failure<'_> {
@@ -110,17 +48,17 @@ impl Failure<'_> {
     /// assert!(datagram.ends_with("no method…".as_bytes()));
     /// ```
     pub fn encode(&self, out: &mut Vec<u8>, max_len: usize) {
-        let fixed_len = 1 + MessageId::LEN + 1 + int_len(self.code.0);
+        let fixed_len = 1 + MessageId::LEN + 1 + int_len(self.code.number());
         let room = max_len.saturating_sub(fixed_len);
         // The shortest message takes a byte.
         let detail = self.detail.filter(|detail| detail.len() < room);
         let (message, mark) = cut(self.message, room - detail.map_or(0, <[u8]>::len).min(room));
         out.push(FAILURE_BYTE);
         out.extend_from_slice(self.id.as_bytes());
-        write(rmp::encode::write_array_len(out, if detail.is_some() { 3 } else { 2 }));
-        write(rmp::encode::write_uint(out, u64::from(self.code.0)));
+        infallible(rmp::encode::write_array_len(out, if detail.is_some() { 3 } else { 2 }));
+        infallible(rmp::encode::write_uint(out, u64::from(self.code.number())));
         // The two have at most `MAX_MESSAGE_LEN` bytes.
-        write(rmp::encode::write_str_len(out, (message.len() + mark.len()) as u32));
+        infallible(rmp::encode::write_str_len(out, (message.len() + mark.len()) as u32));
         out.extend_from_slice(message.as_bytes());
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(detail.unwrap_or_default());
@@ -133,7 +71,7 @@ impl<'a> Failure<'a> {
         if field_count < 2 {
             return None;
         }
-        let code = FailureCode(read_int(&mut body).ok()?);
+        let code = FailureCode::new(read_int(&mut body).ok()?);
         let (message, rest) = read_str_from_slice(body).ok()?;
         let detail = match field_count {
             2 => None,
@@ -182,10 +120,7 @@ const fn int_len(number: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::{Dialect, Frame};
 
     const ID: MessageId = MessageId::from_bytes([9; 20]);
 
@@ -193,19 +128,6 @@ mod tests {
         let mut bytes = Vec::new();
         failure.encode(&mut bytes, max_len);
         bytes
-    }
-
-    #[test]
-    fn a_detail_is_one_value_whatever_follows_it() {
-        let datagram = [b"\x04", &[9; 20][..], b"\x94\x00\xa0\x92\x01\x02\xa5later"].concat();
-        let Ok(Frame::Failure(failure)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no failure") };
-        assert_eq!(failure.detail, Some(&b"\x92\x01\x02"[..]));
-    }
-
-    #[test]
-    fn codes_are_printed_by_name_or_number() {
-        let printed = [FailureCode::APPLICATION, RefusalKind::UnknownMethod.into(), FailureCode::new(77)];
-        assert_eq!(format!("{printed:?}"), "[APPLICATION, UNKNOWN_METHOD, FailureCode(77)]");
     }
 
     #[test]
@@ -248,23 +170,5 @@ mod tests {
         assert_eq!((kept.len(), mark), (194, CUT_MARK));
         // Neither through a character nor beyond the end of one.
         assert_eq!(cut(&"ä".repeat(200), usize::MAX).0.len(), 196);
-    }
-
-    proptest! {
-        #[test]
-        fn a_failure_fits_and_is_read_as_it_was_written(
-            code: u8, message in ".{0,300}", with_detail: bool, max_len in 25_usize..400,
-        ) {
-            let detail = with_detail.then_some(&b"\xa4info"[..]);
-            let failure = Failure { id: ID, code: FailureCode(code), message: &message, detail };
-            let bytes = encoded(&failure, max_len);
-            prop_assert!(bytes.len() <= max_len);
-            let Ok(Frame::Failure(read)) = Frame::decode(&bytes, Dialect::Rpcudp) else { panic!("no failure") };
-            prop_assert_eq!(read.code, failure.code);
-            prop_assert!(read.message.len() <= Failure::MAX_MESSAGE_LEN);
-            let kept = read.message.strip_suffix(CUT_MARK).unwrap_or(read.message);
-            prop_assert!(message.starts_with(kept));
-            prop_assert!(read.detail.is_none() || read.detail == detail);
-        }
     }
 }

@@ -1,0 +1,62 @@
+use crate::DropReason;
+
+/// Which of the two networks an endpoint belongs to: they differ in the byte that says what a datagram is.
+///
+/// ```
+/// use rpcudp::{Dialect, Endpoint};
+///
+/// assert_eq!(Dialect::default(), Dialect::Rpcudp);
+/// let storj = Endpoint::builder().dialect(Dialect::Storj);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// Python's `rpcudp`: request `0x00`, response `0x01`, and this crate's failure frame `0x04`.
+    #[default]
+    Rpcudp,
+    /// Python's `storjrpcudp`: request `0x02`, response `0x03`. It has no failure frame: its peers say nothing where
+    /// they refuse.
+    Storj,
+}
+
+impl Dialect {
+    /// Whether a peer of this dialect is told that its request failed.
+    #[must_use]
+    pub const fn has_failures(self) -> bool {
+        matches!(self, Self::Rpcudp)
+    }
+
+    /// What the first byte of a datagram says in this dialect.
+    pub(super) fn kind(self, byte: u8) -> Result<Kind, DropReason> {
+        match (self, byte) {
+            (Self::Rpcudp, 0) | (Self::Storj, 2) => Ok(Kind::Request),
+            (Self::Rpcudp, 1) | (Self::Storj, 3) => Ok(Kind::Response),
+            (Self::Rpcudp, 4) => Ok(Kind::Failure),
+            (_, 0..=4) => Err(DropReason::OtherDialect),
+            _ => Err(DropReason::UnknownKind),
+        }
+    }
+
+    pub(super) const fn request_byte(self) -> u8 {
+        match self {
+            Self::Rpcudp => 0,
+            Self::Storj => 2,
+        }
+    }
+
+    pub(super) const fn response_byte(self) -> u8 {
+        match self {
+            Self::Rpcudp => 1,
+            Self::Storj => 3,
+        }
+    }
+}
+
+/// The kind byte of the failure frame, which only [`Dialect::Rpcudp`] has.
+pub(super) const FAILURE_BYTE: u8 = 4;
+
+pub(super) enum Kind {
+    Request,
+    Response,
+    Failure,
+}

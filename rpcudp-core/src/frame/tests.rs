@@ -1,0 +1,122 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ID: MessageId = MessageId::from_bytes(*b"twenty bytes of id..");
+
+fn datagram(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind][..], ID.as_bytes(), body].concat()
+}
+
+#[test]
+fn a_datagram_without_a_body_is_too_short() {
+    for len in 0..22 {
+        assert_eq!(Frame::decode(&vec![0; len], Dialect::Rpcudp), Err(DropReason::TooShort));
+    }
+}
+
+#[test]
+fn each_dialect_has_its_own_bytes_and_knows_the_others() {
+    for kind in 0..=255 {
+        let bytes = datagram(kind, b"\x92\xa1m\x90");
+        let rpcudp = Frame::decode(&bytes, Dialect::Rpcudp);
+        let storj = Frame::decode(&bytes, Dialect::Storj);
+        match kind {
+            0 => assert!(matches!((rpcudp, storj), (Ok(Frame::Request(_)), Err(DropReason::OtherDialect)))),
+            1 => assert!(matches!((rpcudp, storj), (Ok(Frame::Response(_)), Err(DropReason::OtherDialect)))),
+            2 => assert!(matches!((rpcudp, storj), (Err(DropReason::OtherDialect), Ok(Frame::Request(_))))),
+            3 => assert!(matches!((rpcudp, storj), (Err(DropReason::OtherDialect), Ok(Frame::Response(_))))),
+            4 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
+            _ => assert_eq!((rpcudp, storj), (Err(DropReason::UnknownKind), Err(DropReason::UnknownKind))),
+        }
+    }
+}
+
+#[test]
+fn a_request_is_a_name_and_an_array() {
+    let shapes: [(&[u8], bool); 9] = [
+        (b"\x92\xa1m\x90", true),
+        (b"\x92\xa0\x91\xc0", true),
+        (b"\x91\xa1m", false),
+        (b"\x93\xa1m\x90\xc0", false),
+        (b"\x92\xc4\x01m\x90", false),
+        (b"\x92\xa1m\x80", false),
+        (b"\x92\x01\x90", false),
+        (b"\xc0", false),
+        (b"\x92\xa1\xff\x90", false),
+    ];
+    for (body, legal) in shapes {
+        match Frame::decode(&datagram(0, body), Dialect::Rpcudp) {
+            Ok(Frame::Request(request)) if legal => assert_eq!(request.id, ID),
+            Err(DropReason::WrongShape) if !legal => {}
+            other => panic!("{body:x?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_id_of_a_quoted_request_is_found_where_there_is_enough_of_it() {
+    let request = datagram(0, b"\x92\xa1m\x90");
+    for len in 0..request.len() {
+        let expected = (len >= 21).then_some(ID);
+        assert_eq!(Request::quoted_id(&request[..len], Dialect::Rpcudp), expected, "{len}");
+        assert_eq!(Request::quoted_id(&request[..len], Dialect::Storj), None, "{len}");
+    }
+}
+
+#[test]
+fn bytes_after_the_body_are_skipped() {
+    let bytes = datagram(1, b"\x2aand more");
+    assert_eq!(Frame::decode(&bytes, Dialect::Rpcudp), Ok(Frame::Response(Response { id: ID, body: b"\x2a" })));
+}
+
+#[test]
+fn a_failure_says_its_code_and_message() {
+    let bytes = datagram(4, b"\x92\x01\xa4oops");
+    let Ok(Frame::Failure(failure)) = Frame::decode(&bytes, Dialect::Rpcudp) else { panic!("no failure") };
+    assert_eq!((failure.code, failure.message), (FailureCode::UNKNOWN_METHOD, "oops"));
+}
+
+#[test]
+fn a_detail_is_one_value_whatever_follows_it() {
+    let datagram = datagram(4, b"\x94\x00\xa0\x92\x01\x02\xa5later");
+    let Ok(Frame::Failure(failure)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no failure") };
+    assert_eq!(failure.detail, Some(&b"\x92\x01\x02"[..]));
+}
+
+proptest! {
+    #[test]
+    fn a_request_is_read_as_it_was_written(method in ".{0,300}", count in 0_u32..70_000, random: [u8; 16]) {
+        let mut bytes = Vec::new();
+        Request::begin(&mut bytes, Dialect::Storj, &method, count);
+        let id = MessageId::without_slot(random);
+        Request::set_id(&mut bytes, id);
+        bytes.resize(bytes.len() + count as usize, 0xc0);
+        let Ok(Frame::Request(request)) = Frame::decode(&bytes, Dialect::Storj) else { panic!("no request") };
+        prop_assert_eq!((request.id, request.method, request.arguments.count()), (id, &*method, count));
+        prop_assert_eq!(request.arguments.bytes().len(), count as usize);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+        let _ = Frame::decode(&bytes, Dialect::Rpcudp);
+        let _ = Frame::decode(&bytes, Dialect::Storj);
+    }
+
+    #[test]
+    fn a_failure_fits_and_is_read_as_it_was_written(
+        code: u8, message in ".{0,300}", with_detail: bool, max_len in 25_usize..400,
+    ) {
+        let detail = with_detail.then_some(&b"\xa4info"[..]);
+        let failure = Failure { id: ID, code: FailureCode::new(code), message: &message, detail };
+        let mut bytes = Vec::new();
+        failure.encode(&mut bytes, max_len);
+        prop_assert!(bytes.len() <= max_len);
+        let Ok(Frame::Failure(read)) = Frame::decode(&bytes, Dialect::Rpcudp) else { panic!("no failure") };
+        prop_assert_eq!(read.code, failure.code);
+        prop_assert!(read.message.len() <= Failure::MAX_MESSAGE_LEN);
+        let kept = read.message.strip_suffix('…').unwrap_or(read.message);
+        prop_assert!(message.starts_with(kept));
+        prop_assert!(read.detail.is_none() || read.detail == detail);
+    }
+}
