@@ -1,6 +1,8 @@
 mod backoff;
+mod event;
 mod retry_budget;
 mod round_trips;
+mod slot;
 mod wheel;
 
 use std::fmt;
@@ -10,9 +12,11 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use self::backoff::{FIRST_INTERVAL, interval};
+pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
-use self::wheel::{Tick, Timer, Timers, Wheel};
+use self::slot::Slot;
+use self::wheel::{Tick, Timer, Wheel};
 use crate::{DropReason, MessageId};
 
 /// The calls that an endpoint has made and that are not over: which answer belongs to which, and when to give up.
@@ -68,27 +72,6 @@ pub struct Schedule {
     pub retransmits: bool,
 }
 
-/// What time brings to a call.
-#[derive(Debug)]
-pub enum CallEvent<'a, T> {
-    /// The request is to be sent again.
-    Retransmit {
-        /// The call.
-        id: MessageId,
-        /// Where to.
-        peer: SocketAddr,
-        /// What the owner keeps with it.
-        data: &'a mut T,
-    },
-    /// No answer came in time: the call is over, and its slot waits for [`Calls::remove`].
-    TimedOut {
-        /// The call.
-        id: MessageId,
-        /// What the owner keeps with it.
-        data: &'a mut T,
-    },
-}
-
 /// As many calls wait for answers as the table allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyCalls {
@@ -103,23 +86,6 @@ impl fmt::Display for TooManyCalls {
 }
 
 impl std::error::Error for TooManyCalls {}
-
-// As small as can be: there may be a million of them.
-#[derive(Debug)]
-struct Slot<T> {
-    deadline: Tick,
-    timer: Timer,
-    peer: SocketAddr,
-    /// Its message id, of which the rest is where it is.
-    random: [u8; 16],
-    /// When it was sent first, in microseconds of which the upper half is missing.
-    sent: u32,
-    retransmits: bool,
-    /// How often it was sent again.
-    retransmit_count: u8,
-    over: bool,
-    data: T,
-}
 
 impl<T> Calls<T> {
     /// How many calls may wait at once unless [`with_limit`](Self::with_limit) says otherwise: a little over a
@@ -225,7 +191,7 @@ impl<T> Calls<T> {
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
         let slot = self.slots.get(id.slot()).filter(|slot| slot.has(id) && !slot.over);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
-        if self.any_source || is_from(slot.peer, source) { Ok(()) } else { Err(DropReason::WrongSource) }
+        if self.any_source || slot.accepts(source) { Ok(()) } else { Err(DropReason::WrongSource) }
     }
 
     /// Finds the call that an answer from `source` belongs to and ends it. Its slot stays until it is removed.
@@ -351,30 +317,6 @@ fn tick_after(origin: Instant, at: Instant) -> Tick {
     let elapsed = at.saturating_duration_since(origin);
     // In two parts: nanoseconds would be a number of 128 bits, and dividing one takes a subroutine.
     elapsed.as_secs().saturating_mul(1_000).saturating_add(elapsed.subsec_nanos().div_ceil(1_000_000).into())
-}
-
-/// Whether an answer from `source` comes from the peer that was called. A link-local peer that was called without a scope
-/// answers with the one that it turned out to have.
-fn is_from(peer: SocketAddr, source: SocketAddr) -> bool {
-    match (peer, source) {
-        (SocketAddr::V6(peer), SocketAddr::V6(source)) if peer.scope_id() == 0 => {
-            (peer.ip(), peer.port()) == (source.ip(), source.port())
-        }
-        _ => peer == source,
-    }
-}
-
-impl<T> Slot<T> {
-    /// Whether the call in it has this id, by whose slot it was found.
-    fn has(&self, id: &MessageId) -> bool {
-        self.random == *id.random()
-    }
-}
-
-impl<T> Timers for Slab<Slot<T>> {
-    fn timer(&mut self, index: u32) -> &mut Timer {
-        &mut self[index as usize].timer
-    }
 }
 
 #[cfg(test)]
