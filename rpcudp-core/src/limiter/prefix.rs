@@ -1,0 +1,24 @@
+use std::net::IpAddr;
+
+/// Whom a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prefix {
+    V4(u32),
+    V6(u64),
+}
+
+impl Prefix {
+    pub(super) fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
+        }
+    }
+
+    pub(super) fn hash(self) -> u64 {
+        match self {
+            Self::V4(bits) => u64::from(bits) | 1 << 32,
+            Self::V6(bits) => bits,
+        }
+    }
+}
