@@ -46,17 +46,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod compact;
 mod delivery;
 mod display;
 mod fingerprint;
-pub(crate) mod legal;
+mod fnv;
+pub(crate) mod validation;
+mod wire_format;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 pub use delivery::Delivery;
-pub(crate) use fingerprint::Fnv;
+pub(crate) use fnv::Fnv;
 
 /// A contract: the methods that a service has, as its trait declares them.
 ///

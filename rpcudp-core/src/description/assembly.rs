@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
-use super::{Page, Part};
+use super::page::Page;
+use super::part::Part;
 use crate::codec::DecodeError;
 use crate::contract::{Contract, Method};
 

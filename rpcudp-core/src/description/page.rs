@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::Part;
+use super::part::Part;
 
 /// Some of a description's parts, one after the other.
 ///

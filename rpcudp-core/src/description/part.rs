@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor
 use serde::ser::{Serialize, Serializer};
 
 use crate::codec::encode;
-use crate::contract::{Contract, Method, legal};
+use crate::contract::{Contract, Method, validation};
 
 /// What a description is cut into.
 ///
@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for PartVisitor {
         let part = match &*kind {
             CONTRACT => Part::Contract(array.next_element()?.ok_or_else(|| missing(1))?),
             METHOD => Part::Method(array.next_element()?.ok_or_else(|| missing(1))?),
-            DOC => Part::Doc(legal::documentation(array.next_element()?.ok_or_else(|| missing(1))?).into()),
+            DOC => Part::Doc(validation::documentation(array.next_element()?.ok_or_else(|| missing(1))?).into()),
             _ => Part::Unknown,
         };
         while array.next_element::<IgnoredAny>()?.is_some() {}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::{Argument, AssociatedType, Contract, Delivery, Method, legal};
+use super::{Argument, AssociatedType, Contract, Delivery, Method, validation};
 
 impl Serialize for Contract {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -167,7 +167,7 @@ impl<'de, A: SeqAccess<'de>> Array<A> {
 
     fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {
         let text: String = self.next()?;
-        if legal::is_name(&text) {
+        if validation::is_name(&text) {
             Ok(text.into())
         } else {
             Err(A::Error::invalid_value(Unexpected::Str(&text), &"a name in Rust"))
@@ -185,7 +185,7 @@ impl<'de, A: SeqAccess<'de>> Array<A> {
     }
 
     fn documentation(&mut self) -> Result<Cow<'static, str>, A::Error> {
-        Ok(legal::documentation(self.next()?).into())
+        Ok(validation::documentation(self.next()?).into())
     }
 
     fn list<T: Deserialize<'de> + Clone>(&mut self) -> Result<Cow<'static, [T]>, A::Error> {
@@ -210,7 +210,7 @@ impl<'de, A: SeqAccess<'de>> Array<A> {
 }
 
 fn checked_type<E: Error>(text: String) -> Result<Cow<'static, str>, E> {
-    if legal::is_type(&text) {
+    if validation::is_type(&text) {
         Ok(text.into())
     } else {
         Err(E::invalid_value(Unexpected::Str(&text), &"a type or a bound in Rust"))
