@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::decoder::{Decoder, Fault};
-use super::missing::Missing;
+use super::missing_argument::Missing;
 use crate::RawArguments;
 
 /// Decodes the arguments of a request, one after the other.

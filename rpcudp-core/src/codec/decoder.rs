@@ -12,9 +12,9 @@ use rmp::Marker;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::byte;
-use super::elements::{Bytes, Entries, Items};
-use super::excerpt::excerpt;
+use super::access::{Bytes, Entries, Items};
+use super::sanitize::excerpt;
+use super::specialize;
 use super::variant::{Named, Variant};
 use crate::limits::MAX_DEPTH;
 use crate::{copy, msgpack};
@@ -219,7 +219,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         match self.head()? {
-            Head::Bin(bytes) => match byte::vec::<V, _>(bytes, copy::to_vec) {
+            Head::Bin(bytes) => match specialize::vec::<V, _>(bytes, copy::to_vec) {
                 Ok(vec) => Ok(vec),
                 Err(bytes) => visitor.visit_seq(Bytes::new(bytes)),
             },

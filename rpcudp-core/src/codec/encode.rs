@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::ser::{Serialize, Serializer};
 
-use super::byte::{byte, bytes_in, is_byte};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
-use super::excerpt::excerpt;
+use super::sanitize::excerpt;
+use super::specialize::{byte, bytes_in, is_byte};
 use crate::copy;
 use crate::limits::MAX_DEPTH;
 use crate::msgpack::infallible;

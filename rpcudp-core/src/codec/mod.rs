@@ -31,22 +31,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod arguments;
-mod byte;
+mod bytes;
 mod container;
 mod decode;
 mod decoder;
-mod elements;
 mod encode;
-mod excerpt;
-mod missing;
-mod only_bytes;
+mod missing_argument;
+mod sanitize;
+mod specialize;
 mod variant;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use bytes::{as_bytes, decode_bytes};
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, encode};
-pub use only_bytes::{as_bytes, decode_bytes};
 
 #[cfg(test)]
 mod tests;

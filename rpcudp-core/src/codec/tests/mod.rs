@@ -9,7 +9,7 @@ use super::*;
 use crate::limits::MAX_DEPTH;
 use crate::msgpack;
 
-mod only_bytes;
+mod bytes;
 mod properties;
 
 fn encoded<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {

@@ -3,10 +3,10 @@ use std::convert::identity;
 use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::byte;
+use super::access::Bytes;
 use super::decode::DecodeError;
 use super::decoder::{Decoded, Decoder, Fault, Head, is_buffer};
-use super::elements::Bytes;
+use super::specialize;
 
 /// The bytes that the msgpack value in `value` is, if it is bytes and nothing else.
 ///
@@ -77,7 +77,7 @@ impl<'de> Deserializer<'de> for OnlyBytes {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
         let Self(bytes) = self;
-        match byte::vec::<V, _>(bytes, identity) {
+        match specialize::vec::<V, _>(bytes, identity) {
             Ok(vec) => Ok(vec),
             Err(bytes) => visitor.visit_seq(Bytes::new(&bytes)),
         }
