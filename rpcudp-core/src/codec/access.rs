@@ -1,9 +1,13 @@
-//! What lies within arrays, maps and sequences of bytes.
+//! What lies within arrays, maps and enums.
 
-use serde::de::value::U8Deserializer;
-use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor,
+};
 
-use super::decoder::{Decoded, Decoder, Fault};
+use super::decoder::Decoder;
+use super::value_error::{Decoded, Fault};
 
 /// The elements of an array.
 pub(super) struct Items<'a, 'de> {
@@ -67,34 +71,67 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
     }
 }
 
-/// Bytes as a sequence of integers: what a `Vec<u8>` asks for.
-pub(super) struct Bytes<'a> {
-    bytes: std::slice::Iter<'a, u8>,
-}
+/// A variant that is its name alone.
+pub(super) struct Named<'de>(pub(super) &'de str);
 
-impl<'a> Bytes<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes: bytes.iter() }
-    }
+/// A variant that holds something: its name comes next, and what it holds after it.
+pub(super) struct Variant<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
-    /// Shows bytes to a visitor, which has to take them all.
-    pub(super) fn visit<'de, V: Visitor<'de>>(bytes: &'a [u8], visitor: V) -> Decoded<V::Value> {
-        let mut items = Self::new(bytes);
-        let value = visitor.visit_seq(&mut items)?;
-        if items.bytes.len() > 0 { Err(Fault::too_many_elements(bytes.len())) } else { Ok(value) }
+impl<'de> EnumAccess<'de> for Named<'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Decoded<(V::Value, Self)> {
+        let name = StrDeserializer::<Fault>::new(self.0);
+        Ok((seed.deserialize(name)?, self))
     }
 }
 
-impl<'de> SeqAccess<'de> for Bytes<'_> {
+impl<'de> VariantAccess<'de> for Named<'de> {
     type Error = Fault;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
-        let Some(byte) = self.bytes.next() else { return Ok(None) };
-        let byte: U8Deserializer<Fault> = byte.into_deserializer();
-        seed.deserialize(byte).map(Some)
+    fn unit_variant(self) -> Decoded<()> {
+        Ok(())
     }
 
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.bytes.len())
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Decoded<T::Value> {
+        Err(Fault::invalid_type(Unexpected::UnitVariant, &"a variant that holds a value"))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Decoded<V::Value> {
+        Err(Fault::invalid_type(Unexpected::UnitVariant, &visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Decoded<V::Value> {
+        Err(Fault::invalid_type(Unexpected::UnitVariant, &visitor))
+    }
+}
+
+impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Decoded<(V::Value, Self)> {
+        Ok((seed.deserialize(&mut *self.0)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Decoded<()> {
+        <()>::deserialize(self.0)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Decoded<T::Value> {
+        seed.deserialize(self.0)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Decoded<V::Value> {
+        self.0.deserialize_tuple(len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Decoded<V::Value> {
+        self.0.deserialize_struct("", fields, visitor)
     }
 }

@@ -2,8 +2,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::decoder::{Decoder, Fault};
+use super::decoder::Decoder;
 use super::missing_argument::Missing;
+use super::value_error::Fault;
 use crate::RawArguments;
 
 /// Decodes the arguments of a request, one after the other.

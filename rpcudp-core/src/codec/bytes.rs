@@ -3,10 +3,11 @@ use std::convert::identity;
 use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::access::Bytes;
+use super::byte_access::Bytes;
 use super::decode::DecodeError;
-use super::decoder::{Decoded, Decoder, Fault, Head, is_buffer};
-use super::specialize;
+use super::reader::{Head, Reader};
+use super::specialize::{self, is_buffer};
+use super::value_error::{Decoded, Fault};
 
 /// The bytes that the msgpack value in `value` is, if it is bytes and nothing else.
 ///
@@ -20,7 +21,7 @@ use super::specialize;
 /// ```
 #[must_use]
 pub fn as_bytes(value: &[u8]) -> Option<&[u8]> {
-    match Decoder::new(value).head() {
+    match Reader::new(value).head() {
         Ok(Head::Bin(bytes)) => Some(bytes),
         _ => None,
     }

@@ -3,8 +3,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::EncodeError;
-use super::encode::{Encoded, Encoder};
+use super::encode::Encoder;
+use super::encode_error::{EncodeError, Encoded};
 use crate::msgpack::infallible;
 
 /// Writes the head of a container that has this many elements.

@@ -3,7 +3,8 @@ use std::{any, fmt};
 use serde::Deserialize;
 use serde::de::Error;
 
-use super::decoder::{Decoder, Fault};
+use super::decoder::Decoder;
+use super::value_error::Fault;
 
 /// Reads a `T` from the msgpack value that `bytes` begin with, borrowing from it where `T` can.
 ///

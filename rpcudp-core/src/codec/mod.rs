@@ -33,20 +33,24 @@
 
 mod access;
 mod arguments;
+mod byte_access;
 mod bytes;
 mod container;
 mod decode;
 mod decoder;
 mod encode;
+mod encode_error;
 mod missing_argument;
+mod reader;
 mod sanitize;
 mod specialize;
-mod variant;
+mod value_error;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use bytes::{as_bytes, decode_bytes};
 pub use decode::{DecodeError, decode};
-pub use encode::{EncodeError, encode};
+pub use encode::encode;
+pub use encode_error::EncodeError;
 
 #[cfg(test)]
 mod tests;

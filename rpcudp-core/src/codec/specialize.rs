@@ -21,6 +21,14 @@ pub(super) fn is_byte<T>() -> bool {
     matches!(type_name::<T>(), "u8" | "&u8")
 }
 
+/// Whether a visitor makes the buffer that serde's derive keeps values in which it cannot place yet.
+///
+/// That type has no public name. Should it get another, untagged enums need `serde_bytes` again.
+pub(super) fn is_buffer<T>() -> bool {
+    let name = type_name::<T>();
+    name.starts_with("serde") && name.contains("::content::")
+}
+
 /// The bytes that `value` consists of, if it is a slice or a `Vec` of them: to be copied at once.
 pub(super) fn bytes_in<T: ?Sized>(value: &T) -> Option<&[u8]> {
     match cast!(value, &[u8]) {

@@ -1,0 +1,104 @@
+use rmp::Marker;
+
+use super::value_error::{Decoded, Fault};
+use crate::msgpack;
+
+/// The beginning of a value: all of it, unless it has elements.
+#[derive(Clone, Copy)]
+pub(super) enum Head<'de> {
+    Nil,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    F32(f32),
+    F64(f64),
+    Str(&'de [u8]),
+    Bin(&'de [u8]),
+    Array(u32),
+    Map(u32),
+    /// An extension type, which nothing here knows.
+    Extension,
+}
+
+/// Reads the heads of values, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'de> {
+    rest: &'de [u8],
+}
+
+impl<'de> Reader<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn head(&mut self) -> Decoded<Head<'de>> {
+        Ok(match Marker::from_u8(u8::from_be_bytes(self.array()?)) {
+            Marker::Null => Head::Nil,
+            Marker::False => Head::Bool(false),
+            Marker::True => Head::Bool(true),
+            Marker::FixPos(number) => Head::Unsigned(number.into()),
+            Marker::U8 => Head::Unsigned(u8::from_be_bytes(self.array()?).into()),
+            Marker::U16 => Head::Unsigned(u16::from_be_bytes(self.array()?).into()),
+            Marker::U32 => Head::Unsigned(u32::from_be_bytes(self.array()?).into()),
+            Marker::U64 => Head::Unsigned(u64::from_be_bytes(self.array()?)),
+            Marker::FixNeg(number) => Head::Signed(number.into()),
+            Marker::I8 => Head::Signed(i8::from_be_bytes(self.array()?).into()),
+            Marker::I16 => Head::Signed(i16::from_be_bytes(self.array()?).into()),
+            Marker::I32 => Head::Signed(i32::from_be_bytes(self.array()?).into()),
+            Marker::I64 => Head::Signed(i64::from_be_bytes(self.array()?)),
+            Marker::F32 => Head::F32(f32::from_be_bytes(self.array()?)),
+            Marker::F64 => Head::F64(f64::from_be_bytes(self.array()?)),
+            Marker::FixStr(len) => Head::Str(self.bytes(len.into())?),
+            Marker::Str8 => Head::Str(self.prefixed::<1>()?),
+            Marker::Str16 => Head::Str(self.prefixed::<2>()?),
+            Marker::Str32 => Head::Str(self.prefixed::<4>()?),
+            Marker::Bin8 => Head::Bin(self.prefixed::<1>()?),
+            Marker::Bin16 => Head::Bin(self.prefixed::<2>()?),
+            Marker::Bin32 => Head::Bin(self.prefixed::<4>()?),
+            Marker::FixArray(count) => Head::Array(count.into()),
+            Marker::Array16 => Head::Array(self.len::<2>()?),
+            Marker::Array32 => Head::Array(self.len::<4>()?),
+            Marker::FixMap(count) => Head::Map(count.into()),
+            Marker::Map16 => Head::Map(self.len::<2>()?),
+            Marker::Map32 => Head::Map(self.len::<4>()?),
+            Marker::Reserved => return Err(Fault::NoValue),
+            _ => Head::Extension,
+        })
+    }
+
+    /// The head of the next value, which stays the next.
+    pub(super) fn peek(&self) -> Decoded<Head<'de>> {
+        let mut ahead = *self;
+        ahead.head()
+    }
+
+    /// Skips a value.
+    pub(super) fn skip(&mut self) -> Decoded<()> {
+        let len = msgpack::value_len(self.rest).ok_or(Fault::EndsEarly)?;
+        self.bytes(len).map(drop)
+    }
+
+    fn bytes(&mut self, len: usize) -> Decoded<&'de [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::EndsEarly)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(Fault::EndsEarly)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// A length of `N` bytes.
+    fn len<const N: usize>(&mut self) -> Decoded<u32> {
+        let bytes = self.array::<N>()?;
+        Ok(bytes.into_iter().fold(0, |len, byte| len << 8 | u32::from(byte)))
+    }
+
+    /// Bytes behind a length of `N` bytes.
+    fn prefixed<const N: usize>(&mut self) -> Decoded<&'de [u8]> {
+        let len = self.len::<N>()?;
+        self.bytes(usize::try_from(len).map_err(|_| Fault::EndsEarly)?)
+    }
+}
