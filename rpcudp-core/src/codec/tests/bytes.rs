@@ -1,6 +1,55 @@
-//! Values that are bytes and nothing else, beside what the decoder makes of them.
+//! Sequences of bytes: bin, and what is read from it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::*;
+
+#[test]
+fn sequences_of_bytes_are_bin_even_when_empty() {
+    assert_eq!(encoded(&Vec::<u8>::new()), b"\xc4\x00");
+    assert_eq!(encoded(&[0_u8; 0][..]), b"\xc4\x00");
+    assert_eq!(encoded(&vec![1_u8, 200]), b"\xc4\x02\x01\xc8");
+    assert_eq!(encoded(&Cow::Borrowed(&[1_u8, 2][..])), b"\xc4\x02\x01\x02");
+    assert_eq!(encoded(&VecDeque::from([1_u8, 2])), b"\xc4\x02\x01\x02");
+    assert_eq!(encoded(&Box::<[u8]>::from([1, 2])), b"\xc4\x02\x01\x02");
+    assert_eq!(encoded(&Some(vec![1_u8])), b"\xc4\x01\x01");
+    assert_eq!(encoded(&vec![vec![1_u8]]), b"\x91\xc4\x01\x01");
+    assert_eq!(encoded(&vec![0_u8; 256])[..3], *b"\xc5\x01\x00");
+    assert_eq!(encoded(serde_bytes::Bytes::new(b"ab")), b"\xc4\x02ab");
+    assert_eq!(encoded(&serde_bytes::ByteArray::new([1, 2])), b"\xc4\x02\x01\x02");
+}
+
+#[test]
+fn other_sequences_are_arrays() {
+    assert_eq!(encoded(&Vec::<u16>::new()), b"\x90");
+    assert_eq!(encoded(&vec![1_i8, 2]), b"\x92\x01\x02");
+    assert_eq!(encoded(&[1_u8, 2]), b"\x92\x01\x02", "a [u8; N] is a tuple to serde");
+    assert_eq!(encoded(&(1_u8, 2_u8)), b"\x92\x01\x02");
+    assert_eq!(encoded(&vec![true]), b"\x91\xc3");
+    assert_eq!(encoded(&BTreeSet::from([300_u16])), b"\x91\xcd\x01\x2c");
+}
+
+#[test]
+fn a_sequence_whose_first_element_looks_like_a_byte_is_no_bytes() {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Mixed {
+        Byte(u8),
+        Text(&'static str),
+    }
+    assert_eq!(encoded(&vec![Mixed::Byte(1), Mixed::Text("a")]), b"\x92\x01\xa1a");
+}
+
+#[test]
+fn bytes_are_borrowed_from_bin_and_copied_from_an_array() {
+    assert_eq!(decode::<&[u8]>(b"\xc4\x02\x01\x02").unwrap(), [1, 2]);
+    assert_eq!(decode::<&[u8]>(b"\xc4\x00").unwrap(), b"");
+    assert!(decode::<&[u8]>(b"\x92\x01\x02").is_err());
+    assert_eq!(decode::<Vec<u8>>(b"\x92\x01\x02").unwrap(), [1, 2]);
+    assert_eq!(decode::<[u8; 2]>(b"\xc4\x02\x01\x02").unwrap(), [1, 2]);
+    assert_eq!(decode::<&str>(b"\xa2hi").unwrap(), "hi");
+}
 
 #[test]
 fn bytes_are_given_away_to_whoever_takes_a_buffer() {

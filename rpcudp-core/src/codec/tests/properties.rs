@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::nesting::Nested;
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
