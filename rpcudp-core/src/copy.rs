@@ -1,15 +1,17 @@
-//! Copies of bytes whose time does not depend on where they lie.
+//! Copies of bytes that take the same time at every alignment.
 //!
-//! On AMD's Zen 3, and on some others, the instruction that copies a run of bytes (`rep movsb`) takes twenty times as long and more
-//! where the copy begins between 1 and 31 bytes further into its page of memory than the original
-//! ([glibc bug 30994](https://sourceware.org/bugzilla/show_bug.cgi?id=30994)). glibc takes that instruction from 2,112 bytes on,
-//! and where a payload lies within its page is for the allocator to say: one endpoint's calls of 8,000 bytes may take 2.6 us
-//! more than another's, each of them, for as long as both live. (`micro` in the repository's `bench` measures it.)
+//! On AMD's Zen 3 and some other processors, the instruction `rep movsb` takes twenty or more times
+//! as long if the copy starts between 1 and 31 bytes further into its page of memory than the
+//! original ([glibc bug 30994](https://sourceware.org/bugzilla/show_bug.cgi?id=30994)). glibc uses
+//! this instruction for copies of 2,112 bytes and more. The allocator decides at which offset in
+//! its page a payload starts, so one endpoint's calls of 8,000 bytes may each take 2.6 us longer
+//! than another's for as long as both exist. The benchmark `micro` in the repository's `bench`
+//! measures it.
 
-/// The longest run that every glibc copies another way, and no slower.
-const MAX_PIECE_LEN: usize = 2_048;
+/// The longest copy that every version of glibc makes without `rep movsb`, and as fast.
+const MAX_CHUNK_LEN: usize = 2_048;
 
-/// Appends a copy of `bytes`, in pieces.
+/// Appends a copy of `bytes` to `out`, in chunks.
 ///
 /// ```
 /// use rpcudp_core::copy;
@@ -21,12 +23,12 @@ const MAX_PIECE_LEN: usize = 2_048;
 #[inline]
 pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(bytes.len());
-    for piece in bytes.chunks(MAX_PIECE_LEN) {
-        out.extend_from_slice(piece);
+    for chunk in bytes.chunks(MAX_CHUNK_LEN) {
+        out.extend_from_slice(chunk);
     }
 }
 
-/// A copy of `bytes`, in pieces.
+/// Returns a copy of `bytes`, made in chunks.
 ///
 /// ```
 /// use rpcudp_core::copy;
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_lost_between_pieces() {
+    fn chunks_add_up_to_the_original() {
         for len in [0, 1, 2_047, 2_048, 2_049, 4_096, 8_000, 65_507] {
             let bytes: Vec<_> = (0..len).map(|at| (at / 7) as u8).collect();
             let mut out = b"head".to_vec();

@@ -1,12 +1,21 @@
 //! The protocol of [rpcudp](https://docs.rs/rpcudp) without I/O.
 //!
-//! Plain structs and functions: what a datagram says ([`Frame`]), which call an answer belongs to ([`Calls`]), what
-//! was answered before ([`StoredResponses`]), how values become msgpack ([`codec`]). Time, message ids and randomness are
-//! arguments; there is no socket, no runtime, no clock and no source of randomness in here, so every behaviour can be
-//! tested by hand.
+//! This crate contains plain structs and functions:
 //!
-//! Users of rpcudp depend on the crate `rpcudp`. This one is for those who bring their own I/O, or who only want to
-//! read the wire:
+//! - [`Frame`] decodes a datagram.
+//! - [`Calls`] is the table of calls in flight. It matches responses to calls, schedules
+//!   retransmissions and enforces deadlines.
+//! - [`StoredResponses`] keeps the responses of at-most-once methods and detects duplicates.
+//! - [`Limiter`] enforces [`Limits`] per source.
+//! - [`Counters`] count datagrams, calls and requests, and [`Stats`] is their snapshot.
+//! - [`codec`] converts values to and from msgpack.
+//! - [`contract`] and [`description`] describe services and transfer these descriptions.
+//!
+//! Time, message ids and randomness are arguments. The crate has no socket, runtime, clock or
+//! source of randomness, so a unit test can drive every behaviour.
+//!
+//! Users of rpcudp depend on the crate `rpcudp`. Depend on this crate to bring your own I/O, or to
+//! only decode datagrams:
 //!
 //! ```
 //! use rpcudp_core::{Dialect, Frame};

@@ -1,19 +1,19 @@
-//! The shape of msgpack: where a value ends, without looking at what it means.
+//! The structure of msgpack: finds the end of a value without decoding it.
 
 use rmp::Marker;
 
 use crate::limits::MAX_DEPTH;
 
-/// The number of bytes that the first value in `bytes` takes.
+/// Returns the length of the first value in `bytes`.
 ///
-/// `None` where there is no complete value, where it nests deeper than [`MAX_DEPTH`], or where an array or map claims
-/// more elements than there are bytes left. A decoder that runs after this check cannot be made to recurse without
-/// bound or to reserve memory for elements that are not there.
+/// Returns `None` if the value is incomplete, nests deeper than [`MAX_DEPTH`], or contains an array
+/// or map that claims more elements than bytes are left. No input that passes this check can make a
+/// decoder recurse without bound or reserve memory for missing elements.
 ///
-/// Takes time in proportion to the number of values and no heap.
+/// Takes time proportional to the number of values, and no heap.
 pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
-    // How many values are still to come on each open level. A datagram has fewer than 2^16 bytes, so that it has fewer
-    // values than that.
+    // The number of values that are still missing on each open level. A datagram has fewer than
+    // 2^16 bytes, and therefore fewer values.
     let mut open = [0_u32; MAX_DEPTH];
     let mut depth = 0;
     let mut at = 0;
@@ -29,7 +29,7 @@ pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
             depth += 1;
             continue;
         }
-        // A value is complete, and perhaps the containers that it was the last element of.
+        // The value is complete, and so are the containers of which it is the last element.
         loop {
             if depth == 0 {
                 return Some(at);
@@ -43,8 +43,8 @@ pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Of the value that `bytes` begin with: the length of its head, the length of the plain bytes that follow, and the
-/// number of values within it.
+/// Returns three numbers for the first value in `bytes`: the length of its head, the length of its
+/// plain payload, and the number of values inside it.
 fn head(bytes: &[u8]) -> Option<(usize, usize, u64)> {
     Some(match Marker::from_u8(*bytes.first()?) {
         Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (1, 0, 0),
@@ -56,7 +56,7 @@ fn head(bytes: &[u8]) -> Option<(usize, usize, u64)> {
         Marker::Str8 | Marker::Bin8 => (2, be_u8(bytes)?, 0),
         Marker::Str16 | Marker::Bin16 => (3, be_u16(bytes)?, 0),
         Marker::Str32 | Marker::Bin32 => (5, be_u32(bytes)?, 0),
-        // The type byte of an extension comes between its length and its payload.
+        // The type byte of an extension is between its length and its payload.
         Marker::FixExt1 => (2, 1, 0),
         Marker::FixExt2 => (2, 2, 0),
         Marker::FixExt4 => (2, 4, 0),
@@ -89,9 +89,9 @@ fn be_u32(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(bytes)).ok()
 }
 
-/// Unwraps what writing into a `Vec` gave.
+/// Unwraps the result of writing to a `Vec`, which cannot fail.
 pub(crate) fn infallible<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
-    written.expect("a Vec takes whatever is written")
+    written.expect("writing to a Vec cannot fail")
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_value_ends_where_it_ends() {
+    fn length_of_each_kind_of_value_is_found() {
         let values: &[&[u8]] = &[
             b"\x00",
             b"\xff",
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_length_without_bytes_is_refused() {
+    fn claimed_elements_without_bytes_are_refused() {
         for claim in [&b"\xdd\xff\xff\xff\xff\xc0"[..], b"\xdf\xff\xff\xff\xff\xc0\xc0", b"\xdc\x00\x03\xc0\xc0"] {
             assert_eq!(value_len(claim), None, "{claim:x?}");
         }
     }
 
     #[test]
-    fn depth_is_bounded_for_arrays_and_maps() {
+    fn depth_of_arrays_and_maps_is_limited() {
         let nested = |count: usize, open: &[u8]| [open.repeat(count), b"\xc0".to_vec()].concat();
         for open in [&b"\x91"[..], b"\x81\xc0"] {
             assert!(value_len(&nested(MAX_DEPTH, open)).is_some(), "{open:x?}");
@@ -165,14 +165,15 @@ mod tests {
     }
 
     proptest! {
-        /// The naive version is the real decoder, told to ignore the value; it alone knows no limit on claims.
+        /// Compares with the decoder of `rmp-serde`, which ignores the value. It has no limit on
+        /// claims.
         #[test]
-        fn agrees_with_the_decoder_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_have_the_length_that_the_decoder_reads(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut decoder = Deserializer::from_read_ref(&bytes);
             let decoded = IgnoredAny::deserialize(&mut decoder).is_ok();
             if let Some(len) = value_len(&bytes) {
                 prop_assert!(len <= bytes.len());
-                // Strings need not be UTF-8 here, and the decoder takes extensions through a side door.
+                // `value_len` does not check UTF-8, and the decoder treats extensions specially.
                 let mut again = Deserializer::from_read_ref(&bytes[..len]);
                 if decoded {
                     prop_assert!(IgnoredAny::deserialize(&mut again).is_ok());

@@ -1,6 +1,7 @@
 use crate::DropReason;
 
-/// Which of the two networks an endpoint belongs to: they differ in the byte that says what a datagram is.
+/// The network that an endpoint belongs to. The two differ in the first byte of a datagram, the
+/// kind.
 ///
 /// ```
 /// use rpcudp::{Dialect, Endpoint};
@@ -14,19 +15,19 @@ pub enum Dialect {
     /// Python's `rpcudp`: request `0x00`, response `0x01`, and this crate's failure frame `0x04`.
     #[default]
     Rpcudp,
-    /// Python's `storjrpcudp`: request `0x02`, response `0x03`. It has no failure frame: its peers say nothing where
-    /// they refuse.
+    /// Python's `storjrpcudp`: request `0x02`, response `0x03`. It has no failure frame: its peers
+    /// send no response if they refuse a request.
     Storj,
 }
 
 impl Dialect {
-    /// Whether a peer of this dialect is told that its request failed.
+    /// Whether peers of this dialect send failure frames.
     #[must_use]
     pub const fn has_failures(self) -> bool {
         matches!(self, Self::Rpcudp)
     }
 
-    /// What the first byte of a datagram says in this dialect.
+    /// Returns the kind that the first byte of a datagram stands for.
     pub(super) fn kind(self, byte: u8) -> Result<Kind, DropReason> {
         match (self, byte) {
             (Self::Rpcudp, 0) | (Self::Storj, 2) => Ok(Kind::Request),
@@ -55,6 +56,7 @@ impl Dialect {
 /// The kind byte of the failure frame, which only [`Dialect::Rpcudp`] has.
 pub(super) const FAILURE_BYTE: u8 = 4;
 
+/// The kind of a datagram.
 pub(super) enum Kind {
     Request,
     Response,

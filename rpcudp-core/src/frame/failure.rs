@@ -5,33 +5,35 @@ use super::failure_code::FailureCode;
 use super::message_id::MessageId;
 use crate::msgpack::{self, infallible};
 
-/// A peer says why a call has no value: body `[code, message]` or `[code, message, detail]`.
+/// A failure: an error of the application, or a refusal. Its body is `[code, message]` or `[code,
+/// message, detail]`.
 ///
-/// This frame is this crate's addition to the protocol. Python peers ignore it and wait for their timeout, as they do
-/// where a Python peer refuses.
+/// This frame is an addition of this crate to the protocol. Python peers ignore it and wait for
+/// their timeout, as they do if a Python peer refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure<'a> {
-    /// The id of the call that failed.
+    /// The message id of the call.
     pub id: MessageId,
-    /// What kind of failure it is.
+    /// The code: an error of the application, or one of the refusals.
     pub code: FailureCode,
-    /// For people to read; may be empty or cut short, and comes from the peer.
+    /// The text for people. It comes from the peer, and may be empty or truncated.
     pub message: &'a str,
-    /// One msgpack value, not decoded yet: the application's own error, or the numbers behind a refusal.
+    /// One undecoded msgpack value: the application's error, or the numbers of a refusal.
     pub detail: Option<&'a [u8]>,
 }
 
 impl Failure<'_> {
-    /// How long a message may be, in bytes: a sentence or two. What is longer comes from a type's own words, which may
-    /// quote all of what a stranger sent.
+    /// The maximum length of a message in bytes, enough for a sentence or two. Longer messages come
+    /// from errors of the application's types, which may quote everything that a remote peer sent.
     pub const MAX_MESSAGE_LEN: usize = 200;
 
-    /// Appends the datagram, cut to `max_len` bytes: the message is shortened, then the detail left out. The message is
-    /// shortened to [`MAX_MESSAGE_LEN`](Self::MAX_MESSAGE_LEN) in any case, after a whole word and with "…" at its end.
+    /// Appends the datagram, limited to `max_len` bytes. Truncates the message first and then
+    /// leaves out the detail. A message longer than [`MAX_MESSAGE_LEN`](Self::MAX_MESSAGE_LEN) is
+    /// always truncated. A truncated message ends after a whole word, with "…".
     ///
-    /// An answer to a stranger must not be longer than what the stranger sent, or it could be used to flood a third
-    /// party: `max_len` is the length of the request. The shortest failure, 24 bytes, is no longer than the shortest
-    /// request.
+    /// Pass the length of the request as `max_len`. A failure that is longer than its request would
+    /// let an attacker with a forged source address flood a third party. The shortest failure has
+    /// 24 bytes, no more than the shortest request.
     ///
     /// ```
     /// use rpcudp_core::{Failure, FailureCode, MessageId};
@@ -50,17 +52,17 @@ impl Failure<'_> {
     pub fn encode(&self, out: &mut Vec<u8>, max_len: usize) {
         let fixed_len = 1 + MessageId::LEN + 1 + int_len(self.code.number());
         let room = max_len.saturating_sub(fixed_len);
-        // The shortest message takes a byte.
+        // The empty message takes a byte.
         let detail = self.detail.filter(|detail| detail.len() < room);
-        let (message, mark) = cut(self.message, room - detail.map_or(0, <[u8]>::len).min(room));
+        let (message, ellipsis) = truncate(self.message, room - detail.map_or(0, <[u8]>::len).min(room));
         out.push(FAILURE_BYTE);
         out.extend_from_slice(self.id.as_bytes());
         infallible(rmp::encode::write_array_len(out, if detail.is_some() { 3 } else { 2 }));
         infallible(rmp::encode::write_uint(out, u64::from(self.code.number())));
-        // The two have at most `MAX_MESSAGE_LEN` bytes.
-        infallible(rmp::encode::write_str_len(out, (message.len() + mark.len()) as u32));
+        // Message and ellipsis have at most `MAX_MESSAGE_LEN` bytes together.
+        infallible(rmp::encode::write_str_len(out, (message.len() + ellipsis.len()) as u32));
         out.extend_from_slice(message.as_bytes());
-        out.extend_from_slice(mark.as_bytes());
+        out.extend_from_slice(ellipsis.as_bytes());
         out.extend_from_slice(detail.unwrap_or_default());
     }
 }
@@ -76,37 +78,40 @@ impl<'a> Failure<'a> {
         let detail = match field_count {
             2 => None,
             3 => Some(rest),
-            // What a later version adds is no part of it.
+            // Later versions may append fields.
             _ => Some(&rest[..msgpack::value_len(rest)?]),
         };
         Some(Self { id, code, message, detail })
     }
 }
 
-/// As much of `message` as fits into `room` bytes together with its msgpack head, and the mark that it was cut.
+/// Returns the start of `message` that fits into `room` bytes together with its msgpack head, and
+/// an ellipsis if it is truncated.
 ///
-/// It is cut after a word if it can be, and within one if not; where there is room for the mark alone, it is empty.
-fn cut(message: &str, room: usize) -> (&str, &'static str) {
+/// Truncates after a word if possible, and otherwise inside the first word. Returns an empty
+/// message if only the ellipsis would fit.
+fn truncate(message: &str, room: usize) -> (&str, &'static str) {
     let len = str_len(room).min(Failure::MAX_MESSAGE_LEN);
     if message.len() <= len {
         return (message, "");
     }
-    let mut len = len.saturating_sub(CUT_MARK.len());
+    let mut len = len.saturating_sub(ELLIPSIS.len());
     while !message.is_char_boundary(len) {
         len -= 1;
     }
     let kept = &message[..len];
-    // A word is whole if what follows it is no part of it.
+    // The last word is whole if whitespace follows it.
     let is_whole = message[kept.len()..].starts_with(char::is_whitespace);
     let kept = if is_whole { kept } else { kept.rsplit_once(char::is_whitespace).map_or(kept, |(words, _)| words) };
     let kept = kept.trim_end();
-    if kept.is_empty() { ("", "") } else { (kept, CUT_MARK) }
+    if kept.is_empty() { ("", "") } else { (kept, ELLIPSIS) }
 }
 
-/// What a message ends with that was cut.
-const CUT_MARK: &str = "…";
+/// The end of a truncated message.
+const ELLIPSIS: &str = "…";
 
-/// How long a str can be that has `room` bytes together with its msgpack head, as long as that is less than 258.
+/// Returns the maximum length of a str that takes `room` bytes together with its msgpack head.
+/// Exact for results below 258.
 const fn str_len(room: usize) -> usize {
     match room {
         0..=32 => room.saturating_sub(1),
@@ -131,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_failure_is_as_long_as_the_shortest_request() {
+    fn shortest_failure_is_as_long_as_the_shortest_request() {
         let failure = Failure { id: ID, code: FailureCode::BUSY, message: "busy", detail: None };
         assert_eq!(encoded(&failure, 0).len(), 24);
     }
 
     #[test]
-    fn a_detail_goes_before_a_message_and_is_never_cut() {
+    fn detail_outlasts_the_message_and_is_never_truncated() {
         let failure = Failure { id: ID, code: FailureCode::BUSY, message: "busy", detail: Some(b"\x92\x01\x02") };
         assert!(encoded(&failure, 100).ends_with(b"\xa4busy\x92\x01\x02"));
         assert!(encoded(&failure, 29).ends_with(b"\x93\x03\xa0\x92\x01\x02"));
@@ -146,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_cut_after_a_word() {
+    fn message_is_truncated_after_a_word() {
         let message = "`key` is missing (argument 2; 1 came)";
         for (len, kept) in [
             (37, message),
@@ -155,20 +160,20 @@ mod tests {
             (19, "`key` is missing…"),
             (18, "`key` is…"),
             (8, "`key`…"),
-            // Within one only where there is no other way.
+            // Inside a word only if the first word does not fit.
             (7, "`key…"),
             (4, "`…"),
             (3, ""),
             (0, ""),
         ] {
             let room = len + if len < 32 { 1 } else { 2 };
-            let (kept_part, mark) = cut(message, room);
-            assert_eq!(format!("{kept_part}{mark}"), kept, "{len}");
+            let (kept_part, ellipsis) = truncate(message, room);
+            assert_eq!(format!("{kept_part}{ellipsis}"), kept, "{len}");
         }
         let words = "word ".repeat(100);
-        let (kept, mark) = cut(&words, usize::MAX);
-        assert_eq!((kept.len(), mark), (194, CUT_MARK));
-        // Neither through a character nor beyond the end of one.
-        assert_eq!(cut(&"ä".repeat(200), usize::MAX).0.len(), 196);
+        let (kept, ellipsis) = truncate(&words, usize::MAX);
+        assert_eq!((kept.len(), ellipsis), (194, ELLIPSIS));
+        // Never inside a character.
+        assert_eq!(truncate(&"ä".repeat(200), usize::MAX).0.len(), 196);
     }
 }

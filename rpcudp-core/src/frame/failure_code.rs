@@ -2,7 +2,8 @@ use std::fmt::{self, Write};
 
 use super::refusal_kind::RefusalKind;
 
-/// The code of a failure frame: an error of the application, a refusal, or a code of a later version.
+/// The code of a failure frame: an error of the application, a refusal, or a code of a later
+/// version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FailureCode(u8);
 
@@ -40,8 +41,8 @@ impl FailureCode {
         self.0
     }
 
-    /// Returns the refusal with this code. `None` for [`APPLICATION`](Self::APPLICATION) and for codes
-    /// of later versions.
+    /// Returns the refusal with this code. `None` for [`APPLICATION`](Self::APPLICATION) and for
+    /// codes of later versions.
     #[must_use]
     pub const fn refusal(self) -> Option<RefusalKind> {
         RefusalKind::from_code(self.0)
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_printed_by_name_or_number() {
+    fn codes_print_as_their_name_or_number() {
         let printed = [FailureCode::APPLICATION, RefusalKind::UnknownMethod.into(), FailureCode::new(77)];
         assert_eq!(format!("{printed:?}"), "[APPLICATION, UNKNOWN_METHOD, FailureCode(77)]");
     }

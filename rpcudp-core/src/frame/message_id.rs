@@ -1,10 +1,11 @@
 use std::fmt;
 
-/// The 20 bytes that pair an answer with its call.
+/// A message id: 20 bytes that match a response to its call.
 ///
-/// The caller chooses them and the callee echoes them. To a callee they are opaque. This crate's own calls put the
-/// index of the waiting call's slot into the first four bytes and 128 random bits into the rest: the answer finds its
-/// slot without a search, and nobody can forge an answer who has not seen the request.
+/// The caller chooses the id, and the server echoes it without interpreting it. Calls of this crate
+/// put the index of the call's slot into the first four bytes and 128 random bits into the rest.
+/// The slot is found without a search, and an attacker who has not seen the request cannot forge a
+/// response.
 ///
 /// Prints as 40 hexadecimal digits.
 ///
@@ -18,25 +19,25 @@ use std::fmt;
 pub struct MessageId([u8; Self::LEN]);
 
 impl MessageId {
-    /// Bytes in a message id.
+    /// The length of a message id in bytes.
     pub const LEN: usize = 20;
 
-    /// The slot of calls that wait for nothing; no table grows that far.
+    /// The slot index of requests without a response. No table has that many slots.
     const NO_SLOT: u32 = u32::MAX;
 
-    /// The id made of these bytes.
+    /// Creates an id from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes as they travel.
+    /// Returns the bytes of the id.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
-    /// An id for a request that nobody waits for: an answer to it matches no slot.
+    /// Creates an id for a request without a response. A response to it matches no slot.
     #[must_use]
     pub fn without_slot(random: [u8; 16]) -> Self {
         Self::with_slot(Self::NO_SLOT, random)
@@ -49,7 +50,7 @@ impl MessageId {
         Self(bytes)
     }
 
-    /// The part that is not the slot.
+    /// Returns the random part.
     pub(crate) fn random(&self) -> &[u8; 16] {
         let [_, _, _, _, random @ ..] = &self.0;
         random

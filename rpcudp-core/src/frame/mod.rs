@@ -1,4 +1,5 @@
-//! What travels between two peers: a byte of kind, 20 bytes of message id, and a msgpack value.
+//! The frames that peers exchange. A datagram is one frame: a kind byte, a message id of 20 bytes,
+//! and a msgpack value, the body. `docs/wire.md` in the repository specifies them.
 
 mod dialect;
 mod failure;
@@ -20,40 +21,42 @@ pub use self::response::Response;
 use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN};
 use crate::{DropReason, msgpack};
 
-/// A datagram that says something: decoded without a copy, and legal as far as its kind goes.
+/// A decoded datagram. It borrows from the datagram, and its body has the shape that its kind
+/// requires.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Frame<'a> {
-    /// A peer wants a method run.
+    /// A request to run a method.
     Request(Request<'a>),
-    /// A peer answers.
+    /// A response with a value.
     Response(Response<'a>),
-    /// A peer says why it does not answer with a value.
+    /// A failure: an error of the application, or a refusal.
     Failure(Failure<'a>),
 }
 
 impl<'a> Frame<'a> {
-    /// Whether a datagram claims to be a request; the rest of it is not looked at.
+    /// Whether a datagram claims to be a request. Checks nothing but the kind.
     #[must_use]
     pub fn is_request(datagram: &[u8], dialect: Dialect) -> bool {
         datagram.first() == Some(&dialect.request_byte())
     }
 
-    /// The id of the call that a datagram claims to answer, if it does; the rest of it is not looked at.
+    /// Returns the message id of a datagram that claims to be a response or failure. Checks nothing
+    /// but the header.
     #[must_use]
     pub fn response_id(datagram: &[u8], dialect: Dialect) -> Option<MessageId> {
         let [kind, id @ ..] = datagram.first_chunk::<HEADER_LEN>()?;
-        let is_answer = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure));
-        is_answer.then(|| MessageId::from_bytes(*id))
+        let is_response = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure));
+        is_response.then(|| MessageId::from_bytes(*id))
     }
 
-    /// Reads a datagram.
+    /// Decodes a datagram.
     ///
-    /// Bytes after the body are ignored, as Python ignores them, but for how long a request's caller waits.
+    /// Ignores bytes after the body, as Python does, except the time that a request's caller waits.
     ///
     /// # Errors
     ///
-    /// The reason for which the datagram is to be dropped. Nothing in a datagram makes this panic, recurse, reserve
-    /// memory or take more than linear time.
+    /// Returns the reason to drop the datagram. No datagram makes this function panic, recurse,
+    /// allocate or take more than linear time.
     pub fn decode(datagram: &'a [u8], dialect: Dialect) -> Result<Self, DropReason> {
         if datagram.len() < MIN_DATAGRAM_LEN {
             return Err(DropReason::TooShort);

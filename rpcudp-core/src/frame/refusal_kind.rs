@@ -2,9 +2,9 @@ use std::fmt;
 
 /// A reason for which a peer refuses a request. The one list of them.
 ///
-/// The code in failure frames, the label in metrics and traces, and the message that people read all
-/// come from here. The enum is exhaustive on purpose: after a refusal is added, the compiler points to
-/// every `match` that must handle it.
+/// The code in failure frames, the label in metrics and traces, and the message that people read
+/// all come from here. The enum is exhaustive on purpose: after a refusal is added, the compiler
+/// points to every `match` that must handle it.
 ///
 /// Code 0 is not a refusal. It means that the method ran and returned an error of the application
 /// ([`FailureCode::APPLICATION`](crate::FailureCode::APPLICATION)).
@@ -61,8 +61,8 @@ impl RefusalKind {
         self as u8
     }
 
-    /// Returns the refusal with this code. `None` for 0, which is the application's own error, and for
-    /// codes of later versions.
+    /// Returns the refusal with this code. `None` for 0, which is the application's own error, and
+    /// for codes of later versions.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         let mut index = 0;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_consecutive_and_lead_back_to_their_refusals() {
+    fn codes_are_consecutive_and_convert_back() {
         for (index, kind) in RefusalKind::ALL.into_iter().enumerate() {
             assert_eq!(usize::from(kind.code()), index + 1);
             assert_eq!(RefusalKind::from_code(kind.code()), Some(kind));

@@ -1,41 +1,42 @@
-//! How long a caller still waits: bytes behind the body of a request, which Python's peers do not look at.
+//! The time that a caller waits, appended after the body of a request. Python peers ignore these
+//! bytes.
 //!
 //! | bytes | value |
 //! | --- | --- |
 //! | 0..4 | `c1 52 75 54`: a byte that msgpack never uses, and "RuT" |
 //! | 4 | the version, 1 |
-//! | 5 | how many bytes follow: at least 4 |
-//! | 6..10 | milliseconds that the caller waits from when it first sent this, big-endian |
+//! | 5 | the number of bytes that follow, at least 4 |
+//! | 6..10 | milliseconds that the caller waits from its first transmission, big-endian |
 //!
-//! A duration and not a time: nobody's clock has to be right. It says nothing of how long the request was under way, and a
-//! request that is sent again says what it said at first, so that a callee believes the caller to be there rather too long
-//! than too short.
+//! The value is a duration, not a time, so the clocks of the peers need not agree. It does not
+//! account for the time in transit, and a retransmission contains the same value as the first
+//! transmission. The server therefore assumes a deadline that is rather too late than too early.
 
 use std::time::Duration;
 
 const MAGIC: [u8; 4] = [0xc1, b'R', b'u', b'T'];
 const VERSION: u8 = 1;
 
-/// How many bytes it takes.
+/// The length of the appended bytes.
 pub(crate) const LEN: usize = 10;
 
-/// Appends it to a datagram.
+/// Appends the remaining time to a datagram.
 pub(crate) fn append(out: &mut Vec<u8>, remaining: Duration) {
-    // Up: who has no time left would not ask.
+    // Rounds up: a caller whose deadline has passed sends no request.
     let millis = u32::try_from(remaining.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, 4]);
     out.extend_from_slice(&millis.to_be_bytes());
 }
 
-/// Reads it from what follows a body, if it is there.
+/// Reads the remaining time from the bytes after a body.
 pub(crate) fn read(rest: &[u8]) -> Option<Duration> {
     let (magic, rest) = rest.split_first_chunk()?;
     let ([version, len], rest) = rest.split_first_chunk()?;
     if *magic != MAGIC || *version != VERSION {
         return None;
     }
-    // A later version of this may say more.
+    // Later versions may append fields.
     let value = rest.get(..usize::from(*len))?.first_chunk()?;
     Some(Duration::from_millis(u32::from_be_bytes(*value).into()))
 }
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_looks_as_documented() {
+    fn layout_is_as_documented() {
         let mut bytes = Vec::new();
         append(&mut bytes, Duration::from_secs(5));
         assert_eq!(bytes.len(), LEN);
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn more_may_be_said_and_less_says_nothing() {
+    fn longer_values_are_read_and_shorter_ones_ignored() {
         let bytes = b"\xc1RuT\x01\x06\x00\x00\x13\x88ab and more";
         assert_eq!(read(bytes), Some(Duration::from_secs(5)));
         (0..12).for_each(|len| assert_eq!(read(&bytes[..len]), None, "{len}"));
@@ -66,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(micros: u64) {
+        fn written_times_are_read_back(micros: u64) {
             let mut bytes = Vec::new();
             append(&mut bytes, Duration::from_micros(micros));
             let read = read(&bytes).unwrap();
@@ -74,7 +75,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(bytes: Vec<u8>) {
+        fn no_bytes_panic(bytes: Vec<u8>) {
             let _ = read(&bytes);
         }
     }

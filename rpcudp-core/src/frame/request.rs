@@ -8,20 +8,21 @@ use super::remaining;
 use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN};
 use crate::msgpack::infallible;
 
-/// A peer wants a method run.
+/// A request to run a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// To be echoed in the answer.
+    /// The message id, which the response must echo.
     pub id: MessageId,
-    /// The name by which the method is found.
+    /// The wire name of the method.
     pub method: &'a str,
-    /// The arguments, not decoded yet.
+    /// The undecoded arguments.
     pub arguments: RawArguments<'a>,
-    /// How long its caller waits, from when it first sent this, if the caller says.
+    /// The time that the caller waits, counted from its first transmission. `None` if the request
+    /// does not contain it.
     pub remaining: Option<Duration>,
 }
 
-/// The arguments of a request: a number of msgpack values, one after the other.
+/// The undecoded arguments of a request: consecutive msgpack values.
 ///
 /// [`codec::Arguments`](crate::codec::Arguments) decodes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +32,20 @@ pub struct RawArguments<'a> {
 }
 
 impl<'a> RawArguments<'a> {
-    /// The arguments that [`count`](Self::count) and [`bytes`](Self::bytes) were taken from, for example before the
-    /// bytes were copied out of a datagram.
+    /// Creates arguments from their [`count`](Self::count) and [`bytes`](Self::bytes), for example
+    /// after the bytes were copied out of a datagram.
     #[must_use]
     pub const fn new(count: u32, bytes: &'a [u8]) -> Self {
         Self { count, bytes }
     }
 
-    /// How many arguments there are.
+    /// Returns the number of arguments.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count
     }
 
-    /// The values as they travelled.
+    /// Returns the encoded arguments.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -52,9 +53,10 @@ impl<'a> RawArguments<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Appends what comes before the arguments. They follow one by one through [`codec::encode`](crate::codec::encode).
+    /// Appends the header and the start of the body. Append each argument with
+    /// [`codec::encode`](crate::codec::encode) next.
     ///
-    /// The message id is left open: [`set_id`](Self::set_id) fills it in when the call is sent.
+    /// Leaves the message id zero until [`set_id`](Self::set_id) sets it.
     ///
     /// ```
     /// use rpcudp_core::{Dialect, Frame, MessageId, Request, codec};
@@ -77,24 +79,26 @@ impl<'a> Request<'a> {
         infallible(rmp::encode::write_array_len(out, argument_count));
     }
 
-    /// Writes the message id into a datagram that [`begin`](Self::begin) began.
+    /// Sets the message id of a datagram that [`begin`](Self::begin) started.
     ///
     /// # Panics
     ///
-    /// If the datagram is shorter than a header.
+    /// Panics if the datagram is shorter than a header.
     pub fn set_id(datagram: &mut [u8], id: MessageId) {
         datagram[1..HEADER_LEN].copy_from_slice(id.as_bytes());
     }
 
-    /// Appends how long the caller waits, behind all arguments. Python's peers do not look there; this crate's do not
-    /// begin what nobody waits for any more. Left out where a datagram has no room for it.
+    /// Appends the time that the caller waits, after all arguments. Python peers ignore it. Peers
+    /// of this crate drop a request whose deadline has passed. Appends nothing if the datagram has
+    /// no room.
     pub fn end(out: &mut Vec<u8>, remaining: Duration) {
         if out.len() + remaining::LEN <= MAX_DATAGRAM_LEN {
             remaining::append(out, remaining);
         }
     }
 
-    /// The id of a request of which at least the header is there: what an ICMP message quotes.
+    /// Returns the message id of a request that may be truncated after the header, as in the
+    /// quotation of an ICMP message.
     #[must_use]
     pub fn quoted_id(quoted: &[u8], dialect: Dialect) -> Option<MessageId> {
         let [kind, id @ ..] = quoted.first_chunk::<HEADER_LEN>()?;

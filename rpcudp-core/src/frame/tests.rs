@@ -9,14 +9,14 @@ fn datagram(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_datagram_without_a_body_is_too_short() {
+fn datagram_without_a_body_is_too_short() {
     for len in 0..22 {
         assert_eq!(Frame::decode(&vec![0; len], Dialect::Rpcudp), Err(DropReason::TooShort));
     }
 }
 
 #[test]
-fn each_dialect_has_its_own_bytes_and_knows_the_others() {
+fn dialects_have_different_kinds_and_recognize_the_other() {
     for kind in 0..=255 {
         let bytes = datagram(kind, b"\x92\xa1m\x90");
         let rpcudp = Frame::decode(&bytes, Dialect::Rpcudp);
@@ -33,7 +33,7 @@ fn each_dialect_has_its_own_bytes_and_knows_the_others() {
 }
 
 #[test]
-fn a_request_is_a_name_and_an_array() {
+fn request_is_a_name_and_an_array() {
     let shapes: [(&[u8], bool); 9] = [
         (b"\x92\xa1m\x90", true),
         (b"\x92\xa0\x91\xc0", true),
@@ -55,7 +55,7 @@ fn a_request_is_a_name_and_an_array() {
 }
 
 #[test]
-fn the_id_of_a_quoted_request_is_found_where_there_is_enough_of_it() {
+fn id_of_a_quoted_request_needs_the_whole_header() {
     let request = datagram(0, b"\x92\xa1m\x90");
     for len in 0..request.len() {
         let expected = (len >= 21).then_some(ID);
@@ -65,20 +65,20 @@ fn the_id_of_a_quoted_request_is_found_where_there_is_enough_of_it() {
 }
 
 #[test]
-fn bytes_after_the_body_are_skipped() {
+fn bytes_after_the_body_are_ignored() {
     let bytes = datagram(1, b"\x2aand more");
     assert_eq!(Frame::decode(&bytes, Dialect::Rpcudp), Ok(Frame::Response(Response { id: ID, body: b"\x2a" })));
 }
 
 #[test]
-fn a_failure_says_its_code_and_message() {
+fn failure_has_a_code_and_a_message() {
     let bytes = datagram(4, b"\x92\x01\xa4oops");
     let Ok(Frame::Failure(failure)) = Frame::decode(&bytes, Dialect::Rpcudp) else { panic!("no failure") };
     assert_eq!((failure.code, failure.message), (FailureCode::UNKNOWN_METHOD, "oops"));
 }
 
 #[test]
-fn a_detail_is_one_value_whatever_follows_it() {
+fn detail_is_one_value_and_later_fields_are_ignored() {
     let datagram = datagram(4, b"\x94\x00\xa0\x92\x01\x02\xa5later");
     let Ok(Frame::Failure(failure)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no failure") };
     assert_eq!(failure.detail, Some(&b"\x92\x01\x02"[..]));
@@ -86,7 +86,7 @@ fn a_detail_is_one_value_whatever_follows_it() {
 
 proptest! {
     #[test]
-    fn a_request_is_read_as_it_was_written(method in ".{0,300}", count in 0_u32..70_000, random: [u8; 16]) {
+    fn encoded_request_is_decoded(method in ".{0,300}", count in 0_u32..70_000, random: [u8; 16]) {
         let mut bytes = Vec::new();
         Request::begin(&mut bytes, Dialect::Storj, &method, count);
         let id = MessageId::without_slot(random);
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn a_failure_fits_and_is_read_as_it_was_written(
+    fn encoded_failure_fits_and_is_decoded(
         code: u8, message in ".{0,300}", with_detail: bool, max_len in 25_usize..400,
     ) {
         let detail = with_detail.then_some(&b"\xa4info"[..]);
