@@ -1,22 +1,22 @@
-/// What is known of those that were heard of lately: a fixed number of them, after which whoever was not heard of for the
-/// longest goes.
+/// A fixed-size, set-associative LRU map.
 ///
-/// A stranger chooses the keys. They are spread by a secret, so that nobody can choose some that push one another out, and
-/// looking one up takes the same time however many there are.
+/// A new key in a full set evicts the least recently used entry of the set. Remote peers choose the
+/// keys, and a secret determines their distribution over the sets, so a peer cannot choose keys
+/// that evict one another. A lookup takes the same time at every size.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V> {
-    /// Made as they are needed: of the many endpoints of a simulation each hears of few.
+pub(crate) struct LruMap<K, V> {
+    /// The sets, allocated on first use: most endpoints of a simulation have few peers.
     sets: Vec<Option<Box<Set<K, V>>>>,
     set_count: usize,
     secret: u64,
-    /// Counts what is looked up.
+    /// The number of lookups so far.
     clock: u64,
-    /// Where the last was that was heard of: it often is the next as well.
-    last: Place,
+    /// The position of the entry that was used last. The next lookup is often for the same key.
+    last_position: Position,
 }
 
-/// Which set, and where in it.
-type Place = (usize, usize);
+/// The index of a set, and the index in it.
+type Position = (usize, usize);
 
 type Set<K, V> = [Option<Entry<K, V>>; WAYS];
 
@@ -24,47 +24,48 @@ type Set<K, V> = [Option<Entry<K, V>>; WAYS];
 struct Entry<K, V> {
     key: K,
     value: V,
-    heard: u64,
+    last_used: u64,
 }
 
-/// How many may be in each other's way.
+/// The number of entries in a set.
 const WAYS: usize = 8;
 
-impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
-    /// Room for `capacity`, rounded up to a power of two.
+impl<K: Copy + Eq, V: Copy + Default> LruMap<K, V> {
+    /// Creates a map with room for `capacity` entries, rounded up to a power of two.
     pub(crate) fn new(capacity: usize, secret: u64) -> Self {
         let set_count = capacity.div_ceil(WAYS).next_power_of_two();
-        Self { sets: Vec::new(), set_count, secret, clock: 0, last: (0, 0) }
+        Self { sets: Vec::new(), set_count, secret, clock: 0, last_position: (0, 0) }
     }
 
-    /// What is known of `key`, which `hash` tells from others.
+    /// Returns the value of `key`. `hash` is the hash of the key.
     pub(crate) fn get(&self, key: K, hash: u64) -> Option<&V> {
         let set = self.sets.get(self.index(hash))?.as_deref()?;
         set.iter().flatten().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// What is known of `key`, which was just heard of: nothing yet, where it is new. `keeps` says of which entries others
-    /// are pushed out first.
-    pub(crate) fn entry(&mut self, key: K, hash: u64, keeps: impl Fn(&V) -> bool) -> &mut V {
-        if !self.is_at(self.last, key) {
-            self.last = self.place(key, hash, keeps);
+    /// Returns the value of `key`, marks it as used, and inserts a default value if the key is new.
+    /// Entries for which `is_protected` returns `true` are evicted only after all others of their
+    /// set.
+    pub(crate) fn entry(&mut self, key: K, hash: u64, is_protected: impl Fn(&V) -> bool) -> &mut V {
+        if !self.is_at(self.last_position, key) {
+            self.last_position = self.locate(key, hash, is_protected);
         }
         self.clock += 1;
-        let heard = self.clock;
-        let (index, at) = self.last;
+        let last_used = self.clock;
+        let (index, at) = self.last_position;
         let set = self.sets[index].get_or_insert_with(|| Box::new([None; WAYS]));
-        let entry = set[at].get_or_insert_with(|| Entry { key, value: V::default(), heard });
-        entry.heard = heard;
+        let entry = set[at].get_or_insert_with(|| Entry { key, value: V::default(), last_used });
+        entry.last_used = last_used;
         &mut entry.value
     }
 
-    fn is_at(&self, (index, at): Place, key: K) -> bool {
+    fn is_at(&self, (index, at): Position, key: K) -> bool {
         let set = self.sets.get(index).and_then(Option::as_deref);
         set.is_some_and(|set| set[at].is_some_and(|entry| entry.key == key))
     }
 
-    /// Where `key` is, or a place that is free for it now.
-    fn place(&mut self, key: K, hash: u64, keeps: impl Fn(&V) -> bool) -> Place {
+    /// Returns the position of `key`, or one that it may take. Evicts an entry if the set is full.
+    fn locate(&mut self, key: K, hash: u64, is_protected: impl Fn(&V) -> bool) -> Position {
         if self.sets.is_empty() {
             self.sets.resize_with(self.set_count, || None);
         }
@@ -73,28 +74,29 @@ impl<K: Copy + Eq, V: Copy + Default> Recent<K, V> {
         if let Some(at) = set.iter().position(|entry| entry.is_some_and(|entry| entry.key == key)) {
             return (index, at);
         }
-        let rank = |at: &usize| set[*at].map(|entry| (keeps(&entry.value), entry.heard));
+        let rank = |at: &usize| set[*at].map(|entry| (is_protected(&entry.value), entry.last_used));
         let at = (0..WAYS).min_by_key(rank).unwrap_or_default();
         set[at] = None;
         (index, at)
     }
 
     fn index(&self, hash: u64) -> usize {
-        mixed(hash ^ self.secret) as usize & (self.set_count - 1)
+        mix(hash ^ self.secret) as usize & (self.set_count - 1)
     }
 }
 
-/// A number in which each bit depends on each bit of the given one. (The finalizer of SplitMix64.)
-pub(crate) fn mixed(mut number: u64) -> u64 {
+/// Returns a number of which each bit depends on each bit of `number`. (The finalizer of
+/// SplitMix64.)
+pub(crate) fn mix(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
 #[cfg(test)]
-impl<K, V> Recent<K, V> {
-    /// How many bytes it takes when it is full.
-    pub(crate) fn len_in_bytes(&self) -> usize {
+impl<K, V> LruMap<K, V> {
+    /// Returns the memory that a full map takes, in bytes.
+    pub(crate) fn memory_len(&self) -> usize {
         self.set_count * (size_of::<Set<K, V>>() + size_of::<Option<Box<Set<K, V>>>>())
     }
 }
@@ -104,45 +106,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_known_of_a_stranger_and_everything_of_a_friend() {
-        let mut recent = Recent::<u64, u32>::new(64, 7);
-        assert_eq!(recent.get(1, 1), None);
-        *recent.entry(1, 1, |_| false) = 5;
-        assert_eq!(*recent.entry(2, 2, |_| false), 0);
-        assert_eq!(*recent.entry(1, 1, |_| false), 5);
-        assert_eq!(recent.get(1, 1), Some(&5));
+    fn values_are_kept_and_start_at_the_default() {
+        let mut map = LruMap::<u64, u32>::new(64, 7);
+        assert_eq!(map.get(1, 1), None);
+        *map.entry(1, 1, |_| false) = 5;
+        assert_eq!(*map.entry(2, 2, |_| false), 0);
+        assert_eq!(*map.entry(1, 1, |_| false), 5);
+        assert_eq!(map.get(1, 1), Some(&5));
     }
 
     #[test]
-    fn whoever_was_not_heard_of_for_the_longest_goes() {
+    fn least_recently_used_entry_is_evicted() {
         // One set.
-        let mut recent = Recent::<u64, u64>::new(WAYS, 7);
+        let mut map = LruMap::<u64, u64>::new(WAYS, 7);
         for key in 0..WAYS as u64 {
-            *recent.entry(key, key, |_| false) = key + 1;
+            *map.entry(key, key, |_| false) = key + 1;
         }
-        recent.entry(0, 0, |_| false);
-        recent.entry(100, 100, |_| false);
-        assert_eq!(recent.get(0, 0), Some(&1));
-        assert_eq!(recent.get(1, 1), None);
-        assert_eq!(recent.get(2, 2), Some(&3));
+        map.entry(0, 0, |_| false);
+        map.entry(100, 100, |_| false);
+        assert_eq!(map.get(0, 0), Some(&1));
+        assert_eq!(map.get(1, 1), None);
+        assert_eq!(map.get(2, 2), Some(&3));
     }
 
     #[test]
-    fn what_is_worth_keeping_stays() {
-        let mut recent = Recent::<u64, u64>::new(WAYS, 7);
-        *recent.entry(0, 0, |_| false) = 1;
+    fn protected_entry_is_not_evicted() {
+        let mut map = LruMap::<u64, u64>::new(WAYS, 7);
+        *map.entry(0, 0, |_| false) = 1;
         for key in 1..1_000 {
-            recent.entry(key, key, |value| *value == 1);
+            map.entry(key, key, |value| *value == 1);
         }
-        assert_eq!(recent.get(0, 0), Some(&1));
+        assert_eq!(map.get(0, 0), Some(&1));
     }
 
     #[test]
     fn memory_does_not_grow() {
-        let mut recent = Recent::<u64, u64>::new(1_000, 7);
+        let mut map = LruMap::<u64, u64>::new(1_000, 7);
         for key in 0..100_000 {
-            recent.entry(key, key, |_| false);
+            map.entry(key, key, |_| false);
         }
-        assert_eq!(recent.sets.len() * WAYS, 1_024);
+        assert_eq!(map.sets.len() * WAYS, 1_024);
     }
 }

@@ -2,23 +2,24 @@ use std::net::SocketAddr;
 
 use crate::MessageId;
 
-/// What time brings to a call.
+/// An event that the passing of time causes. Returned by [`Calls::poll`](crate::Calls::poll).
 #[derive(Debug)]
 pub enum CallEvent<'a, T> {
-    /// The request is to be sent again.
+    /// The request must be retransmitted.
     Retransmit {
-        /// The call.
+        /// The message id of the call.
         id: MessageId,
-        /// Where to.
+        /// The address to send it to.
         peer: SocketAddr,
-        /// What the owner keeps with it.
+        /// The owner's data of the call.
         data: &'a mut T,
     },
-    /// No answer came in time: the call is over, and its slot waits for [`Calls::remove`].
+    /// The deadline has passed and the call has ended. Its slot stays until
+    /// [`Calls::remove`](crate::Calls::remove).
     TimedOut {
-        /// The call.
+        /// The message id of the call.
         id: MessageId,
-        /// What the owner keeps with it.
+        /// The owner's data of the call.
         data: &'a mut T,
     },
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{FIRST_INTERVAL, interval};
+use self::backoff::{INITIAL_INTERVAL, interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -19,17 +19,20 @@ use self::slot::Slot;
 use self::wheel::{Tick, Timer, Wheel};
 use crate::{DropReason, MessageId};
 
-/// The calls that an endpoint has made and that are not over: which answer belongs to which, and when to give up.
+/// A table of calls in flight. It matches responses to calls, schedules retransmissions and
+/// enforces deadlines.
 ///
-/// A call's slot is part of its message id, so that an answer is matched without a search; the rest of the id is
-/// random, so that an answer to an earlier owner of the slot, or a forged one, matches nothing. Slots and deadlines
-/// live in this one type: a call that is over has neither. Every operation takes constant time.
+/// The index of a call's slot is part of its message id, so a response is matched without a search.
+/// The rest of the id is random. A response to an earlier call in the slot and a forged response
+/// match no call. Slots and deadlines are in this one type: a call that has ended has no deadline.
+/// Every operation takes constant time.
 ///
-/// `T` is what the owner keeps with each call, for example what to wake.
+/// `T` is data that the owner stores with each call, for example a waker.
 ///
-/// The order of use: [`insert`](Self::insert) before the request is sent. Then [`complete`](Self::complete) when an
-/// answer arrives, and [`poll`](Self::poll) at the time that [`next_poll`](Self::next_poll) names, as long as it gives
-/// something. [`remove`](Self::remove) when nobody is interested any more, whatever has happened.
+/// The order of use: [`insert`](Self::insert) before the request is sent. Then
+/// [`complete`](Self::complete) for each response, and [`poll`](Self::poll) at the time that
+/// [`next_poll`](Self::next_poll) returns, until it returns `None`. At last
+/// [`remove`](Self::remove), however the call ended.
 ///
 /// ```
 /// use rpcudp_core::{CallEvent, Calls, Schedule};
@@ -39,13 +42,13 @@ use crate::{DropReason, MessageId};
 /// let peer = "192.0.2.1:7000".parse()?;
 /// let mut calls = Calls::new(now);
 /// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), retransmits: false };
-/// let id = calls.insert(peer, schedule, [7; 16], "answered")?;
-/// let late = calls.insert(peer, schedule, [8; 16], "silent")?;
+/// let id = calls.insert(peer, schedule, [7; 16], "completed")?;
+/// let silent = calls.insert(peer, schedule, [8; 16], "silent")?;
 ///
-/// assert_eq!(calls.complete(&id, peer, || now), Ok(&mut "answered"));
-/// assert!(calls.complete(&id, peer, || now).is_err(), "a copy of the answer");
+/// assert_eq!(calls.complete(&id, peer, || now), Ok(&mut "completed"));
+/// assert!(calls.complete(&id, peer, || now).is_err(), "a duplicate response");
 /// let Some(CallEvent::TimedOut { id, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
-/// assert_eq!(id, late);
+/// assert_eq!(id, silent);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -61,38 +64,38 @@ pub struct Calls<T> {
     withheld: u64,
 }
 
-/// When a call is sent again, and when it is given up.
+/// The times of a call: transmission, retransmission and deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// Now: when the request is sent.
+    /// The time at which the request is sent: now.
     pub sent: Instant,
-    /// When the call ends without an answer.
+    /// The time at which the call ends without a response.
     pub deadline: Instant,
-    /// Whether the request is sent again until then, where no answer comes.
+    /// Whether the request is retransmitted until the deadline.
     pub retransmits: bool,
 }
 
-/// As many calls wait for answers as the table allows.
+/// The error of [`Calls::insert`] if the table is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyCalls {
-    /// How many that is.
+    /// The maximum number of calls in the table.
     pub limit: usize,
 }
 
 impl fmt::Display for TooManyCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} calls wait for answers already", self.limit)
+        write!(f, "{} calls are in flight, which is the limit", self.limit)
     }
 }
 
 impl std::error::Error for TooManyCalls {}
 
 impl<T> Calls<T> {
-    /// How many calls may wait at once unless [`with_limit`](Self::with_limit) says otherwise: a little over a
-    /// million.
+    /// The default maximum number of calls in the table, a little over a million. Change it with
+    /// [`with_limit`](Self::with_limit).
     pub const DEFAULT_LIMIT: usize = 1 << 20;
 
-    /// An empty table; `origin` is a time before any that it will be told of.
+    /// Creates an empty table. `origin` must not be after any time that the table is used with.
     #[must_use]
     pub fn new(origin: Instant) -> Self {
         Self {
@@ -101,53 +104,56 @@ impl<T> Calls<T> {
             origin,
             limit: Self::DEFAULT_LIMIT,
             any_source: false,
-            first_interval: FIRST_INTERVAL,
+            first_interval: INITIAL_INTERVAL,
             round_trips: RoundTrips::new(),
             retry_budget: RetryBudget::default(),
             withheld: 0,
         }
     }
 
-    /// Allows this many calls at once.
+    /// Sets the maximum number of calls in the table.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
-        // An index has to fit into an id, and the last one is no slot's.
+        // An index must fit into an id, and `u32::MAX` stands for no slot.
         self.limit = limit.min(u32::MAX as usize - 1);
         self
     }
 
-    /// Takes answers from any address instead of only from the one that was called: for peers that have several
-    /// addresses and answer from another.
+    /// Sets whether responses are accepted from any address, instead of only from the address that
+    /// was called. Enable it for peers that have several addresses and respond from another one.
+    /// Default: no.
     #[must_use]
     pub fn with_any_source(mut self, any_source: bool) -> Self {
         self.any_source = any_source;
         self
     }
 
-    /// How long to wait before a request is sent again to a peer that nothing is known of. Default: 250 ms.
+    /// Sets the time before the first retransmission to a peer without a round-trip estimate.
+    /// Default: 250 ms.
     #[must_use]
     pub fn with_first_interval(mut self, interval: Duration) -> Self {
         self.first_interval = interval;
         self
     }
 
-    /// How many calls have a slot.
+    /// Returns the number of calls in the table.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether no call has a slot.
+    /// Whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Gives a call to `peer` a slot. `random` must be unpredictable: it is what keeps answers from being forged.
+    /// Inserts a call to `peer` and returns its message id. `random` must be unpredictable: it
+    /// prevents forged responses.
     ///
     /// # Errors
     ///
-    /// Where as many calls have a slot as the table allows.
+    /// Fails if the table is full.
     pub fn insert(
         &mut self,
         peer: SocketAddr,
@@ -165,7 +171,7 @@ impl<T> Calls<T> {
         let Schedule { sent, deadline, retransmits } = schedule;
         let deadline = tick_after(self.origin, deadline);
         if retransmits {
-            self.retry_budget.call(tick_after(self.origin, sent));
+            self.retry_budget.record_call(tick_after(self.origin, sent));
         }
         vacant.insert(Slot {
             deadline,
@@ -175,7 +181,7 @@ impl<T> Calls<T> {
             sent: sent_micros,
             retransmits,
             retransmit_count: 0,
-            over: false,
+            ended: false,
             data,
         });
         let [a, b, c, d, ..] = random;
@@ -183,24 +189,26 @@ impl<T> Calls<T> {
         Ok(id)
     }
 
-    /// Whether a call waits for an answer with this id from `source`: all that needs be known of one to drop it.
+    /// Checks that a call in flight expects a response with this id from `source`.
     ///
     /// # Errors
     ///
-    /// The reason to drop the answer: no call with that id waits, or it was made to another address.
+    /// Returns the reason to drop the response: no call in flight has this id, or the call was made
+    /// to another address.
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
-        let slot = self.slots.get(id.slot()).filter(|slot| slot.has(id) && !slot.over);
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.has(id) && !slot.ended);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
         if self.any_source || slot.accepts(source) { Ok(()) } else { Err(DropReason::WrongSource) }
     }
 
-    /// Finds the call that an answer from `source` belongs to and ends it. Its slot stays until it is removed.
+    /// Completes the call that a response from `source` belongs to. Its slot stays until
+    /// [`remove`](Self::remove).
     ///
-    /// `now` is asked for the time if the answer tells how long the peer takes.
+    /// Calls `now` only if the response measures the round trip.
     ///
     /// # Errors
     ///
-    /// The reason to drop the answer, as [`expects`](Self::expects) says it.
+    /// Returns the reason to drop the response, as [`expects`](Self::expects) does.
     pub fn complete(
         &mut self,
         id: &MessageId,
@@ -210,57 +218,60 @@ impl<T> Calls<T> {
         self.expects(id, source)?;
         let Slot { peer, sent, retransmits, retransmit_count, .. } = self.slots[id.slot()];
         if retransmits && retransmit_count == 0 {
-            let took = self.origin_micros(now()).wrapping_sub(sent);
-            self.round_trips.measured(peer, Duration::from_micros(took.into()));
+            let round_trip = self.origin_micros(now()).wrapping_sub(sent);
+            self.round_trips.record(peer, Duration::from_micros(round_trip.into()));
         }
         Ok(self.end(id.slot()))
     }
 
-    /// Ends a call whose request came back: nobody is at `destination`. Its slot stays until it is removed.
+    /// Ends a call because `destination` is unreachable. Its slot stays until
+    /// [`remove`](Self::remove).
     ///
     /// # Errors
     ///
-    /// As for [`complete`](Self::complete).
+    /// Returns the reason to ignore the report, as [`expects`](Self::expects) does.
     pub fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
         self.expects(id, destination)?;
         Ok(self.end(id.slot()))
     }
 
-    /// What the owner keeps with a call.
+    /// Returns the owner's data of a call.
     pub fn data(&mut self, id: &MessageId) -> Option<&mut T> {
         self.slots.get_mut(id.slot()).filter(|slot| slot.has(id)).map(|slot| &mut slot.data)
     }
 
-    /// Frees a call's slot: an answer that comes later matches nothing.
+    /// Removes a call and returns its data. A later response matches no call.
     pub fn remove(&mut self, id: &MessageId) -> Option<T> {
         self.data(id)?;
         self.wheel.clear(&mut self.slots, id.slot() as u32);
         Some(self.slots.remove(id.slot()).data)
     }
 
-    /// Ends every call that waits, and shows what the owner keeps with each. The slots stay until they are removed.
-    pub fn end_all(&mut self, mut ended: impl FnMut(&mut T)) {
+    /// Ends every call in flight and passes its data to `on_end`. The slots stay until
+    /// [`remove`](Self::remove).
+    pub fn end_all(&mut self, mut on_end: impl FnMut(&mut T)) {
         for index in 0..self.slots.capacity() {
-            if self.slots.get(index).is_some_and(|slot| !slot.over) {
-                ended(self.end(index));
+            if self.slots.get(index).is_some_and(|slot| !slot.ended) {
+                on_end(self.end(index));
             }
         }
     }
 
-    /// The next thing that has become due. `random` varies the intervals between resends.
+    /// Returns the next event that is due at `now`. `random` varies the intervals between
+    /// retransmissions.
     pub fn poll(&mut self, now: Instant, random: u32) -> Option<CallEvent<'_, T>> {
-        let due = now.saturating_duration_since(self.origin).as_millis() as Tick;
+        let now_tick = now.saturating_duration_since(self.origin).as_millis() as Tick;
         loop {
-            let index = self.wheel.take_due(&mut self.slots, due)?;
+            let index = self.wheel.take_expired(&mut self.slots, now_tick)?;
             let slot = &mut self.slots[index as usize];
-            if slot.deadline <= due {
-                slot.over = true;
+            if slot.deadline <= now_tick {
+                slot.ended = true;
                 let Slot { random, data, .. } = &mut self.slots[index as usize];
                 return Some(CallEvent::TimedOut { id: MessageId::with_slot(index, *random), data });
             }
             slot.retransmit_count = slot.retransmit_count.saturating_add(1);
             self.schedule(index, now, random);
-            if self.retry_budget.retransmit(due) {
+            if self.retry_budget.try_retransmit(now_tick) {
                 let Slot { random, peer, data, .. } = &mut self.slots[index as usize];
                 return Some(CallEvent::Retransmit { id: MessageId::with_slot(index, *random), peer: *peer, data });
             }
@@ -268,42 +279,45 @@ impl<T> Calls<T> {
         }
     }
 
-    /// When a call is due that waits: when it is sent again next, or given up. `None` where it is over or due already. Whoever
-    /// knows when the others are polled next need look at nothing else where a call begins.
+    /// Returns the time of a call's next retransmission or, if that comes first, of its deadline.
+    /// `None` if the call has ended or its event is due already. After [`insert`](Self::insert), an
+    /// owner that knows the previous [`next_poll`](Self::next_poll) needs no more than this time to
+    /// update it.
     #[must_use]
     pub fn due(&self, id: &MessageId) -> Option<Instant> {
         let tick = self.slots.get(id.slot()).filter(|slot| slot.has(id))?.timer.tick()?;
         Some(self.origin + Duration::from_millis(tick))
     }
 
-    /// How many resends were left out because calls were sent again too often altogether.
+    /// Returns the number of retransmissions that the retry budget withheld.
     #[must_use]
     pub fn withheld(&self) -> u64 {
         self.withheld
     }
 
-    /// When to [`poll`](Self::poll) next: never late, sometimes early. `None` while no call waits.
+    /// Returns the time of the next [`poll`](Self::poll), which is never late and sometimes early.
+    /// `None` if no call is in flight.
     #[must_use]
     pub fn next_poll(&self) -> Option<Instant> {
         self.wheel.next_tick().map(|tick| self.origin + Duration::from_millis(tick))
     }
 
-    /// Ends a call that is not over.
+    /// Ends a call in flight.
     fn end(&mut self, index: usize) -> &mut T {
         self.wheel.clear(&mut self.slots, index as u32);
         let slot = &mut self.slots[index];
-        slot.over = true;
+        slot.ended = true;
         &mut slot.data
     }
 
-    /// Sets the timer to the next resend or, if that comes first, to the deadline.
+    /// Sets the timer to the next retransmission or, if that comes first, to the deadline.
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
         let slot = &self.slots[index as usize];
-        let resend = slot.retransmits.then(|| {
+        let retransmission = slot.retransmits.then(|| {
             let first = self.round_trips.timeout(slot.peer).unwrap_or(self.first_interval);
             now.checked_add(interval(first, slot.retransmit_count, random)).map(|at| tick_after(self.origin, at))
         });
-        let tick = resend.flatten().map_or(slot.deadline, |resend| resend.min(slot.deadline));
+        let tick = retransmission.flatten().map_or(slot.deadline, |at| at.min(slot.deadline));
         self.wheel.set(&mut self.slots, index, tick);
     }
 
@@ -312,10 +326,11 @@ impl<T> Calls<T> {
     }
 }
 
-/// The first tick that is not before `at`: a timer may be late by a millisecond, and is never early.
+/// Returns the first tick that is not before `at`. A timer is never early, and late by less than a
+/// millisecond.
 fn tick_after(origin: Instant, at: Instant) -> Tick {
     let elapsed = at.saturating_duration_since(origin);
-    // In two parts: nanoseconds would be a number of 128 bits, and dividing one takes a subroutine.
+    // In two parts, because the division of 128-bit nanoseconds takes a subroutine.
     elapsed.as_secs().saturating_mul(1_000).saturating_add(elapsed.subsec_nanos().div_ceil(1_000_000).into())
 }
 

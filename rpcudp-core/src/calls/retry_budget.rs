@@ -1,53 +1,55 @@
 use super::wheel::Tick;
 
-/// Keeps an outage from becoming a storm: requests are sent again only so much more often than they are sent at all.
+/// A budget that keeps an outage from causing a storm of retransmissions. It limits the ratio of
+/// retransmissions to calls.
 ///
-/// Where half of all datagrams are lost, a call takes three resends in the mean; where nobody answers, each would take
-/// as many as its timeout has room for.
+/// If half of all datagrams are lost, a call takes three retransmissions on average. Without a
+/// budget, each call to an unreachable peer would take as many as fit into its timeout.
 #[derive(Debug, Default)]
 pub(crate) struct RetryBudget {
-    /// Which half of the window this is.
+    /// The number of the current half of the window.
     half: Tick,
-    now: Counts,
-    before: Counts,
+    current: Counts,
+    previous: Counts,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     calls: u64,
-    resends: u64,
+    retransmissions: u64,
 }
 
 impl RetryBudget {
-    /// How many milliseconds are looked at, from one half of that to all of it.
+    /// The window in milliseconds. The budget considers between a half and all of it.
     const WINDOW: Tick = 20_000;
 
-    /// How many resends there may be for each call.
-    const PER_CALL: u64 = 3;
+    /// The number of retransmissions allowed for each call in the window.
+    const RETRANSMISSIONS_PER_CALL: u64 = 3;
 
-    /// How many there may be in any case.
-    const FREE: u64 = 1_000;
+    /// The number of retransmissions always allowed in the window.
+    const MIN_RETRANSMISSIONS: u64 = 1_000;
 
-    /// Notes a call that may be sent again.
-    pub(crate) fn call(&mut self, now: Tick) {
+    /// Records a call that may be retransmitted.
+    pub(crate) fn record_call(&mut self, now: Tick) {
         self.advance(now);
-        self.now.calls += 1;
+        self.current.calls += 1;
     }
 
-    /// Whether a request may be sent again; one that may is counted.
-    pub(crate) fn retransmit(&mut self, now: Tick) -> bool {
+    /// Records a retransmission and returns `true` if the budget allows one.
+    pub(crate) fn try_retransmit(&mut self, now: Tick) -> bool {
         self.advance(now);
-        let calls = self.now.calls + self.before.calls;
-        let may = self.now.resends + self.before.resends < Self::FREE + Self::PER_CALL * calls;
-        self.now.resends += u64::from(may);
-        may
+        let calls = self.current.calls + self.previous.calls;
+        let is_allowed = self.current.retransmissions + self.previous.retransmissions
+            < Self::MIN_RETRANSMISSIONS + Self::RETRANSMISSIONS_PER_CALL * calls;
+        self.current.retransmissions += u64::from(is_allowed);
+        is_allowed
     }
 
     fn advance(&mut self, now: Tick) {
         let half = now / (Self::WINDOW / 2);
         if half > self.half {
-            self.before = if half == self.half + 1 { self.now } else { Counts::default() };
-            self.now = Counts::default();
+            self.previous = if half == self.half + 1 { self.current } else { Counts::default() };
+            self.current = Counts::default();
             self.half = half;
         }
     }
@@ -57,23 +59,23 @@ impl RetryBudget {
 mod tests {
     use super::*;
 
-    /// How many of `count` resends are allowed at a time.
+    /// Returns the number of retransmissions allowed out of `count` attempts at the same time.
     fn allowed(budget: &mut RetryBudget, now: Tick, count: u64) -> u64 {
-        (0..count).map(|_| u64::from(budget.retransmit(now))).sum()
+        (0..count).map(|_| u64::from(budget.try_retransmit(now))).sum()
     }
 
     #[test]
-    fn a_few_are_free_and_more_come_with_calls() {
+    fn minimum_is_always_allowed_and_calls_add_to_it() {
         let mut budget = RetryBudget::default();
         assert_eq!(allowed(&mut budget, 0, 5_000), 1_000);
-        (0..100).for_each(|_| budget.call(1));
+        (0..100).for_each(|_| budget.record_call(1));
         assert_eq!(allowed(&mut budget, 2, 5_000), 300);
     }
 
     #[test]
-    fn what_is_long_past_counts_no_more() {
+    fn calls_before_the_window_do_not_count() {
         let mut budget = RetryBudget::default();
-        (0..1_000).for_each(|_| budget.call(0));
+        (0..1_000).for_each(|_| budget.record_call(0));
         assert_eq!(allowed(&mut budget, 0, 10_000), 4_000);
         assert_eq!(allowed(&mut budget, 15_000, 10_000), 0);
         assert_eq!(allowed(&mut budget, 25_000, 10_000), 1_000);

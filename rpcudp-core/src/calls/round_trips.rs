@@ -1,21 +1,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::lru_map::{Recent, mixed};
+use crate::lru_map::{LruMap, mix};
 
-/// How long answers of peers take, as RFC 6298 estimates it: when to take a request for lost.
+/// Estimates of the round-trip times of peers by RFC 6298. They determine the time after which a
+/// request is considered lost.
 ///
-/// Measured on calls that were sent once: which copy an answer is to, nobody can tell (Karn's algorithm). What a peer's
-/// handler takes is part of it. 1,024 peers are remembered, in 49 KiB at the most.
+/// Only calls without retransmissions are measured, because a response does not show which
+/// transmission it belongs to (Karn's algorithm). The time of the peer's handler is included. Keeps
+/// 1,024 peers in at most 49 KiB.
 #[derive(Debug)]
 pub(crate) struct RoundTrips {
-    peers: Recent<SocketAddr, Estimate>,
+    peers: LruMap<SocketAddr, Estimate>,
 }
 
-/// In microseconds.
+/// An estimate in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Estimate {
-    /// Zero where nothing has been measured.
+    /// The smoothed round trip. Zero if there is no measurement.
     smoothed: u32,
     variation: u32,
 }
@@ -23,39 +25,40 @@ struct Estimate {
 impl RoundTrips {
     const CAPACITY: usize = 1_024;
 
-    /// An answer is not taken for late before this: a peer's scheduler may be as late by itself.
-    const SHORTEST: Duration = Duration::from_millis(50);
+    /// The minimum timeout. The scheduler of a peer alone may delay a response by as much.
+    const MIN_TIMEOUT: Duration = Duration::from_millis(50);
 
     pub(crate) fn new() -> Self {
-        // A peer that pushes others out makes their requests be sent again a little early or late: not worth a secret.
-        Self { peers: Recent::new(Self::CAPACITY, 0) }
+        // A peer that evicts others causes their requests to be retransmitted a little early or
+        // late. Preventing that is not worth a secret.
+        Self { peers: LruMap::new(Self::CAPACITY, 0) }
     }
 
-    /// Notes how long an answer took.
-    pub(crate) fn measured(&mut self, peer: SocketAddr, took: Duration) {
-        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX / 8).clamp(1, u32::MAX / 8);
+    /// Records the round trip of a response.
+    pub(crate) fn record(&mut self, peer: SocketAddr, round_trip: Duration) {
+        let round_trip = u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX / 8).clamp(1, u32::MAX / 8);
         let estimate = self.peers.entry(peer, hash(peer), |_| false);
         if estimate.smoothed == 0 {
-            *estimate = Estimate { smoothed: took, variation: took / 2 };
+            *estimate = Estimate { smoothed: round_trip, variation: round_trip / 2 };
             return;
         }
         let Estimate { smoothed, variation } = *estimate;
-        estimate.variation = variation - variation / 4 + smoothed.abs_diff(took) / 4;
-        estimate.smoothed = (smoothed - smoothed / 8 + took / 8).max(1);
+        estimate.variation = variation - variation / 4 + smoothed.abs_diff(round_trip) / 4;
+        estimate.smoothed = (smoothed - smoothed / 8 + round_trip / 8).max(1);
     }
 
-    /// How long to wait for an answer before the request is sent again; `None` where nothing is known of the peer.
+    /// Returns the retransmission timeout of a peer. `None` if there is no measurement.
     pub(crate) fn timeout(&self, peer: SocketAddr) -> Option<Duration> {
         let Estimate { smoothed, variation } = *self.peers.get(peer, hash(peer))?;
         let timeout = Duration::from_micros(u64::from(smoothed) + 4 * u64::from(variation));
-        Some(timeout.max(Self::SHORTEST))
+        Some(timeout.max(Self::MIN_TIMEOUT))
     }
 }
 
 fn hash(peer: SocketAddr) -> u64 {
     let ip = match peer.ip() {
         IpAddr::V4(ip) => ip.to_bits().into(),
-        IpAddr::V6(ip) => mixed((ip.to_bits() >> 64) as u64) ^ ip.to_bits() as u64,
+        IpAddr::V6(ip) => mix((ip.to_bits() >> 64) as u64) ^ ip.to_bits() as u64,
     };
     ip ^ u64::from(peer.port()) << 40
 }
@@ -71,38 +74,38 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_what_is_documented() {
-        assert_eq!(RoundTrips::new().peers.len_in_bytes(), 49 << 10);
+    fn memory_is_as_documented() {
+        assert_eq!(RoundTrips::new().peers.memory_len(), 49 << 10);
     }
 
     #[test]
-    fn the_first_measurement_counts_threefold() {
+    fn first_measurement_gives_a_threefold_timeout() {
         let mut round_trips = RoundTrips::new();
         assert_eq!(round_trips.timeout(peer(1)), None);
-        round_trips.measured(peer(1), 100 * MS);
+        round_trips.record(peer(1), 100 * MS);
         assert_eq!(round_trips.timeout(peer(1)), Some(300 * MS));
         assert_eq!(round_trips.timeout(peer(2)), None);
     }
 
     #[test]
-    fn steady_answers_bring_the_timeout_close_and_a_late_one_moves_it_off() {
+    fn steady_responses_shorten_the_timeout_and_a_late_one_extends_it() {
         let mut round_trips = RoundTrips::new();
-        (0..100).for_each(|_| round_trips.measured(peer(1), 100 * MS));
+        (0..100).for_each(|_| round_trips.record(peer(1), 100 * MS));
         let steady = round_trips.timeout(peer(1)).unwrap();
         assert!(steady >= 100 * MS && steady < 110 * MS, "{steady:?}");
-        round_trips.measured(peer(1), 500 * MS);
+        round_trips.record(peer(1), 500 * MS);
         let shaken = round_trips.timeout(peer(1)).unwrap();
         assert!(shaken > 500 * MS && shaken < 600 * MS, "{shaken:?}");
     }
 
     #[test]
-    fn extremes_stay_within_bounds() {
+    fn extreme_measurements_stay_within_bounds() {
         let mut round_trips = RoundTrips::new();
-        for took in [Duration::ZERO, Duration::MAX, Duration::ZERO, Duration::MAX] {
-            round_trips.measured(peer(1), took);
-            assert!(round_trips.timeout(peer(1)).unwrap() >= RoundTrips::SHORTEST);
+        for round_trip in [Duration::ZERO, Duration::MAX, Duration::ZERO, Duration::MAX] {
+            round_trips.record(peer(1), round_trip);
+            assert!(round_trips.timeout(peer(1)).unwrap() >= RoundTrips::MIN_TIMEOUT);
         }
-        (0..200).for_each(|_| round_trips.measured(peer(1), Duration::ZERO));
-        assert_eq!(round_trips.timeout(peer(1)), Some(RoundTrips::SHORTEST));
+        (0..200).for_each(|_| round_trips.record(peer(1), Duration::ZERO));
+        assert_eq!(round_trips.timeout(peer(1)), Some(RoundTrips::MIN_TIMEOUT));
     }
 }

@@ -5,31 +5,31 @@ use slab::Slab;
 use super::wheel::{Tick, Timer, Timers};
 use crate::MessageId;
 
-// As small as can be: there may be a million of them.
+/// A call in the table. Small, because a table may have a million of them.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     pub(super) deadline: Tick,
     pub(super) timer: Timer,
     pub(super) peer: SocketAddr,
-    /// Its message id, of which the rest is where it is.
+    /// The random part of the message id. The rest of the id is the index of the slot.
     pub(super) random: [u8; 16],
-    /// When it was sent first, in microseconds of which the upper half is missing.
+    /// The time of the first transmission in microseconds since the origin, truncated to 32 bits.
     pub(super) sent: u32,
     pub(super) retransmits: bool,
-    /// How often it was sent again.
+    /// The number of retransmissions, saturating.
     pub(super) retransmit_count: u8,
-    pub(super) over: bool,
+    pub(super) ended: bool,
     pub(super) data: T,
 }
 
 impl<T> Slot<T> {
-    /// Whether the call in it has this id, by whose slot it was found.
+    /// Whether the call has this id, whose slot part led to this slot.
     pub(super) fn has(&self, id: &MessageId) -> bool {
         self.random == *id.random()
     }
 
-    /// Whether an answer from `source` comes from the peer that was called. A link-local peer that was called without a
-    /// scope answers with the one that it turned out to have.
+    /// Whether a response from `source` comes from the called peer. A link-local peer that was
+    /// called without a scope id may respond with one.
     pub(super) fn accepts(&self, source: SocketAddr) -> bool {
         match (self.peer, source) {
             (SocketAddr::V6(peer), SocketAddr::V6(source)) if peer.scope_id() == 0 => {

@@ -20,7 +20,7 @@ fn once(sent: Instant, timeout: Duration) -> Schedule {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn an_answer_from_another_address_ends_nothing() {
+fn response_from_another_address_completes_no_call() {
     let now = start();
     let mut calls = Calls::new(now);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
@@ -29,7 +29,7 @@ fn an_answer_from_another_address_ends_nothing() {
 }
 
 #[test]
-fn an_answer_from_another_address_counts_where_any_source_does() {
+fn response_from_another_address_is_accepted_with_any_source() {
     let now = start();
     let mut calls = Calls::new(now).with_any_source(true);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
@@ -37,7 +37,7 @@ fn an_answer_from_another_address_counts_where_any_source_does() {
 }
 
 #[test]
-fn a_link_local_peer_that_was_called_without_a_scope_answers_with_one() {
+fn link_local_peer_called_without_a_scope_may_respond_with_one() {
     let now = start();
     let mut calls = Calls::new(now);
     let with_scope = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, scope).into();
@@ -48,7 +48,7 @@ fn a_link_local_peer_that_was_called_without_a_scope_answers_with_one() {
 }
 
 #[test]
-fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
+fn id_of_an_earlier_call_in_the_slot_matches_no_call() {
     let now = start();
     let mut calls = Calls::new(now);
     let old = calls.insert(peer(1), once(now, SECOND), [1; 16], "old").unwrap();
@@ -60,7 +60,7 @@ fn an_id_of_an_earlier_owner_of_the_slot_matches_nothing() {
 }
 
 #[test]
-fn an_id_without_a_slot_matches_nothing() {
+fn id_without_a_slot_matches_no_call() {
     let now = start();
     let mut calls = Calls::<()>::new(now);
     let id = MessageId::without_slot([0; 16]);
@@ -68,7 +68,7 @@ fn an_id_without_a_slot_matches_nothing() {
 }
 
 #[test]
-fn the_limit_is_kept_and_a_removed_call_makes_room() {
+fn limit_is_enforced_and_a_removed_call_makes_room() {
     let now = start();
     let mut calls = Calls::new(now).with_limit(1);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
@@ -78,7 +78,7 @@ fn the_limit_is_kept_and_a_removed_call_makes_room() {
 }
 
 #[test]
-fn a_call_says_when_it_is_due_as_long_as_it_waits() {
+fn due_is_known_while_a_call_is_in_flight() {
     let now = start();
     let mut calls = Calls::new(now);
     assert_eq!(calls.due(&MessageId::without_slot([0; 16])), None);
@@ -92,7 +92,7 @@ fn a_call_says_when_it_is_due_as_long_as_it_waits() {
 }
 
 #[test]
-fn resends_come_until_the_deadline_and_then_the_end() {
+fn retransmissions_stop_at_the_deadline() {
     let now = start();
     let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
     calls.insert(peer(1), Schedule { retransmits: true, ..once(now, SECOND) }, [0; 16], ()).unwrap();
@@ -105,14 +105,15 @@ fn resends_come_until_the_deadline_and_then_the_end() {
             None => {}
         }
     }
-    // The first interval is the shortest that the id's zeros allow; the others are nominal: 75, + 200, + 400.
+    // The zeros of the id select the shortest first interval. The others are nominal: 75, +200,
+    // +400.
     assert_eq!(at, [75, 275, 675]);
     assert_eq!(calls.next_poll(), None);
-    assert_eq!(calls.len(), 1, "the slot waits for its owner");
+    assert_eq!(calls.len(), 1, "the slot stays until its owner removes it");
 }
 
 #[test]
-fn ending_all_leaves_slots_and_no_deadlines() {
+fn end_all_keeps_slots_and_clears_deadlines() {
     let now = start();
     let mut calls = Calls::new(now);
     let ids: Vec<_> = (0..3).map(|n| calls.insert(peer(1), once(now, SECOND), [n; 16], n).unwrap()).collect();
@@ -128,10 +129,10 @@ fn ending_all_leaves_slots_and_no_deadlines() {
 }
 
 #[test]
-fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
+fn measured_peer_has_its_own_first_interval() {
     let now = start();
     let mut calls = Calls::new(now);
-    let resent_after = |calls: &mut Calls<()>, sent: Instant| {
+    let first_retransmission_after = |calls: &mut Calls<()>, sent: Instant| {
         let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
         let mut at = sent;
@@ -141,7 +142,7 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
         calls.remove(&id);
         (at - sent).as_millis()
     };
-    assert_eq!(resent_after(&mut calls, now), 313, "250 ms and a quarter");
+    assert_eq!(first_retransmission_after(&mut calls, now), 313, "250 ms and a quarter");
     let mut sent = now;
     for _ in 0..50 {
         sent += SECOND;
@@ -150,23 +151,23 @@ fn a_measured_peer_is_asked_again_sooner_or_later_than_a_stranger() {
         calls.complete(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
         calls.remove(&id);
     }
-    let slow = resent_after(&mut calls, sent);
+    let slow = first_retransmission_after(&mut calls, sent);
     assert!((2_500..2_600).contains(&slow), "{slow}");
 }
 
 #[test]
-fn an_answer_to_a_call_that_was_sent_again_measures_nothing() {
+fn response_to_a_retransmitted_call_is_not_measured() {
     let now = start();
     let mut calls = Calls::new(now);
     let schedule = Schedule { sent: now, deadline: now + 60 * SECOND, retransmits: true };
     let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
     let due = calls.next_poll().unwrap();
     assert!(matches!(calls.poll(due, 0), Some(CallEvent::Retransmit { .. })));
-    calls.complete(&id, peer(1), || panic!("nobody needs the time")).unwrap();
+    calls.complete(&id, peer(1), || panic!("the time is not needed")).unwrap();
 }
 
 #[test]
-fn an_outage_is_no_storm() {
+fn outage_causes_no_storm_of_retransmissions() {
     let mut now = start();
     let mut calls = Calls::new(now);
     for number in 0..10_000_u32 {
@@ -187,7 +188,7 @@ fn an_outage_is_no_storm() {
 #[derive(Clone, Debug)]
 enum Step {
     Insert { timeout: u64, random: [u8; 16] },
-    Answer { call: usize, from_peer: bool },
+    Respond { call: usize, from_peer: bool },
     Forge { bytes: [u8; 20] },
     Remove { call: usize },
     Pass { millis: u64 },
@@ -197,23 +198,23 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1_u64..12_000, any::<[u8; 16]>()).prop_map(|(timeout, random)| Step::Insert { timeout, random }),
         3 => (any::<prop::sample::Index>(), prop::bool::weighted(0.8))
-            .prop_map(|(call, from_peer)| Step::Answer { call: call.index(32), from_peer }),
+            .prop_map(|(call, from_peer)| Step::Respond { call: call.index(32), from_peer }),
         1 => any::<[u8; 20]>().prop_map(|bytes| Step::Forge { bytes }),
         2 => any::<prop::sample::Index>().prop_map(|call| Step::Remove { call: call.index(32) }),
         2 => (1_u64..9_000).prop_map(|millis| Step::Pass { millis }),
     ]
 }
 
-/// A call as the naive model keeps it: in a map by its id.
+/// A call of the naive model, a map by message id.
 #[derive(Debug)]
 struct Modelled {
     deadline: Instant,
-    over: bool,
+    ended: bool,
 }
 
 proptest! {
     #[test]
-    fn behaves_as_a_map_with_deadlines(steps in proptest::collection::vec(step(), 1..150)) {
+    fn table_behaves_as_a_map_with_deadlines(steps in proptest::collection::vec(step(), 1..150)) {
         let mut now = start();
         let mut calls = Calls::new(now);
         let mut model = BTreeMap::<MessageId, Modelled>::new();
@@ -223,15 +224,15 @@ proptest! {
                 Step::Insert { timeout, random } => {
                     let schedule = once(now, Duration::from_millis(timeout));
                     let id = calls.insert(peer(1), schedule, random, ids.len()).unwrap();
-                    model.insert(id, Modelled { deadline: schedule.deadline, over: false });
+                    model.insert(id, Modelled { deadline: schedule.deadline, ended: false });
                     ids.push(id);
                 }
-                Step::Answer { call, from_peer } => {
+                Step::Respond { call, from_peer } => {
                     let Some(id) = ids.get(call) else { continue };
                     let expected = match model.get_mut(id) {
-                        Some(modelled) if !modelled.over && !from_peer => Err(DropReason::WrongSource),
-                        Some(modelled) if !modelled.over => {
-                            modelled.over = true;
+                        Some(modelled) if !modelled.ended && !from_peer => Err(DropReason::WrongSource),
+                        Some(modelled) if !modelled.ended => {
+                            modelled.ended = true;
                             Ok(call)
                         }
                         _ => Err(DropReason::UnmatchedResponse),
@@ -253,15 +254,15 @@ proptest! {
                     now += Duration::from_millis(millis);
                     let mut timed_out = Vec::new();
                     while let Some(event) = calls.poll(now, 0) {
-                        let CallEvent::TimedOut { id, .. } = event else { panic!("nothing is to be resent") };
+                        let CallEvent::TimedOut { id, .. } = event else { panic!("no call retransmits") };
                         timed_out.push(id);
                     }
                     timed_out.sort_unstable();
                     let expected: Vec<_> = model
                         .iter_mut()
-                        .filter(|(_, modelled)| !modelled.over && modelled.deadline <= now)
+                        .filter(|(_, modelled)| !modelled.ended && modelled.deadline <= now)
                         .map(|(id, modelled)| {
-                            modelled.over = true;
+                            modelled.ended = true;
                             *id
                         })
                         .collect();
@@ -269,7 +270,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(calls.len(), model.len());
-            let earliest = model.values().filter(|modelled| !modelled.over).map(|modelled| modelled.deadline).min();
+            let earliest = model.values().filter(|modelled| !modelled.ended).map(|modelled| modelled.deadline).min();
             prop_assert_eq!(calls.next_poll().is_some(), earliest.is_some());
             prop_assert!(calls.next_poll() <= earliest.map(|at| at + Duration::from_millis(1)));
         }

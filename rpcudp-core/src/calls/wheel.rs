@@ -1,38 +1,38 @@
-//! Deadlines of very many things at once: a timer wheel.
+//! A timer wheel: deadlines for a large number of calls.
 //!
-//! Setting, moving and clearing a timer take constant time and no heap, however many there are. A wheel has one bucket
-//! for each millisecond of a rotation of about four seconds; a timer that is due in a later rotation waits in its
-//! bucket and is passed over. The timers themselves live with whatever they belong to: the wheel links them into lists
-//! by their index.
+//! Setting, moving and clearing a timer take constant time and no heap, however many timers there
+//! are. The wheel has one bucket for each millisecond of a rotation of about four seconds. A timer
+//! of a later rotation stays in its bucket and is skipped. The owner stores the timers, and the
+//! wheel links them into lists by index.
 
-/// Milliseconds since the owner's origin.
+/// A time in milliseconds since the owner's origin.
 pub(crate) type Tick = u64;
 
-/// Buckets of a wheel: a rotation of 4,096 ms takes in most timeouts at once, for 16 KiB of memory.
+/// The number of buckets. A rotation of 4,096 ms covers most timeouts, for 16 KiB of memory.
 const BUCKET_COUNT: usize = 4_096;
 const WORD_COUNT: usize = BUCKET_COUNT / 64;
 
 const NONE: u32 = u32::MAX;
 
-/// The part of a timer that the wheel keeps, embedded in what the timer belongs to. As many of them wait as calls do.
+/// A timer, embedded in the owner's item. There is one for each call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer {
     previous: u32,
     next: u32,
-    /// Its tick, if it is in the bucket of that, or [`IDLE`](Self::IDLE) or [`DUE`](Self::DUE).
+    /// The tick if the timer is in a bucket, or [`IDLE`](Self::IDLE) or [`EXPIRED`](Self::EXPIRED).
     at: Tick,
 }
 
 impl Timer {
-    /// In no list.
+    /// Marks a timer in no list.
     const IDLE: Tick = Tick::MAX;
 
-    /// In the list of those that are due.
-    const DUE: Tick = Tick::MAX - 1;
+    /// Marks a timer in the list of expired timers.
+    const EXPIRED: Tick = Tick::MAX - 1;
 
-    /// When it goes off, if it is set and has not.
+    /// Returns the tick at which the timer expires. `None` if it is idle or has expired.
     pub(crate) fn tick(&self) -> Option<Tick> {
-        (self.at < Self::DUE).then_some(self.at)
+        (self.at < Self::EXPIRED).then_some(self.at)
     }
 }
 
@@ -42,34 +42,35 @@ impl Default for Timer {
     }
 }
 
-/// What the wheel's indices point into.
+/// The collection of timers that the wheel's indices refer to.
 pub(crate) trait Timers {
     fn timer(&mut self, index: u32) -> &mut Timer;
 }
 
+/// A timer wheel.
 #[derive(Debug)]
 pub(crate) struct Wheel {
     buckets: Box<[u32; BUCKET_COUNT]>,
-    /// A bit for each bucket that has a timer.
+    /// A bit for each bucket, set if the bucket has a timer.
     occupied: [u64; WORD_COUNT],
-    /// Timers that are due and not taken yet.
-    due: u32,
-    /// Every tick before this one has been looked at.
+    /// The list of expired timers that have not been taken.
+    expired: u32,
+    /// The first tick that has not been processed.
     cursor: Tick,
 }
 
 impl Wheel {
     pub(crate) fn new() -> Self {
-        Self { buckets: Box::new([NONE; BUCKET_COUNT]), occupied: [0; WORD_COUNT], due: NONE, cursor: 0 }
+        Self { buckets: Box::new([NONE; BUCKET_COUNT]), occupied: [0; WORD_COUNT], expired: NONE, cursor: 0 }
     }
 
     /// Sets an idle timer.
     pub(crate) fn set(&mut self, timers: &mut impl Timers, index: u32, tick: Tick) {
         debug_assert_eq!(timers.timer(index).at, Timer::IDLE);
-        self.link(timers, index, tick.clamp(self.cursor, Timer::DUE - 1));
+        self.link(timers, index, tick.clamp(self.cursor, Timer::EXPIRED - 1));
     }
 
-    /// Clears a timer; an idle one stays idle.
+    /// Clears a timer. An idle timer stays idle.
     pub(crate) fn clear(&mut self, timers: &mut impl Timers, index: u32) {
         let Timer { previous, next, at } = *timers.timer(index);
         if at == Timer::IDLE {
@@ -80,8 +81,8 @@ impl Wheel {
         }
         if previous != NONE {
             timers.timer(previous).next = next;
-        } else if at == Timer::DUE {
-            self.due = next;
+        } else if at == Timer::EXPIRED {
+            self.expired = next;
         } else {
             let bucket = bucket(at);
             self.buckets[bucket] = next;
@@ -92,10 +93,10 @@ impl Wheel {
         *timers.timer(index) = Timer::default();
     }
 
-    /// Takes one timer whose tick is not after `now`. It is idle then.
-    pub(crate) fn take_due(&mut self, timers: &mut impl Timers, now: Tick) -> Option<u32> {
+    /// Takes one timer whose tick is not after `now`, and makes it idle.
+    pub(crate) fn take_expired(&mut self, timers: &mut impl Timers, now: Tick) -> Option<u32> {
         self.advance(timers, now);
-        let index = self.due;
+        let index = self.expired;
         if index == NONE {
             return None;
         }
@@ -103,18 +104,18 @@ impl Wheel {
         Some(index)
     }
 
-    /// The first tick at which [`take_due`](Self::take_due) may find something: never later than the earliest timer,
-    /// and earlier only by whole rotations.
+    /// Returns a tick for the next [`take_expired`](Self::take_expired). It is never later than the
+    /// earliest timer, and earlier only by whole rotations.
     pub(crate) fn next_tick(&self) -> Option<Tick> {
-        if self.due != NONE {
+        if self.expired != NONE {
             return Some(0);
         }
         self.occupied_between(self.cursor, self.cursor + BUCKET_COUNT as Tick)
     }
 
-    /// Moves what is due from the buckets up to `now` into the list of due timers.
+    /// Moves the timers up to `now` from the buckets to the list of expired timers.
     fn advance(&mut self, timers: &mut impl Timers, now: Tick) {
-        // After a whole rotation every bucket has been seen.
+        // A whole rotation includes every bucket.
         let end = (now + 1).min(self.cursor + BUCKET_COUNT as Tick);
         let mut from = self.cursor;
         while let Some(tick) = self.occupied_between(from, end) {
@@ -123,7 +124,7 @@ impl Wheel {
                 let Timer { next, at, .. } = *timers.timer(index);
                 if at <= now {
                     self.clear(timers, index);
-                    self.link(timers, index, Timer::DUE);
+                    self.link(timers, index, Timer::EXPIRED);
                 }
                 index = next;
             }
@@ -132,7 +133,7 @@ impl Wheel {
         self.cursor = self.cursor.max(now + 1);
     }
 
-    /// The first tick from `from` up to but not including `end` whose bucket has a timer.
+    /// Returns the first tick in `from..end` whose bucket has a timer.
     fn occupied_between(&self, from: Tick, end: Tick) -> Option<Tick> {
         let mut tick = from;
         while tick < end {
@@ -148,8 +149,8 @@ impl Wheel {
     }
 
     fn link(&mut self, timers: &mut impl Timers, index: u32, at: Tick) {
-        let head = if at == Timer::DUE {
-            &mut self.due
+        let head = if at == Timer::EXPIRED {
+            &mut self.expired
         } else {
             let bucket = bucket(at);
             self.occupied[bucket / 64] |= 1 << (bucket % 64);
@@ -196,15 +197,15 @@ mod tests {
         ]
     }
 
-    fn all_due(wheel: &mut Wheel, timers: &mut Vec<Timer>, now: Tick) -> Vec<u32> {
-        let mut due: Vec<_> = std::iter::from_fn(|| wheel.take_due(timers, now)).collect();
-        due.sort_unstable();
-        due
+    fn take_all_expired(wheel: &mut Wheel, timers: &mut Vec<Timer>, now: Tick) -> Vec<u32> {
+        let mut expired: Vec<_> = std::iter::from_fn(|| wheel.take_expired(timers, now)).collect();
+        expired.sort_unstable();
+        expired
     }
 
     proptest! {
         #[test]
-        fn fires_as_a_sorted_list_would(steps in proptest::collection::vec(step(), 1..120)) {
+        fn timers_expire_as_in_a_sorted_list(steps in proptest::collection::vec(step(), 1..120)) {
             let mut wheel = Wheel::new();
             let mut timers = vec![Timer::default(); 40];
             let mut model = BTreeMap::new();
@@ -224,7 +225,7 @@ mod tests {
                         now += by;
                         let expected: Vec<_> = model.iter().filter(|(_, tick)| **tick <= now).map(|(index, _)| *index).collect();
                         model.retain(|_, tick| *tick > now);
-                        prop_assert_eq!(all_due(&mut wheel, &mut timers, now), expected);
+                        prop_assert_eq!(take_all_expired(&mut wheel, &mut timers, now), expected);
                     }
                 }
                 let earliest = model.values().min().copied();
@@ -236,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_may_be_cleared_before_it_is_taken() {
+    fn expired_timer_can_be_cleared_before_it_is_taken() {
         let mut wheel = Wheel::new();
         let mut timers = vec![Timer::default(); 3];
         for index in 0..3 {
             wheel.set(&mut timers, index, 5);
         }
-        let first = wheel.take_due(&mut timers, 5).expect("three are due");
+        let first = wheel.take_expired(&mut timers, 5).expect("three have expired");
         let other = (0..3).find(|index| *index != first).expect("there are three");
         assert_eq!(wheel.next_tick(), Some(0));
         wheel.clear(&mut timers, other);
-        assert_eq!(all_due(&mut wheel, &mut timers, 5).len(), 1);
+        assert_eq!(take_all_expired(&mut wheel, &mut timers, 5).len(), 1);
         assert_eq!(wheel.next_tick(), None);
     }
 }

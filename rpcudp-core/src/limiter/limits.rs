@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
 
-/// How much an endpoint does for whom it does not know.
+/// Limits on the work that an endpoint does for each source, enforced by token buckets.
 ///
-/// A source is a prefix: an IPv4 address, or the /64 of an IPv6 address, which is what one host or household has. A source
-/// is known for ten minutes after it has answered one of our calls: what is sent there arrives there, and nobody has forged
-/// its address. Loopback addresses are exempt unless [`limit_loopback`](Self::limit_loopback) says otherwise.
+/// A source is an IPv4 address, or the /64 prefix of an IPv6 address, which one host or household
+/// has. A source is validated for ten minutes after it has responded to a call of this endpoint: it
+/// receives datagrams at its address, so the address is not forged. Loopback addresses are exempt
+/// unless [`limit_loopback`](Self::limit_loopback) is set.
 ///
-/// The defaults are for the open internet: high enough for a busy node of a distributed hash table, and for a Python peer
-/// that sends as fast as it can.
+/// The defaults suit the open internet. They are high enough for a busy node of a distributed hash
+/// table, and for a Python peer that sends as fast as it can.
 ///
 /// ```
 /// use rpcudp::{Endpoint, Limits};
@@ -21,11 +22,11 @@ pub struct Limits {
     pub(super) requests_from_unvalidated: u32,
     pub(super) response_bytes_per_source: u32,
     limits_loopback: bool,
-    is_none: bool,
+    is_unlimited: bool,
 }
 
 impl Limits {
-    /// No limits: for a network whose members trust one another.
+    /// Returns limits that admit everything, for a network whose members trust one another.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -33,49 +34,51 @@ impl Limits {
             requests_from_unvalidated: u32::MAX,
             response_bytes_per_source: u32::MAX,
             limits_loopback: false,
-            is_none: true,
+            is_unlimited: true,
         }
     }
 
-    /// How many requests a source may send in a second, known or not; as many may come at once. Default: 50,000.
+    /// Sets the number of requests per second that a source may send, validated or not. The burst
+    /// is one second's worth. Default: 50,000.
     #[must_use]
     pub fn requests_per_source(mut self, per_second: u32) -> Self {
         self.requests_per_source = per_second;
-        self.is_none = false;
+        self.is_unlimited = false;
         self
     }
 
-    /// How many requests all sources that are not known may send in a second, together; as many may come at once. Default:
-    /// 500,000.
+    /// Sets the number of requests per second that all unvalidated sources together may send. The
+    /// burst is one second's worth. Default: 500,000.
     #[must_use]
     pub fn requests_from_unvalidated(mut self, per_second: u32) -> Self {
         self.requests_from_unvalidated = per_second;
-        self.is_none = false;
+        self.is_unlimited = false;
         self
     }
 
-    /// How many bytes of answers go to a source in a second that is not known; four times as many may go at once.
-    /// Default: 1,048,576.
+    /// Sets the number of response bytes per second that an unvalidated source may be sent. The
+    /// burst is four seconds' worth. Default: 1,048,576.
     ///
-    /// Whoever forges a victim's address has this much sent to the victim, and no more.
+    /// An attacker who forges a victim's address can direct at most this much traffic at the
+    /// victim.
     #[must_use]
     pub fn response_bytes_per_source(mut self, per_second: u32) -> Self {
         self.response_bytes_per_source = per_second;
-        self.is_none = false;
+        self.is_unlimited = false;
         self
     }
 
-    /// Whether loopback addresses are limited like others. Default: no.
+    /// Sets whether loopback addresses are limited like others. Default: no.
     #[must_use]
     pub fn limit_loopback(mut self, limit: bool) -> Self {
         self.limits_loopback = limit;
         self
     }
 
-    /// Whether they limit this source at all.
+    /// Whether these limits apply to a source.
     #[must_use]
     pub fn applies_to(&self, source: SocketAddr) -> bool {
-        !self.is_none && (self.limits_loopback || !source.ip().is_loopback())
+        !self.is_unlimited && (self.limits_loopback || !source.ip().is_loopback())
     }
 }
 
@@ -86,7 +89,7 @@ impl Default for Limits {
             requests_from_unvalidated: 500_000,
             response_bytes_per_source: 1 << 20,
             limits_loopback: false,
-            is_none: false,
+            is_unlimited: false,
         }
     }
 }

@@ -9,12 +9,12 @@ use self::bucket::{Bucket, Rate};
 pub use self::limits::Limits;
 use self::prefix::Prefix;
 use crate::DropReason;
-use crate::lru_map::Recent;
+use crate::lru_map::LruMap;
 
-/// Keeps [`Limits`].
+/// Enforces [`Limits`].
 ///
-/// It remembers 4,096 sources in 196 KiB at the most, those that are known longer than others; one that was forgotten
-/// starts anew.
+/// Keeps the state of 4,096 sources in at most 196 KiB. Validated sources are evicted after others.
+/// An evicted source starts again with full buckets.
 ///
 /// ```
 /// use rpcudp_core::{DropReason, Limiter, Limits};
@@ -32,111 +32,115 @@ use crate::lru_map::Recent;
 pub struct Limiter {
     limits: Limits,
     origin: Instant,
-    sources: Recent<Prefix, Source>,
-    strangers: Bucket,
+    sources: LruMap<Prefix, Source>,
+    unvalidated: Bucket,
     requests_per_source: Rate,
     requests_from_unvalidated: Rate,
     response_bytes_per_source: Rate,
 }
 
-/// What a source may do now.
+/// The requests and response bytes that a source is admitted.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission {
-    /// How many of its requests are admitted.
+    /// The number of admitted requests.
     pub requests: usize,
-    /// How many bytes of answers it may be sent; `u64::MAX` where nothing is charged. What is sent to it is still to be
-    /// charged, by [`Limiter::admit_response`].
+    /// The number of response bytes that the source may be sent. `u64::MAX` if responses to it are
+    /// not charged. Admitting does not charge them: [`Limiter::admit_response`] does.
     pub answer_bytes: u64,
-    /// Why further requests are dropped until later.
+    /// The reason to drop the requests that are not admitted.
     pub drop_reason: DropReason,
 }
 
-/// What is known of a source.
+/// The state of a source.
 #[derive(Clone, Copy, Debug, Default)]
 struct Source {
     requests: Bucket,
-    answer_bytes: Bucket,
-    /// Until when it is known, in nanoseconds since the origin.
-    known_until: u64,
+    response_bytes: Bucket,
+    /// The end of its validation, in nanoseconds since the origin.
+    validated_until: u64,
 }
 
 impl Limiter {
-    /// How many sources are remembered.
+    /// The number of sources in the map.
     const CAPACITY: usize = 4_096;
 
-    /// For how long a source is known after it has answered a call.
-    const KNOWN_FOR: Duration = Duration::from_secs(600);
+    /// The time for which a source is validated after it has responded to a call.
+    const VALIDATION_LIFETIME: Duration = Duration::from_secs(600);
 
-    /// A request is not worth reading where not even as many bytes may be answered.
+    /// The minimum response budget in bytes. A request of a source with less left is dropped
+    /// unread.
     pub const MIN_RESPONSE_LEN: u64 = 1_024;
 
-    /// How many seconds' worth of answers may go at once.
-    const ANSWER_SECONDS: u64 = 4;
+    /// The burst of responses, in seconds.
+    const RESPONSE_BURST_SECONDS: u64 = 4;
 
-    /// `origin` is a time before any that it will be told of, and `secret` a random number.
+    /// Creates a limiter. `origin` must not be after any time that the limiter is used with, and
+    /// `secret` must be random.
     #[must_use]
     pub fn new(limits: Limits, origin: Instant, secret: u64) -> Self {
         Self {
             requests_per_source: Rate::new(limits.requests_per_source, 1),
             requests_from_unvalidated: Rate::new(limits.requests_from_unvalidated, 1),
-            response_bytes_per_source: Rate::new(limits.response_bytes_per_source, Self::ANSWER_SECONDS),
+            response_bytes_per_source: Rate::new(limits.response_bytes_per_source, Self::RESPONSE_BURST_SECONDS),
             limits,
             origin,
-            sources: Recent::new(Self::CAPACITY, secret),
-            strangers: Bucket::default(),
+            sources: LruMap::new(Self::CAPACITY, secret),
+            unvalidated: Bucket::default(),
         }
     }
 
-    /// Admits as many of `count` requests as may come now, which came together from `source`.
+    /// Admits as many of `count` requests from `source` as the limits allow now.
     pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
-        let refused = |drop_reason| Admission { requests: 0, answer_bytes: 0, drop_reason };
+        let none_admitted = |drop_reason| Admission { requests: 0, answer_bytes: 0, drop_reason };
         if !self.limits.applies_to(source) {
             return Admission { requests: count, answer_bytes: u64::MAX, drop_reason: DropReason::TooManyRequests };
         }
         let now = self.nanos(now);
         let prefix = Prefix::of(source.ip());
-        // Nobody is pushed out of memory by those who are too many: they are forged as a rule, and never come again.
-        if !self.strangers.has(1, now, &self.requests_from_unvalidated)
+        // Surplus unvalidated sources evict no others: most are forged and never send again.
+        if !self.unvalidated.has(1, now, &self.requests_from_unvalidated)
             && self.sources.get(prefix, prefix.hash()).is_none()
         {
-            return refused(DropReason::TooManyUnvalidated);
+            return none_admitted(DropReason::TooManyUnvalidated);
         }
-        let known = source_of(&mut self.sources, prefix, now);
-        let is_known = known.known_until > now;
-        if !is_known && !known.answer_bytes.has(Self::MIN_RESPONSE_LEN, now, &self.response_bytes_per_source) {
-            return refused(DropReason::ResponseBudget);
+        let state = source_of(&mut self.sources, prefix, now);
+        let is_validated = state.validated_until > now;
+        if !is_validated && !state.response_bytes.has(Self::MIN_RESPONSE_LEN, now, &self.response_bytes_per_source) {
+            return none_admitted(DropReason::ResponseBudget);
         }
         let (mut requests, mut drop_reason) = (count as u64, DropReason::TooManyRequests);
-        requests = requests.min(known.requests.left(now, &self.requests_per_source));
+        requests = requests.min(state.requests.available(now, &self.requests_per_source));
         let mut answer_bytes = u64::MAX;
-        if !is_known {
-            let of_strangers = self.strangers.left(now, &self.requests_from_unvalidated);
-            if of_strangers < requests {
-                (requests, drop_reason) = (of_strangers, DropReason::TooManyUnvalidated);
+        if !is_validated {
+            let available = self.unvalidated.available(now, &self.requests_from_unvalidated);
+            if available < requests {
+                (requests, drop_reason) = (available, DropReason::TooManyUnvalidated);
             }
-            self.strangers.take(requests, now, &self.requests_from_unvalidated);
-            answer_bytes = known.answer_bytes.left(now, &self.response_bytes_per_source);
+            self.unvalidated.take(requests, now, &self.requests_from_unvalidated);
+            answer_bytes = state.response_bytes.available(now, &self.response_bytes_per_source);
         }
-        known.requests.take(requests, now, &self.requests_per_source);
+        state.requests.take(requests, now, &self.requests_per_source);
         Admission { requests: requests as usize, answer_bytes, drop_reason }
     }
 
-    /// Whether an answer of `len` bytes may go to `destination`; what may is charged.
+    /// Charges a response of `len` bytes to `destination` and returns `true` if its budget allows
+    /// it.
     pub fn admit_response(&mut self, destination: SocketAddr, len: usize, now: Instant) -> bool {
         if !self.limits.applies_to(destination) {
             return true;
         }
         let now = self.nanos(now);
         let source = source_of(&mut self.sources, Prefix::of(destination.ip()), now);
-        source.known_until > now || source.answer_bytes.take(len as u64, now, &self.response_bytes_per_source)
+        source.validated_until > now || source.response_bytes.take(len as u64, now, &self.response_bytes_per_source)
     }
 
-    /// Notes that `source` has answered a call, and so receives what is sent to it.
+    /// Validates `source`. Call it when the source has responded to a call, and so receives
+    /// datagrams at its address.
     pub fn validate(&mut self, source: SocketAddr, now: Instant) {
         if self.limits.applies_to(source) {
             let now = self.nanos(now);
-            source_of(&mut self.sources, Prefix::of(source.ip()), now).known_until =
-                now + Self::KNOWN_FOR.as_nanos() as u64;
+            source_of(&mut self.sources, Prefix::of(source.ip()), now).validated_until =
+                now + Self::VALIDATION_LIFETIME.as_nanos() as u64;
         }
     }
 
@@ -145,8 +149,8 @@ impl Limiter {
     }
 }
 
-fn source_of(sources: &mut Recent<Prefix, Source>, prefix: Prefix, now: u64) -> &mut Source {
-    sources.entry(prefix, prefix.hash(), |source| source.known_until > now)
+fn source_of(sources: &mut LruMap<Prefix, Source>, prefix: Prefix, now: u64) -> &mut Source {
+    sources.entry(prefix, prefix.hash(), |source| source.validated_until > now)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-/// Whom a limit is for.
+/// The addresses that count as one source: an IPv4 address, or the /64 prefix of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prefix {
     V4(u32),

@@ -13,23 +13,23 @@ fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// Admits a request, or says why not.
+/// Admits a request, or returns the reason to drop it.
 fn request(limiter: &mut Limiter, source: SocketAddr, now: Instant) -> Result<(), DropReason> {
     let Admission { requests, drop_reason, .. } = limiter.admit(source, 1, now);
     if requests > 0 { Ok(()) } else { Err(drop_reason) }
 }
 
-/// How many of `count` requests at one time are admitted.
+/// Returns the number of admitted requests out of `count` at the same time.
 fn admitted(limiter: &mut Limiter, source: &str, now: Instant, count: usize) -> usize {
     (0..count).filter(|_| request(limiter, addr(source), now).is_ok()).count()
 }
 
 #[test]
-fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
+fn each_source_has_a_bucket_that_refills() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(100), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 100);
-    assert_eq!(admitted(&mut limiter, "192.0.2.1:2", now, 200), 0, "whatever the port");
+    assert_eq!(admitted(&mut limiter, "192.0.2.1:2", now, 200), 0, "the port does not matter");
     assert_eq!(admitted(&mut limiter, "192.0.2.2:1", now, 200), 100);
     let later = now + Duration::from_millis(250);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", later, 200), 25);
@@ -37,7 +37,7 @@ fn a_source_has_its_own_rate_and_gets_it_back_with_time() {
 }
 
 #[test]
-fn requests_that_came_together_are_admitted_as_far_as_may_be() {
+fn a_batch_of_requests_is_admitted_in_part() {
     let now = start();
     let limits = Limits::default().requests_per_source(100).requests_from_unvalidated(150);
     let mut limiter = Limiter::new(limits, now, 1);
@@ -52,17 +52,17 @@ fn requests_that_came_together_are_admitted_as_far_as_may_be() {
     assert_eq!(admit("127.0.0.1:1", 1_000).requests, 1_000, "loopback is exempt");
 
     limiter.validate(addr("192.0.2.3:1"), now);
-    let friend = limiter.admit(addr("192.0.2.3:1"), 200, now);
-    assert_eq!((friend.requests, friend.answer_bytes), (100, u64::MAX));
+    let validated = limiter.admit(addr("192.0.2.3:1"), 200, now);
+    assert_eq!((validated.requests, validated.answer_bytes), (100, u64::MAX));
 }
 
 #[test]
-fn memory_is_what_is_documented() {
-    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.len_in_bytes(), 196 << 10);
+fn memory_is_as_documented() {
+    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.memory_len(), 196 << 10);
 }
 
 #[test]
-fn the_hosts_of_an_ipv6_network_are_one_source() {
+fn hosts_of_an_ipv6_network_are_one_source() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(100), now, 1);
     assert_eq!(admitted(&mut limiter, "[2001:db8::1]:1", now, 200), 100);
@@ -71,18 +71,18 @@ fn the_hosts_of_an_ipv6_network_are_one_source() {
 }
 
 #[test]
-fn strangers_share_a_rate_that_friends_are_not_bound_by() {
+fn unvalidated_sources_share_a_rate_that_validated_ones_are_exempt_from() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_from_unvalidated(100), now, 1);
     limiter.validate(addr("192.0.2.1:1"), now);
-    let strangers: usize = (0..200).map(|n| admitted(&mut limiter, &format!("198.51.100.{n}:1"), now, 1)).sum();
-    assert_eq!(strangers, 100);
+    let unvalidated: usize = (0..200).map(|n| admitted(&mut limiter, &format!("198.51.100.{n}:1"), now, 1)).sum();
+    assert_eq!(unvalidated, 100);
     assert_eq!(request(&mut limiter, addr("203.0.113.1:1"), now), Err(DropReason::TooManyUnvalidated));
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 200), 200);
 }
 
 #[test]
-fn strangers_that_are_too_many_push_nobody_out_of_memory() {
+fn surplus_unvalidated_sources_evict_no_others() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(1).requests_from_unvalidated(10), now, 1);
     assert_eq!(request(&mut limiter, addr("192.0.2.1:1"), now), Ok(()));
@@ -93,7 +93,7 @@ fn strangers_that_are_too_many_push_nobody_out_of_memory() {
 }
 
 #[test]
-fn loopback_is_exempt_unless_asked_otherwise() {
+fn loopback_is_exempt_by_default() {
     let now = start();
     let strict = Limits::default().requests_per_source(1).response_bytes_per_source(1);
     let mut limiter = Limiter::new(strict.clone(), now, 1);
@@ -105,7 +105,7 @@ fn loopback_is_exempt_unless_asked_otherwise() {
 }
 
 #[test]
-fn nothing_is_limited_without_limits() {
+fn unlimited_limits_admit_everything() {
     let now = start();
     let mut limiter = Limiter::new(Limits::none(), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 1_000_000), 1_000_000);
@@ -113,7 +113,7 @@ fn nothing_is_limited_without_limits() {
 }
 
 #[test]
-fn a_rate_of_zero_admits_nobody() {
+fn rate_of_zero_admits_no_request() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().requests_per_source(0), now, 1);
     assert_eq!(admitted(&mut limiter, "192.0.2.1:1", now, 10), 0);
@@ -124,7 +124,7 @@ fn a_rate_of_zero_admits_nobody() {
 }
 
 #[test]
-fn over_its_budget_a_stranger_gets_no_answers_and_is_not_worked_for() {
+fn unvalidated_source_over_its_budget_gets_no_responses_and_is_dropped() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default().response_bytes_per_source(1_000), now, 1);
     let victim = addr("192.0.2.1:1");
@@ -134,26 +134,26 @@ fn over_its_budget_a_stranger_gets_no_answers_and_is_not_worked_for() {
     limiter.validate(victim, now);
     assert_eq!(request(&mut limiter, victim, now), Ok(()));
     assert!((0..100).all(|_| limiter.admit_response(victim, 60_000, now)));
-    let later = now + Limiter::KNOWN_FOR + Duration::from_secs(1);
-    assert!(!limiter.admit_response(victim, 60_000, later), "one is not known for ever");
+    let later = now + Limiter::VALIDATION_LIFETIME + Duration::from_secs(1);
+    assert!(!limiter.admit_response(victim, 60_000, later), "validation expires");
 }
 
 #[test]
-fn friends_are_remembered_through_a_flood_of_strangers() {
+fn validated_sources_survive_a_flood_of_unvalidated_ones() {
     let now = start();
     let mut limiter = Limiter::new(Limits::default(), now, 1);
-    let friend = addr("192.0.2.1:1");
-    limiter.validate(friend, now);
-    for stranger in 0..100_000_u32 {
-        let _ = request(&mut limiter, (Ipv4Addr::from_bits(stranger | 0x0a00_0000), 1).into(), now);
+    let validated = addr("192.0.2.1:1");
+    limiter.validate(validated, now);
+    for number in 0..100_000_u32 {
+        let _ = request(&mut limiter, (Ipv4Addr::from_bits(number | 0x0a00_0000), 1).into(), now);
     }
-    assert!((0..10_000).all(|_| limiter.admit_response(friend, 60_000, now)));
+    assert!((0..10_000).all(|_| limiter.admit_response(validated, 60_000, now)));
 }
 
 proptest! {
-    /// Whatever comes when: no more is admitted than the rate gives and what may come at once.
+    /// Requests at any times: at most the rate and the burst are admitted.
     #[test]
-    fn a_rate_is_kept_over_any_time(
+    fn rate_is_enforced_over_any_time(
         rate in 1_u32..2_000, steps in proptest::collection::vec((0_u64..400, 1_usize..300), 1..60),
     ) {
         let begin = start();
@@ -167,7 +167,7 @@ proptest! {
             count_together += together.admit(addr("192.0.2.1:1"), requests, now).requests;
             let allowed = f64::from(rate) * (1.0 + (now - begin).as_secs_f64());
             prop_assert!(count as f64 <= allowed + 1.0, "{count} of {allowed}");
-            // They differ by what is rounded.
+            // They differ by rounding.
             prop_assert!(count.abs_diff(count_together) <= step, "{count} and {count_together}");
         }
     }
