@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::drop_reason::DropReason;
 use super::snapshot::{CallStats, DatagramStats, RequestStats, Stats};
 
-/// What [`Counters`] count, datagrams dropped apart.
+/// A counter of [`Counters`]. Dropped datagrams are counted by [`Counters::dropped`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is documented on the field of `Stats` that shows it")]
 pub enum Counter {
@@ -33,7 +33,7 @@ pub enum Counter {
 
 const COUNTER_COUNT: usize = Counter::ReceiveErrors as usize + 1;
 
-/// The counters behind [`Stats`]: shared by all threads of an endpoint, never locked.
+/// The counters behind [`Stats`]. All threads of an endpoint share them without a lock.
 ///
 /// ```
 /// use rpcudp_core::{Counter, Counters, DropReason};
@@ -50,8 +50,8 @@ pub struct Counters {
     stripes: [Stripe; Stripe::COUNT],
 }
 
-/// The counters of some threads. Two that count the same thing would take the memory that it is counted in away from each
-/// other each time, which takes longer than all the rest of counting.
+/// The counters of some of the threads. If all threads shared one set, each increment would move a
+/// cache line between cores, which takes longer than the rest of counting.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Stripe {
@@ -71,22 +71,23 @@ thread_local! {
 }
 
 impl Counters {
-    /// Counts `count` more.
+    /// Adds `count` to a counter.
     pub fn add(&self, counter: Counter, count: u64) {
         self.stripe().counts[counter as usize].fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Counts a datagram that was dropped.
+    /// Counts a dropped datagram.
     pub fn dropped(&self, reason: DropReason) {
         self.stripe().dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn stripe(&self) -> &Stripe {
-        // A thread that is ending counts with the first.
+        // A thread that is ending uses the first stripe.
         &self.stripes[STRIPE.try_with(|stripe| *stripe).unwrap_or_default()]
     }
 
-    /// Reads every counter. What waits and runs is for those to say who know it.
+    /// Reads all counters. Leaves `withheld`, `in_flight` and `running` zero for the caller to fill
+    /// in.
     #[must_use]
     pub fn snapshot(&self) -> Stats {
         let sum = |count: &dyn Fn(&Stripe) -> &AtomicU64| -> u64 {
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drops_are_printed_by_name_where_there_were_any() {
+    fn reasons_with_drops_are_printed_by_name() {
         let counters = Counters::default();
         assert!(format!("{:?}", counters.snapshot()).ends_with("dropped: {} }"));
         counters.dropped(DropReason::TooShort);

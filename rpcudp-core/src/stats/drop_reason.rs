@@ -1,45 +1,51 @@
 use std::fmt;
 
-/// Why a datagram was dropped without an answer.
+/// A reason for which a datagram is dropped.
 ///
-/// A peer's bytes are never an error of ours: they are dropped and counted, one counter for each reason (see
-/// [`Stats::dropped`](crate::Stats::dropped)).
+/// Datagrams of peers never cause errors in this endpoint. Invalid ones are dropped and counted,
+/// with a counter for each reason (see [`Stats::dropped`](crate::Stats::dropped)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// Shorter than 22 bytes: a header and nothing to decode.
+    /// The datagram is shorter than 22 bytes: at most a header, without a body.
     TooShort,
-    /// The first byte is no kind of datagram in any dialect.
+    /// The first byte is not a kind of any dialect.
     UnknownKind,
-    /// A request or response in the dialect that this endpoint does not speak.
+    /// The kind belongs to the other dialect.
     OtherDialect,
-    /// The body is not one complete msgpack value, claims more elements than it has bytes, or nests too deep.
+    /// The body is not a complete msgpack value, claims more elements than it has bytes, or nests
+    /// too deep.
     InvalidMsgpack,
-    /// The body is msgpack but not what the kind calls for: a request is `[name, arguments]`.
+    /// The body is msgpack, but does not have the shape of its kind. A request is `[name,
+    /// arguments]`.
     WrongShape,
-    /// An answer that no call waits for: late, a copy of one that was taken, or forged.
+    /// A response to no call in flight: late, a duplicate, or forged.
     UnmatchedResponse,
-    /// An answer to a call of ours from an address that was not called.
+    /// A response from another address than the called one.
     WrongSource,
-    /// A copy of an at-most-once request whose handler still runs, or whose reply was too large to remember.
+    /// A duplicate of an at-most-once request whose handler is running, or whose response was too
+    /// large to store.
     DuplicateRequest,
-    /// A request of a source that sends more of them than [`Limits`](crate::Limits) allow.
+    /// A request from a source that sends more requests than [`Limits`](crate::Limits) allow.
     TooManyRequests,
-    /// A request of a source that is not known, while all of those send more than [`Limits`](crate::Limits) allow.
+    /// A request from an unvalidated source, while all unvalidated sources together send more
+    /// requests than [`Limits`](crate::Limits) allow.
     TooManyUnvalidated,
-    /// A request of a source, or an answer to it, that is not known and was sent as many bytes of answers as
-    /// [`Limits`](crate::Limits) allow.
+    /// A request from or a response to an unvalidated source that was sent as many response bytes
+    /// as [`Limits`](crate::Limits) allow.
     ResponseBudget,
-    /// A request whose caller had given up before its turn came.
+    /// A request whose deadline passed before the server processed it.
     Expired,
-    /// Our answer found the send queue full: the network takes less than the handlers give.
+    /// A response of this endpoint that did not fit into the send queue: handlers produce responses
+    /// faster than the network accepts them.
     SendQueueFull,
-    /// Our answer was refused by the socket, for example because there is no route.
+    /// A response of this endpoint that the socket failed to send, for example because there is no
+    /// route.
     SendFailed,
 }
 
 impl DropReason {
-    /// Every reason there is, in the order of their declaration.
+    /// All reasons, in the order of declaration.
     pub const ALL: [Self; 14] = [
         Self::TooShort,
         Self::UnknownKind,
@@ -57,7 +63,7 @@ impl DropReason {
         Self::SendFailed,
     ];
 
-    /// A short name for counters and logs, in snake case.
+    /// Returns the name for counters and logs, in snake case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -3,101 +3,104 @@ use std::time::Duration;
 
 use super::drop_reason::DropReason;
 
-/// What an endpoint has done since it was bound: a snapshot of its counters.
+/// A snapshot of an endpoint's counters since it was bound.
 ///
-/// Counters only grow; [`CallStats::in_flight`] and [`RequestStats::running`] are what is there now. They are read one after
-/// the other while the endpoint works, so that two of them may differ by a datagram that was under way between the
-/// readings. `{:?}` prints them all, of the reasons for drops those that there were.
+/// Counters only grow. [`CallStats::in_flight`] and [`RequestStats::running`] are current values.
+/// The counters are read one after another while the endpoint works, so two of them may differ by a
+/// datagram that was processed between the reads. `{:?}` prints all counters, and the reasons for
+/// drops that occurred.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Calls that this endpoint made.
+    /// The calls that this endpoint made.
     pub calls: CallStats,
-    /// Requests that it was sent.
+    /// The requests that it received.
     pub requests: RequestStats,
-    /// Datagrams that went through its socket.
+    /// The datagrams of its socket.
     pub datagrams: DatagramStats,
     pub(crate) dropped: [u64; DropReason::ALL.len()],
 }
 
-/// The calls that an endpoint made, and how they ended.
+/// The calls that an endpoint made, and their outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallStats {
-    /// Calls whose request was handed to the socket, oneway calls included.
+    /// Calls whose request was passed to the socket, including oneway calls.
     pub started: u64,
-    /// Ended with a value or with the application's own error.
+    /// Calls that ended with a value or with an error of the application.
     pub completed: u64,
-    /// Ended with the peer's refusal: unknown method, malformed arguments, busy, panicked, response too large or
-    /// unencodable.
+    /// Calls that the peer refused: unknown method, malformed arguments, busy, panicked, response
+    /// too large or unencodable, closing, stopped or rejected.
     pub refused: u64,
-    /// Ended without an answer in time.
+    /// Calls that ended at their deadline without a response.
     pub timed_out: u64,
-    /// Ended because the network says that nobody is there.
+    /// Calls that ended because the peer is unreachable.
     pub unreachable: u64,
-    /// Ended with an answer that is not of the declared type.
+    /// Calls whose response did not decode as the declared type.
     pub undecodable: u64,
-    /// Ended because the request could not be sent: too large, or refused by the socket.
+    /// Calls whose request could not be sent: too large, or the socket failed to send it.
     pub unsendable: u64,
-    /// Oneway calls that were sent: nobody waits for their end.
+    /// Oneway calls that were sent. They have no other outcome.
     pub oneway: u64,
-    /// Dropped by their caller before they had ended.
+    /// Calls that their caller dropped before they ended.
     pub cancelled: u64,
-    /// Requests that were sent again because no answer had come.
+    /// Retransmissions of requests.
     pub retransmitted: u64,
-    /// Resends that were left out because so many calls were sent again that the network, or the peers, must be down: more
-    /// than 1,000 in some ten seconds, and more than three for each call.
+    /// Retransmissions that were withheld because the network or the peers must be down: there were
+    /// more than 1,000 retransmissions in about ten seconds, and more than three for each call.
     pub withheld: u64,
-    /// Calls that wait for an answer now.
+    /// Calls in flight now.
     pub in_flight: u64,
 }
 
-/// The requests that reached an endpoint, and what became of them.
+/// The requests that an endpoint received, and their outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestStats {
-    /// Well-formed requests that arrived.
+    /// Well-formed requests that were received.
     pub received: u64,
-    /// Answered with a value or with the application's own error.
+    /// Requests that ended with a value or with an error of the application.
     pub completed: u64,
-    /// Refused: unknown method, malformed arguments, busy, panicked, response too large or unencodable.
+    /// Requests that were refused: unknown method, malformed arguments, busy, panicked, response
+    /// too large or unencodable, closing, stopped or rejected.
     pub refused: u64,
     /// Handlers that panicked.
     pub panicked: u64,
-    /// How long the receiving task was busy with requests, above all in sync methods. While it is, nothing else is
-    /// received: where this grows nearly as fast as the time, a method is too slow to be sync.
+    /// The time that the driver spent on requests, mostly in sync methods. It receives no datagrams
+    /// meanwhile. If this grows nearly as fast as time passes, a sync method is too slow and should
+    /// be async.
     pub handling: Duration,
-    /// Copies of an at-most-once request that were answered from memory.
+    /// Duplicates of at-most-once requests that got the stored response.
     pub replayed: u64,
-    /// At-most-once replies that were forgotten before their time because the memory was full. A copy that comes
-    /// after that runs the method again.
+    /// Stored responses of at-most-once requests that were evicted early because their memory was
+    /// full. A later duplicate runs the method again.
     pub evicted: u64,
-    /// Async handlers that run now.
+    /// Async handlers that are running now.
     pub running: u64,
 }
 
-/// The datagrams that went through an endpoint's socket.
+/// The datagrams of an endpoint's socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DatagramStats {
-    /// Datagrams that arrived, dropped ones included.
+    /// Datagrams that were received, including dropped ones.
     pub received: u64,
-    /// Datagrams that the socket took.
+    /// Datagrams that the socket accepted.
     pub sent: u64,
-    /// Datagrams that came back because nobody is there, those that no call waits for included.
+    /// Reports that a destination is unreachable, including reports that belong to no call.
     pub unreachable: u64,
-    /// Errors that receiving gave. None of them ends the endpoint.
+    /// Errors of receiving. None of them ends the endpoint.
     pub receive_errors: u64,
 }
 
 impl Stats {
-    /// How many datagrams were dropped for this reason.
+    /// Returns the number of datagrams dropped for a reason.
     #[must_use]
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
 
-    /// How many datagrams were dropped for any reason.
+    /// Returns the number of datagrams dropped for any reason.
     #[must_use]
     pub fn dropped_in_all(&self) -> u64 {
         self.dropped.iter().sum()
@@ -115,7 +118,7 @@ impl fmt::Debug for Stats {
     }
 }
 
-/// The reasons that datagrams were dropped for, and how many.
+/// Prints the reasons with drops, and their counts.
 struct Dropped<'a>(&'a Stats);
 
 impl fmt::Debug for Dropped<'_> {
