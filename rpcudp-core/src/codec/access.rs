@@ -1,4 +1,7 @@
-//! What lies within arrays, maps and enums.
+//! serde's access types for arrays, maps and enums.
+//!
+//! This file and `decoder.rs` import each other. serde's traits require it: the access types
+//! deserialize elements with the decoder, and the decoder passes them to visitors.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -7,27 +10,27 @@ use serde::de::{
 };
 
 use super::decoder::Decoder;
-use super::value_error::{Decoded, Fault};
+use super::value_error::{ValueError, ValueResult};
 
-/// The elements of an array.
-pub(super) struct Items<'a, 'de> {
+/// Access to the elements of an array.
+pub(super) struct ArrayAccess<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: u32,
 }
 
-impl<'a, 'de> Items<'a, 'de> {
-    /// Shows the next `len` values to a visitor, which has to take them all.
-    pub(super) fn visit<V: Visitor<'de>>(decoder: &'a mut Decoder<'de>, len: u32, visitor: V) -> Decoded<V::Value> {
-        let mut items = Self { decoder, left: len };
-        let value = visitor.visit_seq(&mut items)?;
-        if items.left > 0 { Err(Fault::too_many_elements(len as usize)) } else { Ok(value) }
+impl<'a, 'de> ArrayAccess<'a, 'de> {
+    /// Passes the next `len` values to a visitor, which must take all of them.
+    pub(super) fn visit<V: Visitor<'de>>(decoder: &'a mut Decoder<'de>, len: u32, visitor: V) -> ValueResult<V::Value> {
+        let mut elements = Self { decoder, left: len };
+        let value = visitor.visit_seq(&mut elements)?;
+        if elements.left > 0 { Err(ValueError::too_many_elements(len as usize)) } else { Ok(value) }
     }
 }
 
-impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Fault;
+impl<'de> SeqAccess<'de> for &mut ArrayAccess<'_, 'de> {
+    type Error = ValueError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Decoded<Option<T::Value>> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> ValueResult<Option<T::Value>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         seed.deserialize(&mut *self.decoder).map(Some)
@@ -38,31 +41,31 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
     }
 }
 
-/// The entries of a map.
-pub(super) struct Entries<'a, 'de> {
+/// Access to the entries of a map.
+pub(super) struct EntryAccess<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: u32,
 }
 
-impl<'a, 'de> Entries<'a, 'de> {
-    /// Shows the next `len` pairs of values to a visitor, which has to take them all.
-    pub(super) fn visit<V: Visitor<'de>>(decoder: &'a mut Decoder<'de>, len: u32, visitor: V) -> Decoded<V::Value> {
+impl<'a, 'de> EntryAccess<'a, 'de> {
+    /// Passes the next `len` entries to a visitor, which must take all of them.
+    pub(super) fn visit<V: Visitor<'de>>(decoder: &'a mut Decoder<'de>, len: u32, visitor: V) -> ValueResult<V::Value> {
         let mut entries = Self { decoder, left: len };
         let value = visitor.visit_map(&mut entries)?;
-        if entries.left > 0 { Err(Fault::too_many_elements(len as usize)) } else { Ok(value) }
+        if entries.left > 0 { Err(ValueError::too_many_elements(len as usize)) } else { Ok(value) }
     }
 }
 
-impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
-    type Error = Fault;
+impl<'de> MapAccess<'de> for &mut EntryAccess<'_, 'de> {
+    type Error = ValueError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Decoded<Option<K::Value>> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> ValueResult<Option<K::Value>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         seed.deserialize(&mut *self.decoder).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Decoded<V::Value> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> ValueResult<V::Value> {
         seed.deserialize(&mut *self.decoder)
     }
 
@@ -71,67 +74,67 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
     }
 }
 
-/// A variant that is its name alone.
-pub(super) struct Named<'de>(pub(super) &'de str);
+/// Access to a unit variant: a str with its name.
+pub(super) struct UnitVariantAccess<'de>(pub(super) &'de str);
 
-/// A variant that holds something: its name comes next, and what it holds after it.
-pub(super) struct Variant<'a, 'de>(pub(super) &'a mut Decoder<'de>);
+/// Access to a variant with data: a map with one entry, from its name to its data.
+pub(super) struct MapVariantAccess<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
-impl<'de> EnumAccess<'de> for Named<'de> {
-    type Error = Fault;
+impl<'de> EnumAccess<'de> for UnitVariantAccess<'de> {
+    type Error = ValueError;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Decoded<(V::Value, Self)> {
-        let name = StrDeserializer::<Fault>::new(self.0);
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> ValueResult<(V::Value, Self)> {
+        let name = StrDeserializer::<ValueError>::new(self.0);
         Ok((seed.deserialize(name)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Named<'de> {
-    type Error = Fault;
+impl<'de> VariantAccess<'de> for UnitVariantAccess<'de> {
+    type Error = ValueError;
 
-    fn unit_variant(self) -> Decoded<()> {
+    fn unit_variant(self) -> ValueResult<()> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Decoded<T::Value> {
-        Err(Fault::invalid_type(Unexpected::UnitVariant, &"a variant that holds a value"))
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> ValueResult<T::Value> {
+        Err(ValueError::invalid_type(Unexpected::UnitVariant, &"a variant that holds a value"))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Decoded<V::Value> {
-        Err(Fault::invalid_type(Unexpected::UnitVariant, &visitor))
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> ValueResult<V::Value> {
+        Err(ValueError::invalid_type(Unexpected::UnitVariant, &visitor))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Decoded<V::Value> {
-        Err(Fault::invalid_type(Unexpected::UnitVariant, &visitor))
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> ValueResult<V::Value> {
+        Err(ValueError::invalid_type(Unexpected::UnitVariant, &visitor))
     }
 }
 
-impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
-    type Error = Fault;
+impl<'a, 'de> EnumAccess<'de> for MapVariantAccess<'a, 'de> {
+    type Error = ValueError;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Decoded<(V::Value, Self)> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> ValueResult<(V::Value, Self)> {
         Ok((seed.deserialize(&mut *self.0)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Fault;
+impl<'de> VariantAccess<'de> for MapVariantAccess<'_, 'de> {
+    type Error = ValueError;
 
-    fn unit_variant(self) -> Decoded<()> {
+    fn unit_variant(self) -> ValueResult<()> {
         <()>::deserialize(self.0)
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Decoded<T::Value> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> ValueResult<T::Value> {
         seed.deserialize(self.0)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Decoded<V::Value> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> ValueResult<V::Value> {
         self.0.deserialize_tuple(len, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Decoded<V::Value> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> ValueResult<V::Value> {
         self.0.deserialize_struct("", fields, visitor)
     }
 }

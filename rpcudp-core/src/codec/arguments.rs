@@ -3,14 +3,14 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::decoder::Decoder;
-use super::missing_argument::Missing;
-use super::value_error::Fault;
+use super::missing_argument::MissingArgument;
+use super::value_error::ValueError;
 use crate::RawArguments;
 
-/// Decodes the arguments of a request, one after the other.
+/// Decodes the arguments of a request one by one.
 ///
-/// Contracts may grow: a caller that sends more arguments than the method has is served, and one that sends fewer is
-/// served where the missing ones are an `Option`.
+/// A contract may gain arguments: surplus arguments of a caller are ignored, and missing ones are
+/// `None` if their type is an `Option`.
 ///
 /// ```
 /// use rpcudp_core::codec::Arguments;
@@ -31,24 +31,24 @@ pub struct Arguments<'de> {
 }
 
 impl<'de> Arguments<'de> {
-    /// Starts at the first argument.
+    /// Creates a decoder at the first argument.
     #[must_use]
     pub fn new(raw: RawArguments<'de>) -> Self {
         Self { decoder: Decoder::new(raw.bytes()), count: raw.count(), taken: 0 }
     }
 
-    /// Decodes the next argument; `name` is what an error calls it.
+    /// Decodes the next argument. Errors contain its `name`.
     ///
     /// # Errors
     ///
-    /// Where there is no next argument and `T` is no `Option`, or where it is not a `T`. Arguments after one that did
-    /// not decode are not to be trusted.
+    /// Fails if the argument is missing and `T` is not an `Option`, or if it does not decode as
+    /// `T`. Do not use the arguments after one that failed to decode.
     pub fn take<T: Deserialize<'de>>(&mut self, name: &'static str) -> Result<T, ArgumentError> {
         self.taken += 1;
         let taken = if self.taken <= self.count {
             T::deserialize(&mut self.decoder).map_err(Problem::Undecodable)
         } else {
-            T::deserialize(Missing).map_err(|_| Problem::Missing { count: self.count })
+            T::deserialize(MissingArgument).map_err(|_| Problem::Missing { count: self.count })
         };
         taken.map_err(|problem| ArgumentError { position: self.taken, name, problem })
     }
@@ -60,9 +60,10 @@ impl fmt::Debug for Arguments<'_> {
     }
 }
 
-/// Which argument of a request is at fault, and how.
+/// The error of a malformed or missing argument.
 ///
-/// Prints what matters most first, for there may be little room: "`key` is missing (argument 2; 1 came)".
+/// Prints the important part first, because there may be little room: "`key` is missing (argument
+/// 2; 1 sent)".
 #[derive(Clone, Debug)]
 pub struct ArgumentError {
     position: u32,
@@ -73,15 +74,15 @@ pub struct ArgumentError {
 #[derive(Clone, Debug)]
 enum Problem {
     Missing { count: u32 },
-    Undecodable(Fault),
+    Undecodable(ValueError),
 }
 
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { position, name, problem } = self;
         match problem {
-            Problem::Missing { count } => write!(f, "`{name}` is missing (argument {position}; {count} came)"),
-            Problem::Undecodable(fault) => write!(f, "`{name}`: {fault} (argument {position})"),
+            Problem::Missing { count } => write!(f, "`{name}` is missing (argument {position}; {count} sent)"),
+            Problem::Undecodable(error) => write!(f, "`{name}`: {error} (argument {position})"),
         }
     }
 }

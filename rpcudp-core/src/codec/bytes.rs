@@ -3,15 +3,16 @@ use std::convert::identity;
 use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::byte_access::Bytes;
+use super::byte_access::ByteAccess;
 use super::decode::DecodeError;
 use super::reader::{Head, Reader};
-use super::specialize::{self, is_buffer};
-use super::value_error::{Decoded, Fault};
+use super::specialize::{self, is_content};
+use super::value_error::{ValueError, ValueResult};
 
-/// The bytes that the msgpack value in `value` is, if it is bytes and nothing else.
+/// Returns the contents of a msgpack value that is a bin.
 ///
-/// Whoever copies a value to decode it later may copy these alone, and have [`decode_bytes`] give the copy away.
+/// To decode a value later, copy these bytes instead of the value. [`decode_bytes`] moves the copy
+/// into the decoded `Vec<u8>`.
 ///
 /// ```
 /// use rpcudp_core::codec;
@@ -27,8 +28,9 @@ pub fn as_bytes(value: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Reads a `T` from a value that is these bytes: what [`decode`](super::decode) gives for them, but that a `Vec<u8>` gets their
-/// memory instead of a copy, and so does whatever else takes a buffer.
+/// Decodes a `T` from a bin with these contents. Returns the same as [`decode`](super::decode) for
+/// the bin, but a `Vec<u8>` or another type that accepts a byte buffer takes over the memory
+/// instead of copying it.
 ///
 /// ```
 /// use rpcudp_core::codec;
@@ -40,74 +42,74 @@ pub fn as_bytes(value: &[u8]) -> Option<&[u8]> {
 ///
 /// # Errors
 ///
-/// Where bytes are not a `T`.
+/// Fails if bytes do not decode as `T`.
 pub fn decode_bytes<T: DeserializeOwned>(bytes: Vec<u8>) -> Result<T, DecodeError> {
-    T::deserialize(OnlyBytes(bytes)).map_err(DecodeError::of::<T>)
+    T::deserialize(BytesDeserializer(bytes)).map_err(DecodeError::of::<T>)
 }
 
-/// A value that is bytes.
-struct OnlyBytes(Vec<u8>);
+/// A deserializer of a bin.
+struct BytesDeserializer(Vec<u8>);
 
-impl OnlyBytes {
-    fn mismatch<'de, V: Visitor<'de>>(&self, visitor: &V) -> Decoded<V::Value> {
-        Err(Fault::invalid_type(Unexpected::Bytes(&self.0), visitor))
+impl BytesDeserializer {
+    fn mismatch<'de, V: Visitor<'de>>(&self, visitor: &V) -> ValueResult<V::Value> {
+        Err(ValueError::invalid_type(Unexpected::Bytes(&self.0), visitor))
     }
 }
 
-impl<'de> Deserializer<'de> for OnlyBytes {
-    type Error = Fault;
+impl<'de> Deserializer<'de> for BytesDeserializer {
+    type Error = ValueError;
 
     fn is_human_readable(&self) -> bool {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
-        if is_buffer::<V::Value>() {
-            return visitor.visit_seq(Bytes::new(&self.0));
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
+        if is_content::<V::Value>() {
+            return visitor.visit_seq(ByteAccess::new(&self.0));
         }
         visitor.visit_byte_buf(self.0)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> ValueResult<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let Self(bytes) = self;
-        match specialize::vec::<V, _>(bytes, identity) {
+        match specialize::visit_vec::<V, _>(bytes, identity) {
             Ok(vec) => Ok(vec),
-            Err(bytes) => visitor.visit_seq(Bytes::new(&bytes)),
+            Err(bytes) => visitor.visit_seq(ByteAccess::new(&bytes)),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Decoded<V::Value> {
-        Bytes::visit(&self.0, visitor)
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> ValueResult<V::Value> {
+        ByteAccess::visit(&self.0, visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.mismatch(&visitor)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.mismatch(&visitor)
     }
 
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.mismatch(&visitor)
     }
 
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         match self.0.as_slice().try_into() {
             Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
             Err(_) => self.deserialize_any(visitor),
         }
     }
 
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         match self.0.as_slice().try_into() {
             Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
             Err(_) => self.deserialize_any(visitor),
@@ -119,11 +121,11 @@ impl<'de> Deserializer<'de> for OnlyBytes {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Decoded<V::Value> {
+    ) -> ValueResult<V::Value> {
         self.mismatch(&visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         visitor.visit_unit()
     }
 

@@ -4,20 +4,23 @@ use serde::ser::{
 };
 
 use super::encode::Encoder;
-use super::encode_error::{EncodeError, Encoded};
+use super::encode_error::{EncodeError, EncodeResult};
 use crate::msgpack::infallible;
 
-/// Writes the head of a container that has this many elements.
+/// Writes the head of a container with a number of elements.
 pub(super) type WriteHead = fn(&mut Vec<u8>, u32);
 
-/// A container whose head is written and whose elements follow.
+/// A container in the process of being written: an array, a map or an enum's variant.
+///
+/// This file and `encode.rs` import each other. serde's traits require it: a container serializes
+/// its elements with the encoder, and the encoder returns containers.
 pub(super) struct Container<'e, 'a> {
     encoder: &'e mut Encoder<'a>,
     announced: Option<usize>,
     given: usize,
-    /// How many levels closing it leaves: an enum's variant has a map around it.
+    /// The number of levels that closing the container leaves. A variant is in a map and has two.
     levels: usize,
-    /// Where the elements start: the head is put there at the end if the length was not known.
+    /// The position of the first element. A head of unknown length is inserted here at the end.
     start: usize,
     write_head: WriteHead,
 }
@@ -36,26 +39,25 @@ impl<'e, 'a> Container<'e, 'a> {
         Ok(Self { encoder, announced, given: 0, levels, start, write_head })
     }
 
-    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded {
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> EncodeResult {
         self.given += 1;
         self.encoder.value(value)
     }
 
-    pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Encoded {
+    pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> EncodeResult {
         infallible(rmp::encode::write_str(self.encoder.out, key));
         self.element(value)
     }
 
-    pub(super) fn close(self) -> Encoded {
-        self.encoder.levels_left += self.levels;
+    pub(super) fn close(self) -> EncodeResult {
+        self.encoder.remaining_depth += self.levels;
         match self.announced {
             Some(announced) if announced != self.given => {
                 Err(EncodeError::WrongLength { announced, given: self.given })
             }
             Some(_) => Ok(()),
             None => {
-                // What follows a head of unknown length is written, so that the head is written after it and rotated
-                // into its place.
+                // The length is known only now: append the head and rotate it before the elements.
                 let out = &mut *self.encoder.out;
                 let head_start = out.len();
                 (self.write_head)(out, msgpack_len(self.given)?);
@@ -67,18 +69,19 @@ impl<'e, 'a> Container<'e, 'a> {
     }
 }
 
-/// serde's traits for containers, which differ in the names of their methods and in whether a field has a key.
+/// Implements serde's traits for containers. They differ in the names of their methods, and in
+/// whether fields have keys.
 macro_rules! serialize {
     ($($container:ident :: $method:ident ($($key:ident)?) => $write:ident;)*) => {$(
         impl $container for Container<'_, '_> {
             type Ok = ();
             type Error = EncodeError;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> Encoded {
+            fn $method<T: Serialize + ?Sized>(&mut self, $($key: &'static str,)? value: &T) -> EncodeResult {
                 self.$write($($key,)? value)
             }
 
-            fn end(self) -> Encoded {
+            fn end(self) -> EncodeResult {
                 self.close()
             }
         }
@@ -98,15 +101,15 @@ impl SerializeMap for Container<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Encoded {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> EncodeResult {
         key.serialize(&mut *self.encoder)
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> EncodeResult {
         self.element(value)
     }
 
-    fn end(self) -> Encoded {
+    fn end(self) -> EncodeResult {
         self.close()
     }
 }
@@ -119,11 +122,7 @@ pub(super) fn map_head(out: &mut Vec<u8>, len: u32) {
     infallible(rmp::encode::write_map_len(out, len));
 }
 
-/// A length that msgpack can say.
-///
-/// # Errors
-///
-/// Where it cannot.
+/// Converts a length to msgpack's 32 bits. Fails if it does not fit.
 pub(super) fn msgpack_len(len: usize) -> Result<u32, EncodeError> {
     u32::try_from(len).map_err(|_| EncodeError::TooLong { len })
 }

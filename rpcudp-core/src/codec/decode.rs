@@ -4,27 +4,27 @@ use serde::Deserialize;
 use serde::de::Error;
 
 use super::decoder::Decoder;
-use super::value_error::Fault;
+use super::value_error::ValueError;
 
-/// Reads a `T` from the msgpack value that `bytes` begin with, borrowing from it where `T` can.
+/// Decodes a `T` from the first msgpack value in `bytes`. Borrows from `bytes` if `T` can.
 ///
 /// # Errors
 ///
-/// Where the value is not a `T`.
+/// Fails if the value does not decode as `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     T::deserialize(&mut Decoder::new(bytes)).map_err(DecodeError::of::<T>)
 }
 
-/// Why an answer is not of the declared type.
+/// The error of a value that does not decode as the declared type.
 #[derive(Clone, Debug)]
 pub struct DecodeError {
     type_name: &'static str,
-    fault: Fault,
+    error: ValueError,
 }
 
 impl DecodeError {
-    /// An answer that was to be a `type_name` and is none, for this reason: at most 200 characters are kept of it, control
-    /// characters escaped.
+    /// Creates an error for a value that is not a `type_name`. Keeps at most 200 characters of
+    /// `reason` and escapes control characters.
     ///
     /// ```
     /// # use rpcudp_core::codec::DecodeError;
@@ -32,14 +32,14 @@ impl DecodeError {
     /// ```
     #[must_use]
     pub fn new(type_name: &'static str, reason: impl fmt::Display) -> Self {
-        Self { type_name, fault: Fault::custom(reason) }
+        Self { type_name, error: ValueError::custom(reason) }
     }
 
-    pub(super) fn of<T>(fault: Fault) -> Self {
-        Self { type_name: any::type_name::<T>(), fault }
+    pub(super) fn of<T>(error: ValueError) -> Self {
+        Self { type_name: any::type_name::<T>(), error }
     }
 
-    /// The type that was expected.
+    /// Returns the name of the expected type.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.type_name
@@ -48,7 +48,7 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a `{}`: {}", self.type_name, self.fault)
+        write!(f, "not a `{}`: {}", self.type_name, self.error)
     }
 }
 

@@ -1,43 +1,45 @@
-//! msgpack as serde's data model sees it.
+//! A deserializer of msgpack.
 //!
-//! `rmp-serde` is what this would be made of, were it not for three things that cannot be mended from outside. A `Vec<u8>`
-//! within an untagged or internally tagged enum, or within a flattened struct, cannot be read back from bin. Text and
-//! bytes pass for each other, so that which variant of an enum a value becomes depends on what it spells. And nested
-//! enums are not counted towards its limit of depth.
+//! `rmp-serde` is not used because of three problems. It cannot read a `Vec<u8>` from bin inside an
+//! untagged or internally tagged enum, or inside a flattened struct. It accepts text for bytes and
+//! bytes for text, so the contents of a value decide which variant of an untagged enum is chosen.
+//! And its depth limit does not count nested enums.
 
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::access::{Entries, Items, Named, Variant};
-use super::byte_access::Bytes;
+use super::access::{ArrayAccess, EntryAccess, MapVariantAccess, UnitVariantAccess};
+use super::byte_access::ByteAccess;
 use super::reader::{Head, Reader};
-use super::specialize::{self, is_buffer};
-use super::value_error::{Decoded, Fault};
+use super::specialize::{self, is_content};
+use super::value_error::{ValueError, ValueResult};
 use crate::copy;
 use crate::limits::MAX_DEPTH;
 
-/// Reads one value after the other.
+/// Decodes consecutive values.
+///
+/// This file and `access.rs` import each other, as described there.
 #[derive(Debug)]
 pub(super) struct Decoder<'de> {
     reader: Reader<'de>,
-    levels_left: usize,
+    remaining_depth: usize,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { reader: Reader::new(bytes), levels_left: MAX_DEPTH }
+        Self { reader: Reader::new(bytes), remaining_depth: MAX_DEPTH }
     }
 
-    /// Reads the elements of an array or map, which must all be read.
-    pub(super) fn within<T>(&mut self, elements: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<T> {
-        self.levels_left = self.levels_left.checked_sub(1).ok_or(Fault::TooDeep)?;
+    /// Reads the elements of an array or map. `elements` must read all of them.
+    pub(super) fn read_container<T>(&mut self, elements: impl FnOnce(&mut Self) -> ValueResult<T>) -> ValueResult<T> {
+        self.remaining_depth = self.remaining_depth.checked_sub(1).ok_or(ValueError::TooDeep)?;
         let value = elements(self)?;
-        self.levels_left += 1;
+        self.remaining_depth += 1;
         Ok(value)
     }
 
-    /// Hands a value to a visitor that takes what there is.
-    pub(super) fn visit<V: Visitor<'de>>(&mut self, head: Head<'de>, visitor: V) -> Decoded<V::Value> {
+    /// Passes a value of any type to a visitor.
+    pub(super) fn visit<V: Visitor<'de>>(&mut self, head: Head<'de>, visitor: V) -> ValueResult<V::Value> {
         match head {
             Head::Nil => visitor.visit_unit(),
             Head::Bool(value) => visitor.visit_bool(value),
@@ -46,48 +48,48 @@ impl<'de> Decoder<'de> {
             Head::F32(value) => visitor.visit_f32(value),
             Head::F64(value) => visitor.visit_f64(value),
             Head::Str(bytes) => visitor.visit_borrowed_str(text(bytes)?),
-            // What serde keeps for later, as for an untagged enum, is asked for a sequence when it becomes a `Vec<u8>`,
-            // and refuses where it was given bytes. Of the types that ask for bytes most take a sequence as well; and a
-            // `String`, which would take bytes that spell a text, does not.
-            Head::Bin(bytes) if is_buffer::<V::Value>() => visitor.visit_seq(Bytes::new(bytes)),
+            // serde buffers values, for example of an untagged enum. From its buffer, a `Vec<u8>`
+            // requests a sequence, and buffered bytes would refuse. Most types that request bytes
+            // also accept a sequence. A `String`, which would accept UTF-8 bytes, does not.
+            Head::Bin(bytes) if is_content::<V::Value>() => visitor.visit_seq(ByteAccess::new(bytes)),
             Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
-            // Nothing lies within these, so that they are no level. What looks at a body before sees them so too.
-            Head::Array(0) => Items::visit(self, 0, visitor),
-            Head::Map(0) => Entries::visit(self, 0, visitor),
-            Head::Array(len) => self.within(|decoder| Items::visit(decoder, len, visitor)),
-            Head::Map(len) => self.within(|decoder| Entries::visit(decoder, len, visitor)),
-            Head::Extension => Err(Fault::invalid_type(Unexpected::Other("msgpack extension"), &visitor)),
+            // Empty containers are no level, here and in `msgpack::value_len`.
+            Head::Array(0) => ArrayAccess::visit(self, 0, visitor),
+            Head::Map(0) => EntryAccess::visit(self, 0, visitor),
+            Head::Array(len) => self.read_container(|decoder| ArrayAccess::visit(decoder, len, visitor)),
+            Head::Map(len) => self.read_container(|decoder| EntryAccess::visit(decoder, len, visitor)),
+            Head::Extension => Err(ValueError::invalid_type(Unexpected::Other("msgpack extension"), &visitor)),
         }
     }
 
-    /// Hands a value to a visitor that asked for something in particular, which it is not.
-    fn mismatch<V: Visitor<'de>>(&mut self, head: Head<'de>, visitor: V) -> Decoded<V::Value> {
+    /// Passes a value to a visitor that requested another type.
+    fn mismatch<V: Visitor<'de>>(&mut self, head: Head<'de>, visitor: V) -> ValueResult<V::Value> {
         match head {
-            // Text and bytes do not pass for each other.
-            Head::Str(bytes) => Err(Fault::invalid_type(Unexpected::Str(text(bytes)?), &visitor)),
-            Head::Bin(bytes) => Err(Fault::invalid_type(Unexpected::Bytes(bytes), &visitor)),
+            // Text is not accepted for bytes, nor bytes for text.
+            Head::Str(bytes) => Err(ValueError::invalid_type(Unexpected::Str(text(bytes)?), &visitor)),
+            Head::Bin(bytes) => Err(ValueError::invalid_type(Unexpected::Bytes(bytes), &visitor)),
             head => self.visit(head, visitor),
         }
     }
 }
 
-fn text(bytes: &[u8]) -> Decoded<&str> {
-    str::from_utf8(bytes).map_err(|_| Fault::NotUtf8)
+fn text(bytes: &[u8]) -> ValueResult<&str> {
+    str::from_utf8(bytes).map_err(|_| ValueError::InvalidUtf8)
 }
 
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
-    type Error = Fault;
+    type Error = ValueError;
 
     fn is_human_readable(&self) -> bool {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let head = self.reader.head()?;
         self.visit(head, visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         if matches!(self.reader.peek()?, Head::Nil) {
             self.reader.head()?;
             return visitor.visit_none();
@@ -95,62 +97,62 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> ValueResult<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> ValueResult<V::Value> {
         match self.reader.head()? {
-            // What `rmp-serde` writes for one.
+            // The form that `rmp-serde` writes.
             Head::Array(0) => visitor.visit_unit(),
             head => self.visit(head, visitor),
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         match self.reader.head()? {
-            Head::Bin(bytes) => match specialize::vec::<V, _>(bytes, copy::to_vec) {
+            Head::Bin(bytes) => match specialize::visit_vec::<V, _>(bytes, copy::to_vec) {
                 Ok(vec) => Ok(vec),
-                Err(bytes) => visitor.visit_seq(Bytes::new(bytes)),
+                Err(bytes) => visitor.visit_seq(ByteAccess::new(bytes)),
             },
             head => self.visit(head, visitor),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> ValueResult<V::Value> {
         match self.reader.head()? {
-            Head::Bin(bytes) => Bytes::visit(bytes, visitor),
+            Head::Bin(bytes) => ByteAccess::visit(bytes, visitor),
             head => self.visit(head, visitor),
         }
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         match self.reader.head()? {
             Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
             head => self.mismatch(head, visitor),
         }
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         match self.reader.head()? {
             Head::Str(bytes) => visitor.visit_borrowed_str(text(bytes)?),
             head => self.mismatch(head, visitor),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let head = self.reader.head()?;
         match wide(head) {
             Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
@@ -158,7 +160,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         }
     }
 
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let head = self.reader.head()?;
         match wide(head) {
             Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
@@ -171,16 +173,16 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Decoded<V::Value> {
+    ) -> ValueResult<V::Value> {
         match self.reader.head()? {
-            Head::Str(name) => visitor.visit_enum(Named(text(name)?)),
-            Head::Map(1) => self.within(|decoder| visitor.visit_enum(Variant(decoder))),
-            Head::Map(len) => Err(Fault::invalid_length(len as usize, &"a map with one entry, the variant")),
+            Head::Str(name) => visitor.visit_enum(UnitVariantAccess(text(name)?)),
+            Head::Map(1) => self.read_container(|decoder| visitor.visit_enum(MapVariantAccess(decoder))),
+            Head::Map(len) => Err(ValueError::invalid_length(len as usize, &"a map with one entry, the variant")),
             head => self.mismatch(head, visitor),
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Decoded<V::Value> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         self.reader.skip()?;
         visitor.visit_unit()
     }
@@ -190,7 +192,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// The bytes of a 128-bit integer, which msgpack has no form of its own for.
+/// Returns the bytes of a 128-bit integer. msgpack has no such type, so it is a bin.
 fn wide(head: Head<'_>) -> Option<[u8; 16]> {
     if let Head::Bin(bytes) = head { bytes.try_into().ok() } else { None }
 }

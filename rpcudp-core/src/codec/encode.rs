@@ -1,34 +1,36 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
-use super::encode_error::{EncodeError, Encoded};
-use super::specialize::{byte, bytes_in, is_byte};
+use super::encode_error::{EncodeError, EncodeResult};
+use super::specialize::{as_byte_slice, is_byte_type, to_byte};
 use crate::copy;
 use crate::limits::MAX_DEPTH;
 use crate::msgpack::infallible;
 
 /// Appends `value` to `out` as msgpack.
 ///
-/// Takes no memory of its own, whatever the value.
+/// Allocates no memory besides `out`.
 ///
 /// # Errors
 ///
-/// Where the value nests deeper than [`MAX_DEPTH`], where a sequence has
-/// another length than it announced, or where the type's own `Serialize` fails. `out` then holds part of the value.
+/// Fails if the value nests deeper than [`MAX_DEPTH`] allows, if a sequence has another length than
+/// it announced, or if the `Serialize` of the type fails. `out` then contains a part of the value.
 pub fn encode<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
-    // A request has two levels around its arguments.
-    Encoder { out, levels_left: MAX_DEPTH - 2 }.value(value)
+    // In a request, arguments are inside two arrays.
+    Encoder { out, remaining_depth: MAX_DEPTH - 2 }.value(value)
 }
 
-/// Writes values that lie within at most `levels_left` more arrays and maps.
+/// Writes values. They may contain `remaining_depth` more levels of arrays and maps.
+///
+/// This file and `container.rs` import each other, as described there.
 pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    pub(super) levels_left: usize,
+    pub(super) remaining_depth: usize,
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Encoded {
-        match bytes_in(value) {
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> EncodeResult {
+        match as_byte_slice(value) {
             Some(bytes) => self.serialize_bytes(bytes),
             None => value.serialize(self),
         }
@@ -39,33 +41,34 @@ impl<'a> Encoder<'a> {
         announced: Option<usize>,
         write_head: WriteHead,
     ) -> Result<Container<'e, 'a>, EncodeError> {
-        self.descend()?;
+        self.enter_level()?;
         Container::open(self, announced, 1, write_head)
     }
 
-    /// Opens what a variant holds, within a map with one key: the variant's name.
+    /// Opens the data of a variant, in a map with one entry from the variant's name.
     fn open_variant<'e>(
         &'e mut self,
         variant: &'static str,
         len: usize,
         write_head: WriteHead,
     ) -> Result<Container<'e, 'a>, EncodeError> {
-        self.descend()?;
+        self.enter_level()?;
         map_head(self.out, 1);
         infallible(rmp::encode::write_str(self.out, variant));
-        self.descend()?;
+        self.enter_level()?;
         Container::open(self, Some(len), 2, write_head)
     }
 
-    fn descend(&mut self) -> Encoded {
-        self.levels_left = self.levels_left.checked_sub(1).ok_or(EncodeError::TooDeep { limit: MAX_DEPTH - 2 })?;
+    fn enter_level(&mut self) -> EncodeResult {
+        self.remaining_depth =
+            self.remaining_depth.checked_sub(1).ok_or(EncodeError::TooDeep { limit: MAX_DEPTH - 2 })?;
         Ok(())
     }
 
-    fn bytes_of<T: Serialize>(&mut self, len: usize, items: impl Iterator<Item = T>) -> Encoded {
+    fn byte_sequence<T: Serialize>(&mut self, len: usize, items: impl Iterator<Item = T>) -> EncodeResult {
         infallible(rmp::encode::write_bin_len(self.out, msgpack_len(len)?));
         let start = self.out.len();
-        self.out.extend(items.map(|item| byte(&item).expect("a u8 serializes as a u8")));
+        self.out.extend(items.map(|item| to_byte(&item).expect("a u8 serializes as a u8")));
         let given = self.out.len() - start;
         if given == len { Ok(()) } else { Err(EncodeError::WrongLength { announced: len, given }) }
     }
@@ -86,29 +89,29 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         false
     }
 
-    fn serialize_bool(self, value: bool) -> Encoded {
+    fn serialize_bool(self, value: bool) -> EncodeResult {
         infallible(rmp::encode::write_bool(self.out, value));
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Encoded {
+    fn serialize_i8(self, value: i8) -> EncodeResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i16(self, value: i16) -> Encoded {
+    fn serialize_i16(self, value: i16) -> EncodeResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i32(self, value: i32) -> Encoded {
+    fn serialize_i32(self, value: i32) -> EncodeResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i64(self, value: i64) -> Encoded {
+    fn serialize_i64(self, value: i64) -> EncodeResult {
         infallible(rmp::encode::write_sint(self.out, value));
         Ok(())
     }
 
-    fn serialize_i128(self, value: i128) -> Encoded {
+    fn serialize_i128(self, value: i128) -> EncodeResult {
         match (u64::try_from(value), i64::try_from(value)) {
             (Ok(value), _) => self.serialize_u64(value),
             (_, Ok(value)) => self.serialize_i64(value),
@@ -116,78 +119,78 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         }
     }
 
-    fn serialize_u8(self, value: u8) -> Encoded {
+    fn serialize_u8(self, value: u8) -> EncodeResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u16(self, value: u16) -> Encoded {
+    fn serialize_u16(self, value: u16) -> EncodeResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u32(self, value: u32) -> Encoded {
+    fn serialize_u32(self, value: u32) -> EncodeResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u64(self, value: u64) -> Encoded {
+    fn serialize_u64(self, value: u64) -> EncodeResult {
         infallible(rmp::encode::write_uint(self.out, value));
         Ok(())
     }
 
-    fn serialize_u128(self, value: u128) -> Encoded {
+    fn serialize_u128(self, value: u128) -> EncodeResult {
         match u64::try_from(value) {
             Ok(value) => self.serialize_u64(value),
             Err(_) => self.serialize_bytes(&value.to_be_bytes()),
         }
     }
 
-    fn serialize_f32(self, value: f32) -> Encoded {
+    fn serialize_f32(self, value: f32) -> EncodeResult {
         infallible(rmp::encode::write_f32(self.out, value));
         Ok(())
     }
 
-    fn serialize_f64(self, value: f64) -> Encoded {
+    fn serialize_f64(self, value: f64) -> EncodeResult {
         infallible(rmp::encode::write_f64(self.out, value));
         Ok(())
     }
 
-    fn serialize_char(self, value: char) -> Encoded {
+    fn serialize_char(self, value: char) -> EncodeResult {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, value: &str) -> Encoded {
+    fn serialize_str(self, value: &str) -> EncodeResult {
         infallible(rmp::encode::write_str_len(self.out, msgpack_len(value.len())?));
         copy::append(self.out, value.as_bytes());
         Ok(())
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Encoded {
+    fn serialize_bytes(self, value: &[u8]) -> EncodeResult {
         infallible(rmp::encode::write_bin_len(self.out, msgpack_len(value.len())?));
         copy::append(self.out, value);
         Ok(())
     }
 
-    fn serialize_none(self) -> Encoded {
+    fn serialize_none(self) -> EncodeResult {
         self.serialize_unit()
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Encoded {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> EncodeResult {
         self.value(value)
     }
 
-    fn serialize_unit(self) -> Encoded {
+    fn serialize_unit(self) -> EncodeResult {
         infallible(rmp::encode::write_nil(self.out));
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Encoded {
+    fn serialize_unit_struct(self, _: &'static str) -> EncodeResult {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Encoded {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> EncodeResult {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Encoded {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> EncodeResult {
         self.value(value)
     }
 
@@ -197,7 +200,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Encoded {
+    ) -> EncodeResult {
         let mut outer = self.open(Some(1), map_head)?;
         outer.field(variant, value)?;
         outer.close()
@@ -243,7 +246,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         self.open_variant(variant, len, map_head)
     }
 
-    fn collect_seq<I>(self, items: I) -> Encoded
+    fn collect_seq<I>(self, items: I) -> EncodeResult
     where
         I: IntoIterator,
         I::Item: Serialize,
@@ -253,8 +256,8 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
             (lower, Some(upper)) if lower == upper => Some(lower),
             _ => None,
         };
-        if let (Some(len), true) = (len, is_byte::<I::Item>()) {
-            return self.bytes_of(len, items);
+        if let (Some(len), true) = (len, is_byte_type::<I::Item>()) {
+            return self.byte_sequence(len, items);
         }
         let mut array = self.open(len, array_head)?;
         items.try_for_each(|item| array.element(&item))?;

@@ -1,29 +1,30 @@
 use std::fmt;
 
-use super::sanitize::excerpt;
+use super::sanitize::sanitized;
 
-/// Why a value could not be encoded.
+/// The error of a value that cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The value nests deeper than the peer would accept.
+    /// The value nests deeper than peers accept.
     TooDeep {
-        /// The number of levels allowed.
+        /// The maximum number of levels.
         limit: usize,
     },
-    /// A sequence, map or struct announced one number of elements and gave another.
+    /// A sequence, map or struct has another number of elements than it announced.
     WrongLength {
-        /// What it announced.
+        /// The announced number of elements.
         announced: usize,
-        /// What it gave.
+        /// The actual number of elements.
         given: usize,
     },
-    /// A sequence or map has more elements than msgpack can say.
+    /// A sequence or map has more elements than msgpack's 32-bit length allows.
     TooLong {
-        /// The number of its elements.
+        /// The number of elements.
         len: usize,
     },
-    /// The type's own `Serialize` gave up, and said this: at most 200 characters are kept, control characters escaped.
+    /// The message of a failed `Serialize`. At most 200 characters are kept, and control characters
+    /// are escaped.
     Custom(Box<str>),
 }
 
@@ -31,7 +32,9 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooDeep { limit } => write!(f, "the value nests deeper than {limit} levels"),
-            Self::WrongLength { announced, given } => write!(f, "announced {announced} elements and gave {given}"),
+            Self::WrongLength { announced, given } => {
+                write!(f, "{announced} elements were announced, and {given} written")
+            }
             Self::TooLong { len } => write!(f, "{len} elements are more than msgpack allows ({})", u32::MAX),
             Self::Custom(message) => f.write_str(message),
         }
@@ -42,8 +45,8 @@ impl std::error::Error for EncodeError {}
 
 impl serde::ser::Error for EncodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Custom(excerpt(message))
+        Self::Custom(sanitized(message))
     }
 }
 
-pub(super) type Encoded = Result<(), EncodeError>;
+pub(super) type EncodeResult = Result<(), EncodeError>;

@@ -3,35 +3,35 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// What an argument that the caller did not send is read from: `None` where the type is an `Option`, by whatever
-/// name, and an error where it is not.
-pub(super) struct Missing;
+/// A deserializer of an argument that the caller did not send. It yields `None` for an `Option` by
+/// any name, and an error for other types.
+pub(super) struct MissingArgument;
 
 #[derive(Debug)]
-pub(super) struct IsMissing;
+pub(super) struct MissingError;
 
-impl fmt::Display for IsMissing {
+impl fmt::Display for MissingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("missing")
     }
 }
 
-impl std::error::Error for IsMissing {}
+impl std::error::Error for MissingError {}
 
-impl Error for IsMissing {
+impl Error for MissingError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
 }
 
-impl<'de> Deserializer<'de> for Missing {
-    type Error = IsMissing;
+impl<'de> Deserializer<'de> for MissingArgument {
+    type Error = MissingError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, IsMissing> {
-        Err(IsMissing)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, MissingError> {
+        Err(MissingError)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, IsMissing> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, MissingError> {
         visitor.visit_none()
     }
 

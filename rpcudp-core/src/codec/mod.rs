@@ -1,6 +1,6 @@
-//! Values to msgpack and back, as Python sees them.
+//! Conversion of values to and from msgpack, compatible with Python.
 //!
-//! | Rust | msgpack | Python sees |
+//! | Rust | msgpack | Python |
 //! | --- | --- | --- |
 //! | `Vec<u8>`, `&[u8]` and other sequences of `u8`, `serde_bytes` types | bin | `bytes` |
 //! | `String`, `&str`, `char` | str | `str` |
@@ -10,16 +10,18 @@
 //! | `()`, unit structs | nil | `None` |
 //! | tuples, `[T; N]` (serde: up to 32), sequences | array | `list` |
 //! | structs, maps | map, structs by field name | `dict` |
-//! | enums | str, or a map from the variant's name to what it holds | `str`, `dict` |
-//! | `#[serde(untagged)]` enums | whatever the variant is | as is |
+//! | enums | str, or a map from the variant's name to its data | `str`, `dict` |
+//! | `#[serde(untagged)]` enums | the form of the variant | its Python type |
 //!
-//! What is read is wider than what is written: a struct is read from an array too, `Vec<u8>` from an array of
-//! integers. Text and bytes do not pass for each other. `&[u8]` and `&str` are read in place, without a copy.
+//! Decoding accepts more forms than encoding produces: a struct is also decoded from an array, and
+//! a `Vec<u8>` from an array of integers. Text is not accepted for bytes, nor bytes for text.
+//! `&[u8]` and `&str` borrow from the datagram without a copy.
 //!
-//! Within an untagged or internally tagged enum or a flattened struct, serde keeps values for later. Bytes cannot be
-//! borrowed there, and a type that takes nothing but bytes cannot be read; `Vec<u8>` can.
+//! Inside an untagged or internally tagged enum or a flattened struct, serde buffers values. Bytes
+//! cannot be borrowed there, and a type that accepts only bytes cannot be decoded. `Vec<u8>` can.
 //!
-//! An integer of 128 bits that does not fit into 64 travels as 16 bytes, most significant first.
+//! A 128-bit integer that does not fit into 64 bits is encoded as a bin of 16 bytes, most
+//! significant first.
 //!
 //! ```
 //! use rpcudp_core::codec;

@@ -1,9 +1,9 @@
 use rmp::Marker;
 
-use super::value_error::{Decoded, Fault};
+use super::value_error::{ValueError, ValueResult};
 use crate::msgpack;
 
-/// The beginning of a value: all of it, unless it has elements.
+/// The head of a value. It is the whole value, except for arrays and maps, whose elements follow.
 #[derive(Clone, Copy)]
 pub(super) enum Head<'de> {
     Nil,
@@ -16,11 +16,11 @@ pub(super) enum Head<'de> {
     Bin(&'de [u8]),
     Array(u32),
     Map(u32),
-    /// An extension type, which nothing here knows.
+    /// An extension type. None is supported.
     Extension,
 }
 
-/// Reads the heads of values, one after the other.
+/// Reads the heads of consecutive values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'de> {
     rest: &'de [u8],
@@ -31,7 +31,7 @@ impl<'de> Reader<'de> {
         Self { rest: bytes }
     }
 
-    pub(super) fn head(&mut self) -> Decoded<Head<'de>> {
+    pub(super) fn head(&mut self) -> ValueResult<Head<'de>> {
         Ok(match Marker::from_u8(u8::from_be_bytes(self.array()?)) {
             Marker::Null => Head::Nil,
             Marker::False => Head::Bool(false),
@@ -61,44 +61,44 @@ impl<'de> Reader<'de> {
             Marker::FixMap(count) => Head::Map(count.into()),
             Marker::Map16 => Head::Map(self.len::<2>()?),
             Marker::Map32 => Head::Map(self.len::<4>()?),
-            Marker::Reserved => return Err(Fault::NoValue),
+            Marker::Reserved => return Err(ValueError::ReservedMarker),
             _ => Head::Extension,
         })
     }
 
-    /// The head of the next value, which stays the next.
-    pub(super) fn peek(&self) -> Decoded<Head<'de>> {
+    /// Returns the head of the next value without consuming it.
+    pub(super) fn peek(&self) -> ValueResult<Head<'de>> {
         let mut ahead = *self;
         ahead.head()
     }
 
-    /// Skips a value.
-    pub(super) fn skip(&mut self) -> Decoded<()> {
-        let len = msgpack::value_len(self.rest).ok_or(Fault::EndsEarly)?;
+    /// Skips the next value.
+    pub(super) fn skip(&mut self) -> ValueResult<()> {
+        let len = msgpack::value_len(self.rest).ok_or(ValueError::UnexpectedEnd)?;
         self.bytes(len).map(drop)
     }
 
-    fn bytes(&mut self, len: usize) -> Decoded<&'de [u8]> {
-        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::EndsEarly)?;
+    fn bytes(&mut self, len: usize) -> ValueResult<&'de [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(ValueError::UnexpectedEnd)?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or(Fault::EndsEarly)?;
+    fn array<const N: usize>(&mut self) -> ValueResult<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(ValueError::UnexpectedEnd)?;
         self.rest = rest;
         Ok(*array)
     }
 
-    /// A length of `N` bytes.
-    fn len<const N: usize>(&mut self) -> Decoded<u32> {
+    /// Reads a length of `N` bytes.
+    fn len<const N: usize>(&mut self) -> ValueResult<u32> {
         let bytes = self.array::<N>()?;
         Ok(bytes.into_iter().fold(0, |len, byte| len << 8 | u32::from(byte)))
     }
 
-    /// Bytes behind a length of `N` bytes.
-    fn prefixed<const N: usize>(&mut self) -> Decoded<&'de [u8]> {
+    /// Reads a length of `N` bytes, and as many bytes.
+    fn prefixed<const N: usize>(&mut self) -> ValueResult<&'de [u8]> {
         let len = self.len::<N>()?;
-        self.bytes(usize::try_from(len).map_err(|_| Fault::EndsEarly)?)
+        self.bytes(usize::try_from(len).map_err(|_| ValueError::UnexpectedEnd)?)
     }
 }

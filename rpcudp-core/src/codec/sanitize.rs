@@ -1,24 +1,25 @@
 use std::fmt::{self, Display, Write};
 
-/// How many characters of what a type says against a value are kept. It may quote the value, which a stranger sent.
+/// The maximum number of characters of a message. A message may quote the value, which a remote
+/// peer sent.
 const MAX_CHAR_COUNT: usize = 200;
 
-/// The beginning of a message, fit for a log and a terminal: no control characters, and no more than
-/// [`MAX_CHAR_COUNT`] characters, the last of which is "…" if there were more.
-pub(super) fn excerpt(message: impl Display) -> Box<str> {
-    let mut excerpt = Excerpt { kept: String::new(), char_count: 0 };
-    // It fails where there is enough of it, or where the message's own `Display` does.
-    let _ = write!(excerpt, "{message}");
-    excerpt.kept.into()
+/// Returns the start of a message, safe for logs and terminals. Escapes control characters, and
+/// truncates to [`MAX_CHAR_COUNT`] characters, of which the last is then "…".
+pub(super) fn sanitized(message: impl Display) -> Box<str> {
+    let mut sanitized = Sanitizer { kept: String::new(), char_count: 0 };
+    // Fails if the message is truncated, or if the `Display` of the message fails.
+    let _ = write!(sanitized, "{message}");
+    sanitized.kept.into()
 }
 
-/// Takes the beginning of what is written to it, so that what is not kept takes no memory.
-struct Excerpt {
+/// A writer that keeps the start of the text. The rest takes no memory.
+struct Sanitizer {
     kept: String,
     char_count: usize,
 }
 
-impl Write for Excerpt {
+impl Write for Sanitizer {
     fn write_str(&mut self, message: &str) -> fmt::Result {
         for char in message.chars() {
             let escape_len = if is_plain(char) { 1 } else { char.escape_debug().len() };
@@ -37,7 +38,8 @@ impl Write for Excerpt {
     }
 }
 
-/// Whether a character stands as it is. Quotes and backslashes do: serde's own messages have escaped what they quote.
+/// Whether a character is kept unescaped. Quotes and backslashes are, because the messages of serde
+/// have already escaped their quotations.
 fn is_plain(char: char) -> bool {
     matches!(char, '"' | '\'' | '\\') || char.escape_debug().len() == 1
 }
@@ -47,23 +49,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_plain_characters_is_kept() {
+    fn message_of_plain_characters_is_unchanged() {
         let message = r#"invalid type: string "a\nb", expected Ärger's `u8`"#;
-        assert_eq!(&*excerpt(message), message);
+        assert_eq!(&*sanitized(message), message);
     }
 
     #[test]
-    fn what_would_move_a_terminals_cursor_is_escaped() {
-        assert_eq!(&*excerpt("\u{1b}[2J\r\n\0\u{202e}\u{7f}"), r"\u{1b}[2J\r\n\0\u{202e}\u{7f}");
+    fn control_characters_are_escaped() {
+        assert_eq!(&*sanitized("\u{1b}[2J\r\n\0\u{202e}\u{7f}"), r"\u{1b}[2J\r\n\0\u{202e}\u{7f}");
     }
 
     #[test]
-    fn what_is_long_is_cut() {
+    fn long_message_is_truncated() {
         let kept = "ä".repeat(MAX_CHAR_COUNT - 1);
-        assert_eq!(*excerpt(&kept), *kept);
-        assert_eq!(*excerpt("ä".repeat(MAX_CHAR_COUNT)), format!("{kept}…"));
-        // No escape is cut in two, and nothing follows the mark, however the message is written.
-        let excerpt = excerpt(format_args!("{}{}{}", "x".repeat(MAX_CHAR_COUNT - 3), '\u{1b}', "more"));
-        assert_eq!(*excerpt, format!("{}…", "x".repeat(MAX_CHAR_COUNT - 3)));
+        assert_eq!(*sanitized(&kept), *kept);
+        assert_eq!(*sanitized("ä".repeat(MAX_CHAR_COUNT)), format!("{kept}…"));
+        // No escape is split, and no text follows the ellipsis, however the message is written.
+        let sanitized = sanitized(format_args!("{}{}{}", "x".repeat(MAX_CHAR_COUNT - 3), '\u{1b}', "more"));
+        assert_eq!(*sanitized, format!("{}…", "x".repeat(MAX_CHAR_COUNT - 3)));
     }
 }

@@ -1,12 +1,13 @@
-//! Finding out that a sequence is one of bytes.
+//! Special cases for sequences of bytes.
 //!
-//! serde shows `Vec<u8>` and `&[u8]` as sequences of integers; Python has to see `bytes`. `rmp-serde` has modes for
-//! that, which look at the first element and guess: an empty `Vec<u8>` becomes an array, and a `Vec` of an untagged
-//! enum whose first element happens to be a `u8` fails. The element's type answers the question for good.
+//! serde presents `Vec<u8>` and `&[u8]` as sequences of integers, but Python must receive `bytes`.
+//! `rmp-serde` has modes that guess by the first element. With these, an empty `Vec<u8>` becomes an
+//! array, and encoding fails for a `Vec` of an untagged enum whose first element is a `u8`. Here,
+//! the type of the elements decides.
 //!
-//! A slice or a `Vec` of them is known as such before serde shows its bytes one by one, which takes three times as long as a
-//! copy. The other way round serde asks for a sequence of integers and takes them one by one, which takes a `Vec<u8>` two
-//! hundred times as long.
+//! A slice or `Vec` of bytes is detected before serde visits its bytes one by one, which takes
+//! three times as long as a copy. In decoding, serde requests a sequence of integers and takes them
+//! one by one, which takes two hundred times as long as a copy for a `Vec<u8>`.
 
 use std::any::type_name;
 use std::fmt;
@@ -15,37 +16,40 @@ use castaway::cast;
 use serde::de::Visitor;
 use serde::ser::{Impossible, Serialize, Serializer};
 
-/// Whether a sequence with items of type `T` is one of bytes.
-pub(super) fn is_byte<T>() -> bool {
-    // `TypeId` would need `T: 'static`. No other type prints so: a user's own `u8` would have a path before its name.
+/// Whether a sequence with elements of type `T` is a sequence of bytes.
+pub(super) fn is_byte_type<T>() -> bool {
+    // `TypeId` would require `T: 'static`. No other type has these names: the name of a user's type
+    // `u8` includes its path.
     matches!(type_name::<T>(), "u8" | "&u8")
 }
 
-/// Whether a visitor makes the buffer that serde's derive keeps values in which it cannot place yet.
+/// Whether `T` is `Content`, the buffer in which serde's derive stores values of which it does not
+/// know the type yet.
 ///
-/// That type has no public name. Should it get another, untagged enums need `serde_bytes` again.
-pub(super) fn is_buffer<T>() -> bool {
+/// The type has no public name. If serde renames it, untagged enums will need `serde_bytes`.
+pub(super) fn is_content<T>() -> bool {
     let name = type_name::<T>();
     name.starts_with("serde") && name.contains("::content::")
 }
 
-/// The bytes that `value` consists of, if it is a slice or a `Vec` of them: to be copied at once.
-pub(super) fn bytes_in<T: ?Sized>(value: &T) -> Option<&[u8]> {
+/// Returns the bytes of a value that is a slice or a `Vec` of bytes, for a copy in one piece.
+pub(super) fn as_byte_slice<T: ?Sized>(value: &T) -> Option<&[u8]> {
     match cast!(value, &[u8]) {
         Ok(bytes) => Some(bytes),
         Err(value) => cast!(value, &Vec<u8>).ok().map(Vec::as_slice),
     }
 }
 
-/// The byte that `item` is.
-pub(super) fn byte<T: Serialize>(item: &T) -> Option<u8> {
-    item.serialize(OnlyByte).ok()
+/// Returns the byte that `item` is.
+pub(super) fn to_byte<T: Serialize>(item: &T) -> Option<u8> {
+    item.serialize(ByteSerializer).ok()
 }
 
-/// The `Vec<u8>` that serde's own visitor would make of these bytes one by one; every other visitor gets them back.
-pub(super) fn vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B) -> Vec<u8>) -> Result<V::Value, B> {
-    // A user's own visitor may make a `Vec<u8>` in a way of its own. Should this one get another name, a `Vec<u8>` takes
-    // its time again.
+/// Builds a `Vec<u8>` in one piece if the visitor is serde's own visitor for `Vec<u8>`. Returns the
+/// bytes as the error for every other visitor.
+pub(super) fn visit_vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B) -> Vec<u8>) -> Result<V::Value, B> {
+    // A visitor of a user may build its `Vec<u8>` differently. If serde renames its visitor,
+    // decoding a `Vec<u8>` becomes slow, and stays correct.
     let visitor = type_name::<V>();
     if !visitor.starts_with("serde") || !visitor.ends_with("VecVisitor<u8>") {
         return Err(bytes);
@@ -55,11 +59,11 @@ pub(super) fn vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B) -> V
         Ok(vec) => *vec = Some(to_vec(bytes)),
         Err(_) => return Err(bytes),
     }
-    Ok(value.expect("it was put there"))
+    Ok(value.expect("the value was just stored"))
 }
 
-/// Serializes a `u8` to itself and refuses everything else.
-struct OnlyByte;
+/// A serializer that accepts a `u8` and nothing else.
+struct ByteSerializer;
 
 #[derive(Debug)]
 struct NotAByte;
@@ -78,7 +82,7 @@ impl serde::ser::Error for NotAByte {
     }
 }
 
-/// Methods of `Serializer` that take these arguments and refuse.
+/// Defines methods of `Serializer` that fail.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) -> $result:ty;)*) => {
         $(fn $method(self, $(_: $argument),*) -> Result<$result, NotAByte> {
@@ -87,18 +91,18 @@ macro_rules! refuse {
     };
 }
 
-type Never = Impossible<u8, NotAByte>;
+type Unsupported = Impossible<u8, NotAByte>;
 
-impl Serializer for OnlyByte {
+impl Serializer for ByteSerializer {
     type Ok = u8;
     type Error = NotAByte;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
+    type SerializeSeq = Unsupported;
+    type SerializeTuple = Unsupported;
+    type SerializeTupleStruct = Unsupported;
+    type SerializeTupleVariant = Unsupported;
+    type SerializeMap = Unsupported;
+    type SerializeStruct = Unsupported;
+    type SerializeStructVariant = Unsupported;
 
     fn serialize_u8(self, value: u8) -> Result<u8, NotAByte> {
         Ok(value)
@@ -122,13 +126,13 @@ impl Serializer for OnlyByte {
         serialize_unit() -> u8;
         serialize_unit_struct(&'static str) -> u8;
         serialize_unit_variant(&'static str, u32, &'static str) -> u8;
-        serialize_seq(Option<usize>) -> Never;
-        serialize_tuple(usize) -> Never;
-        serialize_tuple_struct(&'static str, usize) -> Never;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_map(Option<usize>) -> Never;
-        serialize_struct(&'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_seq(Option<usize>) -> Unsupported;
+        serialize_tuple(usize) -> Unsupported;
+        serialize_tuple_struct(&'static str, usize) -> Unsupported;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Unsupported;
+        serialize_map(Option<usize>) -> Unsupported;
+        serialize_struct(&'static str, usize) -> Unsupported;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Unsupported;
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<u8, NotAByte> {
@@ -159,18 +163,18 @@ mod tests {
 
     use super::*;
 
-    /// Gives every visitor that asks for a sequence the bytes at once, if it is one that takes them.
-    struct AtOnce(&'static [u8]);
+    /// A deserializer that offers bytes in one piece to visitors of sequences.
+    struct WholeBytes(&'static [u8]);
 
-    impl<'de> Deserializer<'de> for AtOnce {
+    impl<'de> Deserializer<'de> for WholeBytes {
         type Error = Error;
 
         fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            Err(Error::custom("no sequence"))
+            Err(Error::custom("not a sequence"))
         }
 
         fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            vec::<V, _>(self.0, <[u8]>::to_vec).map_err(|_| Error::custom("not at once"))
+            visit_vec::<V, _>(self.0, <[u8]>::to_vec).map_err(|_| Error::custom("not in one piece"))
         }
 
         forward_to_deserialize_any! {
@@ -180,11 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn serdes_own_vec_of_bytes_is_copied_at_once_and_nothing_else_is() {
-        assert_eq!(Vec::<u8>::deserialize(AtOnce(b"bytes")), Ok(b"bytes".to_vec()));
-        assert!(Vec::<u16>::deserialize(AtOnce(b"bytes")).is_err());
-        assert!(Vec::<Vec<u8>>::deserialize(AtOnce(b"bytes")).is_err());
-        assert!(std::collections::VecDeque::<u8>::deserialize(AtOnce(b"bytes")).is_err());
-        assert!(Box::<[u16]>::deserialize(AtOnce(b"bytes")).is_err());
+    fn only_a_vec_of_bytes_is_copied_in_one_piece() {
+        assert_eq!(Vec::<u8>::deserialize(WholeBytes(b"bytes")), Ok(b"bytes".to_vec()));
+        assert!(Vec::<u16>::deserialize(WholeBytes(b"bytes")).is_err());
+        assert!(Vec::<Vec<u8>>::deserialize(WholeBytes(b"bytes")).is_err());
+        assert!(std::collections::VecDeque::<u8>::deserialize(WholeBytes(b"bytes")).is_err());
+        assert!(Box::<[u16]>::deserialize(WholeBytes(b"bytes")).is_err());
     }
 }

@@ -2,46 +2,47 @@ use std::fmt;
 
 use serde::de::Error;
 
-use super::sanitize::excerpt;
+use super::sanitize::sanitized;
 use crate::limits::MAX_DEPTH;
 
-/// Why a value is not what was asked for.
+/// The error of a value that does not decode as the requested type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The bytes end within the value. A body has been looked at before, so that this happens to no peer's.
-    EndsEarly,
-    /// A byte that msgpack does not use.
-    NoValue,
+pub(super) enum ValueError {
+    /// The bytes end inside the value. Does not occur with a body that `Frame::decode` has
+    /// accepted.
+    UnexpectedEnd,
+    /// The byte 0xc1, which msgpack reserves.
+    ReservedMarker,
     TooDeep,
-    NotUtf8,
-    /// Whatever the type says against it: an excerpt.
-    Mismatch(Box<str>),
+    InvalidUtf8,
+    /// The message of the type's `Deserialize`, sanitized.
+    Custom(Box<str>),
 }
 
-pub(super) type Decoded<T> = Result<T, Fault>;
+pub(super) type ValueResult<T> = Result<T, ValueError>;
 
-impl Fault {
+impl ValueError {
     pub(super) fn too_many_elements(len: usize) -> Self {
         Self::invalid_length(len, &"fewer elements")
     }
 }
 
-impl Error for Fault {
+impl Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Mismatch(excerpt(message))
+        Self::Custom(sanitized(message))
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EndsEarly => f.write_str("ends too early"),
-            Self::NoValue => f.write_str("no msgpack value"),
+            Self::UnexpectedEnd => f.write_str("unexpected end of input"),
+            Self::ReservedMarker => f.write_str("reserved byte 0xc1"),
             Self::TooDeep => write!(f, "nests deeper than {MAX_DEPTH} levels"),
-            Self::NotUtf8 => f.write_str("text that is not UTF-8"),
-            Self::Mismatch(message) => f.write_str(message),
+            Self::InvalidUtf8 => f.write_str("invalid UTF-8 in text"),
+            Self::Custom(message) => f.write_str(message),
         }
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ValueError {}

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn message_is_truncated_after_a_word() {
-        let message = "`key` is missing (argument 2; 1 came)";
+        let message = "`key` is missing (argument 2; 1 sent)";
         for (len, kept) in [
             (37, message),
             (36, "`key` is missing (argument 2; 1…"),

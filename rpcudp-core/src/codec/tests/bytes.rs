@@ -1,4 +1,4 @@
-//! Sequences of bytes: bin, and what is read from it.
+//! Sequences of bytes, which are encoded as bin.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::*;
 
 #[test]
-fn sequences_of_bytes_are_bin_even_when_empty() {
+fn sequences_of_bytes_are_bin_even_if_empty() {
     assert_eq!(encoded(&Vec::<u8>::new()), b"\xc4\x00");
     assert_eq!(encoded(&[0_u8; 0][..]), b"\xc4\x00");
     assert_eq!(encoded(&vec![1_u8, 200]), b"\xc4\x02\x01\xc8");
@@ -31,7 +31,7 @@ fn other_sequences_are_arrays() {
 }
 
 #[test]
-fn a_sequence_whose_first_element_looks_like_a_byte_is_no_bytes() {
+fn sequence_whose_first_element_is_a_byte_is_an_array() {
     #[derive(Serialize)]
     #[serde(untagged)]
     enum Mixed {
@@ -52,7 +52,7 @@ fn bytes_are_borrowed_from_bin_and_copied_from_an_array() {
 }
 
 #[test]
-fn bytes_are_given_away_to_whoever_takes_a_buffer() {
+fn decode_bytes_moves_the_memory_into_the_value() {
     let bytes = vec![7; 100];
     let memory = bytes.as_ptr();
     let given = decode_bytes::<Vec<u8>>(bytes).unwrap();
@@ -65,7 +65,7 @@ fn bytes_are_given_away_to_whoever_takes_a_buffer() {
 }
 
 #[test]
-fn bytes_alone_are_read_as_their_value_is() {
+fn decode_bytes_decodes_as_decode_does() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Wrapped(Vec<u8>);
     #[derive(Debug, PartialEq, Deserialize)]
@@ -78,8 +78,8 @@ fn bytes_alone_are_read_as_their_value_is() {
     fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
         let encoded = encoded(bytes);
         assert_eq!(as_bytes(&encoded), Some(bytes));
-        let told = |error: DecodeError| error.to_string();
-        assert_eq!(decode_bytes::<T>(bytes.into()).map_err(told), decode::<T>(&encoded).map_err(told));
+        let message = |error: DecodeError| error.to_string();
+        assert_eq!(decode_bytes::<T>(bytes.into()).map_err(message), decode::<T>(&encoded).map_err(message));
     }
 
     for len in [0, 1, 2, 16, 300] {

@@ -1,4 +1,4 @@
-//! What is refused, and how that is explained.
+//! Errors of encoding and decoding, and their messages.
 
 use serde::Serializer;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -6,41 +6,41 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use super::*;
 
 #[test]
-fn a_sequence_that_lies_about_its_length_is_refused() {
-    struct Liar;
-    impl Serialize for Liar {
+fn wrong_announced_length_fails() {
+    struct WrongSeq;
+    impl Serialize for WrongSeq {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut seq = serializer.serialize_seq(Some(3))?;
             seq.serialize_element(&1)?;
             seq.end()
         }
     }
-    assert_eq!(encode(&mut Vec::new(), &Liar), Err(EncodeError::WrongLength { announced: 3, given: 1 }));
+    assert_eq!(encode(&mut Vec::new(), &WrongSeq), Err(EncodeError::WrongLength { announced: 3, given: 1 }));
 
-    struct MapLiar;
-    impl Serialize for MapLiar {
+    struct WrongMap;
+    impl Serialize for WrongMap {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(Some(0))?;
             map.serialize_entry("key", &1)?;
             map.end()
         }
     }
-    assert_eq!(encode(&mut Vec::new(), &MapLiar), Err(EncodeError::WrongLength { announced: 0, given: 1 }));
+    assert_eq!(encode(&mut Vec::new(), &WrongMap), Err(EncodeError::WrongLength { announced: 0, given: 1 }));
 }
 
 #[test]
-fn a_type_that_refuses_says_why() {
-    struct Shy;
-    impl Serialize for Shy {
+fn error_of_a_serialize_is_kept() {
+    struct Failing;
+    impl Serialize for Failing {
         fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-            Err(serde::ser::Error::custom("not today"))
+            Err(serde::ser::Error::custom("failed on purpose"))
         }
     }
-    assert_eq!(encode(&mut Vec::new(), &Shy).unwrap_err().to_string(), "not today");
+    assert_eq!(encode(&mut Vec::new(), &Failing).unwrap_err().to_string(), "failed on purpose");
 }
 
 #[test]
-fn what_does_not_decode_is_explained() {
+fn decode_errors_name_the_types() {
     let explained = [
         (decode::<u8>(b"\xa1a").unwrap_err(), "not a `u8`: invalid type: string \"a\", expected u8"),
         (decode::<u8>(b"\xcd\x01\x00").unwrap_err(), "not a `u8`: invalid value: integer `256`, expected u8"),
@@ -53,7 +53,7 @@ fn what_does_not_decode_is_explained() {
             "not a `(u8, u8)`: invalid length 3, expected fewer elements",
         ),
         (decode::<bool>(b"\x80").unwrap_err(), "not a `bool`: invalid type: map, expected a boolean"),
-        (decode::<&str>(b"\xa1\xff").unwrap_err(), "not a `&str`: text that is not UTF-8"),
+        (decode::<&str>(b"\xa1\xff").unwrap_err(), "not a `&str`: invalid UTF-8 in text"),
     ];
     for (error, expected) in explained {
         assert_eq!(error.to_string(), expected);
@@ -63,12 +63,12 @@ fn what_does_not_decode_is_explained() {
 }
 
 #[test]
-fn what_a_stranger_sent_is_quoted_in_part_and_without_control_characters() {
+fn quotations_are_truncated_and_escaped() {
     #[derive(Debug, Deserialize)]
     enum Colour {
         Red,
     }
-    // serde names an unknown variant as it came.
+    // serde quotes an unknown variant unescaped.
     let name = format!("\u{1b}[31m{}", "x".repeat(60_000));
     let error = decode::<Colour>(&encoded(&name)).unwrap_err().to_string();
     assert!(error.contains(r"unknown variant `\u{1b}[31mxxx"), "{error}");
@@ -77,7 +77,7 @@ fn what_a_stranger_sent_is_quoted_in_part_and_without_control_characters() {
 }
 
 #[test]
-fn arguments_are_named_where_they_fail() {
+fn argument_errors_name_the_argument() {
     let raw = |count, bytes: &'static [u8]| {
         let mut datagram = Vec::new();
         crate::Request::begin(&mut datagram, crate::Dialect::Rpcudp, "m", count);
@@ -95,7 +95,7 @@ fn arguments_are_named_where_they_fail() {
 
     let mut arguments = Arguments::new(raw(1, b"\x01"));
     assert_eq!(arguments.take::<u8>("first").unwrap(), 1);
-    assert_eq!(arguments.take::<u8>("second").unwrap_err().to_string(), "`second` is missing (argument 2; 1 came)");
+    assert_eq!(arguments.take::<u8>("second").unwrap_err().to_string(), "`second` is missing (argument 2; 1 sent)");
 
     let mut arguments = Arguments::new(raw(3, b"\x01\x02\x03"));
     assert_eq!(arguments.take::<u8>("only").unwrap(), 1);

@@ -20,7 +20,7 @@ fn encoded<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     bytes
 }
 
-fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T) {
+fn assert_round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T) {
     let bytes = encoded(&value);
     assert_eq!(decode::<T>(&bytes).unwrap(), value, "{bytes:x?}");
 }

@@ -1,9 +1,9 @@
-//! The limit of depth.
+//! The depth limit.
 
 use super::*;
 use crate::limits::MAX_DEPTH;
 
-/// What a peer could make us recurse through: plain containers and the enum path, which rmp-serde does not count.
+/// A type that nests through enum variants, which the depth limit of `rmp-serde` does not count.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Nested {
     End,
@@ -23,16 +23,16 @@ fn nested(depth: usize) -> Nested {
 }
 
 #[test]
-fn nesting_is_refused_before_the_peer_would_refuse_it() {
-    there_and_back(nested(MAX_DEPTH - 2));
+fn encoding_fails_at_the_depth_that_peers_refuse() {
+    assert_round_trip(nested(MAX_DEPTH - 2));
     let too_deep = nested(MAX_DEPTH - 1);
     assert_eq!(encode(&mut Vec::new(), &too_deep), Err(EncodeError::TooDeep { limit: MAX_DEPTH - 2 }));
     let wide = (0..MAX_DEPTH / 2 - 1).fold(Nested::End, |inner, _| Nested::Wide { inner: Box::new(inner) });
-    there_and_back(wide);
+    assert_round_trip(wide);
 }
 
 #[test]
-fn what_is_empty_may_lie_in_the_last_level() {
+fn empty_containers_are_no_level() {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Nest(Vec<Self>);
     let mut expected = Nest(Vec::new());
@@ -48,7 +48,7 @@ fn what_is_empty_may_lie_in_the_last_level() {
 }
 
 #[test]
-fn the_deepest_legal_value_decodes_on_a_small_stack() {
+fn deepest_legal_value_decodes_on_a_small_stack() {
     let decode_deepest = || {
         let containers = [b"\x91".repeat(MAX_DEPTH), b"\x01".to_vec()].concat();
         assert!(msgpack::value_len(&containers).is_some());
@@ -57,6 +57,6 @@ fn the_deepest_legal_value_decodes_on_a_small_stack() {
         assert!(msgpack::value_len(&variants).is_some());
         decode::<Nested>(&variants).unwrap();
     };
-    // Half of what a thread of the standard library or of tokio has.
+    // Half the stack of a thread of the standard library or of tokio.
     std::thread::Builder::new().stack_size(1 << 20).spawn(decode_deepest).unwrap().join().unwrap();
 }

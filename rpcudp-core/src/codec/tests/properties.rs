@@ -1,4 +1,4 @@
-//! Values of all kinds and bytes of all kinds, beside what `rmp-serde` makes of them.
+//! Arbitrary values and arbitrary bytes, compared with `rmp-serde`.
 
 use proptest::prelude::*;
 
@@ -8,11 +8,11 @@ use super::*;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Any {
-    Nothing(()),
-    Truth(bool),
+    Nil(()),
+    Bool(bool),
     Signed(i64),
     Unsigned(u64),
-    Real(f64),
+    Float(f64),
     Text(String),
     List(Vec<Self>),
     Map(BTreeMap<String, Self>),
@@ -20,11 +20,11 @@ enum Any {
 
 fn any_value() -> impl Strategy<Value = Any> {
     let leaf = prop_oneof![
-        Just(Any::Nothing(())),
-        any::<bool>().prop_map(Any::Truth),
+        Just(Any::Nil(())),
+        any::<bool>().prop_map(Any::Bool),
         any::<i64>().prop_map(Any::Signed),
         (i64::MAX as u64 + 1..).prop_map(Any::Unsigned),
-        any::<f64>().prop_map(Any::Real),
+        any::<f64>().prop_map(Any::Float),
         ".*".prop_map(Any::Text),
     ];
     leaf.prop_recursive(6, 64, 20, |inner| {
@@ -37,25 +37,25 @@ fn any_value() -> impl Strategy<Value = Any> {
 
 proptest! {
     #[test]
-    fn any_value_comes_back(value in any_value()) {
-        there_and_back(value);
+    fn any_value_round_trips(value in any_value()) {
+        assert_round_trip(value);
     }
 
-    /// The naive version: rmp-serde's own serializer, where the two agree on what bytes are.
+    /// Compares with the serializer of `rmp-serde`, for values without bytes.
     #[test]
-    fn writes_what_rmp_serde_writes(value in any_value()) {
+    fn encoding_equals_rmp_serde(value in any_value()) {
         prop_assert_eq!(encoded(&value), rmp_serde::to_vec_named(&value).unwrap());
     }
 
     #[test]
-    fn bytes_are_written_as_rmp_serde_writes_serde_bytes(bytes in prop::collection::vec(any::<u8>(), 0..70_000)) {
+    fn bytes_are_encoded_as_serde_bytes(bytes in prop::collection::vec(any::<u8>(), 0..70_000)) {
         prop_assert_eq!(encoded(&bytes), rmp_serde::to_vec(serde_bytes::Bytes::new(&bytes)).unwrap());
-        there_and_back(bytes);
+        assert_round_trip(bytes);
     }
 
-    /// The naive version: rmp-serde's own deserializer, where it is right.
+    /// Compares with the deserializer of `rmp-serde`, where that is right.
     #[test]
-    fn reads_what_rmp_serde_reads(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn decoding_equals_rmp_serde(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         fn same<'de, T: Deserialize<'de> + PartialEq + std::fmt::Debug>(bytes: &'de [u8]) {
             if msgpack::value_len(bytes).is_some() {
                 assert_eq!(decode::<T>(bytes).ok(), rmp_serde::from_slice(bytes).ok(), "{bytes:x?}");
@@ -64,7 +64,7 @@ proptest! {
         same::<u8>(&bytes);
         same::<i32>(&bytes);
         same::<Option<bool>>(&bytes);
-        // A bin that is too long for a tuple, it takes the beginning of.
+        // `rmp-serde` accepts a bin that is too long for a tuple.
         if !matches!(bytes.first(), Some(0xc4..=0xc6)) {
             same::<(u8, i16)>(&bytes);
             same::<Point>(&bytes);

@@ -1,4 +1,4 @@
-//! Values of each kind, and back.
+//! Values of each type, encoded and decoded.
 
 use std::collections::HashMap;
 
@@ -30,9 +30,9 @@ fn integers_take_the_shortest_form() {
     ];
     for (value, len) in forms {
         assert_eq!(encoded(&value).len(), len, "{value}");
-        there_and_back(value);
+        assert_round_trip(value);
     }
-    there_and_back(u128::MAX);
+    assert_round_trip(u128::MAX);
     assert_eq!(encoded(&7_u64), encoded(&7_i8));
 }
 
@@ -52,15 +52,15 @@ fn structs_are_maps_and_arrays_are_accepted() {
     assert_eq!(encoded(&Point { x: 1, y: None }), b"\x82\xa1x\x01\xa1y\xc0");
     assert_eq!(decode::<Point>(b"\x92\x01\x02").unwrap(), Point { x: 1, y: Some(2) });
     assert_eq!(decode::<Point>(b"\x83\xa1z\xc0\xa1x\x01\xa1y\x02").unwrap(), Point { x: 1, y: Some(2) });
-    there_and_back(Point { x: -1, y: Some(5) });
+    assert_round_trip(Point { x: -1, y: Some(5) });
 }
 
 #[test]
 fn units_are_nil() {
     assert_eq!(encoded(&()), b"\xc0");
     assert_eq!(encoded(&Unit), b"\xc0");
-    there_and_back(());
-    there_and_back(Unit);
+    assert_round_trip(());
+    assert_round_trip(Unit);
 }
 
 #[test]
@@ -70,15 +70,15 @@ fn enums_are_names_or_maps() {
     assert_eq!(encoded(&Shape::Line(1, 2)), b"\x81\xa4Line\x92\x01\x02");
     assert_eq!(encoded(&Shape::Box { width: 1 }), b"\x81\xa3Box\x81\xa5width\x01");
     for shape in [Shape::Dot, Shape::Circle(3), Shape::Line(1, 2), Shape::Box { width: 1 }] {
-        there_and_back(shape);
+        assert_round_trip(shape);
     }
 }
 
 #[test]
-fn a_map_of_unknown_length_gets_its_head_in_the_end() {
+fn head_of_unknown_length_is_inserted_at_the_end() {
     let flat = Flat { first: 1, rest: (0..20).map(|n| (format!("key {n:02}"), n)).collect() };
     assert_eq!(encoded(&flat)[..3], *b"\xde\x00\x15");
-    there_and_back((7, flat, 8));
+    assert_round_trip((7, flat, 8));
 
     struct Odd;
     impl Serialize for Odd {
@@ -90,20 +90,20 @@ fn a_map_of_unknown_length_gets_its_head_in_the_end() {
 }
 
 #[test]
-fn assorted_values_come_back() {
-    there_and_back(1.5_f32);
-    there_and_back(f64::NEG_INFINITY);
-    there_and_back('\u{1F600}');
-    there_and_back(String::from("h\u{e9}llo"));
-    there_and_back(HashMap::from([(1_u8, String::from("one"))]));
-    there_and_back(Some(vec![Some(1_u64), None]));
-    there_and_back((1_u8, "two".to_owned(), [3_i16; 3]));
-    there_and_back(std::net::SocketAddr::from(([127, 0, 0, 1], 80)));
-    there_and_back(std::time::Duration::from_millis(1_500));
+fn various_values_round_trip() {
+    assert_round_trip(1.5_f32);
+    assert_round_trip(f64::NEG_INFINITY);
+    assert_round_trip('\u{1F600}');
+    assert_round_trip(String::from("h\u{e9}llo"));
+    assert_round_trip(HashMap::from([(1_u8, String::from("one"))]));
+    assert_round_trip(Some(vec![Some(1_u64), None]));
+    assert_round_trip((1_u8, "two".to_owned(), [3_i16; 3]));
+    assert_round_trip(std::net::SocketAddr::from(([127, 0, 0, 1], 80)));
+    assert_round_trip(std::time::Duration::from_millis(1_500));
 }
 
 #[test]
-fn what_is_ignored_is_skipped_whatever_it_is() {
+fn ignored_values_of_any_type_are_skipped() {
     assert_eq!(decode::<Point>(b"\x83\xa1z\xd4\x05a\xa1x\x01\xa1y\x02").unwrap(), Point { x: 1, y: Some(2) });
     let error = decode::<Option<u8>>(b"\xd4\x05a").unwrap_err();
     assert!(error.to_string().contains("msgpack extension"), "{error}");
