@@ -1,5 +1,5 @@
-//! The datagrams that Python's rpcudp itself produced (`vectors/generate.py`), byte for byte, and what becomes of them
-//! when they are damaged.
+//! Comparison with the datagrams that Python's rpcudp produced (`vectors/generate.py`), byte for
+//! byte, and tests with damaged ones.
 
 use rpcudp_core::limits::MAX_REQUEST_BODY_LEN;
 use rpcudp_core::{Dialect, DropReason, Frame, MessageId, Request, Response, codec};
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
-/// Any value that Python can send.
+/// A value that Python can send.
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
     Nil,
@@ -47,12 +47,12 @@ fn vectors() -> Vec<Vector> {
             },
         })
         .collect();
-    assert_eq!(vectors.len(), 37, "every datagram of the file");
+    assert_eq!(vectors.len(), 37, "the number of datagrams in the file");
     vectors
 }
 
 #[test]
-fn datagrams_are_encoded_as_python_encodes_them() {
+fn datagrams_are_encoded_as_by_python() {
     for vector in vectors() {
         let mut datagram = Vec::new();
         if vector.kind == "request" {
@@ -91,7 +91,7 @@ fn datagrams_of_python_are_decoded() {
 }
 
 #[test]
-fn the_storj_dialect_differs_in_the_first_byte_alone() {
+fn storj_dialect_differs_only_in_the_first_byte() {
     for vector in vectors() {
         let mut datagram = vector.datagram.clone();
         assert_eq!(Frame::decode(&datagram, Dialect::Storj), Err(DropReason::OtherDialect));
@@ -102,7 +102,7 @@ fn the_storj_dialect_differs_in_the_first_byte_alone() {
 }
 
 #[test]
-fn the_limit_is_where_python_has_it() {
+fn request_limit_equals_that_of_python() {
     let row = rows().into_iter().find(|row| row["kind"] == "limit").unwrap();
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, &text(&row["method"]), 1);
@@ -113,7 +113,7 @@ fn the_limit_is_where_python_has_it() {
 }
 
 #[test]
-fn no_prefix_of_a_datagram_is_taken_for_one() {
+fn prefix_of_a_datagram_is_dropped() {
     for vector in vectors() {
         for len in 0..vector.datagram.len() {
             let expected = if len < 22 { DropReason::TooShort } else { DropReason::InvalidMsgpack };
@@ -124,9 +124,9 @@ fn no_prefix_of_a_datagram_is_taken_for_one() {
 }
 
 #[test]
-fn every_change_of_a_byte_decodes_or_is_refused() {
+fn datagram_with_a_changed_byte_decodes_or_is_dropped() {
     for vector in vectors() {
-        // What the long strings of the vectors are filled with is as good in the first place as in the last.
+        // The long strings of the vectors repeat the same content, so their start is enough.
         for at in 0..vector.datagram.len().min(700) {
             let mut datagram = vector.datagram.clone();
             for byte in 0..=255 {
@@ -155,7 +155,7 @@ fn unhex(json: &Json) -> Vec<u8> {
 }
 
 impl Value {
-    /// Reads what `plain` in `generate.py` wrote.
+    /// Reads the output of `plain` in `generate.py`.
     fn from_json(json: &Json) -> Self {
         match json {
             Json::Null => Self::Nil,

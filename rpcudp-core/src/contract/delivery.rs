@@ -1,24 +1,24 @@
-/// What a method promises about its requests: whether they are sent again where no answer comes, and what becomes of
-/// those that arrive twice.
+/// The delivery of a method's requests: whether the caller retransmits them, and how the server
+/// treats duplicates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// Sent once; runs whenever it arrives. What Python does.
+    /// Sent once. Runs each time the request arrives. Python's delivery.
     #[default]
     Maybe,
-    /// Sent until it is answered; runs whenever it arrives.
+    /// Retransmitted until a response arrives. Runs each time the request arrives.
     AtLeastOnce,
-    /// Sent until it is answered; runs when it first arrives, and answers copies from memory.
+    /// Retransmitted until a response arrives. Runs once, and duplicates get the stored response.
     AtMostOnce,
-    /// Sent once; runs whenever it arrives, and is not answered.
+    /// Sent once. Runs each time the request arrives, and no response is sent.
     OneWay,
 }
 
 impl Delivery {
     pub(super) const ALL: [Self; 4] = [Self::Maybe, Self::AtLeastOnce, Self::AtMostOnce, Self::OneWay];
 
-    /// Its name, which is that of the option in `#[rpc(...)]`: `at_least_once`, `at_most_once`, `oneway`; and `maybe`,
-    /// which goes without saying.
+    /// Returns the name: `maybe`, which is the default, or the option in `#[rpc(...)]`, which is
+    /// `at_least_once`, `at_most_once` or `oneway`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Delivery {
         }
     }
 
-    /// Whether a request is sent again until it is answered.
+    /// Whether a request is retransmitted until a response arrives.
     #[must_use]
     pub const fn is_retransmitted(self) -> bool {
         matches!(self, Self::AtLeastOnce | Self::AtMostOnce)

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use super::{AssociatedType, Contract, Delivery, Method};
 
-/// Prints the trait, with its options and documentation, as one would write it.
+/// Prints the source of the trait, with its options and documentation.
 ///
-/// The trait compiles where the types that it names are in scope. One that came from a stranger is legal text, but may be
-/// anything.
+/// The trait compiles if the types that it names are in scope. A trait from an untrusted peer is
+/// printable text, but need not compile.
 impl Display for Contract {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, namespace, doc, generics, bounds, types, methods } = self;
@@ -48,7 +48,7 @@ fn write_method(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt:
     f.write_str(if method.is_async { "    async fn " } else { "    fn " })?;
     write!(f, "{}(&self", method.name)?;
     for argument in &*method.arguments {
-        // One whose type has the name of the request's context says that it is none.
+        // Marks an argument whose type has the name of the request's context.
         let role = if last_segment(&argument.ty) == "Context" { "#[rpc(argument)] " } else { "" };
         write!(f, ", {role}{}: {}", argument.name, argument.ty)?;
     }
@@ -58,7 +58,7 @@ fn write_method(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt:
     }
 }
 
-/// Writes the options of a method, if it needs any.
+/// Writes the `#[rpc(...)]` attribute of a method, if it has options.
 fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt::Result {
     let mut options = Vec::new();
     let name = method.name.strip_prefix("r#").unwrap_or(&method.name);
@@ -86,17 +86,18 @@ fn write_doc(f: &mut Formatter<'_>, indent: &str, doc: &str) -> fmt::Result {
     Ok(())
 }
 
-/// A timeout as the option has it: a whole number and the largest unit that it is a multiple of.
+/// Returns a timeout as in the option: an integer and the largest unit that represents it exactly.
 fn option(timeout: Duration) -> String {
     match (timeout.as_secs(), timeout.subsec_nanos()) {
         (secs, 0) => format!("{secs}s"),
         (_, nanos) if nanos % 1_000_000 == 0 => format!("{}ms", timeout.as_millis()),
-        // The shortest that there is a unit for: what is less was not written in a contract.
+        // The smallest unit of the option. No contract contains smaller fractions.
         _ => format!("{}us", timeout.as_micros()),
     }
 }
 
-/// `Context` of `&'a rpcudp::Context`, `Result` of `io::Result<u8>`.
+/// Returns the last segment of a path: `Context` of `&'a rpcudp::Context`, `Result` of
+/// `io::Result<u8>`.
 fn last_segment(ty: &str) -> &str {
     let path = ty.split('<').next().unwrap_or(ty);
     path.rsplit(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap_or(path)

@@ -4,14 +4,17 @@ use super::fnv::Fnv;
 use super::{Contract, Method};
 
 impl Contract {
-    /// A number that two contracts share if they have the same methods, for a quick comparison of two sides.
+    /// Returns the fingerprint of the contract, a number that is equal for contracts with the same
+    /// methods. Use it for a quick comparison of two peers.
     ///
-    /// It is the wrapping sum of what [`Method::fingerprint`] gives for each, so that the order of the methods does not
-    /// matter. Names and documentation of the trait, its bounds and its parameters are not in it. Adding or removing a
-    /// method changes it: callers of the others are served all the same, and comparing methods says so.
+    /// The fingerprint is the wrapping sum of [`Method::fingerprint`] over all methods, so it does
+    /// not depend on their order. The name, documentation, bounds and parameters of the trait do
+    /// not affect it. Adding or removing a method changes it, although calls to the other methods
+    /// still work; compare the methods to see that.
     ///
-    /// It is the same in every version of this crate, and may be computed at compile time. It is no protection against
-    /// someone who wants two contracts to look alike.
+    /// The fingerprint is the same in every version of this crate, and can be computed at compile
+    /// time. It gives no protection against a peer that forges a contract with the same
+    /// fingerprint.
     #[must_use]
     pub const fn fingerprint(&self) -> u64 {
         let methods = match &self.methods {
@@ -29,22 +32,25 @@ impl Contract {
 }
 
 impl Method {
-    /// A number that two methods share if a caller of one can call the other.
+    /// Returns the fingerprint of the method, a number that is equal for methods if callers of one
+    /// can call the other.
     ///
-    /// | changes it | does not |
+    /// | changes it | does not change it |
     /// | --- | --- |
     /// | the wire name, and so the namespace | the name in Rust |
-    /// | how many arguments there are, their order, and their types | their names, a `Context` |
-    /// | what it returns, and whether that is a `Result` | whether it is async |
+    /// | the number, order and types of the arguments | their names, a `Context` |
+    /// | the return type, and whether it is a `Result` | `async` |
     /// | `at_least_once`, `at_most_once`, `oneway` | the timeout |
     /// | another spelling of a type: `String` for `&str` | lifetimes, documentation |
     ///
-    /// Types are compared as text: what changes within a type of another name goes unseen, and type parameters count by
-    /// their names.
+    /// Types are compared as text. A change in the definition of a named type does not change the
+    /// fingerprint, and type parameters count by name.
     ///
-    /// It is the 64-bit FNV-1a hash of the wire name, the delivery's name, `fallible` or nothing, the return type and the
-    /// type of each argument, each as UTF-8 and followed by a byte `0xff`; in types, a `'`, the name after it, and a space
-    /// after that are left out. The hash is mixed by the last steps of SplitMix64, so that sums of several say something.
+    /// The fingerprint is the 64-bit FNV-1a hash of these fields: the wire name, the name of the
+    /// delivery, `fallible` or the empty string, the return type, and the type of each argument.
+    /// Each field is UTF-8 and followed by a byte `0xff`. In types, each `'`, the name after it,
+    /// and a space after that are left out. The finalizer of SplitMix64 then mixes the hash, so
+    /// that sums of hashes are meaningful.
     #[must_use]
     pub const fn fingerprint(&self) -> u64 {
         let arguments = match &self.arguments {
@@ -55,18 +61,18 @@ impl Method {
             .field(bytes(&self.wire_name))
             .field(self.delivery.as_str().as_bytes())
             .field(if self.fallible { b"fallible" } else { b"" })
-            .ty(bytes(&self.returns));
+            .type_text(bytes(&self.returns));
         let mut hash = hash;
         let mut at = 0;
         while at < arguments.len() {
-            hash = hash.ty(bytes(&arguments[at].ty));
+            hash = hash.type_text(bytes(&arguments[at].ty));
             at += 1;
         }
-        hash.mixed()
+        hash.finish()
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "a `Cow` does not become a `&str` by itself in a constant")]
+#[expect(clippy::ptr_arg, reason = "a constant function cannot dereference a `Cow`")]
 const fn bytes<'a>(text: &'a Cow<'static, str>) -> &'a [u8] {
     match text {
         Cow::Borrowed(text) => text.as_bytes(),

@@ -1,6 +1,6 @@
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
-/// The 64-bit FNV-1a hash of what was fed to it.
+/// A 64-bit FNV-1a hasher that works in constants.
 #[derive(Clone, Copy)]
 pub(crate) struct Fnv(u64);
 
@@ -11,7 +11,7 @@ impl Fnv {
         Self((self.0 ^ byte as u64).wrapping_mul(FNV_PRIME))
     }
 
-    /// Text and its end, which is no byte of any text; or other bytes.
+    /// Hashes a field, and the byte `0xff`, which does not occur in UTF-8.
     pub(crate) const fn field(mut self, text: &[u8]) -> Self {
         let mut at = 0;
         while at < text.len() {
@@ -21,8 +21,8 @@ impl Fnv {
         self.byte(0xff)
     }
 
-    /// A type and its end, without lifetimes.
-    pub(super) const fn ty(mut self, text: &[u8]) -> Self {
+    /// Hashes a type without its lifetimes, and the byte `0xff`.
+    pub(super) const fn type_text(mut self, text: &[u8]) -> Self {
         let mut at = 0;
         while at < text.len() {
             if text[at] == b'\'' {
@@ -41,14 +41,15 @@ impl Fnv {
         self.byte(0xff)
     }
 
-    pub(crate) const fn mixed(self) -> u64 {
+    /// Returns the hash, mixed by the finalizer of SplitMix64.
+    pub(crate) const fn finish(self) -> u64 {
         let hash = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         hash ^ (hash >> 31)
     }
 }
 
-/// Whether a byte belongs to a name: what is not ASCII does.
+/// Whether a byte belongs to an identifier. Bytes of non-ASCII characters do.
 const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }

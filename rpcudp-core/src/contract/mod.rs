@@ -1,7 +1,7 @@
-//! What a service says of itself: [`Contract`].
+//! The description of a service: [`Contract`].
 //!
-//! `#[rpc_service]` makes one of a trait, as a constant. It can be printed as that trait, compared by a
-//! [fingerprint](Contract::fingerprint), and sent to somebody who does not have it:
+//! `#[rpc_service]` generates the contract of a trait as a constant. A contract can be printed as
+//! the trait, compared by its [fingerprint](Contract::fingerprint), and sent to a peer:
 //!
 //! ```
 //! use std::borrow::Cow;
@@ -59,74 +59,76 @@ use std::time::Duration;
 pub use delivery::Delivery;
 pub(crate) use fnv::Fnv;
 
-/// A contract: the methods that a service has, as its trait declares them.
+/// A contract: the methods of a service, as its trait declares them.
 ///
-/// Types are text, spaced as rustfmt does, otherwise as they were written: what a named type consists of is not in it.
+/// Types are text as written in the source, with the spacing of rustfmt. The definition of a named
+/// type is not part of the contract.
 ///
-/// As data, each of these is an array of its fields in their order. What is read may have more elements, which are
-/// ignored; it is refused where a name is none, a type has unbalanced brackets or a comment, or text has characters that
-/// cannot be seen, so that one from a stranger can be printed.
+/// Each struct is encoded as an array of its fields in order. Decoding ignores additional elements.
+/// It fails if a name is not an identifier, or if a type has unbalanced brackets, a comment or
+/// invisible characters. It removes invisible characters from documentation. A contract from an
+/// untrusted peer is therefore safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {
-    /// The name of the trait. It does not travel in calls.
+    /// The name of the trait. It is not part of requests.
     pub name: Cow<'static, str>,
-    /// What comes before the wire name of every method.
+    /// The prefix of the wire names of all methods.
     pub namespace: Cow<'static, str>,
-    /// What its documentation says; lines end with `\n`.
+    /// The documentation. Lines are separated by `\n`.
     pub doc: Cow<'static, str>,
-    /// The parameters of the trait, as between `<` and `>`.
+    /// The generic parameters of the trait, as between `<` and `>`.
     pub generics: Cow<'static, str>,
-    /// What is said of the parameters and the associated types, each as after `where`.
+    /// The bounds of the parameters and the associated types, each as after `where`.
     pub bounds: Cow<'static, [Cow<'static, str>]>,
-    /// Its associated types.
+    /// The associated types.
     pub types: Cow<'static, [AssociatedType]>,
-    /// Its methods, in the order of the trait.
+    /// The methods, in the order of the trait.
     pub methods: Cow<'static, [Method]>,
 }
 
-/// A type that each service chooses for itself.
+/// An associated type. Each service defines its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssociatedType {
-    /// Its name.
+    /// The name.
     pub name: Cow<'static, str>,
-    /// What it has to be, as after `:`.
+    /// The bounds, as after `:`.
     pub bounds: Cow<'static, str>,
 }
 
 /// A method of a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// Its name in Rust, with `r#` where it has one.
+    /// The name in Rust, including a leading `r#`.
     pub name: Cow<'static, str>,
-    /// Its name in a request, with the namespace.
+    /// The name in requests, including the namespace.
     pub wire_name: Cow<'static, str>,
-    /// What its documentation says; lines end with `\n`.
+    /// The documentation. Lines are separated by `\n`.
     pub doc: Cow<'static, str>,
-    /// What a request carries.
+    /// The arguments of a request.
     pub arguments: Cow<'static, [Argument]>,
-    /// What it returns, `()` where it says nothing.
+    /// The return type. `()` if the trait does not state one.
     pub returns: Cow<'static, str>,
-    /// Whether it returns a `Result`, whose error reaches the caller.
+    /// Whether the method returns a `Result` whose error is sent to the caller.
     pub fallible: bool,
-    /// What becomes of a request that is lost or comes twice.
+    /// The treatment of lost and duplicated requests.
     pub delivery: Delivery,
-    /// How long a call waits for the answer, where the contract says.
+    /// The timeout of a call, if the contract sets one.
     pub timeout: Option<Duration>,
-    /// Whether it is an `async fn`.
+    /// Whether the method is an `async fn`.
     pub is_async: bool,
 }
 
 /// An argument of a method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name, with `r#` where it has one.
+    /// The name, including a leading `r#`.
     pub name: Cow<'static, str>,
-    /// Its type.
+    /// The type.
     pub ty: Cow<'static, str>,
 }
 
 impl Contract {
-    /// One without a name and without methods, to start from.
+    /// A contract without a name and methods, for struct update syntax.
     pub const EMPTY: Self = Self {
         name: Cow::Borrowed(""),
         namespace: Cow::Borrowed(""),
@@ -139,7 +141,7 @@ impl Contract {
 }
 
 impl Method {
-    /// One without a name that takes and returns nothing, to start from.
+    /// A method without a name, arguments and return value, for struct update syntax.
     pub const EMPTY: Self = Self {
         name: Cow::Borrowed(""),
         wire_name: Cow::Borrowed(""),

@@ -55,7 +55,7 @@ fn bytes(value: &impl serde::Serialize) -> Vec<u8> {
 }
 
 #[test]
-fn a_contract_is_printed_as_its_trait() {
+fn contract_prints_as_its_trait() {
     let printed = r#"/// A table.
 #[rpc_service(namespace = "kad.")]
 pub trait Kad<K: Ord, const N: usize = 2>
@@ -79,7 +79,7 @@ where
 }
 
 #[test]
-fn a_contract_survives_the_journey() {
+fn contract_round_trips() {
     let sent = contract();
     assert_eq!(decode::<Contract>(&bytes(&sent)).unwrap(), sent);
     let json = serde_json::to_string(&sent).unwrap();
@@ -90,7 +90,7 @@ fn a_contract_survives_the_journey() {
 }
 
 #[test]
-fn later_fields_are_skipped_and_missing_ones_are_named() {
+fn later_fields_are_skipped_and_missing_ones_fail() {
     let argument: Argument = decode(&bytes(&("name", "u8", 42, ("later",)))).unwrap();
     assert_eq!((&*argument.name, &*argument.ty), ("name", "u8"));
     let error = serde_json::from_str::<Argument>(r#"["name"]"#).unwrap_err();
@@ -101,7 +101,7 @@ fn later_fields_are_skipped_and_missing_ones_are_named() {
 }
 
 #[test]
-fn what_a_stranger_sends_can_be_printed() {
+fn contract_of_an_untrusted_peer_is_printable() {
     let refused = |name: &str, ty: &str| decode::<Argument>(&bytes(&(name, ty))).is_err();
     for name in ["", "1", "a b", "a\n", "a;", "r#", "\u{202e}a", "a\u{200b}", "\u{1b}[2J"] {
         assert!(refused(name, "u8"), "{name:?}");
@@ -121,7 +121,7 @@ fn what_a_stranger_sends_can_be_printed() {
     assert!(decode::<Method>(&method).is_err(), "an unknown delivery");
 }
 
-/// How a change of `lookup` changes its fingerprint.
+/// Returns `true` if a change of `lookup` changes its fingerprint.
 fn changes(change: impl FnOnce(&mut Method)) -> bool {
     let mut method = lookup();
     change(&mut method);
@@ -129,7 +129,7 @@ fn changes(change: impl FnOnce(&mut Method)) -> bool {
 }
 
 #[test]
-fn a_fingerprint_changes_with_what_callers_depend_on() {
+fn fingerprint_depends_on_the_parts_that_callers_use() {
     assert!(changes(|method| method.wire_name = text("lookup")));
     assert!(changes(|method| method.arguments.to_mut().truncate(1)));
     assert!(changes(|method| method.arguments.to_mut().reverse()));
@@ -140,12 +140,12 @@ fn a_fingerprint_changes_with_what_callers_depend_on() {
     for delivery in [Delivery::Maybe, Delivery::AtMostOnce, Delivery::OneWay] {
         assert!(changes(|method| method.delivery = delivery), "{delivery:?}");
     }
-    // What ends one field and starts the next is part of it.
+    // The border between two fields counts.
     assert!(changes(|method| method.arguments = vec![argument("key", "&'a [u8]Option<Kind<'_>>")].into()));
 }
 
 #[test]
-fn a_fingerprint_does_not_change_with_what_they_do_not_see() {
+fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.name = text("find")));
     assert!(!changes(|method| method.doc = text("")));
     assert!(!changes(|method| method.timeout = None));
@@ -156,7 +156,7 @@ fn a_fingerprint_does_not_change_with_what_they_do_not_see() {
 }
 
 #[test]
-fn the_fingerprint_of_a_contract_is_that_of_its_methods() {
+fn fingerprint_of_a_contract_is_the_sum_of_its_methods() {
     let mut other = contract();
     (other.name, other.doc, other.namespace, other.generics) = (text("Other"), text(""), text("k"), text(""));
     other.methods.to_mut().reverse();
@@ -166,9 +166,9 @@ fn the_fingerprint_of_a_contract_is_that_of_its_methods() {
     assert_eq!(Contract::EMPTY.fingerprint(), 0);
 }
 
-/// Others compare these numbers with theirs: they never change.
+/// Peers compare fingerprints, so these numbers must never change.
 #[test]
-fn fingerprints_are_the_same_for_ever() {
+fn fingerprints_never_change() {
     const PING: &Method = &Method { wire_name: text("ping"), ..Method::EMPTY };
     const AT_COMPILE_TIME: u64 = PING.fingerprint();
     assert_eq!(AT_COMPILE_TIME, 0x6e6f_8923_d208_6726);

@@ -1,4 +1,4 @@
-//! Contracts as data: each struct is an array of its fields, in their order.
+//! The wire format of contracts: each struct is an array of its fields in order.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,40 +39,41 @@ impl Serialize for Argument {
 
 impl<'de> Deserialize<'de> for Contract {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Fields::new())
+        deserializer.deserialize_seq(FieldsVisitor::new())
     }
 }
 
 impl<'de> Deserialize<'de> for AssociatedType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Fields::new())
+        deserializer.deserialize_seq(FieldsVisitor::new())
     }
 }
 
 impl<'de> Deserialize<'de> for Method {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Fields::new())
+        deserializer.deserialize_seq(FieldsVisitor::new())
     }
 }
 
 impl<'de> Deserialize<'de> for Argument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Fields::new())
+        deserializer.deserialize_seq(FieldsVisitor::new())
     }
 }
 
-/// What is an array of fields.
+/// A struct that is encoded as an array of its fields.
 trait FromFields: Sized {
+    /// The expected form, for error messages.
     const EXPECTED: &str;
 
-    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error>;
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error>;
 }
 
 impl FromFields for Contract {
     const EXPECTED: &str =
         "a contract: an array of name, namespace, documentation, generics, bounds, types and methods";
 
-    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         let contract = Self {
             name: array.name()?,
             namespace: array.next()?,
@@ -95,7 +96,7 @@ impl FromFields for Contract {
 impl FromFields for AssociatedType {
     const EXPECTED: &str = "an associated type: an array of name and bounds";
 
-    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self { name: array.name()?, bounds: array.ty()? })
     }
 }
@@ -104,7 +105,7 @@ impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
                             fallible, delivery, timeout and whether it is async";
 
-    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
             name: array.name()?,
             wire_name: array.next()?,
@@ -122,21 +123,21 @@ impl FromFields for Method {
 impl FromFields for Argument {
     const EXPECTED: &str = "an argument: an array of name and type";
 
-    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut Array<A>) -> Result<Self, A::Error> {
+    fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self { name: array.name()?, ty: array.ty()? })
     }
 }
 
-/// Reads a `T`, and skips what a later version may have after its fields.
-struct Fields<T>(PhantomData<T>);
+/// A visitor that reads a `T` and skips fields that later versions may append.
+struct FieldsVisitor<T>(PhantomData<T>);
 
-impl<T> Fields<T> {
+impl<T> FieldsVisitor<T> {
     const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<'de, T: FromFields> Visitor<'de> for Fields<T> {
+impl<'de, T: FromFields> Visitor<'de> for FieldsVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,21 +145,21 @@ impl<'de, T: FromFields> Visitor<'de> for Fields<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<T, A::Error> {
-        let mut array = Array { access, taken: 0, expected: T::EXPECTED };
+        let mut array = FieldReader { access, taken: 0, expected: T::EXPECTED };
         let read = T::from_fields(&mut array)?;
         while array.access.next_element::<IgnoredAny>()?.is_some() {}
         Ok(read)
     }
 }
 
-/// The fields that are left.
-struct Array<A> {
+/// A reader of the remaining fields.
+struct FieldReader<A> {
     access: A,
     taken: usize,
     expected: &'static str,
 }
 
-impl<'de, A: SeqAccess<'de>> Array<A> {
+impl<'de, A: SeqAccess<'de>> FieldReader<A> {
     fn next<T: Deserialize<'de>>(&mut self) -> Result<T, A::Error> {
         let next = self.access.next_element()?.ok_or_else(|| A::Error::invalid_length(self.taken, &self.expected))?;
         self.taken += 1;
@@ -167,7 +168,7 @@ impl<'de, A: SeqAccess<'de>> Array<A> {
 
     fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {
         let text: String = self.next()?;
-        if validation::is_name(&text) {
+        if validation::is_identifier(&text) {
             Ok(text.into())
         } else {
             Err(A::Error::invalid_value(Unexpected::Str(&text), &"a name in Rust"))
@@ -185,7 +186,7 @@ impl<'de, A: SeqAccess<'de>> Array<A> {
     }
 
     fn documentation(&mut self) -> Result<Cow<'static, str>, A::Error> {
-        Ok(validation::documentation(self.next()?).into())
+        Ok(validation::printable_doc(self.next()?).into())
     }
 
     fn list<T: Deserialize<'de> + Clone>(&mut self) -> Result<Cow<'static, [T]>, A::Error> {

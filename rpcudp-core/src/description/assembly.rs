@@ -5,78 +5,81 @@ use super::part::Part;
 use crate::codec::DecodeError;
 use crate::contract::{Contract, Method};
 
-/// Makes contracts of the pages that a peer sends.
+/// Assembles contracts from the pages that a peer sends.
 ///
-/// Ask for the page that is [`wanted`](Self::wanted) and [`add`](Self::add) it, until none is.
+/// Request the page that [`wanted`](Self::wanted) returns and [`add`](Self::add) it, until `wanted`
+/// returns `None`.
 #[derive(Debug, Default)]
 pub struct Assembly {
     contracts: Vec<Contract>,
-    /// How many parts have come.
-    taken: u32,
-    /// How many there are to be, and the version of the description, as the first page has them.
+    /// The number of parts received.
+    received_count: u32,
+    /// The number of parts and the version of the description, from the first page.
     expected: Option<(u32, u64)>,
-    /// What has come, in bytes.
+    /// The approximate memory that the parts take, in bytes.
     len: usize,
 }
 
 impl Assembly {
-    /// How many parts a description may have: more than any that a program of ours could make, and few enough to ask for.
+    /// The maximum number of parts of a description: more than any program of this crate produces,
+    /// and few enough to request.
     pub const MAX_PARTS: u32 = 1 << 14;
 
-    /// How many bytes the texts of a description may have.
+    /// The maximum length of the texts of a description in bytes.
     pub const MAX_LEN: usize = 1 << 20;
 
-    /// The part that the next page is to begin with; `None` where all have come.
+    /// Returns the index of the part with which the next page must start. `None` if all parts have
+    /// been received.
     #[must_use]
     pub fn wanted(&self) -> Option<u32> {
         match self.expected {
-            Some((total, _)) if self.taken >= total => None,
-            _ => Some(self.taken),
+            Some((total, _)) if self.received_count >= total => None,
+            _ => Some(self.received_count),
         }
     }
 
-    /// Whether a page belongs to another description than those before: the peer has been started anew, and so has the
-    /// assembly to be.
+    /// Whether a page belongs to another description than the previous pages. The peer has
+    /// restarted with other contracts, and the assembly must start again.
     #[must_use]
     pub fn is_of_another(&self, page: &Page) -> bool {
         self.expected.is_some_and(|expected| expected != (page.total, page.version))
     }
 
-    /// Adds the page that was wanted.
+    /// Adds the wanted page.
     ///
     /// # Errors
     ///
-    /// Where it has no parts or too many, belongs to another description than the first, does not continue what came
-    /// before, or where all is more than [`MAX_PARTS`](Self::MAX_PARTS) or [`MAX_LEN`](Self::MAX_LEN). What is there is not
-    /// to be used then.
+    /// Fails if the page has no parts or too many, belongs to another description, does not
+    /// continue the previous pages, or if the description exceeds [`MAX_PARTS`](Self::MAX_PARTS) or
+    /// [`MAX_LEN`](Self::MAX_LEN). Do not use the assembly after an error.
     pub fn add(&mut self, page: Page) -> Result<(), DecodeError> {
         if self.is_of_another(&page) {
-            return Err(no_description("it changed while it was read"));
+            return Err(invalid("it changed while it was read"));
         }
         let Page { total, parts, version } = page;
         if total > Self::MAX_PARTS {
             let max = Self::MAX_PARTS;
-            return Err(no_description(format_args!("it has {total} parts, and at most {max} are read")));
+            return Err(invalid(format_args!("it has {total} parts, and at most {max} are read")));
         }
         self.expected = Some((total, version));
-        let left = total - self.taken;
+        let left = total - self.received_count;
         match u32::try_from(parts.len()) {
-            Ok(0) if left > 0 => return Err(no_description("a page is empty")),
-            Ok(len) if len <= left => self.taken += len,
-            _ => return Err(no_description(format_args!("a page has {} parts, and {left} are left", parts.len()))),
+            Ok(0) if left > 0 => return Err(invalid("a page is empty")),
+            Ok(len) if len <= left => self.received_count += len,
+            _ => return Err(invalid(format_args!("a page has {} parts, and {left} are left", parts.len()))),
         }
         for part in parts {
-            self.len += len_of(&part);
+            self.len += part_len(&part);
             if self.len > Self::MAX_LEN {
                 let max = Self::MAX_LEN;
-                return Err(no_description(format_args!("it has more than the {max} bytes that are read")));
+                return Err(invalid(format_args!("it has more than the {max} bytes that are read")));
             }
             self.continue_with(part)?;
         }
         Ok(())
     }
 
-    /// The contracts, as far as they have come.
+    /// Returns the contracts received so far.
     #[must_use]
     pub fn finish(self) -> Vec<Contract> {
         self.contracts
@@ -89,7 +92,7 @@ impl Assembly {
             (Part::Method(method), Some(contract)) => {
                 let (name, namespace) = (&method.wire_name, &contract.namespace);
                 if !name.starts_with(&**namespace) {
-                    return Err(no_description(format_args!("{name:?} does not begin with {namespace:?}")));
+                    return Err(invalid(format_args!("{name:?} does not begin with {namespace:?}")));
                 }
                 contract.methods.to_mut().push(method);
             }
@@ -97,37 +100,39 @@ impl Assembly {
                 Some(method) => method.doc.to_mut().push_str(&text),
                 None => contract.doc.to_mut().push_str(&text),
             },
-            (_, None) => return Err(no_description("it does not begin with a contract")),
+            (_, None) => return Err(invalid("it does not begin with a contract")),
         }
         Ok(())
     }
 }
 
-/// About how much memory a part takes.
-fn len_of(part: &Part) -> usize {
+/// Returns the approximate memory that a part takes.
+fn part_len(part: &Part) -> usize {
     let texts = match part {
         Part::Contract(Contract { name, namespace, doc, generics, bounds, types, methods }) => {
-            let bounds = bounds.iter().map(|bound| EACH_LEN + bound.len()).sum::<usize>();
-            let types = types.iter().map(|ty| EACH_LEN + ty.name.len() + ty.bounds.len()).sum::<usize>();
-            let methods = methods.iter().map(|method| EACH_LEN + len_of_method(method)).sum::<usize>();
+            let bounds = bounds.iter().map(|bound| ITEM_OVERHEAD + bound.len()).sum::<usize>();
+            let types = types.iter().map(|ty| ITEM_OVERHEAD + ty.name.len() + ty.bounds.len()).sum::<usize>();
+            let methods = methods.iter().map(|method| ITEM_OVERHEAD + method_len(method)).sum::<usize>();
             name.len() + namespace.len() + doc.len() + generics.len() + bounds + types + methods
         }
-        Part::Method(method) => len_of_method(method),
+        Part::Method(method) => method_len(method),
         Part::Doc(text) => text.len(),
         Part::Unknown => 0,
     };
-    EACH_LEN + texts
+    ITEM_OVERHEAD + texts
 }
 
-fn len_of_method(method: &Method) -> usize {
+fn method_len(method: &Method) -> usize {
     let Method { name, wire_name, doc, arguments, returns, .. } = method;
-    let arguments = arguments.iter().map(|argument| EACH_LEN + argument.name.len() + argument.ty.len()).sum::<usize>();
+    let arguments =
+        arguments.iter().map(|argument| ITEM_OVERHEAD + argument.name.len() + argument.ty.len()).sum::<usize>();
     name.len() + wire_name.len() + doc.len() + arguments + returns.len()
 }
 
-/// What each of them counts besides its texts, so that ten thousand empty ones are not nothing.
-const EACH_LEN: usize = 16;
+/// The length that each item counts in addition to its texts, so that ten thousand empty items
+/// count.
+const ITEM_OVERHEAD: usize = 16;
 
-fn no_description(why: impl Display) -> DecodeError {
-    DecodeError::new("description of contracts", why)
+fn invalid(reason: impl Display) -> DecodeError {
+    DecodeError::new("description of contracts", reason)
 }

@@ -1,7 +1,8 @@
-//! What an endpoint says of its services when it is asked: their contracts, a page at a time.
+//! The description of an endpoint: the contracts of its services, transferred page by page.
 //!
-//! A [`Description`] is cut into [`Part`]s, and answers with as many of them as fit into a small datagram; an [`Assembly`]
-//! asks for one page after the other and makes contracts of them again. It believes nothing: a page may come from anybody.
+//! A [`Description`] consists of [`Part`]s. A [`Page`] has as many of them as fit into a small
+//! datagram. An [`Assembly`] requests one page after another and assembles the contracts. It
+//! validates everything, because pages may come from an untrusted peer.
 //!
 //! ```
 //! use std::borrow::Cow;
@@ -31,50 +32,51 @@ pub use part::Part;
 use crate::codec::encode;
 use crate::contract::{Contract, Fnv};
 
-/// Contracts, cut into parts that a page has room for.
+/// Contracts, split into parts that fit into pages.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
     parts: Vec<Part>,
-    /// How many bytes each takes.
+    /// The encoded length of each part.
     lens: Vec<usize>,
     page_len: usize,
     version: u64,
 }
 
 impl Description {
-    /// How many bytes a page has, unless it is told otherwise: what travels in one piece on every path, for IPv6 carries
-    /// datagrams of 1,232 bytes everywhere.
+    /// The default length of a page in bytes. It fits into one IP packet on every path, because
+    /// IPv6 requires all links to carry datagrams of 1,232 bytes.
     pub const PAGE_LEN: usize = 1_200;
 
-    /// What a page has besides its parts, at the most: how many there are, how many it has, and the version.
-    const AROUND_PARTS_LEN: usize = 20;
+    /// The maximum length of a page without its parts: two counts and the version.
+    const PAGE_OVERHEAD: usize = 20;
 
-    /// Describes these contracts, on pages of so many bytes.
+    /// Creates the description of contracts, with pages of `page_len` bytes.
     ///
-    /// Documentation is cut where it does not fit. The rest of a method, or of what is said of a trait, goes with one page,
-    /// however large it is.
+    /// Splits documentation that does not fit into a page. The rest of a method or a trait is never
+    /// split; it may make its page longer than `page_len`.
     #[must_use]
     pub fn new(contracts: &[&'static Contract], page_len: usize) -> Self {
-        let room = page_len.saturating_sub(Self::AROUND_PARTS_LEN);
+        let room = page_len.saturating_sub(Self::PAGE_OVERHEAD);
         let mut parts = Vec::new();
         for contract in contracts {
-            part::cut(contract, room, &mut parts);
+            part::split_contract(contract, room, &mut parts);
         }
         let (mut lens, mut version, mut bytes) = (Vec::with_capacity(parts.len()), Fnv::START, Vec::new());
         for part in &parts {
             bytes.clear();
-            encode(&mut bytes, part).expect("a contract is text and numbers, and not deep");
+            encode(&mut bytes, part).expect("a contract consists of text and numbers, and is not deep");
             lens.push(bytes.len());
             version = version.field(&bytes);
         }
-        Self { parts, lens, page_len, version: version.mixed() }
+        Self { parts, lens, page_len, version: version.finish() }
     }
 
-    /// The parts from this one on, counted from 0, as far as a page has room: at least one, if there is one.
+    /// Returns a page that starts with the part of index `from`. It has at least one part, if there
+    /// is one.
     #[must_use]
     pub fn page(&self, from: u32) -> Page {
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.parts.len());
-        let mut room = self.page_len.saturating_sub(Self::AROUND_PARTS_LEN);
+        let mut room = self.page_len.saturating_sub(Self::PAGE_OVERHEAD);
         let fits = |len: &&usize| {
             let left = room.checked_sub(**len);
             room = left.unwrap_or(0);

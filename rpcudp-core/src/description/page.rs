@@ -5,17 +5,17 @@ use serde::ser::{Serialize, Serializer};
 
 use super::part::Part;
 
-/// Some of a description's parts, one after the other.
+/// Consecutive parts of a description.
 ///
-/// As data it is an array: how many parts there are in all, those that are here, and a number that another description has
-/// another of. What is read may have more elements, which are ignored.
+/// A page is encoded as an array: the total number of parts, the parts of this page, and the
+/// version. Decoding ignores additional elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// How many parts there are in all.
+    /// The number of parts of the description.
     pub total: u32,
-    /// Those on this page.
+    /// The parts of this page.
     pub parts: Vec<Part>,
-    /// Another number if the description is another: pages of two do not belong together.
+    /// The version of the description. Pages with different versions do not belong together.
     pub version: u64,
 }
 
@@ -37,7 +37,7 @@ impl<'de> Visitor<'de> for PageVisitor {
     type Value = Page;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page: an array of how many parts there are, some of them, and a version")
+        f.write_str("a page: an array of the number of parts, some of the parts, and a version")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Page, A::Error> {

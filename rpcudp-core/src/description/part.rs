@@ -7,19 +7,19 @@ use serde::ser::{Serialize, Serializer};
 use crate::codec::encode;
 use crate::contract::{Contract, Method, validation};
 
-/// What a description is cut into.
+/// A part of a description.
 ///
-/// As data it is an array: its kind, and what it holds. What is read may have more elements, which are ignored.
+/// A part is encoded as an array: its kind and its contents. Decoding ignores additional elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// `["contract", ...]`: a trait, without its methods. They follow.
+    /// `["contract", ...]`: a trait without its methods, which follow.
     Contract(Contract),
-    /// `["method", ...]`: a method of the last trait.
+    /// `["method", ...]`: a method of the preceding trait.
     Method(Method),
-    /// `["doc", text]`: more documentation of what came before.
+    /// `["doc", text]`: more documentation of the preceding trait or method.
     Doc(Cow<'static, str>),
-    /// Something of a later version, to be skipped.
+    /// A part that a later version may send. It is skipped.
     Unknown,
 }
 
@@ -27,15 +27,16 @@ const CONTRACT: &str = "contract";
 const METHOD: &str = "method";
 const DOC: &str = "doc";
 
-/// What a part of documentation has around the text: an array, its kind, and the text's length.
-const AROUND_DOC_LEN: usize = 1 + 1 + DOC.len() + 5;
+/// The length of a part of documentation without the text: an array, the kind, and the text's
+/// length.
+const DOC_OVERHEAD: usize = 1 + 1 + DOC.len() + 5;
 
-/// The least that a part of documentation has of it, however small a page is: otherwise there would be more parts than
-/// anybody reads.
+/// The minimum length of the text in a part of documentation, even on very small pages. Otherwise a
+/// description would have more parts than peers accept.
 const MIN_DOC_LEN: usize = 128;
 
-/// Cuts a contract into parts of `room` bytes, as far as its documentation is what takes more.
-pub(super) fn cut(contract: &'static Contract, room: usize, parts: &mut Vec<Part>) {
+/// Splits a contract into parts of `room` bytes. Only documentation is split.
+pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &mut Vec<Part>) {
     let Contract { name, namespace, doc, generics, bounds, types, methods } = contract;
     let lend = Cow::Borrowed;
     let head = |doc| {
@@ -49,7 +50,7 @@ pub(super) fn cut(contract: &'static Contract, room: usize, parts: &mut Vec<Part
             methods: Cow::Borrowed(&[]),
         })
     };
-    cut_doc(doc, room, head, parts);
+    push_with_doc(doc, room, head, parts);
     for Method { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async } in &**methods {
         let head = |doc| {
             Part::Method(Method {
@@ -64,26 +65,26 @@ pub(super) fn cut(contract: &'static Contract, room: usize, parts: &mut Vec<Part
                 is_async: *is_async,
             })
         };
-        cut_doc(doc, room, head, parts);
+        push_with_doc(doc, room, head, parts);
     }
 }
 
-/// A head with as much documentation as there is room for, and parts for the rest.
-fn cut_doc(doc: &'static str, room: usize, head: impl Fn(&'static str) -> Part, parts: &mut Vec<Part>) {
+/// Pushes a head with the documentation that fits, and parts for the rest.
+fn push_with_doc(doc: &'static str, room: usize, head: impl Fn(&'static str) -> Part, parts: &mut Vec<Part>) {
     let mut bytes = Vec::new();
-    // An empty text has a length of one byte, and another may have one of five.
-    encode(&mut bytes, &head("")).expect("a contract is text and numbers, and not deep");
-    let (first, mut rest) = split(doc, room.saturating_sub(bytes.len() + 4));
+    // The length of an empty text takes one byte, and that of another up to five.
+    encode(&mut bytes, &head("")).expect("a contract consists of text and numbers, and is not deep");
+    let (first, mut rest) = split_at_char(doc, room.saturating_sub(bytes.len() + 4));
     parts.push(head(first));
     while !rest.is_empty() {
-        let (piece, others) = split(rest, room.saturating_sub(AROUND_DOC_LEN).max(MIN_DOC_LEN));
+        let (piece, others) = split_at_char(rest, room.saturating_sub(DOC_OVERHEAD).max(MIN_DOC_LEN));
         parts.push(Part::Doc(piece.into()));
         rest = others;
     }
 }
 
-/// The first bytes of a text, at most `len` and no character in two, and the rest.
-fn split(text: &str, len: usize) -> (&str, &str) {
+/// Splits a text after at most `len` bytes, at a character boundary.
+fn split_at_char(text: &str, len: usize) -> (&str, &str) {
     let at = (0..=len.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     text.split_at(at.unwrap_or(0))
 }
@@ -111,7 +112,7 @@ impl<'de> Visitor<'de> for PartVisitor {
     type Value = Part;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a part of a description: an array of its kind and what it holds")
+        f.write_str("a part of a description: an array of its kind and its contents")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Part, A::Error> {
@@ -120,7 +121,7 @@ impl<'de> Visitor<'de> for PartVisitor {
         let part = match &*kind {
             CONTRACT => Part::Contract(array.next_element()?.ok_or_else(|| missing(1))?),
             METHOD => Part::Method(array.next_element()?.ok_or_else(|| missing(1))?),
-            DOC => Part::Doc(validation::documentation(array.next_element()?.ok_or_else(|| missing(1))?).into()),
+            DOC => Part::Doc(validation::printable_doc(array.next_element()?.ok_or_else(|| missing(1))?).into()),
             _ => Part::Unknown,
         };
         while array.next_element::<IgnoredAny>()?.is_some() {}

@@ -7,7 +7,7 @@ const fn text(text: &'static str) -> std::borrow::Cow<'static, str> {
     std::borrow::Cow::Borrowed(text)
 }
 
-/// A contract whose documentation has so many bytes, and that of its one method too.
+/// Returns a contract with documentation of `doc_len` bytes, as much for its method.
 fn contract(name: &'static str, doc_len: usize) -> &'static Contract {
     let doc: &'static str = Box::leak("\u{e4}bc\u{20ac} de\n".repeat(doc_len / 11).into_boxed_str());
     Box::leak(Box::new(Contract {
@@ -32,7 +32,7 @@ fn bytes(page: &Page) -> Vec<u8> {
     bytes
 }
 
-/// All pages of a description, as they arrive.
+/// Returns all pages of a description, encoded and decoded.
 fn pages(description: &Description) -> Vec<Page> {
     let mut pages = Vec::new();
     let mut from = 0;
@@ -49,7 +49,7 @@ fn pages(description: &Description) -> Vec<Page> {
 fn assemble(pages: impl IntoIterator<Item = Page>) -> Result<Vec<Contract>, String> {
     let mut assembly = Assembly::default();
     for page in pages {
-        assert!(assembly.wanted().is_some(), "more pages than are wanted");
+        assert!(assembly.wanted().is_some(), "more pages than wanted");
         assembly.add(page).map_err(|error| error.to_string())?;
     }
     assert_eq!(assembly.wanted(), None);
@@ -57,7 +57,7 @@ fn assemble(pages: impl IntoIterator<Item = Page>) -> Result<Vec<Contract>, Stri
 }
 
 #[test]
-fn contracts_of_any_size_arrive_on_small_pages() {
+fn contracts_of_any_size_fit_on_small_pages() {
     for doc_len in [0, 11, 1_000, 1_100, 1_199, 1_210, 5_000, 100_000] {
         let contracts = [contract("One", doc_len), contract("Two", doc_len / 2)];
         for page_len in [0, 64, 500, Description::PAGE_LEN, 8_171] {
@@ -66,7 +66,7 @@ fn contracts_of_any_size_arrive_on_small_pages() {
             for page in &pages {
                 let len = bytes(page).len();
                 assert!(len <= page_len || page.parts.len() == 1, "{len} bytes of {page_len}");
-                // What a head takes without its documentation, or the shortest piece of one.
+                // A head without documentation, or the shortest piece of documentation.
                 assert!(len <= page_len.max(160), "{len} bytes of {page_len}");
             }
             let assembled = assemble(pages).unwrap();
@@ -76,20 +76,20 @@ fn contracts_of_any_size_arrive_on_small_pages() {
 }
 
 #[test]
-fn a_page_is_filled() {
+fn pages_are_filled() {
     let contracts: Vec<_> = (0..100).map(|_| contract("One", 0)).collect();
     let description = Description::new(&contracts, Description::PAGE_LEN);
     let pages = pages(&description);
     let (_, filled) = pages.split_last().unwrap();
     assert!(filled.len() > 2);
     for page in filled {
-        // No part is as long as what is left.
+        // Each part is longer than the room that is left.
         assert!(bytes(page).len() > Description::PAGE_LEN - 120, "{}", bytes(page).len());
     }
 }
 
 #[test]
-fn a_large_method_goes_with_a_page_of_its_own() {
+fn large_method_has_a_page_of_its_own() {
     let arguments: Vec<_> = (0..200).map(|_| Argument { name: text("argument"), ty: text("Option<u8>") }).collect();
     let method = Method { name: text("f"), wire_name: text("f"), arguments: arguments.into(), ..Method::EMPTY };
     let large = Contract { name: text("Large"), methods: vec![method].into(), ..Contract::EMPTY };
@@ -101,18 +101,18 @@ fn a_large_method_goes_with_a_page_of_its_own() {
 }
 
 #[test]
-fn nothing_comes_from_beyond_the_end() {
+fn page_beyond_the_end_is_empty() {
     let description = Description::new(&[contract("One", 0)], Description::PAGE_LEN);
     for from in [2, 3, u32::MAX] {
         let page = description.page(from);
         assert_eq!((page.total, page.parts.len()), (2, 0));
     }
-    let nothing = Description::new(&[], Description::PAGE_LEN).page(0);
-    assert_eq!(assemble([nothing]).unwrap(), []);
+    let empty = Description::new(&[], Description::PAGE_LEN).page(0);
+    assert_eq!(assemble([empty]).unwrap(), []);
 }
 
 #[test]
-fn another_description_has_another_version() {
+fn different_descriptions_have_different_versions() {
     let version = |contract| Description::new(&[contract], Description::PAGE_LEN).page(0).version;
     assert_eq!(version(contract("One", 110)), version(contract("One", 110)));
     assert_ne!(version(contract("One", 110)), version(contract("Two", 110)));
@@ -120,7 +120,7 @@ fn another_description_has_another_version() {
 }
 
 #[test]
-fn what_a_later_version_adds_is_skipped() {
+fn additions_of_later_versions_are_skipped() {
     let method = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false);
     let head = ("C", "", "", "", [(); 0], [(); 0], [(); 0]);
     let mut later = Vec::new();
@@ -130,28 +130,28 @@ fn what_a_later_version_adds_is_skipped() {
 }
 
 #[test]
-fn what_a_liar_sends_ends() {
+fn inconsistent_pages_are_refused() {
     let head = || Part::Contract(contract("One", 0).clone());
     let page = |total, parts: &[Part]| Page { total, parts: parts.to_vec(), version: 1 };
-    let fault = |pages: &[Page]| assemble(pages.iter().cloned()).unwrap_err();
+    let error = |pages: &[Page]| assemble(pages.iter().cloned()).unwrap_err();
 
-    assert!(fault(&[page(1, &[])]).ends_with("a page is empty"));
-    assert!(fault(&[page(2, &[head()]), page(2, &[])]).ends_with("a page is empty"));
-    assert!(fault(&[page(1, &[head(), head()])]).ends_with("a page has 2 parts, and 1 are left"));
-    assert!(fault(&[page(u32::MAX, &[head()])]).contains("at most 16384 are read"));
-    assert!(fault(&[page(2, &[head()]), page(3, &[head()])]).ends_with("it changed while it was read"));
-    assert!(fault(&[page(1, &[Part::Doc(text("text"))])]).ends_with("it does not begin with a contract"));
+    assert!(error(&[page(1, &[])]).ends_with("a page is empty"));
+    assert!(error(&[page(2, &[head()]), page(2, &[])]).ends_with("a page is empty"));
+    assert!(error(&[page(1, &[head(), head()])]).ends_with("a page has 2 parts, and 1 are left"));
+    assert!(error(&[page(u32::MAX, &[head()])]).contains("at most 16384 are read"));
+    assert!(error(&[page(2, &[head()]), page(3, &[head()])]).ends_with("it changed while it was read"));
+    assert!(error(&[page(1, &[Part::Doc(text("text"))])]).ends_with("it does not begin with a contract"));
     let foreign = Part::Method(Method { name: text("f"), wire_name: text("f"), ..Method::EMPTY });
-    assert!(fault(&[page(2, &[head(), foreign])]).ends_with(r#""f" does not begin with "ns.""#));
+    assert!(error(&[page(2, &[head(), foreign])]).ends_with(r#""f" does not begin with "ns.""#));
 
     let doc = Part::Doc("x".repeat(60_000).into());
     let mut many = vec![page(Assembly::MAX_PARTS, &[head()])];
     many.extend((0..20).map(|_| page(Assembly::MAX_PARTS, std::slice::from_ref(&doc))));
-    assert!(fault(&many).contains("more than the 1048576 bytes"));
+    assert!(error(&many).contains("more than the 1048576 bytes"));
 }
 
 #[test]
-fn what_is_no_page_is_refused() {
+fn malformed_pages_are_refused() {
     let refused = |value: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = Vec::new();
         value(&mut bytes);
