@@ -31,7 +31,7 @@ use crate::{DropReason, MessageId};
 ///
 /// The order of use: [`insert`](Self::insert) before the request is sent. Then
 /// [`complete`](Self::complete) for each response, and [`poll`](Self::poll) at the time that
-/// [`next_poll`](Self::next_poll) returns, until it returns `None`. At last
+/// [`next_poll`](Self::next_poll) returns, again and again until `poll` returns `None`. Finally
 /// [`remove`](Self::remove), however the call ended.
 ///
 /// ```
@@ -326,7 +326,7 @@ impl<T> Calls<T> {
     }
 }
 
-/// Returns the first tick that is not before `at`. A timer is never early, and late by less than a
+/// Returns the first tick that is not before `at`. A timer is never early, and late by at most a
 /// millisecond.
 fn tick_after(origin: Instant, at: Instant) -> Tick {
     let elapsed = at.saturating_duration_since(origin);

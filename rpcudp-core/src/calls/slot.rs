@@ -23,7 +23,8 @@ pub(super) struct Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Whether the call has this id, whose slot part led to this slot.
+    /// Whether the call has this id. The slot part of the id, which located this slot, is not
+    /// compared.
     pub(super) fn has(&self, id: &MessageId) -> bool {
         self.random == *id.random()
     }

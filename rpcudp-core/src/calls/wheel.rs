@@ -93,7 +93,7 @@ impl Wheel {
         *timers.timer(index) = Timer::default();
     }
 
-    /// Takes one timer whose tick is not after `now`, and makes it idle.
+    /// Takes one timer that has expired at `now`, and makes it idle.
     pub(crate) fn take_expired(&mut self, timers: &mut impl Timers, now: Tick) -> Option<u32> {
         self.advance(timers, now);
         let index = self.expired;

@@ -4,7 +4,7 @@ use std::fmt;
 ///
 /// The caller chooses the id, and the server echoes it without interpreting it. Calls of this crate
 /// put the index of the call's slot into the first four bytes and 128 random bits into the rest.
-/// The slot is found without a search, and an attacker who has not seen the request cannot forge a
+/// The slot is found without a search, and an attacker that has not seen the request cannot forge a
 /// response.
 ///
 /// Prints as 40 hexadecimal digits.

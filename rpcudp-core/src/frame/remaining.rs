@@ -22,7 +22,7 @@ pub(crate) const LEN: usize = 10;
 
 /// Appends the remaining time to a datagram.
 pub(crate) fn append(out: &mut Vec<u8>, remaining: Duration) {
-    // Rounds up: a caller whose deadline has passed sends no request.
+    // Rounds up: after its deadline a caller sends no request.
     let millis = u32::try_from(remaining.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, 4]);

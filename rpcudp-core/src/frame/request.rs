@@ -89,8 +89,8 @@ impl<'a> Request<'a> {
     }
 
     /// Appends the time that the caller waits, after all arguments. Python peers ignore it. Peers
-    /// of this crate drop a request whose deadline has passed. Appends nothing if the datagram has
-    /// no room.
+    /// of this crate drop a request after its deadline. Appends nothing if the datagram has no
+    /// room.
     pub fn end(out: &mut Vec<u8>, remaining: Duration) {
         if out.len() + remaining::LEN <= MAX_DATAGRAM_LEN {
             remaining::append(out, remaining);

@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Returns limits that admit everything, for a network whose members trust one another.
+    /// Returns limits that admit everything, for a network of peers that trust one another.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Limits {
     /// Sets the number of response bytes per second that an unvalidated source may be sent. The
     /// burst is four seconds' worth. Default: 1,048,576.
     ///
-    /// An attacker who forges a victim's address can direct at most this much traffic at the
+    /// An attacker that forges a victim's address can direct at most this much traffic at the
     /// victim.
     #[must_use]
     pub fn response_bytes_per_source(mut self, per_second: u32) -> Self {

@@ -34,7 +34,7 @@ pub enum DropReason {
     /// A request from or a response to an unvalidated source that was sent as many response bytes
     /// as [`Limits`](crate::Limits) allow.
     ResponseBudget,
-    /// A request whose deadline passed before the server processed it.
+    /// A request with a deadline that passed before the server processed it.
     Expired,
     /// A response of this endpoint that did not fit into the send queue: handlers produce responses
     /// faster than the network accepts them.

@@ -25,7 +25,7 @@ pub struct Stats {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallStats {
-    /// Calls whose request was passed to the socket, including oneway calls.
+    /// Calls that were passed to the socket, including oneway calls.
     pub started: u64,
     /// Calls that ended with a value or with an error of the application.
     pub completed: u64,
@@ -36,9 +36,9 @@ pub struct CallStats {
     pub timed_out: u64,
     /// Calls that ended because the peer is unreachable.
     pub unreachable: u64,
-    /// Calls whose response did not decode as the declared type.
+    /// Calls with a response that did not decode as the declared type.
     pub undecodable: u64,
-    /// Calls whose request could not be sent: too large, or the socket failed to send it.
+    /// Calls with a request that could not be sent: too large, or the socket failed.
     pub unsendable: u64,
     /// Oneway calls that were sent. They have no other outcome.
     pub oneway: u64,
