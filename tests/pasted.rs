@@ -8,7 +8,7 @@ use rpcudp::{Endpoint, rpc_service};
 
 #[rpc_service]
 trait Account {
-    /// Adds to the balance, and answers what it is then.
+    /// Adds to the balance and returns the new balance.
     #[rpc(at_most_once, timeout = "1m")]
     fn deposit(&self, cents: u64) -> u64;
 }
@@ -22,7 +22,7 @@ impl Account for Balance {
     }
 }
 
-/// A server at 10.0.0.1, and a client of it at 10.0.0.2.
+/// Binds a server to 10.0.0.1, and a client of it to 10.0.0.2.
 fn on(network: &Network) -> (Endpoint, AccountClient) {
     let bind = |addr| network.bind(addr).expect("the address is free");
     let server = Endpoint::builder().serve(AccountServer::new(Balance::default()));
@@ -46,7 +46,7 @@ async fn a_deposit_is_made_once_on_a_bad_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_that_heals_is_waited_for() {
+async fn a_call_succeeds_once_a_partition_heals() {
     let network = Network::new(1);
     let (server, account) = on(&network);
     network.partition([server.local_addr().ip()]);
