@@ -1,3 +1,33 @@
+//! Typed RPC over UDP: [`#[rpc_service]`](rpc_service) on a trait generates a typed client and a
+//! typed server, and one [`Endpoint`] both calls and serves through one socket. The wire format is
+//! that of Python's `rpcudp`.
+//!
+//! # Entry points
+//!
+//! | item | purpose |
+//! | --- | --- |
+//! | [`#[rpc_service]`](rpc_service) | the contract: its methods, arguments, results, delivery and timeouts; also the rules for contracts that change |
+//! | [`Endpoint`] | a bound socket: [`Endpoint::bind`] to call, [`Endpoint::builder`] to serve as well; closing, counters, contracts of peers |
+//! | [`Builder`] | the options of an endpoint, each with its default: services, timeout, limits, sizes, sockets |
+//! | [`Client`] | the methods that every generated client has: `new`, `with_peer`, `with_timeout` |
+//! | [`Call`] | the future that a client's method returns, with options for this call and `wait` for code outside async |
+//! | [`CallError`] | the ways in which a call can fail, and [`Refusal`], the reasons of a peer |
+//! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
+//! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
+//! | [`DynamicMethod`] | calls by name, without a contract |
+//! | [`contract`] | contracts as data: to print, compare, publish and fetch |
+//! | [`Limits`], [`Stats`], [`UdpOptions`] | limits for peers, counters, options of the socket |
+//! | [`transport`] | the trait behind sockets and the simulated network, for transports of your own |
+//!
+//! # Features
+//!
+//! No feature is on by default. `metrics` counts and times calls and requests for a recorder of the
+//! [`metrics`](https://docs.rs/metrics) facade. `tower` puts layers of [`tower`](https://docs.rs/tower)
+//! between the network and the services of an endpoint.
+//!
+//! The rest of this page is the project's README: an example, the life of a call, Python, a table
+//! from tasks to items, testing, logs and limits.
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

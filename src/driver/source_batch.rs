@@ -34,9 +34,9 @@ impl SourceBatch {
     /// The reason to drop it.
     pub(crate) fn take_request(&mut self) -> Result<(), DropReason> {
         self.remaining_count -= 1;
-        let Admission { requests, answer_bytes, drop_reason } = &mut self.admission;
+        let Admission { requests, response_bytes, drop_reason } = &mut self.admission;
         *requests = requests.checked_sub(1).ok_or(*drop_reason)?;
-        if self.response_len > 0 && *answer_bytes < Limiter::MIN_RESPONSE_LEN {
+        if self.response_len > 0 && *response_bytes < Limiter::MIN_RESPONSE_LEN {
             return Err(DropReason::ResponseBudget);
         }
         Ok(())
@@ -48,7 +48,7 @@ impl SourceBatch {
     ///
     /// The reason to drop it.
     pub(crate) fn add_response(&mut self, len: usize) -> Result<(), DropReason> {
-        let left = &mut self.admission.answer_bytes;
+        let left = &mut self.admission.response_bytes;
         if *left < u64::MAX {
             *left = left.checked_sub(len as u64).ok_or(DropReason::ResponseBudget)?;
             self.response_len += len;
@@ -68,10 +68,10 @@ impl SourceBatch {
 mod tests {
     use super::*;
 
-    fn batch(requests: usize, answer_bytes: u64, request_count: usize) -> SourceBatch {
+    fn batch(requests: usize, response_bytes: u64, request_count: usize) -> SourceBatch {
         let source = ([192, 0, 2, 1], 7_000).into();
         let drop_reason = DropReason::TooManyRequests;
-        SourceBatch::new(source, Admission { requests, answer_bytes, drop_reason }, request_count, 0)
+        SourceBatch::new(source, Admission { requests, response_bytes, drop_reason }, request_count, 0)
     }
 
     #[test]

@@ -101,7 +101,10 @@ async fn an_address_that_cannot_be_bound_is_named() {
     for no_address in ["not an address", "127.0.0.1", "127.0.0.1:65536"] {
         let error = Endpoint::bind(no_address).await.unwrap_err();
         assert!(matches!(error, BindError::Resolve { .. }), "{error}");
-        assert!(error.to_string().ends_with("(an address needs an IP or a name, and a port: `127.0.0.1:0`)"), "{error}");
+        assert!(
+            error.to_string().ends_with("(an address needs an IP or a name, and a port: `127.0.0.1:0`)"),
+            "{error}"
+        );
     }
     // Of several, one that can be bound is enough.
     let second = Endpoint::bind(&[addr, "127.0.0.1:0".parse().unwrap()][..]).await.unwrap();

@@ -198,12 +198,9 @@ fn layers_refuse_under_names_of_their_own() {
         told().await;
         for side in ["client", "server"] {
             let name = format!("rpcudp.{side}.calls");
-            for (method, error) in [
-                ("shop.slow", Some("stopped")),
-                ("shop.slow", Some("busy")),
-                ("shop.slow", None),
-                ("shop.price", None),
-            ] {
+            for (method, error) in
+                [("shop.slow", Some("stopped")), ("shop.slow", Some("busy")), ("shop.slow", None), ("shop.price", None)]
+            {
                 assert_eq!(notes.count(&key(&name, method, error)), Some(1), "{side} {method} {error:?}");
             }
         }

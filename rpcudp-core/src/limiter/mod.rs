@@ -46,7 +46,7 @@ pub struct Admission {
     pub requests: usize,
     /// The number of response bytes that the source may be sent. `u64::MAX` if responses to it are
     /// not charged. Admitting does not charge them: [`Limiter::admit_response`] does.
-    pub answer_bytes: u64,
+    pub response_bytes: u64,
     /// The reason to drop the requests that are not admitted.
     pub drop_reason: DropReason,
 }
@@ -91,9 +91,9 @@ impl Limiter {
 
     /// Admits as many of `count` requests from `source` as the limits allow now.
     pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
-        let none_admitted = |drop_reason| Admission { requests: 0, answer_bytes: 0, drop_reason };
+        let none_admitted = |drop_reason| Admission { requests: 0, response_bytes: 0, drop_reason };
         if !self.limits.applies_to(source) {
-            return Admission { requests: count, answer_bytes: u64::MAX, drop_reason: DropReason::TooManyRequests };
+            return Admission { requests: count, response_bytes: u64::MAX, drop_reason: DropReason::TooManyRequests };
         }
         let now = self.nanos(now);
         let prefix = Prefix::of(source.ip());
@@ -110,17 +110,17 @@ impl Limiter {
         }
         let (mut requests, mut drop_reason) = (count as u64, DropReason::TooManyRequests);
         requests = requests.min(state.requests.available(now, &self.requests_per_source));
-        let mut answer_bytes = u64::MAX;
+        let mut response_bytes = u64::MAX;
         if !is_validated {
             let available = self.unvalidated.available(now, &self.requests_from_unvalidated);
             if available < requests {
                 (requests, drop_reason) = (available, DropReason::TooManyUnvalidated);
             }
             self.unvalidated.take(requests, now, &self.requests_from_unvalidated);
-            answer_bytes = state.response_bytes.available(now, &self.response_bytes_per_source);
+            response_bytes = state.response_bytes.available(now, &self.response_bytes_per_source);
         }
         state.requests.take(requests, now, &self.requests_per_source);
-        Admission { requests: requests as usize, answer_bytes, drop_reason }
+        Admission { requests: requests as usize, response_bytes, drop_reason }
     }
 
     /// Charges a response of `len` bytes to `destination` and returns `true` if its budget allows

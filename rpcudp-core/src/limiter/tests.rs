@@ -45,7 +45,7 @@ fn a_batch_of_requests_is_admitted_in_part() {
     assert_eq!(admit("192.0.2.1:1", 60).requests, 60);
     let rest = admit("192.0.2.1:1", 60);
     assert_eq!((rest.requests, rest.drop_reason), (40, DropReason::TooManyRequests));
-    assert_eq!(rest.answer_bytes, 4 << 20);
+    assert_eq!(rest.response_bytes, 4 << 20);
     let rest = admit("192.0.2.2:1", 60);
     assert_eq!((rest.requests, rest.drop_reason), (50, DropReason::TooManyUnvalidated));
     assert_eq!(admit("192.0.2.2:1", 1).requests, 0);
@@ -53,7 +53,7 @@ fn a_batch_of_requests_is_admitted_in_part() {
 
     limiter.validate(addr("192.0.2.3:1"), now);
     let validated = limiter.admit(addr("192.0.2.3:1"), 200, now);
-    assert_eq!((validated.requests, validated.answer_bytes), (100, u64::MAX));
+    assert_eq!((validated.requests, validated.response_bytes), (100, u64::MAX));
 }
 
 #[test]
