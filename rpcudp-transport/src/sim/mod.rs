@@ -55,9 +55,9 @@
 //! `HashMap`. Run a test with several seeds, and print the seed of the run that fails.
 
 mod conditions;
-mod inbox;
 mod network;
 mod node;
+mod receive_queue;
 
 pub use conditions::Conditions;
 pub use network::{Network, NetworkStats};

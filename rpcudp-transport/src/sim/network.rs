@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
-use super::inbox::{Inbox, Letter};
+use super::receive_queue::{Inbox, Letter};
 use super::{Conditions, Node};
 use crate::{Datagram, canonical};
 

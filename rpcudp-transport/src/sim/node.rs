@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Network;
-use super::inbox::Inbox;
+use super::receive_queue::Inbox;
 use crate::transport::MAX_DATAGRAM_LEN;
 use crate::{Datagram, ReceiveBatch, Transport};
 

@@ -1,12 +1,12 @@
 //! UDP on tokio through quinn-udp.
 
 mod address;
-mod bounces;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod doorbell;
-mod not_quic;
+mod error_queue;
 mod options;
-mod pace;
+mod recv_mode;
+mod socket_options;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod wake_flag;
 mod watched_socket;
 
 use std::future::Future;
@@ -23,9 +23,9 @@ use socket2::SockRef;
 use tokio::task::coop::consume_budget;
 
 pub use self::address::canonical;
-use self::bounces::{Bounces, is_lost, is_pending_error};
+use self::error_queue::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
-use self::pace::{Pace, Pacer};
+use self::recv_mode::{Pace, Pacer};
 use self::watched_socket::WatchedSocket;
 use crate::send_batch::Run;
 use crate::transport::MAX_DATAGRAM_LEN;
@@ -126,7 +126,7 @@ impl Udp {
     ///
     /// Outside the context of a tokio runtime with its I/O driver enabled.
     pub fn from_socket(socket: std::net::UdpSocket, options: &UdpOptions) -> io::Result<Self> {
-        let state = not_quic::prepare(&socket)?;
+        let state = socket_options::prepare(&socket)?;
         options::apply(&socket, options)?;
         let local_addr = socket.local_addr()?;
         let socket = Arc::new(WatchedSocket::new(socket)?);

@@ -25,7 +25,7 @@ mod linux {
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 
-    use crate::udp::doorbell::Doorbell;
+    use crate::udp::wake_flag::Doorbell;
     use crate::udp::watched_socket::WatchedSocket;
     use crate::{ReceiveBatch, canonical};
 
