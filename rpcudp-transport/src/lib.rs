@@ -30,13 +30,15 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod datagram;
 mod receive_batch;
 mod send_batch;
 pub mod sim;
 mod transport;
 mod udp;
 
+pub use datagram::Datagram;
 pub use receive_batch::{ReceiveBatch, Received, Unreachable};
 pub use send_batch::SendBatch;
-pub use transport::{Datagram, Transport};
+pub use transport::Transport;
 pub use udp::{Udp, UdpOptions, canonical};

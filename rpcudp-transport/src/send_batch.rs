@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Datagram;
+use crate::datagram::Datagram;
 
 /// Datagrams that are to leave together, one after the other in one buffer.
 ///

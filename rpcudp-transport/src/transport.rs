@@ -1,9 +1,11 @@
 use std::fmt::Debug;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use crate::{ReceiveBatch, SendBatch};
+use crate::datagram::Datagram;
+use crate::receive_batch::ReceiveBatch;
+use crate::send_batch::SendBatch;
 
 /// What an endpoint needs of a network: to receive a batch of datagrams, to send a batch, and its own address.
 ///
@@ -101,19 +103,4 @@ pub trait Transport: Debug + Send + Sync + 'static {
     fn seed(&self) -> Option<u64> {
         None
     }
-}
-
-/// The most that a UDP datagram carries over IPv4.
-pub(crate) const MAX_DATAGRAM_LEN: usize = 65_507;
-
-/// A datagram to be sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// The peer's address.
-    pub destination: SocketAddr,
-    /// Which of this host's addresses it is to leave from; `None` leaves that to the system's routes. An answer leaves
-    /// from the address that was asked.
-    pub source: Option<IpAddr>,
-    /// The payload.
-    pub contents: &'a [u8],
 }

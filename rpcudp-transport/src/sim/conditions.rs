@@ -3,7 +3,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
-use crate::transport::MAX_DATAGRAM_LEN;
+use crate::datagram::MAX_DATAGRAM_LEN;
 
 /// How well datagrams travel. The default is a network without fault: everything arrives, at once and in order.
 ///

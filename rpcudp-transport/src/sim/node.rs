@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Network;
 use super::receive_queue::Inbox;
-use crate::transport::MAX_DATAGRAM_LEN;
+use crate::datagram::MAX_DATAGRAM_LEN;
 use crate::{Datagram, ReceiveBatch, Transport};
 
 /// A place on a [`Network`]: a transport in memory. Dropping it frees its address.

@@ -27,8 +27,8 @@ use self::error_queue::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
 use self::recv_mode::{Pace, Pacer};
 use self::watched_socket::WatchedSocket;
+use crate::datagram::MAX_DATAGRAM_LEN;
 use crate::send_batch::Run;
-use crate::transport::MAX_DATAGRAM_LEN;
 use crate::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 /// A UDP socket on tokio.
