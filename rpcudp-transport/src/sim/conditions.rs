@@ -95,7 +95,7 @@ impl Conditions {
         rng.random_bool(self.loss)
     }
 
-    pub(super) fn doubles(&self, rng: &mut StdRng) -> bool {
+    pub(super) fn duplicates(&self, rng: &mut StdRng) -> bool {
         rng.random_bool(self.duplication)
     }
 

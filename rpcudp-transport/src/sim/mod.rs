@@ -58,10 +58,13 @@ mod conditions;
 mod network;
 mod node;
 mod receive_queue;
+mod stats;
+mod switch;
 
 pub use conditions::Conditions;
-pub use network::{Network, NetworkStats};
+pub use network::Network;
 pub use node::Node;
+pub use stats::NetworkStats;
 
 #[cfg(test)]
 mod tests;

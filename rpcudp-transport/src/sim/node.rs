@@ -6,35 +6,37 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Network;
-use super::receive_queue::Inbox;
-use crate::datagram::MAX_DATAGRAM_LEN;
-use crate::{Datagram, ReceiveBatch, Transport};
+use super::receive_queue::ReceiveQueue;
+use super::switch::Switch;
+use crate::datagram::{Datagram, MAX_DATAGRAM_LEN};
+use crate::receive_batch::ReceiveBatch;
+use crate::transport::Transport;
 
-/// A place on a [`Network`]: a transport in memory. Dropping it frees its address.
+/// A place on a [`Network`](super::Network): a transport in memory. Dropping it frees its address.
 #[derive(Debug)]
 pub struct Node {
-    network: Network,
+    switch: Switch,
     addr: SocketAddr,
-    inbox: Arc<Inbox>,
+    queue: Arc<ReceiveQueue>,
     seed: u64,
     /// Wakes the receiver when the next datagram arrives.
-    alarm: Mutex<Option<Pin<Box<Sleep>>>>,
+    timer: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Node {
-    pub(super) fn new(network: Network, addr: SocketAddr, inbox: Arc<Inbox>, seed: u64) -> Self {
-        Self { network, addr, inbox, seed, alarm: Mutex::new(None) }
+    pub(super) fn bind(switch: &Switch, addr: SocketAddr) -> io::Result<Self> {
+        let (addr, queue, seed) = switch.bind(addr)?;
+        Ok(Self { switch: switch.clone(), addr, queue, seed, timer: Mutex::new(None) })
     }
 
     /// Waits for `arrival`.
     fn poll_arrival(&self, arrival: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
-        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(arrival)));
-        if alarm.deadline() != arrival {
-            alarm.as_mut().reset(arrival);
+        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(arrival)));
+        if timer.deadline() != arrival {
+            timer.as_mut().reset(arrival);
         }
-        alarm.as_mut().poll(cx)
+        timer.as_mut().poll(cx)
     }
 }
 
@@ -42,7 +44,7 @@ impl Transport for Node {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         batch.clear();
         loop {
-            let arrival = self.inbox.take(Instant::now(), self.addr.ip(), batch, cx.waker());
+            let arrival = self.queue.take(Instant::now(), self.addr.ip(), batch, cx.waker());
             if !batch.is_empty() {
                 return Poll::Ready(Ok(()));
             }
@@ -56,7 +58,7 @@ impl Transport for Node {
             let message = "no such datagram can be sent: too long, or to port 0";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        self.network.send(self.addr, &datagram);
+        self.switch.send(self.addr, &datagram);
         Ok(())
     }
 
@@ -75,6 +77,6 @@ impl Transport for Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.network.unbind(self.addr);
+        self.switch.unbind(self.addr);
     }
 }

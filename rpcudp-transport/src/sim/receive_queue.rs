@@ -6,45 +6,45 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use crate::{ReceiveBatch, Received, Unreachable};
+use crate::receive_batch::{ReceiveBatch, Received, Unreachable};
 
 /// The datagrams under way to one node, and those that lie there.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(super) struct ReceiveQueue {
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    letters: BinaryHeap<Reverse<Letter>>,
+    packets: BinaryHeap<Reverse<Packet>>,
     receiver: Option<Waker>,
 }
 
 /// A datagram under way. Ordered by its arrival, then by its departure.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Letter {
+pub(super) struct Packet {
     pub(super) arrives: Instant,
     pub(super) number: u64,
     /// Who sent it; of one that has come back, whom it was sent to.
-    pub(super) source: SocketAddr,
-    pub(super) has_bounced: bool,
+    pub(super) peer: SocketAddr,
+    pub(super) is_unreachable: bool,
     pub(super) contents: Vec<u8>,
 }
 
-impl Inbox {
-    pub(super) fn put(&self, letter: Letter) {
+impl ReceiveQueue {
+    pub(super) fn push(&self, packet: Packet) {
         let receiver = {
             let mut state = self.lock();
-            state.letters.push(Reverse(letter));
+            state.packets.push(Reverse(packet));
             state.receiver.take()
         };
-        // A new letter may arrive before the one that the receiver waits for.
+        // A new packet may arrive before the one that the receiver waits for.
         if let Some(receiver) = receiver {
             receiver.wake();
         }
     }
 
-    /// Takes what has arrived. Where nothing has, `receiver` is woken by the next letter that is put in, and the
+    /// Takes what has arrived. Where nothing has, `receiver` is woken by the next packet that is put in, and the
     /// arrival of the next one that is under way is returned.
     pub(super) fn take(
         &self,
@@ -54,23 +54,23 @@ impl Inbox {
         receiver: &Waker,
     ) -> Option<Instant> {
         let mut state = self.lock();
-        while let Some(Reverse(letter)) = state.letters.peek() {
-            if letter.arrives > now {
+        while let Some(Reverse(packet)) = state.packets.peek() {
+            if packet.arrives > now {
                 break;
             }
-            let (source, contents) = (letter.source, &letter.contents[..]);
-            if letter.has_bounced {
-                batch.push_unreachable(Unreachable { destination: source, contents });
-            } else if !batch.push(Received { source, local: Some(local), contents }) {
+            let (peer, contents) = (packet.peer, &packet.contents[..]);
+            if packet.is_unreachable {
+                batch.push_unreachable(Unreachable { destination: peer, contents });
+            } else if !batch.push(Received { source: peer, local: Some(local), contents }) {
                 break;
             }
-            state.letters.pop();
+            state.packets.pop();
         }
         if !batch.is_empty() {
             return None;
         }
         state.receiver = Some(receiver.clone());
-        state.letters.peek().map(|Reverse(letter)| letter.arrives)
+        state.packets.peek().map(|Reverse(packet)| packet.arrives)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
