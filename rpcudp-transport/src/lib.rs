@@ -30,6 +30,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod address;
 mod datagram;
 mod receive_batch;
 mod send_batch;
@@ -37,8 +38,9 @@ pub mod sim;
 mod transport;
 mod udp;
 
+pub use address::canonical;
 pub use datagram::Datagram;
 pub use receive_batch::{ReceiveBatch, Received, Unreachable};
 pub use send_batch::SendBatch;
 pub use transport::Transport;
-pub use udp::{Udp, UdpOptions, canonical};
+pub use udp::{Udp, UdpOptions};

@@ -5,7 +5,7 @@ use super::conditions::Conditions;
 use super::node::Node;
 use super::stats::NetworkStats;
 use super::switch::Switch;
-use crate::udp::canonical;
+use crate::address::canonical;
 
 /// A network in memory. A clone is another handle to the same network.
 ///

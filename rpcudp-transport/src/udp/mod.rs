@@ -1,6 +1,5 @@
 //! UDP on tokio through quinn-udp.
 
-mod address;
 mod error_queue;
 mod options;
 mod recv_mode;
@@ -22,11 +21,11 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::SockRef;
 use tokio::task::coop::consume_budget;
 
-pub use self::address::canonical;
 use self::error_queue::{Bounces, is_lost, is_pending_error};
 pub use self::options::UdpOptions;
 use self::recv_mode::{Pace, Pacer};
 use self::watched_socket::WatchedSocket;
+use crate::address::{self, canonical};
 use crate::datagram::MAX_DATAGRAM_LEN;
 use crate::send_batch::Run;
 use crate::{Datagram, ReceiveBatch, SendBatch, Transport};

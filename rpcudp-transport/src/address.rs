@@ -30,7 +30,7 @@ pub fn canonical(addr: SocketAddr) -> SocketAddr {
 /// # Errors
 ///
 /// Where no such datagram can exist. The kernel would say `EINVAL`, which quinn-udp takes for a sign of an old kernel.
-pub(super) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketAddr> {
+pub(crate) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketAddr> {
     if addr.port() == 0 {
         return Err(invalid("nobody can be reached at port 0"));
     }
@@ -44,7 +44,7 @@ pub(super) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketA
 }
 
 /// A source address in the form that a socket of the family takes; `None` where it has none.
-pub(super) fn source(ip: IpAddr, to_ipv6: bool) -> Option<IpAddr> {
+pub(crate) fn source(ip: IpAddr, to_ipv6: bool) -> Option<IpAddr> {
     match ip {
         _ if ip.is_unspecified() || ip.is_multicast() => None,
         IpAddr::V4(v4) if v4.is_broadcast() => None,
