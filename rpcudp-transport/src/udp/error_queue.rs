@@ -5,9 +5,9 @@
 //! it is about.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::{Bounces, is_lost, is_pending_error};
+pub(super) use linux::Bounces;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use other::{Bounces, is_lost, is_pending_error};
+pub(super) use other::Bounces;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -20,14 +20,14 @@ mod linux {
     use std::sync::{Arc, Mutex, PoisonError};
     use std::task::{Context, Poll, Waker};
 
-    use nix::errno::Errno;
     use nix::libc::{self, sock_extended_err};
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 
+    use crate::address::canonical;
+    use crate::receive_batch::ReceiveBatch;
     use crate::udp::wake_flag::Doorbell;
     use crate::udp::watched_socket::WatchedSocket;
-    use crate::{ReceiveBatch, canonical};
 
     /// The error queue of a socket.
     pub(in crate::udp) struct Bounces {
@@ -115,33 +115,6 @@ mod linux {
         }
     }
 
-    /// Whether a send or receive failed only because an earlier datagram to somebody came back: the kernel tells whoever
-    /// comes next, and then forgets it.
-    pub(in crate::udp) fn is_pending_error(error: &io::Error) -> bool {
-        let errno = error.raw_os_error().map(Errno::from_raw);
-        matches!(
-            errno,
-            Some(
-                Errno::ECONNREFUSED
-                    | Errno::EHOSTUNREACH
-                    | Errno::EHOSTDOWN
-                    | Errno::ENETUNREACH
-                    | Errno::ENOPROTOOPT
-                    | Errno::EACCES
-                    | Errno::EPROTO
-                    | Errno::EOPNOTSUPP
-                    | Errno::ENONET
-                    | Errno::EMSGSIZE
-            )
-        )
-    }
-
-    /// Whether a datagram left the socket and found the network card's queue full: the kernel says so only where the error
-    /// queue was asked for.
-    pub(in crate::udp) fn is_lost(error: &io::Error) -> bool {
-        error.raw_os_error().map(Errno::from_raw) == Some(Errno::ENOBUFS)
-    }
-
     fn error_readiness(socket: &Arc<WatchedSocket>) -> Readiness {
         Box::pin(socket.error())
     }
@@ -190,18 +163,8 @@ mod other {
     use std::sync::Arc;
     use std::task::{Context, Poll};
 
-    use crate::ReceiveBatch;
+    use crate::receive_batch::ReceiveBatch;
     use crate::udp::watched_socket::WatchedSocket;
-
-    /// No error is about another datagram than the one that is sent.
-    pub(in crate::udp) fn is_pending_error(_: &io::Error) -> bool {
-        false
-    }
-
-    /// What is lost on the way is not told.
-    pub(in crate::udp) fn is_lost(_: &io::Error) -> bool {
-        false
-    }
 
     /// Nothing comes back here.
     #[derive(Debug)]

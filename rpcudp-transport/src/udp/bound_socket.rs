@@ -1,0 +1,31 @@
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn_udp::UdpSocketState;
+
+use super::options::{self, UdpOptions};
+use super::socket_options;
+use super::watched_socket::WatchedSocket;
+
+/// A configured socket that the runtime watches, and its properties that every send or receive needs.
+#[derive(Debug)]
+pub(super) struct BoundSocket {
+    pub(super) socket: Arc<WatchedSocket>,
+    /// The batched operations that the kernel supports, and quinn-udp's means to use them.
+    pub(super) state: UdpSocketState,
+    pub(super) local_addr: SocketAddr,
+    /// The IP address that the socket is bound to; `None` if it is bound to all addresses of the host.
+    pub(super) bound_ip: Option<IpAddr>,
+}
+
+impl BoundSocket {
+    pub(super) fn new(socket: UdpSocket, options: &UdpOptions) -> io::Result<Self> {
+        let state = socket_options::prepare(&socket)?;
+        options::apply(&socket, options)?;
+        let local_addr = socket.local_addr()?;
+        let socket = Arc::new(WatchedSocket::new(socket)?);
+        let bound_ip = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
+        Ok(Self { socket, state, local_addr, bound_ip })
+    }
+}

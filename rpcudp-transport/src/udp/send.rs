@@ -1,0 +1,103 @@
+//! Sends datagrams, several of one length to one peer with one system call.
+
+use std::io;
+use std::net::IpAddr;
+
+use quinn_udp::Transmit;
+use socket2::SockRef;
+
+use super::bound_socket::BoundSocket;
+use super::pending_error::{is_dropped_by_device, retry_past_pending_errors};
+use crate::address;
+use crate::datagram::MAX_DATAGRAM_LEN;
+use crate::send_batch::{Run, SendBatch};
+
+/// The maximum number of datagrams in one segmented send. A segmented send carries a quarter of the batch, so that the
+/// peer responds to the first quarter while the others are sent, but at most half of the segments that Linux accepts.
+const MAX_SEGMENT_COUNT: usize = 32;
+
+/// The number of datagrams that a segmented send carries if the batch has as many, even if a quarter of the batch is
+/// less: fewer save too little.
+const MIN_SEGMENT_COUNT: usize = 16;
+
+/// The largest segment of a segmented send: the MTU that every IPv6 link has (RFC 8200: 1,280 bytes), less the headers
+/// of IPv6 and UDP.
+const MAX_SEGMENT_LEN: usize = 1_280 - 40 - 8;
+
+/// The maximum length of a segmented send: the payload of one datagram over IPv4.
+const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
+
+/// Sends datagrams of a batch from index `from` on, and returns the number of datagrams sent.
+pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -> io::Result<usize> {
+    if batch.len() - from == 1 {
+        return send_run(socket, &Run::one(batch.datagram(from))).map(|()| 1);
+    }
+    let quarter = ((batch.len() - from) / 4).clamp(MIN_SEGMENT_COUNT, MAX_SEGMENT_COUNT);
+    let mut at = from;
+    while at < batch.len() {
+        let first = batch.datagram(at);
+        let max_count = max_segment_count(socket, first.destination.ip(), first.contents.len()).min(quarter);
+        let run = batch.run(at, max_count, MAX_RUN_LEN);
+        let sent = match send_run(socket, &run) {
+            // A network card may refuse a segmented send and accept its datagrams one by one. Sending the first alone
+            // also keeps the error of one datagram from the others.
+            Err(error) if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
+                send_run(socket, &Run::one(first)).map(|()| 1)
+            }
+            sent => sent.map(|()| run.count),
+        };
+        match sent {
+            Ok(count) => at += count,
+            Err(error) if at == from => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(at - from)
+}
+
+/// Sends one datagram, or several as one segmented send.
+pub(super) fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
+    let is_ipv6 = socket.local_addr.is_ipv6();
+    let destination = address::destination(run.destination, is_ipv6)?;
+    // A socket that is bound to one address sends from no other.
+    let src_ip = run.source.filter(|_| socket.bound_ip.is_none()).and_then(|ip| address::source(ip, is_ipv6));
+    if src_ip.is_none() && run.count == 1 {
+        // `sendto` is faster than `sendmsg`, and suffices if only the destination is given.
+        let destination = destination.into();
+        return attempt(socket, || SockRef::from(&**socket.socket).send_to(run.contents, &destination).map(drop));
+    }
+    let segment_size = (run.count > 1).then_some(run.segment_len);
+    let transmit = Transmit { destination, ecn: None, contents: run.contents, segment_size, src_ip };
+    match attempt(socket, || socket.state.try_send((&**socket.socket).into(), &transmit)) {
+        // The request went to a broadcast address, or to an address that this host has no longer.
+        Err(error) if src_ip.is_some() && is_about_source(&error) => send_run(socket, &Run { source: None, ..*run }),
+        sent => sent,
+    }
+}
+
+fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    match retry_past_pending_errors(&mut send) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.socket.try_send_again(send),
+        // The datagram left the socket and was lost at the first hop. Losses at later hops are not reported either.
+        Err(error) if is_dropped_by_device(&error) => Ok(()),
+        // The error is still about other datagrams after all retries. This datagram is not at fault and can wait.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(io::ErrorKind::WouldBlock.into()),
+        sent => sent,
+    }
+}
+
+/// Returns the maximum number of datagrams of this length in one segmented send to this destination.
+///
+/// A segment has to fit the MTU of its path, which is unknown here. The kernel refuses a segment that does not, and
+/// quinn-udp then gives up segmentation for good, so only segments that fit every path are sent so.
+fn max_segment_count(socket: &BoundSocket, destination: IpAddr, len: usize) -> usize {
+    let fits = len <= MAX_SEGMENT_LEN || destination.is_loopback();
+    if fits { socket.state.max_gso_segments() } else { 1 }
+}
+
+fn is_about_source(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable
+    )
+}

@@ -1,0 +1,94 @@
+use std::future::poll_fn;
+
+use super::{bind, receive, send};
+use crate::{Datagram, SendBatch, Transport, Udp, UdpOptions};
+
+#[tokio::test]
+async fn datagrams_arrive_in_batches_with_both_addresses() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let sent: Vec<_> = (0..100_usize).map(|len| vec![len as u8; len * 600]).collect();
+    for contents in &sent {
+        send(&a, b.local_addr(), contents).await;
+    }
+    let mut received = Vec::new();
+    let mut batch_count = 0;
+    while received.len() < sent.len() {
+        let batch = receive(&b).await;
+        batch_count += 1;
+        for datagram in batch.iter() {
+            assert_eq!((datagram.source, datagram.local), (a.local_addr(), Some("127.0.0.1".parse().unwrap())));
+            received.push(datagram.contents.to_vec());
+        }
+    }
+    assert_eq!(received, sent);
+    assert!(batch_count <= 50, "{batch_count} batches for 100 datagrams");
+}
+
+#[tokio::test]
+async fn a_batch_arrives_as_it_was_sent_whatever_leaves_together() {
+    let (a, b, c) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let lens = [62; 200].into_iter().chain([10, 62, 62, 0, 5, 8_000, 8_000, 8_000, 65_507, 1_000, 1_000, 999, 1_000]);
+    let mut batch = SendBatch::new();
+    for (number, len) in lens.enumerate() {
+        for destination in [b.local_addr(), c.local_addr()].into_iter().take(1 + usize::from(number % 10 == 0)) {
+            batch.push(Datagram { destination, source: None, contents: &vec![number as u8; len] });
+        }
+    }
+    let mut sent = 0;
+    while sent < batch.len() {
+        match a.try_send_batch(&batch, sent) {
+            Ok(count) => sent += count,
+            Err(_) => poll_fn(|cx| a.poll_writable(cx)).await.unwrap(),
+        }
+    }
+    for receiver in [b, c] {
+        let expected: Vec<_> = batch
+            .iter()
+            .filter(|datagram| datagram.destination == receiver.local_addr())
+            .map(|datagram| datagram.contents)
+            .collect();
+        let mut received = Vec::new();
+        while received.len() < expected.len() {
+            received.extend(receive(&receiver).await.iter().map(|datagram| datagram.contents.to_vec()));
+        }
+        assert_eq!(received, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_largest_datagram_passes_and_a_larger_one_is_an_error() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    send(&a, b.local_addr(), &[1; 65_507]).await;
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, [1; 65_507]);
+    let datagram = |contents| Datagram { destination: b.local_addr(), source: None, contents };
+    assert!(a.try_send(datagram(&[1; 65_508])).is_err());
+    // The error is that datagram's own: it stops no other.
+    let mut batch = SendBatch::new();
+    for contents in [&b"small"[..], &[1; 65_508], b"large"] {
+        batch.push(datagram(contents));
+    }
+    assert_eq!(a.try_send_batch(&batch, 0).unwrap(), 1);
+    assert!(a.try_send_batch(&batch, 1).is_err());
+    assert_eq!(a.try_send_batch(&batch, 2).unwrap(), 1);
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"small");
+}
+
+#[tokio::test]
+async fn an_empty_datagram_is_a_datagram() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    send(&a, b.local_addr(), b"").await;
+    assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"");
+}
+
+#[tokio::test]
+async fn a_full_send_buffer_is_waited_for() {
+    let options = UdpOptions::default().send_buffer(1);
+    let a = Udp::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    let b = bind("127.0.0.1:0");
+    // On loopback the receiver's buffer takes what the sender's gives up; what overflows there is lost. What counts is
+    // that the sender neither fails nor spins.
+    for _ in 0..2_000 {
+        send(&a, b.local_addr(), &[0; 1_000]).await;
+    }
+    assert!(!receive(&b).await.is_empty());
+}

@@ -1,0 +1,131 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{bind, receive};
+use crate::udp::recv_mode::{Pace, Pacer, begin_coalescing, end_coalescing};
+use crate::{Datagram, ReceiveBatch, SendBatch, Transport, Udp};
+
+fn send(from: &Udp, to: &Udp, contents: &[u8]) {
+    from.try_send(Datagram { destination: to.local_addr(), source: None, contents }).unwrap();
+}
+
+/// Receives one datagram, and sees that there is no other.
+async fn receive_alone(at: &Udp, contents: &[u8]) {
+    assert!(receive(at).await.iter().map(|received| received.contents).eq([contents]));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(at.poll_receive(&mut cx, &mut ReceiveBatch::new()).is_pending());
+}
+
+#[tokio::test]
+async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    for round in 0..3_u8 {
+        assert_eq!(b.receiver.pacer.pace(), Pace::One);
+        for count in 0..10 {
+            send(&a, &b, &[round, count]);
+            receive_alone(&b, &[round, count]).await;
+        }
+        let mut burst = SendBatch::new();
+        for index in 0..64 {
+            burst.push(Datagram { destination: b.local_addr(), source: None, contents: &[index; 100] });
+        }
+        assert_eq!(a.try_send_batch(&burst, 0).unwrap(), 64);
+        let mut index = 0;
+        while index < 64 {
+            for received in receive(&b).await.iter() {
+                assert_eq!(received.contents, [index; 100]);
+                index += 1;
+            }
+        }
+        assert_ne!(b.receiver.pacer.pace(), Pace::One);
+        for count in 0..2 * Pacer::ALONE {
+            send(&a, &b, &count.to_be_bytes());
+            receive_alone(&b, &count.to_be_bytes()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_taken_for_one_datagram_when_the_pace_changes() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    begin_coalescing(&b.socket.socket);
+    let mut burst = SendBatch::new();
+    for index in 0..64 {
+        burst.push(Datagram { destination: b.local_addr(), source: None, contents: &[index; 100] });
+    }
+    assert_eq!(a.try_send_batch(&burst, 0).unwrap(), 64);
+    assert!(!end_coalescing(&b.socket.socket));
+    b.receiver.pacer.takes_one.store(false, Ordering::Relaxed);
+    assert!(receive(&b).await.len() > 1);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_arrival_is_woken_by_the_next_and_finds_what_was_left() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    for round in 0..3 {
+        send(&a, &b, b"first");
+        send(&a, &b, b"second");
+        assert!(receive(&b).await.iter().map(|received| received.contents).eq([b"first"]));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(b.poll_arrival(&mut cx).is_pending(), "round {round}");
+        let mut arrival = pin!(poll_fn(|cx| b.poll_arrival(cx)));
+        if round < 2 {
+            assert!(timeout(Duration::from_millis(20), arrival.as_mut()).await.is_err());
+            send(&a, &b, b"third");
+            timeout(Duration::from_secs(10), arrival).await.unwrap();
+        }
+        let mut left = Vec::new();
+        let mut batch = ReceiveBatch::new();
+        while let Poll::Ready(received) = b.poll_receive(&mut cx, &mut batch) {
+            received.unwrap();
+            left.extend(batch.iter().map(|received| received.contents.to_vec()));
+        }
+        assert_eq!(left, if round < 2 { vec![&b"second"[..], b"third"] } else { vec![&b"second"[..]] });
+        // The runtime hears of the last one that was left, and of nothing that is there.
+        timeout(Duration::from_millis(20), poll_fn(|cx| b.poll_receive(cx, &mut batch))).await.unwrap_err();
+        for _ in 0..2 * Pacer::ALONE {
+            send(&a, &b, b"one");
+            receive_alone(&b, b"one").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_receives_without_a_pause_leaves_others_their_turn() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let (mut count, mut seen) = (0, 0);
+    let mut burst = SendBatch::new();
+    for _ in 0..64 {
+        burst.push(Datagram { destination: b.local_addr(), source: None, contents: b"more" });
+    }
+    // Each batch that is received makes room for another.
+    let flood = poll_fn(|cx| {
+        let mut batch = ReceiveBatch::new();
+        while count < 100_000 {
+            // One by one, so that each takes a buffer.
+            (0..64).for_each(|index| drop(a.try_send(burst.datagram(index))));
+            match b.poll_receive(cx, &mut batch) {
+                Poll::Ready(received) => received.unwrap(),
+                Poll::Pending => return Poll::Pending,
+            }
+            count += batch.len();
+        }
+        Poll::Ready(())
+    });
+    let others = async {
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+            seen += 1;
+        }
+    };
+    tokio::select! {
+        () = flood => {}
+        () = others => {}
+    }
+    assert_eq!(seen, 5, "{count} were received meanwhile");
+}

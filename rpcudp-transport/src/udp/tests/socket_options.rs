@@ -1,0 +1,43 @@
+use super::bind;
+use crate::{Udp, UdpOptions};
+
+#[tokio::test]
+async fn fragmentation_is_allowed_in_both_families() {
+    use nix::libc;
+    use nix::sys::socket::{getsockopt, sockopt::Ipv6DontFrag};
+    use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(
+        /// As in the code under test.
+        IpMtuDiscover,
+        Both,
+        libc::IPPROTO_IP,
+        libc::IP_MTU_DISCOVER,
+        i32
+    );
+    assert_eq!(getsockopt(&**bind("127.0.0.1:0").socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+    if let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) {
+        assert_eq!(getsockopt(&**both.socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+        assert!(!getsockopt(&**both.socket.socket, Ipv6DontFrag).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_the_kernel_tells_of_each_datagram_is_what_is_asked_for() {
+    use nix::sys::socket::getsockopt;
+    use nix::sys::socket::sockopt::{IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, ReceiveTimestampns, UdpGroSegment};
+
+    for (addr, has_one_address) in [("127.0.0.1:0", true), ("0.0.0.0:0", false), ("[::1]:0", true), ("[::]:0", false)] {
+        let Ok(udp) = Udp::bind(addr.parse().unwrap(), &UdpOptions::default()) else { continue };
+        let socket = &**udp.socket.socket;
+        // One that may take datagrams one by one begins so, and asks for more when more come.
+        assert_eq!(getsockopt(socket, UdpGroSegment).unwrap(), !has_one_address, "{addr}");
+        assert!(!getsockopt(socket, ReceiveTimestampns).unwrap(), "{addr}");
+        assert!(!getsockopt(socket, IpRecvTos).unwrap(), "{addr}");
+        if addr.starts_with('[') {
+            assert_eq!(getsockopt(socket, Ipv6RecvPacketInfo).unwrap(), !has_one_address, "{addr}");
+        } else {
+            assert_eq!(getsockopt(socket, Ipv4PacketInfo).unwrap(), !has_one_address, "{addr}");
+        }
+    }
+}
