@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 pub struct ReceiveBatch {
     storage: Vec<u8>,
     datagrams: Vec<Entry>,
-    bounced: Vec<(SocketAddr, Vec<u8>)>,
+    unreachable: Vec<(SocketAddr, Vec<u8>)>,
     /// Where [`push`](Self::push) goes on.
     pushed_len: usize,
 }
@@ -64,7 +64,7 @@ impl ReceiveBatch {
 
     /// The datagrams that came back.
     pub fn unreachable(&self) -> impl Iterator<Item = Unreachable<'_>> {
-        self.bounced.iter().map(|(destination, contents)| Unreachable { destination: *destination, contents })
+        self.unreachable.iter().map(|(destination, contents)| Unreachable { destination: *destination, contents })
     }
 
     /// How many datagrams were received.
@@ -76,13 +76,13 @@ impl ReceiveBatch {
     /// Whether nothing was received, and nothing came back.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.datagrams.is_empty() && self.bounced.is_empty()
+        self.datagrams.is_empty() && self.unreachable.is_empty()
     }
 
     /// Forgets the datagrams.
     pub fn clear(&mut self) {
         self.datagrams.clear();
-        self.bounced.clear();
+        self.unreachable.clear();
         self.pushed_len = 0;
     }
 
@@ -99,18 +99,18 @@ impl ReceiveBatch {
             self.storage.resize(end, 0);
         }
         self.storage[start..end].copy_from_slice(datagram.contents);
-        self.note(datagram.source, datagram.local, start, end);
+        self.push_range(datagram.source, datagram.local, start, end);
         self.pushed_len = end;
         true
     }
 
     /// Appends a datagram that came back.
-    pub fn push_unreachable(&mut self, bounced: Unreachable<'_>) {
-        self.note_bounced(bounced.destination, bounced.contents.to_vec());
+    pub fn push_unreachable(&mut self, unreachable: Unreachable<'_>) {
+        self.push_unreachable_owned(unreachable.destination, unreachable.contents.to_vec());
     }
 
-    pub(crate) fn note_bounced(&mut self, destination: SocketAddr, contents: Vec<u8>) {
-        self.bounced.push((destination, contents));
+    pub(crate) fn push_unreachable_owned(&mut self, destination: SocketAddr, contents: Vec<u8>) {
+        self.unreachable.push((destination, contents));
     }
 
     /// Makes room for `count` buffers of `len` bytes each and lends them to a system call.
@@ -123,7 +123,7 @@ impl ReceiveBatch {
     }
 
     /// Says that a datagram lies between these bytes of the storage.
-    pub(crate) fn note(&mut self, source: SocketAddr, local: Option<IpAddr>, start: usize, end: usize) {
+    pub(crate) fn push_range(&mut self, source: SocketAddr, local: Option<IpAddr>, start: usize, end: usize) {
         // What a transport that wraps another adds comes after it.
         self.pushed_len = self.pushed_len.max(end);
         self.datagrams.push(Entry { source, local, start, end });
@@ -161,7 +161,7 @@ mod tests {
         let source = ([192, 0, 2, 1], 1).into();
         let mut batch = ReceiveBatch::new();
         batch.buffers(2, 8).for_each(|buffer| buffer.fill(7));
-        batch.note(source, None, 8, 12);
+        batch.push_range(source, None, 8, 12);
         assert!(batch.push(Received { source, local: None, contents: b"pushed" }));
         assert!(batch.iter().map(|received| received.contents).eq([&[7; 4][..], b"pushed"]));
     }

@@ -43,7 +43,7 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A run of one.
-    pub(crate) fn one(datagram: Datagram<'a>) -> Self {
+    pub(crate) fn single(datagram: Datagram<'a>) -> Self {
         let Datagram { destination, source, contents } = datagram;
         Self { destination, source, contents, segment_len: contents.len(), count: 1 }
     }

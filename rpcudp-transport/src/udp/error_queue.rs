@@ -5,9 +5,9 @@
 //! it is about.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) use linux::Bounces;
+pub(super) use linux::ErrorQueue;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) use other::Bounces;
+pub(super) use other::ErrorQueue;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -26,78 +26,79 @@ mod linux {
 
     use crate::address::canonical;
     use crate::receive_batch::ReceiveBatch;
-    use crate::udp::wake_flag::Doorbell;
+    use crate::udp::wake_flag::WakeFlag;
     use crate::udp::watched_socket::WatchedSocket;
 
     /// The error queue of a socket.
-    pub(in crate::udp) struct Bounces {
+    pub(in crate::udp) struct ErrorQueue {
         /// Becomes ready when there is something in the queue. `None`: it was not asked for.
         readiness: Option<Mutex<Readiness>>,
         /// Whether it is worth asking for the readiness, which takes longer than to see that it is not: whoever receives
         /// passes by here each time, and almost never is there anything.
-        doorbell: Arc<Doorbell>,
+        wake_flag: Arc<WakeFlag>,
     }
 
     type Readiness = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
-    impl Bounces {
+    impl ErrorQueue {
         /// What an ICMP message quotes of a datagram at the most, and more.
         const MAX_QUOTED_LEN: usize = 1_500;
 
         /// What is taken from the queue at once.
-        const MAX_COUNT: usize = 64;
+        const MAX_READ_COUNT: usize = 64;
 
-        /// Asks for the error queue, if `wanted`.
-        pub(in crate::udp) fn new(socket: &Arc<WatchedSocket>, wanted: bool) -> io::Result<Self> {
-            if wanted {
+        /// Asks for the error queue, if `is_enabled`.
+        pub(in crate::udp) fn new(socket: &Arc<WatchedSocket>, is_enabled: bool) -> io::Result<Self> {
+            if is_enabled {
                 setsockopt(&***socket, Ipv4RecvErr, &true)?;
                 if socket.local_addr()?.is_ipv6() {
                     setsockopt(&***socket, Ipv6RecvErr, &true)?;
                 }
             }
-            Ok(Self { readiness: wanted.then(|| Mutex::new(error_readiness(socket))), doorbell: Arc::default() })
+            Ok(Self { readiness: is_enabled.then(|| Mutex::new(error_readiness(socket))), wake_flag: Arc::default() })
         }
 
         /// Waits for bounced datagrams and notes them in `batch`.
-        pub(in crate::udp) fn poll(
+        pub(in crate::udp) fn poll_drain(
             &self,
             socket: &Arc<WatchedSocket>,
             cx: &Context<'_>,
             batch: &mut ReceiveBatch,
         ) -> Poll<()> {
-            self.doorbell.listen(cx);
-            if self.take(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
+            self.wake_flag.register(cx);
+            if self.drain(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
         }
 
         /// Waits for bounced datagrams, and says whether there may be some already.
-        pub(in crate::udp) fn listen(&self, cx: &Context<'_>) -> bool {
-            self.doorbell.listen(cx);
-            self.readiness.is_some() && self.doorbell.has_rung()
+        pub(in crate::udp) fn register(&self, cx: &Context<'_>) -> bool {
+            self.wake_flag.register(cx);
+            self.readiness.is_some() && self.wake_flag.is_set()
         }
 
         /// Notes the bounced datagrams that are there in `batch`, and says whether there are any. The queue is always
         /// emptied: what is left in it would keep the socket from sleeping.
-        pub(in crate::udp) fn take(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
-            let Some(readiness) = self.readiness.as_ref().filter(|_| self.doorbell.has_rung()) else { return false };
+        pub(in crate::udp) fn drain(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
+            let Some(readiness) = self.readiness.as_ref().filter(|_| self.wake_flag.is_set()) else { return false };
             let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
-            let waker = Waker::from(Arc::clone(&self.doorbell));
+            let waker = Waker::from(Arc::clone(&self.wake_flag));
             loop {
                 // What rings from here on is heard the next time.
-                self.doorbell.silence();
+                self.wake_flag.clear();
                 let polled = readiness.as_mut().poll(&mut Context::from_waker(&waker));
                 let Poll::Ready(polled) = polled else { return false };
-                self.doorbell.ring();
+                self.wake_flag.set();
                 *readiness = error_readiness(socket);
                 if polled.is_err() {
                     // The runtime is going away, and everything with it.
                     return false;
                 }
-                for _ in 0..Self::MAX_COUNT {
+                for _ in 0..Self::MAX_READ_COUNT {
                     // tokio forgets the readiness when it sees that the queue is empty. What else a queue might say is
                     // no reason to ask it again at once.
-                    let taken = socket.try_error(|| take_one(socket).map_err(|_| io::ErrorKind::WouldBlock.into()));
+                    let taken = socket
+                        .try_read_error_queue(|| read_message(socket).map_err(|_| io::ErrorKind::WouldBlock.into()));
                     match taken {
-                        Ok(Some((destination, quoted))) => batch.note_bounced(destination, quoted),
+                        Ok(Some((destination, quoted))) => batch.push_unreachable_owned(destination, quoted),
                         Ok(None) => {}
                         Err(_) => break,
                     }
@@ -109,20 +110,20 @@ mod linux {
         }
     }
 
-    impl fmt::Debug for Bounces {
+    impl fmt::Debug for ErrorQueue {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("Bounces").field("wanted", &self.readiness.is_some()).finish()
+            f.debug_struct("ErrorQueue").field("is_enabled", &self.readiness.is_some()).finish()
         }
     }
 
     fn error_readiness(socket: &Arc<WatchedSocket>) -> Readiness {
-        Box::pin(socket.error())
+        Box::pin(socket.error_ready())
     }
 
     /// Takes one message from the queue: where the datagram was sent and what is quoted of it, or `None` where the
     /// message does not say that nobody is there.
-    fn take_one(socket: &WatchedSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
-        let mut quoted = [0; Bounces::MAX_QUOTED_LEN];
+    fn read_message(socket: &WatchedSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
+        let mut quoted = [0; ErrorQueue::MAX_QUOTED_LEN];
         let mut slices = [IoSliceMut::new(&mut quoted)];
         // Besides the error come the time, the interface and whatever else was asked for with received datagrams.
         let mut control = [0; 512];
@@ -168,22 +169,27 @@ mod other {
 
     /// Nothing comes back here.
     #[derive(Debug)]
-    pub(in crate::udp) struct Bounces;
+    pub(in crate::udp) struct ErrorQueue;
 
-    impl Bounces {
+    impl ErrorQueue {
         pub(in crate::udp) fn new(_: &Arc<WatchedSocket>, _: bool) -> io::Result<Self> {
             Ok(Self)
         }
 
-        pub(in crate::udp) fn poll(&self, _: &Arc<WatchedSocket>, _: &Context<'_>, _: &mut ReceiveBatch) -> Poll<()> {
+        pub(in crate::udp) fn poll_drain(
+            &self,
+            _: &Arc<WatchedSocket>,
+            _: &Context<'_>,
+            _: &mut ReceiveBatch,
+        ) -> Poll<()> {
             Poll::Pending
         }
 
-        pub(in crate::udp) fn listen(&self, _: &Context<'_>) -> bool {
+        pub(in crate::udp) fn register(&self, _: &Context<'_>) -> bool {
             false
         }
 
-        pub(in crate::udp) fn take(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) -> bool {
+        pub(in crate::udp) fn drain(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) -> bool {
             false
         }
     }

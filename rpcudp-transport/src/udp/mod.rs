@@ -101,7 +101,7 @@ impl Transport for Udp {
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
-        send::send_run(&self.socket, &Run::one(datagram))
+        send::send_run(&self.socket, &Run::single(datagram))
     }
 
     /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.

@@ -11,18 +11,18 @@ use quinn_udp::{BATCH_SIZE, RecvMeta};
 use tokio::task::coop::consume_budget;
 
 use super::bound_socket::BoundSocket;
-use super::error_queue::Bounces;
+use super::error_queue::ErrorQueue;
 use super::options::UdpOptions;
 use super::pending_error::retry_past_pending_errors;
-use super::recv_mode::{Pace, Pacer};
+use super::recv_mode::{RecvMode, RecvModeSelector};
 use crate::address::canonical;
 use crate::receive_batch::ReceiveBatch;
 
 /// The receiving side of a socket. Only one task at a time receives.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    pub(super) pacer: Pacer,
-    bounces: Bounces,
+    pub(super) mode_selector: RecvModeSelector,
+    error_queue: ErrorQueue,
     /// Whether a receive was successful since readiness was last polled.
     has_received: AtomicBool,
     /// Whether the socket may hold datagrams although tokio takes it for empty. Set by a receive that did not look
@@ -36,12 +36,18 @@ impl Receiver {
 
     /// The number of buffers that a receive offers while traffic is light. Each offered buffer costs time, used or not,
     /// and one unused buffer shows that the socket is empty.
-    const FEW: usize = if BATCH_SIZE < Pacer::FEW { BATCH_SIZE } else { Pacer::FEW };
+    const SMALL_BATCH_LEN: usize =
+        if BATCH_SIZE < RecvModeSelector::SMALL_BATCH_LEN { BATCH_SIZE } else { RecvModeSelector::SMALL_BATCH_LEN };
 
     pub(super) fn new(socket: &BoundSocket, options: &UdpOptions) -> io::Result<Self> {
-        let bounces = Bounces::new(&socket.socket, options.reports_unreachable)?;
-        let pacer = Pacer::new(&socket.socket, socket.bound_ip.is_some());
-        Ok(Self { pacer, bounces, has_received: AtomicBool::new(false), may_have_more: AtomicBool::new(false) })
+        let error_queue = ErrorQueue::new(&socket.socket, options.reports_unreachable)?;
+        let mode_selector = RecvModeSelector::new(&socket.socket, socket.bound_ip.is_some());
+        Ok(Self {
+            mode_selector,
+            error_queue,
+            has_received: AtomicBool::new(false),
+            may_have_more: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn poll_receive(
@@ -51,7 +57,7 @@ impl Receiver {
         batch: &mut ReceiveBatch,
     ) -> Poll<io::Result<()>> {
         batch.clear();
-        if self.bounces.take(&socket.socket, batch) {
+        if self.error_queue.drain(&socket.socket, batch) {
             return Poll::Ready(Ok(()));
         }
         let mut may_have_more = take(&self.may_have_more);
@@ -61,9 +67,9 @@ impl Receiver {
         if take(&self.has_received) {
             if !may_have_more {
                 if socket.socket.poll_readable(cx)?.is_pending() {
-                    return self.bounces.poll(&socket.socket, cx, batch).map(Ok);
+                    return self.error_queue.poll_drain(&socket.socket, cx, batch).map(Ok);
                 }
-            } else if self.pacer.pace() != Pace::One && pin!(consume_budget()).poll(cx).is_pending() {
+            } else if self.mode_selector.mode() != RecvMode::Single && pin!(consume_budget()).poll(cx).is_pending() {
                 self.may_have_more.store(true, Ordering::Relaxed);
                 return Poll::Pending;
             }
@@ -87,7 +93,7 @@ impl Receiver {
             match received {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
                 _ if socket.socket.poll_readable(cx)?.is_pending() => {
-                    return self.bounces.poll(&socket.socket, cx, batch).map(Ok);
+                    return self.error_queue.poll_drain(&socket.socket, cx, batch).map(Ok);
                 }
                 _ => {}
             }
@@ -96,12 +102,12 @@ impl Receiver {
 
     pub(super) fn poll_arrival(&self, socket: &BoundSocket, cx: &mut Context<'_>) -> Poll<()> {
         if !self.may_have_more.load(Ordering::Relaxed)
-            || self.bounces.listen(cx)
+            || self.error_queue.register(cx)
             || socket.socket.poll_readable(cx).is_ready()
         {
             return Poll::Ready(());
         }
-        self.pacer.took_one(&socket.socket, false);
+        self.mode_selector.record_single(&socket.socket, false);
         Poll::Pending
     }
 
@@ -111,26 +117,26 @@ impl Receiver {
     ///
     /// `WouldBlock` if tokio should take the socket for empty, even if `batch` has received datagrams.
     fn receive_now(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
-        match self.pacer.pace() {
-            Pace::One => self.receive_one(socket, batch),
-            Pace::Few => self.receive_up_to::<{ Self::FEW }>(socket, batch),
-            Pace::Many => self.receive_up_to::<BATCH_SIZE>(socket, batch),
+        match self.mode_selector.mode() {
+            RecvMode::Single => self.receive_single(socket, batch),
+            RecvMode::SmallBatch => self.receive_batch::<{ Self::SMALL_BATCH_LEN }>(socket, batch),
+            RecvMode::FullBatch => self.receive_batch::<BATCH_SIZE>(socket, batch),
         }
     }
 
-    fn receive_one(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
+    fn receive_single(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         let received = {
             let buffer = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN).next().expect("there are several");
             retry_past_pending_errors(|| socket.socket.recv_from(buffer))
         };
-        self.pacer.took_one(&socket.socket, received.is_ok());
+        self.mode_selector.record_single(&socket.socket, received.is_ok());
         let (len, source) = received?;
-        batch.note(canonical(source), socket.bound_ip, 0, len);
+        batch.push_range(canonical(source), socket.bound_ip, 0, len);
         self.may_have_more.store(true, Ordering::Relaxed);
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn receive_up_to<const N: usize>(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
+    fn receive_batch<const N: usize>(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); N];
         let count = {
             let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
@@ -146,12 +152,12 @@ impl Receiver {
             // An empty datagram has a stride of 0, and is received like any other.
             let stride = meta.stride.max(1);
             while end - start > stride {
-                batch.note(source, local, start, start + stride);
+                batch.push_range(source, local, start, start + stride);
                 start += stride;
             }
-            batch.note(source, local, start, end);
+            batch.push_range(source, local, start, end);
         }
-        self.pacer.took(&socket.socket, batch.len(), count, count < N);
+        self.mode_selector.record_batch(&socket.socket, batch.len(), count, count < N);
         if count < N { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 }

@@ -3,89 +3,95 @@
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-pub(super) use self::coalescing::{begin_coalescing, end_coalescing};
+pub(super) use self::gro::{disable_gro, enable_gro};
 
 /// How a socket is received from. What takes many datagrams with one system call takes one of them more slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum RecvMode {
     /// One datagram with each call, and nothing is said of it but who sent it.
-    One,
+    Single,
     /// A few with each, and of each as many as the kernel has coalesced.
-    Few,
+    SmallBatch,
     /// As many as may be.
-    Many,
+    FullBatch,
 }
 
 /// Finds the pace of a socket. One task at a time receives.
 #[derive(Debug)]
-pub(super) struct Pacer {
-    /// Whether `Pace::One` says enough.
-    may_take_one: bool,
-    pub(super) takes_one: AtomicBool,
+pub(super) struct RecvModeSelector {
+    /// Whether `RecvMode::Single` says enough.
+    may_use_single: bool,
+    pub(super) is_single: AtomicBool,
     is_busy: AtomicBool,
     /// While they are taken one by one: how many came without a pause. Otherwise: how often in a row there was but one.
-    in_a_row: AtomicU32,
+    streak: AtomicU32,
 }
 
-impl Pacer {
-    /// How many datagrams without a pause are too many to be taken one by one; and how many calls bring `Pace::Few` at the
+impl RecvModeSelector {
+    /// How many datagrams without a pause are too many to be taken one by one; and how many calls bring `RecvMode::SmallBatch` at the
     /// most.
-    pub(super) const FEW: usize = 2;
+    pub(super) const SMALL_BATCH_LEN: usize = 2;
 
     /// How often in a row there has to be but one datagram before they are taken one by one: the change takes as long as to
     /// receive one.
-    pub(super) const ALONE: u32 = 64;
+    pub(super) const SINGLE_STREAK: u32 = 64;
 
-    /// `may_take_one` where it need not be known which of the host's addresses a datagram was sent to.
-    pub(super) fn new(socket: &UdpSocket, may_take_one: bool) -> Self {
-        let takes_one = may_take_one && end_coalescing(socket);
-        if !takes_one {
-            begin_coalescing(socket);
+    /// `may_use_single` where it need not be known which of the host's addresses a datagram was sent to.
+    pub(super) fn new(socket: &UdpSocket, may_use_single: bool) -> Self {
+        let is_single = may_use_single && disable_gro(socket);
+        if !is_single {
+            enable_gro(socket);
         }
         Self {
-            may_take_one,
-            takes_one: AtomicBool::new(takes_one),
+            may_use_single,
+            is_single: AtomicBool::new(is_single),
             is_busy: AtomicBool::new(false),
-            in_a_row: AtomicU32::new(0),
+            streak: AtomicU32::new(0),
         }
     }
 
-    pub(super) fn pace(&self) -> Pace {
-        if self.takes_one.load(Ordering::Relaxed) {
-            Pace::One
+    pub(super) fn mode(&self) -> RecvMode {
+        if self.is_single.load(Ordering::Relaxed) {
+            RecvMode::Single
         } else if self.is_busy.load(Ordering::Relaxed) {
-            Pace::Many
+            RecvMode::FullBatch
         } else {
-            Pace::Few
+            RecvMode::SmallBatch
         }
     }
 
     /// Notes whether asking for one datagram has brought one.
-    pub(super) fn took_one(&self, socket: &UdpSocket, came: bool) {
-        let in_a_row = if came { self.in_a_row.load(Ordering::Relaxed) + 1 } else { 0 };
-        self.in_a_row.store(in_a_row, Ordering::Relaxed);
-        if in_a_row as usize >= Self::FEW {
-            begin_coalescing(socket);
-            self.takes_one.store(false, Ordering::Relaxed);
+    pub(super) fn record_single(&self, socket: &UdpSocket, is_received: bool) {
+        let streak = if is_received { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
+        self.streak.store(streak, Ordering::Relaxed);
+        if streak as usize >= Self::SMALL_BATCH_LEN {
+            enable_gro(socket);
+            self.is_single.store(false, Ordering::Relaxed);
             self.is_busy.store(true, Ordering::Relaxed);
-            self.in_a_row.store(0, Ordering::Relaxed);
+            self.streak.store(0, Ordering::Relaxed);
         }
     }
 
     /// Notes how many have come, in as many buffers, and whether that is all there was.
-    pub(super) fn took(&self, socket: &UdpSocket, count: usize, buffer_count: usize, is_all: bool) {
-        self.is_busy.store(buffer_count >= Self::FEW, Ordering::Relaxed);
-        let in_a_row = if count == 1 && is_all { self.in_a_row.load(Ordering::Relaxed) + 1 } else { 0 };
-        self.in_a_row.store(in_a_row, Ordering::Relaxed);
-        if in_a_row >= Self::ALONE {
-            self.in_a_row.store(0, Ordering::Relaxed);
-            self.takes_one.store(self.may_take_one && end_coalescing(socket), Ordering::Relaxed);
+    pub(super) fn record_batch(
+        &self,
+        socket: &UdpSocket,
+        datagram_count: usize,
+        buffer_count: usize,
+        is_drained: bool,
+    ) {
+        self.is_busy.store(buffer_count >= Self::SMALL_BATCH_LEN, Ordering::Relaxed);
+        let streak = if datagram_count == 1 && is_drained { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
+        self.streak.store(streak, Ordering::Relaxed);
+        if streak >= Self::SINGLE_STREAK {
+            self.streak.store(0, Ordering::Relaxed);
+            self.is_single.store(self.may_use_single && disable_gro(socket), Ordering::Relaxed);
         }
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod coalescing {
+mod gro {
     use std::io;
     use std::net::UdpSocket;
 
@@ -93,7 +99,7 @@ mod coalescing {
     use nix::sys::socket::sockopt::UdpGroSegment;
 
     /// Has the kernel give datagrams of one length from one peer away as one. Where it cannot, they come as they are.
-    pub(in crate::udp) fn begin_coalescing(socket: &UdpSocket) {
+    pub(in crate::udp) fn enable_gro(socket: &UdpSocket) {
         let _ = setsockopt(socket, UdpGroSegment, &true);
     }
 
@@ -102,27 +108,27 @@ mod coalescing {
     /// What it has coalesced by then it would still give away as one, and not say so: there must be nothing. What another core has
     /// begun to put there before the first of two system calls and has not by the second would be taken for one datagram, and all
     /// but the first of it lost, as any datagram may be.
-    pub(in crate::udp) fn end_coalescing(socket: &UdpSocket) -> bool {
+    pub(in crate::udp) fn disable_gro(socket: &UdpSocket) -> bool {
         if setsockopt(socket, UdpGroSegment, &false).is_err() {
             return false;
         }
         let is_empty = socket.peek_from(&mut []).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         if !is_empty {
-            begin_coalescing(socket);
+            enable_gro(socket);
         }
         is_empty
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod coalescing {
+mod gro {
     use std::net::UdpSocket;
 
     /// Nothing is coalesced.
-    pub(in crate::udp) fn begin_coalescing(_: &UdpSocket) {}
+    pub(in crate::udp) fn enable_gro(_: &UdpSocket) {}
 
     /// What takes many datagrams takes one as well.
-    pub(in crate::udp) fn end_coalescing(_: &UdpSocket) -> bool {
+    pub(in crate::udp) fn disable_gro(_: &UdpSocket) -> bool {
         false
     }
 }

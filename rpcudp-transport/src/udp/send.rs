@@ -30,7 +30,7 @@ const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
 /// Sends datagrams of a batch from index `from` on, and returns the number of datagrams sent.
 pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -> io::Result<usize> {
     if batch.len() - from == 1 {
-        return send_run(socket, &Run::one(batch.datagram(from))).map(|()| 1);
+        return send_run(socket, &Run::single(batch.datagram(from))).map(|()| 1);
     }
     let quarter = ((batch.len() - from) / 4).clamp(MIN_SEGMENT_COUNT, MAX_SEGMENT_COUNT);
     let mut at = from;
@@ -42,7 +42,7 @@ pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -
             // A network card may refuse a segmented send and accept its datagrams one by one. Sending the first alone
             // also keeps the error of one datagram from the others.
             Err(error) if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
-                send_run(socket, &Run::one(first)).map(|()| 1)
+                send_run(socket, &Run::single(first)).map(|()| 1)
             }
             sent => sent.map(|()| run.count),
         };
@@ -77,7 +77,7 @@ pub(super) fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
 
 fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     match retry_past_pending_errors(&mut send) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.socket.try_send_again(send),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.socket.retry_send(send),
         // The datagram left the socket and was lost at the first hop. Losses at later hops are not reported either.
         Err(error) if is_dropped_by_device(&error) => Ok(()),
         // The error is still about other datagrams after all retries. This datagram is not at fault and can wait.

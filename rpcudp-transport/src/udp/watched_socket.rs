@@ -26,14 +26,14 @@ mod linux {
     pub(in crate::udp) struct WatchedSocket {
         socket: AsyncFd<UdpSocket>,
         /// While somebody waits for room: the socket under another number, because the runtime knows each number once.
-        room: Mutex<Option<AsyncFd<OwnedFd>>>,
+        writable: Mutex<Option<AsyncFd<OwnedFd>>>,
         runtime: Handle,
     }
 
     impl WatchedSocket {
         pub(in crate::udp) fn new(socket: UdpSocket) -> io::Result<Self> {
             let socket = register(socket, Interest::READABLE)?;
-            Ok(Self { socket, room: Mutex::default(), runtime: Handle::current() })
+            Ok(Self { socket, writable: Mutex::default(), runtime: Handle::current() })
         }
 
         /// Receives, unless it is known that nothing is there. That is known from when `receive` says `WouldBlock` until the
@@ -48,33 +48,33 @@ mod linux {
         }
 
         /// Sends where an attempt has found the socket full.
-        pub(in crate::udp) fn try_send_again(&self, _: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        pub(in crate::udp) fn retry_send(&self, _: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             // Who waits for room asks the kernel, and not what is known from earlier.
             Err(io::ErrorKind::WouldBlock.into())
         }
 
         /// Waits until there is room for another datagram.
         pub(in crate::udp) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-            if room.is_none() {
+            let mut writable = self.writable.lock().unwrap_or_else(PoisonError::into_inner);
+            if writable.is_none() {
                 let socket = self.as_fd().try_clone_to_owned()?;
                 let _context = self.runtime.enter();
-                *room = Some(register(socket, Interest::WRITABLE)?);
+                *writable = Some(register(socket, Interest::WRITABLE)?);
             }
-            let waits = room.as_ref().expect("it is there by now");
+            let waits = writable.as_ref().expect("it is there by now");
             let polled = ready!(waits.poll_write_ready(cx)).map(drop);
-            *room = None;
+            *writable = None;
             Poll::Ready(polled)
         }
 
         /// Waits until there is something in the error queue.
-        pub(in crate::udp) fn error(self: &Arc<Self>) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        pub(in crate::udp) fn error_ready(self: &Arc<Self>) -> impl Future<Output = io::Result<()>> + Send + use<> {
             let this = Arc::clone(self);
             async move { this.socket.ready(Interest::ERROR).await.map(drop) }
         }
 
         /// Looks into the error queue, unless it is known that nothing is there.
-        pub(in crate::udp) fn try_error<T>(&self, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        pub(in crate::udp) fn try_read_error_queue<T>(&self, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
             self.socket.try_io(Interest::ERROR, |_| look())
         }
     }
@@ -123,7 +123,7 @@ mod other {
         }
 
         /// Sends where an attempt has found the socket full.
-        pub(in crate::udp) fn try_send_again(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        pub(in crate::udp) fn retry_send(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches itself.
             self.0.try_io(Interest::WRITABLE, send)
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{bind, receive};
-use crate::udp::recv_mode::{Pace, Pacer, begin_coalescing, end_coalescing};
+use crate::udp::recv_mode::{RecvMode, RecvModeSelector, disable_gro, enable_gro};
 use crate::{Datagram, ReceiveBatch, SendBatch, Transport, Udp};
 
 fn send(from: &Udp, to: &Udp, contents: &[u8]) {
@@ -25,7 +25,7 @@ async fn receive_alone(at: &Udp, contents: &[u8]) {
 async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     for round in 0..3_u8 {
-        assert_eq!(b.receiver.pacer.pace(), Pace::One);
+        assert_eq!(b.receiver.mode_selector.mode(), RecvMode::Single);
         for count in 0..10 {
             send(&a, &b, &[round, count]);
             receive_alone(&b, &[round, count]).await;
@@ -42,8 +42,8 @@ async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
                 index += 1;
             }
         }
-        assert_ne!(b.receiver.pacer.pace(), Pace::One);
-        for count in 0..2 * Pacer::ALONE {
+        assert_ne!(b.receiver.mode_selector.mode(), RecvMode::Single);
+        for count in 0..2 * RecvModeSelector::SINGLE_STREAK {
             send(&a, &b, &count.to_be_bytes());
             receive_alone(&b, &count.to_be_bytes()).await;
         }
@@ -53,14 +53,14 @@ async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn what_is_there_is_not_taken_for_one_datagram_when_the_pace_changes() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
-    begin_coalescing(&b.socket.socket);
+    enable_gro(&b.socket.socket);
     let mut burst = SendBatch::new();
     for index in 0..64 {
         burst.push(Datagram { destination: b.local_addr(), source: None, contents: &[index; 100] });
     }
     assert_eq!(a.try_send_batch(&burst, 0).unwrap(), 64);
-    assert!(!end_coalescing(&b.socket.socket));
-    b.receiver.pacer.takes_one.store(false, Ordering::Relaxed);
+    assert!(!disable_gro(&b.socket.socket));
+    b.receiver.mode_selector.is_single.store(false, Ordering::Relaxed);
     assert!(receive(&b).await.len() > 1);
 }
 
@@ -88,7 +88,7 @@ async fn whoever_waits_for_an_arrival_is_woken_by_the_next_and_finds_what_was_le
         assert_eq!(left, if round < 2 { vec![&b"second"[..], b"third"] } else { vec![&b"second"[..]] });
         // The runtime hears of the last one that was left, and of nothing that is there.
         timeout(Duration::from_millis(20), poll_fn(|cx| b.poll_receive(cx, &mut batch))).await.unwrap_err();
-        for _ in 0..2 * Pacer::ALONE {
+        for _ in 0..2 * RecvModeSelector::SINGLE_STREAK {
             send(&a, &b, b"one");
             receive_alone(&b, b"one").await;
         }
