@@ -1,10 +1,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// The one form of an address that all others of the same peer are turned into, so that equal peers compare equal.
+/// Returns the canonical form of an address. Equal peers have equal canonical addresses.
 ///
-/// A socket that serves both families shows an IPv4 peer as `::ffff:a.b.c.d`; this makes it `a.b.c.d` again. The flow
-/// label goes, and the scope too where the address is not link-local.
+/// A socket that serves both families reports an IPv4 peer as `::ffff:a.b.c.d`; its canonical form
+/// is `a.b.c.d`. The flow label is removed, and so is the scope unless the address is link-local or
+/// multicast.
 ///
 /// ```
 /// use rpcudp::transport::canonical;
@@ -25,14 +26,15 @@ pub fn canonical(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A destination in the form that a socket of the family takes.
+/// Returns a destination in the form that a socket of the family takes.
 ///
 /// # Errors
 ///
-/// Where no such datagram can exist. The kernel would say `EINVAL`, which quinn-udp takes for a sign of an old kernel.
+/// Returns an error if no such datagram can exist. The kernel would return `EINVAL`, which
+/// quinn-udp takes for a sign of an old kernel.
 pub(crate) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketAddr> {
     if addr.port() == 0 {
-        return Err(invalid("nobody can be reached at port 0"));
+        return Err(invalid("cannot send to port 0: give the port that the peer is bound to"));
     }
     match addr {
         SocketAddr::V4(v4) if to_ipv6 => Ok((v4.ip().to_ipv6_mapped(), v4.port()).into()),
@@ -43,7 +45,8 @@ pub(crate) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketA
     }
 }
 
-/// A source address in the form that a socket of the family takes; `None` where it has none.
+/// Returns a source address in the form that a socket of the family takes; `None` if the address
+/// cannot be a source.
 pub(crate) fn source(ip: IpAddr, to_ipv6: bool) -> Option<IpAddr> {
     match ip {
         _ if ip.is_unspecified() || ip.is_multicast() => None,
@@ -67,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_peers_have_one_form() {
+    fn equal_peers_have_equal_canonical_addresses() {
         assert_eq!(canonical(addr("[::ffff:10.0.0.1]:7")), addr("10.0.0.1:7"));
         assert_eq!(canonical(addr("10.0.0.1:7")), addr("10.0.0.1:7"));
         let global = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
@@ -77,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn destinations_fit_the_family_of_the_socket() {
+    fn destinations_are_converted_to_the_family_of_the_socket() {
         assert_eq!(destination(addr("10.0.0.1:7"), true).unwrap(), addr("[::ffff:10.0.0.1]:7"));
         assert_eq!(destination(addr("10.0.0.1:7"), false).unwrap(), addr("10.0.0.1:7"));
         assert_eq!(destination(addr("[::1]:7"), true).unwrap(), addr("[::1]:7"));
@@ -86,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_to_no_address_of_ours_leave_by_the_route() {
+    fn an_address_that_cannot_be_a_source_is_left_to_the_routes() {
         assert_eq!(source("0.0.0.0".parse().unwrap(), false), None);
         assert_eq!(source("224.0.0.1".parse().unwrap(), false), None);
         assert_eq!(source("255.255.255.255".parse().unwrap(), false), None);

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-/// The most that a UDP datagram carries over IPv4.
+/// The largest payload of a UDP datagram over IPv4.
 pub(crate) const MAX_DATAGRAM_LEN: usize = 65_507;
 
 /// A datagram to be sent.
@@ -8,8 +8,8 @@ pub(crate) const MAX_DATAGRAM_LEN: usize = 65_507;
 pub struct Datagram<'a> {
     /// The peer's address.
     pub destination: SocketAddr,
-    /// Which of this host's addresses it is to leave from; `None` leaves that to the system's routes. An answer leaves
-    /// from the address that was asked.
+    /// The address of this host that the datagram leaves from. `None` lets the system's routes
+    /// decide. A response leaves from the address that the request was sent to.
     pub source: Option<IpAddr>,
     /// The payload.
     pub contents: &'a [u8],

@@ -1,8 +1,10 @@
-//! Datagrams in and out, for [rpcudp](https://docs.rs/rpcudp). Knows nothing of RPC.
+//! The transport layer of [rpcudp](https://docs.rs/rpcudp): sends and receives datagrams, and knows
+//! nothing of RPC.
 //!
-//! [`Transport`] is what an endpoint needs of a network, and small enough to implement in a page. [`Udp`] is the real
-//! one: a UDP socket on tokio that receives in batches. [`sim`] is one in memory and in virtual time, with loss,
-//! latency, duplicates, reordering, partitions and an MTU, that does the same again when it is given the same seed.
+//! [`Transport`] is the trait that an endpoint sends and receives through. It is small enough to
+//! implement in a page. [`Udp`] implements it for UDP on tokio, in batches. [`sim`] is a simulated
+//! network in memory and in virtual time, with loss, latency, duplicates, reordering, partitions
+//! and an MTU; the same seed gives the same run.
 //!
 //! ```
 //! use rpcudp::transport::{Datagram, ReceiveBatch, Transport, Udp, UdpOptions};
@@ -22,7 +24,7 @@
 //!
 //! let mut batch = ReceiveBatch::new();
 //! poll_fn(|cx| b.poll_receive(cx, &mut batch)).await?;
-//! let received = batch.iter().next().expect("one datagram");
+//! let received = batch.iter().next().expect("one datagram was sent");
 //! assert_eq!((received.source, received.contents), (a.local_addr(), &b"hello"[..]));
 //! # Ok(())
 //! # }

@@ -1,16 +1,17 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// The datagrams that one call of [`Transport::poll_receive`](crate::Transport::poll_receive) brought.
+/// The datagrams that one call of [`Transport::poll_receive`](crate::Transport::poll_receive)
+/// received.
 ///
-/// Made once and used again: it keeps its memory. It takes up to 2 MiB on Linux, where one system call brings up to
-/// 32 buffers of 64 KiB; pages that no datagram touches stay unused.
+/// A batch keeps its memory, so reuse it. It takes up to 2 MiB on Linux, where one system call
+/// receives up to 32 buffers of 64 KiB. Pages that no datagram touches stay unused.
 #[derive(Default)]
 pub struct ReceiveBatch {
     storage: Vec<u8>,
     datagrams: Vec<Entry>,
     unreachable: Vec<(SocketAddr, Vec<u8>)>,
-    /// Where [`push`](Self::push) goes on.
+    /// The length of the used part of `storage`. [`push`](Self::push) writes behind it.
     pushed_len: usize,
 }
 
@@ -19,20 +20,21 @@ pub struct ReceiveBatch {
 pub struct Received<'a> {
     /// The sender's address.
     pub source: SocketAddr,
-    /// Which of this host's addresses it was sent to, where the system says.
+    /// The address of this host that the datagram was sent to, if the system reports it.
     pub local: Option<IpAddr>,
     /// The payload.
     pub contents: &'a [u8],
 }
 
-/// A datagram that came back: the network says that nobody is there.
+/// A report that a datagram's destination is unreachable.
 ///
-/// Anybody can forge such a message who knows what was sent: it is believable as far as `contents` is.
+/// Such a report can be forged by anyone who knows the sent datagram. Trust it only as far as
+/// `contents` proves that knowledge.
 #[derive(Clone, Copy, Debug)]
 pub struct Unreachable<'a> {
-    /// Where it was sent.
+    /// The address that the datagram was sent to.
     pub destination: SocketAddr,
-    /// As much of it as the message quotes: often all of it, sometimes nothing.
+    /// The part of the datagram that the report quotes: often all of it, sometimes no byte.
     pub contents: &'a [u8],
 }
 
@@ -44,16 +46,16 @@ struct Entry {
 }
 
 impl ReceiveBatch {
-    /// How many bytes [`push`](Self::push) takes at the most.
+    /// The number of bytes that [`push`](Self::push) accepts in one batch.
     const MAX_PUSHED_LEN: usize = 1 << 20;
 
-    /// An empty batch, which takes memory when it is first used.
+    /// Creates an empty batch, which allocates when it is first used.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The datagrams, in the order in which they arrived.
+    /// Returns the datagrams in the order of their arrival.
     pub fn iter(&self) -> impl Iterator<Item = Received<'_>> + Clone {
         self.datagrams.iter().map(|entry| Received {
             source: entry.source,
@@ -62,32 +64,35 @@ impl ReceiveBatch {
         })
     }
 
-    /// The datagrams that came back.
+    /// Returns the reports of unreachable destinations.
     pub fn unreachable(&self) -> impl Iterator<Item = Unreachable<'_>> {
         self.unreachable.iter().map(|(destination, contents)| Unreachable { destination: *destination, contents })
     }
 
-    /// How many datagrams were received.
+    /// Returns the number of received datagrams, without the reports of unreachable destinations.
     #[must_use]
     pub fn len(&self) -> usize {
         self.datagrams.len()
     }
 
-    /// Whether nothing was received, and nothing came back.
+    /// Whether the batch has neither datagrams nor reports of unreachable destinations.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.datagrams.is_empty() && self.unreachable.is_empty()
     }
 
-    /// Forgets the datagrams.
+    /// Removes all datagrams and reports. Keeps the memory.
     pub fn clear(&mut self) {
         self.datagrams.clear();
         self.unreachable.clear();
         self.pushed_len = 0;
     }
 
-    /// Appends a copy of a datagram: what a [`Transport`](crate::Transport) of your own receives with. `false` where
-    /// the batch is full (a mebibyte); the datagram then waits for the next batch.
+    /// Appends a copy of a datagram, for your own implementation of
+    /// [`Transport`](crate::Transport).
+    ///
+    /// Returns `false`, and appends nothing, if the batch is full (1 MiB). Keep the datagram for
+    /// the next batch then.
     #[must_use]
     pub fn push(&mut self, datagram: Received<'_>) -> bool {
         let start = self.pushed_len;
@@ -104,27 +109,30 @@ impl ReceiveBatch {
         true
     }
 
-    /// Appends a datagram that came back.
+    /// Appends a report that a destination is unreachable.
     pub fn push_unreachable(&mut self, unreachable: Unreachable<'_>) {
         self.push_unreachable_owned(unreachable.destination, unreachable.contents.to_vec());
     }
 
+    /// Appends a report that a destination is unreachable, with the quoted part of the datagram.
     pub(crate) fn push_unreachable_owned(&mut self, destination: SocketAddr, contents: Vec<u8>) {
         self.unreachable.push((destination, contents));
     }
 
-    /// Makes room for `count` buffers of `len` bytes each and lends them to a system call.
+    /// Allocates `count` buffers of `len` bytes each, unless they exist, and lends them to a system
+    /// call.
     pub(crate) fn buffers(&mut self, count: usize, len: usize) -> impl Iterator<Item = &mut [u8]> {
         if self.storage.len() < count * len {
-            // Fresh zeros cost nothing until they are written to; growing would write them.
+            // Newly allocated zeros cost no memory until they are written to; growing would write
+            // them.
             self.storage = vec![0; count * len];
         }
         self.storage.chunks_exact_mut(len).take(count)
     }
 
-    /// Says that a datagram lies between these bytes of the storage.
+    /// Appends the datagram that a system call wrote between these bytes of the buffers.
     pub(crate) fn push_range(&mut self, source: SocketAddr, local: Option<IpAddr>, start: usize, end: usize) {
-        // What a transport that wraps another adds comes after it.
+        // A transport that wraps another may push more datagrams: they go behind this one.
         self.pushed_len = self.pushed_len.max(end);
         self.datagrams.push(Entry { source, local, start, end });
     }
@@ -141,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pushed_datagrams_come_out_in_order_until_the_batch_is_full() {
+    fn pushed_datagrams_keep_their_order_until_the_batch_is_full() {
         let source = ([192, 0, 2, 1], 1).into();
         let contents = vec![7; 65_507];
         let mut batch = ReceiveBatch::new();
@@ -157,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pushed_comes_after_what_was_received() {
+    fn pushed_datagrams_follow_received_ones() {
         let source = ([192, 0, 2, 1], 1).into();
         let mut batch = ReceiveBatch::new();
         batch.buffers(2, 8).for_each(|buffer| buffer.fill(7));

@@ -3,9 +3,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::datagram::Datagram;
 
-/// Datagrams that are to leave together, one after the other in one buffer.
+/// Datagrams to be sent together, stored one after the other in one buffer.
 ///
-/// Made once and used again: it keeps its memory, up to half a mebibyte of it.
+/// A batch keeps its memory, up to 512 KiB, so reuse it.
 ///
 /// ```
 /// use rpcudp::transport::{Datagram, SendBatch};
@@ -31,8 +31,8 @@ struct Entry {
     end: usize,
 }
 
-/// Datagrams of a batch that follow each other, to one peer, and are of one length but for the last, which may be
-/// shorter.
+/// Consecutive datagrams of a batch that one segmented send can carry: they have one destination,
+/// one source and one length, except the last, which may be shorter.
 pub(crate) struct Run<'a> {
     pub(crate) destination: SocketAddr,
     pub(crate) source: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of one.
+    /// Creates a run of one datagram.
     pub(crate) fn single(datagram: Datagram<'a>) -> Self {
         let Datagram { destination, source, contents } = datagram;
         Self { destination, source, contents, segment_len: contents.len(), count: 1 }
@@ -50,13 +50,14 @@ impl<'a> Run<'a> {
 }
 
 impl SendBatch {
-    /// How many bytes an empty batch keeps memory for: some thousand small datagrams, or a few of the largest.
+    /// The number of bytes that an empty batch keeps memory for: some thousand small datagrams, or
+    /// a few of the largest.
     const KEPT_LEN: usize = 1 << 18;
 
-    /// How many datagrams' addresses it keeps memory for.
+    /// The number of datagrams that an empty batch keeps the memory of the addresses for.
     const KEPT_COUNT: usize = Self::KEPT_LEN / size_of::<Entry>();
 
-    /// An empty batch, which takes memory when it is first used.
+    /// Creates an empty batch, which allocates when it is first used.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -70,7 +71,8 @@ impl SendBatch {
         self.entries.push(Entry { destination, source, start, end: self.bytes.len() });
     }
 
-    /// Appends a datagram that `write` appends to the buffer, and shows its contents. What writes nothing makes none.
+    /// Appends the datagram that `write` writes to the end of the buffer, and returns its contents.
+    /// Appends no datagram if `write` writes no byte.
     pub fn write(
         &mut self,
         destination: SocketAddr,
@@ -86,56 +88,57 @@ impl SendBatch {
         &self.bytes[start..end]
     }
 
-    /// How many datagrams there are.
+    /// Returns the number of datagrams.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether the batch has no datagram.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many bytes they have together.
+    /// Returns the sum of the lengths of the datagrams, in bytes.
     #[must_use]
     pub fn byte_count(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The datagram at an index, in the order in which they were appended.
+    /// Returns the datagram at an index. Indices follow the order in which datagrams were appended.
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// Panics if the index is not below [`len`](Self::len).
     #[must_use]
     pub fn datagram(&self, index: usize) -> Datagram<'_> {
         let Entry { destination, source, start, end } = self.entries[index];
         Datagram { destination, source, contents: &self.bytes[start..end] }
     }
 
-    /// The datagrams, in the order in which they were appended.
+    /// Returns the datagrams in the order in which they were appended.
     pub fn iter(&self) -> impl Iterator<Item = Datagram<'_>> {
         (0..self.len()).map(|index| self.datagram(index))
     }
 
-    /// Keeps the first `len` datagrams and forgets the others.
+    /// Keeps the first `len` datagrams and removes the others.
     pub fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
         self.bytes.truncate(self.entries.last().map_or(0, |last| last.end));
     }
 
-    /// Forgets the datagrams.
+    /// Removes all datagrams. Keeps up to 512 KiB of memory.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();
-        // One large datagram is no reason to hold its memory for good, nor is one burst.
+        // One large datagram or one burst is no reason to keep its memory for good.
         self.bytes.shrink_to(Self::KEPT_LEN);
         self.entries.shrink_to(Self::KEPT_COUNT);
     }
 
-    /// As many datagrams from an index on as make a run, at most `max_count` and `max_len` bytes of them.
+    /// Returns the longest run that begins at an index, with at most `max_count` datagrams and
+    /// `max_len` bytes. A single datagram is always a run.
     pub(crate) fn run(&self, from: usize, max_count: usize, max_len: usize) -> Run<'_> {
         let first = self.entries[from];
         let segment_len = first.end - first.start;
@@ -143,8 +146,8 @@ impl SendBatch {
         let mut count = 1;
         for next in self.entries[from + 1..].iter().take(max_count.saturating_sub(1)) {
             let len = next.end - next.start;
-            let same_way = next.destination == first.destination && next.source == first.source;
-            if !same_way || len > segment_len || next.end - first.start > max_len || len == 0 {
+            let has_same_path = next.destination == first.destination && next.source == first.source;
+            if !has_same_path || len > segment_len || next.end - first.start > max_len || len == 0 {
                 break;
             }
             end = next.end;
@@ -172,7 +175,7 @@ mod tests {
         ([192, 0, 2, 1], port).into()
     }
 
-    /// A batch of datagrams to these ports with these lengths.
+    /// Creates a batch of datagrams from pairs of port and length.
     fn batch(datagrams: &[(u16, usize)]) -> SendBatch {
         let mut batch = SendBatch::new();
         for &(port, len) in datagrams {
@@ -181,7 +184,7 @@ mod tests {
         batch
     }
 
-    /// How many datagrams each run has, taken one after the other.
+    /// Splits the datagrams into runs, and returns the number of datagrams of each.
     fn runs(datagrams: &[(u16, usize)], max_count: usize, max_len: usize) -> Vec<usize> {
         let batch = batch(datagrams);
         let mut counts = Vec::new();
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_one_peer_and_one_length_but_for_the_last() {
+    fn a_run_has_one_peer_and_one_length_except_the_last() {
         assert_eq!(runs(&[(1, 10); 5], 64, 1_000), [5]);
         assert_eq!(runs(&[(1, 10), (1, 10), (2, 10), (1, 10)], 64, 1_000), [2, 1, 1]);
         assert_eq!(runs(&[(1, 10), (1, 10), (1, 4), (1, 10)], 64, 1_000), [3, 1]);
@@ -206,15 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_bounded() {
+    fn a_run_is_bounded_by_count_and_length() {
         assert_eq!(runs(&[(1, 10); 5], 2, 1_000), [2, 2, 1]);
         assert_eq!(runs(&[(1, 10); 5], 64, 35), [3, 2]);
         assert_eq!(runs(&[(1, 10); 2], 1, 1_000), [1, 1]);
-        assert_eq!(runs(&[(1, 100); 2], 64, 35), [1, 1], "one datagram is always one");
+        assert_eq!(runs(&[(1, 100); 2], 64, 35), [1, 1], "a single datagram is always a run");
     }
 
     #[test]
-    fn a_batch_is_used_again() {
+    fn a_cleared_batch_keeps_a_bounded_amount_of_memory() {
         let mut batch = batch(&[(1, 1 << 20)]);
         (0..10_000).for_each(|_| batch.push(Datagram { destination: addr(1), source: None, contents: b"small" }));
         batch.clear();

@@ -7,11 +7,12 @@ use crate::datagram::Datagram;
 use crate::receive_batch::ReceiveBatch;
 use crate::send_batch::SendBatch;
 
-/// What an endpoint needs of a network: to receive a batch of datagrams, to send a batch, and its own address.
+/// A network that an endpoint sends and receives datagrams through.
 ///
-/// Addresses are canonical in both directions: an IPv4 peer has an IPv4 address, whatever the socket's family (see
-/// [`canonical`](crate::canonical)). [`Udp`](crate::Udp) and [`sim::Node`](crate::sim::Node) implement this; a test
-/// may wrap either to count, drop or change what passes:
+/// Addresses are canonical in both directions: an IPv4 peer has an IPv4 address, even on an IPv6
+/// socket (see [`canonical`](crate::canonical)). [`Udp`](crate::Udp) and
+/// [`sim::Node`](crate::sim::Node) implement this trait. A test may wrap either of them to count,
+/// drop or change datagrams:
 ///
 /// ```
 /// use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
@@ -19,7 +20,7 @@ use crate::send_batch::SendBatch;
 /// use std::net::SocketAddr;
 /// use std::task::{Context, Poll};
 ///
-/// /// Loses every datagram of more than 1,400 bytes, as a path with a broken middlebox does.
+/// /// Drops every datagram above 1,400 bytes, as a path with a broken middlebox does.
 /// #[derive(Debug)]
 /// struct Narrow<T>(T);
 ///
@@ -39,41 +40,58 @@ use crate::send_batch::SendBatch;
 /// }
 /// ```
 pub trait Transport: Debug + Send + Sync + 'static {
-    /// Waits for datagrams, and for those that came back, and puts what is there into `batch`, in place of what it held.
+    /// Waits until datagrams or reports of unreachable destinations arrive, and replaces the
+    /// contents of `batch` by them.
     ///
-    /// Only one task at a time receives from a transport: the last that polled is woken.
+    /// Only one task at a time may receive from a transport: the task that polled last is woken.
     ///
     /// # Errors
     ///
-    /// What the socket said. It may be about an earlier send to some peer, and the next call may well succeed.
+    /// Returns the error of the socket. It may concern an earlier send to any peer, and the next
+    /// call may succeed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A task may stop polling at any time. No datagram is lost, because only a call that returns
+    /// `Ready` takes datagrams from the socket.
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>>;
 
-    /// Waits for something to arrive from now on, for a task that has received what it waited for. What is left of what has arrived
-    /// before need not be looked for, which may take a system call.
+    /// Waits until another datagram arrives. An endpoint calls this after the response to its only
+    /// pending call, to skip the system call that would look for datagrams already received.
     ///
-    /// Ready where it makes no difference, which is the default, and [`poll_receive`](Self::poll_receive) is the way to wait;
-    /// it shows what was left, whenever it is called.
+    /// Datagrams that arrived earlier do not have to wake the task; the next call of
+    /// [`poll_receive`](Self::poll_receive) returns them.
+    ///
+    /// The default returns `Ready`: the transport saves nothing here, and the endpoint waits with
+    /// [`poll_receive`](Self::poll_receive) as always.
+    ///
+    /// # Cancel safety
+    ///
+    /// A task may stop polling at any time. This method takes no datagrams from the socket.
     fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<()> {
         let _ = cx;
         Poll::Ready(())
     }
 
-    /// Sends a datagram, if it goes without waiting. Any number of tasks may send at once.
+    /// Sends a datagram without waiting. Any number of tasks may send at the same time.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] where it has to wait for [`poll_writable`](Self::poll_writable), and anything else
-    /// where it cannot be sent at all.
+    /// Returns [`io::ErrorKind::WouldBlock`] if the caller has to wait for
+    /// [`poll_writable`](Self::poll_writable), and any other error if the datagram cannot be sent
+    /// at all.
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()>;
 
-    /// Sends datagrams of a batch, from the one at index `from` on, as many as go without waiting, and says how many
-    /// went: at least one, unless there is none.
+    /// Sends datagrams of a batch without waiting, from index `from` on, and returns the number of
+    /// datagrams sent. It is at least one, unless no datagram is left at `from`.
     ///
-    /// As [`try_send`](Self::try_send) for each, unless the transport knows a better way.
+    /// The default calls [`try_send`](Self::try_send) for each datagram. A transport that can send
+    /// several at once overrides it.
     ///
     /// # Errors
     ///
-    /// They are about the datagram at `from` alone, which was not sent.
+    /// Returns the error of the datagram at `from`, which was not sent. An error of a later
+    /// datagram ends the call early, and the call that begins with that datagram returns it.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
         for (sent_count, datagram) in batch.iter().skip(from).enumerate() {
             match self.try_send(datagram) {
@@ -85,21 +103,28 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Ok(batch.len() - from)
     }
 
-    /// Waits until [`try_send`](Self::try_send) is worth trying again after it would have had to wait.
+    /// Waits until a send that returned [`io::ErrorKind::WouldBlock`] may succeed.
     ///
-    /// Only one task at a time waits so: the last that polled is woken.
+    /// Only one task at a time may wait: the task that polled last is woken.
     ///
     /// # Errors
     ///
-    /// Where the transport is of no more use, for example because its runtime has shut down.
+    /// Returns an error if the transport is no longer usable, for example because its runtime has
+    /// shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// A task may stop polling at any time. This method sends nothing.
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// The address that this transport is bound to; its IP is unspecified where it is bound to all of them.
+    /// Returns the address that this transport is bound to. Its IP address is unspecified if the
+    /// transport is bound to all addresses of the host.
     fn local_addr(&self) -> SocketAddr;
 
-    /// Where whoever uses this transport is to take its randomness from, so that a simulated run repeats.
+    /// Returns the seed of the randomness that an endpoint on this transport uses, so that a
+    /// simulated run can be repeated.
     ///
-    /// `None`, the default, is for real networks: randomness comes from the operating system.
+    /// The default is `None`, for real networks: the operating system supplies the randomness.
     fn seed(&self) -> Option<u64> {
         None
     }

@@ -5,7 +5,8 @@ use rand::{Rng, RngExt};
 
 use crate::datagram::MAX_DATAGRAM_LEN;
 
-/// How well datagrams travel. The default is a network without fault: everything arrives, at once and in order.
+/// The conditions that datagrams travel under. The default is a perfect network: every datagram
+/// arrives at once and in order.
 ///
 /// ```
 /// use rpcudp::sim::Conditions;
@@ -29,58 +30,64 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// The chance that a datagram is lost, from 0 to 1. Default: 0.
+    /// Sets the probability that a datagram is lost, from 0 to 1. Default: 0.
     ///
     /// # Panics
     ///
-    /// Where it is no probability.
+    /// Panics if `probability` is not between 0 and 1.
     #[must_use]
     pub fn loss(mut self, probability: f64) -> Self {
         self.loss = checked(probability);
         self
     }
 
-    /// The chance that a datagram arrives twice, from 0 to 1; the copy takes a time of its own. Default: 0.
+    /// Sets the probability that a datagram is duplicated, from 0 to 1. Default: 0.
+    ///
+    /// The duplicate has its own travel time.
     ///
     /// # Panics
     ///
-    /// Where it is no probability.
+    /// Panics if `probability` is not between 0 and 1.
     #[must_use]
     pub fn duplication(mut self, probability: f64) -> Self {
         self.duplication = checked(probability);
         self
     }
 
-    /// The chance that a datagram is held back, by up to 10 ms and another latency, so that later ones overtake it.
-    /// From 0 to 1. Default: 0.
+    /// Sets the probability that a datagram is held back, from 0 to 1, so that later datagrams
+    /// overtake it. Default: 0.
+    ///
+    /// The extra delay is at most 10 ms plus the latency.
     ///
     /// # Panics
     ///
-    /// Where it is no probability.
+    /// Panics if `probability` is not between 0 and 1.
     #[must_use]
     pub fn reordering(mut self, probability: f64) -> Self {
         self.reordering = checked(probability);
         self
     }
 
-    /// How long a datagram travels at least, one way. Default: no time.
+    /// Sets the minimum travel time of a datagram, one way. Default: zero.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// How much longer than the latency a datagram may travel: each takes a time in between. Default: none.
+    /// Sets the maximum time that a datagram travels beyond the latency. Default: zero.
     ///
-    /// Where datagrams follow each other more closely than this, they overtake each other.
+    /// Each datagram draws its extra time between zero and this. Datagrams that are sent closer
+    /// together than this overtake each other.
     #[must_use]
     pub fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// The largest datagram that arrives, in bytes of payload: larger ones vanish, as on a path that loses fragments.
-    /// Default: 65,507, the largest that there is.
+    /// Sets the length of the largest datagram that arrives, in bytes of payload. Larger datagrams
+    /// are dropped, as on a path that loses fragments. Default: 65,507, the maximum of UDP over
+    /// IPv4.
     #[must_use]
     pub fn mtu(mut self, len: usize) -> Self {
         self.mtu = len;
@@ -99,7 +106,7 @@ impl Conditions {
         rng.random_bool(self.duplication)
     }
 
-    /// How long a datagram travels, and whether it is held back.
+    /// Draws the travel time of a datagram, and returns whether it is held back as well.
     pub(super) fn travel_time(&self, rng: &mut StdRng) -> (Duration, bool) {
         let time = self.latency + up_to(self.jitter, rng);
         let held_back = rng.random_bool(self.reordering);
@@ -108,7 +115,8 @@ impl Conditions {
     }
 }
 
-/// How long a datagram is held back even where latency is nothing: long enough for others to pass.
+/// The part of the extra delay of a held-back datagram that does not depend on the latency: long
+/// enough for later datagrams to overtake it even without latency.
 const HELD_BACK: Duration = Duration::from_millis(10);
 
 impl Default for Conditions {

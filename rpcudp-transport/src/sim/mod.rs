@@ -1,8 +1,8 @@
-//! A network in memory and in virtual time, that misbehaves as it is told to.
+//! A simulated network in memory and in virtual time, for tests under bad network conditions.
 //!
-//! [`Network`] is the network, [`Conditions`] is how badly it behaves, and a [`Node`] is a place on it: a
-//! [`Transport`](crate::Transport), which an endpoint takes instead of a socket. Addresses are made up and cost
-//! nothing.
+//! [`Network`] is the network, [`Conditions`] sets its loss, latency and other faults, and a
+//! [`Node`] is an address on it: a [`Transport`](crate::Transport) that an endpoint takes instead
+//! of a socket. Addresses are free to choose and cost nothing.
 //!
 //! ```
 //! use rpcudp::sim::{Conditions, Network};
@@ -23,7 +23,7 @@
 //!     }
 //! }
 //!
-//! // In a test, `#[tokio::test(start_paused = true)]` says the same.
+//! // In a test, write `#[tokio::test(start_paused = true)]`.
 //! #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let network = Network::new(7);
@@ -43,16 +43,17 @@
 //! }
 //! ```
 //!
-//! With tokio's time paused (its feature `test-util`) an hour of timeouts passes in a moment: whenever every task waits,
-//! the clock goes on to the next moment that something happens. Times are rounded up to whole milliseconds, which is how
-//! finely tokio's timers work.
+//! If tokio's time is paused (its feature `test-util`), an hour of timeouts passes in a moment:
+//! when all tasks are idle, the clock advances to the next timer. Times are rounded up to whole
+//! milliseconds, the resolution of tokio's timers.
 //!
 //! # Seeds
 //!
-//! The same seed gives the same run: what is lost, doubled, delayed and overtaken, message ids, the times of resends.
-//! It follows from the seed and from the order in which datagrams are sent, which a single-threaded runtime with paused
-//! time repeats as long as the test itself does: no clock but tokio's, no randomness but seeded, no iteration over a
-//! `HashMap`. Run a test with several seeds, and print the seed of the run that fails.
+//! The same seed gives the same run: the same losses, duplicates, delays and reordering, message
+//! ids and times of retransmissions. The run depends on the seed and on the order in which
+//! datagrams are sent. A single-threaded runtime with paused time repeats that order if the test is
+//! deterministic itself: no clock but tokio's, no randomness without a seed, no iteration over a
+//! `HashMap`. Run a test with several seeds, and print the seed of a run that fails.
 
 mod conditions;
 mod network;

@@ -7,7 +7,7 @@ use super::stats::NetworkStats;
 use super::switch::Switch;
 use crate::address::canonical;
 
-/// A network in memory. A clone is another handle to the same network.
+/// A simulated network in memory. A clone is another handle to the same network.
 ///
 /// ```
 /// use rpcudp::sim::{Conditions, Network};
@@ -26,39 +26,43 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network without fault, whose chances follow from `seed`.
+    /// Creates a network without faults. All random decisions derive from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { switch: Switch::new(seed) }
     }
 
-    /// A place on the network, at an address of your choice; port 0 takes a free port.
+    /// Binds a node to an address of your choice. Port 0 takes a free port.
     ///
     /// # Errors
     ///
-    /// Where the address is taken, or is unspecified: a node has one address, the one that its peers use.
+    /// Returns an error if the address is in use, or if its IP address is unspecified: a node has
+    /// one address, the one that its peers use.
     pub fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Node> {
         let addr = addr.to_socket_addrs()?.next().ok_or(io::ErrorKind::InvalidInput)?;
         let addr = canonical(addr);
         if addr.ip().is_unspecified() {
-            let message = "a node of a simulated network needs the address that its peers use";
+            let message =
+                "a node of a simulated network cannot be bound to all addresses: give the one that its peers use";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Node::bind(&self.switch, addr)
     }
 
-    /// Changes how every datagram travels that is sent from now on, where its link has no conditions of its own.
+    /// Sets the conditions of all links without conditions of their own. Applies to datagrams sent
+    /// from now on.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.switch.lock().conditions = conditions;
     }
 
-    /// Changes how datagrams travel that are sent from one host to another from now on; the way back is a link of its
-    /// own.
+    /// Sets the conditions of the link from one host to another. Applies to datagrams sent from now
+    /// on. The opposite direction is a link of its own.
     pub fn set_link(&self, from: IpAddr, to: IpAddr, conditions: Conditions) {
         self.switch.lock().links.insert((from, to), conditions);
     }
 
-    /// Cuts these hosts off from all others: they reach each other alone. May be called again for other hosts.
+    /// Partitions the network: these hosts reach each other, and no other host. A second call with
+    /// other hosts makes another partition.
     pub fn partition(&self, hosts: impl IntoIterator<Item = IpAddr>) {
         let mut state = self.switch.lock();
         state.partition_count += 1;
@@ -66,18 +70,19 @@ impl Network {
         state.partitions.extend(hosts.into_iter().map(|host| (host, partition)));
     }
 
-    /// Ends every partition.
+    /// Ends all partitions.
     pub fn heal(&self) {
         self.switch.lock().partitions.clear();
     }
 
-    /// Whether a datagram to an address that no node is bound to comes back, as on a host whose ICMP messages get
-    /// through, or vanishes. Default: it vanishes, as behind most firewalls.
-    pub fn return_undeliverable(&self, comes_back: bool) {
-        self.switch.lock().returns_undeliverable = comes_back;
+    /// Sets whether a datagram to an address without a node is reported to its sender as
+    /// unreachable, as by a host whose ICMP messages get through. Default: `false`, the datagram is
+    /// dropped without a report, as by most firewalls.
+    pub fn return_undeliverable(&self, enabled: bool) {
+        self.switch.lock().returns_undeliverable = enabled;
     }
 
-    /// What has become of the datagrams so far.
+    /// Returns the counts of sent, delivered and dropped datagrams so far.
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.switch.lock().stats.clone()

@@ -12,24 +12,26 @@ use crate::datagram::{Datagram, MAX_DATAGRAM_LEN};
 use crate::receive_batch::ReceiveBatch;
 use crate::transport::Transport;
 
-/// A place on a [`Network`](super::Network): a transport in memory. Dropping it frees its address.
+/// An address on a simulated [`Network`](super::Network), and the transport there. Dropping it
+/// frees the address.
 #[derive(Debug)]
 pub struct Node {
     switch: Switch,
     addr: SocketAddr,
     queue: Arc<ReceiveQueue>,
     seed: u64,
-    /// Wakes the receiver when the next datagram arrives.
+    /// The timer that wakes the receiver when the next packet arrives.
     timer: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Node {
+    /// Binds a node to an address, with a free port if the port is 0.
     pub(super) fn bind(switch: &Switch, addr: SocketAddr) -> io::Result<Self> {
         let (addr, queue, seed) = switch.bind(addr)?;
         Ok(Self { switch: switch.clone(), addr, queue, seed, timer: Mutex::new(None) })
     }
 
-    /// Waits for `arrival`.
+    /// Waits until `arrival`.
     fn poll_arrival(&self, arrival: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(arrival)));
@@ -55,7 +57,7 @@ impl Transport for Node {
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
         if datagram.contents.len() > MAX_DATAGRAM_LEN || datagram.destination.port() == 0 {
-            let message = "no such datagram can be sent: too long, or to port 0";
+            let message = "cannot send a datagram above 65,507 bytes or to port 0";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         self.switch.send(self.addr, &datagram);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::receive_batch::{ReceiveBatch, Received, Unreachable};
 
-/// The datagrams under way to one node, and those that lie there.
+/// The packets to one node: still travelling, or arrived and not yet received.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveQueue {
     state: Mutex<State>,
@@ -20,32 +20,35 @@ struct State {
     receiver: Option<Waker>,
 }
 
-/// A datagram under way. Ordered by its arrival, then by its departure.
+/// A datagram with its arrival time. Ordered by arrival, then by the order of sending.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Packet {
     pub(super) arrives: Instant,
     pub(super) number: u64,
-    /// Who sent it; of one that has come back, whom it was sent to.
+    /// The sender of the datagram; for a report of an unreachable destination, that destination.
     pub(super) peer: SocketAddr,
+    /// Whether this is a report of an unreachable destination, with the datagram that it quotes.
     pub(super) is_unreachable: bool,
     pub(super) contents: Vec<u8>,
 }
 
 impl ReceiveQueue {
+    /// Adds a packet and wakes the receiver.
     pub(super) fn push(&self, packet: Packet) {
         let receiver = {
             let mut state = self.lock();
             state.packets.push(Reverse(packet));
             state.receiver.take()
         };
-        // A new packet may arrive before the one that the receiver waits for.
+        // The new packet may arrive before the one that the receiver has set its timer for.
         if let Some(receiver) = receiver {
             receiver.wake();
         }
     }
 
-    /// Takes what has arrived. Where nothing has, `receiver` is woken by the next packet that is put in, and the
-    /// arrival of the next one that is under way is returned.
+    /// Moves the packets that have arrived into `batch`. If none has, registers `receiver` to be
+    /// woken by the next [`push`](Self::push), and returns the arrival time of the next packet, if
+    /// any.
     pub(super) fn take(
         &self,
         now: Instant,
@@ -74,7 +77,7 @@ impl ReceiveQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of a user's runs while it is held.
+        // No user code runs while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

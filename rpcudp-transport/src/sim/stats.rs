@@ -1,21 +1,21 @@
-/// What has become of the datagrams that were sent on a network.
+/// The counts of datagrams that were sent, delivered and dropped on a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkStats {
-    /// Datagrams that nodes sent.
+    /// Datagrams sent by nodes.
     pub sent: u64,
-    /// Those that were put on their way to a node, copies included.
+    /// Datagrams and duplicates on their way to a node or arrived there.
     pub delivered: u64,
-    /// Those that were lost by chance.
+    /// Datagrams lost at random.
     pub lost: u64,
-    /// Copies that were made.
+    /// Duplicates made.
     pub duplicated: u64,
-    /// Those that were held back for others to overtake.
+    /// Datagrams and duplicates held back, so that others overtake them.
     pub held_back: u64,
-    /// Those that were larger than the MTU.
+    /// Datagrams dropped because they were larger than the MTU.
     pub oversized: u64,
-    /// Those that a partition stopped.
+    /// Datagrams dropped because a partition separates the hosts.
     pub cut_off: u64,
-    /// Those to an address that no node is bound to.
+    /// Datagrams to an address that no node is bound to.
     pub unreachable: u64,
 }

@@ -12,8 +12,8 @@ use super::receive_queue::{Packet, ReceiveQueue};
 use super::stats::NetworkStats;
 use crate::datagram::Datagram;
 
-/// Carries each datagram from its sender to the receive queue of its destination. A clone is another handle to the same
-/// switch.
+/// The switch between the nodes: carries each datagram to the receive queue of its destination,
+/// under the conditions of the link. A clone is another handle to the same switch.
 #[derive(Clone, Debug)]
 pub(super) struct Switch {
     state: Arc<Mutex<State>>,
@@ -23,22 +23,23 @@ pub(super) struct Switch {
 pub(super) struct State {
     rng: StdRng,
     pub(super) conditions: Conditions,
-    /// Conditions of their own, by sender and receiver.
+    /// The conditions of single links, by sender and receiver.
     pub(super) links: BTreeMap<(IpAddr, IpAddr), Conditions>,
-    /// Which partition a host is in: 0 where nothing is said.
+    /// The partition of each host. Hosts without an entry are in one partition together.
     pub(super) partitions: BTreeMap<IpAddr, u32>,
     pub(super) partition_count: u32,
     pub(super) returns_undeliverable: bool,
-    // Ordered, as everything here: a seed must give the same run.
+    // Ordered, like every collection here, because a seed must give the same run.
     queues: BTreeMap<SocketAddr, Arc<ReceiveQueue>>,
     packet_count: u64,
     pub(super) stats: NetworkStats,
 }
 
 impl Switch {
-    /// The port that a node gets which is bound to port 0, if it is free: the first of those that systems hand out.
+    /// The lowest port that a node bound to port 0 gets: the first dynamic port of RFC 6335.
     const FIRST_FREE_PORT: u16 = 49_152;
 
+    /// Creates a switch without nodes. All random decisions derive from `seed`.
     pub(super) fn new(seed: u64) -> Self {
         let state = State {
             rng: StdRng::seed_from_u64(seed),
@@ -54,7 +55,8 @@ impl Switch {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Takes an address, or a free port of it where the port is 0; gives the address, its queue, and a seed.
+    /// Binds an address, with a free port if the port is 0. Returns the address, its receive queue,
+    /// and a seed for the node.
     pub(super) fn bind(&self, addr: SocketAddr) -> io::Result<(SocketAddr, Arc<ReceiveQueue>, u64)> {
         let mut state = self.lock();
         let addr = if addr.port() == 0 { state.free_port(addr.ip())? } else { addr };
@@ -67,10 +69,12 @@ impl Switch {
         Ok((addr, queue, seed))
     }
 
+    /// Frees an address. Packets to it are dropped.
     pub(super) fn unbind(&self, addr: SocketAddr) {
         self.lock().queues.remove(&addr);
     }
 
+    /// Sends a datagram to the node at its destination, or a report back if there is none.
     pub(super) fn send(&self, source: SocketAddr, datagram: &Datagram<'_>) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -85,13 +89,13 @@ impl Switch {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of a user's runs while it is held.
+        // No user code runs while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// What arrives of a datagram: nothing, itself, or itself and a copy.
+    /// Decides the fate of a datagram: returns the packets that arrive, none, one or two.
     fn packets(&mut self, now: Instant, source: SocketAddr, datagram: &Datagram<'_>) -> [Option<Packet>; 2] {
         let hosts = (source.ip(), datagram.destination.ip());
         let conditions = self.links.get(&hosts).unwrap_or(&self.conditions);
@@ -127,7 +131,7 @@ impl State {
             let returned = self.returns_undeliverable.then(|| {
                 self.packet_count += 1;
                 Packet {
-                    // There and back.
+                    // The way to the destination and the way back.
                     arrives: now + conditions.travel_time(rng).0 + conditions.travel_time(rng).0,
                     number: self.packet_count,
                     peer: datagram.destination,

@@ -20,7 +20,7 @@ fn send(from: &Node, to: &Node, contents: &[u8]) {
     from.try_send(datagram).unwrap();
 }
 
-/// Everything that arrives within a minute, with the time that it took.
+/// Receives all datagrams that arrive within a minute, each with its arrival time in milliseconds.
 async fn arrivals(node: &Node) -> Vec<(u128, Vec<u8>)> {
     let start = Instant::now();
     let mut batch = ReceiveBatch::new();
@@ -41,7 +41,7 @@ fn pair(conditions: Conditions) -> (Network, Node, Node) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_without_fault_delivers_at_once_and_in_order() {
+async fn network_without_faults_delivers_at_once_and_in_order() {
     let (network, a, b) = pair(Conditions::default());
     let sent: Vec<_> = (0..100_u8).map(|number| vec![number; usize::from(number)]).collect();
     sent.iter().for_each(|contents| send(&a, &b, contents));
@@ -51,7 +51,7 @@ async fn a_network_without_fault_delivers_at_once_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_datagram_says_where_it_came_from_and_went_to() {
+async fn received_datagram_has_both_addresses() {
     let (_network, a, b) = pair(Conditions::default());
     send(&a, &b, b"x");
     let mut batch = ReceiveBatch::new();
@@ -61,7 +61,7 @@ async fn a_datagram_says_where_it_came_from_and_went_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latency_and_jitter_bound_the_time_of_travel() {
+async fn latency_and_jitter_bound_the_travel_time() {
     let (_network, a, b) = pair(Conditions::default().latency(ms(20)).jitter(ms(10)));
     (0..200).for_each(|_| send(&a, &b, b"x"));
     let times: Vec<_> = arrivals(&b).await.into_iter().map(|(at, _)| at).collect();
@@ -70,7 +70,7 @@ async fn latency_and_jitter_bound_the_time_of_travel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn loss_and_duplication_come_about_as_often_as_asked() {
+async fn loss_and_duplication_are_as_frequent_as_configured() {
     let (network, a, b) = pair(Conditions::default().loss(0.3).duplication(0.2));
     (0..10_000).for_each(|_| send(&a, &b, b"x"));
     let stats = network.stats();
@@ -81,7 +81,7 @@ async fn loss_and_duplication_come_about_as_often_as_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_back_is_overtaken() {
+async fn held_back_datagram_is_overtaken() {
     let (network, a, b) = pair(Conditions::default().latency(ms(5)).reordering(0.1));
     for number in 0..100_u8 {
         send(&a, &b, &[number]);
@@ -93,7 +93,7 @@ async fn what_is_held_back_is_overtaken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_larger_than_the_mtu_vanishes() {
+async fn datagram_above_the_mtu_is_dropped() {
     let (network, a, b) = pair(Conditions::default().mtu(1_400));
     send(&a, &b, &[0; 1_400]);
     send(&a, &b, &[0; 1_401]);
@@ -102,7 +102,7 @@ async fn what_is_larger_than_the_mtu_vanishes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_cuts_off_until_it_is_healed() {
+async fn partition_separates_hosts_until_it_is_healed() {
     let (network, a, b) = pair(Conditions::default());
     let c = network.bind("10.0.0.3:0").unwrap();
     network.partition([ip("10.0.0.1"), ip("10.0.0.3")]);
@@ -118,18 +118,18 @@ async fn a_partition_cuts_off_until_it_is_healed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_may_have_conditions_of_its_own() {
+async fn link_may_have_its_own_conditions() {
     let (network, a, b) = pair(Conditions::default());
     network.set_link(ip("10.0.0.1"), ip("10.0.0.2"), Conditions::default().latency(ms(300)));
     send(&a, &b, b"there");
     send(&b, &a, b"back");
     assert_eq!(arrivals(&a).await, [(0, b"back".to_vec())]);
-    // The minute that the other side was listened to has passed.
+    // The first call of `arrivals` has let a minute pass.
     assert_eq!(arrivals(&b).await, [(0, b"there".to_vec())]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn addresses_are_taken_once_and_freed_by_dropping() {
+async fn address_is_in_use_until_its_node_is_dropped() {
     let network = Network::new(7);
     let a = network.bind("10.0.0.1:7000").unwrap();
     assert_eq!(network.bind("10.0.0.1:7000").unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
@@ -141,7 +141,7 @@ async fn addresses_are_taken_once_and_freed_by_dropping() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_home_is_counted() {
+async fn datagram_to_an_unbound_address_is_counted() {
     let (network, a, b) = pair(Conditions::default());
     let addr = b.local_addr();
     drop(b);
@@ -150,7 +150,7 @@ async fn nobody_home_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_undeliverable_may_come_back() {
+async fn unbound_address_is_reported_as_unreachable_if_enabled() {
     let (network, a, b) = pair(Conditions::default().latency(ms(20)));
     network.return_undeliverable(true);
     let addr = b.local_addr();
@@ -160,23 +160,23 @@ async fn the_undeliverable_may_come_back() {
     let mut batch = ReceiveBatch::new();
     poll_fn(|cx| a.poll_receive(cx, &mut batch)).await.unwrap();
     assert_eq!(start.elapsed(), ms(40));
-    let bounced: Vec<_> = batch.unreachable().map(|bounced| (bounced.destination, bounced.contents)).collect();
-    assert_eq!(bounced, [(addr, &b"x"[..])]);
+    let unreachable: Vec<_> = batch.unreachable().map(|report| (report.destination, report.contents)).collect();
+    assert_eq!(unreachable, [(addr, &b"x"[..])]);
     assert_eq!(batch.len(), 0);
 }
 
-/// One run under every kind of trouble, as what arrives and when.
+/// Runs a network with every kind of fault, and returns the arrivals.
 async fn run(seed: u64) -> Vec<(u128, Vec<u8>)> {
     let network = Network::new(seed);
-    let trouble = Conditions::default().loss(0.2).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(20));
-    network.set_conditions(trouble);
+    let faults = Conditions::default().loss(0.2).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(20));
+    network.set_conditions(faults);
     let (a, b) = (network.bind("10.0.0.1:1").unwrap(), network.bind("10.0.0.2:1").unwrap());
     (0..200_u8).for_each(|number| send(&a, &b, &[number]));
     arrivals(&b).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seed_repeats_and_another_does_not() {
+async fn equal_seeds_give_equal_runs_and_different_seeds_do_not() {
     for seed in 0..20 {
         let first = run(seed).await;
         assert_eq!(first, run(seed).await, "seed {seed}");
@@ -186,6 +186,6 @@ async fn a_seed_repeats_and_another_does_not() {
 
 #[test]
 #[should_panic(expected = "a probability lies between 0 and 1, not at 30")]
-fn a_percentage_is_no_probability() {
+fn percentage_is_refused_as_a_probability() {
     let _ = Conditions::default().loss(30.0);
 }

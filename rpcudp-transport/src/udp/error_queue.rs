@@ -1,8 +1,8 @@
-//! Datagrams that came back: an ICMP message says that nobody is there, and quotes what was sent.
+//! The error queue of a socket: ICMP messages that report a destination as unreachable.
 //!
-//! Linux keeps such messages in a queue of the socket's own, the error queue, with the destination and as much of the
-//! datagram as the message quotes. Other systems show an unconnected socket nothing, or nothing that says which datagram
-//! it is about.
+//! Linux keeps each message in the socket's error queue, with the destination and the part of the
+//! datagram that the message quotes. Other systems report no error to an unconnected socket, or one
+//! that does not name the datagram.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::ErrorQueue;
@@ -31,23 +31,23 @@ mod linux {
 
     /// The error queue of a socket.
     pub(in crate::udp) struct ErrorQueue {
-        /// Becomes ready when there is something in the queue. `None`: it was not asked for.
+        /// Completes when the queue has a message. `None` if the error queue is disabled.
         readiness: Option<Mutex<Readiness>>,
-        /// Whether it is worth asking for the readiness, which takes longer than to see that it is not: whoever receives
-        /// passes by here each time, and almost never is there anything.
+        /// Set if the readiness may have changed. Polling the readiness costs more than reading
+        /// this flag, and every receive checks the error queue, which is almost always empty.
         wake_flag: Arc<WakeFlag>,
     }
 
     type Readiness = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
     impl ErrorQueue {
-        /// What an ICMP message quotes of a datagram at the most, and more.
+        /// The length of the buffer for a quoted datagram: more than an ICMP message can quote.
         const MAX_QUOTED_LEN: usize = 1_500;
 
-        /// What is taken from the queue at once.
+        /// The maximum number of messages read from the queue before its readiness is polled again.
         const MAX_READ_COUNT: usize = 64;
 
-        /// Asks for the error queue, if `is_enabled`.
+        /// Enables the error queue of the socket, if `is_enabled`.
         pub(in crate::udp) fn new(socket: &Arc<WatchedSocket>, is_enabled: bool) -> io::Result<Self> {
             if is_enabled {
                 setsockopt(&***socket, Ipv4RecvErr, &true)?;
@@ -58,7 +58,7 @@ mod linux {
             Ok(Self { readiness: is_enabled.then(|| Mutex::new(error_readiness(socket))), wake_flag: Arc::default() })
         }
 
-        /// Waits for bounced datagrams and notes them in `batch`.
+        /// Drains the queue into `batch`, or registers the task to be woken when a message arrives.
         pub(in crate::udp) fn poll_drain(
             &self,
             socket: &Arc<WatchedSocket>,
@@ -69,32 +69,36 @@ mod linux {
             if self.drain(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
         }
 
-        /// Waits for bounced datagrams, and says whether there may be some already.
+        /// Registers the task to be woken when a message arrives. Returns whether the queue may
+        /// have one already.
         pub(in crate::udp) fn register(&self, cx: &Context<'_>) -> bool {
             self.wake_flag.register(cx);
             self.readiness.is_some() && self.wake_flag.is_set()
         }
 
-        /// Notes the bounced datagrams that are there in `batch`, and says whether there are any. The queue is always
-        /// emptied: what is left in it would keep the socket from sleeping.
+        /// Moves the unreachable datagrams of the queue into `batch`, and returns whether there are
+        /// any.
+        ///
+        /// Always drains the queue, because epoll reports the socket as ready while the queue has a
+        /// message.
         pub(in crate::udp) fn drain(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
             let Some(readiness) = self.readiness.as_ref().filter(|_| self.wake_flag.is_set()) else { return false };
             let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
             let waker = Waker::from(Arc::clone(&self.wake_flag));
             loop {
-                // What rings from here on is heard the next time.
+                // A wake-up after this line sets the flag for the next call.
                 self.wake_flag.clear();
                 let polled = readiness.as_mut().poll(&mut Context::from_waker(&waker));
                 let Poll::Ready(polled) = polled else { return false };
                 self.wake_flag.set();
                 *readiness = error_readiness(socket);
                 if polled.is_err() {
-                    // The runtime is going away, and everything with it.
+                    // The runtime is shutting down.
                     return false;
                 }
                 for _ in 0..Self::MAX_READ_COUNT {
-                    // tokio forgets the readiness when it sees that the queue is empty. What else a queue might say is
-                    // no reason to ask it again at once.
+                    // `WouldBlock` makes tokio clear the readiness. Any other error of the queue is
+                    // mapped to it as well, because reading again at once would not help.
                     let taken = socket
                         .try_read_error_queue(|| read_message(socket).map_err(|_| io::ErrorKind::WouldBlock.into()));
                     match taken {
@@ -120,12 +124,13 @@ mod linux {
         Box::pin(socket.error_ready())
     }
 
-    /// Takes one message from the queue: where the datagram was sent and what is quoted of it, or `None` where the
-    /// message does not say that nobody is there.
+    /// Reads one message from the queue. Returns the destination of the datagram and its quoted
+    /// part, or `None` if the message reports another error than an unreachable destination.
     fn read_message(socket: &WatchedSocket) -> io::Result<Option<(SocketAddr, Vec<u8>)>> {
         let mut quoted = [0; ErrorQueue::MAX_QUOTED_LEN];
         let mut slices = [IoSliceMut::new(&mut quoted)];
-        // Besides the error come the time, the interface and whatever else was asked for with received datagrams.
+        // Besides the error, the kernel adds the control messages that are enabled for received
+        // datagrams, for example the time and the interface.
         let mut control = [0; 512];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let message = recvmsg::<SockaddrStorage>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut control), flags)?;
@@ -167,7 +172,7 @@ mod other {
     use crate::receive_batch::ReceiveBatch;
     use crate::udp::watched_socket::WatchedSocket;
 
-    /// Nothing comes back here.
+    /// An error queue that is always empty.
     #[derive(Debug)]
     pub(in crate::udp) struct ErrorQueue;
 

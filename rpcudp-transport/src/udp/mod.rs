@@ -26,16 +26,18 @@ use crate::transport::Transport;
 
 /// A UDP socket on tokio.
 ///
-/// - Receives up to 32 datagrams with one system call, and as many more as the kernel has coalesced; one by one, which is faster,
-///   while they come so.
-/// - An answer leaves from the address that was asked, on hosts that have several.
+/// - One system call receives up to 32 buffers, each with as many datagrams as the kernel coalesced
+///   (GRO). While datagrams arrive one by one, each is received with `recvfrom`, which is faster.
+/// - On a host with several addresses, a response leaves from the address that the request was sent
+///   to.
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
-/// - Datagrams of one length to one peer leave with one system call, where the kernel can take them apart.
-/// - On Linux and Android a datagram that comes back, because its port is closed or its host unreachable, is shown
-///   ([`ReceiveBatch::unreachable`]).
-/// - Datagrams larger than the path's MTU are fragmented rather than refused, so that an 8 KiB request crosses an
-///   Ethernet. (Where the system allows setting that: Linux, Android, FreeBSD and Apple's systems. Elsewhere such a
-///   datagram may be refused as too large.)
+/// - One system call sends several datagrams of one length to one peer, if the kernel supports
+///   segmentation (GSO).
+/// - On Linux and Android, a datagram to a closed port or an unreachable host is reported by
+///   [`ReceiveBatch::unreachable`].
+/// - On Linux, Android, FreeBSD and Apple's systems, a datagram larger than the path's MTU is
+///   fragmented, so that an 8 KiB request crosses an Ethernet. Other systems may refuse such a
+///   datagram as too large.
 #[derive(Debug)]
 pub struct Udp {
     socket: BoundSocket,
@@ -43,28 +45,31 @@ pub struct Udp {
 }
 
 impl Udp {
-    /// Binds a socket; port 0 takes a free one.
+    /// Binds a socket. Port 0 takes a free port.
     ///
     /// # Errors
     ///
-    /// Where the address is in use or not this host's, or a port needs privileges.
+    /// Returns an error if the address is in use or not an address of this host, or if the port
+    /// needs privileges.
     ///
     /// # Panics
     ///
-    /// Outside the context of a tokio runtime with its I/O driver enabled.
+    /// Panics outside the context of a tokio runtime with its I/O driver enabled.
     pub fn bind(addr: SocketAddr, options: &UdpOptions) -> io::Result<Self> {
         Self::from_socket(options::open(addr)?, options)
     }
 
-    /// Binds several sockets to one address, between which the system divides the peers; port 0 takes a free port.
+    /// Binds several sockets to one address. The system divides the peers between them. Port 0
+    /// takes a free port.
     ///
     /// # Errors
     ///
-    /// As for [`bind`](Self::bind), and for more than one where the system cannot share an address so (`SO_REUSEPORT`).
+    /// Returns the errors of [`bind`](Self::bind), and an error if `count` is above 1 and the
+    /// system cannot share an address in this way (`SO_REUSEPORT`).
     ///
     /// # Panics
     ///
-    /// As [`bind`](Self::bind) does.
+    /// Panics outside the context of a tokio runtime with its I/O driver enabled.
     pub fn bind_several(addr: SocketAddr, count: usize, options: &UdpOptions) -> io::Result<Vec<Self>> {
         if count < 2 {
             return Self::bind(addr, options).map(|one| vec![one]);
@@ -75,15 +80,15 @@ impl Udp {
         std::iter::once(Ok(first)).chain(others).collect()
     }
 
-    /// Takes over a socket that is bound already, for example one that systemd passed on.
+    /// Takes over a bound socket, for example one that systemd passed to the application.
     ///
     /// # Errors
     ///
-    /// Where the socket is not bound, or refuses its options.
+    /// Returns an error if the socket is not bound or refuses an option.
     ///
     /// # Panics
     ///
-    /// Outside the context of a tokio runtime with its I/O driver enabled.
+    /// Panics outside the context of a tokio runtime with its I/O driver enabled.
     pub fn from_socket(socket: std::net::UdpSocket, options: &UdpOptions) -> io::Result<Self> {
         let socket = BoundSocket::new(socket, options)?;
         let receiver = Receiver::new(&socket, options)?;
@@ -104,7 +109,8 @@ impl Transport for Udp {
         send::send_run(&self.socket, &Run::single(datagram))
     }
 
-    /// Datagrams of one length to one peer leave as one, which the kernel or the network card takes apart.
+    /// Sends datagrams of one length to one peer as one segmented send, which the kernel or the
+    /// network card splits.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
         send::send_batch(&self.socket, batch, from)
     }

@@ -3,7 +3,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// How a UDP socket is set up.
+/// The options of a UDP socket.
 ///
 /// ```
 /// use rpcudp::{Endpoint, UdpOptions};
@@ -23,29 +23,34 @@ pub struct UdpOptions {
 }
 
 impl UdpOptions {
-    /// Room for a burst of some thousand datagrams while the receiving task is away. Systems often start with 208 KiB,
-    /// which loses requests at a few hundred in flight.
+    /// The default length of the receive buffer and of the send buffer: 4 MiB.
+    ///
+    /// That is room for a burst of some thousand datagrams while the receiving task does not run.
+    /// The default of many systems is 208 KiB, which loses requests at a few hundred in flight.
     pub const DEFAULT_BUFFER_LEN: usize = 4 << 20;
 
-    /// Asks for this many bytes of receive buffer. Default: 4 MiB.
+    /// Sets the requested length of the receive buffer in bytes. Default: 4 MiB.
     ///
-    /// The system may give less (on Linux up to `net.core.rmem_max`); a warning is logged then.
+    /// The system may grant less (Linux grants at most `net.core.rmem_max`). A warning is logged
+    /// then.
     #[must_use]
     pub fn receive_buffer(mut self, len: usize) -> Self {
         self.receive_buffer_len = len;
         self
     }
 
-    /// Whether to show datagrams that came back because nobody is there, where the system can. Default: yes.
+    /// Sets whether datagrams whose destination is unreachable are reported, on systems that can.
+    /// Default: `true`.
     #[must_use]
-    pub fn report_unreachable(mut self, show: bool) -> Self {
-        self.reports_unreachable = show;
+    pub fn report_unreachable(mut self, enabled: bool) -> Self {
+        self.reports_unreachable = enabled;
         self
     }
 
-    /// Asks for this many bytes of send buffer. Default: 4 MiB.
+    /// Sets the requested length of the send buffer in bytes. Default: 4 MiB.
     ///
-    /// The system may give less (on Linux up to `net.core.wmem_max`); a warning is logged then.
+    /// The system may grant less (Linux grants at most `net.core.wmem_max`). A warning is logged
+    /// then.
     #[must_use]
     pub fn send_buffer(mut self, len: usize) -> Self {
         self.send_buffer_len = len;
@@ -63,12 +68,12 @@ impl Default for UdpOptions {
     }
 }
 
-/// A bound socket; one on `[::]` serves IPv4 too.
+/// Opens and binds a socket. A socket on `[::]` serves IPv4 too.
 pub(super) fn open(addr: SocketAddr) -> io::Result<UdpSocket> {
     open_with(addr, |_| Ok(()))
 }
 
-/// A bound socket whose address others may share.
+/// Opens and binds a socket whose address other sockets may share.
 pub(super) fn open_shared(addr: SocketAddr) -> io::Result<UdpSocket> {
     open_with(addr, |socket| {
         #[cfg(unix)]
@@ -76,7 +81,7 @@ pub(super) fn open_shared(addr: SocketAddr) -> io::Result<UdpSocket> {
         #[cfg(not(unix))]
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("{socket:?}: this system does not divide peers between several sockets with one address"),
+            format!("{socket:?}: this system cannot divide peers between several sockets with one address"),
         ));
     })
 }
@@ -91,35 +96,36 @@ fn open_with(addr: SocketAddr, set: impl FnOnce(&Socket) -> io::Result<()>) -> i
     Ok(socket.into())
 }
 
-/// Asks for buffers of the lengths that are wanted.
+/// Requests the buffer lengths from the system, and logs a warning if it grants less.
 pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> {
     let socket = SockRef::from(socket);
-    let asked = options.receive_buffer_len;
-    set_up_to(asked, |len| socket.set_recv_buffer_size(len));
-    warn_if_clamped("receive", asked, socket.recv_buffer_size()?);
-    let asked = options.send_buffer_len;
-    set_up_to(asked, |len| socket.set_send_buffer_size(len));
-    warn_if_clamped("send", asked, socket.send_buffer_size()?);
+    let requested = options.receive_buffer_len;
+    set_up_to(requested, |len| socket.set_recv_buffer_size(len));
+    warn_if_clamped("receive", requested, socket.recv_buffer_size()?);
+    let requested = options.send_buffer_len;
+    set_up_to(requested, |len| socket.set_send_buffer_size(len));
+    warn_if_clamped("send", requested, socket.send_buffer_size()?);
     Ok(())
 }
 
-/// Sets the length that was asked for, or as much of it as the system takes: some refuse instead of giving less.
-fn set_up_to(asked: usize, set: impl Fn(usize) -> io::Result<()>) {
-    let mut len = asked;
+/// Sets the requested length, or half of it, and so on: some systems refuse a length instead of
+/// granting less.
+fn set_up_to(requested: usize, set: impl Fn(usize) -> io::Result<()>) {
+    let mut len = requested;
     while len > 0 && set(len).is_err() {
         len /= 2;
     }
 }
 
-fn warn_if_clamped(which: &'static str, asked: usize, reported: usize) {
-    // Linux reports twice what it gives: the other half is for its own books.
-    let given = if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
-    if given < asked {
+fn warn_if_clamped(which: &'static str, requested: usize, reported: usize) {
+    // Linux reports twice the granted length: the other half is for its own bookkeeping.
+    let granted = if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
+    if granted < requested {
         tracing::warn!(
             target: "rpcudp",
-            asked,
-            given,
-            "the system gave a smaller {which} buffer than asked for: bursts of datagrams may be lost \
+            requested,
+            granted,
+            "the system granted a smaller {which} buffer than requested: bursts of datagrams may be lost \
              (on Linux, raise net.core.rmem_max and net.core.wmem_max)"
         );
     }
@@ -132,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_as_large_as_the_system_lets_it_be() {
+    fn a_buffer_is_as_large_as_the_system_permits() {
         for (limit, expected) in [(8_000, 4_096), (1_500, 1_024), (0, 0)] {
             let set = Cell::new(0);
             set_up_to(4_096, |len| {

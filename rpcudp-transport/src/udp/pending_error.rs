@@ -1,11 +1,11 @@
-//! Errors of a send or receive that are about an earlier datagram.
+//! Recognizes errors of a send or receive that are about an earlier datagram.
 
 use std::io;
 
 pub(super) use imp::{is_dropped_by_device, is_pending_error};
 
-/// The maximum number of retries of an operation that fails with a pending error. The kernel reports each pending error
-/// once, and another may become pending between two attempts.
+/// The maximum number of retries of an operation that fails with a pending error. The kernel
+/// reports each pending error once, and another may become pending between two attempts.
 const MAX_RETRY_COUNT: usize = 16;
 
 /// Runs an operation, and runs it again while its error is about an earlier datagram.
@@ -25,8 +25,9 @@ mod imp {
 
     use nix::errno::Errno;
 
-    /// Whether a send or receive failed only because an earlier datagram was unreachable: the kernel reports that to
-    /// the next operation on the socket, whichever it is, and then forgets it.
+    /// Whether a send or receive failed only because an earlier datagram was unreachable: the
+    /// kernel reports that to the next operation on the socket, whichever it is, and then forgets
+    /// it.
     pub(in crate::udp) fn is_pending_error(error: &io::Error) -> bool {
         let errno = error.raw_os_error().map(Errno::from_raw);
         matches!(
@@ -46,8 +47,8 @@ mod imp {
         )
     }
 
-    /// Whether a datagram left the socket and the network card's queue was full. The kernel reports this only if the
-    /// error queue is enabled.
+    /// Whether a datagram left the socket and the network card's queue was full. The kernel reports
+    /// this only if the error queue is enabled.
     pub(in crate::udp) fn is_dropped_by_device(error: &io::Error) -> bool {
         error.raw_os_error().map(Errno::from_raw) == Some(Errno::ENOBUFS)
     }

@@ -1,4 +1,4 @@
-//! Receives batches, in the mode that fits the traffic.
+//! Receives batches of datagrams, in the mode that fits the traffic.
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
@@ -25,8 +25,8 @@ pub(super) struct Receiver {
     error_queue: ErrorQueue,
     /// Whether a receive was successful since readiness was last polled.
     has_received: AtomicBool,
-    /// Whether the socket may hold datagrams although tokio takes it for empty. Set by a receive that did not look
-    /// further than the datagram that it returned.
+    /// Whether the socket may hold datagrams although tokio takes it for empty, because the last
+    /// receive did not drain it or tokio did not see the outcome.
     may_have_more: AtomicBool,
 }
 
@@ -34,11 +34,13 @@ impl Receiver {
     /// The length of a receive buffer: room for a datagram, or for as many as the kernel coalesces.
     const BUFFER_LEN: usize = 1 << 16;
 
-    /// The number of buffers that a receive offers while traffic is light. Each offered buffer costs time, used or not,
-    /// and one unused buffer shows that the socket is empty.
+    /// The number of buffers that a receive offers while traffic is light. Each offered buffer
+    /// costs time, used or not, and one unused buffer shows that the socket is empty.
     const SMALL_BATCH_LEN: usize =
         if BATCH_SIZE < RecvModeSelector::SMALL_BATCH_LEN { BATCH_SIZE } else { RecvModeSelector::SMALL_BATCH_LEN };
 
+    /// Creates the receiving side of a socket, and enables the error queue if the options ask for
+    /// it.
     pub(super) fn new(socket: &BoundSocket, options: &UdpOptions) -> io::Result<Self> {
         let error_queue = ErrorQueue::new(&socket.socket, options.reports_unreachable)?;
         let mode_selector = RecvModeSelector::new(&socket.socket, socket.bound_ip.is_some());
@@ -50,6 +52,7 @@ impl Receiver {
         })
     }
 
+    /// Implements [`Transport::poll_receive`](crate::Transport::poll_receive).
     pub(super) fn poll_receive(
         &self,
         socket: &BoundSocket,
@@ -61,9 +64,10 @@ impl Receiver {
             return Poll::Ready(Ok(()));
         }
         let mut may_have_more = take(&self.may_have_more);
-        // A task that was woken tries to receive at once: the wake-up says that the socket may be readable. A task that
-        // has just received polls tokio first, which knows that the socket was drained. If tokio does not know, the task
-        // consumes tokio's budget instead, so that receiving batch after batch leaves other tasks their turn.
+        // After a wake-up, receive at once, because tokio checks the readiness anyway. After a
+        // receive, poll tokio first: it knows whether the socket was drained, and it makes a task
+        // that receives batch after batch yield to other tasks. If tokio takes a socket for empty
+        // that may have more, consume tokio's budget here instead.
         if take(&self.has_received) {
             if !may_have_more {
                 if socket.socket.poll_readable(cx)?.is_pending() {
@@ -82,7 +86,8 @@ impl Receiver {
             });
             if mem::take(&mut may_have_more) && !has_tried {
                 received = self.receive_now(socket, batch);
-                // Tokio does not see the outcome of this receive: remember that datagrams may be left.
+                // tokio does not see the outcome of this receive, so remember here that datagrams
+                // may be left.
                 let is_empty = received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
                 self.may_have_more.fetch_or(!is_empty, Ordering::Relaxed);
             }
@@ -100,6 +105,7 @@ impl Receiver {
         }
     }
 
+    /// Implements [`Transport::poll_arrival`](crate::Transport::poll_arrival).
     pub(super) fn poll_arrival(&self, socket: &BoundSocket, cx: &mut Context<'_>) -> Poll<()> {
         if !self.may_have_more.load(Ordering::Relaxed)
             || self.error_queue.register(cx)
@@ -115,7 +121,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if tokio should take the socket for empty, even if `batch` has received datagrams.
+    /// `WouldBlock` if tokio should take the socket for empty, even if `batch` has received
+    /// datagrams.
     fn receive_now(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         match self.mode_selector.mode() {
             RecvMode::Single => self.receive_single(socket, batch),
@@ -124,9 +131,10 @@ impl Receiver {
         }
     }
 
+    /// Receives one datagram, and leaves open whether the socket has another.
     fn receive_single(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         let received = {
-            let buffer = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN).next().expect("there are several");
+            let buffer = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN).next().expect("a batch has several buffers");
             retry_past_pending_errors(|| socket.socket.recv_from(buffer))
         };
         self.mode_selector.record_single(&socket.socket, received.is_ok());
@@ -136,6 +144,7 @@ impl Receiver {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
+    /// Receives up to `N` buffers with one system call.
     fn receive_batch<const N: usize>(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); N];
         let count = {
@@ -162,7 +171,8 @@ impl Receiver {
     }
 }
 
-/// Clears a flag and returns its previous value. Only the receiving task writes it, so no atomic swap is needed.
+/// Clears a flag and returns its previous value. Only the receiving task writes it, so no atomic
+/// swap is needed.
 fn take(flag: &AtomicBool) -> bool {
     let is_set = flag.load(Ordering::Relaxed);
     if is_set {

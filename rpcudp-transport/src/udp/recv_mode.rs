@@ -1,42 +1,45 @@
-//! How many datagrams a socket is asked for at once, by how they came so far.
+//! Selects how many datagrams a receive asks for, by the traffic so far.
 
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub(super) use self::gro::{disable_gro, enable_gro};
 
-/// How a socket is received from. What takes many datagrams with one system call takes one of them more slowly.
+/// The system call that a receive uses, and how much it asks for. A system call that can receive
+/// many datagrams receives a single one more slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecvMode {
-    /// One datagram with each call, and nothing is said of it but who sent it.
+    /// One datagram per call with `recvfrom`, which reports only the sender. GRO is off.
     Single,
-    /// A few with each, and of each as many as the kernel has coalesced.
+    /// A few buffers per call, each with as many datagrams as the kernel coalesced.
     SmallBatch,
-    /// As many as may be.
+    /// The maximum number of buffers per call.
     FullBatch,
 }
 
-/// Finds the pace of a socket. One task at a time receives.
+/// Selects the mode of a socket. Only one task at a time receives, so relaxed atomics suffice.
 #[derive(Debug)]
 pub(super) struct RecvModeSelector {
-    /// Whether `RecvMode::Single` says enough.
+    /// Whether `RecvMode::Single` reports enough: the socket is bound to one address.
     may_use_single: bool,
     pub(super) is_single: AtomicBool,
     is_busy: AtomicBool,
-    /// While they are taken one by one: how many came without a pause. Otherwise: how often in a row there was but one.
+    /// In `RecvMode::Single`, the number of datagrams received without a pause. In the other modes,
+    /// the number of consecutive receives that found a single datagram.
     streak: AtomicU32,
 }
 
 impl RecvModeSelector {
-    /// How many datagrams without a pause are too many to be taken one by one; and how many calls bring `RecvMode::SmallBatch` at the
-    /// most.
+    /// The number of datagrams without a pause that ends `RecvMode::Single`, and the number of
+    /// buffers of a receive in `RecvMode::SmallBatch`.
     pub(super) const SMALL_BATCH_LEN: usize = 2;
 
-    /// How often in a row there has to be but one datagram before they are taken one by one: the change takes as long as to
-    /// receive one.
+    /// The number of consecutive receives with a single datagram after which `RecvMode::Single`
+    /// begins. It is this large because the change takes as long as one receive.
     pub(super) const SINGLE_STREAK: u32 = 64;
 
-    /// `may_use_single` where it need not be known which of the host's addresses a datagram was sent to.
+    /// Selects the first mode. `may_use_single` permits `RecvMode::Single`: the caller does not
+    /// need to know which of the host's addresses a datagram was sent to.
     pub(super) fn new(socket: &UdpSocket, may_use_single: bool) -> Self {
         let is_single = may_use_single && disable_gro(socket);
         if !is_single {
@@ -50,6 +53,7 @@ impl RecvModeSelector {
         }
     }
 
+    /// Returns the mode for the next receive.
     pub(super) fn mode(&self) -> RecvMode {
         if self.is_single.load(Ordering::Relaxed) {
             RecvMode::Single
@@ -60,7 +64,7 @@ impl RecvModeSelector {
         }
     }
 
-    /// Notes whether asking for one datagram has brought one.
+    /// Records whether a receive in `RecvMode::Single` returned a datagram.
     pub(super) fn record_single(&self, socket: &UdpSocket, is_received: bool) {
         let streak = if is_received { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
         self.streak.store(streak, Ordering::Relaxed);
@@ -72,7 +76,8 @@ impl RecvModeSelector {
         }
     }
 
-    /// Notes how many have come, in as many buffers, and whether that is all there was.
+    /// Records a receive in the other modes: the number of datagrams, the number of buffers that
+    /// held them, and whether the socket was drained.
     pub(super) fn record_batch(
         &self,
         socket: &UdpSocket,
@@ -90,6 +95,8 @@ impl RecvModeSelector {
     }
 }
 
+/// Generic receive offload: the kernel coalesces datagrams of one length from one peer into one
+/// buffer.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod gro {
     use std::io;
@@ -98,16 +105,18 @@ mod gro {
     use nix::sys::socket::setsockopt;
     use nix::sys::socket::sockopt::UdpGroSegment;
 
-    /// Has the kernel give datagrams of one length from one peer away as one. Where it cannot, they come as they are.
+    /// Enables GRO. A kernel without it keeps delivering each datagram alone.
     pub(in crate::udp) fn enable_gro(socket: &UdpSocket) {
         let _ = setsockopt(socket, UdpGroSegment, &true);
     }
 
-    /// Has the kernel give them away one by one; `false` where it goes on as before.
+    /// Disables GRO, and returns `false` if it stays enabled.
     ///
-    /// What it has coalesced by then it would still give away as one, and not say so: there must be nothing. What another core has
-    /// begun to put there before the first of two system calls and has not by the second would be taken for one datagram, and all
-    /// but the first of it lost, as any datagram may be.
+    /// The receive buffer must be empty: the kernel still delivers as one the datagrams that it has
+    /// coalesced by then, and `recvfrom` does not report their number. A race remains: if another
+    /// core has begun to coalesce before the first of the two system calls, and queues its
+    /// datagrams after the second, they count as one datagram, and all but the first are lost, as
+    /// any datagram may be.
     pub(in crate::udp) fn disable_gro(socket: &UdpSocket) -> bool {
         if setsockopt(socket, UdpGroSegment, &false).is_err() {
             return false;
@@ -124,10 +133,10 @@ mod gro {
 mod gro {
     use std::net::UdpSocket;
 
-    /// Nothing is coalesced.
+    /// Does nothing: these systems have no GRO for UDP.
     pub(in crate::udp) fn enable_gro(_: &UdpSocket) {}
 
-    /// What takes many datagrams takes one as well.
+    /// Returns `false`: `RecvMode::Single` is no faster on these systems.
     pub(in crate::udp) fn disable_gro(_: &UdpSocket) -> bool {
         false
     }

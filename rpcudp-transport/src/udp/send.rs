@@ -1,4 +1,4 @@
-//! Sends datagrams, several of one length to one peer with one system call.
+//! Sends datagrams. Several of one length to one peer leave with one system call.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,16 +12,17 @@ use crate::address;
 use crate::datagram::MAX_DATAGRAM_LEN;
 use crate::send_batch::{Run, SendBatch};
 
-/// The maximum number of datagrams in one segmented send. A segmented send carries a quarter of the batch, so that the
-/// peer responds to the first quarter while the others are sent, but at most half of the segments that Linux accepts.
+/// The maximum number of datagrams in one segmented send. A segmented send carries a quarter of the
+/// batch, so that the peer responds to the first quarter while the others are sent, but at most
+/// half of the segments that Linux accepts.
 const MAX_SEGMENT_COUNT: usize = 32;
 
-/// The number of datagrams that a segmented send carries if the batch has as many, even if a quarter of the batch is
-/// less: fewer save too little.
+/// The number of datagrams that a segmented send carries if the batch has as many, even if a
+/// quarter of the batch is less: fewer save too little.
 const MIN_SEGMENT_COUNT: usize = 16;
 
-/// The largest segment of a segmented send: the MTU that every IPv6 link has (RFC 8200: 1,280 bytes), less the headers
-/// of IPv6 and UDP.
+/// The largest segment of a segmented send: the MTU that every IPv6 link has (RFC 8200: 1,280
+/// bytes), less the headers of IPv6 and UDP.
 const MAX_SEGMENT_LEN: usize = 1_280 - 40 - 8;
 
 /// The maximum length of a segmented send: the payload of one datagram over IPv4.
@@ -39,8 +40,8 @@ pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -
         let max_count = max_segment_count(socket, first.destination.ip(), first.contents.len()).min(quarter);
         let run = batch.run(at, max_count, MAX_RUN_LEN);
         let sent = match send_run(socket, &run) {
-            // A network card may refuse a segmented send and accept its datagrams one by one. Sending the first alone
-            // also keeps the error of one datagram from the others.
+            // A network card may refuse a segmented send and accept its datagrams one by one.
+            // Sending the first alone also keeps the error of one datagram from the others.
             Err(error) if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
                 send_run(socket, &Run::single(first)).map(|()| 1)
             }
@@ -75,21 +76,27 @@ pub(super) fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
     }
 }
 
+/// Sends, and sorts errors: retries if the error is about an earlier datagram, and returns
+/// `WouldBlock` if the send buffer is full.
 fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     match retry_past_pending_errors(&mut send) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.socket.retry_send(send),
-        // The datagram left the socket and was lost at the first hop. Losses at later hops are not reported either.
+        // The datagram left the socket and was lost at the first hop. Losses at later hops are not
+        // reported either.
         Err(error) if is_dropped_by_device(&error) => Ok(()),
-        // The error is still about other datagrams after all retries. This datagram is not at fault and can wait.
+        // The error is still about other datagrams after all retries. This datagram is not at fault
+        // and can wait.
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(io::ErrorKind::WouldBlock.into()),
         sent => sent,
     }
 }
 
-/// Returns the maximum number of datagrams of this length in one segmented send to this destination.
+/// Returns the maximum number of datagrams of this length in one segmented send to this
+/// destination.
 ///
-/// A segment has to fit the MTU of its path, which is unknown here. The kernel refuses a segment that does not, and
-/// quinn-udp then gives up segmentation for good, so only segments that fit every path are sent so.
+/// A segment has to fit the MTU of its path, which is unknown here. The kernel refuses a segment
+/// that does not, and quinn-udp then gives up segmentation for good, so only segments that fit
+/// every path are sent so.
 fn max_segment_count(socket: &BoundSocket, destination: IpAddr, len: usize) -> usize {
     let fits = len <= MAX_SEGMENT_LEN || destination.is_loopback();
     if fits { socket.state.max_gso_segments() } else { 1 }

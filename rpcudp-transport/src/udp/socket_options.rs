@@ -1,5 +1,5 @@
-//! What quinn-udp sets for QUIC's sake and is not wanted here: that nothing is fragmented, and what the kernel tells of each
-//! datagram that nobody asks for, which costs time for each.
+//! Prepares a socket for batches without the options that quinn-udp sets for QUIC: no
+//! fragmentation, and control messages with each datagram that are not used here and cost time.
 
 pub(super) use imp::prepare;
 
@@ -16,7 +16,8 @@ mod imp {
     use socket2::{Domain, Protocol, Socket, Type};
 
     sockopt_impl!(
-        /// Whether IPv4 packets may be fragmented on their way.
+        /// Path MTU discovery for IPv4, which decides whether packets may be fragmented on their
+        /// path.
         IpMtuDiscover,
         Both,
         libc::IPPROTO_IP,
@@ -24,7 +25,8 @@ mod imp {
         i32
     );
     sockopt_impl!(
-        /// Whether IPv6 packets may be fragmented here.
+        /// Path MTU discovery for IPv6, which decides whether packets may be fragmented by this
+        /// host.
         Ipv6MtuDiscover,
         Both,
         libc::IPPROTO_IPV6,
@@ -32,24 +34,26 @@ mod imp {
         i32
     );
 
-    /// Gets a socket ready for datagrams in batches.
+    /// Prepares a socket for batches.
     pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
         let local_addr = socket.local_addr()?;
-        // Among what quinn-udp sets is that each datagram comes with a time. Once that has been asked for, the kernel notes the
-        // time of every packet of the host until the socket is closed, whether or not it is still wanted. So quinn-udp is shown
-        // another socket, to find out what this kernel can do, and what is wanted is set here.
-        let other = Socket::new(Domain::for_address(local_addr), Type::DGRAM, Some(Protocol::UDP))?;
-        let state = UdpSocketState::new((&other).into())?;
+        // quinn-udp enables a timestamp for each datagram. From then on until the socket is closed,
+        // the kernel takes the time of every packet of the host, even if timestamps are disabled
+        // again. So quinn-udp gets a probe socket, to find out which features this kernel has, and
+        // the options that are needed are set here.
+        let probe = Socket::new(Domain::for_address(local_addr), Type::DGRAM, Some(Protocol::UDP))?;
+        let state = UdpSocketState::new((&probe).into())?;
         socket.set_nonblocking(true)?;
-        // Not "want", the system's default: that sends the first large datagram unfragmented, to learn the path's MTU
-        // from its loss, and nobody would send it again.
+        // Not `IP_PMTUDISC_WANT`, the system's default: that sends the first large datagram
+        // unfragmented, to learn the path's MTU from its loss, and no layer here would retransmit
+        // the datagram.
         setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
         if local_addr.is_ipv6() {
             setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
-            // It may be somebody else's, who has had other plans for it.
+            // The socket may come from the application, which may have set this option.
             setsockopt(socket, Ipv6DontFrag, &false)?;
         }
-        // A socket with one address needs not be told which one was asked.
+        // A socket that is bound to one address receives datagrams for that address only.
         if local_addr.ip().is_unspecified() {
             if local_addr.is_ipv6() {
                 setsockopt(socket, Ipv6RecvPacketInfo, &true)?;
@@ -72,7 +76,7 @@ mod imp {
     use quinn_udp::UdpSocketState;
 
     sockopt_impl!(
-        /// Whether IPv4 packets must not be fragmented here.
+        /// Whether this host must not fragment IPv4 packets.
         Ipv4DontFrag,
         Both,
         libc::IPPROTO_IP,
@@ -80,7 +84,7 @@ mod imp {
         bool
     );
     sockopt_impl!(
-        /// Whether IPv6 packets must not be fragmented here.
+        /// Whether this host must not fragment IPv6 packets.
         Ipv6DontFrag,
         Both,
         libc::IPPROTO_IPV6,
@@ -88,7 +92,7 @@ mod imp {
         bool
     );
 
-    /// Gets a socket ready for datagrams in batches.
+    /// Prepares a socket for batches.
     pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
         let state = UdpSocketState::new(socket.into())?;
         if socket.local_addr()?.is_ipv6() {
@@ -107,7 +111,8 @@ mod imp {
 
     use quinn_udp::UdpSocketState;
 
-    /// Gets a socket ready. Nothing can be set back here without unsafe code.
+    /// Prepares a socket for batches. Keeps the options of quinn-udp, because resetting them here
+    /// would need unsafe code.
     pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
         UdpSocketState::new(socket.into())
     }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 
-/// A waker that a task can look at, and that wakes the task. It has rung when it is new.
+/// A waker that sets a flag and wakes the registered task. The flag is set when it is new.
 #[derive(Debug, Default)]
 pub(super) struct WakeFlag {
     is_cleared: AtomicBool,
@@ -10,7 +10,7 @@ pub(super) struct WakeFlag {
 }
 
 impl WakeFlag {
-    /// Wakes this task when it rings.
+    /// Registers the task to be woken by the next wake-up.
     pub(super) fn register(&self, cx: &Context<'_>) {
         let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
         if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
@@ -18,15 +18,17 @@ impl WakeFlag {
         }
     }
 
-    /// Whether it has rung since it was silenced.
+    /// Whether the flag was set since it was last cleared.
     pub(super) fn is_set(&self) -> bool {
         !self.is_cleared.load(Ordering::Acquire)
     }
 
+    /// Clears the flag.
     pub(super) fn clear(&self) {
         self.is_cleared.store(true, Ordering::Release);
     }
 
+    /// Sets the flag without waking the task.
     pub(super) fn set(&self) {
         self.is_cleared.store(false, Ordering::Release);
     }

@@ -1,4 +1,4 @@
-//! A socket that the runtime watches.
+//! A socket whose readiness the runtime watches.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::WatchedSocket;
@@ -19,41 +19,45 @@ mod linux {
     use tokio::io::unix::AsyncFd;
     use tokio::runtime::Handle;
 
-    /// The runtime is asked to say when something arrives, and only while the socket is full when there is room again. tokio's
-    /// own socket asks for both at all times, and the kernel then tells it of each datagram that has left: that is as many events
-    /// again, each of which takes its time.
+    /// A UDP socket that is registered with the runtime for readability, and for writability only
+    /// while its send buffer is full. tokio's own socket is always registered for both, and the
+    /// kernel then reports an event for each datagram that was sent, which doubles the number of
+    /// events to handle.
     #[derive(Debug)]
     pub(in crate::udp) struct WatchedSocket {
         socket: AsyncFd<UdpSocket>,
-        /// While somebody waits for room: the socket under another number, because the runtime knows each number once.
+        /// A duplicate of the socket's descriptor, registered for writability while a task waits
+        /// for room. A duplicate, because the runtime registers a descriptor only once.
         writable: Mutex<Option<AsyncFd<OwnedFd>>>,
         runtime: Handle,
     }
 
     impl WatchedSocket {
+        /// Registers a socket with the current runtime.
         pub(in crate::udp) fn new(socket: UdpSocket) -> io::Result<Self> {
             let socket = register(socket, Interest::READABLE)?;
             Ok(Self { socket, writable: Mutex::default(), runtime: Handle::current() })
         }
 
-        /// Receives, unless it is known that nothing is there. That is known from when `receive` says `WouldBlock` until the
-        /// runtime hears of something.
+        /// Calls `receive`, unless tokio takes the socket for empty: from the time that `receive`
+        /// returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             self.socket.try_io(Interest::READABLE, |_| receive())
         }
 
-        /// Waits until something may be there.
+        /// Waits until the socket may be readable.
         pub(in crate::udp) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             self.socket.poll_read_ready(cx).map_ok(drop)
         }
 
-        /// Sends where an attempt has found the socket full.
+        /// Retries a send that found the send buffer full.
         pub(in crate::udp) fn retry_send(&self, _: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-            // Who waits for room asks the kernel, and not what is known from earlier.
+            // No retry is needed: `poll_writable` registers anew and asks the kernel, so no stale
+            // readiness exists.
             Err(io::ErrorKind::WouldBlock.into())
         }
 
-        /// Waits until there is room for another datagram.
+        /// Waits until the send buffer has room for another datagram.
         pub(in crate::udp) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             let mut writable = self.writable.lock().unwrap_or_else(PoisonError::into_inner);
             if writable.is_none() {
@@ -61,21 +65,21 @@ mod linux {
                 let _context = self.runtime.enter();
                 *writable = Some(register(socket, Interest::WRITABLE)?);
             }
-            let waits = writable.as_ref().expect("it is there by now");
-            let polled = ready!(waits.poll_write_ready(cx)).map(drop);
+            let registered = writable.as_ref().expect("it was registered above");
+            let polled = ready!(registered.poll_write_ready(cx)).map(drop);
             *writable = None;
             Poll::Ready(polled)
         }
 
-        /// Waits until there is something in the error queue.
+        /// Returns a future that completes when the error queue has a message.
         pub(in crate::udp) fn error_ready(self: &Arc<Self>) -> impl Future<Output = io::Result<()>> + Send + use<> {
             let this = Arc::clone(self);
             async move { this.socket.ready(Interest::ERROR).await.map(drop) }
         }
 
-        /// Looks into the error queue, unless it is known that nothing is there.
-        pub(in crate::udp) fn try_read_error_queue<T>(&self, look: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-            self.socket.try_io(Interest::ERROR, |_| look())
+        /// Reads the error queue, unless tokio knows that it is empty.
+        pub(in crate::udp) fn try_read_error_queue<T>(&self, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+            self.socket.try_io(Interest::ERROR, |_| read())
         }
     }
 
@@ -87,7 +91,10 @@ mod linux {
         }
     }
 
-    #[allow(deprecated, reason = "its successor is unsafe, because a descriptor might change under it: none here does")]
+    #[allow(
+        deprecated,
+        reason = "its successor is unsafe, because a descriptor might change under it; no descriptor here does"
+    )]
     fn register<T: AsRawFd>(descriptor: T, interest: Interest) -> io::Result<AsyncFd<T>> {
         AsyncFd::with_interest(descriptor, interest)
     }
@@ -102,33 +109,35 @@ mod other {
     use tokio::io::Interest;
     use tokio::net::UdpSocket;
 
-    /// tokio's own socket.
+    /// A UDP socket of tokio.
     #[derive(Debug)]
     pub(in crate::udp) struct WatchedSocket(UdpSocket);
 
     impl WatchedSocket {
+        /// Registers a socket with the current runtime.
         pub(in crate::udp) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
             UdpSocket::from_std(socket).map(Self)
         }
 
-        /// Receives, unless it is known that nothing is there. That is known from when `receive` says `WouldBlock` until the
-        /// runtime hears of something.
+        /// Calls `receive`, unless tokio takes the socket for empty: from the time that `receive`
+        /// returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             self.0.try_io(Interest::READABLE, receive)
         }
 
-        /// Waits until something may be there.
+        /// Waits until the socket may be readable.
         pub(in crate::udp) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             self.0.poll_recv_ready(cx)
         }
 
-        /// Sends where an attempt has found the socket full.
+        /// Retries a send that found the send buffer full.
         pub(in crate::udp) fn retry_send(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-            // tokio has to learn that the socket is full, or it would never wait. It believes an attempt that it watches itself.
+            // tokio clears the writability only if an attempt inside `try_io` fails. Otherwise
+            // `poll_writable` would be ready at once, again and again.
             self.0.try_io(Interest::WRITABLE, send)
         }
 
-        /// Waits until there is room for another datagram.
+        /// Waits until the send buffer has room for another datagram.
         pub(in crate::udp) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             self.0.poll_send_ready(cx)
         }

@@ -5,7 +5,7 @@ use super::{bind, receive, send};
 use crate::{Datagram, Transport, Udp, UdpOptions};
 
 #[tokio::test]
-async fn a_socket_on_all_addresses_serves_both_families_with_canonical_addresses() {
+async fn socket_on_all_addresses_serves_both_families_with_canonical_addresses() {
     let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) else {
         eprintln!("skipped: no IPv6 here");
         return;
@@ -17,42 +17,43 @@ async fn a_socket_on_all_addresses_serves_both_families_with_canonical_addresses
         let batch = receive(&both).await;
         let received = batch.iter().next().unwrap();
         assert_eq!((received.source, received.local), (peer.local_addr(), Some(host.parse().unwrap())));
-        // The answer leaves from the address that was asked.
-        let answer = Datagram { destination: received.source, source: received.local, contents: b"hi" };
-        both.try_send(answer).unwrap();
+        // The response leaves from the address that the request was sent to.
+        let response = Datagram { destination: received.source, source: received.local, contents: b"hi" };
+        both.try_send(response).unwrap();
         let batch = receive(&peer).await;
-        let answer = batch.iter().next().unwrap();
-        assert_eq!((answer.source.ip(), answer.source.port()), (host.parse().unwrap(), port));
+        let response = batch.iter().next().unwrap();
+        assert_eq!((response.source.ip(), response.source.port()), (host.parse().unwrap(), port));
     }
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn an_answer_leaves_from_the_address_that_was_asked() {
-    // Linux serves all of 127/8.
+async fn response_leaves_from_the_address_of_the_request() {
+    // On Linux, all addresses of 127/8 are local.
     let server = bind("0.0.0.0:0");
     let client = bind("127.0.0.1:0");
     for host in ["127.0.0.2", "127.0.0.3"] {
-        let asked = format!("{host}:{}", server.local_addr().port()).parse().unwrap();
-        send(&client, asked, b"hello").await;
+        let destination = format!("{host}:{}", server.local_addr().port()).parse().unwrap();
+        send(&client, destination, b"hello").await;
         let batch = receive(&server).await;
         let request = batch.iter().next().unwrap();
-        let answer = Datagram { destination: request.source, source: request.local, contents: b"hi" };
-        server.try_send(answer).unwrap();
-        assert_eq!(receive(&client).await.iter().next().unwrap().source, asked);
+        let response = Datagram { destination: request.source, source: request.local, contents: b"hi" };
+        server.try_send(response).unwrap();
+        assert_eq!(receive(&client).await.iter().next().unwrap().source, destination);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_leave_from_the_address_that_was_asked_leaves_from_another() {
+async fn datagram_with_an_impossible_source_leaves_from_another_address() {
     let (everywhere, peer) = (bind("0.0.0.0:0"), bind("127.0.0.1:0"));
-    // The broadcast address of a network, an address of another host, and one that is none.
+    // The broadcast address of a network, an address of another host, and the limited broadcast
+    // address.
     for source in ["127.255.255.255", "192.0.2.1", "255.255.255.255"] {
         let source = Some(source.parse().unwrap());
-        everywhere.try_send(Datagram { destination: peer.local_addr(), source, contents: b"answer" }).unwrap();
+        everywhere.try_send(Datagram { destination: peer.local_addr(), source, contents: b"response" }).unwrap();
         let batch = receive(&peer).await;
         let received = batch.iter().next().unwrap();
-        assert_eq!((received.source.port(), received.contents), (everywhere.local_addr().port(), &b"answer"[..]));
+        assert_eq!((received.source.port(), received.contents), (everywhere.local_addr().port(), &b"response"[..]));
     }
 }
 

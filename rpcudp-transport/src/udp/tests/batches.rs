@@ -25,7 +25,7 @@ async fn datagrams_arrive_in_batches_with_both_addresses() {
 }
 
 #[tokio::test]
-async fn a_batch_arrives_as_it_was_sent_whatever_leaves_together() {
+async fn batch_arrives_as_it_was_sent_with_any_segmentation() {
     let (a, b, c) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     let lens = [62; 200].into_iter().chain([10, 62, 62, 0, 5, 8_000, 8_000, 8_000, 65_507, 1_000, 1_000, 999, 1_000]);
     let mut batch = SendBatch::new();
@@ -56,13 +56,13 @@ async fn a_batch_arrives_as_it_was_sent_whatever_leaves_together() {
 }
 
 #[tokio::test]
-async fn the_largest_datagram_passes_and_a_larger_one_is_an_error() {
+async fn largest_datagram_is_sent_and_a_larger_one_is_an_error() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     send(&a, b.local_addr(), &[1; 65_507]).await;
     assert_eq!(receive(&b).await.iter().next().unwrap().contents, [1; 65_507]);
     let datagram = |contents| Datagram { destination: b.local_addr(), source: None, contents };
     assert!(a.try_send(datagram(&[1; 65_508])).is_err());
-    // The error is that datagram's own: it stops no other.
+    // The error of one datagram does not affect the others of its batch.
     let mut batch = SendBatch::new();
     for contents in [&b"small"[..], &[1; 65_508], b"large"] {
         batch.push(datagram(contents));
@@ -74,19 +74,19 @@ async fn the_largest_datagram_passes_and_a_larger_one_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_empty_datagram_is_a_datagram() {
+async fn empty_datagram_is_received() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     send(&a, b.local_addr(), b"").await;
     assert_eq!(receive(&b).await.iter().next().unwrap().contents, b"");
 }
 
 #[tokio::test]
-async fn a_full_send_buffer_is_waited_for() {
+async fn sender_waits_for_a_full_send_buffer() {
     let options = UdpOptions::default().send_buffer(1);
     let a = Udp::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let b = bind("127.0.0.1:0");
-    // On loopback the receiver's buffer takes what the sender's gives up; what overflows there is lost. What counts is
-    // that the sender neither fails nor spins.
+    // On loopback a sent datagram moves to the receive buffer at once, and is lost if that is full.
+    // This test shows only that the sender neither fails nor spins.
     for _ in 0..2_000 {
         send(&a, b.local_addr(), &[0; 1_000]).await;
     }

@@ -14,7 +14,7 @@ fn send(from: &Udp, to: &Udp, contents: &[u8]) {
     from.try_send(Datagram { destination: to.local_addr(), source: None, contents }).unwrap();
 }
 
-/// Receives one datagram, and sees that there is no other.
+/// Receives one datagram, and checks that the socket has no other.
 async fn receive_alone(at: &Udp, contents: &[u8]) {
     assert!(receive(at).await.iter().map(|received| received.contents).eq([contents]));
     let mut cx = Context::from_waker(Waker::noop());
@@ -22,7 +22,7 @@ async fn receive_alone(at: &Udp, contents: &[u8]) {
 }
 
 #[tokio::test]
-async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
+async fn datagrams_arrive_as_they_were_sent_while_the_mode_changes() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     for round in 0..3_u8 {
         assert_eq!(b.receiver.mode_selector.mode(), RecvMode::Single);
@@ -51,7 +51,7 @@ async fn the_pace_changes_and_every_datagram_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_taken_for_one_datagram_when_the_pace_changes() {
+async fn coalesced_datagrams_are_not_taken_for_one_when_the_mode_changes() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     enable_gro(&b.socket.socket);
     let mut burst = SendBatch::new();
@@ -65,7 +65,7 @@ async fn what_is_there_is_not_taken_for_one_datagram_when_the_pace_changes() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_an_arrival_is_woken_by_the_next_and_finds_what_was_left() {
+async fn poll_arrival_waits_for_the_next_datagram_and_loses_none_received_before() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     for round in 0..3 {
         send(&a, &b, b"first");
@@ -86,7 +86,7 @@ async fn whoever_waits_for_an_arrival_is_woken_by_the_next_and_finds_what_was_le
             left.extend(batch.iter().map(|received| received.contents.to_vec()));
         }
         assert_eq!(left, if round < 2 { vec![&b"second"[..], b"third"] } else { vec![&b"second"[..]] });
-        // The runtime hears of the last one that was left, and of nothing that is there.
+        // tokio still has an event for the last datagram, but the socket is empty.
         timeout(Duration::from_millis(20), poll_fn(|cx| b.poll_receive(cx, &mut batch))).await.unwrap_err();
         for _ in 0..2 * RecvModeSelector::SINGLE_STREAK {
             send(&a, &b, b"one");
@@ -96,18 +96,18 @@ async fn whoever_waits_for_an_arrival_is_woken_by_the_next_and_finds_what_was_le
 }
 
 #[tokio::test]
-async fn whoever_receives_without_a_pause_leaves_others_their_turn() {
+async fn receiving_without_a_pause_yields_to_other_tasks() {
     let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     let (mut count, mut seen) = (0, 0);
     let mut burst = SendBatch::new();
     for _ in 0..64 {
         burst.push(Datagram { destination: b.local_addr(), source: None, contents: b"more" });
     }
-    // Each batch that is received makes room for another.
+    // Sends before each receive, so that the socket never runs empty.
     let flood = poll_fn(|cx| {
         let mut batch = ReceiveBatch::new();
         while count < 100_000 {
-            // One by one, so that each takes a buffer.
+            // One by one, so that each datagram fills a buffer of its own.
             (0..64).for_each(|index| drop(a.try_send(burst.datagram(index))));
             match b.poll_receive(cx, &mut batch) {
                 Poll::Ready(received) => received.unwrap(),
@@ -127,5 +127,5 @@ async fn whoever_receives_without_a_pause_leaves_others_their_turn() {
         () = flood => {}
         () = others => {}
     }
-    assert_eq!(seen, 5, "{count} were received meanwhile");
+    assert_eq!(seen, 5, "{count} datagrams were received meanwhile");
 }

@@ -8,7 +8,7 @@ async fn fragmentation_is_allowed_in_both_families() {
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 
     sockopt_impl!(
-        /// As in the code under test.
+        /// The option that the code under test sets.
         IpMtuDiscover,
         Both,
         libc::IPPROTO_IP,
@@ -23,14 +23,14 @@ async fn fragmentation_is_allowed_in_both_families() {
 }
 
 #[tokio::test]
-async fn what_the_kernel_tells_of_each_datagram_is_what_is_asked_for() {
+async fn only_the_needed_control_messages_are_enabled() {
     use nix::sys::socket::getsockopt;
     use nix::sys::socket::sockopt::{IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, ReceiveTimestampns, UdpGroSegment};
 
     for (addr, has_one_address) in [("127.0.0.1:0", true), ("0.0.0.0:0", false), ("[::1]:0", true), ("[::]:0", false)] {
         let Ok(udp) = Udp::bind(addr.parse().unwrap(), &UdpOptions::default()) else { continue };
         let socket = &**udp.socket.socket;
-        // One that may take datagrams one by one begins so, and asks for more when more come.
+        // A socket that may receive datagrams one by one begins in that mode, without GRO.
         assert_eq!(getsockopt(socket, UdpGroSegment).unwrap(), !has_one_address, "{addr}");
         assert!(!getsockopt(socket, ReceiveTimestampns).unwrap(), "{addr}");
         assert!(!getsockopt(socket, IpRecvTos).unwrap(), "{addr}");
