@@ -1,4 +1,4 @@
-//! Writes what the corpus of each target starts from.
+//! Writes the initial corpus of each target.
 
 use std::path::Path;
 use std::{fs, io};

@@ -8,43 +8,46 @@ use crate::block_on;
 use crate::contract::{self, EchoServer, Service};
 use crate::office::{Letter, Office};
 
-/// Calls the method that the first byte says with the rest of the bytes as its arguments. Each method answers with its
-/// arguments: called with those, it has to answer the same again. Says whether it answered at all.
+/// Calls the method that the first byte selects, with the other bytes as its arguments. Each method
+/// returns its arguments, so a call with the first response must give the same response.
+///
+/// Returns whether the method responded.
 pub fn arguments(bytes: &[u8]) -> bool {
     let Some((method, arguments)) = bytes.split_first() else { return false };
     let (methods, _) = contract::methods();
     let method = methods[usize::from(*method) % methods.len()];
     block_on(async {
-        let caller = Caller::new();
+        let caller = RawCaller::new();
         let Some(first) = caller.call(method, arguments).await else { return false };
         if first == b"\xc0" {
-            // The method that takes nothing, and answers with that.
+            // The method without arguments returns nil.
             return true;
         }
         let second = caller.call(method, &first).await;
-        assert_eq!(second.as_ref(), Some(&first), "`{method}` was called with what it had answered");
+        assert_eq!(second.as_ref(), Some(&first), "`{method}` was called with its own response");
         true
     })
 }
 
-/// Somebody who calls an endpoint with bytes.
-struct Caller {
+/// A caller that sends raw bytes to an endpoint.
+struct RawCaller {
     office: Office,
     target: Endpoint,
 }
 
-impl Caller {
+impl RawCaller {
     const ID: MessageId = MessageId::from_bytes([7; 20]);
 
     fn new() -> Self {
         let office = Office::default();
         let target = Endpoint::builder().serve(EchoServer::new(Service));
-        let target = target.bind_transport(office.desk(addr(7_000), 1)).expect("no method has two services");
+        let target =
+            target.bind_transport(office.desk(addr(7_000), 1)).expect("no two services have a method of one name");
         Self { office, target }
     }
 
-    /// Calls a method with whatever is meant to be an array of arguments, and gives the body of the response, if that
-    /// is what is answered.
+    /// Calls a method with bytes in place of its array of arguments. Returns the body of the
+    /// response, or `None` if the request is refused or dropped.
     async fn call(&self, method: &str, arguments: &[u8]) -> Option<Vec<u8>> {
         let mut contents = Vec::new();
         Request::begin(&mut contents, Dialect::Rpcudp, method, 0);
@@ -61,22 +64,22 @@ impl Caller {
         assert_eq!(outcomes(&after), outcomes(&before) + 1, "{after:?}");
         assert_eq!((after.requests.panicked, after.requests.running), (0, 0), "{after:?}");
 
-        let mut answers = self.office.collect().into_iter();
-        let answer = answers.next();
-        assert_eq!(answers.next(), None, "a request is answered once");
-        assert_eq!(answer.is_some(), after.dropped_in_all() == before.dropped_in_all());
-        let answer = answer?.contents;
-        match Frame::decode(&answer, Dialect::Rpcudp) {
+        let mut sent = self.office.collect().into_iter();
+        let response = sent.next();
+        assert_eq!(sent.next(), None, "a request gets one response");
+        assert_eq!(response.is_some(), after.dropped_in_all() == before.dropped_in_all());
+        let contents = response?.contents;
+        match Frame::decode(&contents, Dialect::Rpcudp) {
             Ok(Frame::Response(response)) => {
                 assert_eq!(response.id, Self::ID);
                 Some(response.body.into())
             }
             Ok(Frame::Failure(failure)) => {
                 assert_eq!(failure.id, Self::ID);
-                assert!(answer.len() <= len, "a refusal is no longer than the request");
+                assert!(contents.len() <= len, "a refusal is no longer than the request");
                 None
             }
-            other => panic!("no answer: {other:?}"),
+            other => panic!("not a response: {other:?}"),
         }
     }
 }

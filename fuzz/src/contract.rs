@@ -1,4 +1,4 @@
-//! A method for each kind of argument. Each answers with its arguments, as they came.
+//! A contract with a method for each kind of argument. Each method returns its arguments unchanged.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +21,14 @@ pub(crate) trait Echo {
     fn options(&self, first: Option<u8>, second: Option<Vec<Option<String>>>, third: Option<()>) -> Options;
     fn maps(&self, map: BTreeMap<String, Vec<u8>>, keys: BTreeMap<i64, BTreeSet<u8>>, wide: BTreeMap<u128, ()>)
     -> Maps;
-    fn lent(&self, point: &Point, words: &[String]) -> (Point, Vec<String>);
-    fn borrowed(&self, rumour: Rumour<'_>) -> (RumourKept,);
-    async fn borrowed_later(&self, rumour: Rumour<'_>, key: &[u8]) -> (RumourKept, Vec<u8>);
+    fn by_reference(&self, point: &Point, words: &[String]) -> (Point, Vec<String>);
+    fn borrowed(&self, rumour: Rumour<'_>) -> (OwnedRumour,);
+    async fn borrowed_async(&self, rumour: Rumour<'_>, key: &[u8]) -> (OwnedRumour, Vec<u8>);
     fn nested(&self, tree: Tree) -> (Tree,);
     fn any(&self, any: Any) -> (Any,);
     fn tagged(&self, internally: Internally, adjacently: Adjacently) -> (Internally, Adjacently);
     fn flat(&self, flat: Flat) -> (Flat,);
-    fn nothing(&self);
+    fn no_arguments(&self);
 }
 
 type Buffers = (Vec<u8>, [u8; 4], String, Vec<char>);
@@ -50,7 +50,7 @@ pub(crate) struct Point {
     name: Option<String>,
 }
 
-/// Borrowed from the datagram.
+/// An argument that borrows from the datagram.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Rumour<'a> {
     about: &'a str,
@@ -61,7 +61,7 @@ pub(crate) struct Rumour<'a> {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct RumourKept {
+pub(crate) struct OwnedRumour {
     about: String,
     proof: Option<Vec<u8>>,
     told_by: Vec<String>,
@@ -76,8 +76,11 @@ pub(crate) enum Tree {
     Named { name: String, inner: Box<Self> },
 }
 
-/// Whatever a dynamic language sends. No variant is a special case of a later one: what is refused as the first for
-/// some detail, a key that comes twice for example, would come back without it as the second, and be the first then.
+/// Any value that a dynamic language sends.
+///
+/// No variant is a special case of a later one. Otherwise a value that an earlier variant refuses
+/// for some detail, for example a duplicate key, would be returned by the later one without that
+/// detail, and would then decode as the earlier.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Any {
@@ -119,14 +122,14 @@ pub(crate) struct Flat {
     rest: BTreeMap<String, Any>,
 }
 
-impl From<Rumour<'_>> for RumourKept {
+impl From<Rumour<'_>> for OwnedRumour {
     fn from(Rumour { about, proof, told_by }: Rumour<'_>) -> Self {
         let told_by = told_by.into_iter().map(Cow::into_owned).collect();
         Self { about: about.into(), proof: proof.map(Into::into), told_by }
     }
 }
 
-/// What answers.
+/// The service of the contract.
 pub(crate) struct Service;
 
 impl Echo for Service {
@@ -165,13 +168,13 @@ impl Echo for Service {
     ) -> Maps {
         (map, keys, wide)
     }
-    fn lent(&self, point: &Point, words: &[String]) -> (Point, Vec<String>) {
+    fn by_reference(&self, point: &Point, words: &[String]) -> (Point, Vec<String>) {
         (point.clone(), words.into())
     }
-    fn borrowed(&self, rumour: Rumour<'_>) -> (RumourKept,) {
+    fn borrowed(&self, rumour: Rumour<'_>) -> (OwnedRumour,) {
         (rumour.into(),)
     }
-    async fn borrowed_later(&self, rumour: Rumour<'_>, key: &[u8]) -> (RumourKept, Vec<u8>) {
+    async fn borrowed_async(&self, rumour: Rumour<'_>, key: &[u8]) -> (OwnedRumour, Vec<u8>) {
         tokio::task::yield_now().await;
         (rumour.into(), key.into())
     }
@@ -187,18 +190,19 @@ impl Echo for Service {
     fn flat(&self, flat: Flat) -> (Flat,) {
         (flat,)
     }
-    fn nothing(&self) {}
+    fn no_arguments(&self) {}
 }
 
-/// The names of the methods, in their order, and which of them takes anything.
+/// Returns the names of the methods in their order, and the index of the method that accepts any
+/// value.
 pub(crate) fn methods() -> (Vec<&'static str>, u8) {
     let methods = EchoServer::<Service>::CONTRACT.methods.iter().map(|method| &*method.name);
     let methods: Vec<_> = methods.collect();
-    let any = methods.iter().position(|method| *method == "any").expect("there is one");
+    let any = methods.iter().position(|method| *method == "any").expect("the contract has the method `any`");
     (methods, any as u8)
 }
 
-/// Honest arguments for a method.
+/// Returns valid arguments for a method.
 pub(crate) fn samples(method: &str) -> Vec<Vec<u8>> {
     let point = Point { x: -7, y: 0.5, name: Some("here".into()) };
     let rumour = Rumour { about: "it", proof: Some(b"\x00\xff"), told_by: vec!["her".into(), "him".into()] };
@@ -220,9 +224,9 @@ pub(crate) fn samples(method: &str) -> Vec<Vec<u8>> {
             let keys = BTreeMap::from([(-1_i64, BTreeSet::from([1_u8, 2]))]);
             vec![encoded((BTreeMap::from([("k", vec![0_u8])]), keys, BTreeMap::from([(u128::MAX, ())])))]
         }
-        "lent" => vec![encoded((point, ["a", "b"]))],
+        "by_reference" => vec![encoded((point, ["a", "b"]))],
         "borrowed" => vec![encoded((rumour,))],
-        "borrowed_later" => vec![encoded((rumour, vec![7_u8; 20]))],
+        "borrowed_async" => vec![encoded((rumour, vec![7_u8; 20]))],
         "nested" => vec![encoded((Tree::Boxed(Box::new(Tree::Branch(branch))),))],
         "any" => vec![encoded((any(),)), encoded((map(),)), encoded((point,))],
         "tagged" => vec![
@@ -232,7 +236,7 @@ pub(crate) fn samples(method: &str) -> Vec<Vec<u8>> {
             encoded((Internally::Nested { inner: Box::new(Internally::Empty), count: None }, Adjacently::Empty)),
         ],
         "flat" => vec![encoded((Flat { id: 1, point, rest: [("more".into(), any())].into() },))],
-        "nothing" => vec![vec![0x90]],
+        "no_arguments" => vec![vec![0x90]],
         other => panic!("no sample for `{other}`"),
     }
 }

@@ -4,8 +4,8 @@ use rpcudp_core::codec::{self, Arguments, EncodeError};
 use rpcudp_core::limits::{HEADER_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
 use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request, Response};
 
-/// Decodes a datagram in both dialects: what comes of it has to be consistent with itself, and with what another
-/// reading of msgpack makes of it.
+/// Decodes a datagram in both dialects, encodes the result again, and compares it with the reading
+/// of another msgpack decoder.
 pub fn datagram(bytes: &[u8]) {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         match Frame::decode(bytes, dialect) {
@@ -29,7 +29,7 @@ fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
     }
     assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Request(*request)));
 
-    let Some(Value::Array(expected)) = other_reading(bytes) else { panic!("a request is an array") };
+    let Some(Value::Array(expected)) = decode_with_rmpv(bytes) else { panic!("a request is an array") };
     assert_eq!(expected[0].as_str(), Some(method));
     let Value::Array(expected) = &expected[1] else { panic!("arguments are an array") };
     assert_eq!(expected.len(), arguments.count() as usize);
@@ -37,9 +37,9 @@ fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
     for expected in expected {
         let taken = arguments.take::<Value>("argument");
         assert_eq!(taken.is_ok(), is_readable(expected), "{expected}");
-        // What follows one that did not decode is not to be trusted.
+        // After an argument that did not decode, the decoder's position is unspecified.
         let Ok(taken) = taken else { return };
-        same(&taken, expected);
+        assert_same(&taken, expected);
     }
     assert!(arguments.take::<u8>("missing").is_err());
     assert_eq!(arguments.take::<Option<u8>>("missing").unwrap(), None);
@@ -51,11 +51,11 @@ fn response(bytes: &[u8], dialect: Dialect, response: &Response<'_>) {
     again.extend_from_slice(response.body);
     assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Response(*response)));
 
-    let expected = other_reading(bytes).expect("a response is a value");
+    let expected = decode_with_rmpv(bytes).expect("a response is a value");
     let decoded = codec::decode::<Value>(response.body);
     assert_eq!(decoded.is_ok(), is_readable(&expected), "{expected}");
     if let Ok(decoded) = decoded {
-        same(&decoded, &expected);
+        assert_same(&decoded, &expected);
     }
 }
 
@@ -65,7 +65,9 @@ fn failure(bytes: &[u8], failure: &Failure<'_>) {
         failure.encode(&mut again, max_len);
         // The shortest is no longer than the shortest request.
         assert!(again.len() <= max_len.max(24), "{} bytes, and {max_len} are allowed", again.len());
-        let Ok(Frame::Failure(read)) = Frame::decode(&again, Dialect::Rpcudp) else { panic!("a failure is one") };
+        let Ok(Frame::Failure(read)) = Frame::decode(&again, Dialect::Rpcudp) else {
+            panic!("an encoded failure decodes")
+        };
         assert_eq!((read.id, read.code), (failure.id, failure.code));
         if max_len == usize::MAX {
             assert_eq!(read.detail, failure.detail);
@@ -75,7 +77,7 @@ fn failure(bytes: &[u8], failure: &Failure<'_>) {
             assert_eq!(read.message, failure.message);
         }
     }
-    let Some(Value::Array(expected)) = other_reading(bytes) else { panic!("a failure is an array") };
+    let Some(Value::Array(expected)) = decode_with_rmpv(bytes) else { panic!("a failure is an array") };
     assert_eq!(expected[0].as_u64(), Some(failure.code.number().into()));
     assert_eq!(expected[1].as_str(), Some(failure.message));
     assert_eq!(expected.get(2).is_some(), failure.detail.is_some());
@@ -83,12 +85,12 @@ fn failure(bytes: &[u8], failure: &Failure<'_>) {
         let decoded = codec::decode::<Value>(detail);
         assert_eq!(decoded.is_ok(), is_readable(expected), "{expected}");
         if let Ok(decoded) = decoded {
-            same(&decoded, expected);
+            assert_same(&decoded, expected);
         }
     }
 }
 
-/// Checks that a datagram is dropped for the reason that is said.
+/// Checks that a dropped datagram has the defect that the reason names.
 fn dropped(bytes: &[u8], reason: DropReason) {
     if reason == DropReason::TooShort {
         assert!(bytes.len() < MIN_DATAGRAM_LEN);
@@ -99,17 +101,17 @@ fn dropped(bytes: &[u8], reason: DropReason) {
         DropReason::UnknownKind => assert!(bytes[0] > 4),
         DropReason::OtherDialect => assert!(bytes[0] <= 4),
         DropReason::InvalidMsgpack => {
-            // The other takes a byte for nil that msgpack does not use, and nests deeper.
-            let is_one = other_reading(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
-            assert!(!is_one || bytes[HEADER_LEN..].contains(&0xc1));
+            // `rmpv` reads the unused marker 0xc1 as nil, and accepts deeper nesting.
+            let is_valid = decode_with_rmpv(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
+            assert!(!is_valid || bytes[HEADER_LEN..].contains(&0xc1));
         }
         DropReason::WrongShape => assert!(has_wrong_shape(bytes)),
-        reason => panic!("no reason to drop what says nothing of calls or requests: {reason}"),
+        reason => panic!("a reason that only a call or a request can have: {reason}"),
     }
 }
 
 fn has_wrong_shape(bytes: &[u8]) -> bool {
-    let Some(Value::Array(fields)) = other_reading(bytes) else { return true };
+    let Some(Value::Array(fields)) = decode_with_rmpv(bytes) else { return true };
     let text = |at: usize| fields.get(at).and_then(Value::as_str);
     if bytes[0] == 4 {
         let code = fields.first().and_then(Value::as_u64).filter(|code| *code <= u8::MAX.into());
@@ -119,11 +121,11 @@ fn has_wrong_shape(bytes: &[u8]) -> bool {
     }
 }
 
-fn other_reading(bytes: &[u8]) -> Option<Value> {
+fn decode_with_rmpv(bytes: &[u8]) -> Option<Value> {
     read_value(&mut &bytes[HEADER_LEN..]).ok()
 }
 
-/// How many arrays and maps lie within each other, where an empty one counts for so many.
+/// Returns the nesting depth of arrays and maps. An empty array or map counts as `empty` levels.
 fn level_count(value: &Value, empty: usize) -> usize {
     let deepest = match value {
         Value::Array(values) => values.iter().map(|value| level_count(value, empty)).max(),
@@ -133,7 +135,8 @@ fn level_count(value: &Value, empty: usize) -> usize {
     deepest.map_or(empty, |deepest| 1 + deepest)
 }
 
-/// Whether this crate takes a value: msgpack has extension types and text that is none, which serde has no room for.
+/// Whether our decoder accepts a value. serde has no type for msgpack's extension types, nor for
+/// strings that are not UTF-8.
 fn is_readable(value: &Value) -> bool {
     match value {
         Value::Ext(..) => false,
@@ -144,13 +147,13 @@ fn is_readable(value: &Value) -> bool {
     }
 }
 
-/// Checks that a value is the one that is expected, and that it is written as it should be.
-fn same(value: &Value, expected: &Value) {
+/// Checks that a value equals the expected one, and that ours encodes to the same bytes.
+fn assert_same(value: &Value, expected: &Value) {
     let mut other = Vec::new();
-    rmpv::encode::write_value(&mut other, expected).expect("a Vec takes whatever is written");
+    rmpv::encode::write_value(&mut other, expected).expect("a write to a Vec succeeds");
     let mut ours = Vec::new();
     match codec::encode(&mut ours, value) {
-        // As bytes, where what is no number equals itself.
+        // Compared as bytes, because NaN does not equal itself as a value.
         Ok(()) => assert_eq!(ours, other, "{value} {expected}"),
         Err(EncodeError::TooDeep { limit }) => assert!(level_count(value, 1) > limit, "{value}"),
         Err(error) => panic!("{error}"),

@@ -2,20 +2,23 @@ use std::time::Duration;
 
 use rpcudp_core::{Dialect, Frame, MessageId, Request, codec};
 
-/// Puts bytes behind the body of a request: they say how long its caller waits where they are of the documented form,
-/// and nothing otherwise; and never do they change what the body says.
+/// Appends bytes to the body of a request. They must give the remaining time until the deadline if
+/// they have the documented form, must be ignored otherwise, and must never change the decoded
+/// body.
 pub fn extension(bytes: &[u8]) {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         let mut datagram = Vec::new();
         Request::begin(&mut datagram, dialect, "add", 2);
         Request::set_id(&mut datagram, MessageId::from_bytes([7; 20]));
-        codec::encode(&mut datagram, &1_u8).expect("a number can be encoded");
-        codec::encode(&mut datagram, "two").expect("a text can be encoded");
+        codec::encode(&mut datagram, &1_u8).expect("an integer can be encoded");
+        codec::encode(&mut datagram, "two").expect("a string can be encoded");
         let body = datagram.clone();
-        let Ok(Frame::Request(plain)) = Frame::decode(&body, dialect) else { panic!("a request is one") };
+        let Ok(Frame::Request(plain)) = Frame::decode(&body, dialect) else { panic!("an encoded request decodes") };
 
         datagram.extend_from_slice(bytes);
-        let Ok(Frame::Request(request)) = Frame::decode(&datagram, dialect) else { panic!("a request stays one") };
+        let Ok(Frame::Request(request)) = Frame::decode(&datagram, dialect) else {
+            panic!("a request with an extension decodes")
+        };
         assert_eq!(request, Request { remaining: remaining(bytes), ..plain });
         if let Some(remaining) = request.remaining {
             let mut again = body.clone();
@@ -25,7 +28,7 @@ pub fn extension(bytes: &[u8]) {
     }
 }
 
-/// What docs/wire.md says of these bytes.
+/// Reads the remaining time by the rules of `docs/wire.md`.
 fn remaining(bytes: &[u8]) -> Option<Duration> {
     let is_known = bytes.starts_with(b"\xc1RuT\x01");
     let len = usize::from(*bytes.get(5)?);

@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their bytes, as functions that a test may call too.
+//! The bodies of the fuzz targets, as functions that tests call too.
 
 mod arguments;
 mod contract;
@@ -7,7 +7,7 @@ mod description;
 mod extension;
 pub mod seeds;
 
-// The model that the tests use, with scripts that are searched for instead of drawn.
+// The model of `tests/model`. There the scripts are random; here the fuzzer searches for them.
 #[path = "../../tests/model/observed.rs"]
 mod observed;
 #[path = "../../tests/model/office.rs"]
@@ -24,15 +24,16 @@ pub use extension::extension;
 
 use std::future::Future;
 
-/// Runs a script for two endpoints, a stranger and the post office between them: see `tests/model`.
+/// Runs a script of events for two endpoints and an unvalidated source on a manual network, and
+/// compares the outcome with the model in `tests/model`.
 pub fn endpoint(script: &[u8]) {
     block_on(world::run(1, script));
 }
 
-/// Runs something on a runtime of its own, in time that nothing but sleeping takes.
+/// Runs a future on a runtime of its own, in virtual time.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime without I/O needs nothing of the system").block_on(future)
+    runtime.expect("a runtime without I/O needs no resource of the system").block_on(future)
 }
 
 #[cfg(test)]
@@ -40,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn honest_arguments_are_answered() {
+    fn valid_arguments_get_a_response() {
         for (name, seed) in seeds::of("arguments") {
             assert!(arguments(&seed), "{name}");
         }
     }
 
     #[test]
-    fn the_seeds_are_survived_and_every_change_of_one_byte_of_them() {
+    fn seeds_and_their_changes_of_one_byte_hold_the_properties() {
         let run = |target, bytes: &[u8]| match target {
             "datagram" => datagram(bytes),
             "extension" => extension(bytes),
@@ -58,12 +59,12 @@ mod tests {
         for target in seeds::TARGETS {
             for (name, seed) in seeds::of(target) {
                 run(target, &seed);
-                // Enough to find what is broken altogether; the search is the fuzzer's.
+                // A sample of 40 positions shows gross defects. The fuzzer searches the rest.
                 for at in (0..seed.len()).step_by(1 + seed.len() / 40) {
-                    for change in [1, 0x40, 0x80, 0xff] {
+                    for mask in [1, 0x40, 0x80, 0xff] {
                         let mut changed = seed.clone();
-                        changed[at] ^= change;
-                        println!("{target} {name}, byte {at} changed by {change:#x}");
+                        changed[at] ^= mask;
+                        println!("{target} {name}, byte {at} changed by {mask:#x}");
                         run(target, &changed);
                     }
                 }

@@ -1,4 +1,5 @@
-//! What a corpus starts from: the datagrams of the project's vectors, honest arguments, and scripts that get somewhere.
+//! The initial corpora: the datagrams of the project's vectors, valid arguments, and scripts that
+//! reach deep states.
 
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use serde_json::Value as Json;
 
 use crate::contract;
 
-/// The seeds of a target, by name.
+/// Returns the seeds of a target, each with its name.
 ///
 /// # Panics
 ///
-/// Where there is no such target.
+/// Panics if no target has this name.
 #[must_use]
 pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
@@ -26,10 +27,11 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     }
 }
 
-/// The targets, by the names that `cargo fuzz` knows them by.
+/// The names of the fuzz targets.
 pub const TARGETS: [&str; 5] = ["datagram", "extension", "description", "arguments", "endpoint"];
 
-/// The datagrams that Python itself produced, in both dialects, and failure frames, which it does not know.
+/// Returns the datagrams that Python produced, in both dialects, and failure frames, which Python
+/// does not know.
 fn datagrams() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
     for (name, datagram) in vectors() {
@@ -49,7 +51,7 @@ fn datagrams() -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
-/// What may be behind a body.
+/// Returns byte strings that may follow a body.
 fn extensions() -> Vec<(String, Vec<u8>)> {
     let seeds = [
         ("five-seconds", &b"\xc1RuT\x01\x04\x00\x00\x13\x88"[..]),
@@ -61,7 +63,8 @@ fn extensions() -> Vec<(String, Vec<u8>)> {
     seeds.map(|(name, bytes)| (name.into(), bytes.into())).into()
 }
 
-/// The pages of contracts, as their parts come: one with all that a contract may have, and one whose documentation is long.
+/// Returns the pages of two contracts: one that uses every part of a contract, and one with long
+/// documentation.
 fn descriptions() -> Vec<(String, Vec<u8>)> {
     let method = Method {
         name: "lookup".into(),
@@ -98,7 +101,8 @@ fn descriptions() -> Vec<(String, Vec<u8>)> {
     seeds.into()
 }
 
-/// The index of a method, and arguments for it; and Python's arguments for a method that takes anything.
+/// Returns the index of each method with valid arguments, and Python's arguments for the method
+/// that accepts any value.
 fn arguments() -> Vec<(String, Vec<u8>)> {
     let (methods, any) = contract::methods();
     let mut seeds = Vec::new();
@@ -119,42 +123,42 @@ fn arguments() -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
-/// Steps of `tests/model/world.rs`: each is a byte and the numbers that it takes.
+/// Returns scripts of `tests/model`. Each step is a byte, followed by its numbers.
 fn scripts() -> Vec<(String, Vec<u8>)> {
     const CALL: u8 = 0;
     const DROP_CALL: u8 = 3;
     const DELIVER: u8 = 4;
-    const COPY: u8 = 7;
+    const DUPLICATE: u8 = 7;
     const LOSE: u8 = 8;
-    const GIVE_BACK: u8 = 9;
+    const RETURN_UNREACHABLE: u8 = 9;
     const CHANGE: u8 = 10;
-    const PRETEND: u8 = 11;
+    const FORGE: u8 = 11;
     const WAIT: u8 = 13;
     const SPECIAL: u8 = 15;
     const CLOSE: u8 = 0;
     const RESTART: u8 = 1;
     const ALL: u8 = 4;
     let scripts: [(&str, Vec<u8>); 9] = [
-        ("answered", [[CALL, 2, 3].repeat(5), vec![SPECIAL, ALL, SPECIAL, ALL]].concat()),
+        ("responses", [[CALL, 2, 3].repeat(5), vec![SPECIAL, ALL, SPECIAL, ALL]].concat()),
         (
             "each-method",
             [(0..6).flat_map(|method| [CALL, method, 2]).collect(), vec![SPECIAL, ALL, WAIT, 9, SPECIAL, ALL]].concat(),
         ),
-        ("copies", vec![CALL, 2, 3, COPY, 0, COPY, 0, DELIVER, 0, COPY, 0, DELIVER, 1, DELIVER, 0]),
-        ("resent", vec![CALL, 2, 3, LOSE, 0, WAIT, 60, WAIT, 90, SPECIAL, ALL, SPECIAL, ALL]),
+        ("duplicates", vec![CALL, 2, 3, DUPLICATE, 0, DUPLICATE, 0, DELIVER, 0, DUPLICATE, 0, DELIVER, 1, DELIVER, 0]),
+        ("retransmitted", vec![CALL, 2, 3, LOSE, 0, WAIT, 60, WAIT, 90, SPECIAL, ALL, SPECIAL, ALL]),
         ("busy", [[CALL, 3, 3].repeat(4), vec![SPECIAL, ALL, WAIT, 20, SPECIAL, ALL]].concat()),
-        ("given-back", vec![CALL, 0, 3, CALL, 1, 3, GIVE_BACK, 0, SPECIAL, ALL, GIVE_BACK, 0]),
+        ("unreachable", vec![CALL, 0, 3, CALL, 1, 3, RETURN_UNREACHABLE, 0, SPECIAL, ALL, RETURN_UNREACHABLE, 0]),
         ("dropped", vec![CALL, 1, 3, DROP_CALL, 0, SPECIAL, ALL, SPECIAL, ALL]),
-        ("changed", vec![CALL, 2, 3, CHANGE, 0, 0, 30, 7, PRETEND, 0, DELIVER, 0, CHANGE, 0, 1, 1, 1, 22, 0]),
+        ("changed", vec![CALL, 2, 3, CHANGE, 0, 0, 30, 7, FORGE, 0, DELIVER, 0, CHANGE, 0, 1, 1, 1, 22, 0]),
         (
             "restarted",
-            vec![CALL, 2, 3, COPY, 0, SPECIAL, RESTART, DELIVER, 0, SPECIAL, ALL, CALL, 4, 3, SPECIAL, CLOSE],
+            vec![CALL, 2, 3, DUPLICATE, 0, SPECIAL, RESTART, DELIVER, 0, SPECIAL, ALL, CALL, 4, 3, SPECIAL, CLOSE],
         ),
     ];
     scripts.into_iter().map(|(name, script)| (name.into(), script)).collect()
 }
 
-/// The datagrams of the vectors.
+/// Returns the datagrams of the vectors.
 fn vectors() -> Vec<(String, Vec<u8>)> {
     let file = include_str!("../../rpcudp-core/tests/vectors/rpcudp.json");
     let file: Json = serde_json::from_str(file).expect("the vectors are JSON");
@@ -167,9 +171,9 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
     datagrams.collect()
 }
 
-/// The arguments of a request.
+/// Encodes arguments as in a request.
 pub(crate) fn encoded<T: serde::Serialize>(arguments: T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    codec::encode(&mut bytes, &arguments).expect("what is honest can be encoded");
+    codec::encode(&mut bytes, &arguments).expect("valid arguments can be encoded");
     bytes
 }
