@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rpcudp::{Service as _, rpc_service};
+use rpcudp_core::codec;
 use serde::{Deserialize, Serialize};
-
-use crate::seeds::encoded;
 
 #[rpc_service]
 pub(crate) trait Echo {
@@ -239,4 +238,11 @@ pub(crate) fn samples(method: &str) -> Vec<Vec<u8>> {
         "no_arguments" => vec![vec![0x90]],
         other => panic!("no sample for `{other}`"),
     }
+}
+
+/// Encodes arguments as in a request.
+pub(crate) fn encoded<T: Serialize>(arguments: T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec::encode(&mut bytes, &arguments).expect("valid arguments can be encoded");
+    bytes
 }

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use rpcudp_core::codec;
 use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
 use rpcudp_core::description::Description;
 use serde_json::Value as Json;
 
-use crate::contract;
+use crate::contract::{self, encoded};
 
 /// Returns the seeds of a target, each with its name.
 ///
@@ -169,11 +168,4 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
         Some((format!("vector-{index}"), bytes.collect::<Result<_, _>>().expect("hexadecimal digits")))
     });
     datagrams.collect()
-}
-
-/// Encodes arguments as in a request.
-pub(crate) fn encoded<T: serde::Serialize>(arguments: T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    codec::encode(&mut bytes, &arguments).expect("valid arguments can be encoded");
-    bytes
 }
