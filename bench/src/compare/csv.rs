@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use super::{Comparison, Key};
+use super::comparison::{Comparison, Key};
 use crate::measuring::micros;
 
 /// A line for each sample, those that do not count included, in the order in which they were measured.

@@ -1,42 +1,17 @@
 //! Echoes over loopback: everyone in one run, by turns, in several rounds.
 
+mod comparison;
 mod csv;
 mod options;
 mod plot;
 mod table;
 
-use std::fmt;
 use std::fs;
 use std::process::ExitCode;
 
+use self::comparison::{Comparison, Key};
 pub(crate) use self::options::Options;
-use crate::contenders::Contender;
-use crate::measuring::{Cell, Fault, Machine, Sample, measure_in_rounds, publish};
-
-/// One of the cells that are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) size: usize,
-    pub(crate) in_flight: usize,
-    pub(crate) contender: Contender,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, in_flight, contender } = self;
-        write!(f, "{size:>5} B  {in_flight:>4} in flight  {contender:<6}")
-    }
-}
-
-/// What was measured, and of whom it could not be.
-#[derive(Debug)]
-pub(crate) struct Comparison {
-    pub(crate) machine: Machine,
-    /// Those who are compared, grouped by what they had to do.
-    pub(crate) groups: Vec<Vec<Key>>,
-    pub(crate) samples: Vec<Sample<Key>>,
-    pub(crate) skipped: Vec<String>,
-}
+use crate::measuring::{Cell, Fault, Machine, measure_in_rounds, publish};
 
 /// Measures, prints the tables, and writes the files that were asked for.
 ///
@@ -94,15 +69,4 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     }
     // Figures that failed calls went into are no figures.
     Ok(if comparison.failure_count() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-impl Comparison {
-    pub(crate) fn failure_count(&self) -> u64 {
-        self.samples.iter().map(|sample| sample.failures.count).sum()
-    }
-
-    /// What was measured of a cell, whether or not it counts.
-    pub(crate) fn all_of(&self, key: Key) -> impl Iterator<Item = &Sample<Key>> {
-        self.samples.iter().filter(move |sample| sample.key == key)
-    }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Key;
+use super::comparison::Key;
 use crate::contenders::Contender;
 use crate::measuring::{Cell, Timing};
 

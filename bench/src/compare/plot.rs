@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{Comparison, Key};
+use super::comparison::{Comparison, Key};
 use crate::contenders::Contender;
 use crate::measuring::{Placement, Sample, Spread};
 

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use super::{Comparison, Key};
+use super::comparison::{Comparison, Key};
 use crate::contenders::Contender;
 use crate::measuring::{Placement, Sample, micros, spread};
 

@@ -2,11 +2,12 @@
 
 mod callers;
 mod flooder;
-mod forgery;
+mod forged_flood;
 mod report;
-mod stage;
+mod sample;
+mod scenario;
+mod socket_flood;
 mod victim;
-mod volley;
 
 use std::env;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use self::flooder::Condition;
-use self::stage::{Kind, Outcome, Stage};
+use self::sample::Sample;
+use self::scenario::{Kind, Outcome, Stage};
 use self::victim::Drawn;
 use crate::measuring::{Fault, Machine, Progress, grouped, publish, seconds};
 
@@ -75,15 +77,6 @@ impl Options {
         let (window, warm_up) = (or(self.seconds, 3_000, 500), or(self.warm_up, 2_000, 200));
         Stage { kind, condition, rate: self.rate, warm_up, window, seed: self.seed }
     }
-}
-
-/// A flood in one of the rounds.
-#[derive(Debug)]
-struct Sample {
-    kind: Kind,
-    condition: Condition,
-    round: usize,
-    outcome: Outcome,
 }
 
 /// Measures, and prints the tables.

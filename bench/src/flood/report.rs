@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Sample;
 use super::callers::Called;
 use super::flooder::Condition;
-use super::stage::{Kind, Outcome, VICTIM_COUNT, overload};
+use super::sample::Sample;
+use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload};
 use super::victim::{BURST_SECONDS, DOCUMENTED, Drawn};
 use crate::measuring::{grouped, spread};
 

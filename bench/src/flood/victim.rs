@@ -10,9 +10,9 @@ use tokio::runtime;
 
 use super::callers::{Obliging, TargetServer};
 use super::flooder::{Condition, Flooder};
-use super::forgery::{Besieged, Forger, Forgery};
-use super::stage::dropped_between;
-use super::volley::request;
+use super::forged_flood::{Besieged, Forger, Forgery};
+use super::scenario::dropped_between;
+use super::socket_flood::request;
 use crate::measuring::Fault;
 
 /// How many bytes each answer has: a datagram of its own on every path, and forty times its request.

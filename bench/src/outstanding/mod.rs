@@ -1,6 +1,6 @@
 //! Very many calls that wait at once for peers that say nothing: what each takes, and whether all end on time.
 
-mod waiting;
+mod round;
 
 use std::env;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use self::waiting::Outcome;
+use self::round::Outcome;
 use crate::measuring::{Fault, Machine, Progress, publish, spread};
 
 /// How many calls wait, for whom, and for how long.
@@ -90,7 +90,7 @@ struct Row {
 /// Where a round cannot be done, or the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
     if options.one_round {
-        let outcome = waiting::run(options.calls(), options.peers, options.size as usize, options.timeout())?;
+        let outcome = round::run(options.calls(), options.peers, options.size as usize, options.timeout())?;
         println!("{}", serde_json::to_string(&outcome)?);
         return Ok(ExitCode::SUCCESS);
     }

@@ -17,8 +17,8 @@ use tokio::task::consume_budget;
 
 use super::callers::{Called, Callers, LOOKUP_TIME, Obliging, TargetServer};
 use super::flooder::{Condition, Flooder};
-use super::forgery::{Besieged, Forger, Forgery};
-use super::volley::{Volley, request};
+use super::forged_flood::{Besieged, Forger, Forgery};
+use super::socket_flood::{Volley, request};
 use crate::measuring::{Clock, Fault, Phase, ProcessorTime, resident_len};
 
 /// What comes in a flood.
