@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 use rpcudp::{Builder, Endpoint, Limits};
 
-use crate::contenders::rpcudp::{EchoClient, EchoServer, Same};
+use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
 use crate::measuring::{
-    Caller, Cell, Fault, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+    BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
 };
 
 /// What is asked.
@@ -80,7 +80,7 @@ impl fmt::Display for Setting {
 /// # Errors
 ///
 /// Where the table's file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let Options { timing, in_flight, size, .. } = options;
     let (in_flight, size) = (*in_flight as usize, *size as usize);
@@ -104,15 +104,15 @@ struct LimitedCaller {
 }
 
 /// Two endpoints with this setting, and so many that call the one through the other.
-async fn callers(setting: Setting, count: usize) -> Result<Vec<LimitedCaller>, Fault> {
-    let server = setting.builder().serve(EchoServer::new(Same)).bind("127.0.0.1:0").await?;
+async fn callers(setting: Setting, count: usize) -> Result<Vec<LimitedCaller>, BoxError> {
+    let server = setting.builder().serve(EchoServer::new(EchoService)).bind("127.0.0.1:0").await?;
     let endpoint = setting.builder().bind("127.0.0.1:0").await?;
     let client = EchoClient::new(&endpoint, server.local_addr());
     Ok((0..count).map(|_| LimitedCaller { client: client.clone(), _server: server.clone() }).collect())
 }
 
 impl Caller for LimitedCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         Ok(self.client.echo(payload).await?)
     }
 }

@@ -16,7 +16,7 @@ use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand};
 
-use crate::measuring::Fault;
+use crate::measuring::BoxError;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the bench measures Linux: its batched system calls, its loopback, its /proc");
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
     if available_parallelism()?.get() < 2 {
         return Err("two cores are needed: two workers are measured, and the way between two cores".into());
     }

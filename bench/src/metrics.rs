@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contenders::rpcudp::callers;
 use crate::measuring::{
-    Cell, Failures, Fault, Latencies, Machine, Measured, Placement, Sample, Timing, conclude, measure_in_rounds,
+    BoxError, Cell, Failures, Latencies, Machine, Measured, Placement, Sample, Timing, conclude, measure_in_rounds,
     micros, spread,
 };
 
@@ -86,7 +86,7 @@ struct Outcome {
 /// # Errors
 ///
 /// Where a program is missing, or the table's file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if let (Some(setting), [in_flight]) = (options.sample, &*options.in_flight) {
         let outcome = here(options, Key { setting, in_flight: *in_flight })?;
         println!("{}", serde_json::to_string(&outcome)?);
@@ -111,7 +111,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
 }
 
 /// A sample from this process.
-fn here(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, Fault> {
+fn here(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, BoxError> {
     if setting == Setting::Prometheus {
         scrape_every_second()?;
     }
@@ -123,7 +123,7 @@ fn here(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, F
 
 /// Installs the recorder of Prometheus's exporter, and asks it for everything as a scraper would.
 #[cfg(feature = "metrics")]
-fn scrape_every_second() -> Result<(), Fault> {
+fn scrape_every_second() -> Result<(), BoxError> {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     let builder = PrometheusBuilder::new().set_buckets(&rpcudp::metrics::DURATION_BUCKETS)?;
@@ -138,11 +138,11 @@ fn scrape_every_second() -> Result<(), Fault> {
 }
 
 #[cfg(not(feature = "metrics"))]
-fn scrape_every_second() -> Result<(), Fault> {
+fn scrape_every_second() -> Result<(), BoxError> {
     Err("this program was built without the feature `metrics`".into())
 }
 
-fn in_another_process(program: &PathBuf, options: &Options, key: Key) -> Result<Outcome, Fault> {
+fn in_another_process(program: &PathBuf, options: &Options, key: Key) -> Result<Outcome, BoxError> {
     let Options { timing, size, .. } = options;
     let mut command = Command::new(program);
     command.arg("metrics").args(["--sample", &key.setting.name()]);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use clap::Args;
 use rpcudp::Endpoint;
 
-use crate::contenders::rpcudp::{EchoClient, EchoServer, Same};
+use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
 use crate::measuring::{
-    Caller, Cell, Fault, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+    BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
 };
 
 /// How many peers, and what is asked of them.
@@ -51,7 +51,7 @@ impl fmt::Display for PeerCount {
 /// # Errors
 ///
 /// Where the table's file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let Options { timing, in_flight, size, .. } = options;
     let (in_flight, size) = (*in_flight as usize, *size as usize);
@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
 
 /// Calls one peer after the other.
 #[derive(Debug)]
-struct Roamer {
+struct CyclingCaller {
     client: EchoClient,
     peers: Arc<[SocketAddr]>,
     next: usize,
@@ -81,25 +81,25 @@ struct Roamer {
 ///
 /// The first is bound to all of loopback's addresses, each of which is a peer to the other: it checks where answers
 /// come from. So both ends do the same work whatever the number, but for what is to be measured.
-async fn callers(PeerCount(peer_count): PeerCount, count: usize) -> Result<Vec<Roamer>, Fault> {
-    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("0.0.0.0:0").await?;
+async fn callers(PeerCount(peer_count): PeerCount, count: usize) -> Result<Vec<CyclingCaller>, BoxError> {
+    let server = Endpoint::builder().serve(EchoServer::new(EchoService)).bind("0.0.0.0:0").await?;
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     let port = server.local_addr().port();
     let first = u32::from(Ipv4Addr::new(127, 1, 0, 0));
     let peers: Arc<[_]> = (0..peer_count).map(|n| SocketAddr::from((Ipv4Addr::from(first + n), port))).collect();
     let client = EchoClient::new(&endpoint, peers[0]);
-    let roamer = |number| Roamer {
+    let caller = |number| CyclingCaller {
         client: client.clone(),
         peers: Arc::clone(&peers),
         next: number,
         step: count,
         _server: server.clone(),
     };
-    Ok((0..count).map(roamer).collect())
+    Ok((0..count).map(caller).collect())
 }
 
-impl Caller for Roamer {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+impl Caller for CyclingCaller {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         let peer = self.peers[self.next % self.peers.len()];
         self.next += self.step;
         Ok(self.client.with_peer(peer).echo(payload).await?)

@@ -11,14 +11,14 @@ use std::process::ExitCode;
 
 use self::comparison::{Comparison, Key};
 pub(crate) use self::options::Options;
-use crate::measuring::{Cell, Fault, Machine, measure_in_rounds, publish};
+use crate::measuring::{BoxError, Cell, Machine, measure_in_rounds, publish};
 
 /// Measures, prints the tables, and writes the files that were asked for.
 ///
 /// # Errors
 ///
 /// Where a file cannot be written, or nobody is left to be measured.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     // A path that cannot be written shows before the measurement, not after.
     for path in [&options.csv, &options.svg, &options.markdown].into_iter().flatten() {
         fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::measuring::{Fault, target_directory};
+use crate::measuring::{BoxError, target_directory};
 
 /// The example in one of the frameworks: a package of its own, below the target directory.
 pub(super) struct App {
@@ -40,7 +40,7 @@ impl App {
     /// # Errors
     ///
     /// Where they cannot be written, or the README has no example.
-    pub(super) fn all() -> Result<[Self; 3], Fault> {
+    pub(super) fn all() -> Result<[Self; 3], BoxError> {
         let home = target_directory()?.join("bench-compile");
         let main = |source: &str| [("src/main.rs", source.to_owned())];
         let rpcudp = Self::new("rpcudp", rpcudp_dependencies()?, &home);
@@ -63,7 +63,7 @@ impl App {
     /// # Errors
     ///
     /// Where they cannot be written.
-    pub(super) fn write(&self, directory: &Path, sources: &[(&str, String)]) -> Result<(), Fault> {
+    pub(super) fn write(&self, directory: &Path, sources: &[(&str, String)]) -> Result<(), BoxError> {
         fs::create_dir_all(directory.join("src"))?;
         for (path, source) in sources {
             fs::write(directory.join(path), source)?;
@@ -76,7 +76,7 @@ impl App {
 }
 
 /// What the README says to depend on, but for rpcudp, which is the one beside the bench.
-fn rpcudp_dependencies() -> Result<String, Fault> {
+fn rpcudp_dependencies() -> Result<String, BoxError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let is_rpcudp = |line: &&str| line.starts_with("rpcudp = ");
     let lines = block("toml")?;
@@ -85,7 +85,7 @@ fn rpcudp_dependencies() -> Result<String, Fault> {
 }
 
 /// The README's first block of this language.
-fn block(language: &str) -> Result<&'static str, Fault> {
+fn block(language: &str) -> Result<&'static str, BoxError> {
     let (_, rest) = README.split_once(&format!("```{language}\n")).ok_or("the README has no example")?;
     Ok(rest.split_once("```").ok_or("the README's example does not end")?.0)
 }

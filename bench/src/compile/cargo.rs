@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::app::App;
-use crate::measuring::Fault;
+use crate::measuring::BoxError;
 
 /// What it took to build from nothing.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl App {
     /// # Errors
     ///
     /// Where that is not to be had.
-    pub(super) fn fetch(&self) -> Result<(), Fault> {
+    pub(super) fn fetch(&self) -> Result<(), BoxError> {
         self.cargo(&self.directory, &["fetch"]).map(drop)
     }
 
@@ -34,7 +34,7 @@ impl App {
     /// # Errors
     ///
     /// Where it does not compile.
-    pub(super) fn build(&self) -> Result<Build, Fault> {
+    pub(super) fn build(&self) -> Result<Build, BoxError> {
         match fs::remove_dir_all(self.target()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -49,7 +49,7 @@ impl App {
     /// # Errors
     ///
     /// Where cargo does not say.
-    pub(super) fn crate_count(&self) -> Result<usize, Fault> {
+    pub(super) fn crate_count(&self) -> Result<usize, BoxError> {
         let edges = ["--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--no-dedupe"];
         let tree = self.cargo(&self.directory, &[&["tree", "--offline", "--locked"][..], &edges].concat())?;
         // Name and version; what may follow is a path or that it is a macro.
@@ -62,7 +62,7 @@ impl App {
     /// # Errors
     ///
     /// Where it was not built.
-    pub(super) fn binary_len(&self) -> Result<u64, Fault> {
+    pub(super) fn binary_len(&self) -> Result<u64, BoxError> {
         Ok(fs::metadata(self.target().join("release/greeter"))?.len())
     }
 
@@ -71,7 +71,7 @@ impl App {
     /// # Errors
     ///
     /// What cargo complains of.
-    pub(super) fn cargo(&self, directory: &Path, arguments: &[&str]) -> Result<String, Fault> {
+    pub(super) fn cargo(&self, directory: &Path, arguments: &[&str]) -> Result<String, BoxError> {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments).current_dir(directory).env("CARGO_TARGET_DIR", self.target());
         // A cache of what others have compiled would be timed instead of the compiler.
@@ -89,7 +89,7 @@ impl App {
 }
 
 /// What all processes used that this one has started and that have ended.
-fn children_cpu_seconds() -> Result<f64, Fault> {
+fn children_cpu_seconds() -> Result<f64, BoxError> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds =
         [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6);

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::app::App;
-use crate::measuring::Fault;
+use crate::measuring::BoxError;
 
 /// How many lines of Rust a framework writes for a method: what ten more methods add to the expansion of a contract,
 /// divided by ten. What it writes once for the contract, and the user's own types, are not in it.
@@ -10,12 +10,12 @@ use crate::measuring::Fault;
 /// # Errors
 ///
 /// Where the contract does not compile.
-pub(super) fn lines_per_method(app: &App) -> Result<f64, Fault> {
+pub(super) fn lines_per_method(app: &App) -> Result<f64, BoxError> {
     let (one, eleven) = (line_count(app, 1)?, line_count(app, 11)?);
     Ok((eleven - one) as f64 / 10.0)
 }
 
-fn line_count(app: &App, method_count: usize) -> Result<i64, Fault> {
+fn line_count(app: &App, method_count: usize) -> Result<i64, BoxError> {
     let directory = app.directory.join("expansion");
     app.write(&directory, &contract(app.name, method_count))?;
     // The compiler lets the crate that has this name alone use what is unstable (`RUSTC_BOOTSTRAP`).
@@ -56,7 +56,7 @@ fn contract(framework: &str, method_count: usize) -> Vec<(&'static str, String)>
 }
 
 /// Lines as a person would write them: the compiler's are as long as they get.
-fn formatted(source: &str) -> Result<String, Fault> {
+fn formatted(source: &str) -> Result<String, BoxError> {
     let mut command = Command::new("rustfmt");
     command.args(["--edition", "2024", "--emit", "stdout"]);
     let mut rustfmt = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

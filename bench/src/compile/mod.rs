@@ -11,7 +11,7 @@ use clap::Args;
 
 use self::app::App;
 use self::cargo::Build;
-use crate::measuring::{Fault, Machine, Progress, publish, spread};
+use crate::measuring::{BoxError, Machine, Progress, publish, spread};
 
 /// How often everything is built.
 #[derive(Args, Clone, Debug)]
@@ -41,7 +41,7 @@ struct Report {
 /// # Errors
 ///
 /// Where something does not compile, or crates cannot be downloaded.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let rounds = options.rounds.unwrap_or(if options.quick { 1 } else { 3 }) as usize;
     let apps = App::all()?;

@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 
 use tokio::net::UdpSocket;
 
-use crate::measuring::{Caller, Fault, loopback_socket};
+use crate::measuring::{BoxError, Caller, loopback_socket};
 
 /// The caller's number and the call's, four bytes each.
 const HEADER_LEN: usize = 8;
@@ -22,10 +22,10 @@ const BUFFER_LEN: usize = 1 << 16;
 /// The only one that calls: a task that sends and receives on a socket of its own, so that there is nothing to tell
 /// apart.
 #[derive(Debug)]
-pub(crate) struct LoneCaller {
+pub(crate) struct SingleCaller {
     socket: UdpSocket,
     server: SocketAddr,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 /// A server, and a socket that calls it.
@@ -33,17 +33,17 @@ pub(crate) struct LoneCaller {
 /// # Errors
 ///
 /// Where they cannot be bound.
-pub(crate) async fn lone_caller(size: usize) -> Result<Vec<LoneCaller>, Fault> {
-    Ok(vec![LoneCaller { socket: socket()?, server: serve()?, answer: vec![0; size] }])
+pub(crate) async fn single_caller(size: usize) -> Result<Vec<SingleCaller>, BoxError> {
+    Ok(vec![SingleCaller { socket: socket()?, server: serve()?, response: vec![0; size] }])
 }
 
-impl Caller for LoneCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+impl Caller for SingleCaller {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         self.socket.send_to(payload, self.server).await?;
         loop {
-            let (len, sender) = self.socket.recv_from(&mut self.answer).await?;
+            let (len, sender) = self.socket.recv_from(&mut self.response).await?;
             if sender == self.server {
-                return Ok(&self.answer[..len]);
+                return Ok(&self.response[..len]);
             }
         }
     }
@@ -56,7 +56,7 @@ pub(crate) struct SlotCaller {
     number: u32,
     count: u32,
     datagram: Vec<u8>,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 /// The socket that many call through.
@@ -71,18 +71,18 @@ struct Client {
 #[derive(Debug, Default)]
 struct Slot {
     state: State,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
 enum State {
     #[default]
     Idle,
-    Waits {
+    Waiting {
         count: u32,
         waker: Option<Waker>,
     },
-    Answered,
+    Completed,
 }
 
 /// A server, a socket, a task that receives from it, and so many that call through it.
@@ -90,25 +90,25 @@ enum State {
 /// # Errors
 ///
 /// Where the sockets cannot be bound.
-pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>, Fault> {
+pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>, BoxError> {
     let slots = (0..count).map(|_| Mutex::default()).collect();
     let client = Arc::new(Client { socket: socket()?, server: serve()?, slots });
-    tokio::spawn(hand_out(Arc::clone(&client)));
+    tokio::spawn(dispatch_responses(Arc::clone(&client)));
     let caller = |number| SlotCaller {
         client: Arc::clone(&client),
         number,
         count: 0,
         datagram: vec![0; HEADER_LEN + size],
-        answer: Vec::with_capacity(size),
+        response: Vec::with_capacity(size),
     };
     Ok((0..).take(count).map(caller).collect())
 }
 
 impl Caller for SlotCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
-        let Self { client, number, count, datagram, answer } = self;
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
+        let Self { client, number, count, datagram, response } = self;
         let (number, count) = (*number, mem::replace(count, count.wrapping_add(1)));
-        client.slot(number).state = State::Waits { count, waker: None };
+        client.slot(number).state = State::Waiting { count, waker: None };
 
         datagram[..4].copy_from_slice(&number.to_be_bytes());
         datagram[4..HEADER_LEN].copy_from_slice(&count.to_be_bytes());
@@ -117,16 +117,16 @@ impl Caller for SlotCaller {
 
         poll_fn(|cx| {
             let mut slot = client.slot(number);
-            if matches!(slot.state, State::Answered) {
+            if matches!(slot.state, State::Completed) {
                 slot.state = State::Idle;
-                mem::swap(&mut slot.answer, answer);
+                mem::swap(&mut slot.response, response);
                 return Poll::Ready(());
             }
-            slot.state = State::Waits { count, waker: Some(cx.waker().clone()) };
+            slot.state = State::Waiting { count, waker: Some(cx.waker().clone()) };
             Poll::Pending
         })
         .await;
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -136,23 +136,23 @@ impl Client {
     }
 
     /// Gives an answer to the one that waits for it; any other datagram is dropped.
-    fn answer(&self, datagram: &[u8]) {
+    fn complete(&self, datagram: &[u8]) {
         let Some((number, rest)) = datagram.split_first_chunk() else { return };
-        let Some((answered, answer)) = rest.split_first_chunk() else { return };
+        let Some((call_number, response)) = rest.split_first_chunk() else { return };
         let number = u32::from_be_bytes(*number);
         if number as usize >= self.slots.len() {
             return;
         }
         let mut slot = self.slot(number);
-        let Slot { state, answer: kept } = &mut *slot;
-        let State::Waits { count, waker } = state else { return };
-        if *count != u32::from_be_bytes(*answered) {
+        let Slot { state, response: stored } = &mut *slot;
+        let State::Waiting { count, waker } = state else { return };
+        if *count != u32::from_be_bytes(*call_number) {
             return;
         }
-        kept.clear();
-        kept.extend_from_slice(answer);
+        stored.clear();
+        stored.extend_from_slice(response);
         let waker = waker.take();
-        *state = State::Answered;
+        *state = State::Completed;
         drop(slot);
         if let Some(waker) = waker {
             waker.wake();
@@ -160,11 +160,11 @@ impl Client {
     }
 }
 
-async fn hand_out(client: Arc<Client>) {
+async fn dispatch_responses(client: Arc<Client>) {
     let mut datagram = vec![0; BUFFER_LEN];
     loop {
         match client.socket.recv_from(&mut datagram).await {
-            Ok((len, sender)) if sender == client.server => client.answer(&datagram[..len]),
+            Ok((len, sender)) if sender == client.server => client.complete(&datagram[..len]),
             Ok(_) => {}
             Err(error) => eprintln!("the bare client cannot receive: {error}"),
         }

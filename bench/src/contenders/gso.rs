@@ -8,8 +8,8 @@ use std::net::UdpSocket;
 
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::windowed::{self, Bulk};
-use crate::measuring::{Cell, Fault, Measured, loopback_socket};
+use super::windowed::{self, BulkSocket};
+use crate::measuring::{BoxError, Cell, Measured, loopback_socket};
 
 /// How many datagrams the kernel sends as one, since Linux 4.18.
 const MAX_SEGMENTS: usize = 64;
@@ -22,12 +22,12 @@ const MAX_LEN: usize = 65_507;
 /// # Errors
 ///
 /// Where the sockets cannot be had, or fail.
-pub(crate) fn run(cell: Cell) -> Result<Measured, Fault> {
+pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     let batch_len = MAX_SEGMENTS.min(MAX_LEN / cell.size);
     let sockets = windowed::sockets()?;
     // Both before the first datagram: what arrives in pieces is answered in pieces, and that never ends.
     sockets.iter().try_for_each(|socket| offload(socket, cell.size))?;
-    windowed::run(cell, batch_len, sockets, |socket| Offloaded { socket, size: cell.size })
+    windowed::run(cell, batch_len, sockets, |socket| GsoSocket { socket, size: cell.size })
 }
 
 /// Whether the kernel has both.
@@ -35,7 +35,7 @@ pub(crate) fn run(cell: Cell) -> Result<Measured, Fault> {
 /// # Errors
 ///
 /// What it says where not.
-pub(crate) fn is_supported() -> Result<(), Fault> {
+pub(crate) fn is_supported() -> Result<(), BoxError> {
     Ok(offload(&loopback_socket()?.into(), Cell::MIN_SIZE)?)
 }
 
@@ -45,12 +45,12 @@ fn offload(socket: &UdpSocket, size: usize) -> io::Result<()> {
     Ok(())
 }
 
-struct Offloaded {
+struct GsoSocket {
     socket: UdpSocket,
     size: usize,
 }
 
-impl Bulk for Offloaded {
+impl BulkSocket for GsoSocket {
     fn send(&mut self, datagrams: &[u8]) -> io::Result<()> {
         self.socket.send(datagrams)?;
         Ok(())

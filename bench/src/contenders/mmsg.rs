@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 
-use super::windowed::{self, Bulk};
-use crate::measuring::{Cell, Fault, Measured};
+use super::windowed::{self, BulkSocket};
+use crate::measuring::{BoxError, Cell, Measured};
 
 /// How many datagrams share a system call: beyond that, the call itself does not show any more.
 const BATCH_LEN: usize = 64;
@@ -17,24 +17,24 @@ const BATCH_LEN: usize = 64;
 /// # Errors
 ///
 /// Where the sockets cannot be had, or fail.
-pub(crate) fn run(cell: Cell) -> Result<Measured, Fault> {
-    windowed::run(cell, BATCH_LEN, windowed::sockets()?, |socket| Batched::new(socket, cell.size))
+pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
+    windowed::run(cell, BATCH_LEN, windowed::sockets()?, |socket| MmsgSocket::new(socket, cell.size))
 }
 
-struct Batched {
+struct MmsgSocket {
     socket: UdpSocket,
     size: usize,
     /// Connected sockets need no addresses.
     headers: MultiHeaders<()>,
 }
 
-impl Batched {
+impl MmsgSocket {
     fn new(socket: UdpSocket, size: usize) -> Self {
         Self { socket, size, headers: MultiHeaders::preallocate(BATCH_LEN, None) }
     }
 }
 
-impl Bulk for Batched {
+impl BulkSocket for MmsgSocket {
     fn send(&mut self, datagrams: &[u8]) -> io::Result<()> {
         let mut slices: Vec<_> = datagrams.chunks_exact(self.size).map(|datagram| [IoSlice::new(datagram)]).collect();
         while !slices.is_empty() {

@@ -13,7 +13,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use crate::measuring::{Cell, Fault, Measured, loopback_socket};
+use crate::measuring::{BoxError, Cell, Measured, loopback_socket};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,7 +63,7 @@ impl Contender {
     /// # Errors
     ///
     /// Where there is no socket to ask.
-    pub(crate) fn fits(self, size: usize, in_flight: usize) -> Result<bool, Fault> {
+    pub(crate) fn fits(self, size: usize, in_flight: usize) -> Result<bool, BoxError> {
         let is_plain = matches!(self, Self::Bare | Self::Mmsg | Self::Python);
         Ok(!is_plain || in_flight * kernel_len(size) <= loopback_socket()?.recv_buffer_size()?)
     }
@@ -73,7 +73,7 @@ impl Contender {
     /// # Errors
     ///
     /// Why this machine cannot run it.
-    pub(crate) fn prepare(self) -> Result<(), Fault> {
+    pub(crate) fn prepare(self) -> Result<(), BoxError> {
         match self {
             Self::Gso => gso::is_supported(),
             Self::Python => python::prepare(),
@@ -86,10 +86,10 @@ impl Contender {
     /// # Errors
     ///
     /// Where it cannot be set up.
-    pub(crate) fn run(self, cell: Cell) -> Result<Measured, Fault> {
+    pub(crate) fn run(self, cell: Cell) -> Result<Measured, BoxError> {
         match (self, cell.in_flight) {
             (Self::Rpcudp, count) => cell.on_workers(rpcudp::callers(count)),
-            (Self::Bare, 1) => cell.on_workers(bare::lone_caller(cell.size)),
+            (Self::Bare, 1) => cell.on_workers(bare::single_caller(cell.size)),
             (Self::Bare, count) => cell.on_workers(bare::callers(count, cell.size)),
             (Self::Mmsg, _) => mmsg::run(cell),
             (Self::Gso, _) => gso::run(cell),

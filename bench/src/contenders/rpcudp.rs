@@ -1,6 +1,6 @@
 use rpcudp::{Endpoint, rpc_service};
 
-use crate::measuring::{Caller, Fault};
+use crate::measuring::{BoxError, Caller};
 
 /// What this crate is measured with.
 #[rpc_service]
@@ -11,9 +11,9 @@ pub(crate) trait Echo {
 
 /// Serves it.
 #[derive(Debug)]
-pub(crate) struct Same;
+pub(crate) struct EchoService;
 
-impl Echo for Same {
+impl Echo for EchoService {
     fn echo(&self, bytes: &[u8]) -> Vec<u8> {
         bytes.into()
     }
@@ -32,15 +32,15 @@ pub(crate) struct RpcCaller {
 /// # Errors
 ///
 /// Where the endpoints cannot be bound.
-pub(crate) async fn callers(count: usize) -> Result<Vec<RpcCaller>, Fault> {
-    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("127.0.0.1:0").await?;
+pub(crate) async fn callers(count: usize) -> Result<Vec<RpcCaller>, BoxError> {
+    let server = Endpoint::builder().serve(EchoServer::new(EchoService)).bind("127.0.0.1:0").await?;
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     let client = EchoClient::new(&endpoint, server.local_addr());
     Ok((0..count).map(|_| RpcCaller { client: client.clone(), _server: server.clone() }).collect())
 }
 
 impl Caller for RpcCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         Ok(self.client.echo(payload).await?)
     }
 }

@@ -8,7 +8,7 @@ use tarpc::tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tarpc::{ClientMessage, Response, Transport, client, context, serde_transport};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::measuring::{Caller, Fault};
+use crate::measuring::{BoxError, Caller};
 
 /// `ByteBuf`, because serde takes `Vec<u8>` apart byte by byte.
 #[tarpc::service]
@@ -17,9 +17,9 @@ trait Echo {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Same;
+struct EchoService;
 
-impl Echo for Same {
+impl Echo for EchoService {
     async fn echo(self, _: context::Context, bytes: ByteBuf) -> ByteBuf {
         bytes
     }
@@ -34,7 +34,7 @@ pub(crate) struct TarpcCaller(EchoClient);
 /// # Errors
 ///
 /// Where there is no connection.
-pub(crate) async fn callers(count: usize) -> Result<Vec<TarpcCaller>, Fault> {
+pub(crate) async fn callers(count: usize) -> Result<Vec<TarpcCaller>, BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let stream = TcpStream::connect(listener.local_addr()?).await?;
     let (accepted, _) = listener.accept().await?;
@@ -44,26 +44,30 @@ pub(crate) async fn callers(count: usize) -> Result<Vec<TarpcCaller>, Fault> {
 }
 
 async fn serve(transport: impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>> + Send + 'static) {
-    let requests = BaseChannel::with_defaults(transport).execute(Same.serve());
+    let requests = BaseChannel::with_defaults(transport).execute(EchoService.serve());
     requests.for_each(async |request| drop(tokio::spawn(request))).await;
 }
 
 impl Caller for TarpcCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         let echoed = self.0.echo(context::current(), ByteBuf::from(payload)).await?;
         Ok(echoed.into_vec())
     }
 }
 
-fn server_end(stream: TcpStream) -> Result<impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>>, Fault> {
+fn server_end(
+    stream: TcpStream,
+) -> Result<impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>>, BoxError> {
     Ok(serde_transport::new(framed(stream)?, Bincode::default()))
 }
 
-fn client_end(stream: TcpStream) -> Result<impl Transport<ClientMessage<EchoRequest>, Response<EchoResponse>>, Fault> {
+fn client_end(
+    stream: TcpStream,
+) -> Result<impl Transport<ClientMessage<EchoRequest>, Response<EchoResponse>>, BoxError> {
     Ok(serde_transport::new(framed(stream)?, Bincode::default()))
 }
 
-fn framed(stream: TcpStream) -> Result<Framed<TcpStream, LengthDelimitedCodec>, Fault> {
+fn framed(stream: TcpStream) -> Result<Framed<TcpStream, LengthDelimitedCodec>, BoxError> {
     stream.set_nodelay(true)?;
     Ok(LengthDelimitedCodec::builder().new_framed(stream))
 }

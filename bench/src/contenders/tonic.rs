@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use self::generated::echo_client::EchoClient;
 use self::generated::echo_server::{Echo, EchoServer};
-use crate::measuring::{BUFFER_LEN, Caller, Fault};
+use crate::measuring::{BUFFER_LEN, BoxError, Caller};
 
 #[allow(
     clippy::allow_attributes_without_reason,
@@ -29,10 +29,10 @@ struct Payload {
 }
 
 #[derive(Debug)]
-struct Same;
+struct EchoService;
 
 #[tonic::async_trait]
-impl Echo for Same {
+impl Echo for EchoService {
     async fn echo(&self, request: Request<Payload>) -> Result<Response<Payload>, Status> {
         Ok(Response::new(request.into_inner()))
     }
@@ -50,7 +50,7 @@ pub(crate) struct TonicCaller(EchoClient<Channel>);
 /// # Errors
 ///
 /// Where there is no connection.
-pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, Fault> {
+pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
     let window = BUFFER_LEN as u32;
@@ -58,7 +58,7 @@ pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, Fault> {
         .max_concurrent_streams(u32::try_from(count)?)
         .initial_connection_window_size(window)
         .initial_stream_window_size(window)
-        .add_service(EchoServer::new(Same));
+        .add_service(EchoServer::new(EchoService));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
     let endpoint = Endpoint::try_from(format!("http://{addr}"))?
         .tcp_nodelay(true)
@@ -68,7 +68,7 @@ pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, Fault> {
 }
 
 impl Caller for TonicCaller {
-    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, Fault> {
+    async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         Ok(self.0.echo(Payload { bytes: Bytes::copy_from_slice(payload) }).await?.into_inner().bytes)
     }
 }

@@ -6,10 +6,10 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use crate::measuring::{Cell, Clock, Failures, Fault, Latencies, Measured, Phase, loopback_socket};
+use crate::measuring::{BoxError, Cell, Clock, Failures, Latencies, Measured, Phase, loopback_socket};
 
 /// A connected socket that takes and gives several datagrams of one length at a time, one after the other in memory.
-pub(crate) trait Bulk {
+pub(crate) trait BulkSocket {
     /// Sends them all.
     fn send(&mut self, datagrams: &[u8]) -> io::Result<()>;
 
@@ -44,12 +44,12 @@ pub(crate) fn sockets() -> io::Result<[UdpSocket; 2]> {
 /// # Errors
 ///
 /// Where they fail.
-pub(crate) fn run<B: Bulk>(
+pub(crate) fn run<B: BulkSocket>(
     cell: Cell,
     batch_len: usize,
     [client, server]: [UdpSocket; 2],
     bulk: impl Fn(UdpSocket) -> B + Sync,
-) -> Result<Measured, Fault> {
+) -> Result<Measured, BoxError> {
     // Each is made on its own thread: what nix keeps for batches of system calls cannot be sent to another.
     let call = |clock: &Clock| call(&mut bulk(client), cell, batch_len, clock);
     let serve = |clock: &Clock| serve(&mut bulk(server), cell, batch_len, clock);
@@ -63,7 +63,12 @@ struct Batch {
     len: usize,
 }
 
-fn call(socket: &mut impl Bulk, cell: Cell, batch_len: usize, clock: &Clock) -> Result<(Latencies, Failures), Fault> {
+fn call(
+    socket: &mut impl BulkSocket,
+    cell: Cell,
+    batch_len: usize,
+    clock: &Clock,
+) -> Result<(Latencies, Failures), BoxError> {
     let mut datagrams: Vec<u8> = (0..batch_len * cell.size).map(|index| (index * 8) as u8).collect();
     let mut answers = vec![0; batch_len * cell.size];
     let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
@@ -122,7 +127,7 @@ fn record(batches: &mut VecDeque<Batch>, mut count: usize, now: Instant, latenci
     }
 }
 
-fn serve(socket: &mut impl Bulk, cell: Cell, batch_len: usize, clock: &Clock) -> Result<(), Fault> {
+fn serve(socket: &mut impl BulkSocket, cell: Cell, batch_len: usize, clock: &Clock) -> Result<(), BoxError> {
     let mut datagrams = vec![0; batch_len * cell.size];
     loop {
         match socket.receive(&mut datagrams) {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::measuring::{Clock, Failures, Fault, Latencies, Phase, micros};
+use crate::measuring::{BoxError, Clock, Failures, Latencies, Phase, micros};
 
 /// What is attacked.
 #[rpc_service]
@@ -30,9 +30,9 @@ pub(super) const LOOKUP_TIME: Duration = Duration::from_millis(100);
 
 /// Serves it.
 #[derive(Debug)]
-pub(super) struct Obliging;
+pub(super) struct TargetService;
 
-impl Target for Obliging {
+impl Target for TargetService {
     fn echo(&self, bytes: &[u8]) -> Vec<u8> {
         bytes.into()
     }
@@ -58,7 +58,7 @@ const CALLS_PER_PEER: u32 = 4;
 const PAYLOAD_LEN: usize = 32;
 
 /// Callers of one kind, and what their calls come to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Callers {
     tally: Arc<Mutex<Tally>>,
     tasks: Vec<JoinHandle<()>>,
@@ -73,7 +73,7 @@ struct Tally {
 
 /// What the calls of one kind of callers came to.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(super) struct Called {
+pub(super) struct CallSummary {
     pub(super) per_second: f64,
     /// In microseconds: the median and the 99th percentile.
     pub(super) latencies: [f64; 2],
@@ -90,8 +90,8 @@ impl Callers {
     /// # Errors
     ///
     /// Where an endpoint cannot be had, or one did not answer.
-    pub(super) async fn known(target: &Endpoint, clock: &Arc<Clock>) -> Result<Self, Fault> {
-        let mut callers = Self::none();
+    pub(super) async fn validated(target: &Endpoint, clock: &Arc<Clock>) -> Result<Self, BoxError> {
+        let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
             let peer = peer([127, 0, 2, number]).await?;
             TargetClient::new(target, peer.local_addr()).echo(b"who are you").await?;
@@ -105,8 +105,8 @@ impl Callers {
     /// # Errors
     ///
     /// Where an endpoint cannot be had.
-    pub(super) async fn strangers(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, Fault> {
-        let mut callers = Self::none();
+    pub(super) async fn unvalidated(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, BoxError> {
+        let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
             callers.echo(&peer([127, 0, 3, number]).await?, target, clock);
         }
@@ -118,8 +118,8 @@ impl Callers {
     /// # Errors
     ///
     /// Where an endpoint cannot be had.
-    pub(super) async fn who_look_up(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, Fault> {
-        let mut callers = Self::none();
+    pub(super) async fn looking_up(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, BoxError> {
+        let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
             let client = TargetClient::new(&peer([127, 0, 4, number]).await?, target);
             let (tally, clock) = (Arc::clone(&callers.tally), Arc::clone(clock));
@@ -133,23 +133,19 @@ impl Callers {
     /// # Errors
     ///
     /// Where a caller panicked.
-    pub(super) async fn finish(self, window: Duration) -> Result<Called, Fault> {
+    pub(super) async fn finish(self, window: Duration) -> Result<CallSummary, BoxError> {
         for task in self.tasks {
             task.await?;
         }
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         let per_second = |count: u64| count as f64 / window.as_secs_f64();
-        Ok(Called {
+        Ok(CallSummary {
             per_second: per_second(tally.latencies.count()),
             latencies: [0.5, 0.99].map(|share| micros(tally.latencies.quantile(share))),
             refused_per_second: per_second(tally.refused),
             failed: tally.failures.count,
             first_failure: tally.failures.first.as_ref().map(ToString::to_string),
         })
-    }
-
-    fn none() -> Self {
-        Self { tally: Arc::default(), tasks: Vec::new() }
     }
 
     /// Lets `peer` call. The clients keep its endpoint.
@@ -164,8 +160,8 @@ impl Callers {
 }
 
 /// A peer that can be called back.
-async fn peer(ip: [u8; 4]) -> Result<Endpoint, Fault> {
-    let builder = Endpoint::builder().serve(TargetServer::new(Obliging));
+async fn peer(ip: [u8; 4]) -> Result<Endpoint, BoxError> {
+    let builder = Endpoint::builder().serve(TargetServer::new(TargetService));
     Ok(builder.bind((Ipv4Addr::from(ip), 0)).await?)
 }
 

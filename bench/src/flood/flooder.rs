@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
-use crate::measuring::Fault;
+use crate::measuring::BoxError;
 
 /// What the flooding thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
@@ -35,20 +35,20 @@ impl Condition {
 }
 
 /// A flood.
-pub(super) trait Attack {
+pub(super) trait Flood {
     /// Sends the next datagrams, and says how many.
     ///
     /// # Errors
     ///
     /// Where they cannot be sent.
-    fn strike(&mut self) -> Result<usize, Fault>;
+    fn send_batch(&mut self) -> Result<usize, BoxError>;
 }
 
 /// The thread, while it runs.
 #[derive(Debug)]
 pub(super) struct Flooder {
     control: Arc<Control>,
-    thread: Option<JoinHandle<Result<Duration, Fault>>>,
+    thread: Option<JoinHandle<Result<Duration, BoxError>>>,
     begin: Instant,
 }
 
@@ -63,17 +63,17 @@ impl Flooder {
     /// Gets it ready to send `rate` datagrams a second, or as many as it can.
     ///
     /// `attack` is called on the thread: what nix keeps for batches of system calls cannot be sent to another.
-    pub(super) fn new<A: Attack>(
+    pub(super) fn new<A: Flood>(
         condition: Condition,
         rate: Option<u32>,
-        attack: impl FnOnce() -> Result<A, Fault> + Send + 'static,
+        flood: impl FnOnce() -> Result<A, BoxError> + Send + 'static,
     ) -> Self {
         let control = Arc::new(Control::default());
         let of_thread = Arc::clone(&control);
         let thread = match condition {
             Condition::Quiet => None,
             Condition::Elsewhere | Condition::Flooded => {
-                Some(thread::spawn(move || of_thread.run(&mut attack()?, rate)))
+                Some(thread::spawn(move || of_thread.run(&mut flood()?, rate)))
             }
         };
         Self { control, thread, begin: Instant::now() }
@@ -98,7 +98,7 @@ impl Flooder {
     /// # Errors
     ///
     /// Where it could not send.
-    pub(super) fn stop(self) -> Result<f64, Fault> {
+    pub(super) fn stop(self) -> Result<f64, BoxError> {
         let Self { control, thread, begin } = self;
         control.is_over.store(true, Ordering::Relaxed);
         let Some(thread) = thread else { return Ok(0.0) };
@@ -109,7 +109,7 @@ impl Flooder {
 
 impl Control {
     /// Gives the processor time that the thread has used since it began.
-    fn run(&self, attack: &mut impl Attack, rate: Option<u32>) -> Result<Duration, Fault> {
+    fn run(&self, flood: &mut impl Flood, rate: Option<u32>) -> Result<Duration, BoxError> {
         while !self.has_begun.load(Ordering::Acquire) {
             thread::park();
         }
@@ -121,14 +121,14 @@ impl Control {
                 spin_loop();
                 continue;
             }
-            sent += attack.strike()? as u64;
+            sent += flood.send_batch()? as u64;
             self.sent.store(sent, Ordering::Relaxed);
         }
         Ok(used_by_this_thread()?.saturating_sub(used))
     }
 }
 
-fn used_by_this_thread() -> Result<Duration, Fault> {
+fn used_by_this_thread() -> Result<Duration, BoxError> {
     let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
     let micros = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
     Ok(Duration::from_micros(micros.iter().sum::<i64>().unsigned_abs()))
@@ -139,10 +139,10 @@ mod tests {
     use super::*;
 
     /// Counts instead of sending.
-    struct Pretence;
+    struct CountingFlood;
 
-    impl Attack for Pretence {
-        fn strike(&mut self) -> Result<usize, Fault> {
+    impl Flood for CountingFlood {
+        fn send_batch(&mut self) -> Result<usize, BoxError> {
             Ok(10)
         }
     }
@@ -151,7 +151,7 @@ mod tests {
     fn a_flood_sends_at_its_rate_wherever_it_goes() {
         for condition in Condition::ALL {
             let sends = condition != Condition::Quiet;
-            let mut flooder = Flooder::new(condition, Some(1_000), || Ok(Pretence));
+            let mut flooder = Flooder::new(condition, Some(1_000), || Ok(CountingFlood));
             let begin = Instant::now();
             flooder.begin();
             thread::sleep(Duration::from_millis(20));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_attack_that_fails_is_told() {
-        let mut flooder = Flooder::new(Condition::Flooded, None, || Err::<Pretence, _>("no socket".into()));
+        let mut flooder = Flooder::new(Condition::Flooded, None, || Err::<CountingFlood, _>("no socket".into()));
         flooder.begin();
         assert_eq!(flooder.stop().unwrap_err().to_string(), "no socket");
     }

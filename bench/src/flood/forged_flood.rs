@@ -16,8 +16,8 @@ use rand::{RngExt, SeedableRng};
 use rpcudp::transport::{Datagram, ReceiveBatch, Received, SendBatch, Transport, Udp};
 use rpcudp_core::{MessageId, Request};
 
-use super::flooder::Attack;
-use crate::measuring::Fault;
+use super::flooder::Flood;
+use crate::measuring::BoxError;
 
 /// The first of the addresses that are made up: those that RFC 2544 has set aside for benchmarks.
 const FIRST: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -32,28 +32,28 @@ const PORT: u16 = 7_000;
 const BATCH_LEN: usize = 32;
 
 /// How many batches wait to be received; more are lost, as they are where the kernel's buffer is full.
-const MAX_WAITING: usize = 128;
+const MAX_QUEUED_BATCHES: usize = 128;
 
 /// A socket to which forged requests come as well.
 #[derive(Debug)]
-pub(super) struct Besieged {
+pub(super) struct FloodedTransport {
     udp: Udp,
-    forgery: Arc<Forgery>,
+    traffic: Arc<ForgedTraffic>,
     /// Whether the forged ones are received first: by turns, so that neither keeps the other waiting.
     forged_first: AtomicBool,
 }
 
 /// What is forged, and what is answered to it.
-pub(super) struct Forgery {
+pub(super) struct ForgedTraffic {
     request: Vec<u8>,
-    inbox: Mutex<Inbox>,
+    queue: Mutex<ForgedQueue>,
     lost: AtomicU64,
     /// The bytes that each of the victims would have been sent.
-    drawn: Box<[AtomicU64]>,
+    victim_bytes: Box<[AtomicU64]>,
 }
 
 #[derive(Debug, Default)]
-struct Inbox {
+struct ForgedQueue {
     batches: VecDeque<[Forged; BATCH_LEN]>,
     /// Who waits for a batch.
     receiver: Option<Waker>,
@@ -68,22 +68,22 @@ struct Forged {
 
 /// What puts the forged requests there.
 #[derive(Debug)]
-pub(super) struct Forger {
-    forgery: Arc<Forgery>,
+pub(super) struct ForgedFlood {
+    traffic: Arc<ForgedTraffic>,
     rng: StdRng,
 }
 
-impl Besieged {
-    pub(super) fn new(udp: Udp, forgery: Arc<Forgery>) -> Self {
-        Self { udp, forgery, forged_first: AtomicBool::new(false) }
+impl FloodedTransport {
+    pub(super) fn new(udp: Udp, traffic: Arc<ForgedTraffic>) -> Self {
+        Self { udp, traffic, forged_first: AtomicBool::new(false) }
     }
 }
 
-impl Forgery {
+impl ForgedTraffic {
     /// Requests of this datagram, in the names of so many victims, at most [`MAX_VICTIMS`].
     pub(super) fn new(request: Vec<u8>, victim_count: u32) -> Arc<Self> {
-        let drawn = (0..victim_count.min(MAX_VICTIMS)).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { request, inbox: Mutex::default(), lost: AtomicU64::new(0), drawn })
+        let victim_bytes = (0..victim_count.min(MAX_VICTIMS)).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Self { request, queue: Mutex::default(), lost: AtomicU64::new(0), victim_bytes })
     }
 
     /// Requests that nobody had room for.
@@ -92,13 +92,13 @@ impl Forgery {
     }
 
     /// The bytes that the victim would have been sent to whom the most was sent.
-    pub(super) fn most_drawn(&self) -> u64 {
-        self.drawn.iter().map(|drawn| drawn.load(Ordering::Relaxed)).max().unwrap_or_default()
+    pub(super) fn max_victim_bytes(&self) -> u64 {
+        self.victim_bytes.iter().map(|victim_bytes| victim_bytes.load(Ordering::Relaxed)).max().unwrap_or_default()
     }
 
     /// Receives forged requests, if there are any.
     fn receive(&self, batch: &mut ReceiveBatch) -> bool {
-        let Some(forged) = self.inbox().batches.pop_front() else { return false };
+        let Some(forged) = self.queue().batches.pop_front() else { return false };
         batch.clear();
         let mut request = self.request.clone();
         for Forged { victim, id } in forged {
@@ -110,42 +110,44 @@ impl Forgery {
     }
 
     /// The address where what is sent there is counted, if it is a victim's.
-    fn drawn_by(&self, destination: SocketAddr) -> Option<&AtomicU64> {
+    fn victim_counter(&self, destination: SocketAddr) -> Option<&AtomicU64> {
         let IpAddr::V4(ip) = destination.ip() else { return None };
-        self.drawn.get(u32::from(ip).checked_sub(u32::from(FIRST))? as usize)
+        self.victim_bytes.get(u32::from(ip).checked_sub(u32::from(FIRST))? as usize)
     }
 
     /// Counts a datagram that would go to a victim.
-    fn swallow(&self, datagram: Datagram<'_>) -> bool {
-        let drawn = self.drawn_by(datagram.destination);
-        drawn.map(|drawn| drawn.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed)).is_some()
+    fn absorb(&self, datagram: Datagram<'_>) -> bool {
+        let victim_bytes = self.victim_counter(datagram.destination);
+        victim_bytes
+            .map(|victim_bytes| victim_bytes.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed))
+            .is_some()
     }
 
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Forger {
-    pub(super) fn new(forgery: Arc<Forgery>, seed: u64) -> Self {
-        Self { forgery, rng: StdRng::seed_from_u64(seed) }
+    fn queue(&self) -> MutexGuard<'_, ForgedQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Attack for Forger {
-    fn strike(&mut self) -> Result<usize, Fault> {
-        let Self { forgery, rng } = self;
-        let victim_count = forgery.drawn.len() as u32;
+impl ForgedFlood {
+    pub(super) fn new(traffic: Arc<ForgedTraffic>, seed: u64) -> Self {
+        Self { traffic, rng: StdRng::seed_from_u64(seed) }
+    }
+}
+
+impl Flood for ForgedFlood {
+    fn send_batch(&mut self) -> Result<usize, BoxError> {
+        let Self { traffic, rng } = self;
+        let victim_count = traffic.victim_bytes.len() as u32;
         let batch = [(); BATCH_LEN]
             .map(|()| Forged { victim: rng.random_range(0..victim_count), id: MessageId::without_slot(rng.random()) });
-        let mut inbox = forgery.inbox();
-        if inbox.batches.len() == MAX_WAITING {
-            forgery.lost.fetch_add(BATCH_LEN as u64, Ordering::Relaxed);
+        let mut queue = traffic.queue();
+        if queue.batches.len() == MAX_QUEUED_BATCHES {
+            traffic.lost.fetch_add(BATCH_LEN as u64, Ordering::Relaxed);
             return Ok(BATCH_LEN);
         }
-        inbox.batches.push_back(batch);
-        let receiver = inbox.receiver.take();
-        drop(inbox);
+        queue.batches.push_back(batch);
+        let receiver = queue.receiver.take();
+        drop(queue);
         if let Some(receiver) = receiver {
             receiver.wake();
         }
@@ -153,32 +155,31 @@ impl Attack for Forger {
     }
 }
 
-impl Transport for Besieged {
+impl Transport for FloodedTransport {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         // A batch has datagrams of one origin: what `push` adds would lie where the socket's are.
-        if self.forged_first.fetch_xor(true, Ordering::Relaxed) && self.forgery.receive(batch) {
+        if self.forged_first.fetch_xor(true, Ordering::Relaxed) && self.traffic.receive(batch) {
             return Poll::Ready(Ok(()));
         }
         if let Poll::Ready(received) = self.udp.poll_receive(cx, batch) {
             return Poll::Ready(received);
         }
-        self.forgery.inbox().receiver = Some(cx.waker().clone());
+        self.traffic.queue().receiver = Some(cx.waker().clone());
         // What came before that woke nobody.
-        if self.forgery.receive(batch) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if self.traffic.receive(batch) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
-        if self.forgery.swallow(datagram) { Ok(()) } else { self.udp.try_send(datagram) }
+        if self.traffic.absorb(datagram) { Ok(()) } else { self.udp.try_send(datagram) }
     }
 
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
-        let is_forged = |datagram: &Datagram<'_>| self.forgery.drawn_by(datagram.destination).is_some();
+        let is_forged = |datagram: &Datagram<'_>| self.traffic.victim_counter(datagram.destination).is_some();
         if !batch.iter().skip(from).any(|datagram| is_forged(&datagram)) {
             return self.udp.try_send_batch(batch, from);
         }
-        let swallowed =
-            batch.iter().skip(from).take_while(is_forged).filter(|datagram| self.forgery.swallow(*datagram));
-        let count = swallowed.count();
+        let absorbed = batch.iter().skip(from).take_while(is_forged).filter(|datagram| self.traffic.absorb(*datagram));
+        let count = absorbed.count();
         if count > 0 {
             return Ok(count);
         }
@@ -195,8 +196,8 @@ impl Transport for Besieged {
     }
 }
 
-impl fmt::Debug for Forgery {
+impl fmt::Debug for ForgedTraffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Forgery").field("victim_count", &self.drawn.len()).finish_non_exhaustive()
+        f.debug_struct("Forgery").field("victim_count", &self.victim_bytes.len()).finish_non_exhaustive()
     }
 }

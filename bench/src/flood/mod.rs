@@ -18,9 +18,9 @@ use clap::{Args, ValueEnum};
 
 use self::flooder::Condition;
 use self::sample::Sample;
-use self::scenario::{Kind, Outcome, Stage};
-use self::victim::Drawn;
-use crate::measuring::{Fault, Machine, Progress, grouped, publish, seconds};
+use self::scenario::{Kind, Outcome, Scenario};
+use self::victim::VictimTraffic;
+use crate::measuring::{BoxError, Machine, Progress, grouped, publish, seconds};
 
 /// What floods, for how long, and how much of it.
 #[derive(Args, Clone, Debug)]
@@ -70,12 +70,12 @@ impl Options {
         self.victim.unwrap_or_else(|| Duration::from_secs(if self.quick { 2 } else { 10 }))
     }
 
-    fn stage(&self, kind: Kind, condition: Condition) -> Stage {
+    fn scenario(&self, kind: Kind, condition: Condition) -> Scenario {
         let or = |given: Option<Duration>, millis, quick_millis| {
             given.unwrap_or_else(|| Duration::from_millis(if self.quick { quick_millis } else { millis }))
         };
         let (window, warm_up) = (or(self.seconds, 3_000, 500), or(self.warm_up, 2_000, 200));
-        Stage { kind, condition, rate: self.rate, warm_up, window, seed: self.seed }
+        Scenario { kind, condition, rate: self.rate, warm_up, window, seed: self.seed }
     }
 }
 
@@ -84,9 +84,9 @@ impl Options {
 /// # Errors
 ///
 /// Where a sample cannot be measured, or the tables' file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if let (Some(condition), [kind]) = (options.condition, &*options.kinds()) {
-        println!("{}", serde_json::to_string(&options.stage(*kind, condition).run()?)?);
+        println!("{}", serde_json::to_string(&options.scenario(*kind, condition).run()?)?);
         return Ok(ExitCode::SUCCESS);
     }
     let machine = Machine::this();
@@ -101,30 +101,34 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
             for condition in conditions {
                 let title = format!("round {round}/{rounds}  {kind:<7}  {:<9}", condition.name());
                 progress.begin(&title);
-                let outcome = in_another_process(options.stage(kind, condition))?;
+                let outcome = in_another_process(options.scenario(kind, condition))?;
                 progress.end(&format!("{title}  {}", report::line(&outcome)));
                 samples.push(Sample { kind, condition, round, outcome });
             }
         }
     }
     progress.begin("one victim");
-    let drawn = Drawn::within(options.victim(), options.seed)?;
-    progress.end(&format!("one victim  {} bytes in {:.1} s", grouped(drawn.total as f64, 0), drawn.seconds));
+    let victim_traffic = VictimTraffic::measure(options.victim(), options.seed)?;
+    progress.end(&format!(
+        "one victim  {} bytes in {:.1} s",
+        grouped(victim_traffic.total as f64, 0),
+        victim_traffic.seconds
+    ));
     drop(progress);
 
-    let text = format!("{machine}\n{}", report::render(&samples, &kinds, &drawn, options.seed));
+    let text = format!("{machine}\n{}", report::render(&samples, &kinds, &victim_traffic, options.seed));
     publish(&text, options.markdown.as_ref())?;
     // Whose calls fail without a flood is no measure for those beside one.
-    let failed = |sample: &Sample| sample.outcome.known.failed + sample.outcome.strangers.failed;
+    let failed = |sample: &Sample| sample.outcome.validated.failed + sample.outcome.unvalidated.failed;
     let without_flood: u64 = samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
-    let is_kept = drawn.total as f64 <= drawn.bound();
+    let is_kept = victim_traffic.total as f64 <= victim_traffic.bound();
     Ok(if without_flood == 0 && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A sample in a process of its own: memory that one has freed would be used by the next without showing.
-fn in_another_process(stage: Stage) -> Result<Outcome, Fault> {
+fn in_another_process(scenario: Scenario) -> Result<Outcome, BoxError> {
     let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
-    let Stage { kind, condition, rate, warm_up, window, seed } = stage;
+    let Scenario { kind, condition, rate, warm_up, window, seed } = scenario;
     let mut command = Command::new(env::current_exe()?);
     command.arg("flood");
     command.arg("--only").args(name(kind.to_possible_value()));

@@ -2,25 +2,26 @@
 
 use std::fmt::Write;
 
-use super::callers::Called;
+use super::callers::CallSummary;
 use super::flooder::Condition;
 use super::sample::Sample;
-use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload};
-use super::victim::{BURST_SECONDS, DOCUMENTED, Drawn};
+use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload_rate};
+use super::victim::{BURST_SECONDS, DOCUMENTED, VictimTraffic};
 use crate::measuring::{grouped, spread};
 
 /// What a sample came to, in a line.
 pub(super) fn line(outcome: &Outcome) -> String {
-    let Outcome { known, strangers, sent, overrun, flooder_cpu, others_cpu, resident: [before, _, most], .. } = outcome;
-    let failed = known.failed + strangers.failed;
-    let first = known.first_failure.as_ref().or(strangers.first_failure.as_ref());
+    let Outcome { validated, unvalidated, sent, overrun, flooder_cpu, others_cpu, resident: [before, _, most], .. } =
+        outcome;
+    let failed = validated.failed + unvalidated.failed;
+    let first = validated.first_failure.as_ref().or(unvalidated.first_failure.as_ref());
     format!(
         "known {:>7}/s p99 {:>8} us  strangers {:>7}/s p99 {:>8} us  flood {:>9}/s, overrun {:>9}/s  flooder {:>3.0} % \
          others {:>3.0} %  +{:.1} MB{}",
-        grouped(known.per_second, 0),
-        grouped(known.latencies[1], 0),
-        grouped(strangers.per_second, 0),
-        grouped(strangers.latencies[1], 0),
+        grouped(validated.per_second, 0),
+        grouped(validated.latencies[1], 0),
+        grouped(unvalidated.per_second, 0),
+        grouped(unvalidated.latencies[1], 0),
         grouped(*sent, 0),
         grouped(*overrun, 0),
         flooder_cpu * 100.0,
@@ -31,28 +32,29 @@ pub(super) fn line(outcome: &Outcome) -> String {
 }
 
 /// The tables of all floods, and what the victim was sent.
-pub(super) fn render(samples: &[Sample], kinds: &[Kind], drawn: &Drawn, seed: u64) -> String {
+pub(super) fn render(samples: &[Sample], kinds: &[Kind], traffic: &VictimTraffic, seed: u64) -> String {
     let mut text = format!("Seed {seed}. The median of the rounds and, in parentheses, the range.\n");
     for &kind in kinds {
         text += &flood(samples, kind);
     }
-    text + &victim(drawn)
+    text + &victim(traffic)
 }
 
-/// One of the two who call, and its name.
-type Who = (&'static str, fn(&Outcome) -> &Called);
+/// One of the two caller_kinds call, and its name.
+type CallerKind = (&'static str, fn(&Outcome) -> &CallSummary);
 
 fn flood(samples: &[Sample], kind: Kind) -> String {
-    let who: [Who; 2] = [("known", |outcome| &outcome.known), ("strangers", |outcome| &outcome.strangers)];
+    let caller_kinds: [CallerKind; 2] =
+        [("known", |outcome| &outcome.validated), ("strangers", |outcome| &outcome.unvalidated)];
     let of = |condition| samples.iter().filter(move |sample| (sample.kind, sample.condition) == (kind, condition));
     let mut text = format!("\n{}:\n\n| callers | thread | calls/s | of elsewhere | of quiet |", title(kind));
     text += " p50 us | p99 us | failed |\n|";
     text += &" --- |".repeat(8);
     text += "\n";
-    for (name, called) in who {
+    for (name, called) in caller_kinds {
         for condition in Condition::ALL {
-            let kept_of =
-                |other| spread(kept(samples, kind, condition, other, |outcome| called(outcome).per_second), 2);
+            let ratios_to =
+                |other| spread(ratios(samples, kind, condition, other, |outcome| called(outcome).per_second), 2);
             let [p50, p99] =
                 [0, 1].map(|index| spread(of(condition).map(|sample| called(&sample.outcome).latencies[index]), 0));
             let failed: u64 = of(condition).map(|sample| called(&sample.outcome).failed).sum();
@@ -60,8 +62,8 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
                 "| {name} | {} | {} | {} | {} | {p50} | {p99} | {failed} |\n",
                 condition.name(),
                 spread(of(condition).map(|sample| called(&sample.outcome).per_second), 0),
-                kept_of(Condition::Elsewhere),
-                kept_of(Condition::Quiet),
+                ratios_to(Condition::Elsewhere),
+                ratios_to(Condition::Quiet),
             );
         }
     }
@@ -81,7 +83,7 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
             column(|it| it.our_cpu * 100.0, 0),
             column(|it| it.others_cpu * 100.0, 0),
             column(Outcome::calls_per_cpu_second, 0),
-            spread(kept(samples, kind, condition, Condition::Quiet, Outcome::calls_per_cpu_second), 2),
+            spread(ratios(samples, kind, condition, Condition::Quiet, Outcome::calls_per_cpu_second), 2),
             column(|it| megabytes(it.resident[0]), 1),
             column(|it| megabytes(it.resident[1]), 1),
             column(|it| megabytes(it.resident[2]), 1),
@@ -89,8 +91,8 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
         text += &format!("| {} | {} |\n", condition.name(), cells.join(" | "));
     }
     for sample in samples.iter().filter(|sample| sample.kind == kind) {
-        for (name, called) in who {
-            if let Called { failed, first_failure: Some(first), .. } = called(&sample.outcome) {
+        for (name, called) in caller_kinds {
+            if let CallSummary { failed, first_failure: Some(first), .. } = called(&sample.outcome) {
                 let condition = sample.condition.name();
                 text += &format!("\nOf {name}, {condition}, {failed} calls failed in a round, the first: {first}.\n");
             }
@@ -101,7 +103,7 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
 }
 
 /// How much there is of something in one condition for each of it in another, within rounds.
-fn kept(
+fn ratios(
     samples: &[Sample],
     kind: Kind,
     condition: Condition,
@@ -121,7 +123,7 @@ fn title(kind: Kind) -> String {
         Kind::Forged => format!("Valid requests in the names of {} others", grouped(VICTIM_COUNT.into(), 0)),
         Kind::Lookups => format!(
             "{} requests a second to an async method, ten times as many as may run",
-            grouped(overload().into(), 0)
+            grouped(overload_rate().into(), 0)
         ),
     }
 }
@@ -146,7 +148,7 @@ fn dropped(samples: &[Sample], kind: Kind) -> String {
 fn lookups(samples: &[Sample], kind: Kind) -> String {
     let mut text = String::new();
     for condition in Condition::ALL {
-        let of = |value: fn(&Called) -> f64| {
+        let of = |value: fn(&CallSummary) -> f64| {
             let samples = samples.iter().filter(|it| (it.kind, it.condition) == (kind, condition));
             spread(samples.filter_map(|it| it.outcome.lookups.as_ref()).map(value), 0)
         };
@@ -164,23 +166,23 @@ fn lookups(samples: &[Sample], kind: Kind) -> String {
     text
 }
 
-fn victim(drawn: &Drawn) -> String {
-    let Drawn { seconds, first, total, asked, dropped } = drawn;
+fn victim(traffic: &VictimTraffic) -> String {
+    let VictimTraffic { seconds, first, total, requests_per_second, dropped } = traffic;
     let count = |count: u64| grouped(count as f64, 0);
     let dropped: Vec<_> = dropped.iter().map(|(name, count)| format!("{name} {}", grouped(*count, 0))).collect();
     format!(
         "\nOne victim, in whose name {} requests a second came for {seconds:.1} s (dropped, for each second: {}): {} bytes in \
          the first second, {} in all. Documented are {} a second and {} at once, which makes {} in that time; beyond those at \
          once came {} a second.{}\n",
-        grouped(*asked, 0),
+        grouped(*requests_per_second, 0),
         dropped.join(", "),
         count(*first),
         count(*total),
         count(DOCUMENTED),
         count(DOCUMENTED * BURST_SECONDS),
-        grouped(drawn.bound(), 0),
-        grouped(drawn.beyond_burst().max(0.0), 0),
-        if *total as f64 > drawn.bound() { " FAILED: that is more than documented." } else { "" },
+        grouped(traffic.bound(), 0),
+        grouped(traffic.beyond_burst().max(0.0), 0),
+        if *total as f64 > traffic.bound() { " FAILED: that is more than documented." } else { "" },
     )
 }
 

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 use tokio::task::consume_budget;
 
-use super::callers::{Called, Callers, LOOKUP_TIME, Obliging, TargetServer};
+use super::callers::{CallSummary, Callers, LOOKUP_TIME, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
-use super::forged_flood::{Besieged, Forger, Forgery};
-use super::socket_flood::{Volley, request};
-use crate::measuring::{Clock, Fault, Phase, ProcessorTime, resident_len};
+use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic};
+use super::socket_flood::{SocketFlood, request};
+use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
 /// What comes in a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
@@ -53,7 +53,7 @@ pub(super) const VICTIM_COUNT: u32 = 100_000;
 /// more elsewhere than to the endpoint.
 const GARBAGE_PER_SECOND: u32 = 400_000;
 
-/// How many forged requests: as many as strangers may send by default, and more than a thread could bring through the
+/// How many forged requests: as many as unvalidated may send by default, and more than a thread could bring through the
 /// kernel.
 const FORGED_PER_SECOND: u32 = 500_000;
 
@@ -65,7 +65,7 @@ const OVERLOAD: u32 = 10;
 
 /// What is to be measured.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stage {
+pub(super) struct Scenario {
     pub(super) kind: Kind,
     pub(super) condition: Condition,
     /// Datagrams a second, where it is said.
@@ -78,10 +78,10 @@ pub(super) struct Stage {
 /// What came of it. What is counted is counted for each second.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Outcome {
-    pub(super) known: Called,
-    pub(super) strangers: Called,
+    pub(super) validated: CallSummary,
+    pub(super) unvalidated: CallSummary,
     /// Strangers that look something up, where lookups are the flood.
-    pub(super) lookups: Option<Called>,
+    pub(super) lookups: Option<CallSummary>,
     /// Datagrams of the flood.
     pub(super) sent: f64,
     /// Datagrams that the endpoint received, whoever sent them.
@@ -105,53 +105,58 @@ impl Outcome {
     /// for the endpoint, for those who call it, and for what the kernel does on their behalf. It moves little with what
     /// others leave of the machine.
     pub(super) fn calls_per_cpu_second(&self) -> f64 {
-        (self.known.per_second + self.strangers.per_second) / (self.our_cpu - self.flooder_cpu).max(f64::MIN_POSITIVE)
+        (self.validated.per_second + self.unvalidated.per_second)
+            / (self.our_cpu - self.flooder_cpu).max(f64::MIN_POSITIVE)
     }
 }
 
-impl Stage {
+impl Scenario {
     /// Measures it, in this process.
     ///
     /// # Errors
     ///
     /// Where a socket cannot be had.
-    pub(super) fn run(self) -> Result<Outcome, Fault> {
+    pub(super) fn run(self) -> Result<Outcome, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let forgery = Forgery::new(request("echo", &[0xab_u8; 32].to_vec())?, VICTIM_COUNT);
-        let target = runtime.block_on(async { self.target(&forgery) })?;
+        let traffic = ForgedTraffic::new(request("echo", &[0xab_u8; 32].to_vec())?, VICTIM_COUNT);
+        let target = runtime.block_on(async { self.target(&traffic) })?;
         let clock = Arc::new(Clock::default());
-        let lookups_too = self.kind == Kind::Lookups;
-        let (known, strangers, lookups) = runtime.block_on(async {
+        let has_lookups = self.kind == Kind::Lookups;
+        let (validated, unvalidated, lookups) = runtime.block_on(async {
             let addr = target.local_addr();
-            let lookups = if lookups_too { Some(Callers::who_look_up(addr, &clock).await?) } else { None };
-            Ok::<_, Fault>((Callers::known(&target, &clock).await?, Callers::strangers(addr, &clock).await?, lookups))
+            let lookups = if has_lookups { Some(Callers::looking_up(addr, &clock).await?) } else { None };
+            Ok::<_, BoxError>((
+                Callers::validated(&target, &clock).await?,
+                Callers::unvalidated(addr, &clock).await?,
+                lookups,
+            ))
         })?;
 
         let flooded = match self.condition {
             Condition::Quiet | Condition::Flooded => target.local_addr(),
-            Condition::Elsewhere => runtime.block_on(async { self.drain(&forgery) })?,
+            Condition::Elsewhere => runtime.block_on(async { self.drain(&traffic) })?,
         };
-        let mut flooder = self.flooder(flooded, &forgery);
+        let mut flooder = self.flooder(flooded, &traffic);
         sleep(self.warm_up);
         let resident_before = resident_len()?;
         flooder.begin();
         sleep(self.warm_up);
         let (begin, counts, cpu) =
-            (Instant::now(), Counts::now(&target, flooded, &flooder, &forgery)?, ProcessorTime::now());
+            (Instant::now(), Counts::now(&target, flooded, &flooder, &traffic)?, ProcessorTime::now());
         clock.set(Phase::Measured);
-        let resident_most = most_resident(self.window)?;
+        let resident_max = max_resident(self.window)?;
         clock.set(Phase::Over);
         let (elapsed, end, cpu_end) =
-            (begin.elapsed(), Counts::now(&target, flooded, &flooder, &forgery)?, ProcessorTime::now());
+            (begin.elapsed(), Counts::now(&target, flooded, &flooder, &traffic)?, ProcessorTime::now());
         let resident_end = resident_len()?;
         let flooder_cpu = flooder.stop()?;
 
-        let (known, strangers) = finish(&runtime, known, strangers, elapsed)?;
+        let (validated, unvalidated) = finish(&runtime, validated, unvalidated, elapsed)?;
         let lookups = lookups.map(|lookups| runtime.block_on(lookups.finish(elapsed))).transpose()?;
         let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
         Ok(Outcome {
-            known,
-            strangers,
+            validated,
+            unvalidated,
             lookups,
             sent: per_second(end.sent - counts.sent),
             received: per_second(end.stats.datagrams.received - counts.stats.datagrams.received),
@@ -161,53 +166,53 @@ impl Stage {
             flooder_cpu,
             our_cpu: cpu_end.ours_since(cpu).div_duration_f64(elapsed),
             others_cpu: cpu_end.others_since(cpu).div_duration_f64(elapsed),
-            resident: [resident_before, resident_end, resident_most],
+            resident: [resident_before, resident_end, resident_max],
         })
     }
 
     /// What is attacked: all settings are the defaults, but that loopback is limited like everyone.
-    fn target(self, forgery: &Arc<Forgery>) -> Result<Endpoint, Fault> {
+    fn target(self, traffic: &Arc<ForgedTraffic>) -> Result<Endpoint, BoxError> {
         // Where the flood goes elsewhere, receiving is the same and brings nothing.
-        let forgery = match self.condition {
-            Condition::Elsewhere => &Forgery::new(Vec::new(), 0),
-            Condition::Quiet | Condition::Flooded => forgery,
+        let traffic = match self.condition {
+            Condition::Elsewhere => &ForgedTraffic::new(Vec::new(), 0),
+            Condition::Quiet | Condition::Flooded => traffic,
         };
         let builder = Endpoint::builder()
-            .serve(TargetServer::new(Obliging))
+            .serve(TargetServer::new(TargetService))
             .limits(Limits::default().limit_loopback(true))
             .max_handlers(MAX_HANDLERS as usize);
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
         Ok(match self.kind {
-            Kind::Forged => builder.bind_transport(Besieged::new(udp, Arc::clone(forgery)))?,
+            Kind::Forged => builder.bind_transport(FloodedTransport::new(udp, Arc::clone(traffic)))?,
             Kind::Garbage | Kind::Lookups => builder.bind_transport(udp)?,
         })
     }
 
     /// A socket that receives as the endpoint does, and does nothing with what comes.
-    fn drain(self, forgery: &Arc<Forgery>) -> Result<SocketAddr, Fault> {
+    fn drain(self, traffic: &Arc<ForgedTraffic>) -> Result<SocketAddr, BoxError> {
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
         let addr = udp.local_addr();
         match self.kind {
-            Kind::Forged => tokio::spawn(drain(Besieged::new(udp, Arc::clone(forgery)))),
+            Kind::Forged => tokio::spawn(drain(FloodedTransport::new(udp, Arc::clone(traffic)))),
             Kind::Garbage | Kind::Lookups => tokio::spawn(drain(udp)),
         };
         Ok(addr)
     }
 
-    fn flooder(self, target: SocketAddr, forgery: &Arc<Forgery>) -> Flooder {
+    fn flooder(self, target: SocketAddr, traffic: &Arc<ForgedTraffic>) -> Flooder {
         let Self { kind, condition, seed, .. } = self;
         let rate = Some(self.rate.unwrap_or_else(|| match kind {
             Kind::Garbage => GARBAGE_PER_SECOND,
             Kind::Forged => FORGED_PER_SECOND,
-            Kind::Lookups => overload(),
+            Kind::Lookups => overload_rate(),
         }));
         match kind {
-            Kind::Garbage => Flooder::new(condition, rate, move || Volley::of_garbage(target, seed)),
+            Kind::Garbage => Flooder::new(condition, rate, move || SocketFlood::with_garbage(target, seed)),
             Kind::Forged => {
-                let forger = Forger::new(Arc::clone(forgery), seed);
-                Flooder::new(condition, rate, || Ok(forger))
+                let flood = ForgedFlood::new(Arc::clone(traffic), seed);
+                Flooder::new(condition, rate, || Ok(flood))
             }
-            Kind::Lookups => Flooder::new(condition, rate, move || Volley::of_lookups(target, seed)),
+            Kind::Lookups => Flooder::new(condition, rate, move || SocketFlood::with_lookups(target, seed)),
         }
     }
 }
@@ -230,7 +235,7 @@ pub(super) fn dropped_between(begin: &Stats, end: &Stats, seconds: f64) -> Vec<(
 }
 
 /// How many lookups are asked for in a second.
-pub(super) fn overload() -> u32 {
+pub(super) fn overload_rate() -> u32 {
     OVERLOAD * (f64::from(MAX_HANDLERS) / LOOKUP_TIME.as_secs_f64()) as u32
 }
 
@@ -242,18 +247,28 @@ struct Counts {
 }
 
 impl Counts {
-    fn now(target: &Endpoint, flooded: SocketAddr, flooder: &Flooder, forgery: &Forgery) -> Result<Self, Fault> {
-        let overrun = lost_by_kernel(flooded.port())? + forgery.lost();
+    fn now(
+        target: &Endpoint,
+        flooded: SocketAddr,
+        flooder: &Flooder,
+        traffic: &ForgedTraffic,
+    ) -> Result<Self, BoxError> {
+        let overrun = dropped_by_kernel(flooded.port())? + traffic.lost();
         Ok(Self { stats: target.stats(), sent: flooder.sent(), overrun })
     }
 }
 
-fn finish(runtime: &Runtime, known: Callers, strangers: Callers, elapsed: Duration) -> Result<(Called, Called), Fault> {
-    runtime.block_on(async { Ok((known.finish(elapsed).await?, strangers.finish(elapsed).await?)) })
+fn finish(
+    runtime: &Runtime,
+    validated: Callers,
+    unvalidated: Callers,
+    elapsed: Duration,
+) -> Result<(CallSummary, CallSummary), BoxError> {
+    runtime.block_on(async { Ok((validated.finish(elapsed).await?, unvalidated.finish(elapsed).await?)) })
 }
 
 /// Sleeps for so long, and says how much memory this process had at the most meanwhile.
-fn most_resident(window: Duration) -> Result<usize, Fault> {
+fn max_resident(window: Duration) -> Result<usize, BoxError> {
     /// Between looks: what is allocated and freed in a shorter time is of no size.
     const INTERVAL: Duration = Duration::from_millis(10);
 
@@ -266,13 +281,13 @@ fn most_resident(window: Duration) -> Result<usize, Fault> {
 }
 
 /// How many datagrams the kernel has dropped because the buffer of the socket on this port was full.
-fn lost_by_kernel(port: u16) -> Result<u64, Fault> {
+fn dropped_by_kernel(port: u16) -> Result<u64, BoxError> {
     let sockets = fs::read_to_string("/proc/net/udp")?;
-    Ok(lost_of(&sockets, port).ok_or("/proc/net/udp does not have the socket")?)
+    Ok(parse_lost(&sockets, port).ok_or("/proc/net/udp does not have the socket")?)
 }
 
 /// The last column of the line whose second ends with the port in hexadecimal.
-fn lost_of(sockets: &str, port: u16) -> Option<u64> {
+fn parse_lost(sockets: &str, port: u16) -> Option<u64> {
     let local = format!(":{port:04X}");
     let line =
         sockets.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|addr| addr.ends_with(&local)))?;
@@ -288,10 +303,11 @@ mod tests {
         for kind in Kind::ALL {
             let (warm_up, window) = (Duration::from_millis(50), Duration::from_millis(300));
             // So little that it starves nobody, whatever the machine is busy with.
-            let stage = Stage { kind, condition: Condition::Flooded, rate: Some(2_000), warm_up, window, seed: 7 };
-            let outcome = stage.run().unwrap();
-            assert_eq!([outcome.known.failed, outcome.strangers.failed], [0, 0], "{kind}: {outcome:?}");
-            assert!(outcome.known.per_second > 0.0 && outcome.strangers.per_second > 0.0, "{kind}: {outcome:?}");
+            let scenario =
+                Scenario { kind, condition: Condition::Flooded, rate: Some(2_000), warm_up, window, seed: 7 };
+            let outcome = scenario.run().unwrap();
+            assert_eq!([outcome.validated.failed, outcome.unvalidated.failed], [0, 0], "{kind}: {outcome:?}");
+            assert!(outcome.validated.per_second > 0.0 && outcome.unvalidated.per_second > 0.0, "{kind}: {outcome:?}");
             assert!(outcome.sent > 0.0, "{kind}: {outcome:?}");
             assert_eq!(kind == Kind::Garbage, outcome.dropped.iter().any(|(name, _)| name == "invalid_msgpack"));
         }
@@ -302,7 +318,7 @@ mod tests {
         let sockets = "  sl  local_address rem_address   st ... drops\n\
                        10: 0100007F:1F90 00000000:0000 07 0 0 0 0 0 1 2 0 12\n\
                        11: 0100007F:1F91 00000000:0000 07 0 0 0 0 0 1 2 0 34\n";
-        assert_eq!(lost_of(sockets, 8081), Some(34));
-        assert_eq!(lost_of(sockets, 80), None);
+        assert_eq!(parse_lost(sockets, 8081), Some(34));
+        assert_eq!(parse_lost(sockets, 80), None);
     }
 }

@@ -11,8 +11,8 @@ use rpcudp_core::codec::encode;
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Dialect, MessageId, Request};
 
-use super::flooder::Attack;
-use crate::measuring::Fault;
+use super::flooder::Flood;
+use crate::measuring::BoxError;
 
 /// How many datagrams share a system call.
 const BATCH_LEN: usize = 64;
@@ -21,7 +21,7 @@ const BATCH_LEN: usize = 64;
 const SOURCE_COUNT: u8 = 8;
 
 /// Datagrams that are sent over and over, from several addresses.
-pub(super) struct Volley {
+pub(super) struct SocketFlood {
     sockets: Vec<UdpSocket>,
     headers: MultiHeaders<()>,
     datagrams: Vec<Vec<u8>>,
@@ -29,16 +29,16 @@ pub(super) struct Volley {
     count: usize,
     rng: StdRng,
     /// Whether each needs an id of its own each time.
-    numbers: bool,
+    needs_fresh_ids: bool,
 }
 
-impl Volley {
+impl SocketFlood {
     /// Datagrams that are nothing: see [`garbage`].
     ///
     /// # Errors
     ///
     /// Where the sockets cannot be had.
-    pub(super) fn of_garbage(target: SocketAddr, seed: u64) -> Result<Self, Fault> {
+    pub(super) fn with_garbage(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
         /// So many that no two neighbours are handled alike, and few enough for the cache.
         const COUNT: usize = 1_024;
 
@@ -52,12 +52,12 @@ impl Volley {
     /// # Errors
     ///
     /// Where the sockets cannot be had.
-    pub(super) fn of_lookups(target: SocketAddr, seed: u64) -> Result<Self, Fault> {
+    pub(super) fn with_lookups(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
         let datagrams = vec![request("lookup", &[0xab_u8; 32].to_vec())?; BATCH_LEN];
         Self::new(target, datagrams, StdRng::seed_from_u64(seed), true)
     }
 
-    fn new(target: SocketAddr, datagrams: Vec<Vec<u8>>, rng: StdRng, numbers: bool) -> Result<Self, Fault> {
+    fn new(target: SocketAddr, datagrams: Vec<Vec<u8>>, rng: StdRng, needs_fresh_ids: bool) -> Result<Self, BoxError> {
         let sockets = (1..=SOURCE_COUNT).map(|number| {
             let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 9, number), 0))?;
             // Nobody reads what is answered: the kernel drops it when the buffer is full.
@@ -70,17 +70,17 @@ impl Volley {
             datagrams,
             count: 0,
             rng,
-            numbers,
+            needs_fresh_ids,
         })
     }
 }
 
-impl Attack for Volley {
-    fn strike(&mut self) -> Result<usize, Fault> {
-        let Self { sockets, headers, datagrams, count, rng, numbers } = self;
+impl Flood for SocketFlood {
+    fn send_batch(&mut self) -> Result<usize, BoxError> {
+        let Self { sockets, headers, datagrams, count, rng, needs_fresh_ids } = self;
         let first = *count * BATCH_LEN % datagrams.len();
         let batch = &mut datagrams[first..first + BATCH_LEN];
-        if *numbers {
+        if *needs_fresh_ids {
             for datagram in &mut *batch {
                 Request::set_id(datagram, MessageId::without_slot(rng.random()));
             }
@@ -98,7 +98,7 @@ impl Attack for Volley {
 /// # Errors
 ///
 /// Where the argument cannot be encoded.
-pub(super) fn request(method: &str, argument: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
+pub(super) fn request(method: &str, argument: &impl serde::Serialize) -> Result<Vec<u8>, BoxError> {
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, method, 1);
     encode(&mut datagram, argument)?;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 /// Why a call failed.
-pub(crate) type Fault = Box<dyn Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Something that makes one call at a time.
 pub(crate) trait Caller: Send + 'static {
     /// Sends the payload, and gives what came back.
-    fn call(&mut self, payload: &[u8]) -> impl Future<Output = Result<impl AsRef<[u8]> + Send, Fault>> + Send;
+    fn call(&mut self, payload: &[u8]) -> impl Future<Output = Result<impl AsRef<[u8]> + Send, BoxError>> + Send;
 }
 
 /// Which part of a cell's time it is.
@@ -56,11 +56,11 @@ pub(crate) struct Tally {
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     pub(crate) count: u64,
-    pub(crate) first: Option<Fault>,
+    pub(crate) first: Option<BoxError>,
 }
 
 impl Failures {
-    pub(crate) fn add(&mut self, fault: impl Into<Fault>) {
+    pub(crate) fn add(&mut self, fault: impl Into<BoxError>) {
         self.count += 1;
         if self.first.is_none() {
             self.first = Some(fault.into());

@@ -7,7 +7,7 @@ use tokio::runtime;
 use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use super::caller::call_until_over;
-use super::{Caller, Clock, Failures, Fault, Latencies, Phase, ProcessorTime};
+use super::{BoxError, Caller, Clock, Failures, Latencies, Phase, ProcessorTime};
 
 /// How many threads run both ends.
 const WORKER_COUNT: usize = 2;
@@ -60,8 +60,8 @@ impl Cell {
     /// Where a socket or a thread cannot be had.
     pub(crate) fn on_workers<C: Caller>(
         self,
-        callers: impl Future<Output = Result<Vec<C>, Fault>>,
-    ) -> Result<Measured, Fault> {
+        callers: impl Future<Output = Result<Vec<C>, BoxError>>,
+    ) -> Result<Measured, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(WORKER_COUNT).enable_all().build()?;
         let clock = Arc::new(Clock::default());
         let tasks: Vec<_> = (0..)
@@ -96,9 +96,9 @@ impl Cell {
     /// What either of them gives.
     pub(crate) fn on_threads(
         self,
-        client: impl FnOnce(&Clock) -> Result<(Latencies, Failures), Fault> + Send,
-        server: impl FnOnce(&Clock) -> Result<(), Fault> + Send,
-    ) -> Result<Measured, Fault> {
+        client: impl FnOnce(&Clock) -> Result<(Latencies, Failures), BoxError> + Send,
+        server: impl FnOnce(&Clock) -> Result<(), BoxError> + Send,
+    ) -> Result<Measured, BoxError> {
         let clock = Clock::default();
         thread::scope(|scope| {
             let server = scope.spawn(|| server(&clock));
@@ -136,7 +136,7 @@ impl Measured {
     }
 
     /// Nothing, because of this.
-    pub(crate) fn failed(fault: Fault) -> Self {
+    pub(crate) fn failed(fault: BoxError) -> Self {
         let mut measured = Self::default();
         measured.failures.add(fault);
         measured

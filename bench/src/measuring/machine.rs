@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Fault;
+use super::BoxError;
 
 /// What a run was made on and of: figures without it say nothing.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Machine {
     pub(crate) fn this() -> Self {
         let git = |arguments: &[&str]| {
             let source = env!("CARGO_MANIFEST_DIR");
-            said_by(Command::new("git").args(["-C", source]).args(arguments))
+            output_of(Command::new("git").args(["-C", source]).args(arguments))
         };
         let commit = git(&["rev-parse", "--short", "HEAD"]);
         let changed = git(&["status", "--porcelain", ".."]).is_some_and(|changes| !changes.is_empty());
@@ -30,7 +30,7 @@ impl Machine {
         let count = info.lines().filter(|line| line.starts_with("processor")).count();
         Self {
             commit: commit.unwrap_or_else(unknown) + if changed { " with changes" } else { "" },
-            date: said_by(Command::new("date").args(["-u", "+%F"])).unwrap_or_else(unknown),
+            date: output_of(Command::new("date").args(["-u", "+%F"])).unwrap_or_else(unknown),
             processor: format!("{count} of {}", model.map_or("unknown make", |(_, name)| name)),
             kernel: read("/proc/sys/kernel/osrelease").trim().into(),
             load: read("/proc/loadavg").split(' ').next().unwrap_or_default().into(),
@@ -51,7 +51,7 @@ impl fmt::Display for Machine {
 /// # Errors
 ///
 /// Where the program was moved out of it.
-pub(crate) fn target_directory() -> Result<PathBuf, Fault> {
+pub(crate) fn target_directory() -> Result<PathBuf, BoxError> {
     let program = env::current_exe()?;
     // target/release/rpcudp-bench
     let target = program.ancestors().nth(2).filter(|target| target.join("CACHEDIR.TAG").exists());
@@ -63,7 +63,7 @@ fn read(path: &str) -> String {
 }
 
 /// What a command prints, if it can be run.
-fn said_by(command: &mut Command) -> Option<String> {
+fn output_of(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -15,7 +15,7 @@ mod socket;
 mod statistics;
 mod timing;
 
-pub(crate) use caller::{Caller, Clock, Failures, Fault, Phase};
+pub(crate) use caller::{BoxError, Caller, Clock, Failures, Phase};
 pub(crate) use cell::{Cell, Measured, Window};
 pub(crate) use machine::{Machine, target_directory};
 pub(crate) use memory::resident_len;

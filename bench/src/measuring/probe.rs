@@ -18,11 +18,11 @@ const END: u64 = u64::MAX;
 /// The batch that a tenth of all are faster than: what disturbs a batch makes it longer. A virtual machine's cores may
 /// move about on their host; samples are comparable where this is the same.
 pub(crate) fn round_trip() -> Duration {
-    let ball = AtomicU64::new(0);
+    let line = AtomicU64::new(0);
     let mut batches = thread::scope(|scope| {
-        scope.spawn(|| hand_back(&ball));
-        let batches = hand_over(&ball);
-        ball.store(END, Ordering::Release);
+        scope.spawn(|| pong(&line));
+        let batches = ping(&line);
+        line.store(END, Ordering::Release);
         batches
     });
     batches.sort_unstable();
@@ -30,16 +30,16 @@ pub(crate) fn round_trip() -> Duration {
 }
 
 /// Hands over odd numbers, waits for the even ones that follow them, and says how long each batch took.
-fn hand_over(ball: &AtomicU64) -> Vec<Duration> {
+fn ping(line: &AtomicU64) -> Vec<Duration> {
     let begin = Instant::now();
     let mut batches = Vec::new();
     let mut number = 0;
     while batches.is_empty() || begin.elapsed() < LENGTH {
         let batch = Instant::now();
         for _ in 0..BATCH {
-            ball.store(number + 1, Ordering::Release);
+            line.store(number + 1, Ordering::Release);
             number += 2;
-            while ball.load(Ordering::Acquire) != number {
+            while line.load(Ordering::Acquire) != number {
                 spin_loop();
             }
         }
@@ -48,13 +48,13 @@ fn hand_over(ball: &AtomicU64) -> Vec<Duration> {
     batches
 }
 
-fn hand_back(ball: &AtomicU64) {
+fn pong(line: &AtomicU64) {
     let mut expected = 1;
     loop {
-        match ball.load(Ordering::Acquire) {
+        match line.load(Ordering::Acquire) {
             END => return,
             number if number == expected => {
-                ball.store(number + 1, Ordering::Release);
+                line.store(number + 1, Ordering::Release);
                 expected += 2;
             }
             _ => spin_loop(),

@@ -2,14 +2,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::measuring::{Fault, Sample};
+use crate::measuring::{BoxError, Sample};
 
 /// Prints a report, and writes it to a file as well, if one is named.
 ///
 /// # Errors
 ///
 /// Where the file cannot be written.
-pub(crate) fn publish(text: &str, markdown: Option<&PathBuf>) -> Result<(), Fault> {
+pub(crate) fn publish(text: &str, markdown: Option<&PathBuf>) -> Result<(), BoxError> {
     print!("{text}");
     if let Some(path) = markdown {
         fs::write(path, text)?;
@@ -26,7 +26,7 @@ pub(crate) fn conclude<K>(
     mut text: String,
     samples: &[Sample<K>],
     markdown: Option<&PathBuf>,
-) -> Result<ExitCode, Fault> {
+) -> Result<ExitCode, BoxError> {
     let failed: u64 = samples.iter().map(|sample| sample.measured.failures.count).sum();
     let counted = samples.iter().filter(|sample| sample.counts()).count();
     text += &format!("\n{counted} of {} samples count. Failed calls, in all samples: {failed}.\n", samples.len());

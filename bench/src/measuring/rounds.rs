@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-use super::{Fault, Measured, Progress, Sample, Timing, probe};
+use super::{BoxError, Measured, Progress, Sample, Timing, probe};
 
 /// Measures every cell once in each round, with a probe before and after each.
 ///
@@ -9,7 +9,7 @@ use super::{Fault, Measured, Progress, Sample, Timing, probe};
 pub(crate) fn measure_in_rounds<K: Copy + Display>(
     timing: &Timing,
     groups: &[Vec<K>],
-    mut measure: impl FnMut(K) -> Result<Measured, Fault>,
+    mut measure: impl FnMut(K) -> Result<Measured, BoxError>,
 ) -> Vec<Sample<K>> {
     let rounds = timing.rounds();
     let progress = Progress::new(rounds * groups.iter().map(Vec::len).sum::<usize>());

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use self::timer::Timer;
-use crate::measuring::{Fault, Machine, publish, spread};
+use crate::measuring::{BoxError, Machine, publish, spread};
 
 /// How often each operation is timed.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 /// # Errors
 ///
 /// Where the table's file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let runs = options.runs.unwrap_or(if options.quick { 5 } else { 31 });
     let mut timer = Timer::new(runs, operations::COUNT);

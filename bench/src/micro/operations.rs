@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::timer::Timer;
 
 /// How many there are.
-pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 2 * SHIFTS.len() + 4 + 2 * WAITING.len();
+pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 2 * SHIFTS.len() + 4 + 2 * PENDING_COUNTS.len();
 
 /// Bytes of a payload.
 const SIZES: [usize; 3] = [32, 1024, 8000];
@@ -18,7 +18,7 @@ const SIZES: [usize; 3] = [32, 1024, 8000];
 const SHIFTS: [usize; 2] = [64, 16];
 
 /// Calls that wait at once.
-const WAITING: [u32; 3] = [1, 1_000, 1_000_000];
+const PENDING_COUNTS: [u32; 3] = [1, 1_000, 1_000_000];
 
 const DIALECT: Dialect = Dialect::Rpcudp;
 
@@ -116,22 +116,22 @@ fn frame(timer: &mut Timer) {
 
 /// Calls that begin and end while others wait: neither is to cost more where the others are many.
 fn table(timer: &mut Timer) {
-    for waiting in WAITING {
-        let mut crowd = Crowd::of(waiting);
+    for waiting in PENDING_COUNTS {
+        let mut pending = PendingCalls::of(waiting);
         timer.time(&format!("table: a call begins and is answered, {waiting} others wait"), || {
-            let id = crowd.begin();
-            crowd.calls.complete(&black_box(id), PEER, || crowd.now).expect("it waits");
-            crowd.calls.remove(&id);
+            let id = pending.begin();
+            pending.calls.complete(&black_box(id), PEER, || pending.now).expect("it waits");
+            pending.calls.remove(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {waiting} wait"), || {
-            crowd.begin();
-            crowd.pass_time();
+            pending.begin();
+            pending.pass_time();
         });
     }
 }
 
 /// Calls that begin one after the other and all wait for five seconds.
-struct Crowd {
+struct PendingCalls {
     calls: Calls<()>,
     now: Instant,
     /// As many begin in five seconds as wait.
@@ -141,19 +141,19 @@ struct Crowd {
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8468);
 
-impl Crowd {
+impl PendingCalls {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn of(count: u32) -> Self {
         let now = Instant::now();
         // Those that time out within one tick of the table's clock leave together, and so are there for a while longer.
         let calls = Calls::new(now).with_limit(2 * count as usize + 16);
-        let mut crowd = Self { calls, now, interval: Self::TIMEOUT / count, count: 0 };
+        let mut pending = Self { calls, now, interval: Self::TIMEOUT / count, count: 0 };
         for _ in 0..count {
-            crowd.begin();
-            crowd.now += crowd.interval;
+            pending.begin();
+            pending.now += pending.interval;
         }
-        crowd
+        pending
     }
 
     fn begin(&mut self) -> MessageId {

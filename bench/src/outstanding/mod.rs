@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::round::Outcome;
-use crate::measuring::{Fault, Machine, Progress, publish, spread};
+use crate::measuring::{BoxError, Machine, Progress, publish, spread};
 
 /// How many calls wait, for whom, and for how long.
 #[derive(Args, Clone, Debug)]
@@ -88,7 +88,7 @@ struct Row {
 /// # Errors
 ///
 /// Where a round cannot be done, or the table's file cannot be written.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if options.one_round {
         let outcome = round::run(options.calls(), options.peers, options.size as usize, options.timeout())?;
         println!("{}", serde_json::to_string(&outcome)?);
@@ -139,7 +139,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Fault> {
 }
 
 /// A round in a process of its own: memory that one round has freed would be used by the next without showing.
-fn in_another_process() -> Result<Outcome, Fault> {
+fn in_another_process() -> Result<Outcome, BoxError> {
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--one-round").stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output()?;

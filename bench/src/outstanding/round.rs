@@ -14,7 +14,7 @@ use tokio::runtime;
 use tokio::task::yield_now;
 
 use crate::contenders::rpcudp::EchoClient;
-use crate::measuring::{Fault, Latencies, ProcessorTime, resident_len};
+use crate::measuring::{BoxError, Latencies, ProcessorTime, resident_len};
 
 /// What came of a round.
 #[derive(Debug, Deserialize, Serialize)]
@@ -45,7 +45,7 @@ type EchoCall = Call<Vec<u8>>;
 /// # Errors
 ///
 /// Where a socket cannot be had, or calls have not ended long after their time.
-pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> Result<Outcome, Fault> {
+pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> Result<Outcome, BoxError> {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // Bound and never read: nobody answers, and nothing says that nobody is there.
     let silent = UdpSocket::bind("0.0.0.0:0")?;
@@ -54,34 +54,34 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
         runtime.block_on(async { Endpoint::builder().timeout(timeout).max_calls(count).bind("127.0.0.1:0").await })?;
     let client = EchoClient::new(&endpoint, peers.at(0));
     let payload = vec![0xab_u8; size];
-    let book = Arc::new(Book::new(count, timeout));
+    let log = Arc::new(CallLog::new(count, timeout));
 
     let (resident_before, begin) = (resident_len()?, Instant::now());
-    let all_book = Arc::clone(&book);
+    let log_of_tasks = Arc::clone(&log);
     runtime.spawn(async move {
         for first in (0..count).step_by(CALLS_PER_TASK) {
             let to_one = client.with_peer(peers.at(first / CALLS_PER_TASK));
             let calls = (first..count.min(first + CALLS_PER_TASK)).map(|_| Some(to_one.echo(&payload))).collect();
-            tokio::spawn(Party { calls, first, book: Arc::clone(&all_book) }.wait());
+            tokio::spawn(CallGroup { calls, first, log: Arc::clone(&log_of_tasks) }.wait());
             // The endpoint sends what the tasks before have asked for: nobody calls faster than it can send.
             yield_now().await;
         }
     });
     let limit = begin + 2 * timeout + Duration::from_secs(60);
-    wait_until(limit, || book.begun.load(Ordering::Acquire) == count)?;
-    let at_once = count - book.ended.load(Ordering::Acquire);
+    wait_until(limit, || log.begun.load(Ordering::Acquire) == count)?;
+    let at_once = count - log.ended.load(Ordering::Acquire);
     let (begun, resident) = (Instant::now(), resident_len()?.saturating_sub(resident_before));
 
     // Until shortly before the first may end.
     let cpu_begun = ProcessorTime::now();
     sleep((begin + timeout.mul_f64(0.98)).saturating_duration_since(begun));
     let (waited, cpu_waited) = (begun.elapsed(), ProcessorTime::now());
-    wait_until(limit, || book.ended.load(Ordering::Acquire) > 0)?;
+    wait_until(limit, || log.ended.load(Ordering::Acquire) > 0)?;
     let first_end = Instant::now();
-    wait_until(limit, || book.ended.load(Ordering::Acquire) == count)?;
+    wait_until(limit, || log.ended.load(Ordering::Acquire) == count)?;
     let (end, cpu_end) = (first_end.elapsed(), ProcessorTime::now());
 
-    let failures = book.failures.lock().expect("nothing panics while it is locked");
+    let failures = log.failures.lock().expect("nothing panics while it is locked");
     Ok(Outcome {
         at_once,
         begin_seconds: (begun - begin).as_secs_f64(),
@@ -91,7 +91,7 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
         waiting_cpu: cpu_waited.ours_since(cpu_begun).div_duration_f64(waited.max(Duration::from_millis(1))),
         ending_cpu_micros: cpu_end.ours_since(cpu_waited).as_secs_f64() * 1e6 / count as f64,
         end_seconds: end.as_secs_f64(),
-        late_millis: book.late_millis(),
+        late_millis: log.late_millis(),
         failed: failures.0,
         first_failure: failures.1.clone(),
     })
@@ -113,7 +113,7 @@ impl Peers {
 
 /// Where it is noted when calls begin and end. All of it is there before the first call, so that it does not count as
 /// the calls' memory.
-struct Book {
+struct CallLog {
     origin: Instant,
     timeout: Duration,
     begun: AtomicUsize,
@@ -124,7 +124,7 @@ struct Book {
     failures: Mutex<(usize, Option<String>)>,
 }
 
-impl Book {
+impl CallLog {
     fn new(count: usize, timeout: Duration) -> Self {
         Self {
             origin: Instant::now(),
@@ -137,11 +137,11 @@ impl Book {
         }
     }
 
-    fn begins(&self, index: usize) {
+    fn record_begin(&self, index: usize) {
         self.micros[index].store(self.now(), Ordering::Relaxed);
     }
 
-    fn ends(&self, index: usize, result: Result<Vec<u8>, CallError>) {
+    fn record_end(&self, index: usize, result: Result<Vec<u8>, CallError>) {
         // Both are rounded down, so that the difference may be short by one.
         let waited = self.now() + 1 - self.micros[index].load(Ordering::Relaxed);
         let late = waited.checked_sub(self.timeout.as_micros() as u32);
@@ -174,20 +174,20 @@ impl Book {
 }
 
 /// Calls that a task waits for, from the number `first` on.
-struct Party {
+struct CallGroup {
     calls: Vec<Option<EchoCall>>,
     first: usize,
-    book: Arc<Book>,
+    log: Arc<CallLog>,
 }
 
-impl Party {
+impl CallGroup {
     async fn wait(mut self) {
         let mut has_begun = false;
         poll_fn(|cx| {
             let polled = self.poll(cx, !has_begun);
             if !has_begun {
                 has_begun = true;
-                self.book.begun.fetch_add(self.calls.len(), Ordering::Release);
+                self.log.begun.fetch_add(self.calls.len(), Ordering::Release);
             }
             polled
         })
@@ -199,12 +199,12 @@ impl Party {
         for (index, slot) in (self.first..).zip(&mut self.calls) {
             let Some(call) = slot else { continue };
             if is_first {
-                self.book.begins(index);
+                self.log.record_begin(index);
             }
             match Pin::new(call).poll(cx) {
                 Poll::Ready(result) => {
                     *slot = None;
-                    self.book.ends(index, result);
+                    self.log.record_end(index, result);
                 }
                 Poll::Pending => all_ended = false,
             }
@@ -214,7 +214,7 @@ impl Party {
 }
 
 /// How long the datagram of a request is.
-fn datagram_len(size: usize) -> Result<usize, Fault> {
+fn datagram_len(size: usize) -> Result<usize, BoxError> {
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, "echo", 1);
     codec::encode(&mut datagram, &vec![0xab_u8; size])?;
@@ -222,7 +222,7 @@ fn datagram_len(size: usize) -> Result<usize, Fault> {
 }
 
 /// Looks once a millisecond.
-fn wait_until(limit: Instant, is_so: impl Fn() -> bool) -> Result<(), Fault> {
+fn wait_until(limit: Instant, is_so: impl Fn() -> bool) -> Result<(), BoxError> {
     while !is_so() {
         if Instant::now() > limit {
             return Err("calls have not ended long after their time".into());

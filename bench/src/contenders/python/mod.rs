@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use self::venv::{interpreter, make_venv};
-use crate::measuring::{BUFFER_LEN, Cell, Failures, Fault, Latencies, Measured, ProcessorTime, Window};
+use crate::measuring::{BUFFER_LEN, BoxError, Cell, Failures, Latencies, Measured, ProcessorTime, Window};
 
 const SCRIPT: &str = include_str!("echo.py");
 
@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("echo.py");
 /// # Errors
 ///
 /// Where Python or the network does not allow that.
-pub(crate) fn prepare() -> Result<(), Fault> {
+pub(crate) fn prepare() -> Result<(), BoxError> {
     make_venv()
 }
 
@@ -36,7 +36,7 @@ struct Report {
 /// # Errors
 ///
 /// Where a process ends early or says something else.
-pub(crate) fn run(cell: Cell) -> Result<Measured, Fault> {
+pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     let mut server = Peer::start(&["serve".into()])?;
     let port = server.line()?;
     let seconds = |duration: Duration| duration.as_secs_f64().to_string();
@@ -67,7 +67,7 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(arguments: &[String]) -> Result<Self, Fault> {
+    fn start(arguments: &[String]) -> Result<Self, BoxError> {
         let mut command = Command::new(interpreter()?);
         command.args(["-c", SCRIPT]).args(arguments).arg(BUFFER_LEN.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
@@ -75,7 +75,7 @@ impl Peer {
         Ok(Self { child, stdout: BufReader::new(stdout) })
     }
 
-    fn line(&mut self) -> Result<String, Fault> {
+    fn line(&mut self) -> Result<String, BoxError> {
         let mut line = String::new();
         if self.stdout.read_line(&mut line)? == 0 {
             return Err("a Python process has ended early".into());
@@ -83,7 +83,7 @@ impl Peer {
         Ok(line.trim_end().to_owned())
     }
 
-    fn expect(&mut self, word: &str) -> Result<(), Fault> {
+    fn expect(&mut self, word: &str) -> Result<(), BoxError> {
         let line = self.line()?;
         if line == word { Ok(()) } else { Err(format!("Python says {line:?} instead of {word:?}").into()) }
     }
