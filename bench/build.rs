@@ -1,12 +1,12 @@
-//! Writes tonic's clients and servers with tonic's own generator, which needs no protoc for a service given in Rust,
-//! and notes the compiler.
+//! Generates tonic's clients and servers, and records the version of the compiler. tonic's
+//! generator needs no protoc for a service that is defined in Rust.
 
 use std::env;
 use std::process::Command;
 
 use tonic_build::manual::{Builder, Method, Service};
 
-/// Also what `compile` builds the example with.
+/// The build script of the example, which `compile` uses too.
 #[path = "examples/greeter_tonic/build.rs"]
 mod greeter;
 
@@ -23,7 +23,7 @@ fn main() {
     Builder::new().compile(&[Service::builder().package("bench").name("Echo").method(method).build()]);
     greeter::main();
 
-    let rustc = Command::new(env::var_os("RUSTC").expect("cargo says which")).arg("--version").output();
-    let rustc = String::from_utf8(rustc.expect("the compiler runs").stdout).expect("versions are text");
+    let rustc = Command::new(env::var_os("RUSTC").expect("cargo sets RUSTC")).arg("--version").output();
+    let rustc = String::from_utf8(rustc.expect("the compiler runs").stdout).expect("the version is UTF-8");
     println!("cargo:rustc-env=BENCH_RUSTC={}", rustc.trim());
 }

@@ -1,7 +1,8 @@
-//! The README's example in tarpc. `compile` builds it, and `cargo run --example greeter_tarpc` runs it.
+//! The README's example in tarpc. `compile` builds it, and `cargo run --example greeter_tarpc` runs
+//! it.
 //!
-//! tarpc has no methods that nobody answers, that are sent again or that run once: over TCP that is not needed, as long
-//! as the connection lives.
+//! tarpc has no one-way methods and no delivery options: over TCP, retransmission is not needed
+//! while the connection lives.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

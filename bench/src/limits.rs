@@ -1,4 +1,4 @@
-//! What it costs to look whether a source may ask, where it may.
+//! Measures the cost of checking the limits of a source that stays within them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::measuring::{
     BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
 };
 
-/// What is asked.
+/// The cell and the output file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -20,22 +20,22 @@ pub(crate) struct Options {
     /// Calls in flight
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 64)]
     in_flight: u32,
-    /// Bytes that are sent and come back
+    /// Payload in bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(Cell::MIN_SIZE as i64..=8_180), default_value_t = 32)]
     size: u32,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
-/// What both endpoints look at.
+/// The limits of both endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Setting {
-    /// Every source, loopback too, against limits that nobody reaches.
+    /// Every source is checked, loopback included, against limits that are never reached.
     Checked,
-    /// What is so by default: on loopback, whether a source is loopback.
+    /// The defaults: a source on loopback is exempt.
     Default,
-    /// Nothing.
+    /// No limits.
     Trusted,
 }
 
@@ -43,7 +43,7 @@ impl Setting {
     const ALL: [Self; 3] = [Self::Checked, Self::Default, Self::Trusted];
 
     fn builder(self) -> Builder {
-        /// A second's worth that no bench reaches; `u32::MAX` would not be looked at.
+        /// A limit per second that the bench never reaches. `u32::MAX` would disable the check.
         const PLENTY: u32 = 4_000_000_000;
 
         let builder = Endpoint::builder();
@@ -79,7 +79,7 @@ impl fmt::Display for Setting {
 ///
 /// # Errors
 ///
-/// Where the table's file cannot be written.
+/// Returns an error if the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let Options { timing, in_flight, size, .. } = options;
@@ -95,15 +95,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     conclude(text, &samples, options.markdown.as_ref())
 }
 
-/// Calls through an endpoint that others call through as well.
+/// A caller that shares its endpoint with others.
 #[derive(Debug)]
 struct LimitedCaller {
     client: EchoClient,
-    /// It serves as long as there is a handle.
+    /// The server serves as long as a handle exists.
     _server: Endpoint,
 }
 
-/// Two endpoints with this setting, and so many that call the one through the other.
+/// Binds two endpoints with this setting, and returns callers that share one of them and call the
+/// other.
 async fn callers(setting: Setting, count: usize) -> Result<Vec<LimitedCaller>, BoxError> {
     let server = setting.builder().serve(EchoServer::new(EchoService)).bind("127.0.0.1:0").await?;
     let endpoint = setting.builder().bind("127.0.0.1:0").await?;
@@ -117,7 +118,7 @@ impl Caller for LimitedCaller {
     }
 }
 
-/// Calls per second beside those without limits, within rounds.
+/// Renders the table of one placement. Ratios to the endpoints without limits are within rounds.
 fn table(samples: &[Sample<Setting>], placement: Placement) -> String {
     let of = |setting| {
         samples.iter().filter(move |sample| sample.key == setting && sample.placement == placement && sample.counts())
@@ -126,7 +127,7 @@ fn table(samples: &[Sample<Setting>], placement: Placement) -> String {
         return String::new();
     }
     let mut text = format!("\nCores {placement}:\n\n");
-    text += "| limits | calls/s | of trusted | p50 us | p99 us | CPU us/call | CPU, of trusted | samples |\n|";
+    text += "| limits | calls/s | calls/s / trusted | p50 us | p99 us | CPU us/call | CPU / trusted | samples |\n|";
     text += &" --- |".repeat(8);
     text += "\n";
     for setting in Setting::ALL {
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_setting_fails_a_call() {
+    fn calls_succeed_with_every_setting() {
         for setting in Setting::ALL {
             let cell =
                 Cell { in_flight: 64, size: 32, warm_up: Duration::from_millis(20), window: Duration::from_millis(50) };

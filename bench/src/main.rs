@@ -1,4 +1,5 @@
-//! How fast rpcudp is. `README.md` says how to run it and how to read it.
+//! Measures the performance of rpcudp. `README.md` explains how to run the bench and how to read
+//! its tables.
 
 mod compare;
 mod compile;
@@ -19,9 +20,9 @@ use clap::{Parser, Subcommand};
 use crate::measuring::BoxError;
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("the bench measures Linux: its batched system calls, its loopback, its /proc");
+compile_error!("the bench runs on Linux only: it uses its batched system calls, its loopback and its /proc");
 
-/// Measures rpcudp beside its peers and beside what the kernel can do.
+/// Measures rpcudp beside other frameworks and beside the limits of the kernel.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -31,32 +32,35 @@ struct Arguments {
     compare: compare::Options,
 }
 
-/// Each is a file or a folder of its own; `compare` is what runs without any.
+/// A subcommand, in a file or a folder of its own. `compare` is the default.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Echoes over loopback: rpcudp, the raw ceilings, tarpc, tonic and Python's rpcudp by turns (the default)
+    /// Echoes over loopback: rpcudp, the kernel's ceilings, tarpc, tonic and Python's rpcudp in
+    /// turn (the default)
     Compare(compare::Options),
-    /// One endpoint calling one peer, a hundred, and ten thousand
+    /// One endpoint that calls 1, 100 and 10,000 peers
     Peers(peers::Options),
-    /// A million calls waiting at once for peers that say nothing: memory, processor time, and how late they end
+    /// A million pending calls to silent peers: memory, processor time, and how late they time out
     Outstanding(outstanding::Options),
-    /// Legitimate callers beside floods of garbage, of forged requests and of slow ones, and what a victim is sent
+    /// Legitimate callers during floods of garbage, forged requests and slow requests, and the
+    /// traffic to a victim
     Flood(flood::Options),
-    /// Echoes with the limits for strangers looked at, and without any
+    /// Echoes with the limits on sources checked, with the defaults, and without limits
     Limits(limits::Options),
-    /// Echoes with the feature `metrics` and without it: `bench/metrics` builds both and runs this
+    /// Echoes with the feature `metrics` and without it; run `bench/metrics`, which builds both
+    /// programs
     Metrics(metrics::Options),
-    /// The codec, the frame and the table of calls by themselves
+    /// The codec, the frames and the table of calls, each in isolation
     Micro(micro::Options),
-    /// What the README's example costs to compile, beside the same in tarpc and tonic
+    /// The time to compile the README's example, and the same example in tarpc and tonic
     Compile(compile::Options),
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,
-        Err(fault) => {
-            eprintln!("error: {fault}");
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -64,7 +68,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
     if available_parallelism()?.get() < 2 {
-        return Err("two cores are needed: two workers are measured, and the way between two cores".into());
+        return Err("the bench needs two cores: it measures two workers and the latency between two cores".into());
     }
     match arguments.command.unwrap_or(Command::Compare(arguments.compare)) {
         Command::Compare(options) => compare::run(&options),

@@ -1,4 +1,5 @@
-//! What the feature `metrics` costs: the same echo from a program without it, and from one with it.
+//! Measures the cost of the feature `metrics`: the same echo in a program without it and in one
+//! with it.
 
 use std::env;
 use std::fmt;
@@ -16,36 +17,36 @@ use crate::measuring::{
     micros, spread,
 };
 
-/// What is asked, and of whom.
+/// The cells, the program without the feature, and the output file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
     timing: Timing,
-    /// The same program, built without the feature: `bench/metrics` builds both
+    /// Path of the same program built without the feature (`bench/metrics` builds both)
     #[arg(long, value_name = "PROGRAM")]
     without: Option<PathBuf>,
     /// Calls in flight, separated by commas
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000), default_value = "1,64")]
     in_flight: Vec<u32>,
-    /// Bytes that are sent and come back
+    /// Payload in bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(Cell::MIN_SIZE as i64..=8_180), default_value_t = 32)]
     size: u32,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Measures this one sample in this process and prints what came of it for the process that asked
+    /// Measure one sample in this process, and print it for the parent process
     #[arg(long, hide = true)]
     sample: Option<Setting>,
 }
 
-/// Who measures.
+/// A program with or without the feature, and its recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Setting {
-    /// A program without the feature.
+    /// A program without the feature
     Without,
-    /// One with it, and nobody to tell.
+    /// A program with the feature and without a recorder
     Alone,
-    /// One with it that Prometheus asks once a second.
+    /// A program with the feature and Prometheus's recorder, which is scraped once a second
     Prometheus,
 }
 
@@ -53,11 +54,11 @@ impl Setting {
     const ALL: [Self; 3] = [Self::Without, Self::Alone, Self::Prometheus];
 
     fn name(self) -> String {
-        self.to_possible_value().as_ref().map(PossibleValue::get_name).expect("none is hidden").to_owned()
+        self.to_possible_value().as_ref().map(PossibleValue::get_name).expect("no value is hidden").to_owned()
     }
 }
 
-/// One of the cells.
+/// The key of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     setting: Setting,
@@ -70,13 +71,13 @@ impl fmt::Display for Key {
     }
 }
 
-/// What came of a cell, as one process tells it to the other.
+/// The result of a cell, in the form in which a child process prints it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
     calls_per_second: f64,
     cpu_per_call: Duration,
     others: f64,
-    /// In nanoseconds, and how many calls took as long.
+    /// Each latency in nanoseconds with the number of calls that had it.
     latencies: Vec<(u64, u64)>,
     failures: Option<(u64, String)>,
 }
@@ -85,15 +86,18 @@ struct Outcome {
 ///
 /// # Errors
 ///
-/// Where a program is missing, or the table's file cannot be written.
+/// Returns an error if a program is missing, or if the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if let (Some(setting), [in_flight]) = (options.sample, &*options.in_flight) {
-        let outcome = here(options, Key { setting, in_flight: *in_flight })?;
+        let outcome = measure(options, Key { setting, in_flight: *in_flight })?;
         println!("{}", serde_json::to_string(&outcome)?);
         return Ok(ExitCode::SUCCESS);
     }
     let Some(without) = options.without.as_ref().filter(|_| cfg!(feature = "metrics")) else {
-        return Err("two programs are needed, one with the feature and one without: run `bench/metrics`".into());
+        return Err(
+            "this needs two programs, one with the feature and one without: run `bench/metrics`, which builds both"
+                .into(),
+        );
     };
     let machine = Machine::this();
     let with = env::current_exe()?;
@@ -101,7 +105,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let groups: Vec<_> = options.in_flight.iter().map(group).collect();
     let samples = measure_in_rounds(&options.timing, &groups, |key| {
         let program = if key.setting == Setting::Without { without } else { &with };
-        in_another_process(program, options, key).map(Outcome::into_measured)
+        run_in_child_process(program, options, key).map(Outcome::into_measured)
     });
     let mut text = format!("{machine}\nCalls of {} bytes, each sample in a process of its own.\n", options.size);
     for placement in Placement::SETTLED {
@@ -110,8 +114,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     conclude(text, &samples, options.markdown.as_ref())
 }
 
-/// A sample from this process.
-fn here(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, BoxError> {
+/// Measures a sample in this process.
+fn measure(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, BoxError> {
     if setting == Setting::Prometheus {
         scrape_every_second()?;
     }
@@ -121,7 +125,8 @@ fn here(options: &Options, Key { setting, in_flight }: Key) -> Result<Outcome, B
     cell.on_workers(callers(in_flight)).map(Outcome::of)
 }
 
-/// Installs the recorder of Prometheus's exporter, and asks it for everything as a scraper would.
+/// Installs the recorder of Prometheus's exporter, and renders all its metrics once a second as for
+/// a scraper.
 #[cfg(feature = "metrics")]
 fn scrape_every_second() -> Result<(), BoxError> {
     use metrics_exporter_prometheus::PrometheusBuilder;
@@ -139,10 +144,10 @@ fn scrape_every_second() -> Result<(), BoxError> {
 
 #[cfg(not(feature = "metrics"))]
 fn scrape_every_second() -> Result<(), BoxError> {
-    Err("this program was built without the feature `metrics`".into())
+    Err("this program was built without the feature `metrics`: run `bench/metrics`".into())
 }
 
-fn in_another_process(program: &PathBuf, options: &Options, key: Key) -> Result<Outcome, BoxError> {
+fn run_in_child_process(program: &PathBuf, options: &Options, key: Key) -> Result<Outcome, BoxError> {
     let Options { timing, size, .. } = options;
     let mut command = Command::new(program);
     command.arg("metrics").args(["--sample", &key.setting.name()]);
@@ -173,7 +178,7 @@ impl Outcome {
     }
 }
 
-/// Calls per second beside those without the feature, within rounds.
+/// Renders the table of one placement. Ratios to the program without the feature are within rounds.
 fn table(samples: &[Sample<Key>], groups: &[Vec<Key>], placement: Placement) -> String {
     let of = |key| {
         samples.iter().filter(move |sample| sample.key == key && sample.placement == placement && sample.counts())
@@ -182,7 +187,7 @@ fn table(samples: &[Sample<Key>], groups: &[Vec<Key>], placement: Placement) -> 
         return String::new();
     }
     let mut text = format!("\nCores {placement}:\n\n");
-    text += "| in flight | metrics | calls/s | of those without | p50 us | p99 us | CPU us/call | CPU, of that without | \
+    text += "| in flight | metrics | calls/s | calls/s / without | p50 us | p99 us | CPU us/call | CPU / without | \
              samples |\n|";
     text += &" --- |".repeat(9);
     text += "\n";
@@ -215,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_travels_from_one_process_to_the_other() {
+    fn sample_survives_the_way_between_processes() {
         let cell =
             Cell { in_flight: 8, size: 32, warm_up: Duration::from_millis(20), window: Duration::from_millis(50) };
         let outcome = Outcome::of(cell.on_workers(callers(8)).unwrap());

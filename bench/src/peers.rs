@@ -1,4 +1,4 @@
-//! One endpoint that calls many peers: what it costs not to call the same one all the time.
+//! Measures one endpoint that calls many peers instead of one.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,29 +14,29 @@ use crate::measuring::{
     BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
 };
 
-/// How many peers, and what is asked of them.
+/// The numbers of peers, the cell and the output file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
     timing: Timing,
-    /// How many peers, separated by commas
+    /// Numbers of peers, separated by commas
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=MAX_PEERS), default_value = "1,100,10000")]
     counts: Vec<u32>,
     /// Calls in flight
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 512)]
     in_flight: u32,
-    /// Bytes that are sent and come back
+    /// Payload in bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(Cell::MIN_SIZE as i64..=8_180), default_value_t = 32)]
     size: u32,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
-/// Addresses that loopback has to give, those from 127.1.0.0 on.
+/// The maximum number of peers: loopback has more addresses than this from 127.1.0.0 on.
 const MAX_PEERS: i64 = 1 << 23;
 
-/// So many peers are called.
+/// A number of peers, which is the key of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PeerCount(u32);
 
@@ -50,7 +50,7 @@ impl fmt::Display for PeerCount {
 ///
 /// # Errors
 ///
-/// Where the table's file cannot be written.
+/// Returns an error if the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let Options { timing, in_flight, size, .. } = options;
@@ -66,21 +66,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     conclude(text, &samples, options.markdown.as_ref())
 }
 
-/// Calls one peer after the other.
+/// A caller that calls one peer after the other.
 #[derive(Debug)]
 struct CyclingCaller {
     client: EchoClient,
     peers: Arc<[SocketAddr]>,
     next: usize,
     step: usize,
-    /// It serves as long as there is a handle.
+    /// The server serves as long as a handle exists.
     _server: Endpoint,
 }
 
-/// An endpoint that is all the peers, one that calls them, and so many tasks that share the peers among them.
+/// Binds an endpoint that is all the peers and one that calls them, and returns callers that divide
+/// the peers among them.
 ///
-/// The first is bound to all of loopback's addresses, each of which is a peer to the other: it checks where answers
-/// come from. So both ends do the same work whatever the number, but for what is to be measured.
+/// The server is bound to all addresses of loopback. Each address is a peer of its own to the
+/// client, which checks the source of each response. So client and server do the same work for
+/// every number of peers, except for the work that is measured.
 async fn callers(PeerCount(peer_count): PeerCount, count: usize) -> Result<Vec<CyclingCaller>, BoxError> {
     let server = Endpoint::builder().serve(EchoServer::new(EchoService)).bind("0.0.0.0:0").await?;
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
@@ -106,7 +108,7 @@ impl Caller for CyclingCaller {
     }
 }
 
-/// Calls per second beside those with each other number of peers, within rounds.
+/// Renders the table of one placement. Ratios to the other numbers of peers are within rounds.
 fn table(samples: &[Sample<PeerCount>], counts: &[PeerCount], placement: Placement) -> String {
     let of = |count| {
         samples.iter().filter(move |sample| sample.key == count && sample.placement == placement && sample.counts())

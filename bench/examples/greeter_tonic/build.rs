@@ -1,4 +1,5 @@
-//! Writes the client and the server of the README's example in tonic, without a .proto file and so without protoc.
+//! Generates the client and the server of the README's example in tonic, without a .proto file and
+//! so without protoc.
 
 use tonic_build::manual::{Builder, Method, Service};
 

@@ -1,6 +1,8 @@
-//! The README's example in tonic. `compile` builds it, and `cargo run --example greeter_tonic` runs it.
+//! The README's example in tonic. `compile` builds it, and `cargo run --example greeter_tonic` runs
+//! it.
 //!
-//! The messages are what prost would write from a .proto file. The application's error is a part of the answer.
+//! The messages are as prost would generate them from a .proto file. The application's error is
+//! part of the response.
 
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use tonic::{Request, Response, Status};
 use self::generated::greeter_client::GreeterClient;
 use self::generated::greeter_server::{Greeter, GreeterServer};
 
-#[allow(clippy::allow_attributes_without_reason, missing_debug_implementations, reason = "tonic writes it")]
-#[allow(unreachable_pub, unused_qualifications, reason = "tonic writes it")]
+#[allow(clippy::allow_attributes_without_reason, missing_debug_implementations, reason = "tonic generates this code")]
+#[allow(unreachable_pub, unused_qualifications, reason = "tonic generates this code")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/greeter.Greeter.rs"));
 }

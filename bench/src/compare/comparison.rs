@@ -3,7 +3,7 @@ use std::fmt;
 use crate::contenders::Contender;
 use crate::measuring::{Machine, Sample};
 
-/// One of the cells that are measured.
+/// A cell of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) size: usize,
@@ -18,11 +18,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// What was measured, and of whom it could not be.
+/// The samples of a run, and the contenders and cells that were skipped.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) machine: Machine,
-    /// Those who are compared, grouped by what they had to do.
+    /// The cells, in groups of equal size and number of calls in flight. The cells of a group are
+    /// compared.
     pub(crate) groups: Vec<Vec<Key>>,
     pub(crate) samples: Vec<Sample<Key>>,
     pub(crate) skipped: Vec<String>,
@@ -33,7 +34,7 @@ impl Comparison {
         self.samples.iter().map(|sample| sample.failures.count).sum()
     }
 
-    /// What was measured of a cell, whether or not it counts.
+    /// Returns all samples of a cell, whether or not they count.
     pub(crate) fn all_of(&self, key: Key) -> impl Iterator<Item = &Sample<Key>> {
         self.samples.iter().filter(move |sample| sample.key == key)
     }

@@ -3,7 +3,8 @@ use std::fmt::Write;
 use super::comparison::{Comparison, Key};
 use crate::measuring::micros;
 
-/// A line for each sample, those that do not count included, in the order in which they were measured.
+/// Renders one line for each sample, in the order of measurement. Samples that do not count are
+/// included.
 pub(super) fn render(comparison: &Comparison) -> String {
     let mut text = String::from(
         "round,size_bytes,in_flight,contender,placement,counts,cores_before_ns,cores_after_ns,others_percent,\
@@ -25,7 +26,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
             micros(sample.cpu_per_call),
             sample.failures.count,
         )
-        .expect("a string takes everything");
+        .expect("a write to a string succeeds");
     }
     text
 }

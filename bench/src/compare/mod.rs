@@ -1,4 +1,4 @@
-//! Echoes over loopback: everyone in one run, by turns, in several rounds.
+//! Compares echoes over loopback: all contenders in one run, in turn, in several rounds.
 
 mod comparison;
 mod csv;
@@ -13,13 +13,13 @@ use self::comparison::{Comparison, Key};
 pub(crate) use self::options::Options;
 use crate::measuring::{BoxError, Cell, Machine, measure_in_rounds, publish};
 
-/// Measures, prints the tables, and writes the files that were asked for.
+/// Measures, prints the tables, and writes the requested files.
 ///
 /// # Errors
 ///
-/// Where a file cannot be written, or nobody is left to be measured.
+/// Returns an error if a file cannot be written, or if no contender can be measured.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
-    // A path that cannot be written shows before the measurement, not after.
+    // Fail before the measurement, not after it, if a file cannot be written.
     for path in [&options.csv, &options.svg, &options.markdown].into_iter().flatten() {
         fs::write(path, "").map_err(|error| format!("{}: {error}", path.display()))?;
     }
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     for contender in options.contenders() {
         match contender.prepare() {
             Ok(()) => contenders.push(contender),
-            Err(fault) => skip(format!("{contender}: {fault}")),
+            Err(error) => skip(format!("{contender}: {error}")),
         }
     }
     let mut groups = options.groups(&contenders);
@@ -44,14 +44,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
             } else {
                 let Key { size, in_flight, contender } = key;
                 let calls = format!("{in_flight} calls of {size} bytes");
-                skip(format!("{contender} with {calls}: more than a socket's buffer holds, and no flow control"));
+                skip(format!(
+                    "{contender} with {calls}: it has no flow control, and a socket's buffer does not hold them"
+                ));
             }
         }
         *group = fitting;
     }
     groups.retain(|group| !group.is_empty());
     if groups.is_empty() {
-        return Err("nobody is left to be measured".into());
+        return Err("no contender is left: see the reasons above, and --only and --skip".into());
     }
     let timing = &options.timing;
     let samples = measure_in_rounds(timing, &groups, |Key { size, in_flight, contender }| {
@@ -67,6 +69,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if let Some(path) = &options.svg {
         fs::write(path, plot::render(&comparison))?;
     }
-    // Figures that failed calls went into are no figures.
+    // Figures with failed calls in them are not valid.
     Ok(if comparison.failure_count() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -6,7 +6,7 @@ use super::comparison::Key;
 use crate::contenders::Contender;
 use crate::measuring::{Cell, Timing};
 
-/// Who is measured with what, and where the figures go.
+/// The contenders, the cells and the output files.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -14,33 +14,33 @@ pub(crate) struct Options {
     /// Calls in flight, separated by commas [default: 1,64,512, quick: 1,64]
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
     in_flight: Option<Vec<u32>>,
-    /// Bytes that are sent and come back [default: 32,1024,8000, quick: 32]
+    /// Payload lengths in bytes, separated by commas [default: 32,1024,8000, quick: 32]
     #[arg(long, value_name = "BYTES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(Cell::MIN_SIZE as i64..=8_180))]
     sizes: Option<Vec<u32>>,
-    /// Measure these alone
+    /// Measure only these contenders
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Option<Vec<Contender>>,
-    /// Leave these out
+    /// Skip these contenders
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     skip: Vec<Contender>,
-    /// Where every sample goes, those that do not count included
+    /// Write every sample to this file, those that do not count included
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// Where the plot goes
+    /// Write the plot to this file
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
-    /// Where the tables go, besides standard output
+    /// Write the tables to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
 }
 
 impl Options {
     pub(super) fn contenders(&self) -> impl Iterator<Item = Contender> {
-        let is_meant = |contender: &Contender| self.only.as_ref().is_none_or(|only| only.contains(contender));
-        Contender::ALL.into_iter().filter(is_meant).filter(|contender| !self.skip.contains(contender))
+        let is_selected = |contender: &Contender| self.only.as_ref().is_none_or(|only| only.contains(contender));
+        Contender::ALL.into_iter().filter(is_selected).filter(|contender| !self.skip.contains(contender))
     }
 
-    /// The cells, those together that are compared.
+    /// Returns the cells, in groups that are compared.
     pub(super) fn groups(&self, contenders: &[Contender]) -> Vec<Vec<Key>> {
         let quick = self.timing.quick;
         let sizes = self.sizes.as_deref().unwrap_or(if quick { &[32] } else { &[32, 1024, 8000] });
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_everything() {
+    fn default_is_every_contender_in_every_cell() {
         let options = parse("").unwrap();
         let contenders: Vec<_> = options.contenders().collect();
         assert_eq!(contenders, Contender::ALL);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn options_narrow_it_down() {
+    fn options_select_contenders_and_cells() {
         let options = parse("--quick --sizes 8,64 --only bare,gso,rpcudp --skip gso").unwrap();
         let contenders: Vec<_> = options.contenders().collect();
         assert_eq!(contenders, [Contender::Rpcudp, Contender::Bare]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_values_are_refused() {
         for line in ["--rounds 0", "--seconds 0", "--in-flight 1,,2", "--only both", "--sizes 7,32", "--sizes 9000"] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -1,4 +1,5 @@
-//! The plot: calls per second on a logarithmic axis, a panel for each size and number of calls in flight.
+//! The plot: calls per second on a logarithmic axis, a panel for each size and number of calls in
+//! flight.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,21 +8,21 @@ use super::comparison::{Comparison, Key};
 use crate::contenders::Contender;
 use crate::measuring::{Placement, Sample, Spread};
 
-/// In the units of the drawing.
+/// Lengths are in units of the drawing.
 const PANEL_WIDTH: f64 = 330.0;
 const ROW_HEIGHT: f64 = 21.0;
 const PANEL_HEAD: f64 = 26.0;
 const PANEL_FOOT: f64 = 30.0;
 const NAMES_WIDTH: f64 = 66.0;
-/// Room for the figure beside a dot.
+/// The width reserved for the figure beside a dot.
 const FIGURE_WIDTH: f64 = 54.0;
 const TITLE_HEIGHT: f64 = 40.0;
 const CAPTION_LINE_HEIGHT: f64 = 14.0;
 const CAPTION_CHARACTER_WIDTH: f64 = 5.5;
 const MARGIN: f64 = 16.0;
 
-/// Dots mark medians, lines ranges, of the placement of which there are the most samples: figures of two placements do
-/// not belong on one axis.
+/// Renders the plot of the placement with the most samples, because figures of two placements are
+/// not comparable. Dots mark medians, lines mark ranges.
 pub(super) fn render(comparison: &Comparison) -> String {
     let plot = Plot::new(comparison);
     let panel_height = PANEL_HEAD + PANEL_FOOT + ROW_HEIGHT * plot.contenders.len() as f64;
@@ -72,7 +73,10 @@ impl<'a> Plot<'a> {
             comparison,
             placement,
             axis: Axis::of(comparison, placement),
-            contenders: Contender::ALL.into_iter().filter(|&one| keys().any(|key| key.contender == one)).collect(),
+            contenders: Contender::ALL
+                .into_iter()
+                .filter(|&contender| keys().any(|key| key.contender == contender))
+                .collect(),
             sizes: keys().map(|key| key.size).collect::<BTreeSet<_>>().into_iter().collect(),
             in_flight: keys().map(|key| key.in_flight).collect::<BTreeSet<_>>().into_iter().collect(),
         }
@@ -116,19 +120,19 @@ impl<'a> Plot<'a> {
             "<circle cx=\"{middle:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{fill}\" stroke=\"{colour}\" \
              stroke-width=\"2\"/>"
         )
-        .expect("a string takes everything");
+        .expect("a write to a string succeeds");
         text(svg, to.max(middle) + 9.0, y + 4.0, "start", "font-size=\"11\"", &short(median));
     }
 }
 
-/// The vertical middle of a row of the panels that begin at `top`.
+/// Returns the vertical middle of a row in the panels that begin at `top`.
 fn middle_of(row: usize, top: f64) -> f64 {
     top + PANEL_HEAD + ROW_HEIGHT * (row as f64 + 0.5)
 }
 
-/// From calls per second to a place in a panel.
+/// Maps calls per second to a horizontal position in a panel.
 struct Axis {
-    /// Logarithms to the base of ten.
+    /// The ends of the axis, as logarithms to the base of ten.
     from: f64,
     to: f64,
 }
@@ -138,7 +142,7 @@ impl Axis {
         let keys = comparison.groups.iter().flatten();
         let speeds = keys.filter_map(|&key| speed(comparison, placement, key));
         let (min, max) = speeds.fold((f64::MAX, 1.0_f64), |(min, max), speed| (min.min(speed.min), max.max(speed.max)));
-        // A little more than there is, and a decade at least.
+        // Some margin on both sides, and at least a decade.
         let from = (min.min(max) / 1.5).max(1.0).log10();
         Self { from, to: (max * 1.5).log10().max(from + 1.0) }
     }
@@ -163,7 +167,7 @@ fn speed(comparison: &Comparison, placement: Placement, key: Key) -> Option<Spre
     Spread::of(comparison.all_of(key).filter(counts).map(|sample| sample.calls_per_second))
 }
 
-/// Told apart by those who see fewer colours too.
+/// Returns the colour of a contender, from a palette that colour-blind readers can distinguish.
 fn colour(contender: Contender) -> &'static str {
     match contender {
         Contender::Rpcudp => "#d55e00",
@@ -175,7 +179,7 @@ fn colour(contender: Contender) -> &'static str {
     }
 }
 
-/// Three digits at most: 12.3k, 1.23M.
+/// Formats a number with at most three digits: 12.3k, 1.23M.
 fn short(value: f64) -> String {
     let (scaled, unit) = match value {
         1e6.. => (value / 1e6, "M"),
@@ -194,7 +198,7 @@ fn short(value: f64) -> String {
     format!("{digits}{unit}")
 }
 
-/// Lines of at most so many characters, unless a word is longer.
+/// Wraps text into lines of at most `line_len` characters, unless a word is longer.
 fn wrapped(text: &str, line_len: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -209,7 +213,7 @@ fn wrapped(text: &str, line_len: usize) -> Vec<String> {
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, style: &str, text: &str) {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {style}>{text}</text>")
-        .expect("a string takes everything");
+        .expect("a write to a string succeeds");
 }
 
 fn line(svg: &mut String, [x1, y1, x2, y2]: [f64; 4], colour: &str, width: f64) {
@@ -218,7 +222,7 @@ fn line(svg: &mut String, [x1, y1, x2, y2]: [f64; 4], colour: &str, width: f64) 
         "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\" \
          stroke-width=\"{width}\" stroke-linecap=\"round\"/>"
     )
-    .expect("a string takes everything");
+    .expect("a write to a string succeeds");
 }
 
 #[cfg(test)]
@@ -226,14 +230,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_short() {
+    fn figures_have_at_most_three_digits() {
         for (value, text) in [(7.0, "7"), (950.0, "950"), (1000.0, "1k"), (12_345.0, "12.3k"), (1.5e6, "1.5M")] {
             assert_eq!(short(value), text);
         }
     }
 
     #[test]
-    fn an_axis_spans_its_panel() {
+    fn axis_spans_its_panel() {
         let axis = Axis { from: 3.0, to: 6.0 };
         assert_eq!((axis.x(1e3), axis.x(1e6)), (0.0, PANEL_WIDTH - FIGURE_WIDTH));
         assert_eq!(axis.decades().count(), 4);

@@ -4,7 +4,7 @@ use super::comparison::{Comparison, Key};
 use crate::contenders::Contender;
 use crate::measuring::{Placement, Sample, micros, spread};
 
-/// What is shown of each cell, how, and with how many decimals.
+/// The columns of each cell, with their formatting.
 const COLUMNS: [Column; 5] = [
     Column { title: "calls/s", decimals: 0, value: |sample| sample.calls_per_second },
     Column { title: "p50 us", decimals: 1, value: |sample| sample.quantile(0.5) },
@@ -13,11 +13,11 @@ const COLUMNS: [Column; 5] = [
     Column { title: "CPU us/call", decimals: 2, value: |sample| micros(sample.cpu_per_call) },
 ];
 
-/// How rpcudp compares with each contender within a round, for the columns that goals are set for.
+/// The ratios of rpcudp to each contender within a round, for the columns that have goals.
 const RATIOS: [Column; 3] = [
-    Column { title: "calls/s, rpcudp / it", decimals: 2, ..COLUMNS[0] },
-    Column { title: "p50, rpcudp / it", decimals: 2, ..COLUMNS[1] },
-    Column { title: "p99, rpcudp / it", decimals: 2, ..COLUMNS[2] },
+    Column { title: "calls/s, rpcudp / contender", decimals: 2, ..COLUMNS[0] },
+    Column { title: "p50, rpcudp / contender", decimals: 2, ..COLUMNS[1] },
+    Column { title: "p99, rpcudp / contender", decimals: 2, ..COLUMNS[2] },
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +27,17 @@ struct Column {
     value: fn(&Sample<Key>) -> f64,
 }
 
-/// The tables, in Markdown: medians and, in parentheses, ranges, for each placement of the cores by itself.
+/// Renders a Markdown table for each placement of the cores, with medians and, in parentheses,
+/// ranges.
 pub(super) fn render(comparison: &Comparison) -> String {
     let mut text = format!("{}\n", comparison.machine);
     for placement in Placement::SETTLED {
-        let there = || comparison.samples.iter().filter(|sample| sample.placement == placement && sample.counts());
-        if there().next().is_none() {
+        let samples = || comparison.samples.iter().filter(|sample| sample.placement == placement && sample.counts());
+        if samples().next().is_none() {
             continue;
         }
-        let between = spread(there().map(Sample::between_cores), 0);
-        writeln!(text, "\nCores {placement}: {between} ns there and back.\n").expect("a string takes everything");
+        let between = spread(samples().map(Sample::between_cores), 0);
+        writeln!(text, "\nCores {placement}: {between} ns round trip.\n").expect("a write to a string succeeds");
         text += &cells(comparison, placement);
     }
     text += &remarks(comparison);
@@ -67,12 +68,12 @@ fn cells(comparison: &Comparison, placement: Placement) -> String {
     text
 }
 
-/// What is to be known about the figures.
+/// Renders the number of samples that count, the failures, and the reasons for skipping.
 fn remarks(comparison: &Comparison) -> String {
     let measured = comparison.samples.len();
     let counted = comparison.samples.iter().filter(|sample| sample.counts()).count();
     let mut text = format!(
-        "\n{counted} of {measured} samples count; in the others the cores moved, or someone else used them. Failed \
+        "\n{counted} of {measured} samples count; in the others the cores moved, or other processes used them. Failed \
          calls, in all samples: {}.\n",
         comparison.failure_count(),
     );
@@ -94,7 +95,7 @@ fn samples_of(comparison: &Comparison, placement: Placement, key: Key) -> impl I
     comparison.all_of(key).filter(move |sample| sample.placement == placement && sample.counts())
 }
 
-/// A value of ours divided by theirs, in each round in which both count.
+/// Divides a value of ours by theirs, in each round in which both samples count.
 fn within_rounds<'a, O, T>(
     ours: impl Fn() -> O,
     theirs: impl Fn() -> T,
@@ -117,7 +118,8 @@ mod tests {
     use super::*;
     use crate::measuring::{Latencies, Machine, Measured, Timing};
 
-    /// A sample with cores at this distance; `others` is how much of one core someone else used.
+    /// Creates a sample with this round trip between the cores. `others` is the share of one core
+    /// that other processes used.
     fn sample(key: Key, round: usize, speed: f64, nanos: u64, others: f64) -> Sample<Key> {
         let mut latencies = Latencies::default();
         latencies.record(1_000, 1);
@@ -139,13 +141,13 @@ mod tests {
     const THEIRS: Key = Key { contender: Contender::Tarpc, ..OURS };
 
     #[test]
-    fn ratios_are_of_one_round_and_one_placement() {
+    fn ratios_are_within_one_round_and_one_placement() {
         let samples = vec![
             sample(OURS, 1, 300.0, 50, 0.0),
             sample(THEIRS, 1, 100.0, 50, 0.0),
             sample(OURS, 2, 800.0, 350, 0.0),
             sample(THEIRS, 2, 400.0, 350, 0.0),
-            // Neither these, which were disturbed, nor one whose fellow was.
+            // The first does not count because it was disturbed, and so the second has no ratio.
             sample(OURS, 3, 9_000.0, 50, 0.5),
             sample(THEIRS, 3, 200.0, 50, 0.0),
         ];
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_show_whether_or_not_their_sample_counts() {
+    fn failures_are_reported_even_if_their_sample_does_not_count() {
         let mut failed = sample(THEIRS, 1, 100.0, 50, 0.5);
         failed.measured.failures.add("a call has not ended");
         let comparison = comparison(vec![sample(OURS, 1, 300.0, 50, 0.0), failed]);

@@ -3,20 +3,20 @@ use std::path::{Path, PathBuf};
 
 use crate::measuring::{BoxError, target_directory};
 
-/// The example in one of the frameworks: a package of its own, below the target directory.
+/// The example in one of the frameworks: a package of its own in the target directory.
 pub(super) struct App {
     pub(super) name: &'static str,
-    /// What comes after `[package]` in its manifest.
+    /// The part of the manifest after `[package]`.
     dependencies: String,
     pub(super) directory: PathBuf,
 }
 
-/// The bench's own lock file: what two apps share, they share in the same version, and all can be had.
+/// The bench's own lock file, so that the apps use the same version of each shared dependency.
 const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 
 const README: &str = include_str!("../../../README.md");
 
-/// The versions are those that the bench measures, through the lock file.
+/// The lock file selects the versions that the bench measures.
 const TARPC: &str = r#"[dependencies]
 futures-util = { version = "0.3", default-features = false }
 serde = { version = "1", features = ["derive"] }
@@ -35,11 +35,11 @@ tonic-build = "0.14"
 "#;
 
 impl App {
-    /// rpcudp's, tarpc's and tonic's, written anew.
+    /// Writes the apps of rpcudp, tarpc and tonic.
     ///
     /// # Errors
     ///
-    /// Where they cannot be written, or the README has no example.
+    /// Returns an error if an app cannot be written, or if the README has no example.
     pub(super) fn all() -> Result<[Self; 3], BoxError> {
         let home = target_directory()?.join("bench-compile");
         let main = |source: &str| [("src/main.rs", source.to_owned())];
@@ -58,11 +58,11 @@ impl App {
         Self { name, dependencies, directory: home.join(name) }
     }
 
-    /// Writes source files of a package with this app's dependencies, and its manifest.
+    /// Writes a package with this app's dependencies: its sources, its manifest and its lock file.
     ///
     /// # Errors
     ///
-    /// Where they cannot be written.
+    /// Returns an error if a file cannot be written.
     pub(super) fn write(&self, directory: &Path, sources: &[(&str, String)]) -> Result<(), BoxError> {
         fs::create_dir_all(directory.join("src"))?;
         for (path, source) in sources {
@@ -75,7 +75,7 @@ impl App {
     }
 }
 
-/// What the README says to depend on, but for rpcudp, which is the one beside the bench.
+/// Returns the dependencies that the README gives, with the path of this repository for rpcudp.
 fn rpcudp_dependencies() -> Result<String, BoxError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let is_rpcudp = |line: &&str| line.starts_with("rpcudp = ");
@@ -84,7 +84,7 @@ fn rpcudp_dependencies() -> Result<String, BoxError> {
     Ok(lines.replace(version, &format!("rpcudp = {{ path = {path:?} }}")))
 }
 
-/// The README's first block of this language.
+/// Returns the README's first code block in this language.
 fn block(language: &str) -> Result<&'static str, BoxError> {
     let (_, rest) = README.split_once(&format!("```{language}\n")).ok_or("the README has no example")?;
     Ok(rest.split_once("```").ok_or("the README's example does not end")?.0)
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_has_an_example() {
+    fn readme_has_an_example() {
         assert!(block("rust").unwrap().contains("async fn main()"));
         let dependencies = rpcudp_dependencies().unwrap();
         assert!(dependencies.contains("rpcudp = { path = \"/") && dependencies.contains("tokio = "), "{dependencies}");

@@ -11,29 +11,29 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::app::App;
 use crate::measuring::BoxError;
 
-/// What it took to build from nothing.
+/// The time of a clean build.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Build {
     pub(super) seconds: f64,
-    /// Of all compilers together: what others on the machine do shows less in it.
+    /// The processor time of all compiler processes, which depends less on other processes.
     pub(super) cpu_seconds: f64,
 }
 
 impl App {
-    /// Downloads what it needs, so that this is no part of what is timed.
+    /// Downloads the dependencies, so that the timed build does not.
     ///
     /// # Errors
     ///
-    /// Where that is not to be had.
+    /// Returns an error if a dependency cannot be downloaded.
     pub(super) fn fetch(&self) -> Result<(), BoxError> {
         self.cargo(&self.directory, &["fetch"]).map(drop)
     }
 
-    /// Builds it from nothing, for release.
+    /// Makes a clean release build.
     ///
     /// # Errors
     ///
-    /// Where it does not compile.
+    /// Returns an error if the app does not compile.
     pub(super) fn build(&self) -> Result<Build, BoxError> {
         match fs::remove_dir_all(self.target()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -44,37 +44,38 @@ impl App {
         Ok(Build { seconds: begin.elapsed().as_secs_f64(), cpu_seconds: children_cpu_seconds()? - cpu_begin })
     }
 
-    /// How many different crates it consists of, itself and what only the compiler runs included.
+    /// Returns the number of different crates, the app itself, build dependencies and macros
+    /// included.
     ///
     /// # Errors
     ///
-    /// Where cargo does not say.
+    /// Returns an error if `cargo tree` fails.
     pub(super) fn crate_count(&self) -> Result<usize, BoxError> {
         let edges = ["--edges", "normal,build", "--prefix", "none", "--format", "{p}", "--no-dedupe"];
         let tree = self.cargo(&self.directory, &[&["tree", "--offline", "--locked"][..], &edges].concat())?;
-        // Name and version; what may follow is a path or that it is a macro.
+        // The first two words are name and version. A path or a mark for macros may follow.
         let crates: BTreeSet<Vec<_>> = tree.lines().map(|line| line.split(' ').take(2).collect()).collect();
         Ok(crates.len())
     }
 
-    /// How large the program is, without symbols.
+    /// Returns the size of the stripped program in bytes.
     ///
     /// # Errors
     ///
-    /// Where it was not built.
+    /// Returns an error if the app was not built.
     pub(super) fn binary_len(&self) -> Result<u64, BoxError> {
         Ok(fs::metadata(self.target().join("release/greeter"))?.len())
     }
 
-    /// Runs cargo in a package with this app's dependencies, and gives what it printed.
+    /// Runs cargo in a package with this app's dependencies, and returns its output.
     ///
     /// # Errors
     ///
-    /// What cargo complains of.
+    /// Returns the messages of cargo if it fails.
     pub(super) fn cargo(&self, directory: &Path, arguments: &[&str]) -> Result<String, BoxError> {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments).current_dir(directory).env("CARGO_TARGET_DIR", self.target());
-        // A cache of what others have compiled would be timed instead of the compiler.
+        // A compiler cache would be timed instead of the compiler.
         command.env("RUSTC_WRAPPER", "").env("RUSTC_BOOTSTRAP", "greeter");
         let output = command.output()?;
         if !output.status.success() {
@@ -88,7 +89,7 @@ impl App {
     }
 }
 
-/// What all processes used that this one has started and that have ended.
+/// Returns the processor time of all finished child processes.
 fn children_cpu_seconds() -> Result<f64, BoxError> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds =

@@ -4,12 +4,13 @@ use std::process::{Command, Stdio};
 use super::app::App;
 use crate::measuring::BoxError;
 
-/// How many lines of Rust a framework writes for a method: what ten more methods add to the expansion of a contract,
-/// divided by ten. What it writes once for the contract, and the user's own types, are not in it.
+/// Returns the number of lines of Rust that a framework generates per method: a tenth of the lines
+/// that ten more methods add to the expansion of a contract. This excludes the code generated once
+/// per contract, and the user's own types.
 ///
 /// # Errors
 ///
-/// Where the contract does not compile.
+/// Returns an error if the contract does not compile.
 pub(super) fn lines_per_method(app: &App) -> Result<f64, BoxError> {
     let (one, eleven) = (line_count(app, 1)?, line_count(app, 11)?);
     Ok((eleven - one) as f64 / 10.0)
@@ -18,12 +19,12 @@ pub(super) fn lines_per_method(app: &App) -> Result<f64, BoxError> {
 fn line_count(app: &App, method_count: usize) -> Result<i64, BoxError> {
     let directory = app.directory.join("expansion");
     app.write(&directory, &contract(app.name, method_count))?;
-    // The compiler lets the crate that has this name alone use what is unstable (`RUSTC_BOOTSTRAP`).
+    // `RUSTC_BOOTSTRAP` permits unstable options for the crate of this name.
     let expanded = app.cargo(&directory, &["rustc", "--release", "--offline", "--lib", "--", "-Zunpretty=expanded"])?;
     Ok(formatted(&expanded)?.lines().filter(|line| !line.trim().is_empty()).count() as i64)
 }
 
-/// A contract of methods that take a string and give one: the sources of a library.
+/// Returns the sources of a library with a contract whose methods take and return a string.
 fn contract(framework: &str, method_count: usize) -> Vec<(&'static str, String)> {
     let methods = |method: &dyn Fn(usize) -> String| (0..method_count).map(method).collect::<String>();
     match framework {
@@ -55,12 +56,12 @@ fn contract(framework: &str, method_count: usize) -> Vec<(&'static str, String)>
     }
 }
 
-/// Lines as a person would write them: the compiler's are as long as they get.
+/// Formats the compiler's output with rustfmt, because its lines have any length.
 fn formatted(source: &str) -> Result<String, BoxError> {
     let mut command = Command::new("rustfmt");
     command.args(["--edition", "2024", "--emit", "stdout"]);
     let mut rustfmt = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let mut stdin = rustfmt.stdin.take().expect("it is a pipe");
+    let mut stdin = rustfmt.stdin.take().expect("standard input is a pipe");
     stdin.write_all(source.as_bytes())?;
     drop(stdin);
     let output = rustfmt.wait_with_output()?;

@@ -1,4 +1,4 @@
-//! What the README's example costs to compile, beside the same in tarpc and tonic.
+//! Measures the time to compile the README's example, and the same example in tarpc and tonic.
 
 mod app;
 mod cargo;
@@ -13,21 +13,21 @@ use self::app::App;
 use self::cargo::Build;
 use crate::measuring::{BoxError, Machine, Progress, publish, spread};
 
-/// How often everything is built.
+/// The number of rounds and the output file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// How often each is built from nothing [default: 3, quick: 1]
+    /// Number of clean builds of each app [default: 3, quick: 1]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// A short run that shows that everything works; its figures are rough
+    /// Make a short run to check that everything works; its figures are rough
     #[arg(long)]
     quick: bool,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
-/// What was found of an app.
+/// The measurements of an app.
 struct Report {
     app: App,
     builds: Vec<Build>,
@@ -40,19 +40,19 @@ struct Report {
 ///
 /// # Errors
 ///
-/// Where something does not compile, or crates cannot be downloaded.
+/// Returns an error if an app does not compile, or if crates cannot be downloaded.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let rounds = options.rounds.unwrap_or(if options.quick { 1 } else { 3 }) as usize;
     let apps = App::all()?;
     let progress = Progress::new((rounds + 1) * apps.len());
     for app in &apps {
-        progress.begin(&format!("downloading what {} needs", app.name));
+        progress.begin(&format!("downloading the dependencies of {}", app.name));
         app.fetch()?;
     }
     let mut builds: Vec<Vec<Build>> = apps.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
-        // Who goes first changes, as with everything that is compared here.
+        // The first app changes from round to round, as in every comparison of the bench.
         for index in (0..apps.len()).map(|index| (index + round - 1) % apps.len()) {
             let name = &apps[index].name;
             progress.begin(&format!("round {round}/{rounds}  {name}"));

@@ -1,6 +1,6 @@
-//! The least that anyone would write to get an answer over tokio's UDP socket.
+//! The minimal request and response over tokio's UDP socket.
 //!
-//! One datagram for each system call, no encoding, no timeout: a lost datagram leaves its task waiting for good.
+//! One datagram per system call, no encoding, no timeout: the task of a lost datagram never ends.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,14 +13,14 @@ use tokio::net::UdpSocket;
 
 use crate::measuring::{BoxError, Caller, loopback_socket};
 
-/// The caller's number and the call's, four bytes each.
+/// The length of the header: the numbers of the caller and of the call, four bytes each.
 const HEADER_LEN: usize = 8;
 
-/// More than UDP carries.
+/// The length of a receive buffer: more than a UDP datagram carries.
 const BUFFER_LEN: usize = 1 << 16;
 
-/// The only one that calls: a task that sends and receives on a socket of its own, so that there is nothing to tell
-/// apart.
+/// A caller with a socket of its own, on which it sends and receives. It needs no slots, because it
+/// has one call at a time.
 #[derive(Debug)]
 pub(crate) struct SingleCaller {
     socket: UdpSocket,
@@ -28,11 +28,11 @@ pub(crate) struct SingleCaller {
     response: Vec<u8>,
 }
 
-/// A server, and a socket that calls it.
+/// Starts a server, and returns one caller.
 ///
 /// # Errors
 ///
-/// Where they cannot be bound.
+/// Returns an error if a socket cannot be bound.
 pub(crate) async fn single_caller(size: usize) -> Result<Vec<SingleCaller>, BoxError> {
     Ok(vec![SingleCaller { socket: socket()?, server: serve()?, response: vec![0; size] }])
 }
@@ -49,7 +49,8 @@ impl Caller for SingleCaller {
     }
 }
 
-/// One of many that call: each has a slot, and its requests and their answers carry the slot's number.
+/// A caller that shares its socket with others. Its requests and their responses carry the number
+/// of its slot.
 #[derive(Debug)]
 pub(crate) struct SlotCaller {
     client: Arc<Client>,
@@ -59,7 +60,7 @@ pub(crate) struct SlotCaller {
     response: Vec<u8>,
 }
 
-/// The socket that many call through.
+/// The socket that the callers share.
 #[derive(Debug)]
 struct Client {
     socket: UdpSocket,
@@ -67,7 +68,8 @@ struct Client {
     slots: Vec<Mutex<Slot>>,
 }
 
-/// Where a caller and the task that receives meet. The caller swaps the answer for its last one: nothing is allocated.
+/// The slot through which the receiving task passes a response to its caller. The caller swaps the
+/// response with its previous one, so that no call allocates.
 #[derive(Debug, Default)]
 struct Slot {
     state: State,
@@ -85,11 +87,11 @@ enum State {
     Completed,
 }
 
-/// A server, a socket, a task that receives from it, and so many that call through it.
+/// Starts a server and a task that receives responses, and returns callers that share a socket.
 ///
 /// # Errors
 ///
-/// Where the sockets cannot be bound.
+/// Returns an error if a socket cannot be bound.
 pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>, BoxError> {
     let slots = (0..count).map(|_| Mutex::default()).collect();
     let client = Arc::new(Client { socket: socket()?, server: serve()?, slots });
@@ -132,10 +134,10 @@ impl Caller for SlotCaller {
 
 impl Client {
     fn slot(&self, number: u32) -> MutexGuard<'_, Slot> {
-        self.slots[number as usize].lock().expect("nothing panics while a slot is locked")
+        self.slots[number as usize].lock().expect("no thread panics while it holds a slot")
     }
 
-    /// Gives an answer to the one that waits for it; any other datagram is dropped.
+    /// Completes the call that a response belongs to. Drops any other datagram.
     fn complete(&self, datagram: &[u8]) {
         let Some((number, rest)) = datagram.split_first_chunk() else { return };
         let Some((call_number, response)) = rest.split_first_chunk() else { return };
@@ -160,6 +162,7 @@ impl Client {
     }
 }
 
+/// Receives responses until the runtime ends, and completes their calls.
 async fn dispatch_responses(client: Arc<Client>) {
     let mut datagram = vec![0; BUFFER_LEN];
     loop {
@@ -171,7 +174,7 @@ async fn dispatch_responses(client: Arc<Client>) {
     }
 }
 
-/// Starts a server, which sends back whatever comes until its runtime ends.
+/// Starts a server that echoes every datagram until its runtime ends.
 fn serve() -> io::Result<SocketAddr> {
     let socket = socket()?;
     let addr = socket.local_addr()?;

@@ -1,7 +1,7 @@
-//! What the kernel can do where datagrams of one length travel as one: generic segmentation offload out, generic
-//! receive offload in.
+//! The kernel's ceiling for datagrams of one length that travel as one: generic segmentation
+//! offload (GSO) and generic receive offload (GRO).
 //!
-//! Loopback never takes such a datagram apart: a real network card does not get that far.
+//! Loopback never splits such a datagram. A real network card has to.
 
 use std::io;
 use std::net::UdpSocket;
@@ -11,30 +11,31 @@ use nix::sys::socket::{setsockopt, sockopt};
 use super::windowed::{self, BulkSocket};
 use crate::measuring::{BoxError, Cell, Measured, loopback_socket};
 
-/// How many datagrams the kernel sends as one, since Linux 4.18.
+/// The maximum number of datagrams in one segmented send, since Linux 4.18.
 const MAX_SEGMENTS: usize = 64;
 
-/// How many bytes UDP carries in one datagram, and so in one that is many.
+/// The maximum payload of a UDP datagram, and so of a segmented send.
 const MAX_LEN: usize = 65_507;
 
-/// Measures it.
+/// Measures this ceiling.
 ///
 /// # Errors
 ///
-/// Where the sockets cannot be had, or fail.
+/// Returns an error if a socket cannot be set up, or fails.
 pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     let batch_len = MAX_SEGMENTS.min(MAX_LEN / cell.size);
     let sockets = windowed::sockets()?;
-    // Both before the first datagram: what arrives in pieces is answered in pieces, and that never ends.
+    // Both sockets before the first datagram: a batch that arrives in pieces is echoed in pieces,
+    // and stays in pieces for the whole cell.
     sockets.iter().try_for_each(|socket| offload(socket, cell.size))?;
     windowed::run(cell, batch_len, sockets, |socket| GsoSocket { socket, size: cell.size })
 }
 
-/// Whether the kernel has both.
+/// Checks that the kernel supports GSO and GRO.
 ///
 /// # Errors
 ///
-/// What it says where not.
+/// Returns the kernel's error if it does not.
 pub(crate) fn is_supported() -> Result<(), BoxError> {
     Ok(offload(&loopback_socket()?.into(), Cell::MIN_SIZE)?)
 }
@@ -57,7 +58,7 @@ impl BulkSocket for GsoSocket {
     }
 
     fn receive(&mut self, datagrams: &mut [u8]) -> io::Result<usize> {
-        // All have one length, so that the kernel need not be asked for it.
+        // All datagrams have one length, so the kernel does not have to report it.
         Ok(self.socket.recv(datagrams)? / self.size)
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel can do where several datagrams share a system call, but are datagrams of their own.
+//! The kernel's ceiling for several separate datagrams in one system call.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::UdpSocket;
@@ -9,14 +9,14 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 use super::windowed::{self, BulkSocket};
 use crate::measuring::{BoxError, Cell, Measured};
 
-/// How many datagrams share a system call: beyond that, the call itself does not show any more.
+/// The number of datagrams per system call. With more, the cost of the call itself no longer shows.
 const BATCH_LEN: usize = 64;
 
-/// Measures it.
+/// Measures this ceiling.
 ///
 /// # Errors
 ///
-/// Where the sockets cannot be had, or fail.
+/// Returns an error if a socket cannot be set up, or fails.
 pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     windowed::run(cell, BATCH_LEN, windowed::sockets()?, |socket| MmsgSocket::new(socket, cell.size))
 }
@@ -24,7 +24,7 @@ pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
 struct MmsgSocket {
     socket: UdpSocket,
     size: usize,
-    /// Connected sockets need no addresses.
+    /// The headers of a batch, without addresses because the sockets are connected.
     headers: MultiHeaders<()>,
 }
 

@@ -1,4 +1,4 @@
-//! Who is measured: a file for each, which says how both of its ends are set up.
+//! The contenders: a file for each, which sets up its client and its server.
 
 mod bare;
 mod gso;
@@ -15,22 +15,22 @@ use clap::ValueEnum;
 
 use crate::measuring::{BoxError, Cell, Measured, loopback_socket};
 
-/// Who is measured.
+/// A contender of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Contender {
-    /// This crate: a sync method on borrowed bytes, through the generated client
+    /// This crate: a sync method with borrowed bytes, called through the generated client
     Rpcudp,
-    /// A bare tokio socket: one datagram for each system call
+    /// A bare tokio socket: one datagram per system call
     Bare,
-    /// A ceiling: two threads that do nothing but sendmmsg and recvmmsg
+    /// A ceiling: two threads that only call sendmmsg and recvmmsg
     Mmsg,
-    /// A ceiling: two threads that do nothing but GSO and GRO
+    /// A ceiling: two threads that only send with GSO and receive with GRO
     Gso,
     /// tarpc over TCP, with bincode
     Tarpc,
     /// tonic: gRPC over HTTP/2
     Tonic,
-    /// Python's rpcudp 5.0.1, a process for each end
+    /// Python's rpcudp 5.0.1, a process each for client and server
     Python,
 }
 
@@ -50,29 +50,29 @@ impl Contender {
         }
     }
 
-    /// Whether it shows what the kernel can do, rather than what anyone would use.
+    /// Whether the contender is a ceiling: it shows the limits of the kernel and is no RPC system.
     pub(crate) fn is_ceiling(self) -> bool {
         matches!(self, Self::Mmsg | Self::Gso)
     }
 
-    /// Whether so many calls of that size can be under way at once without losses.
+    /// Returns whether this many calls of this size can be in flight without losses.
     ///
-    /// Plain datagrams without flow control are lost where a socket's buffer does not hold all that may be under way,
-    /// and that is no fault of who sent them.
+    /// Datagrams without flow control are lost if a socket's buffer cannot hold all that are in
+    /// flight. Such losses say nothing about the contender.
     ///
     /// # Errors
     ///
-    /// Where there is no socket to ask.
+    /// Returns an error if no socket can be bound to read the length of its buffer.
     pub(crate) fn fits(self, size: usize, in_flight: usize) -> Result<bool, BoxError> {
         let is_plain = matches!(self, Self::Bare | Self::Mmsg | Self::Python);
         Ok(!is_plain || in_flight * kernel_len(size) <= loopback_socket()?.recv_buffer_size()?)
     }
 
-    /// Gets it ready, which may take its time.
+    /// Prepares the contender. This may download packages.
     ///
     /// # Errors
     ///
-    /// Why this machine cannot run it.
+    /// Returns the reason if this machine cannot run the contender.
     pub(crate) fn prepare(self) -> Result<(), BoxError> {
         match self {
             Self::Gso => gso::is_supported(),
@@ -81,11 +81,11 @@ impl Contender {
         }
     }
 
-    /// Lets it echo for as long as the cell says.
+    /// Measures the contender in a cell.
     ///
     /// # Errors
     ///
-    /// Where it cannot be set up.
+    /// Returns an error if client or server cannot be set up.
     pub(crate) fn run(self, cell: Cell) -> Result<Measured, BoxError> {
         match (self, cell.in_flight) {
             (Self::Rpcudp, count) => cell.on_workers(rpcudp::callers(count)),
@@ -106,8 +106,8 @@ impl fmt::Display for Contender {
     }
 }
 
-/// What a datagram of this size counts for in a socket's buffer: its memory comes in powers of two, and its headers and
-/// the kernel's own notes about it are in there too.
+/// Returns the length that a datagram of this size occupies in a socket's buffer: the kernel rounds
+/// its memory up to a power of two, and adds its headers and its own bookkeeping.
 fn kernel_len(size: usize) -> usize {
     const HEADERS_AND_SHARED_INFO: usize = 448;
     const SOCKET_BUFFER: usize = 256;
@@ -127,7 +127,7 @@ mod tests {
             if contender == Contender::Python || contender.prepare().is_err() {
                 continue;
             }
-            // No more than a buffer of the kernel's default size holds.
+            // A buffer of the kernel's default length holds these.
             for (in_flight, size) in [(1, 8), (70, 32), (20, 8000)] {
                 let cell =
                     Cell { in_flight, size, warm_up: Duration::from_millis(20), window: Duration::from_millis(50) };
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_datagrams_need_room() {
+    fn datagrams_without_flow_control_must_fit_the_buffer() {
         assert!(Contender::Bare.fits(32, 64).unwrap());
         assert!(!Contender::Bare.fits(8000, 100_000).unwrap());
         assert!(Contender::Tarpc.fits(8000, 100_000).unwrap());

@@ -2,14 +2,14 @@ use rpcudp::{Endpoint, rpc_service};
 
 use crate::measuring::{BoxError, Caller};
 
-/// What this crate is measured with.
+/// The service that this crate is measured with.
 #[rpc_service]
 pub(crate) trait Echo {
-    /// Gives back what came.
+    /// Returns its argument.
     fn echo(&self, bytes: &[u8]) -> Vec<u8>;
 }
 
-/// Serves it.
+/// The implementation of the service.
 #[derive(Debug)]
 pub(crate) struct EchoService;
 
@@ -19,19 +19,20 @@ impl Echo for EchoService {
     }
 }
 
-/// Calls through an endpoint that others call through as well.
+/// A caller that shares its endpoint with others.
 #[derive(Debug)]
 pub(crate) struct RpcCaller {
     client: EchoClient,
-    /// It serves as long as there is a handle.
+    /// The server serves as long as a handle exists.
     _server: Endpoint,
 }
 
-/// An endpoint that serves, one that calls, and so many that call through it; all settings are the defaults.
+/// Binds a server endpoint and a client endpoint with default settings, and returns callers that
+/// share the client endpoint.
 ///
 /// # Errors
 ///
-/// Where the endpoints cannot be bound.
+/// Returns an error if an endpoint cannot be bound.
 pub(crate) async fn callers(count: usize) -> Result<Vec<RpcCaller>, BoxError> {
     let server = Endpoint::builder().serve(EchoServer::new(EchoService)).bind("127.0.0.1:0").await?;
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;

@@ -1,4 +1,5 @@
-//! tarpc over TCP: bincode, frames with a length, and `TCP_NODELAY` on both ends. All settings are the defaults.
+//! tarpc over TCP with bincode, length-delimited frames, `TCP_NODELAY` on both ends, and default
+//! settings.
 
 use futures_util::StreamExt;
 use serde_bytes::ByteBuf;
@@ -10,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::measuring::{BoxError, Caller};
 
-/// `ByteBuf`, because serde takes `Vec<u8>` apart byte by byte.
+/// The service. Its argument is a `ByteBuf`, because serde handles a `Vec<u8>` byte by byte.
 #[tarpc::service]
 trait Echo {
     async fn echo(bytes: ByteBuf) -> ByteBuf;
@@ -25,15 +26,15 @@ impl Echo for EchoService {
     }
 }
 
-/// Calls through a connection that others call through as well.
+/// A caller that shares its connection with others.
 #[derive(Clone, Debug)]
 pub(crate) struct TarpcCaller(EchoClient);
 
-/// A server, a connection, and so many that call through it.
+/// Starts a server and connects to it, and returns callers that share the connection.
 ///
 /// # Errors
 ///
-/// Where there is no connection.
+/// Returns an error if the connection cannot be opened.
 pub(crate) async fn callers(count: usize) -> Result<Vec<TarpcCaller>, BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let stream = TcpStream::connect(listener.local_addr()?).await?;

@@ -1,4 +1,5 @@
-//! tonic: gRPC over HTTP/2, without TLS. The client and the server are what its generator writes (`build.rs`).
+//! tonic: gRPC over HTTP/2 without TLS. Its generator writes the client and the server
+//! (`build.rs`).
 
 use prost::bytes::Bytes;
 use tokio::net::TcpListener;
@@ -15,13 +16,13 @@ use crate::measuring::{BUFFER_LEN, BoxError, Caller};
     missing_debug_implementations,
     unreachable_pub,
     unused_qualifications,
-    reason = "tonic writes it"
+    reason = "tonic generates this code"
 )]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
 }
 
-/// `Bytes`, because they are not copied out of the message.
+/// The message. Its payload is `Bytes`, which are not copied out of the message.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Payload {
     #[prost(bytes = "bytes", tag = "1")]
@@ -38,18 +39,18 @@ impl Echo for EchoService {
     }
 }
 
-/// Calls through a connection that others call through as well.
+/// A caller that shares its connection with others.
 #[derive(Clone, Debug)]
 pub(crate) struct TonicCaller(EchoClient<Channel>);
 
-/// A server, a connection, and so many that call through it.
+/// Starts a server and connects to it, and returns callers that share the connection.
 ///
-/// Both ends get as much flow-control window as the UDP sockets have buffer, and as many streams as there are calls:
-/// with the defaults, 512 calls would wait for each other.
+/// The flow-control windows are as large as the buffers of the UDP sockets, and the maximum number
+/// of streams is the number of calls: with the defaults, 512 calls would wait for each other.
 ///
 /// # Errors
 ///
-/// Where there is no connection.
+/// Returns an error if the connection cannot be opened.
 pub(crate) async fn callers(count: usize) -> Result<Vec<TonicCaller>, BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;

@@ -1,5 +1,5 @@
-//! What the two ceilings have in common: a thread for each end, so many datagrams under way, and no work per call
-//! but to number it and to look whether its answer has that number.
+//! The common part of the two ceilings: a thread each for client and server, a window of datagrams
+//! in flight, and no work per call except to number it and to check the number of its response.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,27 +8,28 @@ use std::time::{Duration, Instant};
 
 use crate::measuring::{BoxError, Cell, Clock, Failures, Latencies, Measured, Phase, loopback_socket};
 
-/// A connected socket that takes and gives several datagrams of one length at a time, one after the other in memory.
+/// A connected socket that sends and receives several datagrams of one length at a time, which are
+/// consecutive in memory.
 pub(crate) trait BulkSocket {
-    /// Sends them all.
+    /// Sends all datagrams.
     fn send(&mut self, datagrams: &[u8]) -> io::Result<()>;
 
-    /// Waits for datagrams and says how many came, at least one and as many as there is room for.
+    /// Waits for datagrams, and returns their number: at least one, at most as many as fit.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] where none came for [`LOST_AFTER`].
+    /// Returns [`io::ErrorKind::WouldBlock`] if none arrived within [`LOST_AFTER`].
     fn receive(&mut self, datagrams: &mut [u8]) -> io::Result<usize>;
 }
 
-/// An answer that takes longer does not come any more.
+/// The time after which a response counts as lost.
 const LOST_AFTER: Duration = Duration::from_millis(500);
 
-/// Two sockets that are connected to each other.
+/// Binds two sockets and connects them to each other.
 ///
 /// # Errors
 ///
-/// Where they cannot be had.
+/// Returns an error if a socket cannot be bound or connected.
 pub(crate) fn sockets() -> io::Result<[UdpSocket; 2]> {
     let (client, server): (UdpSocket, UdpSocket) = (loopback_socket()?.into(), loopback_socket()?.into());
     client.connect(server.local_addr()?)?;
@@ -39,24 +40,24 @@ pub(crate) fn sockets() -> io::Result<[UdpSocket; 2]> {
     Ok([client, server])
 }
 
-/// Measures the ceiling that two sockets give; each moves up to `batch_len` datagrams at a time.
+/// Measures two sockets, each of which sends and receives up to `batch_len` datagrams at a time.
 ///
 /// # Errors
 ///
-/// Where they fail.
+/// Returns the error of a socket.
 pub(crate) fn run<B: BulkSocket>(
     cell: Cell,
     batch_len: usize,
     [client, server]: [UdpSocket; 2],
     bulk: impl Fn(UdpSocket) -> B + Sync,
 ) -> Result<Measured, BoxError> {
-    // Each is made on its own thread: what nix keeps for batches of system calls cannot be sent to another.
+    // Each socket is wrapped on its own thread, because nix's headers for a batch are not `Send`.
     let call = |clock: &Clock| call(&mut bulk(client), cell, batch_len, clock);
     let serve = |clock: &Clock| serve(&mut bulk(server), cell, batch_len, clock);
     cell.on_threads(call, serve)
 }
 
-/// Datagrams that were sent together.
+/// A batch of datagrams that were sent together.
 struct Batch {
     sent: Instant,
     phase: Phase,
@@ -70,13 +71,13 @@ fn call(
     clock: &Clock,
 ) -> Result<(Latencies, Failures), BoxError> {
     let mut datagrams: Vec<u8> = (0..batch_len * cell.size).map(|index| (index * 8) as u8).collect();
-    let mut answers = vec![0; batch_len * cell.size];
+    let mut responses = vec![0; batch_len * cell.size];
     let (mut latencies, mut failures) = (Latencies::default(), Failures::default());
     let mut batches = VecDeque::new();
-    let (mut sent, mut answered) = (0_u64, 0_u64);
+    let (mut sent, mut completed) = (0_u64, 0_u64);
     loop {
         let phase = clock.phase();
-        let mut free = cell.in_flight - (sent - answered) as usize;
+        let mut free = cell.in_flight - (sent - completed) as usize;
         while phase != Phase::Over && free > 0 {
             let len = free.min(batch_len);
             for datagram in datagrams.chunks_exact_mut(cell.size).take(len) {
@@ -90,7 +91,7 @@ fn call(
         if batches.is_empty() {
             return Ok((latencies, failures));
         }
-        let count = match socket.receive(&mut answers) {
+        let count = match socket.receive(&mut responses) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 failures.add("a datagram was lost");
@@ -99,19 +100,19 @@ fn call(
             Err(error) => return Err(error.into()),
         };
         let now = Instant::now();
-        for answer in answers.chunks_exact(cell.size).take(count) {
-            // The latencies after a gap would be those of other calls.
-            if answer[..8] != answered.to_be_bytes() {
+        for response in responses.chunks_exact(cell.size).take(count) {
+            // After a gap, the latencies would be those of other calls.
+            if response[..8] != completed.to_be_bytes() {
                 failures.add("a datagram was lost, or came out of order");
                 return Ok((latencies, failures));
             }
-            answered += 1;
+            completed += 1;
         }
         record(&mut batches, count, now, &mut latencies);
     }
 }
 
-/// Takes answers, of which so many came together, in the order in which their requests were sent.
+/// Records the latencies of `count` responses, in the order in which their requests were sent.
 fn record(batches: &mut VecDeque<Batch>, mut count: usize, now: Instant, latencies: &mut Latencies) {
     while count > 0 {
         let Some(batch) = batches.front_mut() else { return };
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_belong_to_the_oldest_requests() {
+    fn responses_belong_to_the_oldest_requests() {
         let now = Instant::now();
         let batch = |millis, phase, len| Batch { sent: now - Duration::from_millis(millis), phase, len };
         let mut batches =

@@ -1,4 +1,5 @@
-//! The legitimate callers: peers that the endpoint knows, and peers that it does not.
+//! The legitimate callers: peers whose address the endpoint has validated, and peers whose address
+//! it has not.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,23 +13,25 @@ use tokio::time::sleep;
 
 use crate::measuring::{BoxError, Clock, Failures, Latencies, Phase, micros};
 
-/// What is attacked.
+/// The service under attack.
 #[rpc_service]
 pub(super) trait Target {
-    /// Gives back what came. A legitimate caller asks again: its datagrams share the kernel's buffer with the flood.
+    /// Returns its argument. Calls are retransmitted, because their datagrams share the kernel's
+    /// buffer with the flood.
     #[rpc(at_least_once)]
     fn echo(&self, bytes: &[u8]) -> Vec<u8>;
-    /// Gives it back after [`LOOKUP_TIME`].
+    /// Returns its argument after [`LOOKUP_TIME`].
     #[rpc(at_least_once)]
     async fn lookup(&self, bytes: Vec<u8>) -> Vec<u8>;
-    /// So many bytes, for few: what a reflector wants.
+    /// Returns `len` bytes: a large response to a small request, as a reflection attack needs it.
     fn expand(&self, len: u32) -> Vec<u8>;
 }
 
-/// How long a lookup takes. It waits and does not compute: what is to run out is the number of handlers.
+/// The duration of a lookup. It sleeps rather than computes, because it should exhaust the handlers
+/// and not the processor.
 pub(super) const LOOKUP_TIME: Duration = Duration::from_millis(100);
 
-/// Serves it.
+/// The implementation of the service.
 #[derive(Debug)]
 pub(super) struct TargetService;
 
@@ -47,17 +50,17 @@ impl Target for TargetService {
     }
 }
 
-/// How many peers there are of each kind, each with an address and an endpoint of its own: with fewer, a peer would call as
-/// often as one source may.
+/// The number of peers of each kind, each with an address and an endpoint of its own. With fewer, a
+/// peer would reach the limit per source.
 const PEER_COUNT: u8 = 8;
 
-/// How many calls each has in flight.
+/// The number of calls that each peer has in flight.
 const CALLS_PER_PEER: u32 = 4;
 
-/// How many bytes an echo carries.
+/// The payload of an echo in bytes.
 const PAYLOAD_LEN: usize = 32;
 
-/// Callers of one kind, and what their calls come to.
+/// The callers of one kind, and the results of their calls.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
     tally: Arc<Mutex<Tally>>,
@@ -71,25 +74,25 @@ struct Tally {
     failures: Failures,
 }
 
-/// What the calls of one kind of callers came to.
+/// The results of the calls of one kind of callers.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct CallSummary {
     pub(super) per_second: f64,
-    /// In microseconds: the median and the 99th percentile.
+    /// The median and the 99th percentile in microseconds.
     pub(super) latencies: [f64; 2],
-    /// As busy, for each second.
+    /// The calls per second that were refused as busy.
     pub(super) refused_per_second: f64,
-    /// In all the time that they called.
+    /// The calls that failed, the unmeasured ones included.
     pub(super) failed: u64,
     pub(super) first_failure: Option<String>,
 }
 
 impl Callers {
-    /// Peers that `target` has called, and that have answered.
+    /// Starts peers whose addresses `target` has validated: it has called them, and they responded.
     ///
     /// # Errors
     ///
-    /// Where an endpoint cannot be had, or one did not answer.
+    /// Returns an error if an endpoint cannot be bound, or if a peer does not respond.
     pub(super) async fn validated(target: &Endpoint, clock: &Arc<Clock>) -> Result<Self, BoxError> {
         let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
@@ -100,11 +103,11 @@ impl Callers {
         Ok(callers)
     }
 
-    /// Peers that `target` has never called.
+    /// Starts peers that `target` has never called.
     ///
     /// # Errors
     ///
-    /// Where an endpoint cannot be had.
+    /// Returns an error if an endpoint cannot be bound.
     pub(super) async fn unvalidated(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, BoxError> {
         let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
@@ -113,11 +116,11 @@ impl Callers {
         Ok(callers)
     }
 
-    /// Strangers that look something up, one after the other.
+    /// Starts unvalidated peers that make one lookup after the other.
     ///
     /// # Errors
     ///
-    /// Where an endpoint cannot be had.
+    /// Returns an error if an endpoint cannot be bound.
     pub(super) async fn looking_up(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, BoxError> {
         let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
@@ -128,11 +131,11 @@ impl Callers {
         Ok(callers)
     }
 
-    /// Waits for the calls that are still under way; `window` is how long was measured.
+    /// Waits for the pending calls, and summarizes all calls. `window` is the measured time.
     ///
     /// # Errors
     ///
-    /// Where a caller panicked.
+    /// Returns an error if a caller panicked.
     pub(super) async fn finish(self, window: Duration) -> Result<CallSummary, BoxError> {
         for task in self.tasks {
             task.await?;
@@ -148,7 +151,7 @@ impl Callers {
         })
     }
 
-    /// Lets `peer` call. The clients keep its endpoint.
+    /// Starts the calls of `peer`. The clients keep its endpoint alive.
     fn echo(&mut self, peer: &Endpoint, target: SocketAddr, clock: &Arc<Clock>) {
         let client = TargetClient::new(peer, target);
         for _ in 0..CALLS_PER_PEER {
@@ -159,13 +162,14 @@ impl Callers {
     }
 }
 
-/// A peer that can be called back.
+/// Binds a peer that serves, so that the target can call it.
 async fn peer(ip: [u8; 4]) -> Result<Endpoint, BoxError> {
     let builder = Endpoint::builder().serve(TargetServer::new(TargetService));
     Ok(builder.bind((Ipv4Addr::from(ip), 0)).await?)
 }
 
-/// Each call belongs to the phase that it began in.
+/// Makes one echo after the other until the phase is `Over`. A call belongs to the phase in which
+/// it began.
 async fn echo_until_over(client: TargetClient, number: u32, clock: Arc<Clock>, tally: Arc<Mutex<Tally>>) {
     let mut payload = [0xab; PAYLOAD_LEN];
     payload[..4].copy_from_slice(&number.to_be_bytes());
@@ -178,10 +182,11 @@ async fn echo_until_over(client: TargetClient, number: u32, clock: Arc<Clock>, t
         let begin = Instant::now();
         let echoed = client.echo(&payload).await;
         let took = begin.elapsed();
-        // All callers of a kind share it: a histogram for each would be memory that the flood seems to take.
+        // All callers of a kind share one histogram. More histograms would count as memory of the
+        // flood.
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         match echoed {
-            Ok(echoed) if echoed != payload => tally.failures.add("the answer is not what was sent"),
+            Ok(echoed) if echoed != payload => tally.failures.add("the response differs from the request"),
             Ok(_) if phase == Phase::Measured => tally.latencies.record(took.as_nanos() as u64, 1),
             Ok(_) => {}
             Err(error) => tally.failures.add(error),
@@ -189,8 +194,9 @@ async fn echo_until_over(client: TargetClient, number: u32, clock: Arc<Clock>, t
     }
 }
 
+/// Makes one lookup after the other until the phase is `Over`.
 async fn look_up_until_over(client: TargetClient, clock: Arc<Clock>, tally: Arc<Mutex<Tally>>) {
-    /// Who is told that the peer is busy does not ask again at once.
+    /// The time between a refusal as busy and the next lookup.
     const PAUSE: Duration = Duration::from_millis(10);
 
     loop {

@@ -1,4 +1,4 @@
-//! The thread that floods.
+//! The flooding thread.
 
 use std::hint::spin_loop;
 use std::sync::Arc;
@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::measuring::BoxError;
 
-/// What the flooding thread does.
+/// The condition of a sample: the target of the flooding thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 pub(super) enum Condition {
-    /// It is not there.
+    /// No thread floods.
     Quiet,
-    /// It floods another socket, which a task empties: what anybody who receives the flood has left of the machine.
+    /// The thread floods another socket of the process, which a task drains. This shows the share
+    /// of the machine that is left after sending, delivering and receiving the flood.
     Elsewhere,
+    /// The thread floods the endpoint.
     Flooded,
 }
 
@@ -34,17 +36,17 @@ impl Condition {
     }
 }
 
-/// A flood.
+/// A source of flooding datagrams.
 pub(super) trait Flood {
-    /// Sends the next datagrams, and says how many.
+    /// Sends the next datagrams, and returns their number.
     ///
     /// # Errors
     ///
-    /// Where they cannot be sent.
+    /// Returns an error if they cannot be sent.
     fn send_batch(&mut self) -> Result<usize, BoxError>;
 }
 
-/// The thread, while it runs.
+/// The handle of the flooding thread.
 #[derive(Debug)]
 pub(super) struct Flooder {
     control: Arc<Control>,
@@ -60,13 +62,13 @@ struct Control {
 }
 
 impl Flooder {
-    /// Gets it ready to send `rate` datagrams a second, or as many as it can.
+    /// Starts the thread, which will send `rate` datagrams per second, or as many as it can.
     ///
-    /// `attack` is called on the thread: what nix keeps for batches of system calls cannot be sent to another.
-    pub(super) fn new<A: Flood>(
+    /// `flood` is called on the thread, because nix's headers for a batch are not `Send`.
+    pub(super) fn new<F: Flood>(
         condition: Condition,
         rate: Option<u32>,
-        flood: impl FnOnce() -> Result<A, BoxError> + Send + 'static,
+        flood: impl FnOnce() -> Result<F, BoxError> + Send + 'static,
     ) -> Self {
         let control = Arc::new(Control::default());
         let of_thread = Arc::clone(&control);
@@ -79,7 +81,7 @@ impl Flooder {
         Self { control, thread, begin: Instant::now() }
     }
 
-    /// Lets it begin. It does not sleep from then on.
+    /// Begins the flood. From then on, the thread never sleeps.
     pub(super) fn begin(&mut self) {
         self.begin = Instant::now();
         self.control.has_begun.store(true, Ordering::Release);
@@ -88,27 +90,27 @@ impl Flooder {
         }
     }
 
-    /// How many datagrams it has sent.
+    /// Returns the number of datagrams sent so far.
     pub(super) fn sent(&self) -> u64 {
         self.control.sent.load(Ordering::Relaxed)
     }
 
-    /// Stops it, and gives the share of a core that it has used since it began.
+    /// Stops the thread, and returns the share of a core that it used since the flood began.
     ///
     /// # Errors
     ///
-    /// Where it could not send.
+    /// Returns the error of the flood, if it could not send.
     pub(super) fn stop(self) -> Result<f64, BoxError> {
         let Self { control, thread, begin } = self;
         control.is_over.store(true, Ordering::Relaxed);
         let Some(thread) = thread else { return Ok(0.0) };
-        let used = thread.join().expect("a flooder does not panic")?;
+        let used = thread.join().expect("the flooding thread does not panic")?;
         Ok(used.div_duration_f64(begin.elapsed()))
     }
 }
 
 impl Control {
-    /// Gives the processor time that the thread has used since it began.
+    /// Floods until it is stopped, and returns the processor time that the thread used.
     fn run(&self, flood: &mut impl Flood, rate: Option<u32>) -> Result<Duration, BoxError> {
         while !self.has_begun.load(Ordering::Acquire) {
             thread::park();
@@ -138,7 +140,7 @@ fn used_by_this_thread() -> Result<Duration, BoxError> {
 mod tests {
     use super::*;
 
-    /// Counts instead of sending.
+    /// A flood that sends no datagram.
     struct CountingFlood;
 
     impl Flood for CountingFlood {
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_sends_at_its_rate_wherever_it_goes() {
+    fn flood_is_sent_at_its_rate_under_each_condition() {
         for condition in Condition::ALL {
             let sends = condition != Condition::Quiet;
             let mut flooder = Flooder::new(condition, Some(1_000), || Ok(CountingFlood));
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attack_that_fails_is_told() {
+    fn error_of_a_flood_is_returned() {
         let mut flooder = Flooder::new(Condition::Flooded, None, || Err::<CountingFlood, _>("no socket".into()));
         flooder.begin();
         assert_eq!(flooder.stop().unwrap_err().to_string(), "no socket");

@@ -1,7 +1,8 @@
-//! A flood of valid requests whose source addresses are made up.
+//! A flood of valid requests from forged source addresses.
 //!
-//! Without privileges a real socket sends from its own addresses alone. So these requests join those of a real socket where
-//! the endpoint receives them, and what it answers ends where it sends.
+//! Without privileges, a socket sends only from the addresses of its host. So the forged requests
+//! are added in the transport of the endpoint, to the datagrams of a real socket, and the transport
+//! absorbs the responses.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,54 +20,56 @@ use rpcudp_core::{MessageId, Request};
 use super::flooder::Flood;
 use crate::measuring::BoxError;
 
-/// The first of the addresses that are made up: those that RFC 2544 has set aside for benchmarks.
+/// The first forged address, in the range that RFC 2544 reserves for benchmarks.
 const FIRST: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
 
-/// How many addresses there are from the first on.
+/// The number of addresses in that range.
 pub(super) const MAX_VICTIMS: u32 = 1 << 17;
 
-/// The port that all of them ask from.
+/// The source port of all forged requests.
 const PORT: u16 = 7_000;
 
-/// How many requests are received at once: as many as a system call brings.
+/// The number of requests in a batch: as many buffers as one system call receives.
 const BATCH_LEN: usize = 32;
 
-/// How many batches wait to be received; more are lost, as they are where the kernel's buffer is full.
+/// The number of batches that the queue holds. Further batches are lost, as in a full buffer of the
+/// kernel.
 const MAX_QUEUED_BATCHES: usize = 128;
 
-/// A socket to which forged requests come as well.
+/// A UDP transport that receives forged requests as well.
 #[derive(Debug)]
 pub(super) struct FloodedTransport {
     udp: Udp,
     traffic: Arc<ForgedTraffic>,
-    /// Whether the forged ones are received first: by turns, so that neither keeps the other waiting.
+    /// Whether forged requests are received first. Alternates, so that neither source starves the
+    /// other.
     forged_first: AtomicBool,
 }
 
-/// What is forged, and what is answered to it.
+/// The forged requests, and the counts of the bytes sent in response.
 pub(super) struct ForgedTraffic {
     request: Vec<u8>,
     queue: Mutex<ForgedQueue>,
     lost: AtomicU64,
-    /// The bytes that each of the victims would have been sent.
+    /// The bytes that would have been sent to each victim.
     victim_bytes: Box<[AtomicU64]>,
 }
 
 #[derive(Debug, Default)]
 struct ForgedQueue {
     batches: VecDeque<[Forged; BATCH_LEN]>,
-    /// Who waits for a batch.
+    /// The waker of the receiving task.
     receiver: Option<Waker>,
 }
 
-/// A request in somebody's name.
+/// A forged request.
 #[derive(Clone, Copy, Debug)]
 struct Forged {
     victim: u32,
     id: MessageId,
 }
 
-/// What puts the forged requests there.
+/// The flood that fills the queue of forged requests.
 #[derive(Debug)]
 pub(super) struct ForgedFlood {
     traffic: Arc<ForgedTraffic>,
@@ -80,23 +83,24 @@ impl FloodedTransport {
 }
 
 impl ForgedTraffic {
-    /// Requests of this datagram, in the names of so many victims, at most [`MAX_VICTIMS`].
+    /// Prepares copies of this request from `victim_count` forged addresses, at most
+    /// [`MAX_VICTIMS`].
     pub(super) fn new(request: Vec<u8>, victim_count: u32) -> Arc<Self> {
         let victim_bytes = (0..victim_count.min(MAX_VICTIMS)).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self { request, queue: Mutex::default(), lost: AtomicU64::new(0), victim_bytes })
     }
 
-    /// Requests that nobody had room for.
+    /// Returns the number of requests lost because the queue was full.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// The bytes that the victim would have been sent to whom the most was sent.
+    /// Returns the bytes that would have been sent to the victim with the most traffic.
     pub(super) fn max_victim_bytes(&self) -> u64 {
-        self.victim_bytes.iter().map(|victim_bytes| victim_bytes.load(Ordering::Relaxed)).max().unwrap_or_default()
+        self.victim_bytes.iter().map(|counter| counter.load(Ordering::Relaxed)).max().unwrap_or_default()
     }
 
-    /// Receives forged requests, if there are any.
+    /// Receives a batch of forged requests. Returns whether the queue had one.
     fn receive(&self, batch: &mut ReceiveBatch) -> bool {
         let Some(forged) = self.queue().batches.pop_front() else { return false };
         batch.clear();
@@ -109,18 +113,16 @@ impl ForgedTraffic {
         true
     }
 
-    /// The address where what is sent there is counted, if it is a victim's.
+    /// Returns the counter of a victim; `None` if the address is not a victim's.
     fn victim_counter(&self, destination: SocketAddr) -> Option<&AtomicU64> {
         let IpAddr::V4(ip) = destination.ip() else { return None };
         self.victim_bytes.get(u32::from(ip).checked_sub(u32::from(FIRST))? as usize)
     }
 
-    /// Counts a datagram that would go to a victim.
+    /// Counts a datagram instead of sending it, if it goes to a victim. Returns whether it does.
     fn absorb(&self, datagram: Datagram<'_>) -> bool {
-        let victim_bytes = self.victim_counter(datagram.destination);
-        victim_bytes
-            .map(|victim_bytes| victim_bytes.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed))
-            .is_some()
+        let counter = self.victim_counter(datagram.destination);
+        counter.map(|counter| counter.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed)).is_some()
     }
 
     fn queue(&self) -> MutexGuard<'_, ForgedQueue> {
@@ -157,7 +159,8 @@ impl Flood for ForgedFlood {
 
 impl Transport for FloodedTransport {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
-        // A batch has datagrams of one origin: what `push` adds would lie where the socket's are.
+        // A batch has either forged requests or datagrams of the socket, because `receive` clears
+        // it.
         if self.forged_first.fetch_xor(true, Ordering::Relaxed) && self.traffic.receive(batch) {
             return Poll::Ready(Ok(()));
         }
@@ -165,7 +168,7 @@ impl Transport for FloodedTransport {
             return Poll::Ready(received);
         }
         self.traffic.queue().receiver = Some(cx.waker().clone());
-        // What came before that woke nobody.
+        // A batch that was queued before the waker was registered did not wake this task.
         if self.traffic.receive(batch) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
@@ -183,7 +186,7 @@ impl Transport for FloodedTransport {
         if count > 0 {
             return Ok(count);
         }
-        // The others among them go one by one: the socket cannot be told where to end.
+        // Send the others one by one, because `try_send_batch` has no end index.
         self.udp.try_send(batch.datagram(from)).map(|()| 1)
     }
 

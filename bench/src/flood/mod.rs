@@ -1,4 +1,5 @@
-//! Legitimate callers beside a flood: what they keep, what it costs, and what a victim is sent.
+//! Measures legitimate callers during a flood: the share of their calls that is left, the cost, and
+//! the traffic to a victim.
 
 mod callers;
 mod flooder;
@@ -22,37 +23,40 @@ use self::scenario::{Kind, Outcome, Scenario};
 use self::victim::VictimTraffic;
 use crate::measuring::{BoxError, Machine, Progress, grouped, publish, seconds};
 
-/// What floods, for how long, and how much of it.
+/// The floods, their rate and their times.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Which floods, separated by commas [default: all]
+    /// Floods to measure, separated by commas [default: all]
     #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Datagrams a second [default: 400000 of garbage, 500000 forged, or ten times as many lookups as can be made]
+    /// Datagrams per second [default: 400000 of garbage, 500000 forged, or ten times as many
+    /// lookups as can run]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// How often each is measured [default: 5, quick: 1]
+    /// Number of rounds, each of which measures every flood once [default: 5, quick: 1]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// For how long, in seconds [default: 3, quick: 0.5]
+    /// Measured time of each sample, in seconds [default: 3, quick: 0.5]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
-    /// For how long the callers, and then the flood, run unmeasured before that, in seconds [default: 2, quick: 0.2]
+    /// Unmeasured time of the callers alone, and then of the flood, in seconds [default: 2, quick:
+    /// 0.2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
-    /// For how long one victim's name is used, in seconds [default: 10, quick: 2]
+    /// Time for which requests are forged from one victim's address, in seconds [default: 10,
+    /// quick: 2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     victim: Option<Duration>,
-    /// A short run that shows that everything works; its figures are rough
+    /// Make a short run to check that everything works; its figures are rough
     #[arg(long)]
     quick: bool,
-    /// What the garbage and the forged addresses come from
+    /// Seed of the garbage and of the forged addresses
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Where the tables go, besides standard output
+    /// Write the tables to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Measures this one sample in this process and prints what came of it for the process that asked
+    /// Measure one sample in this process, and print it for the parent process
     #[arg(long, hide = true)]
     condition: Option<Condition>,
 }
@@ -83,7 +87,7 @@ impl Options {
 ///
 /// # Errors
 ///
-/// Where a sample cannot be measured, or the tables' file cannot be written.
+/// Returns an error if a sample cannot be measured, or if the tables' file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if let (Some(condition), [kind]) = (options.condition, &*options.kinds()) {
         println!("{}", serde_json::to_string(&options.scenario(*kind, condition).run()?)?);
@@ -95,13 +99,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let mut samples = Vec::new();
     for round in 1..=rounds {
         for &kind in &kinds {
-            // Who goes first changes, so that a machine that slows down favours nobody.
+            // The first condition changes from round to round, so that a machine that slows down
+            // favours none.
             let mut conditions = Condition::ALL;
             conditions.rotate_left((round - 1) % Condition::ALL.len());
             for condition in conditions {
                 let title = format!("round {round}/{rounds}  {kind:<7}  {:<9}", condition.name());
                 progress.begin(&title);
-                let outcome = in_another_process(options.scenario(kind, condition))?;
+                let outcome = run_in_child_process(options.scenario(kind, condition))?;
                 progress.end(&format!("{title}  {}", report::line(&outcome)));
                 samples.push(Sample { kind, condition, round, outcome });
             }
@@ -118,15 +123,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
 
     let text = format!("{machine}\n{}", report::render(&samples, &kinds, &victim_traffic, options.seed));
     publish(&text, options.markdown.as_ref())?;
-    // Whose calls fail without a flood is no measure for those beside one.
+    // If calls fail without a flood, the samples without a flood are no baseline.
     let failed = |sample: &Sample| sample.outcome.validated.failed + sample.outcome.unvalidated.failed;
-    let without_flood: u64 = samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
-    let is_kept = victim_traffic.total as f64 <= victim_traffic.bound();
-    Ok(if without_flood == 0 && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let failed_without_flood: u64 =
+        samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
+    let is_within_bound = victim_traffic.total as f64 <= victim_traffic.bound();
+    Ok(if failed_without_flood == 0 && is_within_bound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A sample in a process of its own: memory that one has freed would be used by the next without showing.
-fn in_another_process(scenario: Scenario) -> Result<Outcome, BoxError> {
+/// Measures a sample in a process of its own. In one process, a sample would reuse the memory that
+/// the sample before it freed, and the growth would not show.
+fn run_in_child_process(scenario: Scenario) -> Result<Outcome, BoxError> {
     let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
     let Scenario { kind, condition, rate, warm_up, window, seed } = scenario;
     let mut command = Command::new(env::current_exe()?);

@@ -1,4 +1,4 @@
-//! The tables.
+//! Renders the tables.
 
 use std::fmt::Write;
 
@@ -9,14 +9,14 @@ use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload_rate};
 use super::victim::{BURST_SECONDS, DOCUMENTED, VictimTraffic};
 use crate::measuring::{grouped, spread};
 
-/// What a sample came to, in a line.
+/// Formats a sample as one line.
 pub(super) fn line(outcome: &Outcome) -> String {
     let Outcome { validated, unvalidated, sent, overrun, flooder_cpu, others_cpu, resident: [before, _, most], .. } =
         outcome;
     let failed = validated.failed + unvalidated.failed;
     let first = validated.first_failure.as_ref().or(unvalidated.first_failure.as_ref());
     format!(
-        "known {:>7}/s p99 {:>8} us  strangers {:>7}/s p99 {:>8} us  flood {:>9}/s, overrun {:>9}/s  flooder {:>3.0} % \
+        "validated {:>7}/s p99 {:>8} us  unvalidated {:>7}/s p99 {:>8} us  flood {:>9}/s, overrun {:>9}/s  flooder {:>3.0} % \
          others {:>3.0} %  +{:.1} MB{}",
         grouped(validated.per_second, 0),
         grouped(validated.latencies[1], 0),
@@ -31,44 +31,46 @@ pub(super) fn line(outcome: &Outcome) -> String {
     )
 }
 
-/// The tables of all floods, and what the victim was sent.
+/// Renders the tables of all floods, and the traffic to the victim.
 pub(super) fn render(samples: &[Sample], kinds: &[Kind], traffic: &VictimTraffic, seed: u64) -> String {
-    let mut text = format!("Seed {seed}. The median of the rounds and, in parentheses, the range.\n");
+    let mut text = format!("Seed {seed}. Medians of the rounds and, in parentheses, ranges.\n");
     for &kind in kinds {
         text += &flood(samples, kind);
     }
     text + &victim(traffic)
 }
 
-/// One of the two caller_kinds call, and its name.
+/// The name of a kind of callers, and the results of their calls.
 type CallerKind = (&'static str, fn(&Outcome) -> &CallSummary);
 
 fn flood(samples: &[Sample], kind: Kind) -> String {
     let caller_kinds: [CallerKind; 2] =
-        [("known", |outcome| &outcome.validated), ("strangers", |outcome| &outcome.unvalidated)];
+        [("validated", |outcome| &outcome.validated), ("unvalidated", |outcome| &outcome.unvalidated)];
     let of = |condition| samples.iter().filter(move |sample| (sample.kind, sample.condition) == (kind, condition));
-    let mut text = format!("\n{}:\n\n| callers | thread | calls/s | of elsewhere | of quiet |", title(kind));
+    let mut text =
+        format!("\n{}:\n\n| callers | condition | calls/s | calls/s / elsewhere | calls/s / quiet |", title(kind));
     text += " p50 us | p99 us | failed |\n|";
     text += &" --- |".repeat(8);
     text += "\n";
-    for (name, called) in caller_kinds {
+    for (name, calls_of) in caller_kinds {
         for condition in Condition::ALL {
             let ratios_to =
-                |other| spread(ratios(samples, kind, condition, other, |outcome| called(outcome).per_second), 2);
+                |other| spread(ratios(samples, kind, condition, other, |outcome| calls_of(outcome).per_second), 2);
             let [p50, p99] =
-                [0, 1].map(|index| spread(of(condition).map(|sample| called(&sample.outcome).latencies[index]), 0));
-            let failed: u64 = of(condition).map(|sample| called(&sample.outcome).failed).sum();
+                [0, 1].map(|index| spread(of(condition).map(|sample| calls_of(&sample.outcome).latencies[index]), 0));
+            let failed: u64 = of(condition).map(|sample| calls_of(&sample.outcome).failed).sum();
             text += &format!(
                 "| {name} | {} | {} | {} | {} | {p50} | {p99} | {failed} |\n",
                 condition.name(),
-                spread(of(condition).map(|sample| called(&sample.outcome).per_second), 0),
+                spread(of(condition).map(|sample| calls_of(&sample.outcome).per_second), 0),
                 ratios_to(Condition::Elsewhere),
                 ratios_to(Condition::Quiet),
             );
         }
     }
-    text += "\n| thread | sent/s | no room/s | received/s | refused/s | its CPU % | our CPU % | others' CPU % |";
-    text += " calls/CPU s | of quiet | MB before | MB after | MB at most |\n|";
+    text +=
+        "\n| condition | sent/s | overrun/s | received/s | refused/s | flooder CPU % | process CPU % | others' CPU % |";
+    text += " calls/CPU s | calls/CPU s / quiet | MB before | MB after | MB maximum |\n|";
     text += &" --- |".repeat(13);
     text += "\n";
     for condition in Condition::ALL {
@@ -91,10 +93,12 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
         text += &format!("| {} | {} |\n", condition.name(), cells.join(" | "));
     }
     for sample in samples.iter().filter(|sample| sample.kind == kind) {
-        for (name, called) in caller_kinds {
-            if let CallSummary { failed, first_failure: Some(first), .. } = called(&sample.outcome) {
+        for (name, calls_of) in caller_kinds {
+            if let CallSummary { failed, first_failure: Some(first), .. } = calls_of(&sample.outcome) {
                 let condition = sample.condition.name();
-                text += &format!("\nOf {name}, {condition}, {failed} calls failed in a round, the first: {first}.\n");
+                text += &format!(
+                    "\nFAILED in one round, {condition}: {failed} calls of {name} callers; the first: {first}.\n"
+                );
             }
         }
     }
@@ -102,7 +106,7 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
     text + &lookups(samples, kind)
 }
 
-/// How much there is of something in one condition for each of it in another, within rounds.
+/// Divides a value under one condition by the value under another, in each round.
 fn ratios(
     samples: &[Sample],
     kind: Kind,
@@ -120,15 +124,15 @@ fn ratios(
 fn title(kind: Kind) -> String {
     match kind {
         Kind::Garbage => "Garbage from eight addresses".into(),
-        Kind::Forged => format!("Valid requests in the names of {} others", grouped(VICTIM_COUNT.into(), 0)),
+        Kind::Forged => format!("Valid requests from {} forged addresses", grouped(VICTIM_COUNT.into(), 0)),
         Kind::Lookups => format!(
-            "{} requests a second to an async method, ten times as many as may run",
+            "{} requests per second to an async method, ten times as many as can run",
             grouped(overload_rate().into(), 0)
         ),
     }
 }
 
-/// Why the endpoint dropped what it dropped of a flood.
+/// Renders the datagrams that the endpoint dropped during the flood, by reason.
 fn dropped(samples: &[Sample], kind: Kind) -> String {
     let flooded: Vec<_> = samples.iter().filter(|it| (it.kind, it.condition) == (kind, Condition::Flooded)).collect();
     let mut names: Vec<&String> =
@@ -140,11 +144,11 @@ fn dropped(samples: &[Sample], kind: Kind) -> String {
         format!("{name} {}", spread(flooded.iter().map(|sample| of(sample).unwrap_or_default()), 0))
     });
     let reasons: Vec<_> = reasons.collect();
-    let reasons = if reasons.is_empty() { "nothing".into() } else { reasons.join(", ") };
-    format!("\nDropped by the endpoint under the flood, for each second: {reasons}.\n")
+    let reasons = if reasons.is_empty() { "none".into() } else { reasons.join(", ") };
+    format!("\nDropped per second by the endpoint during the flood: {reasons}.\n")
 }
 
-/// What became of legitimate callers of the method that the flood calls.
+/// Renders the results of the legitimate callers of the method that the flood calls.
 fn lookups(samples: &[Sample], kind: Kind) -> String {
     let mut text = String::new();
     for condition in Condition::ALL {
@@ -152,15 +156,15 @@ fn lookups(samples: &[Sample], kind: Kind) -> String {
             let samples = samples.iter().filter(|it| (it.kind, it.condition) == (kind, condition));
             spread(samples.filter_map(|it| it.outcome.lookups.as_ref()).map(value), 0)
         };
-        let (answered, busy, failed) =
+        let (completed, busy, failed) =
             (of(|it| it.per_second), of(|it| it.refused_per_second), of(|it| it.failed as f64));
         if kind == Kind::Lookups {
             let name = condition.name();
             writeln!(
                 text,
-                "\nLegitimate lookups, {name}: {answered} answered and {busy} refused as busy each second; {failed} failed."
+                "\nLegitimate lookups, {name}: {completed} completed and {busy} refused as busy per second; {failed} failed."
             )
-            .expect("a string takes everything");
+            .expect("a write to a string succeeds");
         }
     }
     text
@@ -171,9 +175,9 @@ fn victim(traffic: &VictimTraffic) -> String {
     let count = |count: u64| grouped(count as f64, 0);
     let dropped: Vec<_> = dropped.iter().map(|(name, count)| format!("{name} {}", grouped(*count, 0))).collect();
     format!(
-        "\nOne victim, in whose name {} requests a second came for {seconds:.1} s (dropped, for each second: {}): {} bytes in \
-         the first second, {} in all. Documented are {} a second and {} at once, which makes {} in that time; beyond those at \
-         once came {} a second.{}\n",
+        "\nOne victim, {} forged requests per second for {seconds:.1} s (dropped per second: {}): {} bytes in the first \
+         second, {} in total. The documented bound is {} bytes per second and a burst of {}, which is {} in that time. \
+         Beyond the burst, {} bytes per second were sent.{}\n",
         grouped(*requests_per_second, 0),
         dropped.join(", "),
         count(*first),
@@ -182,7 +186,7 @@ fn victim(traffic: &VictimTraffic) -> String {
         count(DOCUMENTED * BURST_SECONDS),
         grouped(traffic.bound(), 0),
         grouped(traffic.beyond_burst().max(0.0), 0),
-        if *total as f64 > traffic.bound() { " FAILED: that is more than documented." } else { "" },
+        if *total as f64 > traffic.bound() { " FAILED: this is above the documented bound." } else { "" },
     )
 }
 

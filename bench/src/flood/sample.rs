@@ -1,7 +1,7 @@
 use super::flooder::Condition;
 use super::scenario::{Kind, Outcome};
 
-/// A flood in one of the rounds.
+/// A flood under one condition in one round.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) kind: Kind,

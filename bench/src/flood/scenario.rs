@@ -1,4 +1,4 @@
-//! One sample: an endpoint, those who call it, and a flood.
+//! The scenario of one sample: an endpoint, its callers and a flood.
 
 use std::fmt;
 use std::fs;
@@ -21,14 +21,15 @@ use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic};
 use super::socket_flood::{SocketFlood, request};
 use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
-/// What comes in a flood.
+/// A kind of flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 pub(super) enum Kind {
-    /// Datagrams that are nothing, from eight addresses of loopback
+    /// Invalid datagrams from eight addresses of loopback
     Garbage,
-    /// Valid requests in the names of 100,000 others
+    /// Valid requests from 100,000 forged addresses
     Forged,
-    /// Valid requests to a slow async method, ten times as many as may run, from eight addresses of loopback
+    /// Valid requests to a slow async method, ten times as many as can run, from eight addresses of
+    /// loopback
     Lookups,
 }
 
@@ -46,64 +47,67 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How many others forged requests name.
+/// The number of addresses that requests are forged from.
 pub(super) const VICTIM_COUNT: u32 = 100_000;
 
-/// How much garbage comes in a second, unless it is said otherwise: about what a thread brings through the kernel, and no
-/// more elsewhere than to the endpoint.
+/// The default rate of garbage per second: about the maximum that a thread can send through the
+/// kernel, and low enough that as many reach another socket as reach the endpoint.
 const GARBAGE_PER_SECOND: u32 = 400_000;
 
-/// How many forged requests: as many as unvalidated may send by default, and more than a thread could bring through the
-/// kernel.
+/// The default rate of forged requests per second: the default limit of all unvalidated sources
+/// together, and more than a thread could send through the kernel.
 const FORGED_PER_SECOND: u32 = 500_000;
 
-/// How many async handlers run at once: an endpoint's default.
+/// The maximum number of async handlers that run at once: the default of an endpoint.
 const MAX_HANDLERS: u32 = 1_024;
 
-/// How often so many lookups are asked for as can be made.
+/// The factor by which the lookups of the flood exceed those that can run.
 const OVERLOAD: u32 = 10;
 
-/// What is to be measured.
+/// The parameters of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scenario {
     pub(super) kind: Kind,
     pub(super) condition: Condition,
-    /// Datagrams a second, where it is said.
+    /// The rate in datagrams per second; `None` for the default of the kind.
     pub(super) rate: Option<u32>,
     pub(super) warm_up: Duration,
     pub(super) window: Duration,
     pub(super) seed: u64,
 }
 
-/// What came of it. What is counted is counted for each second.
+/// The result of a sample. Counts are per second.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Outcome {
     pub(super) validated: CallSummary,
     pub(super) unvalidated: CallSummary,
-    /// Strangers that look something up, where lookups are the flood.
+    /// The unvalidated peers that make lookups, if lookups are the flood.
     pub(super) lookups: Option<CallSummary>,
-    /// Datagrams of the flood.
+    /// Datagrams sent by the flood.
     pub(super) sent: f64,
-    /// Datagrams that the endpoint received, whoever sent them.
+    /// Datagrams that the endpoint received, from the flood and from the callers.
     pub(super) received: f64,
-    /// Datagrams that no buffer had room for.
+    /// Datagrams lost before the endpoint received them, because a buffer was full.
     pub(super) overrun: f64,
-    /// By the endpoint, and why.
+    /// Datagrams that the endpoint dropped, by reason.
     pub(super) dropped: Vec<(String, f64)>,
-    /// Requests that it refused.
+    /// Requests that the endpoint refused.
     pub(super) refused: f64,
-    /// As a share of one core: what the flooding thread used, this process, and all others on the machine.
+    /// The processor time of the flooding thread, as a share of one core.
     pub(super) flooder_cpu: f64,
+    /// The processor time of this process, the flooding thread included, as a share of one core.
     pub(super) our_cpu: f64,
+    /// The processor time of all other processes on the machine, as a share of one core.
     pub(super) others_cpu: f64,
-    /// Of this process: before the flood, when it ended, and the most in between.
+    /// The resident memory of this process in bytes: before the flood, at its end, and the maximum
+    /// in between.
     pub(super) resident: [usize; 3],
 }
 
 impl Outcome {
-    /// Calls of both kinds of callers for each second of processor time that this process used without the flooding thread:
-    /// for the endpoint, for those who call it, and for what the kernel does on their behalf. It moves little with what
-    /// others leave of the machine.
+    /// Returns the calls of both kinds of callers per second of processor time of this process,
+    /// without the flooding thread. That time is spent by the endpoint, the callers, and the kernel
+    /// on their behalf. This figure depends little on other processes.
     pub(super) fn calls_per_cpu_second(&self) -> f64 {
         (self.validated.per_second + self.unvalidated.per_second)
             / (self.our_cpu - self.flooder_cpu).max(f64::MIN_POSITIVE)
@@ -111,11 +115,11 @@ impl Outcome {
 }
 
 impl Scenario {
-    /// Measures it, in this process.
+    /// Measures the sample in this process.
     ///
     /// # Errors
     ///
-    /// Where a socket cannot be had.
+    /// Returns an error if a socket cannot be bound.
     pub(super) fn run(self) -> Result<Outcome, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let traffic = ForgedTraffic::new(request("echo", &[0xab_u8; 32].to_vec())?, VICTIM_COUNT);
@@ -170,9 +174,11 @@ impl Scenario {
         })
     }
 
-    /// What is attacked: all settings are the defaults, but that loopback is limited like everyone.
+    /// Binds the endpoint under attack, with default settings except that loopback is limited like
+    /// any source.
     fn target(self, traffic: &Arc<ForgedTraffic>) -> Result<Endpoint, BoxError> {
-        // Where the flood goes elsewhere, receiving is the same and brings nothing.
+        // If the flood goes elsewhere, the endpoint receives through the same transport, without
+        // forged requests.
         let traffic = match self.condition {
             Condition::Elsewhere => &ForgedTraffic::new(Vec::new(), 0),
             Condition::Quiet | Condition::Flooded => traffic,
@@ -188,7 +194,7 @@ impl Scenario {
         })
     }
 
-    /// A socket that receives as the endpoint does, and does nothing with what comes.
+    /// Binds a socket and drains it with the same system calls as the endpoint.
     fn drain(self, traffic: &Arc<ForgedTraffic>) -> Result<SocketAddr, BoxError> {
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
         let addr = udp.local_addr();
@@ -217,29 +223,29 @@ impl Scenario {
     }
 }
 
-/// Receives until the runtime ends.
+/// Receives and discards until the runtime ends.
 async fn drain(transport: impl Transport) {
     let mut batch = ReceiveBatch::new();
     loop {
-        // An error is about what was sent, and nothing was.
+        // An error would concern an earlier send, and this socket sends none.
         let _ = poll_fn(|cx| transport.poll_receive(cx, &mut batch)).await;
         consume_budget().await;
     }
 }
 
-/// Why datagrams were dropped in so many seconds, and how many in each.
+/// Returns the reasons for dropped datagrams between two readings, each with its rate per second.
 pub(super) fn dropped_between(begin: &Stats, end: &Stats, seconds: f64) -> Vec<(String, f64)> {
     let counts = DropReason::ALL.map(|reason| (reason, end.dropped(reason) - begin.dropped(reason)));
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     counts.map(|(reason, count)| (reason.name().to_owned(), count as f64 / seconds)).collect()
 }
 
-/// How many lookups are asked for in a second.
+/// Returns the default rate of the flood of lookups per second.
 pub(super) fn overload_rate() -> u32 {
     OVERLOAD * (f64::from(MAX_HANDLERS) / LOOKUP_TIME.as_secs_f64()) as u32
 }
 
-/// What is counted, at some time.
+/// A reading of the counters.
 struct Counts {
     stats: Stats,
     sent: u64,
@@ -267,9 +273,9 @@ fn finish(
     runtime.block_on(async { Ok((validated.finish(elapsed).await?, unvalidated.finish(elapsed).await?)) })
 }
 
-/// Sleeps for so long, and says how much memory this process had at the most meanwhile.
+/// Sleeps for `window`, and returns the maximum resident memory of this process meanwhile.
 fn max_resident(window: Duration) -> Result<usize, BoxError> {
-    /// Between looks: what is allocated and freed in a shorter time is of no size.
+    /// The interval between readings: too short for large allocations to come and go unseen.
     const INTERVAL: Duration = Duration::from_millis(10);
 
     let (begin, mut most) = (Instant::now(), 0);
@@ -280,13 +286,15 @@ fn max_resident(window: Duration) -> Result<usize, BoxError> {
     Ok(most)
 }
 
-/// How many datagrams the kernel has dropped because the buffer of the socket on this port was full.
+/// Returns the number of datagrams that the kernel dropped because the receive buffer of the socket
+/// on this port was full.
 fn dropped_by_kernel(port: u16) -> Result<u64, BoxError> {
     let sockets = fs::read_to_string("/proc/net/udp")?;
-    Ok(parse_lost(&sockets, port).ok_or("/proc/net/udp does not have the socket")?)
+    Ok(parse_lost(&sockets, port).ok_or("/proc/net/udp does not list the socket")?)
 }
 
-/// The last column of the line whose second ends with the port in hexadecimal.
+/// Parses `/proc/net/udp`: the last column of the line whose second column ends with the port in
+/// hexadecimal.
 fn parse_lost(sockets: &str, port: u16) -> Option<u64> {
     let local = format!(":{port:04X}");
     let line =
@@ -299,10 +307,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_flood_is_measured_and_fails_no_call() {
+    fn every_flood_is_measured_without_a_failed_call() {
         for kind in Kind::ALL {
             let (warm_up, window) = (Duration::from_millis(50), Duration::from_millis(300));
-            // So little that it starves nobody, whatever the machine is busy with.
+            // A rate low enough that the callers get their share even on a busy machine.
             let scenario =
                 Scenario { kind, condition: Condition::Flooded, rate: Some(2_000), warm_up, window, seed: 7 };
             let outcome = scenario.run().unwrap();
@@ -314,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_says_what_it_lost() {
+    fn dropped_datagrams_of_a_socket_are_parsed() {
         let sockets = "  sl  local_address rem_address   st ... drops\n\
                        10: 0100007F:1F90 00000000:0000 07 0 0 0 0 0 1 2 0 12\n\
                        11: 0100007F:1F91 00000000:0000 07 0 0 0 0 0 1 2 0 34\n";

@@ -14,32 +14,33 @@ use rpcudp_core::{Dialect, MessageId, Request};
 use super::flooder::Flood;
 use crate::measuring::BoxError;
 
-/// How many datagrams share a system call.
+/// The number of datagrams per system call.
 const BATCH_LEN: usize = 64;
 
-/// How many addresses a flood comes from: so many that what bounds one source does not hold back a flood of requests.
+/// The number of source addresses of a flood: enough that the limit per source does not hold back a
+/// flood of requests.
 const SOURCE_COUNT: u8 = 8;
 
-/// Datagrams that are sent over and over, from several addresses.
+/// A flood that sends the same datagrams again and again, from several addresses.
 pub(super) struct SocketFlood {
     sockets: Vec<UdpSocket>,
     headers: MultiHeaders<()>,
     datagrams: Vec<Vec<u8>>,
-    /// How many batches have been sent.
+    /// The number of batches sent.
     count: usize,
     rng: StdRng,
-    /// Whether each needs an id of its own each time.
+    /// Whether each datagram gets a new message id before it is sent.
     needs_fresh_ids: bool,
 }
 
 impl SocketFlood {
-    /// Datagrams that are nothing: see [`garbage`].
+    /// Creates a flood of invalid datagrams (see [`garbage`]).
     ///
     /// # Errors
     ///
-    /// Where the sockets cannot be had.
+    /// Returns an error if a socket cannot be bound.
     pub(super) fn with_garbage(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
-        /// So many that no two neighbours are handled alike, and few enough for the cache.
+        /// The number of different datagrams: enough for variety, and few enough for the cache.
         const COUNT: usize = 1_024;
 
         let mut rng = StdRng::seed_from_u64(seed);
@@ -47,11 +48,11 @@ impl SocketFlood {
         Self::new(target, datagrams, rng, false)
     }
 
-    /// Calls of the slow method.
+    /// Creates a flood of calls of the slow method.
     ///
     /// # Errors
     ///
-    /// Where the sockets cannot be had.
+    /// Returns an error if a socket cannot be bound.
     pub(super) fn with_lookups(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
         let datagrams = vec![request("lookup", &[0xab_u8; 32].to_vec())?; BATCH_LEN];
         Self::new(target, datagrams, StdRng::seed_from_u64(seed), true)
@@ -60,7 +61,7 @@ impl SocketFlood {
     fn new(target: SocketAddr, datagrams: Vec<Vec<u8>>, rng: StdRng, needs_fresh_ids: bool) -> Result<Self, BoxError> {
         let sockets = (1..=SOURCE_COUNT).map(|number| {
             let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 9, number), 0))?;
-            // Nobody reads what is answered: the kernel drops it when the buffer is full.
+            // Responses are never read: the kernel drops them when the buffer is full.
             socket.connect(target)?;
             Ok(socket)
         });
@@ -93,11 +94,11 @@ impl Flood for SocketFlood {
     }
 }
 
-/// The datagram of a request with one argument. Its caller does not say how long it waits, as Python's do not.
+/// Encodes a request with one argument. It carries no deadline, as the requests of Python do not.
 ///
 /// # Errors
 ///
-/// Where the argument cannot be encoded.
+/// Returns an error if the argument cannot be encoded.
 pub(super) fn request(method: &str, argument: &impl serde::Serialize) -> Result<Vec<u8>, BoxError> {
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, method, 1);
@@ -105,8 +106,8 @@ pub(super) fn request(method: &str, argument: &impl serde::Serialize) -> Result<
     Ok(datagram)
 }
 
-/// A datagram that is to be dropped: one of either dialect's kinds, or noise, with a body that is none. A response that is
-/// well-formed is one that nobody waits for.
+/// Creates a datagram that the endpoint has to drop: noise, or a frame of either dialect with an
+/// invalid body. If it is a well-formed response, no call is pending for it.
 fn garbage(rng: &mut StdRng) -> Vec<u8> {
     const KINDS: [u8; 5] = [0x00, 0x01, 0x02, 0x03, 0x04];
 
@@ -122,13 +123,13 @@ fn garbage(rng: &mut StdRng) -> Vec<u8> {
             datagram.resize(HEADER_LEN + rng.random_range(0..1_200), 0);
             rng.fill_bytes(&mut datagram[HEADER_LEN..]);
         }
-        // Arrays within arrays.
+        // Deeply nested arrays.
         2 => datagram.resize(HEADER_LEN + rng.random_range(100..1_200), 0x91),
-        // Four billion elements are claimed, and there are none.
+        // An array that claims four billion elements and has none.
         3 => datagram.extend_from_slice(b"\x92\xa4echo\xdd\xff\xff\xff\xff"),
-        // Cut short.
+        // A truncated body.
         4 => datagram.extend_from_slice(b"\x92\xa4ec"),
-        // No request is a number.
+        // A number, which is not a request.
         _ => datagram.push(7),
     }
     datagram
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_garbage_is_a_request_and_lookups_are() {
+    fn garbage_is_never_a_request_and_lookups_are() {
         let mut rng = StdRng::seed_from_u64(7);
         for _ in 0..10_000 {
             let datagram = garbage(&mut rng);

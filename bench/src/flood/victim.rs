@@ -1,4 +1,5 @@
-//! What a stranger who names a victim draws out of an endpoint.
+//! Measures the traffic that an attacker can direct to a victim by forging requests from its
+//! address.
 
 use std::sync::Arc;
 use std::thread::sleep;
@@ -15,35 +16,37 @@ use super::scenario::dropped_between;
 use super::socket_flood::request;
 use crate::measuring::BoxError;
 
-/// How many bytes each answer has: a datagram of its own on every path, and forty times its request.
+/// The length of each response in bytes: it fits one datagram on every path, and is forty times as
+/// long as its request.
 const RESPONSE_LEN: u32 = 1_200;
 
-/// What is documented for the defaults, for each second.
+/// The documented bound for the default settings, in bytes per second.
 pub(super) const DOCUMENTED: u64 = 1_048_576;
 
-/// How many seconds' worth of it may come at once.
+/// The documented burst, in seconds of the bound.
 pub(super) const BURST_SECONDS: u64 = 4;
 
-/// What the victim would have been sent.
+/// The traffic that would have been sent to the victim.
 #[derive(Debug)]
 pub(super) struct VictimTraffic {
     pub(super) seconds: f64,
-    /// In the first second, which has the burst.
+    /// The bytes of the first second, which includes the burst.
     pub(super) first: u64,
-    /// In all.
+    /// The bytes of the whole time.
     pub(super) total: u64,
-    /// Requests that were sent in the victim's name, in each second.
+    /// The forged requests per second.
     pub(super) requests_per_second: f64,
-    /// Of these, those that were dropped, and why, in each second.
+    /// The dropped requests per second, by reason.
     pub(super) dropped: Vec<(String, f64)>,
 }
 
 impl VictimTraffic {
-    /// Lets a thread ask in one victim's name for so long, as fast as it can. All settings are the defaults.
+    /// Forges requests from one victim's address for this time, as fast as a thread can, to an
+    /// endpoint with default settings.
     ///
     /// # Errors
     ///
-    /// Where a socket cannot be had.
+    /// Returns an error if a socket cannot be bound.
     pub(super) fn measure(time: Duration, seed: u64) -> Result<Self, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let traffic = ForgedTraffic::new(request("expand", &RESPONSE_LEN)?, 1);
@@ -59,7 +62,7 @@ impl VictimTraffic {
         sleep(time.min(Duration::from_secs(1)));
         let first = traffic.max_victim_bytes();
         sleep(time.saturating_sub(begin.elapsed()));
-        // The time is read after the bytes: the bound is that of a time which is no shorter.
+        // Read the time after the bytes, so that the bound is for a time that is not too short.
         let (total, sent, lost, stats) = (traffic.max_victim_bytes(), flooder.sent(), traffic.lost(), target.stats());
         let seconds = begin.elapsed().as_secs_f64();
         flooder.stop()?;
@@ -72,12 +75,12 @@ impl VictimTraffic {
         })
     }
 
-    /// The most that may have been traffic in that time: what is documented.
+    /// Returns the documented bound for the whole time, in bytes.
     pub(super) fn bound(&self) -> f64 {
         DOCUMENTED as f64 * (self.seconds + BURST_SECONDS as f64)
     }
 
-    /// What came in each second beyond the burst.
+    /// Returns the bytes per second beyond the burst.
     pub(super) fn beyond_burst(&self) -> f64 {
         (self.total as f64 - (DOCUMENTED * BURST_SECONDS) as f64) / self.seconds
     }
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_victim_is_sent_no_more_than_is_documented() {
+    fn traffic_to_a_victim_stays_within_the_documented_bound() {
         let traffic = VictimTraffic::measure(Duration::from_millis(300), 7).unwrap();
         assert!(traffic.total as f64 <= traffic.bound(), "{traffic:?}");
         assert!(traffic.total > 0, "{traffic:?}");

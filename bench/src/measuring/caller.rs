@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-/// Why a call failed.
+/// The error of a call or of a measurement.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Something that makes one call at a time.
+/// A caller, which makes one call at a time.
 pub(crate) trait Caller: Send + 'static {
-    /// Sends the payload, and gives what came back.
+    /// Sends the payload, and returns the payload of the response.
     fn call(&mut self, payload: &[u8]) -> impl Future<Output = Result<impl AsRef<[u8]> + Send, BoxError>> + Send;
 }
 
-/// Which part of a cell's time it is.
+/// A part of a cell's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -22,7 +22,7 @@ pub(crate) enum Phase {
     Over,
 }
 
-/// The clock on the wall of those who call.
+/// The current phase, which all callers of a cell read.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU8);
 
@@ -40,19 +40,20 @@ impl Clock {
     }
 }
 
-/// What a caller's calls came to.
+/// The results of a caller's calls.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Of each measured call, in nanoseconds; anything above four seconds counts as that.
+    /// The latency of each measured call in nanoseconds. Latencies above four seconds count as four
+    /// seconds.
     ///
-    /// Kept rather than put into a histogram at once: appending touches one cache line, where a histogram for each of
-    /// 512 tasks would push everything else out of the cache, and a shared one would be fought for.
+    /// A list rather than a histogram: appending touches one cache line, while 512 histograms would
+    /// evict everything else from the cache, and a shared histogram would be contended.
     pub(crate) latencies: Vec<u32>,
-    /// Those of the warm-up are counted too.
+    /// The failed calls, those of the warm-up included.
     pub(crate) failures: Failures,
 }
 
-/// Calls that gave no answer, or a wrong one.
+/// Calls that got no response or a wrong one.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     pub(crate) count: u64,
@@ -60,10 +61,10 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(crate) fn add(&mut self, fault: impl Into<BoxError>) {
+    pub(crate) fn add(&mut self, error: impl Into<BoxError>) {
         self.count += 1;
         if self.first.is_none() {
-            self.first = Some(fault.into());
+            self.first = Some(error.into());
         }
     }
 
@@ -73,13 +74,13 @@ impl Failures {
     }
 }
 
-/// Calls in sequence until the time is over.
+/// Makes one call after the other until the phase is `Over`.
 ///
-/// A call belongs to the phase that it began in: of the calls in flight when a phase ends, those at the end of the
-/// measured one are counted and those at its beginning are not.
+/// A call belongs to the phase in which it began. So the calls in flight at the end of the measured
+/// phase count, and those in flight at its beginning do not.
 pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, size: usize, clock: Arc<Clock>) -> Tally {
     let mut tally = Tally::default();
-    // Half of the bytes are above 127, and no two calls in flight carry the same.
+    // Half of the bytes are above 127, and no two calls in flight have the same payload.
     let mut payload: Vec<u8> = (0..size).map(|index| (index * 8) as u8).collect();
     payload[..4].copy_from_slice(&number.to_be_bytes());
     let mut begin = Instant::now();
@@ -89,7 +90,7 @@ pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, size: 
             break;
         }
         payload[4..8].copy_from_slice(&count.to_be_bytes());
-        let echoed = caller.call(&payload).await.map(|answer| answer.as_ref() == payload);
+        let echoed = caller.call(&payload).await.map(|response| response.as_ref() == payload);
         let end = Instant::now();
         match echoed {
             Ok(true) if phase == Phase::Measured => {
@@ -97,10 +98,10 @@ pub(crate) async fn call_until_over(mut caller: impl Caller, number: u32, size: 
                 tally.latencies.push(u32::try_from(nanos).unwrap_or(u32::MAX));
             }
             Ok(true) => {}
-            Ok(false) => tally.failures.add("the answer is not what was sent"),
-            Err(fault) => {
-                tally.failures.add(fault);
-                // A call that fails at once would keep others from the worker.
+            Ok(false) => tally.failures.add("the response differs from the request"),
+            Err(error) => {
+                tally.failures.add(error);
+                // Calls that fail at once would never let another task run on this worker.
                 tokio::task::yield_now().await;
             }
         }

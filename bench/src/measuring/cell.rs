@@ -9,55 +9,57 @@ use tokio::time::{Instant as TokioInstant, timeout_at};
 use super::caller::call_until_over;
 use super::{BoxError, Caller, Clock, Failures, Latencies, Phase, ProcessorTime};
 
-/// How many threads run both ends.
+/// The number of threads that run client and server together.
 const WORKER_COUNT: usize = 2;
 
-/// What is measured at one go.
+/// The parameters of one measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
     pub(crate) in_flight: usize,
-    /// Bytes that are sent and come back, at least [`MIN_SIZE`](Self::MIN_SIZE).
+    /// The length of the echoed payload in bytes, at least [`MIN_SIZE`](Self::MIN_SIZE).
     pub(crate) size: usize,
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
 }
 
-/// What came of a cell.
+/// The result of a cell.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) calls_per_second: f64,
-    /// User and system time of both ends for each call.
+    /// The user and system time per call, of client and server together.
     pub(crate) cpu_per_call: Duration,
-    /// How much of one core others took meanwhile.
+    /// The processor time that other processes used meanwhile, as a share of one core.
     pub(crate) others: f64,
     pub(crate) latencies: Latencies,
     pub(crate) failures: Failures,
 }
 
-/// The part of a cell's time that counts.
+/// The measured part of a cell's time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) elapsed: Duration,
-    /// What the contender used.
+    /// The processor time that the contender used.
     pub(crate) ours: Duration,
-    /// What everyone else on the machine used.
+    /// The processor time that all others on the machine used.
     pub(crate) others: Duration,
 }
 
 impl Cell {
-    /// A payload begins with its caller's number and the call's.
+    /// The minimum payload: the numbers of the caller and of the call.
     pub(crate) const MIN_SIZE: usize = 8;
 
-    /// How long calls may take to end when the time is over: longer than rpcudp's timeout of five seconds.
+    /// The time that pending calls get to end after the measurement: longer than rpcudp's timeout
+    /// of five seconds.
     const PATIENCE: Duration = Duration::from_secs(6);
 
-    /// Lets each of these call in a task of its own, on a runtime of two workers that both ends share.
+    /// Runs each caller in a task of its own, on a runtime with two workers that client and server
+    /// share.
     ///
-    /// The runtime is new and ends with the cell, so that nothing is left over for the next.
+    /// The runtime is new and ends with the cell, so that cells do not affect each other.
     ///
     /// # Errors
     ///
-    /// Where a socket or a thread cannot be had.
+    /// Returns an error if a socket or a thread cannot be created.
     pub(crate) fn on_workers<C: Caller>(
         self,
         callers: impl Future<Output = Result<Vec<C>, BoxError>>,
@@ -77,11 +79,12 @@ impl Cell {
             for task in tasks {
                 match timeout_at(deadline, task).await {
                     Ok(tally) => {
-                        let tally = tally.expect("a caller does not panic");
+                        let tally = tally.expect("callers do not panic");
                         tally.latencies.into_iter().for_each(|nanos| latencies.record(nanos.into(), 1));
                         failures.merge(tally.failures);
                     }
-                    // The bare socket has no timeout: a lost datagram shows here, together with all that its task did.
+                    // The bare socket has no timeout. A lost datagram shows here, and the results
+                    // of its task are lost.
                     Err(_) => failures.add("a call has not ended"),
                 }
             }
@@ -89,11 +92,11 @@ impl Cell {
         Ok(Measured::new(window, latencies, failures))
     }
 
-    /// Lets two threads work, one for each end, until the clock says that it is over.
+    /// Runs a client thread and a server thread until the phase is `Over`.
     ///
     /// # Errors
     ///
-    /// What either of them gives.
+    /// Returns the error of either thread.
     pub(crate) fn on_threads(
         self,
         client: impl FnOnce(&Clock) -> Result<(Latencies, Failures), BoxError> + Send,
@@ -110,7 +113,8 @@ impl Cell {
         })
     }
 
-    /// Lets the cell's time pass. The thread that this runs on is none of those that work: it sleeps while they do.
+    /// Waits through the phases of the cell. The calling thread sleeps while the measured threads
+    /// work.
     fn pass(self, clock: &Clock) -> Window {
         sleep(self.warm_up);
         let (begin, cpu_begin) = (Instant::now(), ProcessorTime::now());
@@ -135,10 +139,10 @@ impl Measured {
         }
     }
 
-    /// Nothing, because of this.
-    pub(crate) fn failed(fault: BoxError) -> Self {
+    /// Returns the result of a cell that could not be measured: one failure.
+    pub(crate) fn failed(error: BoxError) -> Self {
         let mut measured = Self::default();
-        measured.failures.add(fault);
+        measured.failures.add(error);
         measured
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::BoxError;
 
-/// What a run was made on and of: figures without it say nothing.
+/// The commit, machine and compiler of a run. Figures mean nothing without them.
 #[derive(Debug)]
 pub(crate) struct Machine {
     commit: String,
@@ -17,7 +17,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// This one, now.
+    /// Describes this machine at this moment.
     pub(crate) fn this() -> Self {
         let git = |arguments: &[&str]| {
             let source = env!("CARGO_MANIFEST_DIR");
@@ -46,29 +46,31 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Cargo's target directory, in which the bench keeps what it makes for itself.
+/// Returns cargo's target directory, where the bench keeps the files that it creates.
 ///
 /// # Errors
 ///
-/// Where the program was moved out of it.
+/// Returns an error if the program was moved out of the target directory.
 pub(crate) fn target_directory() -> Result<PathBuf, BoxError> {
     let program = env::current_exe()?;
     // target/release/rpcudp-bench
     let target = program.ancestors().nth(2).filter(|target| target.join("CACHEDIR.TAG").exists());
-    target.map(Path::to_owned).ok_or_else(|| format!("{} is in no target directory", program.display()).into())
+    target.map(Path::to_owned).ok_or_else(|| {
+        format!("{} is not in a target directory of cargo: run the bench with `cargo run`", program.display()).into()
+    })
 }
 
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// What a command prints, if it can be run.
+/// Returns the output of a command, or `None` if it cannot be run or fails.
 fn output_of(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A report without git is a report.
+/// Returns the placeholder for a field of the report that the machine cannot supply.
 fn unknown() -> String {
     "unknown".into()
 }

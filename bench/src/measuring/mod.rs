@@ -1,4 +1,4 @@
-//! What all subcommands measure with.
+//! The measuring tools that the subcommands share.
 
 mod caller;
 mod cell;

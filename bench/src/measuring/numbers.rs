@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use super::Spread;
 
-/// The median and, in parentheses, the range; a dash for nothing.
+/// Formats the median and, in parentheses, the range of the values; a dash if there is no value.
 pub(crate) fn spread(values: impl IntoIterator<Item = f64>, decimals: usize) -> String {
     let Some(Spread { median, min, max }) = Spread::of(values) else { return "-".into() };
     format!("{} ({}-{})", grouped(median, decimals), grouped(min, decimals), grouped(max, decimals))
 }
 
-/// A number of at least zero, with commas between its thousands.
+/// Formats a number of at least zero with commas between groups of three digits.
 pub(crate) fn grouped(value: f64, decimals: usize) -> String {
     let digits = format!("{value:.decimals$}");
     let whole_len = digits.find('.').unwrap_or(digits.len());
@@ -22,7 +22,7 @@ pub(crate) fn grouped(value: f64, decimals: usize) -> String {
     grouped
 }
 
-/// A duration in microseconds.
+/// Converts a duration to microseconds.
 pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_grouped() {
+    fn thousands_are_separated_by_commas() {
         for (value, decimals, text) in [
             (0.0, 0, "0"),
             (999.0, 0, "999"),
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn spreads_show_the_range() {
+    fn spread_has_the_median_and_the_range() {
         assert_eq!(spread([1.0, 3.0, 2.0], 1), "2.0 (1.0-3.0)");
         assert_eq!(spread([], 1), "-");
     }

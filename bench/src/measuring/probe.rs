@@ -3,20 +3,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a probe takes.
+/// The duration of a probe.
 const LENGTH: Duration = Duration::from_millis(50);
 
-/// How many round trips are timed together: enough that reading the clock does not show, and not so many that a batch
-/// takes long where both threads have to share a core.
+/// The number of round trips that are timed together: enough to hide the cost of reading the clock,
+/// and few enough that a batch is short even if both threads share a core.
 const BATCH: u32 = 32;
 
-/// What tells the other thread to end.
+/// The value that ends the other thread.
 const END: u64 = u64::MAX;
 
-/// How long a cache line takes from one core to another and back: two threads hand a number to and fro for 50 ms.
+/// Returns the time that a cache line takes from one core to another and back. Two threads pass a
+/// number back and forth for 50 ms.
 ///
-/// The batch that a tenth of all are faster than: what disturbs a batch makes it longer. A virtual machine's cores may
-/// move about on their host; samples are comparable where this is the same.
+/// The result is the tenth percentile of the batches, because disturbances only lengthen a batch.
+/// The cores of a virtual machine may move on their host; samples are comparable if this time is
+/// the same.
 pub(crate) fn round_trip() -> Duration {
     let line = AtomicU64::new(0);
     let mut batches = thread::scope(|scope| {
@@ -29,7 +31,8 @@ pub(crate) fn round_trip() -> Duration {
     batches[batches.len() / 10] / BATCH
 }
 
-/// Hands over odd numbers, waits for the even ones that follow them, and says how long each batch took.
+/// Writes odd numbers, waits for the even number that follows each, and returns the time of each
+/// batch.
 fn ping(line: &AtomicU64) -> Vec<Duration> {
     let begin = Instant::now();
     let mut batches = Vec::new();
@@ -48,6 +51,7 @@ fn ping(line: &AtomicU64) -> Vec<Duration> {
     batches
 }
 
+/// Writes the next number after each odd one.
 fn pong(line: &AtomicU64) {
     let mut expected = 1;
     loop {

@@ -1,6 +1,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How far a run is, on standard error: a bar on a terminal, and in any case a line for each part that is done.
+/// The progress of a run, on standard error: a line for each finished part, and a bar on a
+/// terminal.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 
@@ -12,14 +13,14 @@ impl Progress {
         Self(bar)
     }
 
-    /// A part has begun.
+    /// Shows the part that begins.
     pub(crate) fn begin(&self, part: &str) {
-        // Drawn once and not from then on: a thread that draws would run while others are measured.
+        // Drawn once per part: a thread that redraws would disturb the measurement.
         self.0.set_message(part.to_owned());
         self.0.tick();
     }
 
-    /// A part is done.
+    /// Prints the line of a finished part.
     pub(crate) fn end(&self, line: &str) {
         if self.0.is_hidden() {
             eprintln!("{line}");

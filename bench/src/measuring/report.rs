@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use crate::measuring::{BoxError, Sample};
 
-/// Prints a report, and writes it to a file as well, if one is named.
+/// Prints a report, and writes it to the file as well, if one is named.
 ///
 /// # Errors
 ///
-/// Where the file cannot be written.
+/// Returns an error if the file cannot be written.
 pub(crate) fn publish(text: &str, markdown: Option<&PathBuf>) -> Result<(), BoxError> {
     print!("{text}");
     if let Some(path) = markdown {
@@ -17,11 +17,12 @@ pub(crate) fn publish(text: &str, markdown: Option<&PathBuf>) -> Result<(), BoxE
     Ok(())
 }
 
-/// Publishes a report with its last line: how many samples count, and how many calls failed. None may.
+/// Appends the last line to a report and publishes it: the number of samples that count, and the
+/// number of failed calls, which must be zero.
 ///
 /// # Errors
 ///
-/// As for [`publish`].
+/// Returns the errors of [`publish`].
 pub(crate) fn conclude<K>(
     mut text: String,
     samples: &[Sample<K>],

@@ -4,8 +4,9 @@ use super::{BoxError, Measured, Progress, Sample, Timing, probe};
 
 /// Measures every cell once in each round, with a probe before and after each.
 ///
-/// Those of a group are compared: they follow each other, and who goes first changes from round to round, so that a
-/// machine that slows down or speeds up favours nobody. A cell that cannot be measured at all counts as one failure.
+/// The cells of a group are compared with each other, so they follow each other, and the first one
+/// changes from round to round: a machine that slows down or speeds up favours no cell. A cell that
+/// cannot be measured counts as one failure.
 pub(crate) fn measure_in_rounds<K: Copy + Display>(
     timing: &Timing,
     groups: &[Vec<K>],

@@ -4,35 +4,36 @@ use std::time::Duration;
 
 use super::{Measured, Timing, grouped, micros};
 
-/// What came of a cell in one of the rounds. The key says which cell it was.
+/// The result of a cell in one round. The key identifies the cell.
 #[derive(Debug)]
 pub(crate) struct Sample<K> {
     pub(crate) key: K,
     pub(crate) round: usize,
     pub(crate) measured: Measured,
-    /// A cache line's way from one core to the other and back, before and after.
+    /// The round trips of a cache line between the cores, before and after the cell.
     pub(crate) probes: [Duration; 2],
     pub(crate) placement: Placement,
-    /// Whether others left the cores to us. Both workers are needed all the time: who shares them measures others'
-    /// work.
+    /// Whether other processes left the cores idle. Both workers are busy all the time, so a sample
+    /// that shares a core measures the other process as well.
     pub(crate) quiet: bool,
 }
 
-/// Where the host has put the two cores.
+/// The placement of the two cores by the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// They share a cache.
+    /// The cores share a cache.
     Near,
+    /// The cores share no cache.
     Far,
-    /// They were moved while the cell ran, or the probe's threads had to share a core.
+    /// The cores moved while the cell ran, or the threads of the probe shared a core.
     Unsettled,
 }
 
 impl Placement {
-    /// Where samples count.
+    /// The placements in which samples count.
     pub(crate) const SETTLED: [Self; 2] = [Self::Near, Self::Far];
 
-    /// A round trip that no two cores need: the two threads waited for each other's turn.
+    /// A round trip longer than any between two cores: the two threads shared a core.
     const SHARED: Duration = Duration::from_micros(5);
 
     pub(crate) fn of(probes: [Duration; 2], near_below: Duration) -> Self {
@@ -62,23 +63,23 @@ impl<K> Sample<K> {
         Self { key, round, measured, probes, placement, quiet }
     }
 
-    /// Whether it is comparable with others of the same placement.
+    /// Whether the sample counts: it is comparable with others of its placement.
     pub(crate) fn counts(&self) -> bool {
         self.quiet && self.placement != Placement::Unsettled && self.latencies.count() > 0
     }
 
-    /// The way between the cores in nanoseconds, as the mean of before and after.
+    /// Returns the round trip between the cores in nanoseconds, the mean of before and after.
     pub(crate) fn between_cores(&self) -> f64 {
         let [before, after] = self.probes;
         (before + after).as_nanos() as f64 / 2.0
     }
 
-    /// A latency in microseconds.
+    /// Returns a quantile of the latencies in microseconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         micros(self.latencies.quantile(share))
     }
 
-    /// What it came to, in a line.
+    /// Formats the sample as one line.
     pub(crate) fn line(&self) -> String {
         let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| grouped(self.quantile(share), 1));
         let [before, after] = self.probes.map(|probe| probe.as_nanos());
@@ -90,7 +91,7 @@ impl<K> Sample<K> {
             self.others * 100.0,
             if self.counts() { "" } else { "  left out" },
             match &self.failures.first {
-                Some(fault) => format!("  {} FAILED, the first: {fault}", self.failures.count),
+                Some(error) => format!("  {} FAILED, the first: {error}", self.failures.count),
                 None => String::new(),
             },
         )
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cores_are_near_or_far_or_cannot_be_told() {
+    fn placement_is_near_far_or_unsettled() {
         let place = |probes: [u64; 2]| Placement::of(probes.map(Duration::from_nanos), Duration::from_nanos(200));
         assert_eq!(place([56, 120]), Placement::Near);
         assert_eq!(place([200, 365]), Placement::Far);

@@ -4,15 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use rpcudp::transport::UdpOptions;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// How many bytes each socket's buffers are asked to hold: as many as rpcudp's. The kernel gives no more than
-/// `net.core.rmem_max` and `net.core.wmem_max` allow.
+/// The requested length of each socket's buffers, equal to rpcudp's. The kernel grants at most
+/// `net.core.rmem_max` and `net.core.wmem_max`.
 pub(crate) const BUFFER_LEN: usize = UdpOptions::DEFAULT_BUFFER_LEN;
 
-/// A UDP socket on loopback with the buffers that rpcudp's have, and not connected, as rpcudp's are not.
+/// Binds an unconnected UDP socket on loopback with buffers as large as rpcudp's.
 ///
 /// # Errors
 ///
-/// Where there is none to be had.
+/// Returns an error if the socket cannot be bound.
 pub(crate) fn loopback_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_recv_buffer_size(BUFFER_LEN)?;

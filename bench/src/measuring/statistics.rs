@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The latencies of a cell's calls, each to a thousandth of itself.
+/// A histogram of the latencies of a cell's calls, with a relative error of at most 0.1 %.
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    /// Takes a latency that so many calls had.
+    /// Records a latency that `call_count` calls had.
     pub(crate) fn record(&mut self, nanos: u64, call_count: u64) {
         self.0.record_n(nanos, call_count).expect("the histogram grows as needed");
     }
@@ -16,12 +16,12 @@ impl Latencies {
         self.0.len()
     }
 
-    /// Each latency in nanoseconds, and how many calls had it.
+    /// Returns each latency in nanoseconds with the number of calls that had it.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0.iter_recorded().map(|recorded| (recorded.value_iterated_to(), recorded.count_at_value()))
     }
 
-    /// The latency that this share of the calls did not exceed.
+    /// Returns the latency that this share of the calls did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_nanos(self.0.value_at_quantile(share))
     }
@@ -39,7 +39,7 @@ impl fmt::Debug for Latencies {
     }
 }
 
-/// The middle of what was measured, and how far it reached.
+/// The median and the range of measured values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -48,7 +48,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// `None` of nothing.
+    /// Computes the spread; `None` if there is no value.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -63,14 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn spread_is_the_median_with_the_range() {
         assert_eq!(Spread::of([]), None);
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]), Some(Spread { median: 2.5, min: 1.0, max: 4.0 }));
     }
 
     #[test]
-    fn quantiles_are_true_to_a_thousandth() {
+    fn quantiles_are_within_a_thousandth() {
         let mut latencies = Latencies::default();
         (1..=100_000).for_each(|nanos| latencies.record(nanos, 1));
         for (share, nanos) in [(0.5, 50_000.0), (0.99, 99_000.0), (0.999, 99_900.0)] {

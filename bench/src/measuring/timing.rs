@@ -2,25 +2,25 @@ use std::time::Duration;
 
 use clap::Args;
 
-/// How often and how long cells are measured, and which samples count.
+/// The number of rounds, the times of each cell, and the conditions under which samples count.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Timing {
-    /// How often each cell is measured [default: 5, quick: 2]
+    /// Number of rounds, each of which measures every cell once [default: 5, quick: 2]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// For how long, in seconds [default: 2, quick: 0.3]
+    /// Measured time of each cell, in seconds [default: 2, quick: 0.3]
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
-    /// For how long it runs unmeasured before that, in seconds [default: 0.5, quick: 0.1]
+    /// Unmeasured time before that, in seconds [default: 0.5, quick: 0.1]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
-    /// A short run that shows that everything works; its figures are rough
+    /// Make a short run to check that everything works; its figures are rough
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Cores are near each other where a cache line goes there and back in less than this
+    /// Cores count as near if a cache line makes a round trip between them in less than this
     #[arg(long, value_name = "NANOSECONDS", default_value_t = 200)]
     near_below: u64,
-    /// Samples count where others took no more than this of one core meanwhile, in per cent
+    /// Samples count if other processes used no more than this of one core meanwhile, in per cent
     #[arg(long, value_name = "PERCENT", default_value_t = 5)]
     max_others: u32,
 }
@@ -42,7 +42,7 @@ impl Timing {
         Duration::from_nanos(self.near_below)
     }
 
-    /// As a share of one core.
+    /// Returns the limit on other processes as a share of one core.
     pub(crate) fn max_others(&self) -> f64 {
         f64::from(self.max_others) / 100.0
     }
@@ -63,14 +63,16 @@ impl Default for Timing {
     }
 }
 
-/// Reads a number of seconds above zero.
+/// Parses a number of seconds above zero.
 ///
 /// # Errors
 ///
-/// A text for who typed it.
+/// Returns a message for the user.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.filter(|duration| !duration.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("{text:?} is not a number of seconds above 0"))
 }
 
 #[cfg(test)]
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_above_zero() {
+    fn time_must_be_above_zero() {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         for text in ["0", "-1", "a", "", "inf", "NaN"] {
             assert!(seconds(text).is_err(), "{text}");

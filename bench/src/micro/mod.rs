@@ -1,4 +1,4 @@
-//! The codec, the frame and the table of calls by themselves, on one thread.
+//! Times the codec, the frames and the table of calls in isolation, on one thread.
 
 mod operations;
 mod timer;
@@ -11,16 +11,16 @@ use clap::Args;
 use self::timer::Timer;
 use crate::measuring::{BoxError, Machine, publish, spread};
 
-/// How often each operation is timed.
+/// The number of runs and the output file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// How many runs each operation's median is of [default: 31, quick: 5]
+    /// Number of runs of each operation [default: 31, quick: 5]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
-    /// A short run that shows that everything works; its figures are rough
+    /// Make a short run to check that everything works; its figures are rough
     #[arg(long)]
     quick: bool,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Options {
 ///
 /// # Errors
 ///
-/// Where the table's file cannot be written.
+/// Returns an error if the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let runs = options.runs.unwrap_or(if options.quick { 5 } else { 31 });

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::timer::Timer;
 
-/// How many there are.
+/// The number of operations.
 pub(super) const COUNT: usize = 3 * SIZES.len() + 2 + 2 * SHIFTS.len() + 4 + 2 * PENDING_COUNTS.len();
 
-/// Bytes of a payload.
+/// The lengths of payloads in bytes.
 const SIZES: [usize; 3] = [32, 1024, 8000];
 
-/// How many bytes further into its page of memory a copy begins than the original.
+/// The offsets in its page of memory at which a copy begins, relative to the original, in bytes.
 const SHIFTS: [usize; 2] = [64, 16];
 
-/// Calls that wait at once.
+/// The numbers of calls in flight.
 const PENDING_COUNTS: [u32; 3] = [1, 1_000, 1_000_000];
 
 const DIALECT: Dialect = Dialect::Rpcudp;
@@ -29,7 +29,7 @@ pub(super) fn time_all(timer: &mut Timer) {
     table(timer);
 }
 
-/// What peers tell each other about a third.
+/// A struct of typical size: the contact of a peer in a DHT.
 #[derive(Serialize, Deserialize)]
 struct Contact<'a> {
     id: &'a [u8],
@@ -48,10 +48,10 @@ fn codec(timer: &mut Timer) {
             black_box(&out);
         });
         timer.time(&format!("codec: decode {size} bytes, borrowed"), || {
-            black_box(decode::<&[u8]>(black_box(&out)).expect("it was encoded"));
+            black_box(decode::<&[u8]>(black_box(&out)).expect("the value was encoded above"));
         });
         timer.time(&format!("codec: decode {size} bytes into a Vec"), || {
-            black_box(decode::<Vec<u8>>(black_box(&out)).expect("it was encoded"));
+            black_box(decode::<Vec<u8>>(black_box(&out)).expect("the value was encoded above"));
         });
     }
     let contact = Contact { id: &[7; 20], host: "2001:db8::17", port: 8468, seen: Some(1_763_600_000) };
@@ -61,11 +61,12 @@ fn codec(timer: &mut Timer) {
         black_box(&out);
     });
     timer.time("codec: decode a struct of 4 fields, borrowed", || {
-        black_box(decode::<Contact<'_>>(black_box(&out)).expect("it was encoded"));
+        black_box(decode::<Contact<'_>>(black_box(&out)).expect("the value was encoded above"));
     });
 }
 
-/// Where a copy lies is not to matter.
+/// Times copies to different offsets in a page. The time of a copy in pieces must not depend on the
+/// offset.
 fn copies(timer: &mut Timer) {
     const PAGE: usize = 4_096;
     const LEN: usize = 8_000;
@@ -99,8 +100,10 @@ fn frame(timer: &mut Timer) {
         black_box(&out);
     });
     timer.time("frame: read a request of 32 bytes, argument included", || {
-        let Ok(Frame::Request(request)) = Frame::decode(black_box(&out), DIALECT) else { panic!("it was written") };
-        black_box(Arguments::new(request.arguments).take::<&[u8]>("bytes").expect("it was encoded"));
+        let Ok(Frame::Request(request)) = Frame::decode(black_box(&out), DIALECT) else {
+            panic!("the frame was encoded above")
+        };
+        black_box(Arguments::new(request.arguments).take::<&[u8]>("bytes").expect("the value was encoded above"));
     });
     timer.time("frame: write a response of 32 bytes", || {
         out.clear();
@@ -109,32 +112,35 @@ fn frame(timer: &mut Timer) {
         black_box(&out);
     });
     timer.time("frame: read a response of 32 bytes, value included", || {
-        let Ok(Frame::Response(response)) = Frame::decode(black_box(&out), DIALECT) else { panic!("it was written") };
-        black_box(decode::<&[u8]>(response.body).expect("it was encoded"));
+        let Ok(Frame::Response(response)) = Frame::decode(black_box(&out), DIALECT) else {
+            panic!("the frame was encoded above")
+        };
+        black_box(decode::<&[u8]>(response.body).expect("the value was encoded above"));
     });
 }
 
-/// Calls that begin and end while others wait: neither is to cost more where the others are many.
+/// Times calls that begin and end while others are in flight. The time must not grow with the
+/// number of the others.
 fn table(timer: &mut Timer) {
-    for waiting in PENDING_COUNTS {
-        let mut pending = PendingCalls::of(waiting);
-        timer.time(&format!("table: a call begins and is answered, {waiting} others wait"), || {
+    for count in PENDING_COUNTS {
+        let mut pending = PendingCalls::of(count);
+        timer.time(&format!("table: a call begins and gets its response, {count} others in flight"), || {
             let id = pending.begin();
-            pending.calls.complete(&black_box(id), PEER, || pending.now).expect("it waits");
+            pending.calls.complete(&black_box(id), PEER, || pending.now).expect("the call is in flight");
             pending.calls.remove(&id);
         });
-        timer.time(&format!("table: a call begins and another times out, {waiting} wait"), || {
+        timer.time(&format!("table: a call begins and another times out, {count} in flight"), || {
             pending.begin();
             pending.pass_time();
         });
     }
 }
 
-/// Calls that begin one after the other and all wait for five seconds.
+/// Calls that begin at equal intervals and time out after five seconds.
 struct PendingCalls {
     calls: Calls<()>,
     now: Instant,
-    /// As many begin in five seconds as wait.
+    /// The time between two calls, so that the number of calls in flight stays constant.
     interval: Duration,
     count: u64,
 }
@@ -146,7 +152,8 @@ impl PendingCalls {
 
     fn of(count: u32) -> Self {
         let now = Instant::now();
-        // Those that time out within one tick of the table's clock leave together, and so are there for a while longer.
+        // Calls that time out within one tick of the table's clock end together, so some stay
+        // longer.
         let calls = Calls::new(now).with_limit(2 * count as usize + 16);
         let mut pending = Self { calls, now, interval: Self::TIMEOUT / count, count: 0 };
         for _ in 0..count {
@@ -163,7 +170,7 @@ impl PendingCalls {
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
     }
 
-    /// Goes on to when the next one begins, and ends those whose time is up by then.
+    /// Advances the time to the beginning of the next call, and ends the calls that have timed out.
     fn pass_time(&mut self) {
         self.now += self.interval;
         while let Some(CallEvent::TimedOut { id, .. }) = self.calls.poll(self.now, 0) {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use crate::measuring::{Progress, spread};
 
-/// Times operations that are too short for a clock.
+/// Times operations that are too short to be timed one by one.
 #[derive(Debug)]
 pub(super) struct Timer {
     runs: u32,
@@ -11,15 +11,16 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// How long a run takes at least: enough that reading the clock does not show, and short enough that most runs are
-    /// not interrupted.
+    /// The minimum duration of a run: long enough to hide the cost of reading the clock, and short
+    /// enough that most runs are not interrupted.
     const RUN: Duration = Duration::from_millis(5);
 
     pub(super) fn new(runs: u32, operation_count: usize) -> Self {
         Self { runs, progress: Progress::new(operation_count), results: Vec::new() }
     }
 
-    /// Repeats an operation in runs. What it computes has to go through [`black_box`](std::hint::black_box).
+    /// Times an operation, in runs of many repetitions. The operation must pass its result through
+    /// [`black_box`](std::hint::black_box).
     pub(super) fn time(&mut self, name: &str, mut operation: impl FnMut()) {
         self.progress.begin(name);
         let mut repeat = |count: u64| {
@@ -27,7 +28,7 @@ impl Timer {
             (0..count).for_each(|_| operation());
             begin.elapsed()
         };
-        // Finding out how many fit is the warm-up as well.
+        // Finding the number of repetitions is the warm-up as well.
         let mut count = 1;
         while repeat(count) < Self::RUN {
             count *= 2;
@@ -37,7 +38,7 @@ impl Timer {
         self.results.push((name.into(), nanos));
     }
 
-    /// Each operation's name and how many nanoseconds it took in each run.
+    /// Returns each operation's name with its time in each run, in nanoseconds.
     pub(super) fn into_results(self) -> Vec<(String, Vec<f64>)> {
         self.results
     }

@@ -1,4 +1,5 @@
-//! Very many calls that wait at once for peers that say nothing: what each takes, and whether all end on time.
+//! Measures a very large number of pending calls to silent peers: the memory and processor time of
+//! each, and whether all time out on time.
 
 mod round;
 
@@ -13,31 +14,31 @@ use clap::Args;
 use self::round::Outcome;
 use crate::measuring::{BoxError, Machine, Progress, publish, spread};
 
-/// How many calls wait, for whom, and for how long.
+/// The number of calls and peers, and the timeout.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// How many calls wait at once [default: 1000000, quick: 100000]
+    /// Number of calls in flight at once [default: 1000000, quick: 100000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     calls: Option<u32>,
-    /// For how many seconds each waits; all have to begin within that time
+    /// Timeout of each call in seconds; all calls must begin within this time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600), default_value_t = 5)]
     timeout: u32,
-    /// For how many peers they wait
+    /// Number of silent peers
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = 1_000)]
     peers: u32,
-    /// Bytes that each sends
+    /// Payload of each call in bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(0..=8_180), default_value_t = 32)]
     size: u32,
-    /// How often all of that is done, each time in a process of its own [default: 3, quick: 1]
+    /// Number of rounds, each in a process of its own [default: 3, quick: 1]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// A short run that shows that everything works; its figures are rough
+    /// Make a short run to check that everything works; its figures are rough
     #[arg(long)]
     quick: bool,
-    /// Where the table goes, besides standard output
+    /// Write the table to this file as well as to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Does one round in this process and prints what came of it for the process that asked
+    /// Run one round in this process, and print its outcome for the parent process
     #[arg(long, hide = true)]
     one_round: bool,
 }
@@ -52,28 +53,32 @@ impl Options {
     }
 }
 
-/// What is shown of the rounds, how, and with how many decimals.
+/// The rows of the table, with their formatting.
 const ROWS: [Row; 12] = [
-    Row { title: "calls that waited at once", decimals: 0, value: |outcome| outcome.at_once as f64 },
+    Row { title: "calls in flight at once", decimals: 0, value: |outcome| outcome.at_once as f64 },
     Row { title: "seconds until all had begun", decimals: 2, value: |outcome| outcome.begin_seconds },
-    Row { title: "resident bytes per call, all included", decimals: 0, value: |outcome| outcome.resident_per_call },
+    Row { title: "resident bytes per call, in total", decimals: 0, value: |outcome| outcome.resident_per_call },
     Row {
-        title: "of these, the future that its caller holds",
+        title: "of these, the future that the caller holds",
         decimals: 0,
         value: |outcome| outcome.future_len as f64,
     },
     Row {
-        title: "the request's datagram, which is not kept",
+        title: "length of the request's datagram, which is not kept",
         decimals: 0,
         value: |outcome| outcome.datagram_len as f64,
     },
-    Row { title: "CPU while they waited, % of one core", decimals: 1, value: |outcome| outcome.waiting_cpu * 100.0 },
+    Row {
+        title: "CPU while all were pending, % of one core",
+        decimals: 1,
+        value: |outcome| outcome.waiting_cpu * 100.0,
+    },
     Row { title: "CPU until all had ended, us per call", decimals: 2, value: |outcome| outcome.ending_cpu_micros },
     Row { title: "seconds from the first end to the last", decimals: 2, value: |outcome| outcome.end_seconds },
-    Row { title: "how late they ended, p50 ms", decimals: 2, value: |outcome| outcome.late_millis[0] },
-    Row { title: "how late they ended, p99 ms", decimals: 2, value: |outcome| outcome.late_millis[1] },
-    Row { title: "how late they ended, at most, ms", decimals: 2, value: |outcome| outcome.late_millis[2] },
-    Row { title: "ended otherwise or early", decimals: 0, value: |outcome| outcome.failed as f64 },
+    Row { title: "timeout late by, p50 ms", decimals: 2, value: |outcome| outcome.late_millis[0] },
+    Row { title: "timeout late by, p99 ms", decimals: 2, value: |outcome| outcome.late_millis[1] },
+    Row { title: "timeout late by, maximum ms", decimals: 2, value: |outcome| outcome.late_millis[2] },
+    Row { title: "calls that ended early or without a timeout", decimals: 0, value: |outcome| outcome.failed as f64 },
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +92,7 @@ struct Row {
 ///
 /// # Errors
 ///
-/// Where a round cannot be done, or the table's file cannot be written.
+/// Returns an error if a round fails, or if the table's file cannot be written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     if options.one_round {
         let outcome = round::run(options.calls(), options.peers, options.size as usize, options.timeout())?;
@@ -100,10 +105,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let mut outcomes = Vec::new();
     for round in 1..=rounds {
         progress.begin(&format!("round {round}/{rounds}"));
-        let outcome = in_another_process()?;
+        let outcome = run_in_child_process()?;
         let Outcome { at_once, resident_per_call, late_millis: [p50, _, max], .. } = outcome;
         progress.end(&format!(
-            "round {round}/{rounds}  {at_once} at once  {resident_per_call:.0} bytes each  late by {p50:.1} ms, at most \
+            "round {round}/{rounds}  {at_once} at once  {resident_per_call:.0} bytes each  late by {p50:.1} ms, maximum \
              {max:.1}"
         ));
         outcomes.push(outcome);
@@ -117,29 +122,30 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     for Row { title, decimals, value } in ROWS {
         writeln!(text, "| {title} | {} |", spread(outcomes.iter().map(value), decimals))?;
     }
-    let mut complaints = Vec::new();
+    let mut failures = Vec::new();
     for outcome in &outcomes {
         if outcome.at_once + outcome.failed < calls {
-            complaints.push(format!(
-                "FAILED: {} calls waited at once and not {calls}: the first timed out before the last began. A longer \
-                 --timeout gives more time to begin.",
+            failures.push(format!(
+                "FAILED: {} calls were in flight at once instead of {calls}: the first timed out before the last began. \
+                 Use a longer --timeout.",
                 outcome.at_once
             ));
         }
-        if let Some(fault) = &outcome.first_failure {
-            complaints
-                .push(format!("FAILED: {} calls ended otherwise than by timeout; the first: {fault}", outcome.failed));
+        if let Some(error) = &outcome.first_failure {
+            failures
+                .push(format!("FAILED: {} calls ended early or without a timeout; the first: {error}", outcome.failed));
         }
     }
-    for complaint in &complaints {
-        writeln!(text, "\n{complaint}")?;
+    for failure in &failures {
+        writeln!(text, "\n{failure}")?;
     }
     publish(&text, options.markdown.as_ref())?;
-    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A round in a process of its own: memory that one round has freed would be used by the next without showing.
-fn in_another_process() -> Result<Outcome, BoxError> {
+/// Runs a round in a process of its own. In one process, a round would reuse the memory that the
+/// round before it freed, and the growth would not show.
+fn run_in_child_process() -> Result<Outcome, BoxError> {
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--one-round").stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output()?;

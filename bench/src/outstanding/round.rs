@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use crate::contenders::rpcudp::EchoClient;
 use crate::measuring::{BoxError, Latencies, ProcessorTime, resident_len};
 
-/// What came of a round.
+/// The result of a round.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Outcome {
     pub(super) at_once: usize,
@@ -24,30 +24,32 @@ pub(super) struct Outcome {
     pub(super) resident_per_call: f64,
     pub(super) future_len: usize,
     pub(super) datagram_len: usize,
-    /// As a share of one core.
+    /// The processor time while all calls were pending, as a share of one core.
     pub(super) waiting_cpu: f64,
     pub(super) ending_cpu_micros: f64,
     pub(super) end_seconds: f64,
-    /// The median, the 99th percentile and the maximum.
+    /// The time between the timeout and the end of the call: the median, the 99th percentile and
+    /// the maximum.
     pub(super) late_millis: [f64; 3],
     pub(super) failed: usize,
     pub(super) first_failure: Option<String>,
 }
 
-/// Calls that one task waits for. A task for each would measure tokio's tasks; one for all would look through all of
-/// them whenever one ends.
+/// The number of calls per task. One task per call would measure tokio's tasks; one task for all
+/// calls would poll all of them each time that one ends.
 const CALLS_PER_TASK: usize = 64;
 
 type EchoCall = Call<Vec<u8>>;
 
-/// Lets so many calls of this size wait for so many peers, and sees how they end.
+/// Makes `count` calls of this size to silent peers, and measures them until all have timed out.
 ///
 /// # Errors
 ///
-/// Where a socket cannot be had, or calls have not ended long after their time.
+/// Returns an error if a socket cannot be bound, or if calls are still pending long after their
+/// timeout.
 pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> Result<Outcome, BoxError> {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    // Bound and never read: nobody answers, and nothing says that nobody is there.
+    // Bound and never read, so that no response and no ICMP message is sent.
     let silent = UdpSocket::bind("0.0.0.0:0")?;
     let peers = Peers { port: silent.local_addr()?.port(), count: peers };
     let endpoint =
@@ -60,10 +62,11 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
     let log_of_tasks = Arc::clone(&log);
     runtime.spawn(async move {
         for first in (0..count).step_by(CALLS_PER_TASK) {
-            let to_one = client.with_peer(peers.at(first / CALLS_PER_TASK));
-            let calls = (first..count.min(first + CALLS_PER_TASK)).map(|_| Some(to_one.echo(&payload))).collect();
+            let client = client.with_peer(peers.at(first / CALLS_PER_TASK));
+            let calls = (first..count.min(first + CALLS_PER_TASK)).map(|_| Some(client.echo(&payload))).collect();
             tokio::spawn(CallGroup { calls, first, log: Arc::clone(&log_of_tasks) }.wait());
-            // The endpoint sends what the tasks before have asked for: nobody calls faster than it can send.
+            // Let the endpoint send the requests so far, so that calls do not begin faster than it
+            // can send.
             yield_now().await;
         }
     });
@@ -72,7 +75,7 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
     let at_once = count - log.ended.load(Ordering::Acquire);
     let (begun, resident) = (Instant::now(), resident_len()?.saturating_sub(resident_before));
 
-    // Until shortly before the first may end.
+    // Sleep until shortly before the first timeout.
     let cpu_begun = ProcessorTime::now();
     sleep((begin + timeout.mul_f64(0.98)).saturating_duration_since(begun));
     let (waited, cpu_waited) = (begun.elapsed(), ProcessorTime::now());
@@ -81,7 +84,7 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
     wait_until(limit, || log.ended.load(Ordering::Acquire) == count)?;
     let (end, cpu_end) = (first_end.elapsed(), ProcessorTime::now());
 
-    let failures = log.failures.lock().expect("nothing panics while it is locked");
+    let failures = log.failures.lock().expect("no thread panics while it holds the lock");
     Ok(Outcome {
         at_once,
         begin_seconds: (begun - begin).as_secs_f64(),
@@ -97,7 +100,7 @@ pub(super) fn run(count: usize, peers: u32, size: usize, timeout: Duration) -> R
     })
 }
 
-/// Loopback's addresses, all of which the silent socket is bound to.
+/// Addresses of loopback, all of which reach the silent socket.
 #[derive(Clone, Copy)]
 struct Peers {
     port: u16,
@@ -111,16 +114,17 @@ impl Peers {
     }
 }
 
-/// Where it is noted when calls begin and end. All of it is there before the first call, so that it does not count as
-/// the calls' memory.
+/// The times at which calls begin and end. Allocated in full before the first call, so that it does
+/// not count as memory of the calls.
 struct CallLog {
     origin: Instant,
     timeout: Duration,
     begun: AtomicUsize,
     ended: AtomicUsize,
-    /// Microseconds of each call: when it began, and once it has ended, how late.
+    /// For each call, in microseconds: the time of its beginning, and after its end the time since
+    /// its timeout.
     micros: Vec<AtomicU32>,
-    /// Calls that ended otherwise, and how the first of them did.
+    /// The number of calls that ended early or without a timeout, and the error of the first.
     failures: Mutex<(usize, Option<String>)>,
 }
 
@@ -131,7 +135,7 @@ impl CallLog {
             timeout,
             begun: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
-            // Pages of zeros would not be there before they are written.
+            // Not zero, because untouched pages of zeros would not be resident.
             micros: (0..count).map(|_| AtomicU32::new(u32::MAX)).collect(),
             failures: Mutex::default(),
         }
@@ -142,20 +146,20 @@ impl CallLog {
     }
 
     fn record_end(&self, index: usize, result: Result<Vec<u8>, CallError>) {
-        // Both are rounded down, so that the difference may be short by one.
+        // Both times are rounded down, so their difference may be too small by one.
         let waited = self.now() + 1 - self.micros[index].load(Ordering::Relaxed);
         let late = waited.checked_sub(self.timeout.as_micros() as u32);
         self.micros[index].store(late.unwrap_or_default(), Ordering::Relaxed);
-        let fault = match (result, late) {
+        let error = match (result, late) {
             (Err(CallError::Timeout { .. }), Some(_)) => None,
             (Err(CallError::Timeout { .. }), None) => Some(format!("a timeout after {waited} us")),
             (Err(error), _) => Some(error.to_string()),
-            (Ok(_), _) => Some("an answer from nobody".into()),
+            (Ok(_), _) => Some("a response from a silent peer".into()),
         };
-        if let Some(fault) = fault {
-            let mut failures = self.failures.lock().expect("nothing panics while it is locked");
+        if let Some(error) = error {
+            let mut failures = self.failures.lock().expect("no thread panics while it holds the lock");
             failures.0 += 1;
-            failures.1.get_or_insert(fault);
+            failures.1.get_or_insert(error);
         }
         self.ended.fetch_add(1, Ordering::Release);
     }
@@ -173,7 +177,7 @@ impl CallLog {
     }
 }
 
-/// Calls that a task waits for, from the number `first` on.
+/// The calls of one task. `first` is the number of the first call.
 struct CallGroup {
     calls: Vec<Option<EchoCall>>,
     first: usize,
@@ -213,7 +217,7 @@ impl CallGroup {
     }
 }
 
-/// How long the datagram of a request is.
+/// Returns the length of the datagram of a request.
 fn datagram_len(size: usize) -> Result<usize, BoxError> {
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, "echo", 1);
@@ -221,11 +225,11 @@ fn datagram_len(size: usize) -> Result<usize, BoxError> {
     Ok(datagram.len())
 }
 
-/// Looks once a millisecond.
-fn wait_until(limit: Instant, is_so: impl Fn() -> bool) -> Result<(), BoxError> {
-    while !is_so() {
+/// Waits until a condition holds, and checks it once a millisecond.
+fn wait_until(limit: Instant, condition: impl Fn() -> bool) -> Result<(), BoxError> {
+    while !condition() {
         if Instant::now() > limit {
-            return Err("calls have not ended long after their time".into());
+            return Err("calls are still pending long after their timeout".into());
         }
         sleep(Duration::from_millis(1));
     }

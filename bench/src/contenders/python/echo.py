@@ -1,7 +1,7 @@
 """Python's rpcudp, echoing: `echo.py serve`, or `echo.py call PORT IN_FLIGHT SIZE WARM_UP SECONDS`.
 
-The server says its port. The caller says `measuring` and `over` when it does so, then a line of JSON, then the
-latencies in nanoseconds, 64 bits each in the machine's order.
+The server prints its port. The client prints `measuring` and `over` when the measurement begins and ends, then a line of
+JSON, then the latencies in nanoseconds, 64 bits each in native byte order.
 """
 
 import array
@@ -14,11 +14,11 @@ import time
 
 from rpcudp.protocol import RPCProtocol
 
-# As many bytes as the other contenders' sockets ask for.
+# The length of the buffers in bytes, as for the other contenders.
 BUFFER_LEN = int(sys.argv[-1])
 
 
-def used():
+def used_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
@@ -28,7 +28,7 @@ class Echo(RPCProtocol):
         return payload
 
     async def rpc_used(self, sender):
-        return used()
+        return used_seconds()
 
 
 async def bind():
@@ -39,13 +39,13 @@ async def bind():
     return protocol, bound.getsockname()[1]
 
 
-def say(line):
+def print_line(line):
     print(line, flush=True)
 
 
 async def serve():
     _protocol, port = await bind()
-    say(port)
+    print_line(port)
     await asyncio.get_running_loop().create_future()
 
 
@@ -64,26 +64,26 @@ async def call(port, in_flight, size, warm_up, seconds):
             head = number.to_bytes(4, "big") + count.to_bytes(4, "big")
             payload = head + bytes(index * 8 % 256 for index in range(8, 16)) * ((size - 8) // 8 + 1)
             payload = payload[:size]
-            answered, answer = await protocol.echo(server, payload)
+            completed, response = await protocol.echo(server, payload)
             then, now = now, time.perf_counter()
-            if not answered:
-                failures.append("no answer in time")
-            elif answer != payload:
-                failures.append("the answer is not what was sent")
+            if not completed:
+                failures.append("no response in time")
+            elif response != payload:
+                failures.append("the response differs from the request")
             elif then >= begin:
                 latencies.append(int((now - then) * 1e9))
             count += 1
 
     async def both_used():
-        answered, theirs = await protocol.used(server)
-        return used() + theirs if answered else None
+        completed, theirs = await protocol.used(server)
+        return used_seconds() + theirs if completed else None
 
     async def watch():
         await asyncio.sleep(warm_up)
         before = await both_used()
-        say("measuring")
+        print_line("measuring")
         await asyncio.sleep(end - time.perf_counter())
-        say("over")
+        print_line("over")
         after = await both_used()
         return after - before if before is not None and after is not None else None
 
@@ -91,8 +91,8 @@ async def call(port, in_flight, size, warm_up, seconds):
     await asyncio.gather(*(caller(number) for number in range(in_flight)))
     cpu = await watching
     if cpu is None:
-        failures.append("the server did not say what it used")
-    say(json.dumps({"failed": len(failures), "first": failures[0] if failures else None, "cpu": cpu or 0.0}))
+        failures.append("the server did not report its processor time")
+    print_line(json.dumps({"failed": len(failures), "first": failures[0] if failures else None, "cpu": cpu or 0.0}))
     sys.stdout.buffer.write(latencies.tobytes())
     sys.stdout.flush()
 

@@ -1,4 +1,5 @@
-//! Python's rpcudp: a process for each end, in a virtual environment that is made in cargo's target directory.
+//! Python's rpcudp: a process each for client and server, in a virtual environment in cargo's
+//! target directory.
 
 mod venv;
 
@@ -13,29 +14,29 @@ use crate::measuring::{BUFFER_LEN, BoxError, Cell, Failures, Latencies, Measured
 
 const SCRIPT: &str = include_str!("echo.py");
 
-/// Makes the virtual environment, unless it is there.
+/// Creates the virtual environment, unless it exists.
 ///
 /// # Errors
 ///
-/// Where Python or the network does not allow that.
+/// Returns an error if Python is missing, or if the packages cannot be installed.
 pub(crate) fn prepare() -> Result<(), BoxError> {
     make_venv()
 }
 
-/// What the calling process says in the end, latencies apart.
+/// The result of the client process, without the latencies.
 #[derive(Deserialize)]
 struct Report {
     failed: u64,
     first: Option<String>,
-    /// Seconds of both processes.
+    /// The processor time of both processes in seconds.
     cpu: f64,
 }
 
-/// Measures it.
+/// Measures Python's rpcudp.
 ///
 /// # Errors
 ///
-/// Where a process ends early or says something else.
+/// Returns an error if a process ends early or prints something unexpected.
 pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     let mut server = Peer::start(&["serve".into()])?;
     let port = server.line()?;
@@ -50,8 +51,8 @@ pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     let (elapsed, cpu_end) = (begin.elapsed(), ProcessorTime::now());
     let Report { failed, first, cpu } = serde_json::from_str(&client.line()?)?;
     let ours = Duration::try_from_secs_f64(cpu)?;
-    let not_this_process = cpu_end.others_since(cpu_begin) + cpu_end.ours_since(cpu_begin);
-    let window = Window { elapsed, ours, others: not_this_process.saturating_sub(ours) };
+    let all_processes = cpu_end.others_since(cpu_begin) + cpu_end.ours_since(cpu_begin);
+    let window = Window { elapsed, ours, others: all_processes.saturating_sub(ours) };
 
     let mut bytes = Vec::new();
     client.stdout.read_to_end(&mut bytes)?;
@@ -60,7 +61,7 @@ pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     Ok(Measured::new(window, latencies, Failures { count: failed, first: first.map(Into::into) }))
 }
 
-/// A process, which is killed when this is dropped.
+/// A Python process. Dropping it kills the process.
 struct Peer {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
@@ -71,7 +72,7 @@ impl Peer {
         let mut command = Command::new(interpreter()?);
         command.args(["-c", SCRIPT]).args(arguments).arg(BUFFER_LEN.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let stdout = child.stdout.take().expect("it is a pipe");
+        let stdout = child.stdout.take().expect("standard output is a pipe");
         Ok(Self { child, stdout: BufReader::new(stdout) })
     }
 
@@ -85,13 +86,13 @@ impl Peer {
 
     fn expect(&mut self, word: &str) -> Result<(), BoxError> {
         let line = self.line()?;
-        if line == word { Ok(()) } else { Err(format!("Python says {line:?} instead of {word:?}").into()) }
+        if line == word { Ok(()) } else { Err(format!("a Python process printed {line:?} instead of {word:?}").into()) }
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It may have ended by itself, and there is nothing else to do about it.
+        // The process may have ended by itself. Other errors cannot be handled here.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -5,20 +5,21 @@ use std::process::{Command, Stdio};
 
 use crate::measuring::{BoxError, target_directory};
 
-/// What pip installs: every package, each pinned.
+/// The packages that pip installs: all of them, with pinned versions.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Makes the virtual environment, unless it is there and complete.
+/// Creates the virtual environment, unless it exists and is complete.
 ///
 /// # Errors
 ///
-/// Where there is no Python of 3.11 or later with `venv`, or pip cannot install what is needed.
+/// Returns an error if no Python 3.11 or later with `venv` is found, or if pip cannot install the
+/// packages.
 pub(super) fn make_venv() -> Result<(), BoxError> {
     let python = base_python()?;
-    // A virtual environment belongs to the interpreter that it was made with.
+    // A virtual environment depends on the interpreter that created it.
     let stamp = format!("{}\n{REQUIREMENTS}", run_python(&python, "import sys; print(sys.version, sys.executable)")?);
     let home = home()?;
-    // Written last: without it, or with another, what is there is of no use.
+    // Written last: an environment without this stamp, or with another one, is created anew.
     let stamp_file = home.join("made-of.txt");
     if fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) {
         return Ok(());
@@ -35,11 +36,11 @@ pub(super) fn make_venv() -> Result<(), BoxError> {
     Ok(fs::write(stamp_file, stamp)?)
 }
 
-/// The interpreter of the virtual environment.
+/// Returns the interpreter of the virtual environment.
 ///
 /// # Errors
 ///
-/// Where the bench runs outside a target directory.
+/// Returns an error if the bench runs outside a target directory.
 pub(super) fn interpreter() -> Result<PathBuf, BoxError> {
     Ok(home()?.join("bin/python"))
 }
@@ -48,7 +49,8 @@ fn home() -> Result<PathBuf, BoxError> {
     Ok(target_directory()?.join("bench-python-rpcudp"))
 }
 
-/// The interpreter that the environment is made with: the one that `PYTHON` names, or one that there is.
+/// Returns the interpreter that creates the environment: the one that `PYTHON` names, or else the
+/// first of `python3.11` and `python3` that is suitable.
 fn base_python() -> Result<String, BoxError> {
     let named = env::var("PYTHON").ok();
     let candidates = named.map_or_else(|| vec!["python3.11".into(), "python3".into()], |named| vec![named]);
@@ -57,16 +59,18 @@ fn base_python() -> Result<String, BoxError> {
         printed.is_ok_and(|printed| printed == "True")
     };
     let found = candidates.iter().find(|python| is_new(python)).cloned();
-    found.ok_or_else(|| format!("none of {candidates:?} is Python 3.11 or later with venv").into())
+    found.ok_or_else(|| {
+        format!("none of {candidates:?} is Python 3.11 or later with venv: install one, or name it in PYTHON").into()
+    })
 }
 
 fn run_python(python: &str, script: &str) -> Result<String, BoxError> {
     run(Command::new(python).args(["-c", script]))
 }
 
-/// Runs a command to its end and gives what it printed.
+/// Runs a command to its end, and returns its output.
 fn run(command: &mut Command) -> Result<String, BoxError> {
-    // The variables of whoever runs the bench are about another Python.
+    // These variables of the user belong to another Python.
     let output = command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let program = command.get_program().display();
