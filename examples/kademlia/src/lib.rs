@@ -22,51 +22,34 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
-mod address;
-mod answer;
-mod builder;
 mod config;
-mod contact;
-mod contract;
+mod contacts;
 mod error;
-mod housekeeping;
-mod id;
-mod introductions;
-mod local;
 mod lookup;
 mod node;
-mod peers;
+mod protocol;
 mod records;
-mod search;
-mod service;
-mod shelf;
-mod state;
+mod routing;
 mod stats;
 mod storage;
 pub mod swarm;
-mod table;
 mod timestamp;
-mod value;
 
-pub use address::{Neighbourhood, is_worth_a_datagram};
-pub use builder::Builder;
 pub use config::Config;
-pub use contact::{Contact, Contacts};
-pub use contract::{Found, Kademlia, KademliaClient, KademliaServer, Seen};
+pub use contacts::{
+    Contact, Contacts, Distance, ID_LEN, Key, Neighbourhood, NodeId, ParseIdError, is_worth_a_datagram,
+};
 pub use error::{BootstrapError, GetError, SetError, StartError};
-pub use id::{Distance, ID_LEN, Key, NodeId, ParseIdError};
 pub use lookup::{Lookup, LookupOptions, Step};
-pub use node::Node;
+pub use node::{Builder, Node, Outcome, Search, State, Visit};
+pub use protocol::{Found, Kademlia, KademliaClient, KademliaServer, Seen, Value};
 pub use records::{Admission, Records, Terms};
-pub use search::{Outcome, Search, Visit};
-pub use state::State;
+pub use routing::{Insertion, RoutingTable, Silence};
 pub use stats::Stats;
 #[cfg(feature = "redb")]
 pub use storage::RedbStorage;
 pub use storage::{Change, MemoryStorage, Record, Storage, StorageError};
-pub use table::{Insertion, RoutingTable, Silence};
 pub use timestamp::Timestamp;
-pub use value::Value;
 
 /// The README's example runs.
 #[cfg(doctest)]

@@ -1,4 +1,5 @@
 mod memory;
+pub(crate) mod record_store;
 #[cfg(feature = "redb")]
 mod redb;
 

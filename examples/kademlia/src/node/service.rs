@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use rpcudp::Context;
 
-use crate::contract::{Found, Kademlia, Seen};
-use crate::local::Local;
-use crate::peers::Peers;
+use crate::node::rpc_client::Peers;
+use crate::node::shared::Local;
+use crate::protocol::{Found, Kademlia, Seen};
 use crate::stats::Count;
 use crate::storage::Record;
 use crate::{Contact, Contacts, Key, NodeId, Value};

@@ -8,13 +8,13 @@ use rpcudp::{BindError, Endpoint};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
-use crate::contract::KademliaServer;
-use crate::housekeeping;
-use crate::local::Local;
-use crate::peers::Peers;
+use crate::node::maintenance;
+use crate::node::rpc_client::Peers;
+use crate::node::service::Service;
+use crate::node::shared::Local;
+use crate::protocol::KademliaServer;
 use crate::records::Records;
-use crate::service::Service;
-use crate::shelf::Shelf;
+use crate::storage::record_store::Shelf;
 use crate::storage::{MemoryStorage, Storage};
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Node, NodeId, StartError, State};
@@ -115,9 +115,9 @@ impl Builder {
         let peers = Peers::new(local, Endpoint::builder().serve(service).bind_transport(transport)?);
         let joined = Arc::new(Notify::new());
         let tasks = [
-            tokio::spawn(housekeeping::meet(peers.clone(), on_doubt)),
-            tokio::spawn(housekeeping::hand_over(peers.clone(), on_newcomer)),
-            tokio::spawn(housekeeping::refresh(peers.clone(), Arc::clone(&joined))),
+            tokio::spawn(maintenance::meet(peers.clone(), on_doubt)),
+            tokio::spawn(maintenance::hand_over(peers.clone(), on_newcomer)),
+            tokio::spawn(maintenance::refresh(peers.clone(), Arc::clone(&joined))),
         ];
         let tasks = tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect::<Vec<AbortHandle>>();
         Ok(Node::new(peers, self.restored, joined, tasks))

@@ -6,11 +6,11 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 
-use crate::address::is_worth_a_datagram;
-use crate::introductions::Introductions;
-use crate::shelf::Shelf;
+use crate::contacts::is_worth_a_datagram;
+use crate::node::validations::Introductions;
+use crate::routing::{Insertion, RoutingTable};
 use crate::stats::{Count, Counters};
-use crate::table::{Insertion, RoutingTable};
+use crate::storage::record_store::Shelf;
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Key, NodeId, Timestamp};
 

@@ -6,10 +6,10 @@ use rpcudp::Endpoint;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::address::is_worth_a_datagram;
-use crate::builder::Builder;
-use crate::local::Local;
-use crate::peers::{Peers, Want};
+use crate::contacts::is_worth_a_datagram;
+use crate::node::builder::Builder;
+use crate::node::rpc_client::{Peers, Want};
+use crate::node::shared::Local;
 use crate::stats::{Count, Stats};
 use crate::storage::Record;
 use crate::{BootstrapError, Config, Contact, GetError, Key, NodeId, Search, SetError, State, Value};

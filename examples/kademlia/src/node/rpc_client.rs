@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use rpcudp::{CallError, Endpoint};
 
-use crate::contract::{Found, KademliaClient, KnockClient};
-use crate::local::Local;
+use crate::node::shared::Local;
+use crate::protocol::{Found, KademliaClient, KnockClient};
 use crate::stats::Count;
 use crate::{Contact, Contacts, Key, NodeId, Value};
 

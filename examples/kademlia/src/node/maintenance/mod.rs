@@ -7,8 +7,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::local::Doubt;
-use crate::peers::{Peers, Want};
+use crate::node::rpc_client::{Peers, Want};
+use crate::node::shared::Doubt;
 use crate::stats::Count;
 use crate::{Contact, Key, NodeId, Value};
 

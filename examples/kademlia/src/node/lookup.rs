@@ -6,9 +6,9 @@ use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::contract::Found;
 use crate::lookup::{Lookup, LookupOptions, Step};
-use crate::peers::{Peers, Want};
+use crate::node::rpc_client::{Peers, Want};
+use crate::protocol::Found;
 use crate::stats::Count;
 use crate::{Contact, Distance, Key, Value};
 

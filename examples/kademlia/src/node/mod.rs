@@ -1,0 +1,14 @@
+mod builder;
+mod handle;
+mod lookup;
+mod maintenance;
+mod rpc_client;
+mod service;
+mod shared;
+mod state;
+mod validations;
+
+pub use builder::Builder;
+pub use handle::Node;
+pub use lookup::{Outcome, Search, Visit};
+pub use state::State;

@@ -1,0 +1,7 @@
+mod contract;
+mod decode;
+mod value;
+
+pub(crate) use contract::KnockClient;
+pub use contract::{Found, Kademlia, KademliaClient, KademliaServer, Seen};
+pub use value::Value;
