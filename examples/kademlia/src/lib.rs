@@ -40,8 +40,8 @@ pub use contacts::{
     Contact, Contacts, Distance, ID_LEN, Key, Neighbourhood, NodeId, ParseIdError, is_worth_a_datagram,
 };
 pub use error::{BootstrapError, GetError, SetError, StartError};
-pub use lookup::{Lookup, LookupOptions, Step};
-pub use node::{Builder, Node, Outcome, Search, State, Visit};
+pub use lookup::{Lookup, LookupOptions, Outcome, Search, Step, Visit};
+pub use node::{Builder, Node, State};
 pub use protocol::{Found, Kademlia, KademliaClient, KademliaServer, Seen, Value};
 pub use records::{Admission, Records, Terms};
 pub use routing::{Insertion, RoutingTable, Silence};

@@ -1,14 +1,19 @@
+mod candidate;
 mod informants;
 mod neighbours;
+mod options;
+mod result;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use candidate::{Candidate, State};
 use informants::{Informant, Informants};
-use neighbours::{Neighbours, Place};
+use neighbours::Neighbours;
+pub use options::LookupOptions;
+pub use result::{Outcome, Search, Visit};
 
 use crate::{Contact, Distance, Key, NodeId, Timestamp};
 
@@ -54,17 +59,6 @@ pub struct Lookup {
     asked_count: usize,
 }
 
-/// How a [`Lookup`] goes about it; [`Config`](crate::Config) says what each is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented on the field of `Config` of the same name")]
-pub struct LookupOptions {
-    pub k: usize,
-    pub alpha: usize,
-    pub straggler_after: Duration,
-    pub max_asked: usize,
-    pub per_neighbourhood: usize,
-}
-
 /// What a lookup wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -74,25 +68,6 @@ pub enum Step {
     Wait(Timestamp),
     /// The search is over.
     Done,
-}
-
-#[derive(Clone, Debug)]
-struct Candidate {
-    contact: Contact,
-    place: Place,
-    /// How many nodes were asked, one after the other, to get to this one, itself included.
-    hops: u32,
-    /// Who told of it; none for those that the lookup began with.
-    informant: Option<Informant>,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    New,
-    Asked { straggles_at: Timestamp },
-    Answered,
-    Failed,
 }
 
 impl Lookup {
@@ -112,7 +87,7 @@ impl Lookup {
             options,
             candidates: BTreeMap::new(),
             claims: HashMap::with_capacity(Self::EXPECTED),
-            neighbours: Neighbours::new(options.per_neighbourhood, Self::EXPECTED),
+            neighbours: Neighbours::new(options.per_neighbourhood, Self::CLAIMS_PER_ADDR, Self::EXPECTED),
             informants: Informants::default(),
             waiting: Vec::new(),
             asked_count: 0,
@@ -267,18 +242,5 @@ impl Lookup {
         *claims += 1;
         let place = self.neighbours.place(contact.addr);
         self.candidates.insert(distance, Candidate { contact, place, hops, informant, state: State::New });
-    }
-}
-
-impl Default for LookupOptions {
-    fn default() -> Self {
-        (&crate::Config::default()).into()
-    }
-}
-
-impl From<&crate::Config> for LookupOptions {
-    fn from(config: &crate::Config) -> Self {
-        let crate::Config { k, alpha, straggler_after, max_asked, per_neighbourhood, .. } = *config;
-        Self { k, alpha, straggler_after, max_asked, per_neighbourhood }
     }
 }

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::Lookup;
 use crate::Neighbourhood;
 
 /// How many of each neighbourhood a lookup follows: those that were asked and have not failed.
 #[derive(Clone, Debug)]
 pub(super) struct Neighbours {
     per_neighbourhood: usize,
+    per_addr: usize,
     places: HashMap<Neighbourhood, Place>,
     /// What there is at each place; a lookup asks that of many candidates at each of its steps.
     counts: Vec<Count>,
@@ -25,16 +25,16 @@ struct Count {
 
 impl Neighbours {
     /// None yet, at most so many of each, and room for as many places as are expected.
-    pub(super) fn new(per_neighbourhood: usize, expected: usize) -> Self {
+    pub(super) fn new(per_neighbourhood: usize, per_addr: usize, expected: usize) -> Self {
         let (places, counts) = (HashMap::with_capacity(expected), Vec::with_capacity(expected));
-        Self { per_neighbourhood, places, counts }
+        Self { per_neighbourhood, per_addr, places, counts }
     }
 
     /// The place that an address is at.
     pub(super) fn place(&mut self, addr: SocketAddr) -> Place {
         let neighbourhood = Neighbourhood::of(addr);
         let limit = match neighbourhood {
-            Neighbourhood::Local(_) => Lookup::CLAIMS_PER_ADDR,
+            Neighbourhood::Local(_) => self.per_addr,
             Neighbourhood::V4(_) | Neighbourhood::V6(_) => self.per_neighbourhood,
         };
         *self.places.entry(neighbourhood).or_insert_with(|| {

@@ -14,7 +14,7 @@ use crate::node::service::Service;
 use crate::node::shared::Local;
 use crate::protocol::KademliaServer;
 use crate::records::Records;
-use crate::storage::record_store::Shelf;
+use crate::storage::Shelf;
 use crate::storage::{MemoryStorage, Storage};
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Node, NodeId, StartError, State};
@@ -121,6 +121,22 @@ impl Builder {
         ];
         let tasks = tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect::<Vec<AbortHandle>>();
         Ok(Node::new(peers, self.restored, joined, tasks))
+    }
+}
+
+impl Node {
+    /// Binds a node with all its defaults; port 0 takes a free port.
+    ///
+    /// # Errors
+    ///
+    /// See [`Builder::bind`].
+    pub async fn bind(addr: impl ToSocketAddrs) -> Result<Self, StartError> {
+        Self::builder().bind(addr).await
+    }
+
+    /// Starts a node that behaves in its own way, keeps values on disk, or has been there before.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 }
 

@@ -7,7 +7,6 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::contacts::is_worth_a_datagram;
-use crate::node::builder::Builder;
 use crate::node::rpc_client::{Peers, Want};
 use crate::node::shared::Local;
 use crate::stats::{Count, Stats};
@@ -48,20 +47,6 @@ struct Handle {
 }
 
 impl Node {
-    /// Binds a node with all its defaults; port 0 takes a free port.
-    ///
-    /// # Errors
-    ///
-    /// See [`Builder::bind`].
-    pub async fn bind(addr: impl std::net::ToSocketAddrs) -> Result<Self, crate::StartError> {
-        Self::builder().bind(addr).await
-    }
-
-    /// Starts a node that behaves in its own way, keeps values on disk, or has been there before.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) fn new(peers: Peers, restored: Vec<Contact>, joined: Arc<Notify>, tasks: Vec<AbortHandle>) -> Self {
         Self { handle: Arc::new(Handle { peers, restored, joined, tasks }) }
     }

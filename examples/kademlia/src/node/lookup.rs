@@ -1,63 +1,14 @@
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::lookup::{Lookup, LookupOptions, Step};
+use crate::lookup::{Lookup, LookupOptions, Outcome, Search, Step, Visit};
 use crate::node::rpc_client::{Peers, Want};
 use crate::protocol::Found;
 use crate::stats::Count;
-use crate::{Contact, Distance, Key, Value};
-
-/// What a lookup has found, and on which way.
-#[derive(Clone, Debug)]
-pub struct Search {
-    /// The value, where one was looked for and somebody had it.
-    pub value: Option<Value>,
-    /// The nodes nearest to the key that answered without a value, the nearest first, at most k.
-    pub closest: Vec<Contact>,
-    /// The nodes that were asked, in that order.
-    pub visits: Vec<Visit>,
-    /// How many nodes were asked, one after the other, to get to the one that had the value, or to the nearest. Zero if
-    /// nobody answered.
-    pub hops: u32,
-    /// How long it took.
-    pub elapsed: Duration,
-}
-
-/// A node that was asked during a lookup.
-#[derive(Clone, Debug)]
-pub struct Visit {
-    /// Who.
-    pub contact: Contact,
-    /// How far it is from the key.
-    pub distance: Distance,
-    /// How many nodes were asked, one after the other, to get to it, itself included.
-    pub hops: u32,
-    /// When it was asked, from the start of the lookup.
-    pub asked: Duration,
-    /// How long the answer took; none if it was not waited for.
-    pub took: Option<Duration>,
-    /// What came of it.
-    pub outcome: Outcome,
-}
-
-/// What came of asking a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It told of so many contacts that may be nodes.
-    Contacts(usize),
-    /// It had the value.
-    Value,
-    /// It did not answer, or not as the one that it was said to be.
-    Failed,
-    /// The lookup ended before it answered.
-    Late,
-}
+use crate::{Contact, Key, Value};
 
 impl Peers {
     /// Looks for the k nodes nearest to a key, or until one of them has the value.

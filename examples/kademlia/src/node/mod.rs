@@ -10,5 +10,4 @@ mod validations;
 
 pub use builder::Builder;
 pub use handle::Node;
-pub use lookup::{Outcome, Search, Visit};
 pub use state::State;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use rpcudp::{CallError, Endpoint};
+use tokio::task::JoinSet;
 
 use crate::node::shared::Local;
 use crate::protocol::{Found, KademliaClient, KnockClient};
@@ -87,6 +88,20 @@ impl Peers {
         let stored = self.client(contact).store(local.id, key, value.clone()).timeout(local.config.timeout).await;
         self.note(contact, &stored);
         stored.unwrap_or(false)
+    }
+
+    /// Stores a value at all of these at once, and says how many keep it.
+    pub(crate) async fn store_at_all(&self, contacts: &[Contact], key: Key, value: &Value) -> usize {
+        let mut stores = JoinSet::new();
+        for contact in contacts {
+            let (peers, contact, value) = (self.clone(), *contact, value.clone());
+            stores.spawn(async move { peers.store_at(&contact, key, &value).await });
+        }
+        let mut count = 0;
+        while let Some(is_kept) = stores.join_next().await {
+            count += usize::from(is_kept.is_ok_and(|is_kept| is_kept));
+        }
+        count
     }
 
     pub(crate) fn client(&self, contact: &Contact) -> KademliaClient {

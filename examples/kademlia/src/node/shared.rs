@@ -10,7 +10,7 @@ use crate::contacts::is_worth_a_datagram;
 use crate::node::validations::Introductions;
 use crate::routing::{Insertion, RoutingTable};
 use crate::stats::{Count, Counters};
-use crate::storage::record_store::Shelf;
+use crate::storage::Shelf;
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Key, NodeId, Timestamp};
 

@@ -4,13 +4,12 @@
 //! datagram of 64 KiB; and one contact that makes no sense would cost those beside it.
 
 use std::fmt;
-use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr};
 
-use rpcudp::transport::canonical;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{Contact, Contacts, Found, NodeId, Seen};
+use super::contract::{Found, Seen};
+use super::lenient::{MaybeContact, Word, address};
+use crate::Contacts;
 
 impl<'de> Deserialize<'de> for Found {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -103,158 +102,17 @@ fn contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
     Ok(contacts)
 }
 
-fn address(ip: Option<Atom<'_>>, port: Option<Atom<'_>>) -> Option<SocketAddr> {
-    let (Some(Atom::Text(ip)), Some(Atom::Number(port))) = (ip, port) else { return None };
-    // A link-local address of IPv6 comes with the name of the link, which means nothing elsewhere.
-    let without_link = || ip.split('%').next()?.parse().ok();
-    let ip: IpAddr = ip.parse().ok().or_else(without_link)?;
-    Some(canonical((ip, u16::try_from(port).ok()?).into()))
-}
-
-/// A key of a map, if it is text.
-struct Word<'de>(Option<&'de str>);
-
-impl<'de> Deserialize<'de> for Word<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Atom::deserialize(deserializer)? {
-            Atom::Text(text) => Self(Some(text)),
-            _ => Self(None),
-        })
-    }
-}
-
-/// A contact, if it is one.
-struct MaybeContact(Option<Contact>);
-
-impl<'de> Loose<'de> for MaybeContact {
-    const OTHER: Self = Self(None);
-
-    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        let (id, ip, port) = (seq.next_element()?, seq.next_element()?, seq.next_element()?);
-        // Python's IPv6 addresses have two more numbers; others may have what they like.
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        let Some(Atom::Bytes(id)) = id else { return Ok(Self::OTHER) };
-        let contact = id.try_into().ok().zip(address(ip, port));
-        Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
-    }
-}
-
-/// Any value, as far as a contact may consist of it.
-#[derive(Clone, Copy)]
-enum Atom<'de> {
-    Text(&'de str),
-    Bytes(&'de [u8]),
-    Number(u64),
-    Other,
-}
-
-impl<'de> Loose<'de> for Atom<'de> {
-    const OTHER: Self = Self::Other;
-
-    fn text(text: &'de str) -> Self {
-        Self::Text(text)
-    }
-
-    fn bytes(bytes: &'de [u8]) -> Self {
-        Self::Bytes(bytes)
-    }
-
-    fn number(number: u64) -> Self {
-        Self::Number(number)
-    }
-}
-
-/// What is read out of any value, whatever that is.
-trait Loose<'de>: Sized {
-    /// What it is where the value is nothing that it is made of.
-    const OTHER: Self;
-
-    fn text(_: &'de str) -> Self {
-        Self::OTHER
-    }
-
-    fn bytes(_: &'de [u8]) -> Self {
-        Self::OTHER
-    }
-
-    fn number(_: u64) -> Self {
-        Self::OTHER
-    }
-
-    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::OTHER)
-    }
-}
-
-/// Gives types that are read loosely their `Deserialize`.
-macro_rules! deserialize_loosely {
-    ($($loose:ty),*) => {$(
-        impl<'de> Deserialize<'de> for $loose {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Anything(PhantomData))
-            }
-        }
-    )*};
-}
-
-deserialize_loosely!(MaybeContact, Atom<'de>);
-
-struct Anything<T>(PhantomData<T>);
-
-impl<'de, T: Loose<'de>> Visitor<'de> for Anything<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<T, E> {
-        Ok(T::text(text))
-    }
-
-    fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
-        Ok(T::bytes(bytes))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
-        Ok(T::number(number))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<T, E> {
-        Ok(T::OTHER)
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<T, E> {
-        Ok(T::OTHER)
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<T, E> {
-        Ok(T::OTHER)
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
-        Ok(T::OTHER)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        T::list(seq)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(T::OTHER)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use rpcudp::transport::canonical;
     use rpcudp_core::codec::{decode, encode};
 
     use super::*;
-    use crate::Value;
+    use crate::{Contact, NodeId, Value};
 
     fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
         let mut bytes = Vec::new();

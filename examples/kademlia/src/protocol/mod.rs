@@ -1,5 +1,6 @@
 mod contract;
 mod decode;
+mod lenient;
 mod value;
 
 pub(crate) use contract::KnockClient;

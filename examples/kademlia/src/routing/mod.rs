@@ -1,4 +1,6 @@
 mod bucket;
+mod bucket_ranges;
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -6,7 +8,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bucket::{Bucket, Entry};
-use rand::{Rng, RngExt};
+use bucket_ranges::BucketRanges;
+pub use outcome::{Insertion, Silence};
+use rand::Rng;
 
 use crate::{Contact, Key, NodeId, Timestamp};
 
@@ -26,32 +30,6 @@ pub struct RoutingTable {
     buckets: Vec<Bucket>,
 }
 
-/// What has become of a contact that was to be inserted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
-    /// It is in the table now.
-    Added {
-        /// Another that was known at this address, and is gone: the address has changed its id.
-        instead: Option<NodeId>,
-    },
-    /// It was in the table.
-    Known,
-    /// Its bucket is full. It is remembered for when a place gets free.
-    Full {
-        /// The least recently seen, if it is time to ask whether it is still there.
-        ask: Option<Contact>,
-    },
-    /// Another address has this id. It keeps it if it still answers.
-    Taken {
-        /// Whom to ask.
-        by: Contact,
-    },
-    /// Its neighbourhood has its share of the bucket.
-    Crowded,
-    /// It is ourselves.
-    Own,
-}
-
 impl RoutingTable {
     /// A contact that has been heard of within this is not asked whether it is still there.
     const QUESTIONABLE_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -69,7 +47,7 @@ impl RoutingTable {
         if contact.id == self.own {
             return Insertion::Own;
         }
-        let index = self.index(&contact.id.into());
+        let index = self.ranges().index(&contact.id.into());
         if let Some(position) = self.buckets[index].position(&contact.id) {
             let by = self.buckets[index].entries[position].contact;
             if by.addr != contact.addr {
@@ -80,7 +58,7 @@ impl RoutingTable {
         }
         let instead = self.remove_addr(contact.addr);
         loop {
-            let index = self.index(&contact.id.into());
+            let index = self.ranges().index(&contact.id.into());
             let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
             let (k, per_neighbourhood) = (self.k, self.per_neighbourhood);
             let bucket = &mut self.buckets[index];
@@ -109,13 +87,13 @@ impl RoutingTable {
     /// Whether this contact is in the table, at this address.
     #[must_use]
     pub fn knows(&self, contact: &Contact) -> bool {
-        let bucket = &self.buckets[self.index(&contact.id.into())];
+        let bucket = &self.buckets[self.ranges().index(&contact.id.into())];
         bucket.entries.iter().any(|entry| entry.contact == *contact)
     }
 
     /// Whether it is worth asking a stranger who it is. If its bucket is full it is not; it is remembered then.
     pub fn wants(&mut self, stranger: Contact) -> bool {
-        let index = self.index(&stranger.id.into());
+        let index = self.ranges().index(&stranger.id.into());
         let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
         let bucket = &mut self.buckets[index];
         let is_wanted = stranger.id != self.own
@@ -131,7 +109,7 @@ impl RoutingTable {
 
     /// Notes that a contact has answered. Says whether it is in the table.
     pub fn answered(&mut self, contact: &Contact, now: Timestamp) -> bool {
-        let index = self.index(&contact.id.into());
+        let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
         let position = bucket.entries.iter().position(|entry| entry.contact == *contact);
         if let Some(position) = position {
@@ -143,7 +121,7 @@ impl RoutingTable {
     /// Notes that a contact has not answered. It leaves the table if there is another to take its place, or if it has
     /// been silent several times; until then it is a suspect: nobody is told of it.
     pub fn silent(&mut self, contact: &Contact) -> Silence {
-        let index = self.index(&contact.id.into());
+        let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
         bucket.replacements.retain(|other| other != contact);
         let position = bucket.entries.iter().position(|entry| entry.contact == *contact);
@@ -208,14 +186,14 @@ impl RoutingTable {
 
     /// Notes that a lookup goes through the bucket of this key.
     pub fn touch(&mut self, key: &Key, now: Timestamp) {
-        let index = self.index(key);
+        let index = self.ranges().index(key);
         self.buckets[index].touched = now;
     }
 
     /// A random key in each bucket that no lookup went through for so long.
     pub fn idle(&self, now: Timestamp, after: Duration, rng: &mut impl Rng) -> Vec<Key> {
         let idle = |index: &usize| now.since(self.buckets[*index].touched) >= after;
-        let keys = (0..self.buckets.len()).filter(idle).map(|index| self.random_key(index, rng));
+        let keys = (0..self.buckets.len()).filter(idle).map(|index| self.ranges().random_key(index, rng));
         keys.collect()
     }
 
@@ -223,19 +201,15 @@ impl RoutingTable {
     /// looks up to make itself known (section 2.3 of the paper).
     pub fn beyond_the_nearest(&self, rng: &mut impl Rng) -> Vec<Key> {
         let nearest = self.closest(&self.own.into(), 1);
-        let Some(nearest) = nearest.first().map(|contact| self.index(&contact.id.into())) else { return Vec::new() };
+        let Some(nearest) = nearest.first().map(|contact| self.ranges().index(&contact.id.into())) else {
+            return Vec::new();
+        };
         let with_room = (0..nearest).filter(|index| self.buckets[*index].entries.len() < self.k);
-        with_room.map(|index| self.random_key(index, rng)).collect()
+        with_room.map(|index| self.ranges().random_key(index, rng)).collect()
     }
 
-    fn random_key(&self, index: usize, rng: &mut impl Rng) -> Key {
-        let (own, random) = (Key::from(self.own), Key::from_bytes(rng.random()));
-        let is_last = index + 1 == self.buckets.len();
-        if is_last { own.sharing(index, random) } else { own.sharing(index + 1, random).turned(index) }
-    }
-
-    fn index(&self, key: &Key) -> usize {
-        self.own.distance(key).common_bits().min(self.buckets.len() - 1)
+    fn ranges(&self) -> BucketRanges {
+        BucketRanges::new(self.own, self.buckets.len())
     }
 
     /// Takes those out of the last bucket that share no more bits with us than its number says.
@@ -253,7 +227,7 @@ impl RoutingTable {
     fn closest_where(&self, key: &Key, count: usize, matches: impl Fn(&Entry) -> bool) -> Vec<Contact> {
         let mut closest = Vec::with_capacity(count.min(self.len()));
         let mut sorted = Vec::with_capacity(self.k.min(self.len()));
-        for index in self.by_distance(key) {
+        for index in self.ranges().by_distance(key) {
             let wanted = count - closest.len();
             if wanted == 0 {
                 break;
@@ -266,32 +240,6 @@ impl RoutingTable {
         }
         closest
     }
-
-    /// The buckets in the order of their distance from a key: everything in one is nearer than everything in the next.
-    ///
-    /// The nearest is the one that the key would be in, for it shares the most bits with those. All in later buckets
-    /// differ from the key in the same first bit; which of them is nearer is decided by the next bit, where the key
-    /// agrees either with the next bucket alone or with all after it. Earlier buckets differ in an earlier bit.
-    fn by_distance(&self, key: &Key) -> impl Iterator<Item = usize> {
-        let (first, last) = (self.index(key), self.buckets.len() - 1);
-        let own = Key::from(self.own);
-        let key = *key;
-        let agrees_alone = move |index: &usize| key.bit(*index) != own.bit(*index);
-        let later = first + 1..last;
-        let before_last = later.clone().filter(agrees_alone);
-        let after_last = later.rev().filter(move |index| !agrees_alone(index));
-        let last = (first < last).then_some(last);
-        std::iter::once(first).chain(before_last).chain(last).chain(after_last).chain((0..first).rev())
-    }
-}
-
-/// What has become of a contact that did not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Silence {
-    /// Whether it has left the table.
-    pub is_gone: bool,
-    /// Who would take its place, and has to prove itself first.
-    pub replacement: Option<Contact>,
 }
 
 /// One for each number of bits that an id can have in common with ours.

@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use super::{Change, Record, Storage, StorageError};
+use super::backend::Storage;
+use super::error::StorageError;
+use super::record::{Change, Record};
 use crate::Key;
 
 /// Keeps values in memory: they are gone when the node is.

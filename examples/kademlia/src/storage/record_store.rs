@@ -1,11 +1,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 
+use super::backend::Storage;
+use super::error::StorageError;
+use super::record::{Change, Record};
+use super::write_queue::{Job, Writer};
 use crate::records::{Records, Terms};
 use crate::stats::{Count, Counters};
-use crate::storage::{Change, Record, Storage, StorageError};
 use crate::{Key, Neighbourhood, Timestamp, Value};
 
 /// The values of a node: the records, which say what is kept, and the storage, which keeps it.
@@ -126,41 +128,4 @@ enum Begun {
     /// Whether it was written.
     Ended(bool),
     Posted(oneshot::Receiver<bool>),
-}
-
-/// Writes what is posted in a thread that may block, as much at a time as there is: the disk is waited for once for all
-/// of it.
-#[derive(Debug)]
-struct Writer {
-    jobs: mpsc::Sender<Job>,
-}
-
-struct Job {
-    changes: Vec<Change>,
-    /// Who waits for it, if somebody does.
-    done: Option<oneshot::Sender<bool>>,
-}
-
-impl Writer {
-    /// How many jobs may wait: with values of 8 KiB, 8 MiB. What comes on top is refused.
-    const MAX_WAITING: usize = 1_024;
-
-    fn start(storage: Arc<dyn Storage>) -> Self {
-        let (jobs, mut waiting) = mpsc::channel::<Job>(Self::MAX_WAITING);
-        tokio::spawn(async move {
-            let mut batch = Vec::new();
-            while waiting.recv_many(&mut batch, Self::MAX_WAITING).await > 0 {
-                let (changes, done): (Vec<_>, Vec<_>) = batch.drain(..).map(|job| (job.changes, job.done)).unzip();
-                let storage = Arc::clone(&storage);
-                let write = move || storage.write(changes.into_iter().flatten().collect()).is_ok();
-                // It does not return where the storage panics, or the runtime shuts down.
-                let is_written = spawn_blocking(write).await.unwrap_or(false);
-                for done in done.into_iter().flatten() {
-                    // Nobody may be waiting any more.
-                    let _ = done.send(is_written);
-                }
-            }
-        });
-        Self { jobs }
-    }
 }

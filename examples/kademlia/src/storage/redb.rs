@@ -5,7 +5,9 @@ use std::path::Path;
 
 use redb::{Database, ReadOnlyTable, ReadableTable, TableDefinition, TableError};
 
-use super::{Change, Record, Storage, StorageError};
+use super::backend::Storage;
+use super::error::StorageError;
+use super::record::{Change, Record};
 use crate::{ID_LEN, Key, Timestamp, Value};
 
 /// Keeps values in a file, with the feature `redb`: what was acknowledged is there after a kill at any moment.

@@ -1,15 +1,18 @@
 //! A Kademlia node for shells: `kad --help`.
 
-mod keys;
+mod exit;
+mod lookup;
 mod node;
 mod options;
 mod report;
 mod swarm;
+mod temporary;
+mod values;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
+use exit::Ended;
 use options::{Command, Options};
 use tokio::runtime;
 
@@ -23,11 +26,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a command comes to. 2 is for what was not found, as in grep.
-type Ended = Result<ExitCode, Box<dyn Error>>;
-
-const NOT_FOUND: u8 = 2;
-
 fn run(command: Command) -> Ended {
     let runtime = match &command {
         // In virtual time, which needs a single thread.
@@ -39,9 +37,9 @@ fn run(command: Command) -> Ended {
     runtime.block_on(async {
         match command {
             Command::Node(options) => node::run(options).await,
-            Command::Put(options) => keys::put(options).await,
-            Command::Get(options) => keys::get(options).await,
-            Command::Lookup(options) => keys::lookup(options).await,
+            Command::Put(options) => values::put(options).await,
+            Command::Get(options) => values::get(options).await,
+            Command::Lookup(options) => lookup::run(options).await,
             Command::Swarm(options) => swarm::run(options).await,
         }
     })

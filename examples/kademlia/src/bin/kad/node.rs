@@ -7,7 +7,7 @@ use rpcudp_kademlia::{Config, Node, State};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::Ended;
+use crate::exit::Ended;
 use crate::options::{NodeOptions, resolve};
 
 /// How often the state is saved, as Python's `save_state_regularly` does it.

@@ -6,9 +6,9 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp_kademlia::Config;
 use rpcudp_kademlia::swarm::{Findings, Swarm};
 
+use crate::exit::{Ended, NOT_FOUND};
 use crate::options::SwarmOptions;
 use crate::report::{Report, resident_len};
-use crate::{Ended, NOT_FOUND};
 
 /// How far apart the nodes of a simulated network are, one way: as in Europe.
 const LATENCY: Duration = Duration::from_millis(20);

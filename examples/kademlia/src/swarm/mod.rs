@@ -1,9 +1,13 @@
 //! Many nodes in one process: what `kad swarm` runs and the tests stand on.
 
+mod error;
+mod findings;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
+pub use error::GrowError;
+pub use findings::Findings;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rpcudp::sim::Network;
@@ -43,27 +47,6 @@ pub struct Swarm {
 enum Place {
     Loopback,
     Simulated(Network),
-}
-
-/// What came of looking for keys.
-#[derive(Clone, Debug, Default)]
-pub struct Findings {
-    /// How many nodes were asked, one after the other, for each key that was found; 0 where the node had it itself.
-    pub hops: Vec<u32>,
-    /// How long each of these took.
-    pub times: Vec<Duration>,
-    /// The keys that were not found, or not with the value that was set.
-    pub missing: Vec<u32>,
-}
-
-/// Why a swarm could not grow.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum GrowError {
-    /// A node could not be started.
-    Start(StartError),
-    /// A node did not come in.
-    Bootstrap(BootstrapError),
 }
 
 impl Swarm {
@@ -231,14 +214,6 @@ impl Swarm {
     }
 }
 
-impl Findings {
-    /// How many keys were found.
-    #[must_use]
-    pub fn found(&self) -> usize {
-        self.hops.len()
-    }
-}
-
 /// The key of a number.
 #[must_use]
 pub fn key(number: u32) -> Key {
@@ -259,34 +234,4 @@ fn shares(count: usize, parts: usize) -> impl Iterator<Item = usize> {
 /// Addresses from 11.0.0.1 on, each in a /24 of its own.
 fn addr(number: u32) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from((11 << 24) + (number << 8) + 1), 8_468))
-}
-
-impl std::fmt::Display for GrowError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Start(error) => error.fmt(f),
-            Self::Bootstrap(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for GrowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Start(error) => error.source(),
-            Self::Bootstrap(error) => error.source(),
-        }
-    }
-}
-
-impl From<StartError> for GrowError {
-    fn from(error: StartError) -> Self {
-        Self::Start(error)
-    }
-}
-
-impl From<BootstrapError> for GrowError {
-    fn from(error: BootstrapError) -> Self {
-        Self::Bootstrap(error)
-    }
 }

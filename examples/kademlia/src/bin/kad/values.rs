@@ -1,0 +1,60 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rpcudp_kademlia::{Key, Value};
+use serde_json::json;
+
+use crate::exit::{Ended, NOT_FOUND};
+use crate::options::{GetOptions, PutOptions};
+use crate::temporary::visit;
+
+pub(crate) async fn put(options: PutOptions) -> Ended {
+    let value = options.value()?;
+    let node = visit(&options.visit).await?;
+    let key = Key::of(&options.key);
+    let copies = node.set(key, value).await?;
+    node.close(Duration::ZERO).await;
+    if options.visit.json {
+        println!("{}", json!({ "key": key, "copies": copies }));
+    } else {
+        println!("{copies} nodes keep {key}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn get(options: GetOptions) -> Ended {
+    let node = visit(&options.visit).await?;
+    let key = Key::of(&options.key);
+    let value = node.get(key).await?;
+    // The nearest node that did not have the value is getting it now.
+    node.close(Duration::from_millis(100)).await;
+    let Some(value) = value else {
+        if options.visit.json {
+            println!("{}", json!({ "key": key, "found": false }));
+        } else {
+            eprintln!("kad: nobody has {key}");
+        }
+        return Ok(NOT_FOUND.into());
+    };
+    if options.visit.json {
+        let (kind, value) = described(&value);
+        println!("{}", json!({ "key": key, "found": true, "type": kind, "value": value }));
+    } else {
+        println!("{value}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The name of a value's type in Python, and the value as JSON has it; bytes as hexadecimal digits, and a float that
+/// JSON does not know as text.
+fn described(value: &Value) -> (&'static str, serde_json::Value) {
+    match value {
+        Value::Bool(value) => ("bool", json!(value)),
+        Value::Int(value) => ("int", json!(value)),
+        Value::Unsigned(value) => ("int", json!(value)),
+        Value::Float(value) if value.is_finite() => ("float", json!(value)),
+        Value::Float(value) => ("float", json!(value.to_string())),
+        Value::Text(value) => ("str", json!(value)),
+        Value::Bytes(_) => ("bytes", json!(value.to_string().trim_start_matches("0x"))),
+    }
+}

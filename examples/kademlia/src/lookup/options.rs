@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+/// How a [`Lookup`] goes about it; [`Config`](crate::Config) says what each is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented on the field of `Config` of the same name")]
+pub struct LookupOptions {
+    pub k: usize,
+    pub alpha: usize,
+    pub straggler_after: Duration,
+    pub max_asked: usize,
+    pub per_neighbourhood: usize,
+}
+
+impl Default for LookupOptions {
+    fn default() -> Self {
+        (&crate::Config::default()).into()
+    }
+}
+
+impl From<&crate::Config> for LookupOptions {
+    fn from(config: &crate::Config) -> Self {
+        let crate::Config { k, alpha, straggler_after, max_asked, per_neighbourhood, .. } = *config;
+        Self { k, alpha, straggler_after, max_asked, per_neighbourhood }
+    }
+}
