@@ -23,12 +23,12 @@ pub enum BootstrapError {
     /// It was given no address, and had no neighbours before.
     NoAddress,
     /// No node can be at this address.
-    NoNodeAddress {
+    UnusableAddress {
         /// The address.
         addr: SocketAddr,
     },
     /// Nobody answers at any of the addresses.
-    NobodyAnswers {
+    NoResponse {
         /// What came of the last of them.
         source: CallError,
     },
@@ -39,7 +39,7 @@ pub enum BootstrapError {
 #[non_exhaustive]
 pub enum GetError {
     /// The node knows no other.
-    Alone,
+    NoContacts,
 }
 
 /// Why a value was not stored.
@@ -47,7 +47,7 @@ pub enum GetError {
 #[non_exhaustive]
 pub enum SetError {
     /// The node knows no other.
-    Alone,
+    NoContacts,
     /// The value is larger than what peers accept.
     TooLarge {
         /// How many bytes it takes on the wire.
@@ -56,9 +56,9 @@ pub enum SetError {
         limit: usize,
     },
     /// None of the nodes nearest to the key keeps it: they are gone, or full.
-    NobodyKeeps {
+    NotStored {
         /// How many were asked.
-        asked: usize,
+        node_count: usize,
     },
 }
 
@@ -96,8 +96,8 @@ impl fmt::Display for BootstrapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAddress => f.write_str("there is no address to bootstrap from: name one of a node in the network"),
-            Self::NoNodeAddress { addr } => write!(f, "no node can be at {addr}: name one's address and port"),
-            Self::NobodyAnswers { source } => write!(f, "no node answers: {source}"),
+            Self::UnusableAddress { addr } => write!(f, "no node can be at {addr}: name one's address and port"),
+            Self::NoResponse { source } => write!(f, "no node answers: {source}"),
         }
     }
 }
@@ -105,8 +105,8 @@ impl fmt::Display for BootstrapError {
 impl Error for BootstrapError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NobodyAnswers { source } => source.source(),
-            Self::NoAddress | Self::NoNodeAddress { .. } => None,
+            Self::NoResponse { source } => source.source(),
+            Self::NoAddress | Self::UnusableAddress { .. } => None,
         }
     }
 }
@@ -114,7 +114,7 @@ impl Error for BootstrapError {
 impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alone => f.write_str(ALONE),
+            Self::NoContacts => f.write_str(NO_CONTACTS),
         }
     }
 }
@@ -124,15 +124,17 @@ impl Error for GetError {}
 impl fmt::Display for SetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alone => f.write_str(ALONE),
+            Self::NoContacts => f.write_str(NO_CONTACTS),
             Self::TooLarge { size, limit } => {
                 write!(f, "the value has {size} bytes, and {limit} are allowed: split it into several")
             }
-            Self::NobodyKeeps { asked } => write!(f, "none of the {asked} nodes nearest to the key keeps the value"),
+            Self::NotStored { node_count } => {
+                write!(f, "none of the {node_count} nodes nearest to the key keeps the value")
+            }
         }
     }
 }
 
 impl Error for SetError {}
 
-const ALONE: &str = "the node knows no other: bootstrap it first";
+const NO_CONTACTS: &str = "the node knows no other: bootstrap it first";

@@ -3,7 +3,7 @@
 //!
 //! [`Node`] is what programs use; the binary `kad` is the same for shells. [`Kademlia`] is the whole protocol on a page.
 //! What decides, and is worth knowing by itself, neither sends nor looks at a clock: the [`RoutingTable`], the
-//! [`Lookup`], and the [`Records`] of what is kept for whom.
+//! [`Lookup`], and the [`RecordIndex`] of what is kept for whom.
 //!
 //! ```
 //! use rpcudp_kademlia::{Key, Node};
@@ -36,15 +36,13 @@ pub mod swarm;
 mod timestamp;
 
 pub use config::Config;
-pub use contacts::{
-    Contact, Contacts, Distance, ID_LEN, Key, Neighbourhood, NodeId, ParseIdError, is_worth_a_datagram,
-};
+pub use contacts::{Contact, Contacts, Distance, ID_LEN, Key, NodeId, ParseIdError, Subnet, is_contactable};
 pub use error::{BootstrapError, GetError, SetError, StartError};
-pub use lookup::{Lookup, LookupOptions, Outcome, Search, Step, Visit};
+pub use lookup::{Lookup, LookupOptions, LookupResult, QueriedNode, QueryOutcome, Step};
 pub use node::{Builder, Node, State};
-pub use protocol::{Found, Kademlia, KademliaClient, KademliaServer, Seen, Value};
-pub use records::{Admission, Records, Terms};
-pub use routing::{Insertion, RoutingTable, Silence};
+pub use protocol::{FindValueResponse, Kademlia, KademliaClient, KademliaServer, ObservedAddr, Value};
+pub use records::{Admission, RecordIndex, RecordMetadata};
+pub use routing::{Failure, Insertion, RoutingTable};
 pub use stats::Stats;
 #[cfg(feature = "redb")]
 pub use storage::RedbStorage;

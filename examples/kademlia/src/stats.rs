@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Declares what is counted: the variants of `Count`, the fields of `Stats` and how one becomes the other.
+/// Declares what is counted: the variants of `Counter`, the fields of `Stats` and how one becomes the other.
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident => $field:ident;)*) => {
         /// What a node has refused and done since it was started. Counters only grow.
@@ -11,18 +11,18 @@ macro_rules! counters {
         }
 
         #[derive(Clone, Copy, Debug)]
-        pub(crate) enum Count {
+        pub(crate) enum Counter {
             $($variant,)*
         }
 
         impl Counters {
             pub(crate) fn snapshot(&self) -> Stats {
-                Stats { $($field: self.0[Count::$variant as usize].load(Ordering::Relaxed),)* }
+                Stats { $($field: self.0[Counter::$variant as usize].load(Ordering::Relaxed),)* }
             }
         }
 
         #[derive(Debug, Default)]
-        pub(crate) struct Counters([AtomicU64; [$(Count::$variant,)*].len()]);
+        pub(crate) struct Counters([AtomicU64; [$(Counter::$variant,)*].len()]);
     };
 }
 
@@ -30,11 +30,11 @@ counters! {
     /// Lookups that were made, for whatever reason.
     Lookup => lookups;
     /// Requests of lookups.
-    Asked => asked;
+    Query => queries;
     /// Nodes that came into the routing table.
-    Joined => joined;
+    ContactAdded => contacts_added;
     /// Nodes that left it because they did not answer.
-    Lost => lost;
+    ContactRemoved => contacts_removed;
     /// Values that others stored here.
     Stored => stored;
     /// Values that were handed to newcomers which are nearer to their keys.
@@ -49,31 +49,31 @@ counters! {
     MalformedContact => malformed_contacts;
     /// Contacts refused because their address is absurd: port 0, unspecified, multicast, our own, or inside a network
     /// that the informer is outside of.
-    AbsurdContact => absurd_contacts;
+    UnusableAddr => unusable_addrs;
     /// Answers refused: too many contacts, a value that is too large or of no known type.
-    BadAnswer => bad_answers;
+    BadResponse => bad_responses;
     /// Nodes refused because they are not who they were said to be, or change who they are.
     WrongId => wrong_ids;
     /// Nodes refused because their neighbourhood has its share of a bucket.
-    Crowded => crowded;
+    SubnetFull => subnet_full;
     /// Introductions left out because as many are being checked as may be.
-    TooManyIntroductions => too_many_introductions;
+    DroppedCheck => dropped_checks;
     /// Values refused because they do not fit into a request.
     OversizedValue => oversized_values;
     /// Values refused because their sender does not answer at its address.
-    UnprovenStore => unproven_stores;
+    UnvalidatedStore => unvalidated_stores;
     /// Values refused because all, or their neighbourhood, has stored as much as it may.
-    StoreFull => full_stores;
+    StorageFull => storage_full;
     /// Values that the storage failed to keep.
     StorageFailed => storage_failures;
 }
 
 impl Counters {
-    pub(crate) fn add(&self, count: Count, number: usize) {
+    pub(crate) fn add(&self, count: Counter, number: usize) {
         self.0[count as usize].fetch_add(number as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn one(&self, count: Count) {
+    pub(crate) fn increment(&self, count: Counter) {
         self.add(count, 1);
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rpcudp_kademlia::{Found, KademliaClient, Key, Node, Value};
+use rpcudp_kademlia::{FindValueResponse, KademliaClient, Key, Node, Value};
 use tokio::task::JoinSet;
 
 /// A directory that goes when its test does.
@@ -65,7 +65,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         let client = KademliaClient::new(us.endpoint(), victim.addr);
         for (key, value) in &acknowledged {
             let found = client.find_value(id, *key).await.unwrap();
-            assert_eq!(found, Found::Value { value: value.clone() }, "round {round}");
+            assert_eq!(found, FindValueResponse::Value { value: value.clone() }, "round {round}");
         }
         // Sixteen write at once, and the node is killed in the middle of it: a little later each round.
         let mut stores = JoinSet::new();

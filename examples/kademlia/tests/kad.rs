@@ -95,7 +95,7 @@ fn values_are_put_and_got() {
     let lookup = kad(&["lookup", &second.id, "--json", "--bootstrap", &first.addr]);
     let lookup: Value = serde_json::from_str(stdout(&lookup)).unwrap();
     assert_eq!(lookup["closest"][0]["id"], second.id.as_str());
-    assert!(stdout(&kad(&["lookup", "colour", "--key", "--bootstrap", &first.addr])).contains("asked"));
+    assert!(stdout(&kad(&["lookup", "colour", "--key", "--bootstrap", &first.addr])).contains("queried"));
     assert_eq!(first.leave()["values"], 5, "a value for each key");
 }
 

@@ -123,11 +123,11 @@ async fn a_node_knows_how_it_is_seen_and_says_when_it_is_alone() {
     let (_network, mut swarm) = swarm(Config::default());
     let alone = swarm.start().await.unwrap();
     assert_eq!(alone.get(key(1)).await.unwrap_err().to_string(), "the node knows no other: bootstrap it first");
-    assert_eq!(alone.set(key(1), value(1)).await.unwrap_err(), SetError::Alone);
+    assert_eq!(alone.set(key(1), value(1)).await.unwrap_err(), SetError::NoContacts);
     let error = alone.bootstrap(&[]).await.unwrap_err();
     assert!(error.to_string().starts_with("there is no address to bootstrap from"), "{error}");
     swarm.grow(1, |_| ()).await.unwrap();
-    assert_eq!(alone.seen_by(swarm.nodes[0].local_addr()).await.unwrap(), alone.local_addr());
+    assert_eq!(alone.observed_addr(swarm.nodes[0].local_addr()).await.unwrap(), alone.local_addr());
 }
 
 /// A disk that is full.
@@ -135,8 +135,8 @@ async fn a_node_knows_how_it_is_seen_and_says_when_it_is_alone() {
 struct FullDisk(MemoryStorage);
 
 impl Storage for FullDisk {
-    fn find(&self, key: &Key) -> Result<Option<Record>, StorageError> {
-        self.0.find(key)
+    fn get(&self, key: &Key) -> Result<Option<Record>, StorageError> {
+        self.0.get(key)
     }
     fn scan(&self, visit: &mut dyn FnMut(Key, &Record)) -> Result<(), StorageError> {
         self.0.scan(visit)
@@ -147,7 +147,7 @@ impl Storage for FullDisk {
             _ => Err(StorageError::new("writing values", fmt::Error)),
         }
     }
-    fn is_slow(&self) -> bool {
+    fn is_blocking(&self) -> bool {
         true
     }
 }
@@ -159,7 +159,7 @@ async fn what_the_storage_does_not_keep_is_not_acknowledged() {
     let full = Node::builder().storage(FullDisk::default());
     let full = full.bind_transport(network.bind("20.0.0.1:1").unwrap()).unwrap();
     full.bootstrap(&[swarm.nodes[0].local_addr()]).await.unwrap();
-    assert_eq!(swarm.nodes[0].set(key(1), value(1)).await.unwrap_err(), SetError::NobodyKeeps { asked: 1 });
+    assert_eq!(swarm.nodes[0].set(key(1), value(1)).await.unwrap_err(), SetError::NotStored { node_count: 1 });
     assert_eq!((full.value_count(), full.stored_len(), full.stats().storage_failures), (0, 0, 1));
     assert_eq!(full.stats().stored, 0);
 }

@@ -9,7 +9,7 @@ use rpcudp::transport::canonical;
 /// On the internet a /24 of IPv4 or a /64 of IPv6, which is what one customer gets. In a local network every socket is a
 /// stranger of its own: a test swarm on one host is no attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Neighbourhood {
+pub enum Subnet {
     /// The first three bytes of an IPv4 address.
     V4([u8; 3]),
     /// The first eight bytes of an IPv6 address.
@@ -20,18 +20,18 @@ pub enum Neighbourhood {
 
 /// How far an address reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Host,
-    Site,
-    World,
+enum Scope {
+    Loopback,
+    Private,
+    Global,
 }
 
-impl Neighbourhood {
+impl Subnet {
     /// The one that an address belongs to.
     #[must_use]
     pub fn of(addr: SocketAddr) -> Self {
         let addr = canonical(addr);
-        if reach(addr.ip()) < Reach::World {
+        if scope(addr.ip()) < Scope::Global {
             return Self::Local(addr);
         }
         match addr.ip() {
@@ -47,30 +47,30 @@ impl Neighbourhood {
     }
 }
 
-/// Whether a datagram may be sent to `addr` because `informer` says that a node is there; without an informer, because
+/// Whether a datagram may be sent to `addr` because `referrer` says that a node is there; without an referrer, because
 /// our own user does.
 ///
-/// Not to port 0, to no host, to many hosts, or to this network. And not further inside than the informer is: a stranger
+/// Not to port 0, to no host, to many hosts, or to this network. And not further inside than the referrer is: a stranger
 /// on the internet who names a loopback or a private address wants us to knock on doors that are closed to it.
 #[must_use]
-pub fn is_worth_a_datagram(addr: SocketAddr, informer: Option<SocketAddr>) -> bool {
+pub fn is_contactable(addr: SocketAddr, referrer: Option<SocketAddr>) -> bool {
     let ip = canonical(addr).ip();
     let is_host = match ip {
         // 0.0.0.0/8 is this network, 224.0.0.0/4 multicast, 240.0.0.0/4 reserved with broadcast as its last.
         IpAddr::V4(ip) => (1..224).contains(&ip.octets()[0]),
         IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
     };
-    let is_within_reach = informer.is_none_or(|informer| reach(ip) >= reach(canonical(informer).ip()));
-    is_host && addr.port() != 0 && is_within_reach
+    let is_within_scope = referrer.is_none_or(|referrer| scope(ip) >= scope(canonical(referrer).ip()));
+    is_host && addr.port() != 0 && is_within_scope
 }
 
-fn reach(ip: IpAddr) -> Reach {
+fn scope(ip: IpAddr) -> Scope {
     let is_site = match ip {
-        ip if ip.is_loopback() => return Reach::Host,
+        ip if ip.is_loopback() => return Scope::Loopback,
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || is_carrier_grade(ip),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || is_site_local(ip),
     };
-    if is_site { Reach::Site } else { Reach::World }
+    if is_site { Scope::Private } else { Scope::Global }
 }
 
 /// 100.64.0.0/10: between a provider's NAT and its customers.
@@ -107,17 +107,17 @@ mod tests {
             "[::ffff:0.0.0.0]:1",
             "[::ffff:224.0.0.1]:1",
         ] {
-            assert!(!is_worth_a_datagram(addr(absurd), None), "{absurd}");
+            assert!(!is_contactable(addr(absurd), None), "{absurd}");
         }
         for honest in ["8.8.8.8:1", "127.0.0.1:65535", "10.0.0.1:1", "[::1]:1", "[2001:db8::1]:1"] {
-            assert!(is_worth_a_datagram(addr(honest), None), "{honest}");
+            assert!(is_contactable(addr(honest), None), "{honest}");
         }
     }
 
     #[test]
     fn strangers_do_not_point_inside() {
         let (world, site, host) = (addr("8.8.8.8:1"), addr("192.168.1.1:1"), addr("127.0.0.1:1"));
-        for (told, informer, believed) in [
+        for (told, referrer, believed) in [
             (world, host, true),
             (site, host, true),
             (host, host, true),
@@ -131,13 +131,13 @@ mod tests {
             (addr("[fe80::1]:1"), addr("[2001:db8::1]:1"), false),
             (addr("100.64.0.1:1"), world, false),
         ] {
-            assert_eq!(is_worth_a_datagram(told, Some(informer)), believed, "{told} told by {informer}");
+            assert_eq!(is_contactable(told, Some(referrer)), believed, "{told} told by {referrer}");
         }
     }
 
     #[test]
     fn neighbours_share_a_prefix_on_the_internet_and_nothing_at_home() {
-        let of = |text| Neighbourhood::of(addr(text));
+        let of = |text| Subnet::of(addr(text));
         assert_eq!(of("8.8.8.8:1"), of("8.8.8.200:2"));
         assert_ne!(of("8.8.8.8:1"), of("8.8.9.8:1"));
         assert_eq!(of("[::ffff:8.8.8.8]:1"), of("8.8.8.1:1"));

@@ -54,7 +54,7 @@ impl Key {
     }
 
     /// A key that shares this many first bits with this one, and has all others from `random`.
-    pub(crate) fn sharing(self, bits: usize, random: Self) -> Self {
+    pub(crate) fn with_random_suffix(self, bits: usize, random: Self) -> Self {
         let mut key = random;
         let (bytes, rest) = (bits / 8, bits % 8);
         key.0[..bytes].copy_from_slice(&self.0[..bytes]);
@@ -65,8 +65,8 @@ impl Key {
         key
     }
 
-    /// This key with the bit at `position` turned over.
-    pub(crate) fn turned(mut self, position: usize) -> Self {
+    /// This key with the bit at `position` with_flipped_bit over.
+    pub(crate) fn with_flipped_bit(mut self, position: usize) -> Self {
         self.0[position / 8] ^= 0x80 >> (position % 8);
         self
     }
@@ -75,7 +75,7 @@ impl Key {
 impl Distance {
     /// How many bits the two places have in common before the first that differs: 160 where they are the same place.
     #[must_use]
-    pub fn common_bits(&self) -> usize {
+    pub fn common_prefix_len(&self) -> usize {
         let zeros = match self {
             Self { high: 0, middle: 0, low } => 128 + low.leading_zeros(),
             Self { high: 0, middle, .. } => 64 + middle.leading_zeros(),
@@ -242,10 +242,10 @@ mod tests {
 
         #[test]
         fn sharing_takes_the_first_bits_and_leaves_the_others(own: [u8; ID_LEN], random: [u8; ID_LEN], bits in 0..=160_usize) {
-            let key = Key(own).sharing(bits, Key(random));
+            let key = Key(own).with_random_suffix(bits, Key(random));
             let source = |bit| if bit < bits { Key(own) } else { Key(random) };
             prop_assert!((0..160).all(|bit| key.bit(bit) == source(bit).bit(bit)));
-            prop_assert!((0..160).all(|bit| NodeId(own).distance(&Key(own).turned(bit)).common_bits() == bit));
+            prop_assert!((0..160).all(|bit| NodeId(own).distance(&Key(own).with_flipped_bit(bit)).common_prefix_len() == bit));
         }
 
         #[test]
@@ -254,7 +254,7 @@ mod tests {
             prop_assert_eq!(distance(a, b), distance(b, a));
             prop_assert_eq!(distance(a, a), Distance { high: 0, middle: 0, low: 0 });
             // Of two nodes and a key, the nearer is the one that shares the first bit in which they differ.
-            let first = NodeId(a).distance(&Key(b)).common_bits();
+            let first = NodeId(a).distance(&Key(b)).common_prefix_len();
             if first < 160 {
                 prop_assert_eq!(distance(a, c) < distance(b, c), Key(a).bit(first) == Key(c).bit(first));
             }

@@ -2,6 +2,6 @@ mod address;
 mod contact;
 mod id;
 
-pub use address::{Neighbourhood, is_worth_a_datagram};
+pub use address::{Subnet, is_contactable};
 pub use contact::{Contact, Contacts};
 pub use id::{Distance, ID_LEN, Key, NodeId, ParseIdError};

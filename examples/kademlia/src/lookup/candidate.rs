@@ -1,22 +1,22 @@
-use super::informants::Informant;
-use super::neighbours::Place;
+use super::referrers::ReferrerId;
+use super::subnet_limits::SubnetIndex;
 use crate::{Contact, Timestamp};
 
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) contact: Contact,
-    pub(super) place: Place,
+    pub(super) subnet: SubnetIndex,
     /// How many nodes were asked, one after the other, to get to this one, itself included.
     pub(super) hops: u32,
     /// Who told of it; none for those that the lookup began with.
-    pub(super) informant: Option<Informant>,
-    pub(super) state: State,
+    pub(super) referrer: Option<ReferrerId>,
+    pub(super) state: CandidateState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum CandidateState {
     New,
-    Asked { straggles_at: Timestamp },
-    Answered,
+    InFlight { unresponsive_at: Timestamp },
+    Responded,
     Failed,
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 pub struct LookupOptions {
     pub k: usize,
     pub alpha: usize,
-    pub straggler_after: Duration,
-    pub max_asked: usize,
-    pub per_neighbourhood: usize,
+    pub unresponsive_after: Duration,
+    pub max_queries: usize,
+    pub max_per_subnet: usize,
 }
 
 impl Default for LookupOptions {
@@ -19,7 +19,7 @@ impl Default for LookupOptions {
 
 impl From<&crate::Config> for LookupOptions {
     fn from(config: &crate::Config) -> Self {
-        let crate::Config { k, alpha, straggler_after, max_asked, per_neighbourhood, .. } = *config;
-        Self { k, alpha, straggler_after, max_asked, per_neighbourhood }
+        let crate::Config { k, alpha, unresponsive_after, max_queries, max_per_subnet, .. } = *config;
+        Self { k, alpha, unresponsive_after, max_queries, max_per_subnet }
     }
 }

@@ -57,7 +57,7 @@ impl World {
         loop {
             let step = lookup.poll(now);
             match step {
-                Step::Ask(contact) => under_way.push((contact, now)),
+                Step::Query(contact) => under_way.push((contact, now)),
                 Step::Done => break,
                 Step::Wait(until) => {
                     assert!(until > now, "a lookup does not wait for the past");
@@ -68,10 +68,10 @@ impl World {
                         continue;
                     }
                     let (contact, _) = under_way.remove(live[self.rng.random_range(0..live.len())]);
-                    lookup.answered(&contact, self.tables[&contact].closest(&lookup.key, k));
+                    lookup.handle_response(&contact, self.tables[&contact].closest(&lookup.key, k));
                 }
             }
-            let waiting = under_way.iter().filter(|(_, asked)| now.since(*asked) < lookup.options.straggler_after);
+            let waiting = under_way.iter().filter(|(_, asked)| now.since(*asked) < lookup.options.unresponsive_after);
             most_waiting = most_waiting.max(waiting.count());
         }
         assert!(most_waiting <= lookup.options.alpha, "{most_waiting} were waited for at once");
@@ -108,17 +108,17 @@ proptest! {
         let mut next = 0_u32;
         let mut liar = |rng: &mut StdRng, nearness: usize| {
             next += 1;
-            let id = key.sharing(nearness.min(150), Key::from_bytes(rng.random()));
+            let id = key.with_random_suffix(nearness.min(150), Key::from_bytes(rng.random()));
             let addr = (std::net::Ipv4Addr::from(0x0a00_0000 + next), 1);
             Contact::new(NodeId::from_bytes(*id.as_bytes()), addr.into())
         };
-        let options = LookupOptions { max_asked: 100, ..LookupOptions::default() };
+        let options = LookupOptions { max_queries: 100, ..LookupOptions::default() };
         let seeds: Vec<_> = (0..5).map(|_| liar(&mut rng, 0)).collect();
         let mut lookup = Lookup::new(key, NodeId::from_bytes([0; 20]), options, seeds);
         let (mut now, mut asked, mut open) = (ZERO, BTreeSet::new(), Vec::new());
         loop {
             match lookup.poll(now) {
-                Step::Ask(contact) => {
+                Step::Query(contact) => {
                     prop_assert!(asked.insert(contact), "asked twice");
                     open.push(contact);
                 }
@@ -126,15 +126,15 @@ proptest! {
                     // Ever nearer to the key, without end.
                     Some(contact) if rng.random_bool(1.0 - fake_share) => {
                         let nearness = asked.len();
-                        lookup.answered(&contact, (0..60).map(|_| liar(&mut rng, nearness)).collect());
+                        lookup.handle_response(&contact, (0..60).map(|_| liar(&mut rng, nearness)).collect());
                     }
-                    Some(contact) => lookup.failed(&contact),
+                    Some(contact) => lookup.handle_failure(&contact),
                     None => now = until,
                 },
                 Step::Done => break,
             }
         }
-        prop_assert!(asked.len() <= 100 && lookup.asked_count() == asked.len());
+        prop_assert!(asked.len() <= 100 && lookup.query_count() == asked.len());
         prop_assert!(lookup.candidates.len() <= 5 + 100 * 20);
     }
 }
@@ -174,13 +174,13 @@ fn a_straggler_is_not_waited_for_and_counts_when_it_answers() {
     let all: Vec<_> = (1..=4).map(|byte| contact(byte, &format!("10.0.0.{byte}:1"))).collect();
     let mut lookup = lookup(all.clone());
     let asked: Vec<_> = (0..3).map(|_| lookup.poll(ZERO)).collect();
-    assert_eq!(asked, [Step::Ask(all[0]), Step::Ask(all[1]), Step::Ask(all[2])]);
+    assert_eq!(asked, [Step::Query(all[0]), Step::Query(all[1]), Step::Query(all[2])]);
     let late = ZERO + Duration::from_millis(500);
     assert_eq!(lookup.poll(ZERO), Step::Wait(late));
     // The three are stragglers: the fourth is asked.
-    assert_eq!(lookup.poll(late), Step::Ask(all[3]));
-    lookup.answered(&all[3], vec![]);
-    lookup.answered(&all[1], vec![]);
+    assert_eq!(lookup.poll(late), Step::Query(all[3]));
+    lookup.handle_response(&all[3], vec![]);
+    lookup.handle_response(&all[1], vec![]);
     assert_eq!(lookup.poll(late), Step::Done);
     assert_eq!(lookup.closest(), [all[1], all[3]]);
 }
@@ -189,14 +189,14 @@ fn a_straggler_is_not_waited_for_and_counts_when_it_answers() {
 fn an_answer_that_nobody_asked_for_is_nothing() {
     let (asked, stranger) = (contact(1, "10.0.0.1:1"), contact(2, "10.0.0.2:1"));
     let mut lookup = lookup([asked]);
-    lookup.answered(&asked, vec![stranger]);
-    lookup.answered(&stranger, vec![]);
-    assert_eq!(lookup.poll(ZERO), Step::Ask(asked));
+    lookup.handle_response(&asked, vec![stranger]);
+    lookup.handle_response(&stranger, vec![]);
+    assert_eq!(lookup.poll(ZERO), Step::Query(asked));
     let elsewhere = Contact { addr: stranger.addr, ..asked };
-    lookup.answered(&elsewhere, vec![stranger]);
+    lookup.handle_response(&elsewhere, vec![stranger]);
     assert_eq!(lookup.closest(), []);
-    lookup.answered(&asked, vec![]);
-    lookup.answered(&asked, vec![stranger]);
+    lookup.handle_response(&asked, vec![]);
+    lookup.handle_response(&asked, vec![stranger]);
     assert_eq!(lookup.poll(ZERO), Step::Done);
 }
 
@@ -207,12 +207,12 @@ fn one_neighbourhood_and_one_address_are_followed_twice_at_most() {
     lookup.poll(ZERO);
     let neighbours = (1..10).map(|byte| contact(byte, &format!("203.0.113.{byte}:1")));
     let at_one_addr = (20..30).map(|byte| contact(byte, "10.0.0.9:9"));
-    lookup.answered(&seed, neighbours.chain(at_one_addr).collect());
+    lookup.handle_response(&seed, neighbours.chain(at_one_addr).collect());
     let mut asked = Vec::new();
-    while let Step::Ask(contact) = lookup.poll(ZERO) {
+    while let Step::Query(contact) = lookup.poll(ZERO) {
         asked.push(contact.id.as_bytes()[0]);
         // One of the neighbours is dead: another gets its chance.
-        if asked == [1] { lookup.failed(&contact) } else { lookup.answered(&contact, vec![]) }
+        if asked == [1] { lookup.handle_failure(&contact) } else { lookup.handle_response(&contact, vec![]) }
     }
     assert_eq!(asked, [1, 2, 3, 20, 21]);
 }
@@ -221,18 +221,18 @@ fn one_neighbourhood_and_one_address_are_followed_twice_at_most() {
 fn those_whom_a_doubtful_informant_told_of_come_last() {
     let (liar, honest) = (contact(0x80, "10.0.0.1:1"), contact(0x81, "10.0.0.2:1"));
     let mut lookup = lookup([liar, honest]);
-    assert_eq!((lookup.poll(ZERO), lookup.poll(ZERO)), (Step::Ask(liar), Step::Ask(honest)));
+    assert_eq!((lookup.poll(ZERO), lookup.poll(ZERO)), (Step::Query(liar), Step::Query(honest)));
     let fakes: Vec<_> = (1..=20).map(|byte| contact(byte, &format!("10.0.1.{byte}:1"))).collect();
     let real = contact(0x40, "10.0.2.1:1");
-    lookup.answered(&liar, fakes.clone());
+    lookup.handle_response(&liar, fakes.clone());
     // One of them the honest one names as well: that one is asked.
-    lookup.answered(&honest, vec![real]);
+    lookup.handle_response(&honest, vec![real]);
     let mut asked = Vec::new();
-    while let Step::Ask(contact) = lookup.poll(ZERO) {
+    while let Step::Query(contact) = lookup.poll(ZERO) {
         if contact == real {
-            lookup.answered(&real, vec![fakes[10]]);
+            lookup.handle_response(&real, vec![fakes[10]]);
         } else {
-            lookup.failed(&contact);
+            lookup.handle_failure(&contact);
         }
         asked.push(contact);
     }

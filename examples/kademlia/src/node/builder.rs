@@ -9,12 +9,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::node::maintenance;
-use crate::node::rpc_client::Peers;
+use crate::node::rpc_client::RpcClient;
 use crate::node::service::Service;
-use crate::node::shared::Local;
+use crate::node::shared::Shared;
 use crate::protocol::KademliaServer;
-use crate::records::Records;
-use crate::storage::Shelf;
+use crate::records::RecordIndex;
+use crate::storage::RecordStore;
 use crate::storage::{MemoryStorage, Storage};
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Node, NodeId, StartError, State};
@@ -54,7 +54,7 @@ impl Builder {
 
     /// How it behaves.
     pub fn config(mut self, config: Config) -> Self {
-        self.config = config.checked();
+        self.config = config.clamped();
         self
     }
 
@@ -67,7 +67,7 @@ impl Builder {
     /// The node that it was before: it has the same id, and [`Node::bootstrap`] asks its old neighbours.
     pub fn restore(mut self, state: State) -> Self {
         self.id = Some(state.id);
-        self.restored = state.neighbours;
+        self.restored = state.contacts;
         self
     }
 
@@ -94,7 +94,7 @@ impl Builder {
     ///
     /// Outside the context of a tokio runtime with its timer enabled.
     pub fn bind_transport(self, transport: impl Transport) -> Result<Node, StartError> {
-        let config = self.config.checked();
+        let config = self.config.clamped();
         let mut rng = match config.seed {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
@@ -102,25 +102,25 @@ impl Builder {
         let id = self.id.unwrap_or_else(|| NodeId::from_bytes(rng.random()));
         let storage = self.storage.unwrap_or_else(|| Arc::new(MemoryStorage::default()));
         let counters = Arc::default();
-        let records = Records::new(config.max_stored_len, config.max_stored_len_per_neighbourhood);
+        let records = RecordIndex::new(config.max_stored_len, config.max_stored_len_per_subnet);
         let now = Clock::start().now();
         let republish = || now + config.republish_after.mul_f64(rng.random_range(0.0..1.0));
-        let shelf = Shelf::open(records, storage, Arc::clone(&counters), republish)?;
-        let (doubts, on_doubt) = mpsc::channel(MAX_DOUBTS);
-        let (newcomers, on_newcomer) = mpsc::channel(MAX_NEWCOMERS);
+        let store = RecordStore::open(records, storage, Arc::clone(&counters), republish)?;
+        let (checks, queued_checks) = mpsc::channel(MAX_QUEUED_CHECKS);
+        let (newcomers, queued_newcomers) = mpsc::channel(MAX_QUEUED_NEWCOMERS);
         let addr = transport.local_addr();
-        let local = Local::new(id, addr, config, shelf, counters, rng, (doubts, newcomers));
-        let local = Arc::new(local);
-        let service = KademliaServer::new(Service(Arc::clone(&local)));
-        let peers = Peers::new(local, Endpoint::builder().serve(service).bind_transport(transport)?);
+        let shared = Shared::new(id, addr, config, store, counters, rng, (checks, newcomers));
+        let shared = Arc::new(shared);
+        let service = KademliaServer::new(Service(Arc::clone(&shared)));
+        let rpc = RpcClient::new(shared, Endpoint::builder().serve(service).bind_transport(transport)?);
         let joined = Arc::new(Notify::new());
         let tasks = [
-            tokio::spawn(maintenance::meet(peers.clone(), on_doubt)),
-            tokio::spawn(maintenance::hand_over(peers.clone(), on_newcomer)),
-            tokio::spawn(maintenance::refresh(peers.clone(), Arc::clone(&joined))),
+            tokio::spawn(maintenance::run_checks(rpc.clone(), queued_checks)),
+            tokio::spawn(maintenance::hand_over(rpc.clone(), queued_newcomers)),
+            tokio::spawn(maintenance::refresh(rpc.clone(), Arc::clone(&joined))),
         ];
         let tasks = tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect::<Vec<AbortHandle>>();
-        Ok(Node::new(peers, self.restored, joined, tasks))
+        Ok(Node::new(rpc, self.restored, joined, tasks))
     }
 }
 
@@ -141,7 +141,7 @@ impl Node {
 }
 
 /// How many strangers may wait for being asked who they are; what comes on top is left out, and may come again.
-const MAX_DOUBTS: usize = 256;
+const MAX_QUEUED_CHECKS: usize = 256;
 
 /// How many newcomers may wait for their values.
-const MAX_NEWCOMERS: usize = 256;
+const MAX_QUEUED_NEWCOMERS: usize = 256;

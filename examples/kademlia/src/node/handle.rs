@@ -6,12 +6,12 @@ use rpcudp::Endpoint;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::contacts::is_worth_a_datagram;
-use crate::node::rpc_client::{Peers, Want};
-use crate::node::shared::Local;
-use crate::stats::{Count, Stats};
+use crate::contacts::is_contactable;
+use crate::node::rpc_client::{LookupKind, RpcClient};
+use crate::node::shared::Shared;
+use crate::stats::{Counter, Stats};
 use crate::storage::Record;
-use crate::{BootstrapError, Config, Contact, GetError, Key, NodeId, Search, SetError, State, Value};
+use crate::{BootstrapError, Config, Contact, GetError, Key, LookupResult, NodeId, SetError, State, Value};
 
 /// A node of a Kademlia network: it keeps values with others, and finds them again.
 ///
@@ -39,7 +39,7 @@ pub struct Node {
 /// What all handles of a node share.
 #[derive(Debug)]
 struct Handle {
-    peers: Peers,
+    rpc: RpcClient,
     /// Where to look for the network that was there before.
     restored: Vec<Contact>,
     joined: Arc<Notify>,
@@ -47,8 +47,8 @@ struct Handle {
 }
 
 impl Node {
-    pub(crate) fn new(peers: Peers, restored: Vec<Contact>, joined: Arc<Notify>, tasks: Vec<AbortHandle>) -> Self {
-        Self { handle: Arc::new(Handle { peers, restored, joined, tasks }) }
+    pub(crate) fn new(rpc: RpcClient, restored: Vec<Contact>, joined: Arc<Notify>, tasks: Vec<AbortHandle>) -> Self {
+        Self { handle: Arc::new(Handle { rpc, restored, joined, tasks }) }
     }
 
     /// Comes into a network through nodes at these addresses, and through those that a
@@ -58,9 +58,9 @@ impl Node {
     ///
     /// Where there is no address, where one cannot be that of a node, and where nobody answers.
     pub async fn bootstrap(&self, addrs: &[SocketAddr]) -> Result<usize, BootstrapError> {
-        let Handle { peers, restored, joined, .. } = &*self.handle;
-        if let Some(addr) = addrs.iter().find(|addr| !is_worth_a_datagram(**addr, None)) {
-            return Err(BootstrapError::NoNodeAddress { addr: *addr });
+        let Handle { rpc, restored, joined, .. } = &*self.handle;
+        if let Some(addr) = addrs.iter().find(|addr| !is_contactable(**addr, None)) {
+            return Err(BootstrapError::UnusableAddress { addr: *addr });
         }
         let restored = restored.iter().map(|contact| contact.addr);
         let mut asked: Vec<_> = addrs.iter().map(|addr| rpcudp::transport::canonical(*addr)).chain(restored).collect();
@@ -68,8 +68,8 @@ impl Node {
         asked.dedup();
         let mut pings = JoinSet::new();
         for addr in asked {
-            let peers = peers.clone();
-            pings.spawn(async move { peers.knock(addr).await });
+            let rpc = rpc.clone();
+            pings.spawn(async move { rpc.ping_addr(addr).await });
         }
         let mut failed = None;
         let mut is_answered = false;
@@ -81,12 +81,12 @@ impl Node {
         }
         match failed {
             _ if is_answered => {}
-            Some(error) => return Err(BootstrapError::NobodyAnswers { source: error }),
+            Some(error) => return Err(BootstrapError::NoResponse { source: error }),
             None => return Err(BootstrapError::NoAddress),
         }
-        peers.search(self.id().into(), Want::Nodes).await;
+        rpc.lookup(self.id().into(), LookupKind::Nodes).await;
         joined.notify_one();
-        Ok(peers.local.table().len())
+        Ok(rpc.shared.table().len())
     }
 
     /// The value under a key, from this node or from the network; `None` if none of the nodes nearest to the key has it.
@@ -98,11 +98,11 @@ impl Node {
     ///
     /// Where the node knows no other and does not have the value itself.
     pub async fn get(&self, key: Key) -> Result<Option<Value>, GetError> {
-        if let Some(value) = self.handle.peers.local.shelf.find(&key) {
+        if let Some(value) = self.handle.rpc.shared.store.get(&key) {
             return Ok(Some(value));
         }
-        if self.neighbour_count() == 0 {
-            return Err(GetError::Alone);
+        if self.contact_count() == 0 {
+            return Err(GetError::NoContacts);
         }
         Ok(self.find(key).await.value)
     }
@@ -115,43 +115,43 @@ impl Node {
     /// Where the value is too large, the node knows no other, or none of the nearest keeps it.
     pub async fn set(&self, key: Key, value: impl Into<Value>) -> Result<usize, SetError> {
         let value = value.into();
-        let Handle { peers, .. } = &*self.handle;
-        let Peers { local, .. } = peers;
+        let Handle { rpc, .. } = &*self.handle;
+        let RpcClient { shared, .. } = rpc;
         if !value.fits() {
             return Err(SetError::TooLarge { size: value.encoded_len(), limit: Value::MAX_LEN });
         }
-        if self.neighbour_count() == 0 {
-            return Err(SetError::Alone);
+        if self.contact_count() == 0 {
+            return Err(SetError::NoContacts);
         }
         let closest = self.lookup(key).await.closest;
-        let distance = local.id.distance(&key);
-        if closest.len() < local.config.k || closest.iter().any(|contact| distance < contact.id.distance(&key)) {
-            let (expires, _) = local.terms(&key);
-            let record = Record { value: value.clone(), origin: None, expires };
-            local.shelf.keep(key, record, Some(local.republish_at())).await;
+        let distance = shared.id.distance(&key);
+        if closest.len() < shared.config.k || closest.iter().any(|contact| distance < contact.id.distance(&key)) {
+            let (expires_at, _) = shared.expiry(&key);
+            let record = Record { value: value.clone(), origin: None, expires_at };
+            shared.store.insert(key, record, Some(shared.republish_at())).await;
         }
-        match peers.store_at_all(&closest, key, &value).await {
-            0 => Err(SetError::NobodyKeeps { asked: closest.len() }),
+        match rpc.store_at_all(&closest, key, &value).await {
+            0 => Err(SetError::NotStored { node_count: closest.len() }),
             count => Ok(count),
         }
     }
 
     /// Looks for the nodes nearest to a key.
-    pub async fn lookup(&self, key: Key) -> Search {
-        self.handle.peers.search(key, Want::Nodes).await
+    pub async fn lookup(&self, key: Key) -> LookupResult {
+        self.handle.rpc.lookup(key, LookupKind::Nodes).await
     }
 
     /// Looks for a value among other nodes, and says on which way it was found. As with [`get`](Self::get), the nearest
     /// node that did not have it gets a copy.
-    pub async fn find(&self, key: Key) -> Search {
-        let Handle { peers, .. } = &*self.handle;
-        let search = peers.search(key, Want::Value).await;
+    pub async fn find(&self, key: Key) -> LookupResult {
+        let Handle { rpc, .. } = &*self.handle;
+        let search = rpc.lookup(key, LookupKind::Value).await;
         if let (Some(value), Some(nearest)) = (search.value.clone(), search.closest.first().copied()) {
-            let peers = peers.clone();
+            let rpc = rpc.clone();
             // Nobody has to wait for that.
             tokio::spawn(async move {
-                let is_cached = peers.store_at(&nearest, key, &value).await;
-                peers.local.counters.add(Count::Cached, usize::from(is_cached));
+                let is_cached = rpc.store_at(&nearest, key, &value).await;
+                rpc.shared.counters.add(Counter::Cached, usize::from(is_cached));
             });
         }
         search
@@ -162,64 +162,64 @@ impl Node {
     /// # Errors
     ///
     /// Where it does not answer.
-    pub async fn seen_by(&self, addr: SocketAddr) -> Result<SocketAddr, rpcudp::CallError> {
-        let Peers { local, endpoint } = &self.handle.peers;
+    pub async fn observed_addr(&self, addr: SocketAddr) -> Result<SocketAddr, rpcudp::CallError> {
+        let RpcClient { shared, endpoint } = &self.handle.rpc;
         let stun = crate::KademliaClient::new(endpoint, addr).stun();
-        Ok(stun.timeout(local.config.timeout).await?.0)
+        Ok(stun.timeout(shared.config.timeout).await?.0)
     }
 
     /// Who this node is.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.local().id
+        self.shared().id
     }
 
     /// Where it is bound. The IP is unspecified where it is bound to all of them.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.handle.peers.endpoint.local_addr()
+        self.handle.rpc.endpoint.local_addr()
     }
 
     /// How it behaves.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.local().config
+        &self.shared().config
     }
 
     /// How many other nodes it knows.
     #[must_use]
-    pub fn neighbour_count(&self) -> usize {
-        self.local().table().len()
+    pub fn contact_count(&self) -> usize {
+        self.shared().table().len()
     }
 
     /// How many values it keeps.
     #[must_use]
     pub fn value_count(&self) -> usize {
-        self.local().shelf.records().count()
+        self.shared().store.records().count()
     }
 
     /// How many bytes of values, overhead included, it keeps for others.
     #[must_use]
     pub fn stored_len(&self) -> usize {
-        self.local().shelf.records().stored_len()
+        self.shared().store.records().stored_len()
     }
 
     /// What it has refused and done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.local().counters.snapshot()
+        self.shared().counters.snapshot()
     }
 
     /// The endpoint that it speaks through.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.handle.peers.endpoint
+        &self.handle.rpc.endpoint
     }
 
     /// Who it is and whom it knows, to be [restored](Builder::restore) later.
     #[must_use]
     pub fn state(&self) -> State {
-        let neighbours = self.local().table().contacts().collect();
-        State { id: self.id(), neighbours }
+        let contacts = self.shared().table().contacts().collect();
+        State { id: self.id(), contacts }
     }
 
     /// Ends the node: requests under way may be finished for so long.
@@ -228,19 +228,19 @@ impl Node {
         self.endpoint().close(grace).await;
     }
 
-    fn local(&self) -> &Local {
-        &self.handle.peers.local
+    fn shared(&self) -> &Shared {
+        &self.handle.rpc.shared
     }
 }
 
-impl Peers {
+impl RpcClient {
     /// Asks who is at an address, and takes it into the table.
-    async fn knock(&self, addr: SocketAddr) -> Result<(), rpcudp::CallError> {
-        let Self { local, endpoint } = self;
-        let ping = crate::KademliaClient::new(endpoint, addr).ping(local.id);
+    async fn ping_addr(&self, addr: SocketAddr) -> Result<(), rpcudp::CallError> {
+        let Self { shared, endpoint } = self;
+        let ping = crate::KademliaClient::new(endpoint, addr).ping(shared.id);
         // There may be nobody else to ask: worth more patience than one node of many.
-        let id = ping.timeout(3 * local.config.timeout).await?;
-        local.welcome(Contact::new(id, addr));
+        let id = ping.timeout(3 * shared.config.timeout).await?;
+        shared.handle_validated(Contact::new(id, addr));
         Ok(())
     }
 }

@@ -2,83 +2,83 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Contact, Neighbourhood, NodeId, Timestamp};
+use crate::{Contact, NodeId, Subnet, Timestamp};
 
-/// Who has proven to be who it says, at the address that it says, and who is being asked.
+/// Who has validated to be who it says, at the address that it says, and who is being asked.
 ///
 /// A request proves nothing: its sender's address and id are claims. A `ping` that is answered from there with that id
 /// proves both. Strangers can make us send a ping for each request of theirs, which is no larger; how many are under way
-/// is limited, in all and by neighbourhood.
+/// is limited, in all and by subnet.
 #[derive(Debug, Default)]
-pub(crate) struct Introductions {
-    proven: HashMap<SocketAddr, (NodeId, Timestamp)>,
-    /// The addresses in `proven`, in the order in which they came.
+pub(crate) struct Validations {
+    validated: HashMap<SocketAddr, (NodeId, Timestamp)>,
+    /// The addresses in `validated`, in the order in which they came.
     order: VecDeque<SocketAddr>,
     /// Those that wait for being asked.
     queued: HashSet<SocketAddr>,
-    under_way: HashMap<Neighbourhood, usize>,
-    under_way_count: usize,
+    in_flight: HashMap<Subnet, usize>,
+    in_flight_count: usize,
 }
 
-impl Introductions {
+impl Validations {
     /// How many are remembered: beside a table of some hundred contacts, those that have no place in it and come again.
-    const MAX_PROVEN: usize = 1_024;
+    const MAX_VALIDATED: usize = 1_024;
 
     /// How long a proof holds: as long as a contact of the table goes unasked.
-    const PROOF_HOLDS: Duration = Duration::from_secs(15 * 60);
+    const VALID_FOR: Duration = Duration::from_secs(15 * 60);
 
-    const MAX_UNDER_WAY: usize = 256;
-    const MAX_UNDER_WAY_PER_NEIGHBOURHOOD: usize = 8;
+    const MAX_IN_FLIGHT: usize = 256;
+    const MAX_IN_FLIGHT_PER_SUBNET: usize = 8;
 
-    pub(crate) fn is_proven(&self, contact: &Contact, now: Timestamp) -> bool {
-        let proven = self.proven.get(&contact.addr);
-        proven.is_some_and(|(id, at)| *id == contact.id && now.since(*at) < Self::PROOF_HOLDS)
+    pub(crate) fn is_validated(&self, contact: &Contact, now: Timestamp) -> bool {
+        let validated = self.validated.get(&contact.addr);
+        validated.is_some_and(|(id, at)| *id == contact.id && now.since(*at) < Self::VALID_FOR)
     }
 
     /// Notes that a contact has answered a ping.
-    pub(crate) fn prove(&mut self, contact: &Contact, now: Timestamp) {
-        if self.proven.insert(contact.addr, (contact.id, now)).is_none() {
+    pub(crate) fn insert(&mut self, contact: &Contact, now: Timestamp) {
+        if self.validated.insert(contact.addr, (contact.id, now)).is_none() {
             self.order.push_back(contact.addr);
         }
-        if self.order.len() > Self::MAX_PROVEN
+        if self.order.len() > Self::MAX_VALIDATED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.proven.remove(&oldest);
+            self.validated.remove(&oldest);
         }
     }
 
     /// Notes that nobody answers at an address, or somebody else.
-    pub(crate) fn disprove(&mut self, addr: SocketAddr) {
-        if self.proven.remove(&addr).is_some() {
+    pub(crate) fn remove(&mut self, addr: SocketAddr) {
+        if self.validated.remove(&addr).is_some() {
             self.order.retain(|other| *other != addr);
         }
     }
 
-    /// Notes that a stranger is going to be asked. Says whether it was not going to be yet.
+    /// Notes that a contact is going to be asked. Says whether it was not going to be yet.
     pub(crate) fn queue(&mut self, addr: SocketAddr) -> bool {
         self.queued.insert(addr)
     }
 
-    pub(crate) fn unqueue(&mut self, addr: SocketAddr) {
+    pub(crate) fn dequeue(&mut self, addr: SocketAddr) {
         self.queued.remove(&addr);
     }
 
-    /// Notes that a stranger is being asked. Says whether there was room; if so, [`end`](Self::end) is to follow.
+    /// Notes that a contact is being asked. Says whether there was room; if so, [`end`](Self::end) is to follow.
     pub(crate) fn begin(&mut self, addr: SocketAddr) -> bool {
-        let count = self.under_way.get(&Neighbourhood::of(addr)).copied().unwrap_or(0);
-        let has_room = self.under_way_count < Self::MAX_UNDER_WAY && count < Self::MAX_UNDER_WAY_PER_NEIGHBOURHOOD;
+        let count = self.in_flight.get(&Subnet::of(addr)).copied().unwrap_or(0);
+        let has_room = self.in_flight_count < Self::MAX_IN_FLIGHT && count < Self::MAX_IN_FLIGHT_PER_SUBNET;
         if has_room {
-            self.under_way.insert(Neighbourhood::of(addr), count + 1);
-            self.under_way_count += 1;
+            self.in_flight.insert(Subnet::of(addr), count + 1);
+            self.in_flight_count += 1;
         }
         has_room
     }
 
     pub(crate) fn end(&mut self, addr: SocketAddr) {
-        let neighbourhood = Neighbourhood::of(addr);
-        self.under_way_count -= 1;
-        if let Some(count @ 2..) = self.under_way.remove(&neighbourhood) {
-            self.under_way.insert(neighbourhood, count - 1);
+        let subnet = Subnet::of(addr);
+        self.in_flight_count -= 1;
+        if let Some(count @ 2..) = self.in_flight.remove(&subnet) {
+            self.in_flight.insert(subnet, count - 1);
         }
     }
 }
@@ -96,35 +96,35 @@ mod tests {
 
     #[test]
     fn a_proof_is_of_an_id_at_an_address_and_holds_for_a_while() {
-        let mut introductions = Introductions::default();
+        let mut validations = Validations::default();
         let (known, other) = (contact(1), Contact { id: contact(2).id, ..contact(1) });
-        introductions.prove(&known, NOW);
-        assert!(introductions.is_proven(&known, NOW) && !introductions.is_proven(&other, NOW));
-        assert!(!introductions.is_proven(&known, NOW + Introductions::PROOF_HOLDS));
-        introductions.prove(&other, NOW);
-        assert!(introductions.is_proven(&other, NOW) && !introductions.is_proven(&known, NOW));
-        introductions.disprove(known.addr);
-        assert!(!introductions.is_proven(&other, NOW));
+        validations.insert(&known, NOW);
+        assert!(validations.is_validated(&known, NOW) && !validations.is_validated(&other, NOW));
+        assert!(!validations.is_validated(&known, NOW + Validations::VALID_FOR));
+        validations.insert(&other, NOW);
+        assert!(validations.is_validated(&other, NOW) && !validations.is_validated(&known, NOW));
+        validations.remove(known.addr);
+        assert!(!validations.is_validated(&other, NOW));
     }
 
     #[test]
     fn the_oldest_proof_makes_room() {
-        let mut introductions = Introductions::default();
-        (0..5_000).for_each(|number| introductions.prove(&contact(number), NOW));
-        assert_eq!((introductions.proven.len(), introductions.order.len()), (1_024, 1_024));
-        assert!(!introductions.is_proven(&contact(0), NOW) && introductions.is_proven(&contact(4_999), NOW));
+        let mut validations = Validations::default();
+        (0..5_000).for_each(|number| validations.insert(&contact(number), NOW));
+        assert_eq!((validations.validated.len(), validations.order.len()), (1_024, 1_024));
+        assert!(!validations.is_validated(&contact(0), NOW) && validations.is_validated(&contact(4_999), NOW));
     }
 
     #[test]
     fn no_neighbourhood_takes_all_the_room() {
-        let mut introductions = Introductions::default();
+        let mut validations = Validations::default();
         let neighbour = |number: u8| SocketAddr::from(([203, 0, 113, number], 1));
-        assert_eq!((0..100).filter(|number| introductions.begin(neighbour(*number))).count(), 8);
-        assert_eq!((0..1_000).filter(|number| introductions.begin(contact(*number).addr)).count(), 248);
-        introductions.end(neighbour(0));
-        assert!(introductions.begin(neighbour(99)) && !introductions.begin(neighbour(98)));
-        (0..8).for_each(|_| introductions.end(neighbour(0)));
-        (0..248).for_each(|number| introductions.end(contact(number).addr));
-        assert!(introductions.under_way.is_empty() && introductions.under_way_count == 0);
+        assert_eq!((0..100).filter(|number| validations.begin(neighbour(*number))).count(), 8);
+        assert_eq!((0..1_000).filter(|number| validations.begin(contact(*number).addr)).count(), 248);
+        validations.end(neighbour(0));
+        assert!(validations.begin(neighbour(99)) && !validations.begin(neighbour(98)));
+        (0..8).for_each(|_| validations.end(neighbour(0)));
+        (0..248).for_each(|number| validations.end(contact(number).addr));
+        assert!(validations.in_flight.is_empty() && validations.in_flight_count == 0);
     }
 }

@@ -15,7 +15,7 @@ use crate::{Contacts, Key, NodeId, Value};
 pub trait Kademlia {
     /// The address that the caller is seen at.
     #[rpc(at_least_once, timeout = "2s")]
-    fn stun(&self, cx: &Context) -> Seen;
+    fn stun(&self, cx: &Context) -> ObservedAddr;
 
     /// The id of the node that is called.
     #[rpc(at_least_once, timeout = "2s")]
@@ -31,7 +31,7 @@ pub trait Kademlia {
 
     /// The value under a key, or what [`find_node`](Self::find_node) answers.
     #[rpc(at_least_once, timeout = "2s")]
-    fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> Found;
+    fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> FindValueResponse;
 }
 
 /// How a node asks a stranger who it is that has called it.
@@ -39,7 +39,7 @@ pub trait Kademlia {
 /// Once: whose address it is, is what is to be found out, and nobody is to get more from us than somebody else has sent
 /// in his name.
 #[rpc_service]
-pub(crate) trait Knock {
+pub(crate) trait SinglePing {
     /// [`Kademlia::ping`].
     #[rpc(timeout = "2s")]
     fn ping(&self, id: NodeId) -> NodeId;
@@ -48,7 +48,7 @@ pub(crate) trait Knock {
 /// What [`find_value`](Kademlia::find_value) answers: `{"value": v}`, or contacts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Found {
+pub enum FindValueResponse {
     /// The node has the value.
     Value {
         /// The value.
@@ -60,9 +60,9 @@ pub enum Found {
 
 /// An address as [`stun`](Kademlia::stun) tells it: IP as text, and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen(pub SocketAddr);
+pub struct ObservedAddr(pub SocketAddr);
 
-impl Serialize for Seen {
+impl Serialize for ObservedAddr {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.0.ip().to_string(), self.0.port()).serialize(serializer)
     }

@@ -7,35 +7,35 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::contract::{Found, Seen};
-use super::lenient::{MaybeContact, Word, address};
+use super::contract::{FindValueResponse, ObservedAddr};
+use super::lenient::{MaybeContact, TextKey, address};
 use crate::Contacts;
 
-impl<'de> Deserialize<'de> for Found {
+impl<'de> Deserialize<'de> for FindValueResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Answer;
 
         impl<'de> Visitor<'de> for Answer {
-            type Value = Found;
+            type Value = FindValueResponse;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map with `value`, or contacts")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FindValueResponse, A::Error> {
                 let mut value = None;
-                while let Some(Word(key)) = map.next_key()? {
+                while let Some(TextKey(key)) = map.next_key()? {
                     if key == Some("value") {
                         value = Some(map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                value.map(|value| Found::Value { value }).ok_or_else(|| de::Error::missing_field("value"))
+                value.map(|value| FindValueResponse::Value { value }).ok_or_else(|| de::Error::missing_field("value"))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Found, A::Error> {
-                contacts(seq).map(Found::Contacts)
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<FindValueResponse, A::Error> {
+                contacts(seq).map(FindValueResponse::Contacts)
             }
         }
 
@@ -63,23 +63,23 @@ impl<'de> Deserialize<'de> for Contacts {
     }
 }
 
-impl<'de> Deserialize<'de> for Seen {
+impl<'de> Deserialize<'de> for ObservedAddr {
     /// Python tells what its socket told it, which for IPv6 is four numbers and not two.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Answer;
 
         impl<'de> Visitor<'de> for Answer {
-            type Value = Seen;
+            type Value = ObservedAddr;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an IP and a port")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ObservedAddr, A::Error> {
                 let (ip, port) = (seq.next_element()?, seq.next_element()?);
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 let addr = address(ip, port).ok_or_else(|| de::Error::custom("no address"))?;
-                Ok(Seen(addr))
+                Ok(ObservedAddr(addr))
             }
         }
 
@@ -132,16 +132,16 @@ mod tests {
             let contacts = Contacts::from(list);
             let bytes = encoded(&contacts);
             prop_assert_eq!(&decode::<Contacts>(&bytes).unwrap(), &contacts);
-            prop_assert_eq!(decode::<Found>(&bytes).unwrap(), Found::Contacts(contacts));
+            prop_assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(contacts));
         }
 
         /// No bytes make it panic, and what is read is within its limits.
         #[test]
         fn any_bytes_are_an_answer_or_an_error(bytes in vec(any::<u8>(), 0..400)) {
-            if let Ok(Found::Contacts(contacts)) = decode::<Found>(&bytes) {
+            if let Ok(FindValueResponse::Contacts(contacts)) = decode::<FindValueResponse>(&bytes) {
                 prop_assert!(contacts.list.len() + contacts.malformed <= Contacts::MAX_COUNT);
             }
-            drop(decode::<Seen>(&bytes));
+            drop(decode::<ObservedAddr>(&bytes));
             drop(decode::<Value>(&bytes));
         }
     }
@@ -151,14 +151,14 @@ mod tests {
         let id = [7; 20];
         let contact = Contact::new(NodeId::from_bytes(id), "10.0.0.1:8468".parse().unwrap());
         let bytes = [b"\x91\x93\xc4\x14", &id[..], b"\xa810.0.0.1\xcd\x21\x14"].concat();
-        assert_eq!(decode::<Found>(&bytes).unwrap(), Found::Contacts(vec![contact].into()));
-        let value = Found::Value { value: Value::Text("v".into()) };
-        assert_eq!(decode::<Found>(b"\x81\xa5value\xa1v").unwrap(), value);
+        assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(vec![contact].into()));
+        let value = FindValueResponse::Value { value: Value::Text("v".into()) };
+        assert_eq!(decode::<FindValueResponse>(b"\x81\xa5value\xa1v").unwrap(), value);
         assert_eq!(encoded(&value), b"\x81\xa5value\xa1v");
         // What IPv6 adds to an address, and what a later version may add to a value.
-        let seen: Seen = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
-        assert_eq!(seen, Seen("[::1]:7".parse().unwrap()));
-        assert_eq!(decode::<Found>(b"\x82\xa3age\x05\xa5value\xa1v").unwrap(), value);
+        let seen: ObservedAddr = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
+        assert_eq!(seen, ObservedAddr("[::1]:7".parse().unwrap()));
+        assert_eq!(decode::<FindValueResponse>(b"\x82\xa3age\x05\xa5value\xa1v").unwrap(), value);
     }
 
     #[test]
@@ -166,9 +166,9 @@ mod tests {
         for bytes in
             [&b"\xc0"[..], b"\x07", b"\xa1v", b"\x80", b"\x81\xa1v\x07", b"\x81\xa5value\xc0", b"\x81\xa5value\x91\x01"]
         {
-            assert!(decode::<Found>(bytes).is_err(), "{bytes:x?}");
+            assert!(decode::<FindValueResponse>(bytes).is_err(), "{bytes:x?}");
         }
         let too_many: Vec<Contact> = vec![Contact::new(NodeId::from_bytes([1; 20]), "1.2.3.4:5".parse().unwrap()); 101];
-        assert!(decode::<Found>(&encoded(&Contacts::from(too_many))).is_err());
+        assert!(decode::<FindValueResponse>(&encoded(&Contacts::from(too_many))).is_err());
     }
 }

@@ -8,12 +8,12 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 use crate::{Contact, NodeId};
 
 /// A key of a map, if it is text.
-pub(super) struct Word<'de>(pub(super) Option<&'de str>);
+pub(super) struct TextKey<'de>(pub(super) Option<&'de str>);
 
-impl<'de> Deserialize<'de> for Word<'de> {
+impl<'de> Deserialize<'de> for TextKey<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Atom::deserialize(deserializer)? {
-            Atom::Text(text) => Self(Some(text)),
+        Ok(match Scalar::deserialize(deserializer)? {
+            Scalar::Text(text) => Self(Some(text)),
             _ => Self(None),
         })
     }
@@ -22,14 +22,14 @@ impl<'de> Deserialize<'de> for Word<'de> {
 /// A contact, if it is one.
 pub(super) struct MaybeContact(pub(super) Option<Contact>);
 
-impl<'de> Loose<'de> for MaybeContact {
+impl<'de> Lenient<'de> for MaybeContact {
     const OTHER: Self = Self(None);
 
     fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let (id, ip, port) = (seq.next_element()?, seq.next_element()?, seq.next_element()?);
         // Python's IPv6 addresses have two more numbers; others may have what they like.
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        let Some(Atom::Bytes(id)) = id else { return Ok(Self::OTHER) };
+        let Some(Scalar::Bytes(id)) = id else { return Ok(Self::OTHER) };
         let contact = id.try_into().ok().zip(address(ip, port));
         Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
     }
@@ -37,14 +37,14 @@ impl<'de> Loose<'de> for MaybeContact {
 
 /// Any value, as far as a contact may consist of it.
 #[derive(Clone, Copy)]
-pub(super) enum Atom<'de> {
+pub(super) enum Scalar<'de> {
     Text(&'de str),
     Bytes(&'de [u8]),
     Number(u64),
     Other,
 }
 
-impl<'de> Loose<'de> for Atom<'de> {
+impl<'de> Lenient<'de> for Scalar<'de> {
     const OTHER: Self = Self::Other;
 
     fn text(text: &'de str) -> Self {
@@ -61,7 +61,7 @@ impl<'de> Loose<'de> for Atom<'de> {
 }
 
 /// What is read out of any value, whatever that is.
-trait Loose<'de>: Sized {
+trait Lenient<'de>: Sized {
     /// What it is where the value is nothing that it is made of.
     const OTHER: Self;
 
@@ -84,21 +84,21 @@ trait Loose<'de>: Sized {
 }
 
 /// Gives types that are read loosely their `Deserialize`.
-macro_rules! deserialize_loosely {
+macro_rules! deserialize_leniently {
     ($($loose:ty),*) => {$(
         impl<'de> Deserialize<'de> for $loose {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Anything(PhantomData))
+                deserializer.deserialize_any(LenientVisitor(PhantomData))
             }
         }
     )*};
 }
 
-deserialize_loosely!(MaybeContact, Atom<'de>);
+deserialize_leniently!(MaybeContact, Scalar<'de>);
 
-struct Anything<T>(PhantomData<T>);
+struct LenientVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Loose<'de>> Visitor<'de> for Anything<T> {
+impl<'de, T: Lenient<'de>> Visitor<'de> for LenientVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,8 +143,8 @@ impl<'de, T: Loose<'de>> Visitor<'de> for Anything<T> {
     }
 }
 
-pub(super) fn address(ip: Option<Atom<'_>>, port: Option<Atom<'_>>) -> Option<SocketAddr> {
-    let (Some(Atom::Text(ip)), Some(Atom::Number(port))) = (ip, port) else { return None };
+pub(super) fn address(ip: Option<Scalar<'_>>, port: Option<Scalar<'_>>) -> Option<SocketAddr> {
+    let (Some(Scalar::Text(ip)), Some(Scalar::Number(port))) = (ip, port) else { return None };
     // A link-local address of IPv6 comes with the name of the link, which means nothing elsewhere.
     let without_link = || ip.split('%').next()?.parse().ok();
     let ip: IpAddr = ip.parse().ok().or_else(without_link)?;

@@ -3,6 +3,6 @@ mod decode;
 mod lenient;
 mod value;
 
-pub(crate) use contract::KnockClient;
-pub use contract::{Found, Kademlia, KademliaClient, KademliaServer, Seen};
+pub(crate) use contract::SinglePingClient;
+pub use contract::{FindValueResponse, Kademlia, KademliaClient, KademliaServer, ObservedAddr};
 pub use value::Value;

@@ -5,23 +5,27 @@ use crate::{Key, NodeId};
 /// Which part of the space belongs to which bucket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BucketRanges {
-    own: NodeId,
+    local_id: NodeId,
     count: usize,
 }
 
 impl BucketRanges {
-    pub(super) fn new(own: NodeId, count: usize) -> Self {
-        Self { own, count }
+    pub(super) fn new(local_id: NodeId, count: usize) -> Self {
+        Self { local_id, count }
     }
 
     pub(super) fn random_key(self, index: usize, rng: &mut impl Rng) -> Key {
-        let (own, random) = (Key::from(self.own), Key::from_bytes(rng.random()));
+        let (own, random) = (Key::from(self.local_id), Key::from_bytes(rng.random()));
         let is_last = index + 1 == self.count;
-        if is_last { own.sharing(index, random) } else { own.sharing(index + 1, random).turned(index) }
+        if is_last {
+            own.with_random_suffix(index, random)
+        } else {
+            own.with_random_suffix(index + 1, random).with_flipped_bit(index)
+        }
     }
 
     pub(super) fn index(self, key: &Key) -> usize {
-        self.own.distance(key).common_bits().min(self.count - 1)
+        self.local_id.distance(key).common_prefix_len().min(self.count - 1)
     }
 
     /// The buckets in the order of their distance from a key: everything in one is nearer than everything in the next.
@@ -31,7 +35,7 @@ impl BucketRanges {
     /// agrees either with the next bucket alone or with all after it. Earlier buckets differ in an earlier bit.
     pub(super) fn by_distance(self, key: &Key) -> impl Iterator<Item = usize> {
         let (first, last) = (self.index(key), self.count - 1);
-        let own = Key::from(self.own);
+        let own = Key::from(self.local_id);
         let key = *key;
         let agrees_alone = move |index: &usize| key.bit(*index) != own.bit(*index);
         let later = first + 1..last;

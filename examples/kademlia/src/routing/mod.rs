@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bucket::{Bucket, Entry};
 use bucket_ranges::BucketRanges;
-pub use outcome::{Insertion, Silence};
+pub use outcome::{Failure, Insertion};
 use rand::Rng;
 
 use crate::{Contact, Key, NodeId, Timestamp};
@@ -24,9 +24,9 @@ use crate::{Contact, Key, NodeId, Timestamp};
 /// likelier to stay than new ones (section 2.4 of the paper), for as long as they answer.
 #[derive(Clone, Debug)]
 pub struct RoutingTable {
-    own: NodeId,
+    local_id: NodeId,
     k: usize,
-    per_neighbourhood: usize,
+    max_per_subnet: usize,
     buckets: Vec<Bucket>,
 }
 
@@ -35,98 +35,99 @@ impl RoutingTable {
     const QUESTIONABLE_AFTER: Duration = Duration::from_secs(15 * 60);
 
     /// An empty table of the node `own`, with k contacts in a bucket and so many of one
-    /// [neighbourhood](crate::Neighbourhood).
+    /// [subnet](crate::Subnet).
     #[must_use]
-    pub fn new(own: NodeId, k: usize, per_neighbourhood: usize, now: Timestamp) -> Self {
-        let bucket = Bucket { touched: now, ..Bucket::default() };
-        Self { own, k, per_neighbourhood, buckets: vec![bucket] }
+    pub fn new(local_id: NodeId, k: usize, max_per_subnet: usize, now: Timestamp) -> Self {
+        let bucket = Bucket { last_lookup: now, ..Bucket::default() };
+        Self { local_id, k, max_per_subnet, buckets: vec![bucket] }
     }
 
     /// Inserts a contact that has just proven who and where it is.
     pub fn insert(&mut self, contact: Contact, now: Timestamp) -> Insertion {
-        if contact.id == self.own {
-            return Insertion::Own;
+        if contact.id == self.local_id {
+            return Insertion::LocalId;
         }
         let index = self.ranges().index(&contact.id.into());
         if let Some(position) = self.buckets[index].position(&contact.id) {
-            let by = self.buckets[index].entries[position].contact;
-            if by.addr != contact.addr {
-                return Insertion::Taken { by };
+            let holder = self.buckets[index].entries[position].contact;
+            if holder.addr != contact.addr {
+                return Insertion::IdConflict { holder };
             }
-            self.buckets[index].saw(position, now);
-            return Insertion::Known;
+            self.buckets[index].mark_seen(position, now);
+            return Insertion::AlreadyPresent;
         }
-        let instead = self.remove_addr(contact.addr);
+        let replaced = self.remove_addr(contact.addr);
         loop {
             let index = self.ranges().index(&contact.id.into());
             let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
-            let (k, per_neighbourhood) = (self.k, self.per_neighbourhood);
+            let (k, max_per_subnet) = (self.k, self.max_per_subnet);
             let bucket = &mut self.buckets[index];
-            if bucket.neighbours(contact.addr).count() >= per_neighbourhood {
-                let silent = bucket.neighbours(contact.addr).find(|position| bucket.entries[*position].is_suspect());
-                let Some(silent) = silent else { return Insertion::Crowded };
+            if bucket.positions_in_subnet(contact.addr).count() >= max_per_subnet {
+                let silent =
+                    bucket.positions_in_subnet(contact.addr).find(|position| bucket.entries[*position].is_stale());
+                let Some(silent) = silent else { return Insertion::SubnetFull };
                 bucket.entries.remove(silent);
             }
-            let suspect = bucket.entries.iter().position(Entry::is_suspect);
+            let stale = bucket.entries.iter().position(Entry::is_stale);
             if bucket.entries.len() < k {
-                bucket.put(contact, now);
-                return Insertion::Added { instead };
+                bucket.insert(contact, now);
+                return Insertion::Added { replaced };
             } else if may_split {
                 self.split();
-            } else if let Some(suspect) = suspect {
-                bucket.entries.remove(suspect);
-                bucket.put(contact, now);
-                return Insertion::Added { instead };
+            } else if let Some(stale) = stale {
+                bucket.entries.remove(stale);
+                bucket.insert(contact, now);
+                return Insertion::Added { replaced };
             } else {
-                bucket.remember(contact, k, per_neighbourhood);
-                return Insertion::Full { ask: bucket.questionable(now, Self::QUESTIONABLE_AFTER) };
+                bucket.cache_replacement(contact, k, max_per_subnet);
+                return Insertion::BucketFull { to_ping: bucket.questionable(now, Self::QUESTIONABLE_AFTER) };
             }
         }
     }
 
     /// Whether this contact is in the table, at this address.
     #[must_use]
-    pub fn knows(&self, contact: &Contact) -> bool {
+    pub fn contains(&self, contact: &Contact) -> bool {
         let bucket = &self.buckets[self.ranges().index(&contact.id.into())];
         bucket.entries.iter().any(|entry| entry.contact == *contact)
     }
 
     /// Whether it is worth asking a stranger who it is. If its bucket is full it is not; it is remembered then.
-    pub fn wants(&mut self, stranger: Contact) -> bool {
+    pub fn offer(&mut self, stranger: Contact) -> bool {
         let index = self.ranges().index(&stranger.id.into());
         let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
         let bucket = &mut self.buckets[index];
-        let is_wanted = stranger.id != self.own
+        let is_wanted = stranger.id != self.local_id
             && (may_split
                 || bucket.entries.len() < self.k
                 || bucket.position(&stranger.id).is_some()
-                || bucket.entries.iter().any(Entry::is_suspect));
-        if !is_wanted && stranger.id != self.own {
-            bucket.remember(stranger, self.k, self.per_neighbourhood);
+                || bucket.entries.iter().any(Entry::is_stale));
+        if !is_wanted && stranger.id != self.local_id {
+            bucket.cache_replacement(stranger, self.k, self.max_per_subnet);
         }
         is_wanted
     }
 
     /// Notes that a contact has answered. Says whether it is in the table.
-    pub fn answered(&mut self, contact: &Contact, now: Timestamp) -> bool {
+    pub fn mark_seen(&mut self, contact: &Contact, now: Timestamp) -> bool {
         let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
         let position = bucket.entries.iter().position(|entry| entry.contact == *contact);
         if let Some(position) = position {
-            bucket.saw(position, now);
+            bucket.mark_seen(position, now);
         }
         position.is_some()
     }
 
     /// Notes that a contact has not answered. It leaves the table if there is another to take its place, or if it has
-    /// been silent several times; until then it is a suspect: nobody is told of it.
-    pub fn silent(&mut self, contact: &Contact) -> Silence {
+    /// been silent several times; until then it is a stale: nobody is told of it.
+    pub fn mark_failed(&mut self, contact: &Contact) -> Failure {
         let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
         bucket.replacements.retain(|other| other != contact);
         let position = bucket.entries.iter().position(|entry| entry.contact == *contact);
-        let (is_gone, replacement) = position.map_or((false, None), |position| bucket.silent(position));
-        Silence { is_gone, replacement }
+        let (is_removed, replacement) = position.map_or((false, None), |position| bucket.mark_failed(position));
+        Failure { is_removed, replacement }
     }
 
     /// Forgets whoever is at this address, if somebody is.
@@ -139,25 +140,25 @@ impl RoutingTable {
         None
     }
 
-    /// The contacts nearest to a key, the nearest first, at most so many; suspects are left out.
+    /// The contacts nearest to a key, the nearest first, at most so many; stale are left out.
     #[must_use]
     pub fn closest(&self, key: &Key, count: usize) -> Vec<Contact> {
-        self.closest_where(key, count, |entry| !entry.is_suspect())
+        self.closest_where(key, count, |entry| !entry.is_stale())
     }
 
-    /// The same, with suspects where there are not enough others: where to begin a lookup.
+    /// The same, with stale where there are not enough others: where to begin a lookup.
     #[must_use]
-    pub fn closest_or_suspect(&self, key: &Key, count: usize) -> Vec<Contact> {
+    pub fn closest_or_stale(&self, key: &Key, count: usize) -> Vec<Contact> {
         let mut closest = self.closest(key, count);
-        let suspects = self.closest_where(key, count - closest.len(), Entry::is_suspect);
-        closest.extend(suspects);
+        let stale = self.closest_where(key, count - closest.len(), Entry::is_stale);
+        closest.extend(stale);
         closest
     }
 
     /// How many contacts are nearer to a key than we are, counted up to `limit`.
     #[must_use]
-    pub fn nearer_than_we(&self, key: &Key, limit: usize) -> usize {
-        let own = self.own.distance(key);
+    pub fn closer_count(&self, key: &Key, limit: usize) -> usize {
+        let own = self.local_id.distance(key);
         self.closest(key, limit).iter().filter(|contact| contact.id.distance(key) < own).count()
     }
 
@@ -167,9 +168,9 @@ impl RoutingTable {
     }
 
     /// Those that did not answer when they were last asked.
-    pub fn suspects(&self) -> impl Iterator<Item = Contact> {
+    pub fn stale_contacts(&self) -> impl Iterator<Item = Contact> {
         let entries = self.buckets.iter().flat_map(|bucket| &bucket.entries);
-        entries.filter(|entry| entry.is_suspect()).map(|entry| entry.contact)
+        entries.filter(|entry| entry.is_stale()).map(|entry| entry.contact)
     }
 
     /// How many contacts there are.
@@ -185,22 +186,22 @@ impl RoutingTable {
     }
 
     /// Notes that a lookup goes through the bucket of this key.
-    pub fn touch(&mut self, key: &Key, now: Timestamp) {
+    pub fn mark_lookup(&mut self, key: &Key, now: Timestamp) {
         let index = self.ranges().index(key);
-        self.buckets[index].touched = now;
+        self.buckets[index].last_lookup = now;
     }
 
     /// A random key in each bucket that no lookup went through for so long.
-    pub fn idle(&self, now: Timestamp, after: Duration, rng: &mut impl Rng) -> Vec<Key> {
-        let idle = |index: &usize| now.since(self.buckets[*index].touched) >= after;
+    pub fn refresh_targets(&self, now: Timestamp, after: Duration, rng: &mut impl Rng) -> Vec<Key> {
+        let idle = |index: &usize| now.since(self.buckets[*index].last_lookup) >= after;
         let keys = (0..self.buckets.len()).filter(idle).map(|index| self.ranges().random_key(index, rng));
         keys.collect()
     }
 
     /// A random key in each bucket that is farther from us than our nearest neighbour and has room: what a newcomer
     /// looks up to make itself known (section 2.3 of the paper).
-    pub fn beyond_the_nearest(&self, rng: &mut impl Rng) -> Vec<Key> {
-        let nearest = self.closest(&self.own.into(), 1);
+    pub fn join_targets(&self, rng: &mut impl Rng) -> Vec<Key> {
+        let nearest = self.closest(&self.local_id.into(), 1);
         let Some(nearest) = nearest.first().map(|contact| self.ranges().index(&contact.id.into())) else {
             return Vec::new();
         };
@@ -209,16 +210,16 @@ impl RoutingTable {
     }
 
     fn ranges(&self) -> BucketRanges {
-        BucketRanges::new(self.own, self.buckets.len())
+        BucketRanges::new(self.local_id, self.buckets.len())
     }
 
     /// Takes those out of the last bucket that share no more bits with us than its number says.
     fn split(&mut self) {
         let depth = self.buckets.len() - 1;
         let last = &mut self.buckets[depth];
-        let own = Key::from(self.own);
-        let stays = |contact: &Contact| contact.id.distance(&own).common_bits() == depth;
-        let mut next = Bucket { touched: last.touched, ..Bucket::default() };
+        let own = Key::from(self.local_id);
+        let stays = |contact: &Contact| contact.id.distance(&own).common_prefix_len() == depth;
+        let mut next = Bucket { last_lookup: last.last_lookup, ..Bucket::default() };
         next.entries = last.entries.extract_if(.., |entry| !stays(&entry.contact)).collect();
         next.replacements = last.replacements.extract_if(.., |contact| !stays(contact)).collect();
         self.buckets.push(next);

@@ -6,31 +6,31 @@ pub enum Insertion {
     /// It is in the table now.
     Added {
         /// Another that was known at this address, and is gone: the address has changed its id.
-        instead: Option<NodeId>,
+        replaced: Option<NodeId>,
     },
     /// It was in the table.
-    Known,
+    AlreadyPresent,
     /// Its bucket is full. It is remembered for when a place gets free.
-    Full {
+    BucketFull {
         /// The least recently seen, if it is time to ask whether it is still there.
-        ask: Option<Contact>,
+        to_ping: Option<Contact>,
     },
     /// Another address has this id. It keeps it if it still answers.
-    Taken {
+    IdConflict {
         /// Whom to ask.
-        by: Contact,
+        holder: Contact,
     },
-    /// Its neighbourhood has its share of the bucket.
-    Crowded,
+    /// Its subnet has its share of the bucket.
+    SubnetFull,
     /// It is ourselves.
-    Own,
+    LocalId,
 }
 
 /// What has become of a contact that did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Silence {
+pub struct Failure {
     /// Whether it has left the table.
-    pub is_gone: bool,
+    pub is_removed: bool,
     /// Who would take its place, and has to prove itself first.
     pub replacement: Option<Contact>,
 }

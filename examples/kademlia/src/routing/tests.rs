@@ -8,11 +8,11 @@ use rand::rngs::StdRng;
 
 use super::*;
 
-const OWN: NodeId = NodeId::from_bytes([0x55; 20]);
+const LOCAL_ID: NodeId = NodeId::from_bytes([0x55; 20]);
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
 fn table(k: usize) -> RoutingTable {
-    RoutingTable::new(OWN, k, 2, NOW)
+    RoutingTable::new(LOCAL_ID, k, 2, NOW)
 }
 
 /// A contact of a made-up id, at an address of its own.
@@ -23,7 +23,7 @@ fn contact(id: [u8; 20]) -> Contact {
 
 /// An id that shares so many bits with ours, and then has `rest`.
 fn id_near(bits: usize, rest: [u8; 20]) -> [u8; 20] {
-    *Key::from(OWN).sharing(bits + 1, Key::from_bytes(rest)).turned(bits).as_bytes()
+    *Key::from(LOCAL_ID).with_random_suffix(bits + 1, Key::from_bytes(rest)).with_flipped_bit(bits).as_bytes()
 }
 
 /// Ids as a node sees them that has been around for a while: few that share many bits with it.
@@ -44,7 +44,7 @@ proptest! {
         let mut table = table(20);
         ids.iter().for_each(|id| { table.insert(contact(*id), NOW); });
         let all: Vec<_> = table.contacts().collect();
-        for key in [Key::from_bytes(key), Key::from_bytes(id_near(near, key)), OWN.into()] {
+        for key in [Key::from_bytes(key), Key::from_bytes(id_near(near, key)), LOCAL_ID.into()] {
             prop_assert_eq!(table.closest(&key, count), nearest_of(&all, &key, count));
         }
     }
@@ -65,11 +65,11 @@ proptest! {
         // Nobody is lost whose bucket has room.
         let mut shared = BTreeMap::new();
         for id in ids {
-            let bits = NodeId::from_bytes(id).distance(&OWN.into()).common_bits();
+            let bits = NodeId::from_bytes(id).distance(&LOCAL_ID.into()).common_prefix_len();
             shared.entry(bits).or_insert_with(std::collections::BTreeSet::new).insert(id);
         }
         for (bits, ids) in shared {
-            let known = table.contacts().filter(|c| c.id.distance(&OWN.into()).common_bits() == bits).count();
+            let known = table.contacts().filter(|c| c.id.distance(&LOCAL_ID.into()).common_prefix_len() == bits).count();
             prop_assert_eq!(known, ids.len().min(k), "{} bits", bits);
         }
     }
@@ -79,10 +79,10 @@ proptest! {
         let mut table = table(5);
         ids.iter().for_each(|id| { table.insert(contact(*id), NOW); });
         let mut rng = StdRng::seed_from_u64(seed);
-        let keys = table.idle(NOW + Duration::from_secs(10), Duration::from_secs(10), &mut rng);
+        let keys = table.refresh_targets(NOW + Duration::from_secs(10), Duration::from_secs(10), &mut rng);
         let indices: Vec<_> = keys.iter().map(|key| table.ranges().index(key)).collect();
         prop_assert_eq!(indices, (0..table.buckets.len()).collect::<Vec<_>>());
-        prop_assert_eq!(table.idle(NOW, Duration::from_secs(10), &mut rng), []);
+        prop_assert_eq!(table.refresh_targets(NOW, Duration::from_secs(10), &mut rng), []);
     }
 
     /// Whatever happens in whatever order: no address and no id is there twice, and no bucket is too full.
@@ -94,8 +94,8 @@ proptest! {
             let who = Contact::new(NodeId::from_bytes([id << 2; 20]), SocketAddr::from(([10, 0, 0, addr], 1)));
             match event {
                 0 | 1 => { table.insert(who, now); }
-                2 => { table.answered(&who, now); }
-                _ => { table.silent(&who); }
+                2 => { table.mark_seen(&who, now); }
+                _ => { table.mark_failed(&who); }
             }
             let mut ids: Vec<_> = table.contacts().map(|contact| contact.id).collect();
             let mut addrs: Vec<_> = table.contacts().map(|contact| contact.addr).collect();
@@ -114,7 +114,7 @@ fn full_bucket(k: u8) -> (RoutingTable, Vec<Contact>) {
     // Something in our own half, so that the first bucket is not the last.
     table.insert(contact(id_near(3, [77; 20])), NOW);
     let contacts: Vec<_> = (0..k).map(|number| contact(id_near(0, [number; 20]))).collect();
-    contacts.iter().for_each(|contact| assert_eq!(table.insert(*contact, NOW), Insertion::Added { instead: None }));
+    contacts.iter().for_each(|contact| assert_eq!(table.insert(*contact, NOW), Insertion::Added { replaced: None }));
     (table, contacts)
 }
 
@@ -122,62 +122,62 @@ fn full_bucket(k: u8) -> (RoutingTable, Vec<Contact>) {
 fn a_full_bucket_keeps_its_old_contacts_and_remembers_the_new() {
     let (mut table, old) = full_bucket(4);
     let newcomer = contact(id_near(0, [9; 20]));
-    assert_eq!(table.insert(newcomer, NOW), Insertion::Full { ask: None });
-    assert!(!table.knows(&newcomer) && old.iter().all(|contact| table.knows(contact)));
+    assert_eq!(table.insert(newcomer, NOW), Insertion::BucketFull { to_ping: None });
+    assert!(!table.contains(&newcomer) && old.iter().all(|contact| table.contains(contact)));
     // The oldest does not answer: it goes, and the newcomer is to prove itself.
-    assert_eq!(table.silent(&old[0]), Silence { is_gone: true, replacement: Some(newcomer) });
-    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { instead: None });
-    assert!(table.knows(&newcomer) && !table.knows(&old[0]));
+    assert_eq!(table.mark_failed(&old[0]), Failure { is_removed: true, replacement: Some(newcomer) });
+    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { replaced: None });
+    assert!(table.contains(&newcomer) && !table.contains(&old[0]));
 }
 
 #[test]
 fn the_least_recently_seen_is_asked_first_when_its_time_has_come() {
     let (mut table, old) = full_bucket(3);
     let later = NOW + RoutingTable::QUESTIONABLE_AFTER;
-    assert!(table.answered(&old[0], later));
+    assert!(table.mark_seen(&old[0], later));
     let newcomer = contact(id_near(0, [9; 20]));
-    assert_eq!(table.insert(newcomer, later), Insertion::Full { ask: Some(old[1]) });
-    assert!(table.answered(&old[1], later) && table.answered(&old[2], later));
-    assert_eq!(table.insert(newcomer, later), Insertion::Full { ask: None });
+    assert_eq!(table.insert(newcomer, later), Insertion::BucketFull { to_ping: Some(old[1]) });
+    assert!(table.mark_seen(&old[1], later) && table.mark_seen(&old[2], later));
+    assert_eq!(table.insert(newcomer, later), Insertion::BucketFull { to_ping: None });
 }
 
 #[test]
 fn a_suspect_is_told_to_nobody_and_comes_back_when_it_answers() {
     let (mut table, old) = full_bucket(3);
-    assert_eq!(table.silent(&old[1]), Silence { is_gone: false, replacement: None });
+    assert_eq!(table.mark_failed(&old[1]), Failure { is_removed: false, replacement: None });
     let key = Key::from(old[1].id);
     assert!(!table.closest(&key, 10).contains(&old[1]));
-    assert_eq!(table.closest_or_suspect(&key, 10).last(), Some(&old[1]));
-    assert_eq!(table.suspects().collect::<Vec<_>>(), [old[1]]);
-    assert!(table.answered(&old[1], NOW));
+    assert_eq!(table.closest_or_stale(&key, 10).last(), Some(&old[1]));
+    assert_eq!(table.stale_contacts().collect::<Vec<_>>(), [old[1]]);
+    assert!(table.mark_seen(&old[1], NOW));
     assert_eq!(table.closest(&key, 1), [old[1]]);
-    assert_eq!(table.suspects().count(), 0);
+    assert_eq!(table.stale_contacts().count(), 0);
 }
 
 #[test]
 fn a_suspect_goes_for_a_newcomer_or_after_five_silences() {
     let (mut table, old) = full_bucket(3);
-    table.silent(&old[1]);
+    table.mark_failed(&old[1]);
     let newcomer = contact(id_near(0, [9; 20]));
-    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { instead: None });
-    assert!(!table.knows(&old[1]));
+    assert_eq!(table.insert(newcomer, NOW), Insertion::Added { replaced: None });
+    assert!(!table.contains(&old[1]));
     for silence in 1..=5 {
-        assert!(table.knows(&old[0]));
-        assert_eq!(table.silent(&old[0]).is_gone, silence == 5, "{silence}");
+        assert!(table.contains(&old[0]));
+        assert_eq!(table.mark_failed(&old[0]).is_removed, silence == 5, "{silence}");
     }
-    assert!(!table.knows(&old[0]));
+    assert!(!table.contains(&old[0]));
 }
 
 #[test]
 fn an_id_stays_where_it_is_and_an_address_has_its_latest_id() {
     let (mut table, old) = full_bucket(3);
     let thief = Contact::new(old[0].id, "10.9.9.9:9".parse().unwrap());
-    assert_eq!(table.insert(thief, NOW), Insertion::Taken { by: old[0] });
+    assert_eq!(table.insert(thief, NOW), Insertion::IdConflict { holder: old[0] });
     let renamed = Contact::new(NodeId::from_bytes(id_near(2, [7; 20])), old[1].addr);
-    assert_eq!(table.insert(renamed, NOW), Insertion::Added { instead: Some(old[1].id) });
-    assert!(!table.knows(&old[1]) && table.knows(&renamed));
-    assert_eq!(table.insert(Contact::new(OWN, old[2].addr), NOW), Insertion::Own);
-    assert!(table.knows(&old[2]));
+    assert_eq!(table.insert(renamed, NOW), Insertion::Added { replaced: Some(old[1].id) });
+    assert!(!table.contains(&old[1]) && table.contains(&renamed));
+    assert_eq!(table.insert(Contact::new(LOCAL_ID, old[2].addr), NOW), Insertion::LocalId);
+    assert!(table.contains(&old[2]));
 }
 
 #[test]
@@ -186,27 +186,28 @@ fn one_neighbourhood_cannot_fill_a_bucket() {
     let stranger =
         |host: u8| Contact::new(NodeId::from_bytes(id_near(0, [host; 20])), SocketAddr::from(([203, 0, 113, host], 1)));
     let inserted: Vec<_> = (0..20).map(|host| table.insert(stranger(host), NOW)).collect();
-    assert_eq!(inserted.iter().filter(|insertion| **insertion == Insertion::Crowded).count(), 18);
+    assert_eq!(inserted.iter().filter(|insertion| **insertion == Insertion::SubnetFull).count(), 18);
     assert_eq!(table.len(), 2);
     // Unless one that is there is silent.
     let first = table.contacts().next().unwrap();
-    table.silent(&first);
-    assert_eq!(table.insert(stranger(50), NOW), Insertion::Added { instead: None });
-    assert!(!table.knows(&first) && table.len() == 2);
+    table.mark_failed(&first);
+    assert_eq!(table.insert(stranger(50), NOW), Insertion::Added { replaced: None });
+    assert!(!table.contains(&first) && table.len() == 2);
     // Elsewhere there is room, and in a private network everyone is on his own.
     let elsewhere = Contact::new(NodeId::from_bytes(id_near(0, [99; 20])), "198.51.100.1:1".parse().unwrap());
-    assert_eq!(table.insert(elsewhere, NOW), Insertion::Added { instead: None });
-    (0..10).for_each(|host| assert_ne!(table.insert(contact(id_near(0, [host + 100; 20])), NOW), Insertion::Crowded));
+    assert_eq!(table.insert(elsewhere, NOW), Insertion::Added { replaced: None });
+    (0..10)
+        .for_each(|host| assert_ne!(table.insert(contact(id_near(0, [host + 100; 20])), NOW), Insertion::SubnetFull));
 }
 
 #[test]
 fn strangers_are_wanted_where_there_is_room() {
     let (mut table, old) = full_bucket(3);
     let stranger = contact(id_near(0, [9; 20]));
-    assert!(!table.wants(stranger));
-    assert!(table.wants(contact(id_near(5, [9; 20]))));
-    assert!(table.wants(Contact::new(old[0].id, stranger.addr)), "it may have moved");
-    assert!(!table.wants(Contact::new(OWN, stranger.addr)));
+    assert!(!table.offer(stranger));
+    assert!(table.offer(contact(id_near(5, [9; 20]))));
+    assert!(table.offer(Contact::new(old[0].id, stranger.addr)), "it may have moved");
+    assert!(!table.offer(Contact::new(LOCAL_ID, stranger.addr)));
     // The one that was not wanted is remembered.
-    assert_eq!(table.silent(&old[2]), Silence { is_gone: true, replacement: Some(stranger) });
+    assert_eq!(table.mark_failed(&old[2]), Failure { is_removed: true, replacement: Some(stranger) });
 }

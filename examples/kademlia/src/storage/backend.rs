@@ -13,7 +13,7 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Where it cannot be read.
-    fn find(&self, key: &Key) -> Result<Option<Record>, StorageError>;
+    fn get(&self, key: &Key) -> Result<Option<Record>, StorageError>;
 
     /// Shows every value, in any order: what a node begins with that was there before.
     ///
@@ -29,9 +29,9 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Where they were not made.
     fn write(&self, changes: Vec<Change>) -> Result<(), StorageError>;
 
-    /// Whether writing waits for a disk. It is done in a thread that may block then, many changes at a time. Default:
+    /// Whether writing waits for a disk. It is on_written in a thread that may block then, many changes at a time. Default:
     /// no.
-    fn is_slow(&self) -> bool {
+    fn is_blocking(&self) -> bool {
         false
     }
 }

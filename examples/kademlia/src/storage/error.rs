@@ -4,21 +4,21 @@ use std::fmt;
 /// A storage has failed.
 #[derive(Debug)]
 pub struct StorageError {
-    doing: &'static str,
+    operation: &'static str,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl StorageError {
-    /// `doing` says what has failed: "writing values".
+    /// `operation` says what has failed: "writing values".
     #[must_use]
-    pub fn new(doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { doing, source: source.into() }
+    pub fn new(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { operation, source: source.into() }
     }
 }
 
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.doing, self.source)
+        write!(f, "{} failed: {}", self.operation, self.source)
     }
 }
 

@@ -13,7 +13,7 @@ pub struct MemoryStorage {
 }
 
 impl Storage for MemoryStorage {
-    fn find(&self, key: &Key) -> Result<Option<Record>, StorageError> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StorageError> {
         Ok(self.records.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 

@@ -10,7 +10,7 @@ pub struct Record {
     /// Who stored it; none for what this node's own user has set.
     pub origin: Option<SocketAddr>,
     /// When it is to be forgotten.
-    pub expires: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// A change of a storage.

@@ -45,7 +45,7 @@ impl RedbStorage {
                     Change::Put(key, record) => {
                         let origin = record.origin.map(|addr| addr.to_string()).unwrap_or_default();
                         let (kind, bytes) = to_bytes(&record.value);
-                        let row = (record.expires.as_millis(), &*origin, kind, &*bytes);
+                        let row = (record.expires_at.as_millis(), &*origin, kind, &*bytes);
                         values.insert(key.as_bytes(), row)?;
                     }
                     Change::Remove(key) => drop(values.remove(key.as_bytes())?),
@@ -84,7 +84,7 @@ impl RedbStorage {
 }
 
 impl Storage for RedbStorage {
-    fn find(&self, key: &Key) -> Result<Option<Record>, StorageError> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StorageError> {
         self.read(key).map_err(|error| StorageError::new("reading a value", error))
     }
 
@@ -96,7 +96,7 @@ impl Storage for RedbStorage {
         self.put(&changes).map_err(|error| StorageError::new("writing values", error))
     }
 
-    fn is_slow(&self) -> bool {
+    fn is_blocking(&self) -> bool {
         true
     }
 }
@@ -109,7 +109,7 @@ impl fmt::Debug for RedbStorage {
 
 fn record((expires, origin, kind, bytes): Row<'_>) -> Option<Record> {
     let origin: Option<SocketAddr> = if origin.is_empty() { None } else { Some(origin.parse().ok()?) };
-    Some(Record { value: from_bytes(kind, bytes)?, origin, expires: Timestamp::from_millis(expires) })
+    Some(Record { value: from_bytes(kind, bytes)?, origin, expires_at: Timestamp::from_millis(expires) })
 }
 
 fn to_bytes(value: &Value) -> (u8, Vec<u8>) {
@@ -155,12 +155,12 @@ mod tests {
         let origins = [None, Some("10.0.0.1:1".parse().unwrap()), Some("[2001:db8::1]:2".parse().unwrap())];
         let records =
             values.into_iter().zip(origins.into_iter().cycle()).enumerate().map(|(number, (value, origin))| {
-                let record = Record { value, origin, expires: Timestamp::from_millis(number as u64) };
+                let record = Record { value, origin, expires_at: Timestamp::from_millis(number as u64) };
                 (Key::of([number as u8]), record)
             });
         let records: Vec<_> = records.collect();
         let storage = RedbStorage::open(&path).unwrap();
-        assert_eq!(storage.find(&records[0].0).unwrap(), None);
+        assert_eq!(storage.get(&records[0].0).unwrap(), None);
         storage.scan(&mut |_, _| panic!("nothing is there")).unwrap();
         storage.write(records.iter().map(|(key, record)| Change::Put(*key, record.clone())).collect()).unwrap();
         assert!(RedbStorage::open(&path).unwrap_err().to_string().starts_with("opening the storage failed: "));
@@ -168,7 +168,7 @@ mod tests {
 
         let storage = RedbStorage::open(&path).unwrap();
         for (key, record) in &records {
-            assert_eq!(storage.find(key).unwrap().as_ref(), Some(record));
+            assert_eq!(storage.get(key).unwrap().as_ref(), Some(record));
         }
         storage.write(vec![Change::Remove(records[0].0)]).unwrap();
         let mut found = Vec::new();

@@ -1,13 +1,13 @@
 //! Many nodes in one process: what `kad swarm` runs and the tests stand on.
 
 mod error;
-mod findings;
+mod find_report;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 pub use error::GrowError;
-pub use findings::Findings;
+pub use find_report::FindReport;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rpcudp::sim::Network;
@@ -28,7 +28,7 @@ use crate::{BootstrapError, Config, Key, Node, SetError, StartError, Value};
 /// swarm.grow(30, |_| ()).await?;
 /// swarm.set(0..10, |_| ()).await?;
 /// let findings = swarm.find(0..10, |_| ()).await;
-/// assert_eq!((findings.found(), findings.missing.len()), (10, 0));
+/// assert_eq!((findings.found_count(), findings.missing.len()), (10, 0));
 /// # Ok(())
 /// # }
 /// ```
@@ -36,7 +36,7 @@ use crate::{BootstrapError, Config, Key, Node, SetError, StartError, Value};
 pub struct Swarm {
     /// The nodes, in the order in which they came.
     pub nodes: Vec<Node>,
-    place: Place,
+    network: SwarmNetwork,
     config: Config,
     rng: StdRng,
     started_count: u32,
@@ -44,34 +44,34 @@ pub struct Swarm {
 
 /// Where the nodes are.
 #[derive(Clone, Debug)]
-enum Place {
+enum SwarmNetwork {
     Loopback,
     Simulated(Network),
 }
 
 impl Swarm {
     /// How many nodes come in, and how many keys are set or looked for, at once.
-    const AT_ONCE: usize = 32;
+    const MAX_CONCURRENT: usize = 32;
 
     /// Through how many nodes each comes in: one of a thousand is out of reach for a while where a fifth of everything is
     /// lost.
-    const WAYS_IN: usize = 3;
+    const BOOTSTRAP_NODE_COUNT: usize = 3;
 
     /// Nodes on sockets of 127.0.0.1. Which of them does what follows from `seed`.
     #[must_use]
     pub fn loopback(seed: u64, config: Config) -> Self {
-        Self::new(Place::Loopback, seed, config)
+        Self::new(SwarmNetwork::Loopback, seed, config)
     }
 
     /// Nodes of a simulated network, each in a neighbourhood of its own on the internet. Everything follows from the
     /// seeds, on one thread.
     #[must_use]
     pub fn simulated(network: Network, seed: u64, config: Config) -> Self {
-        Self::new(Place::Simulated(network), seed, config)
+        Self::new(SwarmNetwork::Simulated(network), seed, config)
     }
 
-    fn new(place: Place, seed: u64, config: Config) -> Self {
-        Self { nodes: Vec::new(), place, config, rng: StdRng::seed_from_u64(seed), started_count: 0 }
+    fn new(network: SwarmNetwork, seed: u64, config: Config) -> Self {
+        Self { nodes: Vec::new(), network, config, rng: StdRng::seed_from_u64(seed), started_count: 0 }
     }
 
     /// Adds nodes; each comes in through some that are there. `on_join` is told how many have.
@@ -83,11 +83,12 @@ impl Swarm {
         let mut joined = 0;
         while joined < count {
             // One first, then as many as there are to ask: a swarm of one is not stormed by thirty.
-            let at_once = self.nodes.len().clamp(1, Self::AT_ONCE).min(count - joined);
+            let at_once = self.nodes.len().clamp(1, Self::MAX_CONCURRENT).min(count - joined);
             let mut joining = JoinSet::new();
             for _ in 0..at_once {
                 let node = self.start().await?;
-                let through: Vec<_> = (0..Self::WAYS_IN).filter_map(|_| Some(self.pick()?.local_addr())).collect();
+                let through: Vec<_> =
+                    (0..Self::BOOTSTRAP_NODE_COUNT).filter_map(|_| Some(self.random_node()?.local_addr())).collect();
                 joining.spawn(async move {
                     if !through.is_empty() {
                         node.bootstrap(&through).await?;
@@ -112,9 +113,9 @@ impl Swarm {
     pub async fn start(&mut self) -> Result<Node, StartError> {
         let config = Config { seed: Some(self.rng.random()), ..self.config.clone() };
         let builder = Node::builder().config(config);
-        match &self.place {
-            Place::Loopback => builder.bind("127.0.0.1:0").await,
-            Place::Simulated(network) => {
+        match &self.network {
+            SwarmNetwork::Loopback => builder.bind("127.0.0.1:0").await,
+            SwarmNetwork::Simulated(network) => {
                 self.started_count += 1;
                 let node = network.bind(addr(self.started_count)).expect("no address is used twice");
                 builder.bind_transport(node)
@@ -133,9 +134,9 @@ impl Swarm {
         mut on_set: impl FnMut(usize),
     ) -> Result<(), SetError> {
         let mut setting = JoinSet::new();
-        let places = Arc::new(Semaphore::new(Self::AT_ONCE));
+        let places = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
         for number in numbers {
-            let Some(node) = self.pick() else { return Err(SetError::Alone) };
+            let Some(node) = self.random_node() else { return Err(SetError::NoContacts) };
             let places = Arc::clone(&places);
             setting.spawn(async move {
                 let _place = places.acquire_owned().await;
@@ -152,15 +153,15 @@ impl Swarm {
     }
 
     /// Looks for these keys, each from a random node. `on_end` is told how many were looked for.
-    pub async fn find(&mut self, numbers: impl IntoIterator<Item = u32>, on_end: impl FnMut(usize)) -> Findings {
-        let from: Vec<_> = numbers.into_iter().filter_map(|number| Some((self.pick()?, number))).collect();
+    pub async fn find(&mut self, numbers: impl IntoIterator<Item = u32>, on_end: impl FnMut(usize)) -> FindReport {
+        let from: Vec<_> = numbers.into_iter().filter_map(|number| Some((self.random_node()?, number))).collect();
         Self::find_from(from, on_end).await
     }
 
     /// Looks for keys from these nodes.
-    pub async fn find_from(from: impl IntoIterator<Item = (Node, u32)>, mut on_end: impl FnMut(usize)) -> Findings {
+    pub async fn find_from(from: impl IntoIterator<Item = (Node, u32)>, mut on_end: impl FnMut(usize)) -> FindReport {
         let mut finding = JoinSet::new();
-        let places = Arc::new(Semaphore::new(Self::AT_ONCE));
+        let places = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
         for (node, number) in from {
             let places = Arc::clone(&places);
             finding.spawn(async move {
@@ -169,7 +170,7 @@ impl Swarm {
                 (number, search.value == Some(value(number)), search.hops, search.elapsed)
             });
         }
-        let mut findings = Findings::default();
+        let mut findings = FindReport::default();
         let mut count = 0;
         while let Some(found) = finding.join_next().await {
             let (number, is_found, hops, time) = found.expect("looking does not panic");
@@ -187,11 +188,11 @@ impl Swarm {
 
     /// Looks for the nodes nearest to so many random keys, each from a random node, and says how many hops each was away.
     /// `on_end` is called for each that was looked for.
-    pub async fn look_up(&mut self, count: usize, on_end: impl Fn() + Clone + Send + 'static) -> Vec<u32> {
+    pub async fn lookup_random(&mut self, count: usize, on_end: impl Fn() + Clone + Send + 'static) -> Vec<u32> {
         let mut looking = JoinSet::new();
-        for share in shares(count, Self::AT_ONCE) {
+        for share in split_evenly(count, Self::MAX_CONCURRENT) {
             let from: Vec<_> =
-                (0..share).filter_map(|_| Some((self.pick()?, Key::from_bytes(self.rng.random())))).collect();
+                (0..share).filter_map(|_| Some((self.random_node()?, Key::from_bytes(self.rng.random())))).collect();
             let on_end = on_end.clone();
             looking.spawn(async move {
                 let mut hops = Vec::with_capacity(from.len());
@@ -206,7 +207,7 @@ impl Swarm {
     }
 
     /// A random node, if there is one.
-    pub fn pick(&mut self) -> Option<Node> {
+    pub fn random_node(&mut self) -> Option<Node> {
         if self.nodes.is_empty() {
             return None;
         }
@@ -227,7 +228,7 @@ pub fn value(number: u32) -> Value {
 }
 
 /// So many parts of a number, none larger than another by more than one.
-fn shares(count: usize, parts: usize) -> impl Iterator<Item = usize> {
+fn split_evenly(count: usize, parts: usize) -> impl Iterator<Item = usize> {
     (0..parts).map(move |part| count / parts + usize::from(part < count % parts))
 }
 

@@ -19,8 +19,8 @@ async fn absurd_addresses_get_no_datagram() {
     let node = node(&network, own, Config::default());
     assert_eq!(node.bootstrap(&[liar.local_addr()]).await.unwrap(), 1);
     let search = node.lookup(Key::of("key")).await;
-    assert_eq!(search.visits.len(), 1);
-    assert!(node.stats().absurd_contacts >= 16, "{:?}", node.stats());
+    assert_eq!(search.queried.len(), 1);
+    assert!(node.stats().unusable_addrs >= 16, "{:?}", node.stats());
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(network.stats().unreachable, 0, "something was sent to where nobody is");
     // Nor may our own user send us there.
@@ -63,7 +63,7 @@ async fn thousands_of_contacts_are_refused_as_a_whole() {
     let node = node(&network, "20.0.0.1:7000", Config::default());
     node.bootstrap(&[liar.local_addr()]).await.unwrap();
     let search = node.lookup(Key::of("key")).await;
-    assert_eq!((search.visits.len(), search.closest.len()), (1, 0));
-    assert!(node.stats().bad_answers >= 1);
+    assert_eq!((search.queried.len(), search.closest.len()), (1, 0));
+    assert!(node.stats().bad_responses >= 1);
     assert_eq!(network.stats().unreachable, 0);
 }

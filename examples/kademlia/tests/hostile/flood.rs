@@ -15,7 +15,7 @@ async fn lookups_succeed_under_flood_and_poison() {
     println!("seed {seed}");
     let network = Network::new(seed);
     network.set_conditions(Conditions::default().latency(Duration::from_millis(20)).jitter(Duration::from_millis(20)));
-    let config = Config { max_stored_len: 1 << 20, max_stored_len_per_neighbourhood: 128 << 10, ..Config::default() };
+    let config = Config { max_stored_len: 1 << 20, max_stored_len_per_subnet: 128 << 10, ..Config::default() };
     let mut swarm = Swarm::simulated(network.clone(), seed, config.clone());
     swarm.grow(count, |_| ()).await.unwrap();
 
@@ -59,16 +59,16 @@ async fn lookups_succeed_under_flood_and_poison() {
     floods.join_all().await;
     let after = swarm.find(0..keys, |_| ()).await;
     for (when, findings) in [("during", &during), ("after", &after)] {
-        let (found, keys) = (findings.found(), keys as usize);
+        let (found, keys) = (findings.found_count(), keys as usize);
         println!("{found} of {keys} found {when} the flood");
         assert!(found * 100 >= keys * 99, "missing {:?}", findings.missing);
     }
-    let refused: u64 = swarm.nodes.iter().map(|node| node.stats().full_stores).sum();
+    let refused: u64 = swarm.nodes.iter().map(|node| node.stats().storage_full).sum();
     assert!(refused > 100, "the flood was no flood: {refused}");
     for node in &swarm.nodes {
         assert!(node.stored_len() <= config.max_stored_len);
         // Two in a bucket, and a handful of buckets.
-        let flooders = node.state().neighbours.into_iter().filter(|contact| is_flooder(contact.addr.ip())).count();
+        let flooders = node.state().contacts.into_iter().filter(|contact| is_flooder(contact.addr.ip())).count();
         assert!(flooders <= 16, "{flooders} of one network are in a table");
     }
 }

@@ -53,8 +53,8 @@ async fn a_forged_sender_stores_nothing_and_is_not_stormed() {
         forger.listen(Duration::from_millis(10)).await;
     }
     forger.listen(Duration::from_secs(10)).await;
-    assert_eq!((node.value_count(), node.neighbour_count()), (0, 0));
-    assert_eq!(node.stats().unproven_stores, 200);
-    assert!(node.stats().too_many_introductions > 100, "{:?}", node.stats());
+    assert_eq!((node.value_count(), node.contact_count()), (0, 0));
+    assert_eq!(node.stats().unvalidated_stores, 200);
+    assert!(node.stats().dropped_checks > 100, "{:?}", node.stats());
     assert!(forger.got_len < forger.sent_len, "{} bytes for {}", forger.got_len, forger.sent_len);
 }

@@ -17,7 +17,7 @@ async fn who_changes_its_id_takes_no_more_than_one_place() {
     for id in 0..100 {
         us.ping(NodeId::from_bytes([id; 20])).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(node.neighbour_count() <= 1);
+        assert!(node.contact_count() <= 1);
     }
     assert!(node.stats().wrong_ids > 10, "{:?}", node.stats());
 }

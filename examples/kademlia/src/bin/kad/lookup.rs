@@ -1,69 +1,69 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rpcudp_kademlia::{Key, Outcome, Search, Visit};
+use rpcudp_kademlia::{Key, LookupResult, QueriedNode, QueryOutcome};
 use serde_json::json;
 
-use crate::exit::{Ended, NOT_FOUND};
+use crate::exit::{CommandResult, NOT_FOUND};
 use crate::options::LookupOptions;
-use crate::temporary::visit;
+use crate::temporary::join_temporarily;
 
-pub(crate) async fn run(options: LookupOptions) -> Ended {
+pub(crate) async fn run(options: LookupOptions) -> CommandResult {
     let target = options.target()?;
-    let node = visit(&options.visit).await?;
-    let search = node.lookup(target).await;
+    let node = join_temporarily(&options.network).await?;
+    let result = node.lookup(target).await;
     node.close(Duration::ZERO).await;
-    if options.visit.json {
-        println!("{}", as_json(&target, &search));
+    if options.network.json {
+        println!("{}", as_json(&target, &result));
     } else {
-        print(&target, &search);
+        print(&target, &result);
     }
-    Ok(if search.closest.is_empty() { NOT_FOUND.into() } else { ExitCode::SUCCESS })
+    Ok(if result.closest.is_empty() { NOT_FOUND.into() } else { ExitCode::SUCCESS })
 }
 
-fn print(target: &Key, search: &Search) {
-    println!("looking for {target}");
-    println!("{:>4}  {:>8}  {:>8}  {:>9}  node", "hops", "asked", "took", "bits");
-    for visit in &search.visits {
-        let Visit { contact, distance, hops, asked, took, outcome } = visit;
-        let took = took.map_or_else(|| "-".into(), millis);
+fn print(target: &Key, result: &LookupResult) {
+    println!("looking up {target}");
+    println!("{:>4}  {:>10}  {:>10}  {:>11}  node", "hops", "queried at", "took", "shared bits");
+    for queried in &result.queried {
+        let QueriedNode { contact, distance, hops, queried_after, response_time, outcome } = queried;
+        let took = response_time.map_or_else(|| "-".into(), millis);
         let outcome = match outcome {
-            Outcome::Contacts(count) => format!("tells of {count}"),
-            Outcome::Value => "has the value".into(),
-            Outcome::Failed => "does not answer".into(),
-            Outcome::Late => "was not waited for".into(),
+            QueryOutcome::Contacts(count) => format!("returned {count} contacts"),
+            QueryOutcome::Value => "returned the value".into(),
+            QueryOutcome::Failed => "did not respond".into(),
+            QueryOutcome::Late => "was still pending at the end".into(),
         };
-        let (bits, asked) = (distance.common_bits(), millis(*asked));
-        println!("{hops:>4}  {asked:>8}  {took:>8}  {bits:>9}  {:.12} {}  {outcome}", contact.id, contact.addr);
+        let (bits, queried_at) = (distance.common_prefix_len(), millis(*queried_after));
+        println!("{hops:>4}  {queried_at:>10}  {took:>10}  {bits:>11}  {:.12} {}  {outcome}", contact.id, contact.addr);
     }
-    let (asked, elapsed) = (search.visits.len(), millis(search.elapsed));
+    let (query_count, elapsed) = (result.queried.len(), millis(result.elapsed));
     println!(
-        "asked {asked} nodes in {elapsed}; the nearest is {} hops away; the {} nearest:",
-        search.hops,
-        search.closest.len()
+        "queried {query_count} nodes in {elapsed}; the closest is {} hops away; the {} closest:",
+        result.hops,
+        result.closest.len()
     );
-    for contact in &search.closest {
-        println!("  {} {} shares {} bits", contact.id, contact.addr, contact.id.distance(target).common_bits());
+    for contact in &result.closest {
+        println!("  {} {} shares {} bits", contact.id, contact.addr, contact.id.distance(target).common_prefix_len());
     }
 }
 
-fn as_json(target: &Key, search: &Search) -> serde_json::Value {
-    let visits = search.visits.iter().map(|visit| {
+fn as_json(target: &Key, result: &LookupResult) -> serde_json::Value {
+    let visits = result.queried.iter().map(|queried| {
         json!({
-            "id": visit.contact.id,
-            "addr": visit.contact.addr,
-            "distance": visit.distance.to_string(),
-            "hops": visit.hops,
-            "asked_ms": visit.asked.as_secs_f64() * 1e3,
-            "took_ms": visit.took.map(|took| took.as_secs_f64() * 1e3),
-            "outcome": visit.outcome,
+            "id": queried.contact.id,
+            "addr": queried.contact.addr,
+            "distance": queried.distance.to_string(),
+            "hops": queried.hops,
+            "asked_ms": queried.queried_after.as_secs_f64() * 1e3,
+            "took_ms": queried.response_time.map(|took| took.as_secs_f64() * 1e3),
+            "outcome": queried.outcome,
         })
     });
-    let closest = search.closest.iter().map(|contact| json!({ "id": contact.id, "addr": contact.addr }));
+    let closest = result.closest.iter().map(|contact| json!({ "id": contact.id, "addr": contact.addr }));
     json!({
         "target": target,
-        "hops": search.hops,
-        "elapsed_ms": search.elapsed.as_secs_f64() * 1e3,
+        "hops": result.hops,
+        "elapsed_ms": result.elapsed.as_secs_f64() * 1e3,
         "visits": visits.collect::<Vec<_>>(),
         "closest": closest.collect::<Vec<_>>(),
     })

@@ -12,7 +12,7 @@ mod values;
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit::Ended;
+use exit::CommandResult;
 use options::{Command, Options};
 use tokio::runtime;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Ended {
+fn run(command: Command) -> CommandResult {
     let runtime = match &command {
         // In virtual time, which needs a single thread.
         Command::Swarm(swarm) if swarm.simulated => {

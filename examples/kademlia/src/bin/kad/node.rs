@@ -7,7 +7,7 @@ use rpcudp_kademlia::{Config, Node, State};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::exit::Ended;
+use crate::exit::CommandResult;
 use crate::options::{NodeOptions, resolve};
 
 /// How often the state is saved, as Python's `save_state_regularly` does it.
@@ -19,15 +19,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// What requests under way may take when the node leaves.
 const GRACE: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(options: NodeOptions) -> Ended {
+pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     let NodeOptions { listen, bootstrap, state, max_stored, json, .. } = &options;
     let bootstrap = resolve(bootstrap)?;
     let old = state.as_deref().map(load).transpose()?.flatten();
-    let has_neighbours = old.as_ref().is_some_and(|old| !old.neighbours.is_empty());
+    let has_neighbours = old.as_ref().is_some_and(|old| !old.contacts.is_empty());
 
     let max_stored_len = max_stored << 20;
     let mut config = Config { max_stored_len, ..Config::default() };
-    config.max_stored_len_per_neighbourhood = config.max_stored_len_per_neighbourhood.min(max_stored_len);
+    config.max_stored_len_per_subnet = config.max_stored_len_per_subnet.min(max_stored_len);
     let mut builder = Node::builder().config(config);
     if let Some(old) = old {
         builder = builder.restore(old);
@@ -57,7 +57,7 @@ pub(crate) async fn run(options: NodeOptions) -> Ended {
     if let Some(path) = state {
         node.state().save(path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let (neighbours, values) = (node.neighbour_count(), node.value_count());
+    let (neighbours, values) = (node.contact_count(), node.value_count());
     node.close(GRACE).await;
     if *json {
         let stats = node.stats();

@@ -52,7 +52,7 @@ pub(crate) struct NodeOptions {
 
 /// What all commands have that come into a network for a moment.
 #[derive(Debug, Args)]
-pub(crate) struct VisitOptions {
+pub(crate) struct NetworkOptions {
     /// A node of the network; may be given several times.
     #[arg(long, value_name = "ADDR", required = true)]
     pub(crate) bootstrap: Vec<String>,
@@ -72,7 +72,7 @@ pub(crate) struct PutOptions {
     #[arg(long = "as", value_name = "TYPE", default_value = "str")]
     pub(crate) kind: Kind,
     #[command(flatten)]
-    pub(crate) visit: VisitOptions,
+    pub(crate) network: NetworkOptions,
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +80,7 @@ pub(crate) struct GetOptions {
     /// The key: any text.
     pub(crate) key: String,
     #[command(flatten)]
-    pub(crate) visit: VisitOptions,
+    pub(crate) network: NetworkOptions,
 }
 
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub(crate) struct LookupOptions {
     #[arg(long)]
     pub(crate) key: bool,
     #[command(flatten)]
-    pub(crate) visit: VisitOptions,
+    pub(crate) network: NetworkOptions,
 }
 
 #[derive(Debug, Args)]

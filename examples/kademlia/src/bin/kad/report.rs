@@ -1,7 +1,7 @@
 use std::fs;
 use std::time::Duration;
 
-use rpcudp_kademlia::swarm::Findings;
+use rpcudp_kademlia::swarm::FindReport;
 use serde_json::json;
 
 use crate::options::SwarmOptions;
@@ -14,7 +14,7 @@ pub(crate) struct Report<'a> {
     pub(crate) setting: Duration,
     pub(crate) finding: Duration,
     pub(crate) looking_up: Duration,
-    pub(crate) findings: Findings,
+    pub(crate) findings: FindReport,
     pub(crate) lookup_hops: Vec<u32>,
     /// How many requests these lookups have made.
     pub(crate) lookup_requests: u64,
@@ -46,7 +46,7 @@ impl Report<'_> {
                 "joining_seconds": self.joining.as_secs_f64(),
                 "set": options.keys,
                 "setting_seconds": self.setting.as_secs_f64(),
-                "found": findings.found(),
+                "found": findings.found_count(),
                 "missing": findings.missing,
                 "finding_seconds": self.finding.as_secs_f64(),
                 "hops": { "median": hop.median, "p99": hop.p99, "mean": mean_hops },
@@ -67,7 +67,7 @@ impl Report<'_> {
             0 => "none missing".into(),
             count => format!("{count} missing"),
         };
-        println!("  found     {} of {} in {:.1?}, {missing}", findings.found(), options.keys, self.finding);
+        println!("  found     {} of {} in {:.1?}, {missing}", findings.found_count(), options.keys, self.finding);
         println!("  hops      median {}, p99 {}, mean {mean_hops:.2}", hop.median, hop.p99);
         let time_kind = if options.simulated { " of virtual time" } else { "" };
         println!("  latency   median {:.1?}, p99 {:.1?}{time_kind}", time.median, time.p99);

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use rpcudp::sim::{Conditions, Network};
 use rpcudp_kademlia::Config;
-use rpcudp_kademlia::swarm::{Findings, Swarm};
+use rpcudp_kademlia::swarm::{FindReport, Swarm};
 
-use crate::exit::{Ended, NOT_FOUND};
+use crate::exit::{CommandResult, NOT_FOUND};
 use crate::options::SwarmOptions;
 use crate::report::{Report, resident_len};
 
@@ -14,7 +14,7 @@ use crate::report::{Report, resident_len};
 const LATENCY: Duration = Duration::from_millis(20);
 const JITTER: Duration = Duration::from_millis(30);
 
-pub(crate) async fn run(options: SwarmOptions) -> Ended {
+pub(crate) async fn run(options: SwarmOptions) -> CommandResult {
     tokio::select! {
         report = measure(&options) => {
             let report = report?;
@@ -54,7 +54,7 @@ async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::erro
 
     let started = Instant::now();
     let bar = progress("finding", options.keys, options.json);
-    let findings: Findings = swarm.find(0..options.keys, |count| bar.set_position(count as u64)).await;
+    let findings: FindReport = swarm.find(0..options.keys, |count| bar.set_position(count as u64)).await;
     bar.finish_and_clear();
     let finding = started.elapsed();
 
@@ -65,13 +65,13 @@ async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::erro
         let bar = bar.clone();
         move || bar.inc(1)
     };
-    let lookup_hops = swarm.look_up(options.lookups as usize, on_end).await;
+    let lookup_hops = swarm.lookup_random(options.lookups as usize, on_end).await;
     let looking_up = started.elapsed();
     let lookup_requests = asked_count(&swarm) - asked_before;
     bar.finish_and_clear();
 
     let datagram_count = swarm.nodes.iter().map(|node| node.endpoint().stats().datagrams.sent).sum();
-    let contact_count = swarm.nodes.iter().map(|node| node.neighbour_count() as u64).sum::<u64>();
+    let contact_count = swarm.nodes.iter().map(|node| node.contact_count() as u64).sum::<u64>();
     Ok(Report {
         options,
         joining,
@@ -89,7 +89,7 @@ async fn measure(options: &SwarmOptions) -> Result<Report<'_>, Box<dyn std::erro
 
 /// How many requests the lookups of all nodes have made.
 fn asked_count(swarm: &Swarm) -> u64 {
-    swarm.nodes.iter().map(|node| node.stats().asked).sum()
+    swarm.nodes.iter().map(|node| node.stats().queries).sum()
 }
 
 /// A bar on standard error, where people look at it.

@@ -2,10 +2,10 @@ use std::error::Error;
 
 use rpcudp_kademlia::Node;
 
-use crate::options::{VisitOptions, resolve};
+use crate::options::{NetworkOptions, resolve};
 
 /// A node that comes into the network for a moment.
-pub(crate) async fn visit(options: &VisitOptions) -> Result<Node, Box<dyn Error>> {
+pub(crate) async fn join_temporarily(options: &NetworkOptions) -> Result<Node, Box<dyn Error>> {
     let bootstrap = resolve(&options.bootstrap)?;
     // On loopback if the network is there, and else on all addresses of its family.
     let is_v4 = bootstrap.iter().all(|addr| addr.is_ipv4());

@@ -4,17 +4,17 @@ use std::time::Duration;
 use rpcudp_kademlia::{Key, Value};
 use serde_json::json;
 
-use crate::exit::{Ended, NOT_FOUND};
+use crate::exit::{CommandResult, NOT_FOUND};
 use crate::options::{GetOptions, PutOptions};
-use crate::temporary::visit;
+use crate::temporary::join_temporarily;
 
-pub(crate) async fn put(options: PutOptions) -> Ended {
+pub(crate) async fn put(options: PutOptions) -> CommandResult {
     let value = options.value()?;
-    let node = visit(&options.visit).await?;
+    let node = join_temporarily(&options.network).await?;
     let key = Key::of(&options.key);
     let copies = node.set(key, value).await?;
     node.close(Duration::ZERO).await;
-    if options.visit.json {
+    if options.network.json {
         println!("{}", json!({ "key": key, "copies": copies }));
     } else {
         println!("{copies} nodes keep {key}");
@@ -22,21 +22,21 @@ pub(crate) async fn put(options: PutOptions) -> Ended {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn get(options: GetOptions) -> Ended {
-    let node = visit(&options.visit).await?;
+pub(crate) async fn get(options: GetOptions) -> CommandResult {
+    let node = join_temporarily(&options.network).await?;
     let key = Key::of(&options.key);
     let value = node.get(key).await?;
     // The nearest node that did not have the value is getting it now.
     node.close(Duration::from_millis(100)).await;
     let Some(value) = value else {
-        if options.visit.json {
+        if options.network.json {
             println!("{}", json!({ "key": key, "found": false }));
         } else {
             eprintln!("kad: nobody has {key}");
         }
         return Ok(NOT_FOUND.into());
     };
-    if options.visit.json {
+    if options.network.json {
         let (kind, value) = described(&value);
         println!("{}", json!({ "key": key, "found": true, "type": kind, "value": value }));
     } else {

@@ -1,46 +1,46 @@
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::node::rpc_client::Peers;
-use crate::node::shared::Doubt;
-use crate::stats::Count;
+use crate::node::rpc_client::RpcClient;
+use crate::node::shared::Check;
+use crate::stats::Counter;
 
-/// Deals with doubts as they come, several at once.
-pub(crate) async fn meet(peers: Peers, mut doubts: mpsc::Receiver<Doubt>) {
-    let mut under_way = JoinSet::new();
-    while let Some(doubt) = doubts.recv().await {
-        while under_way.len() >= MAX_MEETINGS {
-            under_way.join_next().await;
+/// Deals with checks as they come, several at once.
+pub(crate) async fn run_checks(rpc: RpcClient, mut checks: mpsc::Receiver<Check>) {
+    let mut in_flight = JoinSet::new();
+    while let Some(check) = checks.recv().await {
+        while in_flight.len() >= MAX_CONCURRENT_CHECKS {
+            in_flight.join_next().await;
         }
-        while under_way.try_join_next().is_some() {}
-        let peers = peers.clone();
-        under_way.spawn(async move { peers.settle(doubt).await });
+        while in_flight.try_join_next().is_some() {}
+        let rpc = rpc.clone();
+        in_flight.spawn(async move { rpc.run_check(check).await });
     }
 }
 
 /// How many strangers are asked at once: with pings that nobody answers for two seconds, 16 a second.
-const MAX_MEETINGS: usize = 32;
+const MAX_CONCURRENT_CHECKS: usize = 32;
 
-impl Peers {
-    async fn settle(&self, doubt: Doubt) {
-        let Self { local, .. } = self;
-        match doubt {
-            Doubt::Stranger(stranger) => {
-                if local.is_proven(&stranger) {
-                    local.welcome(stranger);
+impl RpcClient {
+    async fn run_check(&self, check: Check) {
+        let Self { shared, .. } = self;
+        match check {
+            Check::Unvalidated(contact) => {
+                if shared.is_validated(&contact) {
+                    shared.handle_validated(contact);
                 } else {
-                    self.prove_stranger(stranger).await;
+                    self.validate_caller(contact).await;
                 }
-                local.introductions().unqueue(stranger.addr);
+                shared.validations().dequeue(contact.addr);
             }
-            Doubt::Old(old) => drop(self.prove(old).await),
-            Doubt::Rival { holder, claimant } => {
-                if !self.prove(holder).await {
+            Check::Questionable(old) => drop(self.validate(old).await),
+            Check::IdConflict { holder, claimant } => {
+                if !self.validate(holder).await {
                     // It is silent or has another id: either way the id is not its any more.
-                    local.table().remove_addr(holder.addr);
-                    local.welcome(claimant);
+                    shared.table().remove_addr(holder.addr);
+                    shared.handle_validated(claimant);
                 } else {
-                    local.counters.one(Count::WrongId);
+                    shared.counters.increment(Counter::WrongId);
                 }
             }
         }

@@ -1,49 +1,49 @@
 use tokio::sync::mpsc;
 
-use crate::node::rpc_client::Peers;
-use crate::stats::Count;
+use crate::node::rpc_client::RpcClient;
+use crate::stats::Counter;
 use crate::{Contact, Key, NodeId};
 
 /// Hands newcomers what they are nearer to than we are, one newcomer after the other.
-pub(crate) async fn hand_over(peers: Peers, mut newcomers: mpsc::Receiver<Contact>) {
+pub(crate) async fn hand_over(rpc: RpcClient, mut newcomers: mpsc::Receiver<Contact>) {
     while let Some(newcomer) = newcomers.recv().await {
-        peers.hand_over_to(newcomer).await;
+        rpc.hand_over_to(newcomer).await;
     }
 }
 
 /// How many keys are looked at before others get their turn.
 const KEYS_AT_ONCE: usize = 256;
 
-impl Peers {
+impl RpcClient {
     /// Stores at a newcomer what it is among the k nearest to and we are the nearest to, of those that we know: one of
     /// those that have a value hands it over, and not all of them (section 2.5 of the paper).
     async fn hand_over_to(&self, newcomer: Contact) {
-        let Self { local, .. } = self;
+        let Self { shared, .. } = self;
         let mut after = None;
         loop {
-            let keys = local.shelf.records().keys_after(after, KEYS_AT_ONCE);
+            let keys = shared.store.records().keys_after(after, KEYS_AT_ONCE);
             let Some(last) = keys.last() else { return };
             after = Some(*last);
-            for key in keys.into_iter().filter(|key| self.is_ours_to_hand_over(key, &newcomer)).collect::<Vec<_>>() {
-                let Some(value) = local.shelf.find(&key) else { continue };
+            for key in keys.into_iter().filter(|key| self.should_hand_over(key, &newcomer)).collect::<Vec<_>>() {
+                let Some(value) = shared.store.get(&key) else { continue };
                 if !self.store_at(&newcomer, key, &value).await {
                     // It is gone, or wants no more.
                     return;
                 }
-                local.counters.one(Count::HandedOver);
+                shared.counters.increment(Counter::HandedOver);
             }
             tokio::task::yield_now().await;
         }
     }
 
-    fn is_ours_to_hand_over(&self, key: &Key, newcomer: &Contact) -> bool {
-        let Self { local, .. } = self;
-        let mut others = local.table().closest(key, local.config.k + 1);
+    fn should_hand_over(&self, key: &Key, newcomer: &Contact) -> bool {
+        let Self { shared, .. } = self;
+        let mut others = shared.table().closest(key, shared.config.k + 1);
         others.retain(|contact| contact != newcomer);
-        others.truncate(local.config.k);
+        others.truncate(shared.config.k);
         let is_nearer_than =
             |id: NodeId, other: Option<&Contact>| other.is_none_or(|other| id.distance(key) < other.id.distance(key));
-        let farthest = others.get(local.config.k - 1);
-        is_nearer_than(local.id, others.first()) && is_nearer_than(newcomer.id, farthest)
+        let farthest = others.get(shared.config.k - 1);
+        is_nearer_than(shared.id, others.first()) && is_nearer_than(newcomer.id, farthest)
     }
 }

@@ -4,6 +4,6 @@ mod checks;
 mod hand_over;
 mod refresh;
 
-pub(super) use checks::meet;
+pub(super) use checks::run_checks;
 pub(super) use hand_over::hand_over;
 pub(super) use refresh::refresh;

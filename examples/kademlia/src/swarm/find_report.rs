@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// What came of looking for keys.
 #[derive(Clone, Debug, Default)]
-pub struct Findings {
+pub struct FindReport {
     /// How many nodes were asked, one after the other, for each key that was found; 0 where the node had it itself.
     pub hops: Vec<u32>,
     /// How long each of these took.
@@ -11,10 +11,10 @@ pub struct Findings {
     pub missing: Vec<u32>,
 }
 
-impl Findings {
+impl FindReport {
     /// How many keys were found.
     #[must_use]
-    pub fn found(&self) -> usize {
+    pub fn found_count(&self) -> usize {
         self.hops.len()
     }
 }

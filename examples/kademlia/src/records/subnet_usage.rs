@@ -1,0 +1,40 @@
+use std::collections::{BTreeSet, HashMap};
+
+use crate::Subnet;
+
+/// How much each subnet has stored, and who the most.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SubnetUsage {
+    lens: HashMap<Subnet, usize>,
+    ranking: BTreeSet<(usize, Subnet)>,
+}
+
+impl SubnetUsage {
+    pub(super) fn len_of(&self, subnet: &Subnet) -> usize {
+        self.lens.get(subnet).copied().unwrap_or(0)
+    }
+
+    /// Who has stored the most, and how much.
+    pub(super) fn largest(&self) -> Option<(usize, Subnet)> {
+        self.ranking.last().copied()
+    }
+
+    pub(super) fn add(&mut self, subnet: Subnet, len: usize) {
+        self.set(subnet, self.len_of(&subnet) + len);
+    }
+
+    pub(super) fn take(&mut self, subnet: Subnet, len: usize) {
+        self.set(subnet, self.len_of(&subnet) - len);
+    }
+
+    fn set(&mut self, subnet: Subnet, len: usize) {
+        // Whoever has stored nothing leaves nothing behind.
+        let old = if len == 0 { self.lens.remove(&subnet) } else { self.lens.insert(subnet, len) };
+        if let Some(old) = old {
+            self.ranking.remove(&(old, subnet));
+        }
+        if len > 0 {
+            self.ranking.insert((len, subnet));
+        }
+    }
+}
