@@ -1,13 +1,14 @@
-//! Which addresses are worth a datagram, and which of them are neighbours.
+//! IP addresses: the subnet that a contact belongs to, and the addresses that a node sends to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rpcudp::transport::canonical;
 
-/// Who counts as one stranger: whoever commands one address of a network usually commands all of it.
+/// A group of addresses that are limited together, because one attacker often controls all of them.
 ///
-/// On the internet a /24 of IPv4 or a /64 of IPv6, which is what one customer gets. In a local network every socket is a
-/// stranger of its own: a test swarm on one host is no attack.
+/// On the internet this is a /24 of IPv4 or a /64 of IPv6, which is the usual allocation of one
+/// customer. On loopback and in private networks each socket is a group of its own, so that a swarm
+/// of test nodes on one host is not limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subnet {
     /// The first three bytes of an IPv4 address.
@@ -18,7 +19,7 @@ pub enum Subnet {
     Local(SocketAddr),
 }
 
-/// How far an address reaches.
+/// The part of the network in which an address is reachable, from the smallest to the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     Loopback,
@@ -27,7 +28,7 @@ enum Scope {
 }
 
 impl Subnet {
-    /// The one that an address belongs to.
+    /// Returns the subnet of an address.
     #[must_use]
     pub fn of(addr: SocketAddr) -> Self {
         let addr = canonical(addr);
@@ -47,39 +48,42 @@ impl Subnet {
     }
 }
 
-/// Whether a datagram may be sent to `addr` because `referrer` says that a node is there; without an referrer, because
-/// our own user does.
+/// Returns whether this node may send a datagram to a contact's address.
 ///
-/// Not to port 0, to no host, to many hosts, or to this network. And not further inside than the referrer is: a stranger
-/// on the internet who names a loopback or a private address wants us to knock on doors that are closed to it.
+/// `referrer` is the peer that returned the contact, or `None` if the user gave the address.
+///
+/// Port 0 and unspecified, multicast, broadcast and reserved addresses are refused. So is an
+/// address in a smaller scope than the referrer's: a peer on the internet must not make this node
+/// probe its loopback interface or its private network.
 #[must_use]
 pub fn is_contactable(addr: SocketAddr, referrer: Option<SocketAddr>) -> bool {
     let ip = canonical(addr).ip();
-    let is_host = match ip {
-        // 0.0.0.0/8 is this network, 224.0.0.0/4 multicast, 240.0.0.0/4 reserved with broadcast as its last.
+    let is_unicast = match ip {
+        // 0.0.0.0/8 is this network, 224.0.0.0/4 multicast, 240.0.0.0/4 reserved and broadcast.
         IpAddr::V4(ip) => (1..224).contains(&ip.octets()[0]),
         IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
     };
     let is_within_scope = referrer.is_none_or(|referrer| scope(ip) >= scope(canonical(referrer).ip()));
-    is_host && addr.port() != 0 && is_within_scope
+    is_unicast && addr.port() != 0 && is_within_scope
 }
 
 fn scope(ip: IpAddr) -> Scope {
-    let is_site = match ip {
+    let is_private = match ip {
         ip if ip.is_loopback() => return Scope::Loopback,
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || is_carrier_grade(ip),
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || is_shared(ip),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || is_site_local(ip),
     };
-    if is_site { Scope::Private } else { Scope::Global }
+    if is_private { Scope::Private } else { Scope::Global }
 }
 
-/// 100.64.0.0/10: between a provider's NAT and its customers.
-fn is_carrier_grade(ip: Ipv4Addr) -> bool {
+/// Returns whether an address is in 100.64.0.0/10, between a provider's NAT and its customers.
+fn is_shared(ip: Ipv4Addr) -> bool {
     let [a, b, ..] = ip.octets();
     a == 100 && b & 0xc0 == 64
 }
 
-/// fec0::/10: what private addresses were in IPv6 before unique local ones.
+/// Returns whether an address is in fec0::/10, the private addresses of IPv6 before unique local
+/// ones.
 fn is_site_local(ip: Ipv6Addr) -> bool {
     ip.segments()[0] & 0xffc0 == 0xfec0
 }
@@ -93,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn absurd_addresses_are_worth_nothing() {
-        for absurd in [
+    fn addresses_that_no_node_can_have_are_refused() {
+        for invalid in [
             "8.8.8.8:0",
             "0.0.0.0:1",
             "0.1.2.3:1",
@@ -107,36 +111,36 @@ mod tests {
             "[::ffff:0.0.0.0]:1",
             "[::ffff:224.0.0.1]:1",
         ] {
-            assert!(!is_contactable(addr(absurd), None), "{absurd}");
+            assert!(!is_contactable(addr(invalid), None), "{invalid}");
         }
-        for honest in ["8.8.8.8:1", "127.0.0.1:65535", "10.0.0.1:1", "[::1]:1", "[2001:db8::1]:1"] {
-            assert!(is_contactable(addr(honest), None), "{honest}");
+        for valid in ["8.8.8.8:1", "127.0.0.1:65535", "10.0.0.1:1", "[::1]:1", "[2001:db8::1]:1"] {
+            assert!(is_contactable(addr(valid), None), "{valid}");
         }
     }
 
     #[test]
-    fn strangers_do_not_point_inside() {
-        let (world, site, host) = (addr("8.8.8.8:1"), addr("192.168.1.1:1"), addr("127.0.0.1:1"));
-        for (told, referrer, believed) in [
-            (world, host, true),
-            (site, host, true),
-            (host, host, true),
-            (world, site, true),
-            (site, site, true),
-            (host, site, false),
-            (world, world, true),
-            (site, world, false),
-            (host, world, false),
-            (addr("[::ffff:10.0.0.1]:1"), world, false),
+    fn a_referrer_names_no_address_in_a_smaller_scope_than_its_own() {
+        let (global, private, loopback) = (addr("8.8.8.8:1"), addr("192.168.1.1:1"), addr("127.0.0.1:1"));
+        for (contact, referrer, expected) in [
+            (global, loopback, true),
+            (private, loopback, true),
+            (loopback, loopback, true),
+            (global, private, true),
+            (private, private, true),
+            (loopback, private, false),
+            (global, global, true),
+            (private, global, false),
+            (loopback, global, false),
+            (addr("[::ffff:10.0.0.1]:1"), global, false),
             (addr("[fe80::1]:1"), addr("[2001:db8::1]:1"), false),
-            (addr("100.64.0.1:1"), world, false),
+            (addr("100.64.0.1:1"), global, false),
         ] {
-            assert_eq!(is_contactable(told, Some(referrer)), believed, "{told} told by {referrer}");
+            assert_eq!(is_contactable(contact, Some(referrer)), expected, "{contact} from {referrer}");
         }
     }
 
     #[test]
-    fn neighbours_share_a_prefix_on_the_internet_and_nothing_at_home() {
+    fn a_subnet_is_a_prefix_on_the_internet_and_one_socket_in_private_networks() {
         let of = |text| Subnet::of(addr(text));
         assert_eq!(of("8.8.8.8:1"), of("8.8.8.200:2"));
         assert_ne!(of("8.8.8.8:1"), of("8.8.9.8:1"));

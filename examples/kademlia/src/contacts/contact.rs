@@ -6,19 +6,19 @@ use serde::{Serialize, Serializer};
 
 use crate::NodeId;
 
-/// A node and where it is.
+/// A node's id and address.
 ///
-/// On the wire an array of id, IP as text, and port.
+/// Encoded as an array of id, IP address as text, and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Contact {
-    /// Who it is.
+    /// The node id.
     pub id: NodeId,
-    /// Where it can be reached.
+    /// The address at which the node receives requests.
     pub addr: SocketAddr,
 }
 
 impl Contact {
-    /// A contact.
+    /// Creates a contact.
     #[must_use]
     pub const fn new(id: NodeId, addr: SocketAddr) -> Self {
         Self { id, addr }
@@ -31,21 +31,23 @@ impl fmt::Display for Contact {
     }
 }
 
-/// Contacts as a peer tells them, and how much of what it told was no contact.
+/// The contacts in a peer's response, and the number of entries that could not be decoded.
 ///
-/// One that makes no sense (an id that has not 20 bytes, an IP that is none, a port above 65,535) costs itself alone: an
-/// honest node may pass on what a hostile one told it.
+/// A malformed entry (an id that has not 20 bytes, text that is no IP address, a port above 65,535)
+/// is skipped and does not invalidate the response, because an honest node may have received it
+/// from a hostile one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
-    /// Those that made sense.
+    /// The well-formed contacts.
     pub list: Vec<Contact>,
-    /// How many did not.
+    /// The number of malformed entries.
     pub malformed: usize,
 }
 
 impl Contacts {
-    /// How many a peer may tell in one answer. Python tells as many as its `ksize`, which is 20 unless it was changed; an
-    /// answer with more than this is refused as a whole.
+    /// The largest number of entries in a response. A response with more is refused as a whole.
+    ///
+    /// Python sends as many as its `ksize`, which is 20 by default.
     pub const MAX_COUNT: usize = 100;
 }
 
@@ -65,7 +67,7 @@ impl Serialize for Contacts {
     }
 }
 
-/// An IP as text: Python has it as a `str`, and serde would write it as numbers.
+/// An IP address that is encoded as text, as in Python; serde would encode it as numbers.
 struct Ip(IpAddr);
 
 impl Serialize for Ip {
@@ -79,9 +81,9 @@ impl Serialize for Ip {
     }
 }
 
-/// An address as text, on the stack: an answer has twenty of them.
+/// An address as text on the stack, because a response contains twenty of them.
 struct Text {
-    /// The longest address of IPv6 has 45 characters.
+    /// The longest IPv6 address has 45 characters.
     bytes: [u8; 48],
     len: usize,
 }
@@ -89,14 +91,14 @@ struct Text {
 impl Text {
     const EMPTY: Self = Self { bytes: [0; 48], len: 0 };
 
-    /// What `Display` would write; it took a tenth of all the time of a node.
+    /// Appends the same text as `Display`, which took a tenth of a node's CPU time.
     fn push_v4(&mut self, octets: [u8; 4]) {
         for octet in octets {
             let (digits, len) = OCTETS[usize::from(octet)];
             self.bytes[self.len..][..4].copy_from_slice(&digits);
             self.len += len;
         }
-        // Less the last dot.
+        // Without the last dot.
         self.len -= 1;
     }
 
@@ -105,7 +107,7 @@ impl Text {
     }
 }
 
-/// Each octet in decimal with a dot after it, and how many characters that is.
+/// Each octet in decimal with a dot after it, and the number of characters.
 static OCTETS: [([u8; 4], usize); 256] = {
     let mut octets = [([b'.'; 4], 0); 256];
     let mut octet = 0;
@@ -146,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn addresses_are_written_as_display_writes_them(octets: [u8; 4], segments: [u16; 8]) {
+        fn addresses_are_encoded_as_display_writes_them(octets: [u8; 4], segments: [u16; 8]) {
             let mut text = Text::EMPTY;
             text.push_v4(octets);
             prop_assert_eq!(text.as_str(), IpAddr::from(octets).to_string());

@@ -5,14 +5,16 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
-/// Bytes of an id: 160 bits, which is what SHA-1 gives.
+/// The length of an id in bytes: 160 bits, the size of a SHA-1 digest.
 pub const ID_LEN: usize = 20;
 
-/// Who a node is: a place in a space of 160 bits, as far from another as their bits differ (XOR).
+/// A node's id: a point in the 160-bit key space.
+///
+/// The distance between two points is their bitwise exclusive or (XOR).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; ID_LEN]);
 
-/// What a value is stored under, or what a lookup looks for: a place in the same space.
+/// The key of a value or the target of a lookup: a point in the key space that node ids share.
 ///
 /// ```
 /// use rpcudp_kademlia::Key;
@@ -22,9 +24,10 @@ pub struct NodeId([u8; ID_LEN]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; ID_LEN]);
 
-/// How far a node is from a key. The order is that of the numbers.
+/// The XOR distance between a node and a key, ordered as a 160-bit integer.
 ///
-/// As numbers, because a lookup compares distances all the time: almost always the first of them decides.
+/// It is stored as three integers, because a lookup compares distances often and the first integer
+/// almost always decides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Distance {
     high: u64,
@@ -33,30 +36,31 @@ pub struct Distance {
 }
 
 impl NodeId {
-    /// How far this node is from a key.
+    /// Returns the distance between this node and a key.
     #[must_use]
     pub fn distance(&self, key: &Key) -> Distance {
-        let ((high, middle, low), other) = (numbers(&self.0), numbers(&key.0));
+        let ((high, middle, low), other) = (to_integers(&self.0), to_integers(&key.0));
         Distance { high: high ^ other.0, middle: middle ^ other.1, low: low ^ other.2 }
     }
 }
 
 impl Key {
-    /// The key of a name: its SHA-1, as Python's `kademlia` has it for `str` and `bytes`.
+    /// Returns the key of a name: its SHA-1 digest, as Python's `kademlia` computes it for `str`
+    /// and `bytes`.
     #[must_use]
     pub fn of(name: impl AsRef<[u8]>) -> Self {
         Self(Sha1::digest(name).into())
     }
 
-    /// The bit at `position`, counted from the highest.
+    /// Returns the bit at `position`, counted from the most significant.
     pub(crate) fn bit(&self, position: usize) -> bool {
         self.0[position / 8] >> (7 - position % 8) & 1 == 1
     }
 
-    /// A key that shares this many first bits with this one, and has all others from `random`.
-    pub(crate) fn with_random_suffix(self, bits: usize, random: Self) -> Self {
+    /// Returns a key with the first `prefix_len` bits of this one and all other bits of `random`.
+    pub(crate) fn with_random_suffix(self, prefix_len: usize, random: Self) -> Self {
         let mut key = random;
-        let (bytes, rest) = (bits / 8, bits % 8);
+        let (bytes, rest) = (prefix_len / 8, prefix_len % 8);
         key.0[..bytes].copy_from_slice(&self.0[..bytes]);
         if rest > 0 {
             let below = 0xff_u8 >> rest;
@@ -65,7 +69,7 @@ impl Key {
         key
     }
 
-    /// This key with the bit at `position` with_flipped_bit over.
+    /// Returns this key with the bit at `position` inverted.
     pub(crate) fn with_flipped_bit(mut self, position: usize) -> Self {
         self.0[position / 8] ^= 0x80 >> (position % 8);
         self
@@ -73,7 +77,7 @@ impl Key {
 }
 
 impl Distance {
-    /// How many bits the two places have in common before the first that differs: 160 where they are the same place.
+    /// Returns the number of leading bits that the two points share: 160 if they are equal.
     #[must_use]
     pub fn common_prefix_len(&self) -> usize {
         let zeros = match self {
@@ -86,7 +90,7 @@ impl Distance {
 }
 
 impl fmt::Display for Distance {
-    /// Forty hexadecimal digits.
+    /// Writes 40 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}{:016x}{:08x}", self.high, self.middle, self.low)
     }
@@ -98,20 +102,20 @@ impl fmt::Debug for Distance {
     }
 }
 
-fn numbers(bytes: &[u8; ID_LEN]) -> (u64, u64, u32) {
+fn to_integers(bytes: &[u8; ID_LEN]) -> (u64, u64, u32) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, low @ ..] = *bytes;
     let (high, middle) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
     (u64::from_be_bytes(high), u64::from_be_bytes(middle), u32::from_be_bytes(low))
 }
 
 impl From<NodeId> for Key {
-    /// The place of a node, to look for who is near it.
+    /// Returns the node's own point in the key space, as a lookup target.
     fn from(id: NodeId) -> Self {
         Self(id.0)
     }
 }
 
-/// What an id is not: 40 hexadecimal digits.
+/// An error: the text is not an id of 40 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseIdError {
     len: usize,
@@ -119,7 +123,7 @@ pub struct ParseIdError {
 
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an id has {} hexadecimal digits, and these are {} characters", 2 * ID_LEN, self.len)
+        write!(f, "an id has {} hexadecimal digits, but the text has {} characters", 2 * ID_LEN, self.len)
     }
 }
 
@@ -128,13 +132,13 @@ impl std::error::Error for ParseIdError {}
 macro_rules! id {
     ($name:ident) => {
         impl $name {
-            /// The id of these bytes.
+            /// Creates an id from its bytes, the most significant first.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; ID_LEN]) -> Self {
                 Self(bytes)
             }
 
-            /// The bytes, the highest first.
+            /// Returns the bytes, the most significant first.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; ID_LEN] {
                 &self.0
@@ -142,7 +146,7 @@ macro_rules! id {
         }
 
         impl fmt::Display for $name {
-            /// Forty hexadecimal digits, or as many of the first as the precision says.
+            /// Writes 40 hexadecimal digits, or only the first ones if a precision is given.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let digits = f.precision().unwrap_or(2 * ID_LEN).min(2 * ID_LEN);
                 let digit = |position: usize| self.0[position / 2] >> (4 * (1 - position % 2)) & 0xf;
@@ -161,7 +165,7 @@ macro_rules! id {
 id!(NodeId);
 id!(Key);
 
-/// Text and bin, for the two that travel.
+/// Implements parsing and serde for the two types that are sent to peers.
 macro_rules! wire_id {
     ($name:ident) => {
         impl FromStr for $name {
@@ -184,7 +188,7 @@ macro_rules! wire_id {
         }
 
         impl Serialize for $name {
-            /// Bytes on the wire, text where people read.
+            /// Writes bytes to binary formats and hexadecimal text to human-readable ones.
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {
                     serializer.collect_str(self)
@@ -235,13 +239,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_is_read_back(bytes: [u8; ID_LEN]) {
+        fn display_and_parse_round_trip(bytes: [u8; ID_LEN]) {
             let id = NodeId::from_bytes(bytes);
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
         #[test]
-        fn sharing_takes_the_first_bits_and_leaves_the_others(own: [u8; ID_LEN], random: [u8; ID_LEN], bits in 0..=160_usize) {
+        fn with_random_suffix_keeps_the_prefix_and_replaces_the_rest(own: [u8; ID_LEN], random: [u8; ID_LEN], bits in 0..=160_usize) {
             let key = Key(own).with_random_suffix(bits, Key(random));
             let source = |bit| if bit < bits { Key(own) } else { Key(random) };
             prop_assert!((0..160).all(|bit| key.bit(bit) == source(bit).bit(bit)));
@@ -253,7 +257,8 @@ mod tests {
             let distance = |a, b| NodeId(a).distance(&Key(b));
             prop_assert_eq!(distance(a, b), distance(b, a));
             prop_assert_eq!(distance(a, a), Distance { high: 0, middle: 0, low: 0 });
-            // Of two nodes and a key, the nearer is the one that shares the first bit in which they differ.
+            // Of two nodes, the closer to a key is the one that agrees with the key in the first
+            // bit in which the two nodes differ.
             let first = NodeId(a).distance(&Key(b)).common_prefix_len();
             if first < 160 {
                 prop_assert_eq!(distance(a, c) < distance(b, c), Key(a).bit(first) == Key(c).bit(first));
@@ -262,11 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
+    fn malformed_ids_are_refused() {
         for text in ["", "ab", &"g".repeat(40), &"a".repeat(41), &"a".repeat(39), &"é".repeat(20)] {
             assert!(text.parse::<NodeId>().is_err(), "{text}");
         }
         let error = "ab".parse::<Key>().unwrap_err();
-        assert_eq!(error.to_string(), "an id has 40 hexadecimal digits, and these are 2 characters");
+        assert_eq!(error.to_string(), "an id has 40 hexadecimal digits, but the text has 2 characters");
     }
 }

@@ -1,4 +1,4 @@
-//! What nodes say to each other: the whole protocol, as the Python package `kademlia` 2.2.3 speaks it.
+//! The whole protocol between nodes, as in the Python package `kademlia` 2.2.3.
 
 use std::net::SocketAddr;
 
@@ -7,58 +7,59 @@ use serde::{Serialize, Serializer};
 
 use crate::{Contacts, Key, NodeId, Value};
 
-/// A Kademlia node, as others see it.
+/// The requests that a Kademlia node serves.
 ///
-/// `id` is always that of the caller: a request introduces who makes it. Every method may run twice and does no harm
-/// then, so that requests are sent again until they are answered.
+/// `id` is always the caller's node id, so that each request also introduces its sender. Every
+/// method is idempotent, so clients retransmit a request until its response arrives.
 #[rpc_service]
 pub trait Kademlia {
-    /// The address that the caller is seen at.
+    /// Returns the caller's address, as this node sees it.
     #[rpc(at_least_once, timeout = "2s")]
     fn stun(&self, cx: &Context) -> ObservedAddr;
 
-    /// The id of the node that is called.
+    /// Returns this node's id.
     #[rpc(at_least_once, timeout = "2s")]
     fn ping(&self, cx: &Context, id: NodeId) -> NodeId;
 
-    /// Keeps a value under a key, and says whether it does.
+    /// Stores a value under a key. Returns whether the value was stored.
     #[rpc(at_least_once, timeout = "2s")]
     async fn store(&self, cx: &Context, id: NodeId, key: Key, value: Value) -> bool;
 
-    /// The nodes nearest to a key, of those that the called one knows: at most k = 20.
+    /// Returns the contacts in this node's routing table that are closest to a key, at most k = 20.
     #[rpc(at_least_once, timeout = "2s")]
     fn find_node(&self, cx: &Context, id: NodeId, key: Key) -> Contacts;
 
-    /// The value under a key, or what [`find_node`](Self::find_node) answers.
+    /// Returns the value under a key, or the response of [`find_node`](Self::find_node) if this
+    /// node does not store one.
     #[rpc(at_least_once, timeout = "2s")]
     fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> FindValueResponse;
 }
 
-/// How a node asks a stranger who it is that has called it.
+/// The `ping` that validates the source of a request: the same method, sent once.
 ///
-/// Once: whose address it is, is what is to be found out, and nobody is to get more from us than somebody else has sent
-/// in his name.
+/// The source is unvalidated, so the ping is not retransmitted: a forged source address must not
+/// receive more bytes from this node than were sent in its name.
 #[rpc_service]
 pub(crate) trait SinglePing {
-    /// [`Kademlia::ping`].
+    /// See [`Kademlia::ping`].
     #[rpc(timeout = "2s")]
     fn ping(&self, id: NodeId) -> NodeId;
 }
 
-/// What [`find_value`](Kademlia::find_value) answers: `{"value": v}`, or contacts.
+/// The response to [`find_value`](Kademlia::find_value): `{"value": v}`, or a list of contacts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FindValueResponse {
-    /// The node has the value.
+    /// The node stores the value.
     Value {
         /// The value.
         value: Value,
     },
-    /// It has not, and knows who is nearer.
+    /// The node does not store the value; these are the closest contacts that it knows.
     Contacts(Contacts),
 }
 
-/// An address as [`stun`](Kademlia::stun) tells it: IP as text, and port.
+/// The response to [`stun`](Kademlia::stun): IP address as text, and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObservedAddr(pub SocketAddr);
 

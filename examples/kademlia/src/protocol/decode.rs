@@ -1,25 +1,25 @@
-//! How answers are read: from beginning to end, without keeping more than they may hold.
+//! Decoders of the responses, which bound the memory that a hostile peer's response can take.
 //!
-//! serde's derive would keep the whole of an untagged enum before it decides what it is, which makes two megabytes of a
-//! datagram of 64 KiB; and one contact that makes no sense would cost those beside it.
+//! serde's derive for an untagged enum would first buffer the whole response, up to 2 MB for a
+//! datagram of 64 KiB, and one malformed contact would invalidate all others.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::contract::{FindValueResponse, ObservedAddr};
-use super::lenient::{MaybeContact, TextKey, address};
+use super::lenient::{MaybeContact, TextKey, socket_addr};
 use crate::Contacts;
 
 impl<'de> Deserialize<'de> for FindValueResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Answer;
+        struct FindValueVisitor;
 
-        impl<'de> Visitor<'de> for Answer {
+        impl<'de> Visitor<'de> for FindValueVisitor {
             type Value = FindValueResponse;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map with `value`, or contacts")
+                f.write_str("a map with `value`, or a list of contacts")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FindValueResponse, A::Error> {
@@ -35,59 +35,61 @@ impl<'de> Deserialize<'de> for FindValueResponse {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<FindValueResponse, A::Error> {
-                contacts(seq).map(FindValueResponse::Contacts)
+                read_contacts(seq).map(FindValueResponse::Contacts)
             }
         }
 
-        deserializer.deserialize_any(Answer)
+        deserializer.deserialize_any(FindValueVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Contacts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Answer;
+        struct ContactsVisitor;
 
-        impl<'de> Visitor<'de> for Answer {
+        impl<'de> Visitor<'de> for ContactsVisitor {
             type Value = Contacts;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("contacts")
+                f.write_str("a list of contacts")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Contacts, A::Error> {
-                contacts(seq)
+                read_contacts(seq)
             }
         }
 
-        deserializer.deserialize_any(Answer)
+        deserializer.deserialize_any(ContactsVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for ObservedAddr {
-    /// Python tells what its socket told it, which for IPv6 is four numbers and not two.
+    /// Reads an IP address and a port, and ignores further elements.
+    ///
+    /// Python sends the tuple of its socket API, which has four elements for an IPv6 address.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Answer;
+        struct ObservedAddrVisitor;
 
-        impl<'de> Visitor<'de> for Answer {
+        impl<'de> Visitor<'de> for ObservedAddrVisitor {
             type Value = ObservedAddr;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an IP and a port")
+                f.write_str("an IP address and a port")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ObservedAddr, A::Error> {
                 let (ip, port) = (seq.next_element()?, seq.next_element()?);
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                let addr = address(ip, port).ok_or_else(|| de::Error::custom("no address"))?;
+                let addr = socket_addr(ip, port).ok_or_else(|| de::Error::custom("malformed IP address or port"))?;
                 Ok(ObservedAddr(addr))
             }
         }
 
-        deserializer.deserialize_any(Answer)
+        deserializer.deserialize_any(ObservedAddrVisitor)
     }
 }
 
-fn contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
+fn read_contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
     let list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(Contacts::MAX_COUNT));
     let mut contacts = Contacts { list, malformed: 0 };
     while let Some(MaybeContact(contact)) = seq.next_element()? {
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{Contact, NodeId, Value};
 
-    fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    fn encode_to_vec<T: serde::Serialize>(value: &T) -> Vec<u8> {
         let mut bytes = Vec::new();
         encode(&mut bytes, value).unwrap();
         bytes
@@ -128,16 +130,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn contacts_are_read_back(list in vec(contact(), 0..=100)) {
+        fn contacts_round_trip(list in vec(contact(), 0..=100)) {
             let contacts = Contacts::from(list);
-            let bytes = encoded(&contacts);
+            let bytes = encode_to_vec(&contacts);
             prop_assert_eq!(&decode::<Contacts>(&bytes).unwrap(), &contacts);
             prop_assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(contacts));
         }
 
-        /// No bytes make it panic, and what is read is within its limits.
+        /// Decoding never panics, and a decoded response is within the limits.
         #[test]
-        fn any_bytes_are_an_answer_or_an_error(bytes in vec(any::<u8>(), 0..400)) {
+        fn arbitrary_bytes_decode_within_the_limits_or_fail(bytes in vec(any::<u8>(), 0..400)) {
             if let Ok(FindValueResponse::Contacts(contacts)) = decode::<FindValueResponse>(&bytes) {
                 prop_assert!(contacts.list.len() + contacts.malformed <= Contacts::MAX_COUNT);
             }
@@ -147,28 +149,28 @@ mod tests {
     }
 
     #[test]
-    fn python_answers_are_read() {
+    fn responses_of_python_nodes_are_decoded() {
         let id = [7; 20];
         let contact = Contact::new(NodeId::from_bytes(id), "10.0.0.1:8468".parse().unwrap());
         let bytes = [b"\x91\x93\xc4\x14", &id[..], b"\xa810.0.0.1\xcd\x21\x14"].concat();
         assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(vec![contact].into()));
         let value = FindValueResponse::Value { value: Value::Text("v".into()) };
         assert_eq!(decode::<FindValueResponse>(b"\x81\xa5value\xa1v").unwrap(), value);
-        assert_eq!(encoded(&value), b"\x81\xa5value\xa1v");
-        // What IPv6 adds to an address, and what a later version may add to a value.
-        let seen: ObservedAddr = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
-        assert_eq!(seen, ObservedAddr("[::1]:7".parse().unwrap()));
+        assert_eq!(encode_to_vec(&value), b"\x81\xa5value\xa1v");
+        // The extra elements of an IPv6 address, and an entry that a later version might add.
+        let addr: ObservedAddr = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
+        assert_eq!(addr, ObservedAddr("[::1]:7".parse().unwrap()));
         assert_eq!(decode::<FindValueResponse>(b"\x82\xa3age\x05\xa5value\xa1v").unwrap(), value);
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn malformed_responses_are_refused() {
         for bytes in
             [&b"\xc0"[..], b"\x07", b"\xa1v", b"\x80", b"\x81\xa1v\x07", b"\x81\xa5value\xc0", b"\x81\xa5value\x91\x01"]
         {
             assert!(decode::<FindValueResponse>(bytes).is_err(), "{bytes:x?}");
         }
         let too_many: Vec<Contact> = vec![Contact::new(NodeId::from_bytes([1; 20]), "1.2.3.4:5".parse().unwrap()); 101];
-        assert!(decode::<FindValueResponse>(&encoded(&Contacts::from(too_many))).is_err());
+        assert!(decode::<FindValueResponse>(&encode_to_vec(&Contacts::from(too_many))).is_err());
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What can be stored under a key: what Python's `kademlia` takes for a value.
+/// A value that can be stored under a key: any type that Python's `kademlia` stores.
 ///
 /// ```
 /// use rpcudp_kademlia::Value;
@@ -15,26 +15,28 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
-    /// `bool`
+    /// A Python `bool`.
     Bool(bool),
-    /// `int`
+    /// A Python `int` that fits into an `i64`.
     Int(i64),
-    /// An `int` above the greatest `i64`; a smaller one is an [`Int`](Self::Int) when it comes back.
+    /// A Python `int` above `i64::MAX`. A smaller number decodes as [`Int`](Self::Int).
     Unsigned(u64),
-    /// `float`
+    /// A Python `float`.
     Float(f64),
-    /// `str`
+    /// A Python `str`.
     Text(String),
-    /// `bytes`
+    /// A Python `bytes`.
     Bytes(Vec<u8>),
 }
 
 impl Value {
-    /// How large a value may be on the wire, in bytes: what a `store` request has left of its 8,192 after the method's
-    /// name, an id and a key (array of two, `store`, array of three, twice 20 bytes with their heads).
+    /// The largest encoded length of a value in bytes: 8,140.
+    ///
+    /// A `store` request has at most 8,192 bytes. An array of two, the method name `store`, an
+    /// array of three, and an id and a key of 20 bytes each with their headers take 52 of them.
     pub const MAX_LEN: usize = 8_192 - (1 + 6 + 1 + 2 * 22);
 
-    /// How many bytes it takes on the wire.
+    /// Returns the length of the encoded value in bytes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         match self {
@@ -43,22 +45,23 @@ impl Value {
             Self::Int(number) => int_len(number.unsigned_abs() - u64::from(*number < 0), *number < 0),
             Self::Unsigned(number) => int_len(*number, false).min(if *number < 128 { 1 } else { 9 }),
             Self::Float(_) => 9,
-            Self::Text(text) => text.len() + if text.len() < 32 { 1 } else { head_len(text.len()) },
-            Self::Bytes(bytes) => bytes.len() + head_len(bytes.len()),
+            Self::Text(text) => text.len() + if text.len() < 32 { 1 } else { header_len(text.len()) },
+            Self::Bytes(bytes) => bytes.len() + header_len(bytes.len()),
         }
     }
 
-    /// Whether it fits into a request.
+    /// Returns whether the value fits into a `store` request.
     #[must_use]
     pub fn fits(&self) -> bool {
         self.encoded_len() <= Self::MAX_LEN
     }
 }
 
-/// A number that is not written in one byte: the smallest of 2, 3, 5 and 9 bytes that has room for it. `magnitude` is
-/// the number, or for a negative one its complement.
+/// Returns the encoded length of an integer that takes more than one byte: 2, 3, 5 or 9.
+///
+/// `magnitude` is the integer, or its complement if it is negative.
 fn int_len(magnitude: u64, negative: bool) -> usize {
-    // A sign takes a bit.
+    // The sign takes one bit.
     let bits = 64 - magnitude.leading_zeros() + u32::from(negative);
     match bits {
         0..=8 => 2,
@@ -68,7 +71,8 @@ fn int_len(magnitude: u64, negative: bool) -> usize {
     }
 }
 
-fn head_len(len: usize) -> usize {
+/// Returns the length of the header of text or bytes that do not fit into a short form.
+fn header_len(len: usize) -> usize {
     match len {
         0..=0xff => 2,
         0x100..=0xffff => 3,
@@ -77,7 +81,8 @@ fn head_len(len: usize) -> usize {
 }
 
 impl<'de> Deserialize<'de> for Value {
-    /// By hand, because serde's untagged enums take a list of small numbers for bytes.
+    /// Decodes a value. serde's derive for untagged enums would accept a list of small numbers as
+    /// bytes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyValue;
 
@@ -172,8 +177,8 @@ impl From<&[u8]> for Value {
 }
 
 impl fmt::Display for Value {
-    /// For people: text as it is but for control characters, which a stranger may have put there for a terminal, and
-    /// bytes as hexadecimal digits behind `0x`.
+    /// Writes the value for people: bytes as hexadecimal digits after `0x`, and text with its
+    /// control characters escaped, because a peer could have stored terminal escape sequences.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => value.fmt(f),
@@ -212,7 +217,7 @@ mod tests {
         ]
     }
 
-    fn encoded(value: &Value) -> Vec<u8> {
+    fn encode_to_vec(value: &Value) -> Vec<u8> {
         let mut bytes = Vec::new();
         encode(&mut bytes, value).unwrap();
         bytes
@@ -220,32 +225,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_has_the_length_that_it_says_and_is_read_back(value in value()) {
-            let bytes = encoded(&value);
+        fn values_round_trip_and_have_their_encoded_len(value in value()) {
+            let bytes = encode_to_vec(&value);
             prop_assert_eq!(bytes.len(), value.encoded_len(), "{:?}", value);
             prop_assert_eq!(decode::<Value>(&bytes).unwrap(), value);
         }
     }
 
     #[test]
-    fn numbers_take_what_they_need() {
+    fn encoded_len_of_integers_is_exact() {
         let edges = [0, 1, 127, 128, 255, 256, 65_535, 65_536, u64::from(u32::MAX), 1 << 32, i64::MAX as u64, u64::MAX];
         let values =
             edges.into_iter().map(Value::from).chain(edges.map(|number| Value::Int((number as i64).wrapping_neg())));
         for value in values.chain([Value::Int(-32), Value::Int(-33), Value::Int(-129), Value::Int(i64::MIN)]) {
-            assert_eq!(encoded(&value).len(), value.encoded_len(), "{value:?}");
+            assert_eq!(encode_to_vec(&value).len(), value.encoded_len(), "{value:?}");
         }
     }
 
     #[test]
-    fn lists_maps_and_nothing_are_no_values() {
+    fn nil_lists_maps_and_extensions_are_refused() {
         for bytes in [&b"\xc0"[..], b"\x90", b"\x93\x01\x02\x03", b"\x80", b"\xc7\x01\x00\x00"] {
             assert!(decode::<Value>(bytes).is_err(), "{bytes:x?}");
         }
     }
 
     #[test]
-    fn a_stranger_s_text_reaches_no_terminal_unescaped() {
+    fn display_escapes_control_characters() {
         assert_eq!(Value::from("a\x1b[2Jb\nc").to_string(), "a\\u{1b}[2Jb\nc");
         assert_eq!(Value::from(vec![0, 255]).to_string(), "0x00ff");
         assert_eq!(Value::from(1.0).to_string(), "1.0");
