@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a node behaves. The defaults are for the open internet and for Python peers at once.
+/// The configuration of a node. The defaults suit the open internet and networks of Python nodes.
 ///
 /// ```
 /// use rpcudp_kademlia::Config;
@@ -11,35 +11,39 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How many nodes keep each value, how many contacts a bucket holds and an answer tells. Default: 20, as in Python.
-    /// From 1 to 100, which is what an answer may hold.
+    /// The number of nodes that store each value, of contacts in a k-bucket, and of contacts in a
+    /// response. Default: 20, as in Python. Clamped to 1 to 100, the limit of a response.
     pub k: usize,
-    /// How many requests of a lookup are under way at once. Default: 3, as in Python.
+    /// The number of queries that a lookup keeps in flight. Default: 3, as in Python.
     pub alpha: usize,
-    /// How long a lookup waits for a node before it goes on without it; an answer that comes later still counts.
-    /// Default: 500 ms, two round trips around the world and time for a resend.
+    /// The time after which a lookup goes on without waiting for a queried node. A later response
+    /// still counts. Default: 500 ms, which is two round trips around the world and time for a
+    /// retransmission.
     pub unresponsive_after: Duration,
-    /// How long a request may take in all. A node that does not answer within this is taken for dead. Default: 2 s, in
-    /// which it is sent four times.
+    /// The timeout of a request. A node that does not respond in time has failed the request.
+    /// Default: 2 s, in which the request is sent four times.
     pub timeout: Duration,
-    /// How many nodes a lookup asks at the most, so that nobody can keep it going for ever. Default: 200.
+    /// The number of nodes that a lookup queries at most, which bounds a lookup among hostile
+    /// nodes. Default: 200.
     pub max_queries: usize,
-    /// How many contacts of one [neighbourhood](crate::Subnet) a bucket holds, and a lookup follows: whoever
-    /// commands one network cannot surround a key. Default: 2.
+    /// The number of contacts of one [subnet](crate::Subnet) in a k-bucket, and of nodes of one
+    /// subnet that a lookup queries, so that one subnet cannot surround a key. Default: 2.
     pub max_per_subnet: usize,
-    /// How long a bucket may go without a lookup before one is made to refresh it. Default: an hour, as in Python.
+    /// The time without a lookup after which a k-bucket is refreshed. Default: 1 h, as in Python.
     pub refresh_after: Duration,
-    /// How long a value may go without being stored again before this node stores it at the k nearest again. Default: an
-    /// hour, as in Python.
+    /// The time without a `store` after which this node republishes a value to the k closest nodes.
+    /// Default: 1 h, as in Python.
     pub republish_after: Duration,
-    /// How long a value is kept that nobody stores again. Default: a day. What lies far from its key is kept for less:
-    /// half as long for each node by which this one is not among the k nearest.
+    /// The time without a `store` after which a value expires. Default: 24 h. A node that is not
+    /// among the k closest to the key halves the time for each rank below the k-th.
     pub expire_after: Duration,
-    /// How many bytes all values may take that others store here, with 200 for each beside its own. Default: 64 MiB.
+    /// The number of bytes that values stored by other nodes may take, with 200 bytes of overhead
+    /// for each value. Default: 64 MiB.
     pub max_stored_len: usize,
-    /// How many of these bytes one [neighbourhood](crate::Subnet) may take. Default: 8 MiB.
+    /// The part of `max_stored_len` that one [subnet](crate::Subnet) may take. Default: 8 MiB.
     pub max_stored_len_per_subnet: usize,
-    /// The seed of the node's random choices, for tests. Default: the operating system's randomness.
+    /// The seed of the node's random choices, for tests. Default: `None`, the operating system's
+    /// randomness.
     pub seed: Option<u64>,
 }
 
@@ -63,8 +67,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The nearest legal values: a zero would stop everything, and a `k` above what an answer may hold would have our
-    /// own answers refused.
+    /// Clamps the counts to legal values: a zero would stop all lookups, and peers would refuse
+    /// responses with more than `Contacts::MAX_COUNT` contacts.
     pub(crate) fn clamped(mut self) -> Self {
         self.k = self.k.clamp(1, crate::Contacts::MAX_COUNT);
         self.alpha = self.alpha.max(1);

@@ -6,7 +6,7 @@ use rpcudp::{BindError, CallError};
 
 use crate::StorageError;
 
-/// Why a node could not be started.
+/// An error of starting a node.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -16,48 +16,48 @@ pub enum StartError {
     Storage(StorageError),
 }
 
-/// Why a node did not come into a network.
+/// An error of [`Node::bootstrap`](crate::Node::bootstrap).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BootstrapError {
-    /// It was given no address, and had no neighbours before.
+    /// The call has no address, and the node was not restored with contacts.
     NoAddress,
-    /// No node can be at this address.
+    /// An address cannot be that of a node.
     UnusableAddress {
         /// The address.
         addr: SocketAddr,
     },
-    /// Nobody answers at any of the addresses.
+    /// No node responded.
     NoResponse {
-        /// What came of the last of them.
+        /// The error of the last ping.
         source: CallError,
     },
 }
 
-/// Why a value could not be looked for.
+/// An error of [`Node::get`](crate::Node::get).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GetError {
-    /// The node knows no other.
+    /// The routing table is empty.
     NoContacts,
 }
 
-/// Why a value was not stored.
+/// An error of [`Node::set`](crate::Node::set).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetError {
-    /// The node knows no other.
+    /// The routing table is empty.
     NoContacts,
-    /// The value is larger than what peers accept.
+    /// The encoded value is too large for a `store` request.
     TooLarge {
-        /// How many bytes it takes on the wire.
+        /// The length of the encoded value in bytes.
         size: usize,
-        /// How many it may take.
+        /// The largest length in bytes, [`Value::MAX_LEN`](crate::Value::MAX_LEN).
         limit: usize,
     },
-    /// None of the nodes nearest to the key keeps it: they are gone, or full.
+    /// None of the nodes closest to the key stored the value: they are gone or full.
     NotStored {
-        /// How many were asked.
+        /// The number of nodes that were sent the value.
         node_count: usize,
     },
 }
@@ -95,9 +95,11 @@ impl From<StorageError> for StartError {
 impl fmt::Display for BootstrapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAddress => f.write_str("there is no address to bootstrap from: name one of a node in the network"),
-            Self::UnusableAddress { addr } => write!(f, "no node can be at {addr}: name one's address and port"),
-            Self::NoResponse { source } => write!(f, "no node answers: {source}"),
+            Self::NoAddress => f.write_str("no address to bootstrap from: give the address of a node in the network"),
+            Self::UnusableAddress { addr } => {
+                write!(f, "no node can be at {addr}: give the address and port of a node")
+            }
+            Self::NoResponse { source } => write!(f, "no bootstrap node responded: {source}"),
         }
     }
 }
@@ -129,7 +131,7 @@ impl fmt::Display for SetError {
                 write!(f, "the value has {size} bytes, and {limit} are allowed: split it into several")
             }
             Self::NotStored { node_count } => {
-                write!(f, "none of the {node_count} nodes nearest to the key keeps the value")
+                write!(f, "none of the {node_count} nodes closest to the key stored the value: they are gone or full")
             }
         }
     }
@@ -137,4 +139,4 @@ impl fmt::Display for SetError {
 
 impl Error for SetError {}
 
-const NO_CONTACTS: &str = "the node knows no other: bootstrap it first";
+const NO_CONTACTS: &str = "the routing table is empty: bootstrap the node first";

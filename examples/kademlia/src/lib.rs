@@ -1,9 +1,11 @@
-//! A Kademlia node on [rpcudp](https://docs.rs/rpcudp): wire-compatible with the Python package
-//! [`kademlia`](https://pypi.org/project/kademlia/) 2.2.3, whose nodes it joins and who join it.
+//! A Kademlia node on [rpcudp](https://docs.rs/rpcudp), wire-compatible with the Python package
+//! [`kademlia`](https://pypi.org/project/kademlia/) 2.2.3.
 //!
-//! [`Node`] is what programs use; the binary `kad` is the same for shells. [`Kademlia`] is the whole protocol on a page.
-//! What decides, and is worth knowing by itself, neither sends nor looks at a clock: the [`RoutingTable`], the
-//! [`Lookup`], and the [`RecordIndex`] of what is kept for whom.
+//! - [`Node`] is the entry point for programs; the binary `kad` is its command line.
+//! - [`Kademlia`] is the protocol: one trait with five methods.
+//! - [`RoutingTable`], [`Lookup`] and [`RecordIndex`] are the parts that make decisions. They do no
+//!   I/O and take the time as an argument.
+//! - [`swarm`] runs many nodes in one process, on loopback or on a simulated network.
 //!
 //! ```
 //! use rpcudp_kademlia::{Key, Node};
@@ -49,7 +51,7 @@ pub use storage::RedbStorage;
 pub use storage::{Change, MemoryStorage, Record, Storage, StorageError};
 pub use timestamp::Timestamp;
 
-/// The README's example runs.
+/// Runs the README's example as a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Declares what is counted: the variants of `Counter`, the fields of `Stats` and how one becomes the other.
+/// Declares the counters: the variants of `Counter`, the fields of `Stats`, and the conversion.
 macro_rules! counters {
     ($($(#[$doc:meta])* $variant:ident => $field:ident;)*) => {
-        /// What a node has refused and done since it was started. Counters only grow.
+        /// Counters of a node since its start. They never decrease.
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
         #[non_exhaustive]
         pub struct Stats {
@@ -27,53 +27,54 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Lookups that were made, for whatever reason.
+    /// Lookups, including those of bucket refreshes and republishing.
     Lookup => lookups;
-    /// Requests of lookups.
+    /// Queries of lookups.
     Query => queries;
-    /// Nodes that came into the routing table.
+    /// Contacts added to the routing table.
     ContactAdded => contacts_added;
-    /// Nodes that left it because they did not answer.
+    /// Contacts removed from the routing table because they did not respond.
     ContactRemoved => contacts_removed;
-    /// Values that others stored here.
+    /// Values stored here by other nodes.
     Stored => stored;
-    /// Values that were handed to newcomers which are nearer to their keys.
+    /// Values handed over to new contacts that are closer to their keys.
     HandedOver => handed_over;
-    /// Values that were stored at the k nearest again.
+    /// Values republished to the k closest nodes.
     Republished => republished;
-    /// Values that were stored at the nearest node that did not have them.
+    /// Values cached at the closest node that did not return them.
     Cached => cached;
-    /// Values whose time had come.
+    /// Values that have expired.
     Expired => expired;
-    /// Contacts refused because they make no sense: a wrong length of id, no IP.
+    /// Contacts refused because they are malformed: an id of a wrong length, text that is no IP
+    /// address.
     MalformedContact => malformed_contacts;
-    /// Contacts refused because their address is absurd: port 0, unspecified, multicast, our own, or inside a network
-    /// that the informer is outside of.
+    /// Contacts refused because no node can be at their address: port 0, unspecified, multicast,
+    /// this node's own, or in a smaller scope than the referrer's.
     UnusableAddr => unusable_addrs;
-    /// Answers refused: too many contacts, a value that is too large or of no known type.
+    /// Responses refused: too many contacts, or a value that is too large or of an unknown type.
     BadResponse => bad_responses;
-    /// Nodes refused because they are not who they were said to be, or change who they are.
+    /// Contacts refused because the node at the address has another id, or changed its id.
     WrongId => wrong_ids;
-    /// Nodes refused because their neighbourhood has its share of a bucket.
+    /// Contacts refused because their subnet has reached its limit in the k-bucket.
     SubnetFull => subnet_full;
-    /// Introductions left out because as many are being checked as may be.
+    /// Checks of contacts dropped because too many were queued or in flight.
     DroppedCheck => dropped_checks;
     /// Values refused because they do not fit into a request.
     OversizedValue => oversized_values;
-    /// Values refused because their sender does not answer at its address.
+    /// Values refused because their sender did not respond to a ping at its address.
     UnvalidatedStore => unvalidated_stores;
-    /// Values refused because all, or their neighbourhood, has stored as much as it may.
+    /// Values refused because the storage, or the sender's subnet, has reached its limit.
     StorageFull => storage_full;
-    /// Values that the storage failed to keep.
+    /// Values that the storage failed to write or to read.
     StorageFailed => storage_failures;
 }
 
 impl Counters {
-    pub(crate) fn add(&self, count: Counter, number: usize) {
-        self.0[count as usize].fetch_add(number as u64, Ordering::Relaxed);
+    pub(crate) fn add(&self, counter: Counter, amount: usize) {
+        self.0[counter as usize].fetch_add(amount as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn increment(&self, count: Counter) {
-        self.add(count, 1);
+    pub(crate) fn increment(&self, counter: Counter) {
+        self.add(counter, 1);
     }
 }

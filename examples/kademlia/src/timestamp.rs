@@ -3,27 +3,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// A moment, in milliseconds since 1970.
+/// A point in time, in milliseconds since the Unix epoch.
 ///
-/// The table, lookups and records take it as an argument and never ask a clock. It counts from 1970 so that what is
-/// kept on disk expires in time.
+/// The routing table, lookups and the record index take it as an argument and read no clock. It
+/// counts from the Unix epoch so that expiry times on disk stay valid across restarts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// So many milliseconds after the beginning of 1970.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the beginning of 1970.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// How much later this is than `earlier`; nothing if it is not.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -33,14 +33,15 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Stops at the end of time instead of overflowing.
+    /// Adds a duration. Saturates at `u64::MAX` milliseconds.
     fn add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Tells the time: what the system's clock said at the start, and what has passed since, which never runs backwards and
-/// which a test may pause.
+/// A monotonic clock: the system time at the start plus the tokio time since then.
+///
+/// It never runs backwards, and a test can pause it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -49,21 +50,21 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        // A system clock before 1970 is as good as one at it.
+        // A system clock before 1970 counts as 1970.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { started: Instant::now(), started_at: Timestamp::default() + since_epoch }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.at(Instant::now())
+        self.timestamp(Instant::now())
     }
 
-    /// What it tells at this moment of `tokio`'s.
-    pub(crate) fn at(&self, instant: Instant) -> Timestamp {
+    /// Converts a tokio instant to this clock's time.
+    pub(crate) fn timestamp(&self, instant: Instant) -> Timestamp {
         self.started_at + (instant - self.started)
     }
 
-    /// When `tokio` says that it is this moment.
+    /// Converts this clock's time to a tokio instant.
     pub(crate) fn instant(&self, at: Timestamp) -> Instant {
         self.started + at.since(self.started_at)
     }

@@ -18,7 +18,7 @@ impl RpcClient {
         let started = Instant::now();
         let seeds = {
             let mut table = shared.table();
-            table.mark_lookup(&key, shared.clock.at(started));
+            table.mark_lookup(&key, shared.clock.timestamp(started));
             table.closest_or_stale(&key, shared.config.k)
         };
         let mut lookup = Lookup::new(key, shared.id, LookupOptions::from(&shared.config), seeds);
@@ -30,7 +30,7 @@ impl RpcClient {
         // The clock is looked at when something was waited for, and not in between.
         let mut now = started;
         while value.is_none() {
-            match lookup.poll(shared.clock.at(now)) {
+            match lookup.poll(shared.clock.timestamp(now)) {
                 Step::Done if lookup.closest().len() < shared.config.k && !is_reseeded => {
                     // Those that we know near the key may all be gone, as after a partition: begin farther away.
                     is_reseeded = true;

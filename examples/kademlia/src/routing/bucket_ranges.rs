@@ -2,7 +2,10 @@ use rand::{Rng, RngExt};
 
 use crate::{Key, NodeId};
 
-/// Which part of the space belongs to which bucket.
+/// The division of the key space into the ranges of the k-buckets.
+///
+/// Bucket `i` covers the keys that share exactly `i` leading bits with the local id. The last
+/// bucket also covers all keys that share more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BucketRanges {
     local_id: NodeId,
@@ -14,30 +17,34 @@ impl BucketRanges {
         Self { local_id, count }
     }
 
-    pub(super) fn random_key(self, index: usize, rng: &mut impl Rng) -> Key {
-        let (own, random) = (Key::from(self.local_id), Key::from_bytes(rng.random()));
-        let is_last = index + 1 == self.count;
-        if is_last {
-            own.with_random_suffix(index, random)
-        } else {
-            own.with_random_suffix(index + 1, random).with_flipped_bit(index)
-        }
-    }
-
+    /// Returns the index of the bucket that covers a key.
     pub(super) fn index(self, key: &Key) -> usize {
         self.local_id.distance(key).common_prefix_len().min(self.count - 1)
     }
 
-    /// The buckets in the order of their distance from a key: everything in one is nearer than everything in the next.
+    /// Returns a random key that a bucket covers.
+    pub(super) fn random_key(self, index: usize, rng: &mut impl Rng) -> Key {
+        let (local, random) = (Key::from(self.local_id), Key::from_bytes(rng.random()));
+        let is_last = index + 1 == self.count;
+        if is_last {
+            local.with_random_suffix(index, random)
+        } else {
+            local.with_random_suffix(index + 1, random).with_flipped_bit(index)
+        }
+    }
+
+    /// Returns the bucket indices by distance from a key: each key that a bucket covers is closer
+    /// than each key that the next bucket covers.
     ///
-    /// The nearest is the one that the key would be in, for it shares the most bits with those. All in later buckets
-    /// differ from the key in the same first bit; which of them is nearer is decided by the next bit, where the key
-    /// agrees either with the next bucket alone or with all after it. Earlier buckets differ in an earlier bit.
+    /// The bucket that covers the key comes first, because its keys share the most bits with the
+    /// key. All keys in later buckets differ from the key in the same first bit. The next bit
+    /// decides among them: there the key agrees either with the next bucket alone, or with all
+    /// buckets after it. Keys in earlier buckets differ from the key in an earlier bit.
     pub(super) fn by_distance(self, key: &Key) -> impl Iterator<Item = usize> {
         let (first, last) = (self.index(key), self.count - 1);
-        let own = Key::from(self.local_id);
+        let local = Key::from(self.local_id);
         let key = *key;
-        let agrees_alone = move |index: &usize| key.bit(*index) != own.bit(*index);
+        let agrees_alone = move |index: &usize| key.bit(*index) != local.bit(*index);
         let later = first + 1..last;
         let before_last = later.clone().filter(agrees_alone);
         let after_last = later.rev().filter(move |index| !agrees_alone(index));

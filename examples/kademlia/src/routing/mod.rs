@@ -14,14 +14,16 @@ use rand::Rng;
 
 use crate::{Contact, Key, NodeId, Timestamp};
 
-/// Whom a node knows: many that are near its own id, few that are far.
+/// The routing table of a node: many contacts close to its own id, and few far from it.
 ///
-/// Buckets of at most k contacts. The first holds those whose id differs from ours in the first bit, the second those
-/// that share one bit with us, and so on; the last holds all that share more, and is split when it is full. Time is an
-/// argument, and nothing is sent from here: what is to be asked is returned.
+/// The contacts are in k-buckets. The first bucket holds contacts whose id differs from the local
+/// id in the first bit, the second bucket those that share one bit with it, and so on. The last
+/// bucket holds all contacts that share more bits, and is split when it is full. The table does no
+/// I/O: time is an argument, and contacts to ping are returned to the caller.
 ///
-/// Only contacts that have proven who and where they are belong in it. A full bucket keeps its old contacts, which are
-/// likelier to stay than new ones (section 2.4 of the paper), for as long as they answer.
+/// Insert only validated contacts, which have responded to a ping with their id from their address.
+/// A full bucket keeps its contacts as long as they respond, because old contacts are likelier to
+/// stay online than new ones (section 2.4 of the paper).
 #[derive(Clone, Debug)]
 pub struct RoutingTable {
     local_id: NodeId,
@@ -31,18 +33,18 @@ pub struct RoutingTable {
 }
 
 impl RoutingTable {
-    /// A contact that has been heard of within this is not asked whether it is still there.
+    /// The time since a contact was last seen after which it is pinged if its bucket is full.
     const QUESTIONABLE_AFTER: Duration = Duration::from_secs(15 * 60);
 
-    /// An empty table of the node `own`, with k contacts in a bucket and so many of one
-    /// [subnet](crate::Subnet).
+    /// Creates an empty table for the node `local_id`, with at most `k` contacts in a bucket and
+    /// at most `max_per_subnet` of one [subnet](crate::Subnet).
     #[must_use]
     pub fn new(local_id: NodeId, k: usize, max_per_subnet: usize, now: Timestamp) -> Self {
         let bucket = Bucket { last_lookup: now, ..Bucket::default() };
         Self { local_id, k, max_per_subnet, buckets: vec![bucket] }
     }
 
-    /// Inserts a contact that has just proven who and where it is.
+    /// Inserts a contact that has just been validated.
     pub fn insert(&mut self, contact: Contact, now: Timestamp) -> Insertion {
         if contact.id == self.local_id {
             return Insertion::LocalId;
@@ -63,10 +65,10 @@ impl RoutingTable {
             let (k, max_per_subnet) = (self.k, self.max_per_subnet);
             let bucket = &mut self.buckets[index];
             if bucket.positions_in_subnet(contact.addr).count() >= max_per_subnet {
-                let silent =
+                let stale =
                     bucket.positions_in_subnet(contact.addr).find(|position| bucket.entries[*position].is_stale());
-                let Some(silent) = silent else { return Insertion::SubnetFull };
-                bucket.entries.remove(silent);
+                let Some(stale) = stale else { return Insertion::SubnetFull };
+                bucket.entries.remove(stale);
             }
             let stale = bucket.entries.iter().position(Entry::is_stale);
             if bucket.entries.len() < k {
@@ -85,30 +87,32 @@ impl RoutingTable {
         }
     }
 
-    /// Whether this contact is in the table, at this address.
+    /// Returns whether the table has this contact, with the same id and address.
     #[must_use]
     pub fn contains(&self, contact: &Contact) -> bool {
         let bucket = &self.buckets[self.ranges().index(&contact.id.into())];
         bucket.entries.iter().any(|entry| entry.contact == *contact)
     }
 
-    /// Whether it is worth asking a stranger who it is. If its bucket is full it is not; it is remembered then.
-    pub fn offer(&mut self, stranger: Contact) -> bool {
-        let index = self.ranges().index(&stranger.id.into());
+    /// Offers an unvalidated contact. Returns whether it should be validated and inserted.
+    ///
+    /// If the contact's bucket is full, the contact is put in the replacement cache instead.
+    pub fn offer(&mut self, contact: Contact) -> bool {
+        let index = self.ranges().index(&contact.id.into());
         let may_split = index + 1 == self.buckets.len() && self.buckets.len() < MAX_BUCKET_COUNT;
         let bucket = &mut self.buckets[index];
-        let is_wanted = stranger.id != self.local_id
+        let has_room = contact.id != self.local_id
             && (may_split
                 || bucket.entries.len() < self.k
-                || bucket.position(&stranger.id).is_some()
+                || bucket.position(&contact.id).is_some()
                 || bucket.entries.iter().any(Entry::is_stale));
-        if !is_wanted && stranger.id != self.local_id {
-            bucket.cache_replacement(stranger, self.k, self.max_per_subnet);
+        if !has_room && contact.id != self.local_id {
+            bucket.cache_replacement(contact, self.k, self.max_per_subnet);
         }
-        is_wanted
+        has_room
     }
 
-    /// Notes that a contact has answered. Says whether it is in the table.
+    /// Records a response of a contact. Returns whether the contact is in the table.
     pub fn mark_seen(&mut self, contact: &Contact, now: Timestamp) -> bool {
         let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
@@ -119,8 +123,10 @@ impl RoutingTable {
         position.is_some()
     }
 
-    /// Notes that a contact has not answered. It leaves the table if there is another to take its place, or if it has
-    /// been silent several times; until then it is a stale: nobody is told of it.
+    /// Records a failed request to a contact.
+    ///
+    /// The contact is removed if the replacement cache has a contact for its place, or after five
+    /// consecutive failures. Until then it is stale and is not returned to peers.
     pub fn mark_failed(&mut self, contact: &Contact) -> Failure {
         let index = self.ranges().index(&contact.id.into());
         let bucket = &mut self.buckets[index];
@@ -130,7 +136,7 @@ impl RoutingTable {
         Failure { is_removed, replacement }
     }
 
-    /// Forgets whoever is at this address, if somebody is.
+    /// Removes the contact at an address. Returns its id.
     pub fn remove_addr(&mut self, addr: SocketAddr) -> Option<NodeId> {
         for bucket in &mut self.buckets {
             if let Some(position) = bucket.entries.iter().position(|entry| entry.contact.addr == addr) {
@@ -140,13 +146,14 @@ impl RoutingTable {
         None
     }
 
-    /// The contacts nearest to a key, the nearest first, at most so many; stale are left out.
+    /// Returns the `count` contacts closest to a key, the closest first, without stale ones.
     #[must_use]
     pub fn closest(&self, key: &Key, count: usize) -> Vec<Contact> {
         self.closest_where(key, count, |entry| !entry.is_stale())
     }
 
-    /// The same, with stale where there are not enough others: where to begin a lookup.
+    /// Returns the `count` contacts to begin a lookup with: the closest ones, followed by stale
+    /// ones if there are too few others.
     #[must_use]
     pub fn closest_or_stale(&self, key: &Key, count: usize) -> Vec<Contact> {
         let mut closest = self.closest(key, count);
@@ -155,57 +162,57 @@ impl RoutingTable {
         closest
     }
 
-    /// How many contacts are nearer to a key than we are, counted up to `limit`.
+    /// Returns the number of contacts that are closer to a key than this node, at most `limit`.
     #[must_use]
     pub fn closer_count(&self, key: &Key, limit: usize) -> usize {
-        let own = self.local_id.distance(key);
-        self.closest(key, limit).iter().filter(|contact| contact.id.distance(key) < own).count()
+        let local = self.local_id.distance(key);
+        self.closest(key, limit).iter().filter(|contact| contact.id.distance(key) < local).count()
     }
 
-    /// All contacts, those far from us first.
+    /// Returns all contacts, the k-bucket farthest from this node first.
     pub fn contacts(&self) -> impl Iterator<Item = Contact> {
         self.buckets.iter().flat_map(|bucket| &bucket.entries).map(|entry| entry.contact)
     }
 
-    /// Those that did not answer when they were last asked.
+    /// Returns the contacts that have failed the latest request to them.
     pub fn stale_contacts(&self) -> impl Iterator<Item = Contact> {
         let entries = self.buckets.iter().flat_map(|bucket| &bucket.entries);
         entries.filter(|entry| entry.is_stale()).map(|entry| entry.contact)
     }
 
-    /// How many contacts there are.
+    /// Returns the number of contacts.
     #[must_use]
     pub fn len(&self) -> usize {
         self.buckets.iter().map(|bucket| bucket.entries.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether the table has no contacts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Notes that a lookup goes through the bucket of this key.
+    /// Records a lookup of a key, which refreshes the k-bucket that covers the key.
     pub fn mark_lookup(&mut self, key: &Key, now: Timestamp) {
         let index = self.ranges().index(key);
         self.buckets[index].last_lookup = now;
     }
 
-    /// A random key in each bucket that no lookup went through for so long.
+    /// Returns a random key for each k-bucket that has seen no lookup for at least `after`.
     pub fn refresh_targets(&self, now: Timestamp, after: Duration, rng: &mut impl Rng) -> Vec<Key> {
         let idle = |index: &usize| now.since(self.buckets[*index].last_lookup) >= after;
         let keys = (0..self.buckets.len()).filter(idle).map(|index| self.ranges().random_key(index, rng));
         keys.collect()
     }
 
-    /// A random key in each bucket that is farther from us than our nearest neighbour and has room: what a newcomer
-    /// looks up to make itself known (section 2.3 of the paper).
+    /// Returns the keys that a joining node looks up to become known: a random key for each k-bucket
+    /// that is farther away than the closest contact and has room (section 2.3 of the paper).
     pub fn join_targets(&self, rng: &mut impl Rng) -> Vec<Key> {
-        let nearest = self.closest(&self.local_id.into(), 1);
-        let Some(nearest) = nearest.first().map(|contact| self.ranges().index(&contact.id.into())) else {
+        let closest = self.closest(&self.local_id.into(), 1);
+        let Some(closest) = closest.first().map(|contact| self.ranges().index(&contact.id.into())) else {
             return Vec::new();
         };
-        let with_room = (0..nearest).filter(|index| self.buckets[*index].entries.len() < self.k);
+        let with_room = (0..closest).filter(|index| self.buckets[*index].entries.len() < self.k);
         with_room.map(|index| self.ranges().random_key(index, rng)).collect()
     }
 
@@ -213,12 +220,13 @@ impl RoutingTable {
         BucketRanges::new(self.local_id, self.buckets.len())
     }
 
-    /// Takes those out of the last bucket that share no more bits with us than its number says.
+    /// Splits the last bucket: contacts that share more bits with the local id than the bucket's
+    /// index move to a new last bucket.
     fn split(&mut self) {
         let depth = self.buckets.len() - 1;
         let last = &mut self.buckets[depth];
-        let own = Key::from(self.local_id);
-        let stays = |contact: &Contact| contact.id.distance(&own).common_prefix_len() == depth;
+        let local = Key::from(self.local_id);
+        let stays = |contact: &Contact| contact.id.distance(&local).common_prefix_len() == depth;
         let mut next = Bucket { last_lookup: last.last_lookup, ..Bucket::default() };
         next.entries = last.entries.extract_if(.., |entry| !stays(&entry.contact)).collect();
         next.replacements = last.replacements.extract_if(.., |contact| !stays(contact)).collect();
@@ -234,7 +242,7 @@ impl RoutingTable {
                 break;
             }
             let entries = self.buckets[index].entries.iter().filter(|entry| matches(entry));
-            // The distances once, and not for each comparison.
+            // Computes each distance once, not once for each comparison.
             sorted.extend(entries.map(|entry| (entry.contact.id.distance(key), entry)));
             sorted.sort_unstable_by_key(|(distance, _)| *distance);
             closest.extend(sorted.drain(..).take(wanted).map(|(_, entry)| entry.contact));
@@ -243,5 +251,5 @@ impl RoutingTable {
     }
 }
 
-/// One for each number of bits that an id can have in common with ours.
+/// The number of prefix lengths that an id can share with the local id.
 const MAX_BUCKET_COUNT: usize = 160;

@@ -1,36 +1,36 @@
 use crate::{Contact, NodeId};
 
-/// What has become of a contact that was to be inserted.
+/// The result of [`RoutingTable::insert`](crate::RoutingTable::insert).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
-    /// It is in the table now.
+    /// The contact was added.
     Added {
-        /// Another that was known at this address, and is gone: the address has changed its id.
+        /// The id of a removed contact with the same address: the node there has changed its id.
         replaced: Option<NodeId>,
     },
-    /// It was in the table.
+    /// The contact was in the table. It is the most recently seen of its k-bucket now.
     AlreadyPresent,
-    /// Its bucket is full. It is remembered for when a place gets free.
+    /// The k-bucket is full. The contact was put in the replacement cache.
     BucketFull {
-        /// The least recently seen, if it is time to ask whether it is still there.
+        /// The least recently seen contact of the k-bucket, if it should be pinged.
         to_ping: Option<Contact>,
     },
-    /// Another address has this id. It keeps it if it still answers.
+    /// The table has the id at another address.
     IdConflict {
-        /// Whom to ask.
+        /// The contact that has the id. It should be pinged, and keeps the id if it responds.
         holder: Contact,
     },
-    /// Its subnet has its share of the bucket.
+    /// The contact's subnet has reached its limit in the k-bucket.
     SubnetFull,
-    /// It is ourselves.
+    /// The contact has this node's own id.
     LocalId,
 }
 
-/// What has become of a contact that did not answer.
+/// The result of [`RoutingTable::mark_failed`](crate::RoutingTable::mark_failed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Whether it has left the table.
+    /// Whether the contact was removed from the table.
     pub is_removed: bool,
-    /// Who would take its place, and has to prove itself first.
+    /// A contact from the replacement cache, to be validated and then inserted.
     pub replacement: Option<Contact>,
 }
