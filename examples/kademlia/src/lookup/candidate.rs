@@ -2,21 +2,26 @@ use super::referrers::ReferrerId;
 use super::subnet_limits::SubnetIndex;
 use crate::{Contact, Timestamp};
 
+/// A contact that a lookup may query.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) contact: Contact,
     pub(super) subnet: SubnetIndex,
-    /// How many nodes were asked, one after the other, to get to this one, itself included.
+    /// The number of successive queries that lead to this node, its own included.
     pub(super) hops: u32,
-    /// Who told of it; none for those that the lookup began with.
+    /// The node whose response contained the contact, or `None` for a seed.
     pub(super) referrer: Option<ReferrerId>,
     pub(super) state: CandidateState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CandidateState {
+    /// Not queried yet.
     New,
-    InFlight { unresponsive_at: Timestamp },
+    /// Queried. From `unresponsive_at` on, the lookup does not wait for the response.
+    InFlight {
+        unresponsive_at: Timestamp,
+    },
     Responded,
     Failed,
 }

@@ -17,31 +17,34 @@ use subnet_limits::SubnetLimits;
 
 use crate::{Contact, Distance, Key, NodeId, Timestamp};
 
-/// The search for the k nodes nearest to a key, one answer after the other (section 2.3 of the paper).
+/// An iterative find of the k nodes closest to a key (section 2.3 of the paper).
 ///
-/// [`poll`](Self::poll) says whom to ask next; [`handle_response`](Self::handle_response) and [`handle_failure`](Self::handle_failure) take what came
-/// of it. At most alpha requests are waited for at once. A node that takes long is a straggler: the search goes on
-/// without it, and its answer counts if it still comes. It is over when the k nearest of those that have not failed
-/// have all answered. Time is an argument, and nothing is sent from here.
+/// [`poll`](Self::poll) returns the next node to query.
+/// [`handle_response`](Self::handle_response) and [`handle_failure`](Self::handle_failure) take the
+/// outcome of a query. At most alpha queries are in flight. A query without a response after
+/// `unresponsive_after` no longer counts as in flight, but a later response is accepted. The lookup
+/// is done when the k closest candidates that have not failed have all responded. It does no I/O,
+/// and time is an argument.
 ///
-/// What peers tell is not believed: of one [neighbourhood](crate::Subnet) few are followed, of one address two,
-/// and those whom an referrer told of whose contacts are all silent come last.
+/// Hostile nodes cannot capture the lookup with false contacts: it queries few nodes of one
+/// [subnet](crate::Subnet) and two ids of one address, and it queries contacts last if all other
+/// contacts of the same referrer have failed.
 ///
 /// ```
 /// use rpcudp_kademlia::{Contact, Key, Lookup, LookupOptions, NodeId, Step, Timestamp};
 ///
-/// let [own, near, nearer] = [0xff, 2, 1].map(|byte| NodeId::from_bytes([byte; 20]));
-/// let near = Contact::new(near, "10.0.0.1:1".parse()?);
-/// let nearer = Contact::new(nearer, "10.0.0.2:1".parse()?);
+/// let [local_id, far, close] = [0xff, 2, 1].map(|byte| NodeId::from_bytes([byte; 20]));
+/// let far = Contact::new(far, "10.0.0.1:1".parse()?);
+/// let close = Contact::new(close, "10.0.0.2:1".parse()?);
 /// let now = Timestamp::from_millis(0);
 ///
-/// let mut lookup = Lookup::new(Key::from_bytes([0; 20]), own, LookupOptions::default(), [near]);
-/// assert_eq!(lookup.poll(now), Step::Query(near));
-/// lookup.handle_response(&near, vec![nearer]);
-/// assert_eq!(lookup.poll(now), Step::Query(nearer));
-/// lookup.handle_response(&nearer, vec![near]);
+/// let mut lookup = Lookup::new(Key::from_bytes([0; 20]), local_id, LookupOptions::default(), [far]);
+/// assert_eq!(lookup.poll(now), Step::Query(far));
+/// lookup.handle_response(&far, vec![close]);
+/// assert_eq!(lookup.poll(now), Step::Query(close));
+/// lookup.handle_response(&close, vec![far]);
 /// assert_eq!(lookup.poll(now), Step::Done);
-/// assert_eq!(lookup.closest(), [nearer, near]);
+/// assert_eq!(lookup.closest(), [close, far]);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -49,36 +52,38 @@ pub struct Lookup {
     key: Key,
     local_id: NodeId,
     options: LookupOptions,
-    /// All that were heard of, the nearest first.
+    /// All known contacts by their distance from the key, the closest first.
     candidates: BTreeMap<Distance, Candidate>,
     ids_per_addr: HashMap<SocketAddr, usize>,
     subnet_limits: SubnetLimits,
     referrers: Referrers,
-    /// Who is waited for, and until when.
+    /// The queries that the lookup waits for, each with the end of the wait.
     in_flight: Vec<(Timestamp, Distance)>,
     query_count: usize,
 }
 
-/// What a lookup wants next.
+/// The next action of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Ask this node, and poll again.
+    /// Query this node, then poll again.
     Query(Contact),
-    /// Wait for an answer, or until then: a node becomes a straggler.
+    /// Poll again after a response or a failure, or at this time, when a queried node becomes
+    /// unresponsive.
     Wait(Timestamp),
-    /// The search is over.
+    /// The lookup is done.
     Done,
 }
 
 impl Lookup {
-    /// How many ids one address may claim: a hostile referrer that gives an honest node a false id does not keep the
-    /// lookup from following the true one.
+    /// The number of ids that one address may have. A hostile referrer that returns an honest node
+    /// with a false id cannot exclude the node's true id.
     const MAX_IDS_PER_ADDR: usize = 2;
 
-    /// How many nodes it has room for from the start: it hears of about three for each that it looks for.
+    /// The initial capacity for candidates: a lookup sees about three for each of the k nodes.
     const EXPECTED_CANDIDATES: usize = 64;
 
-    /// Begins with contacts of our own, in the name of the node `own`, which is never asked.
+    /// Creates a lookup that begins with `seeds`, contacts of the local routing table. The node
+    /// `local_id` itself is never queried.
     #[must_use]
     pub fn new(key: Key, local_id: NodeId, options: LookupOptions, seeds: impl IntoIterator<Item = Contact>) -> Self {
         let mut lookup = Self {
@@ -96,47 +101,47 @@ impl Lookup {
         lookup
     }
 
-    /// Adds contacts of our own: where those that it began with are all gone, others may be there.
+    /// Adds contacts of the local routing table, for a lookup whose first seeds have all failed.
     pub fn add_seeds(&mut self, seeds: impl IntoIterator<Item = Contact>) {
         seeds.into_iter().for_each(|seed| self.add_candidate(seed, 1, None));
     }
 
-    /// Says what to do next.
+    /// Returns the next action.
     pub fn poll(&mut self, now: Timestamp) -> Step {
-        // In the window or not: whoever has fallen out of it is still waited for as one of alpha.
+        // A query counts towards alpha even if its candidate is no longer in the shortlist.
         self.in_flight.retain(|(unresponsive_at, _)| now < *unresponsive_at);
-        let may_ask = self.query_count < self.options.max_queries;
+        let may_query = self.query_count < self.options.max_queries;
         let mut next = None;
-        let mut is_open = false;
+        let mut is_waiting = false;
         let mut responded_count = 0;
         for (distance, candidate) in self.shortlist(now) {
             match candidate.state {
-                CandidateState::New if may_ask && next.is_none() => next = Some(*distance),
-                CandidateState::InFlight { .. } => is_open = true,
+                CandidateState::New if may_query && next.is_none() => next = Some(*distance),
+                CandidateState::InFlight { .. } => is_waiting = true,
                 CandidateState::Responded => responded_count += 1,
                 _ => {}
             }
         }
-        if next.is_none() && !is_open && may_ask && responded_count < self.options.k {
-            // Rather those that a doubtful referrer told of than nobody: in a small network that many have left, an
-            // honest one knows little else.
-            let is_left = |candidate: &Candidate| {
+        if next.is_none() && !is_waiting && may_query && responded_count < self.options.k {
+            // Too few nodes have responded: query the contacts of referrers that are not credible.
+            // In a small network with many offline nodes, an honest referrer knows few others.
+            let is_unqueried = |candidate: &Candidate| {
                 candidate.state == CandidateState::New && self.subnet_limits.has_room(candidate.subnet)
             };
-            let new = self.candidates.iter().find(|(_, candidate)| is_left(candidate));
-            next = new.map(|(distance, _)| *distance);
+            let unqueried = self.candidates.iter().find(|(_, candidate)| is_unqueried(candidate));
+            next = unqueried.map(|(distance, _)| *distance);
         }
         let next_unresponsive_at = self.in_flight.iter().map(|(unresponsive_at, _)| *unresponsive_at).min();
         match (next, next_unresponsive_at) {
-            (Some(next), _) if self.in_flight.len() < self.options.alpha => self.ask(next, now),
+            (Some(next), _) if self.in_flight.len() < self.options.alpha => self.query(next, now),
             (Some(_), Some(unresponsive_at)) => Step::Wait(unresponsive_at),
-            (None, Some(unresponsive_at)) if is_open => Step::Wait(unresponsive_at),
+            (None, Some(unresponsive_at)) if is_waiting => Step::Wait(unresponsive_at),
             _ => Step::Done,
         }
     }
 
-    /// Takes what a node answered: contacts that it says are near the key. Those that are worth no datagram are to be
-    /// taken out before.
+    /// Handles the contacts in a node's response. The caller must have removed the contacts that
+    /// are not [contactable](crate::is_contactable).
     pub fn handle_response(&mut self, contact: &Contact, mut contacts: Vec<Contact>) {
         let Some(candidate) = self.take_in_flight(contact) else { return };
         candidate.state = CandidateState::Responded;
@@ -145,7 +150,7 @@ impl Lookup {
             self.referrers.count_response(referrer);
         }
         if contacts.len() > self.options.k {
-            // Of more than it should have told, what is of most use.
+            // Of too many contacts, the lookup uses the closest ones.
             contacts.sort_unstable_by_key(|contact| contact.id.distance(&self.key));
             contacts.truncate(self.options.k);
         }
@@ -153,7 +158,7 @@ impl Lookup {
         contacts.into_iter().for_each(|contact| self.add_candidate(contact, hops, Some(referrer)));
     }
 
-    /// Takes that a node has not answered, or not as the one that it was said to be.
+    /// Handles a node that did not respond, or that has another id than expected.
     pub fn handle_failure(&mut self, contact: &Contact) {
         let Some(candidate) = self.take_in_flight(contact) else { return };
         candidate.state = CandidateState::Failed;
@@ -161,36 +166,36 @@ impl Lookup {
         if let Some(referrer) = referrer {
             self.referrers.count_failure(referrer);
         }
-        // Its subnet is free for another who claims this address, or lives beside it.
+        // Another contact of the same subnet or address may be queried instead.
         self.subnet_limits.release(subnet);
         if let Some(id_count) = self.ids_per_addr.get_mut(&contact.addr) {
             *id_count -= 1;
         }
     }
 
-    /// The nodes nearest to the key that have answered, the nearest first, at most k.
+    /// Returns the nodes closest to the key that have responded, the closest first, at most k.
     #[must_use]
     pub fn closest(&self) -> Vec<Contact> {
-        let answered = self.candidates.values().filter(|candidate| candidate.state == CandidateState::Responded);
-        answered.take(self.options.k).map(|candidate| candidate.contact).collect()
+        let responded = self.candidates.values().filter(|candidate| candidate.state == CandidateState::Responded);
+        responded.take(self.options.k).map(|candidate| candidate.contact).collect()
     }
 
-    /// How many nodes were asked one after the other to get to this one, itself included: 1 for one that we knew. None
-    /// if nobody told of it.
+    /// Returns the number of successive queries that led to a node, its own included: 1 for a seed.
+    /// `None` if the contact is no candidate.
     #[must_use]
     pub fn hops(&self, contact: &Contact) -> Option<u32> {
         self.candidates.get(&contact.id.distance(&self.key)).map(|candidate| candidate.hops)
     }
 
-    /// How many nodes were asked.
+    /// Returns the number of queries.
     #[must_use]
     pub fn query_count(&self) -> usize {
         self.query_count
     }
 
-    /// Those that the search is about, the nearest first: all that may still turn out to be among the k nearest.
+    /// Returns the candidates that may be among the k closest nodes, the closest first.
     fn shortlist(&self, now: Timestamp) -> impl Iterator<Item = (&Distance, &Candidate)> {
-        let counts = move |candidate: &Candidate| match candidate.state {
+        let is_eligible = move |candidate: &Candidate| match candidate.state {
             CandidateState::New => {
                 candidate.referrer.is_none_or(|referrer| self.referrers.is_credible(referrer))
                     && self.subnet_limits.has_room(candidate.subnet)
@@ -199,12 +204,12 @@ impl Lookup {
             CandidateState::Responded => true,
             CandidateState::Failed => false,
         };
-        self.candidates.iter().filter(move |(_, candidate)| counts(candidate)).take(self.options.k)
+        self.candidates.iter().filter(move |(_, candidate)| is_eligible(candidate)).take(self.options.k)
     }
 
-    fn ask(&mut self, distance: Distance, now: Timestamp) -> Step {
+    fn query(&mut self, distance: Distance, now: Timestamp) -> Step {
         let unresponsive_at = now + self.options.unresponsive_after;
-        let candidate = self.candidates.get_mut(&distance).expect("the window consists of candidates");
+        let candidate = self.candidates.get_mut(&distance).expect("the shortlist consists of candidates");
         candidate.state = CandidateState::InFlight { unresponsive_at };
         self.subnet_limits.acquire(candidate.subnet);
         self.in_flight.push((unresponsive_at, distance));
@@ -212,15 +217,15 @@ impl Lookup {
         Step::Query(candidate.contact)
     }
 
-    /// Who was asked and is heard of now, for the first time.
+    /// Ends the wait for a query. Returns its candidate if the query had no outcome yet.
     fn take_in_flight(&mut self, contact: &Contact) -> Option<&mut Candidate> {
         let distance = contact.id.distance(&self.key);
         let candidate = self.candidates.get_mut(&distance)?;
-        let was_asked = candidate.contact == *contact && matches!(candidate.state, CandidateState::InFlight { .. });
-        if was_asked {
+        let is_in_flight = candidate.contact == *contact && matches!(candidate.state, CandidateState::InFlight { .. });
+        if is_in_flight {
             self.in_flight.retain(|(_, other)| *other != distance);
         }
-        was_asked.then_some(candidate)
+        is_in_flight.then_some(candidate)
     }
 
     fn add_candidate(&mut self, contact: Contact, hops: u32, referrer: Option<ReferrerId>) {
@@ -229,9 +234,9 @@ impl Lookup {
         }
         let distance = contact.id.distance(&self.key);
         if let Some(known) = self.candidates.get_mut(&distance) {
-            // A second referrer vouches for whom the first one named, if that one is not believed any more.
-            let is_vouched_for = known.referrer.is_none_or(|first| self.referrers.is_credible(first));
-            if known.contact == contact && !is_vouched_for {
+            // A second referrer takes the place of the first one if that is not credible.
+            let is_credible = known.referrer.is_none_or(|first| self.referrers.is_credible(first));
+            if known.contact == contact && !is_credible {
                 known.referrer = referrer;
             }
             return;

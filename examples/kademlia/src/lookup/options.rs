@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-/// How a [`Lookup`] goes about it; [`Config`](crate::Config) says what each is for.
+use crate::Config;
+
+/// The options of a [`Lookup`](crate::Lookup). Each is documented on the field of [`Config`] of the
+/// same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is documented on the field of `Config` of the same name")]
 pub struct LookupOptions {
@@ -13,13 +16,13 @@ pub struct LookupOptions {
 
 impl Default for LookupOptions {
     fn default() -> Self {
-        (&crate::Config::default()).into()
+        (&Config::default()).into()
     }
 }
 
-impl From<&crate::Config> for LookupOptions {
-    fn from(config: &crate::Config) -> Self {
-        let crate::Config { k, alpha, unresponsive_after, max_queries, max_per_subnet, .. } = *config;
+impl From<&Config> for LookupOptions {
+    fn from(config: &Config) -> Self {
+        let Config { k, alpha, unresponsive_after, max_queries, max_per_subnet, .. } = *config;
         Self { k, alpha, unresponsive_after, max_queries, max_per_subnet }
     }
 }

@@ -4,49 +4,49 @@ use serde::Serialize;
 
 use crate::{Contact, Distance, Value};
 
-/// What a lookup has found, and on which way.
+/// The result of a lookup, with each query that led to it.
 #[derive(Clone, Debug)]
 pub struct LookupResult {
-    /// The value, where one was looked for and somebody had it.
+    /// The value, if the lookup was for a value and a node returned it.
     pub value: Option<Value>,
-    /// The nodes nearest to the key that answered without a value, the nearest first, at most k.
+    /// The nodes closest to the key that responded without a value, the closest first, at most k.
     pub closest: Vec<Contact>,
-    /// The nodes that were asked, in that order.
+    /// The queried nodes, in the order of the queries.
     pub queried: Vec<QueriedNode>,
-    /// How many nodes were asked, one after the other, to get to the one that had the value, or to the nearest. Zero if
-    /// nobody answered.
+    /// The number of successive queries that led to the node with the value, or to the closest
+    /// node. Zero if no node responded.
     pub hops: u32,
-    /// How long it response_time.
+    /// The duration of the lookup.
     pub elapsed: Duration,
 }
 
-/// A node that was asked during a lookup.
+/// A node that a lookup has queried.
 #[derive(Clone, Debug)]
 pub struct QueriedNode {
-    /// Who.
+    /// The node.
     pub contact: Contact,
-    /// How far it is from the key.
+    /// The node's distance from the key.
     pub distance: Distance,
-    /// How many nodes were asked, one after the other, to get to it, itself included.
+    /// The number of successive queries that led to the node, its own included.
     pub hops: u32,
-    /// When it was asked, from the start of the lookup.
+    /// The time from the start of the lookup to the query.
     pub queried_after: Duration,
-    /// How long the answer response_time; none if it was not waited for.
+    /// The time from the query to its outcome, or `None` if the lookup ended before.
     pub response_time: Option<Duration>,
-    /// What came of it.
+    /// The outcome of the query.
     pub outcome: QueryOutcome,
 }
 
-/// What came of asking a node.
+/// The outcome of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueryOutcome {
-    /// It told of so many contacts that may be nodes.
+    /// The node returned this number of contacts with usable addresses.
     Contacts(usize),
-    /// It had the value.
+    /// The node returned the value.
     Value,
-    /// It did not answer, or not as the one that it was said to be.
+    /// The node did not respond, or has another id than expected.
     Failed,
-    /// The lookup ended before it answered.
+    /// The lookup ended before the node responded.
     Late,
 }

@@ -3,34 +3,34 @@ use std::net::SocketAddr;
 
 use crate::Subnet;
 
-/// How many of each subnet a lookup follows: those that were asked and have not failed.
+/// The number of nodes of each subnet that a lookup has queried, without those that failed.
 #[derive(Clone, Debug)]
 pub(super) struct SubnetLimits {
     max_per_subnet: usize,
     max_per_addr: usize,
     indices: HashMap<Subnet, SubnetIndex>,
-    /// What there is at each index_of; a lookup asks that of many candidates at each of its steps.
+    /// The usage of each subnet, by index: `has_room` is called for many candidates in each step.
     usages: Vec<Usage>,
 }
 
-/// A subnet that a lookup has heard of.
+/// The index of a subnet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SubnetIndex(usize);
 
 #[derive(Clone, Copy, Debug)]
 struct Usage {
-    in_use: usize,
+    queried: usize,
     limit: usize,
 }
 
 impl SubnetLimits {
-    /// None yet, at most so many of each, and room for as many indices as are expected.
+    /// Creates the limits, with capacity for `expected` subnets.
     pub(super) fn new(max_per_subnet: usize, max_per_addr: usize, expected: usize) -> Self {
         let (indices, usages) = (HashMap::with_capacity(expected), Vec::with_capacity(expected));
         Self { max_per_subnet, max_per_addr, indices, usages }
     }
 
-    /// The index_of that an address is at.
+    /// Returns the index of an address's subnet.
     pub(super) fn index_of(&mut self, addr: SocketAddr) -> SubnetIndex {
         let subnet = Subnet::of(addr);
         let limit = match subnet {
@@ -38,24 +38,24 @@ impl SubnetLimits {
             Subnet::V4(_) | Subnet::V6(_) => self.max_per_subnet,
         };
         *self.indices.entry(subnet).or_insert_with(|| {
-            self.usages.push(Usage { in_use: 0, limit });
+            self.usages.push(Usage { queried: 0, limit });
             SubnetIndex(self.usages.len() - 1)
         })
     }
 
-    /// Whether one more of this index_of may be asked.
+    /// Returns whether one more node of the subnet may be queried.
     pub(super) fn has_room(&self, index: SubnetIndex) -> bool {
-        let Usage { in_use, limit } = self.usages[index.0];
-        in_use < limit
+        let Usage { queried, limit } = self.usages[index.0];
+        queried < limit
     }
 
-    /// Notes that one of this index_of is asked.
+    /// Counts a query to a node of the subnet.
     pub(super) fn acquire(&mut self, index: SubnetIndex) {
-        self.usages[index.0].in_use += 1;
+        self.usages[index.0].queried += 1;
     }
 
-    /// Notes that one has failed.
+    /// Takes back the count of a query that has failed.
     pub(super) fn release(&mut self, index: SubnetIndex) {
-        self.usages[index.0].in_use -= 1;
+        self.usages[index.0].queried -= 1;
     }
 }

@@ -10,15 +10,15 @@ use crate::RoutingTable;
 
 const ZERO: Timestamp = Timestamp::from_millis(0);
 
-/// A world of nodes that know each other as their routing tables would have it, some of which are dead.
-struct World {
+/// A network of nodes with routing tables, some of which are offline.
+struct TestNetwork {
     tables: BTreeMap<Contact, RoutingTable>,
-    dead: BTreeSet<Contact>,
+    offline: BTreeSet<Contact>,
     rng: StdRng,
 }
 
-impl World {
-    fn new(count: usize, k: usize, death: f64, seed: u64) -> Self {
+impl TestNetwork {
+    fn new(count: usize, k: usize, offline_share: f64, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let contact = |number: usize, rng: &mut StdRng| {
             let [_, _, _, _, a, b, c, d] = number.to_be_bytes();
@@ -26,55 +26,56 @@ impl World {
         };
         let contacts: Vec<_> = (0..count).map(|number| contact(number, &mut rng)).collect();
         let mut tables = BTreeMap::new();
-        for own in &contacts {
-            let mut table = RoutingTable::new(own.id, k, 2, ZERO);
-            // Each in an order of its own: a bucket keeps those that come first.
+        for local in &contacts {
+            let mut table = RoutingTable::new(local.id, k, 2, ZERO);
+            // Each table sees the nodes in its own order, because a k-bucket keeps the first ones.
             let start = rng.random_range(0..count);
             contacts.iter().cycle().skip(start).take(count).for_each(|other| {
                 table.insert(*other, ZERO);
             });
-            tables.insert(*own, table);
+            tables.insert(*local, table);
         }
-        let dead = contacts.iter().filter(|_| rng.random_bool(death)).copied().collect();
-        Self { tables, dead, rng }
+        let offline = contacts.iter().filter(|_| rng.random_bool(offline_share)).copied().collect();
+        Self { tables, offline, rng }
     }
 
-    fn alive(&self) -> impl Iterator<Item = &Contact> {
-        self.tables.keys().filter(|contact| !self.dead.contains(contact))
+    fn online(&self) -> impl Iterator<Item = &Contact> {
+        self.tables.keys().filter(|contact| !self.offline.contains(contact))
     }
 
-    fn nearest(&self, key: &Key, count: usize, own: &Contact) -> Vec<Contact> {
-        let mut all: Vec<_> = self.alive().filter(|contact| *contact != own).copied().collect();
+    fn closest(&self, key: &Key, count: usize, local: &Contact) -> Vec<Contact> {
+        let mut all: Vec<_> = self.online().filter(|contact| *contact != local).copied().collect();
         all.sort_by_key(|contact| contact.id.distance(key));
         all.truncate(count);
         all
     }
 
-    /// Runs a lookup; requests are answered in a random order, those to the dead never.
+    /// Runs a lookup. Online nodes respond in a random order. Returns the time at its end.
     fn run(&mut self, lookup: &mut Lookup, k: usize) -> Timestamp {
-        let (mut now, mut under_way) = (ZERO, Vec::new());
-        let mut most_waiting = 0;
+        let (mut now, mut in_flight) = (ZERO, Vec::new());
+        let mut most_in_flight = 0;
         loop {
             let step = lookup.poll(now);
             match step {
-                Step::Query(contact) => under_way.push((contact, now)),
+                Step::Query(contact) => in_flight.push((contact, now)),
                 Step::Done => break,
                 Step::Wait(until) => {
-                    assert!(until > now, "a lookup does not wait for the past");
-                    let live: Vec<_> =
-                        (0..under_way.len()).filter(|at| !self.dead.contains(&under_way[*at].0)).collect();
-                    if live.is_empty() {
+                    assert!(until > now, "the wait ends in the past");
+                    let online: Vec<_> =
+                        (0..in_flight.len()).filter(|at| !self.offline.contains(&in_flight[*at].0)).collect();
+                    if online.is_empty() {
                         now = until;
                         continue;
                     }
-                    let (contact, _) = under_way.remove(live[self.rng.random_range(0..live.len())]);
+                    let (contact, _) = in_flight.remove(online[self.rng.random_range(0..online.len())]);
                     lookup.handle_response(&contact, self.tables[&contact].closest(&lookup.key, k));
                 }
             }
-            let waiting = under_way.iter().filter(|(_, asked)| now.since(*asked) < lookup.options.unresponsive_after);
-            most_waiting = most_waiting.max(waiting.count());
+            let responsive =
+                in_flight.iter().filter(|(_, queried_at)| now.since(*queried_at) < lookup.options.unresponsive_after);
+            most_in_flight = most_in_flight.max(responsive.count());
         }
-        assert!(most_waiting <= lookup.options.alpha, "{most_waiting} were waited for at once");
+        assert!(most_in_flight <= lookup.options.alpha, "{most_in_flight} queries were in flight");
         now
     }
 }
@@ -87,46 +88,46 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_lookup_finds_the_k_nearest_of_all(seed: u64, count in 2_usize..200, k in 3_usize..20, key: [u8; 20]) {
-        let mut world = World::new(count, k, 0.0, seed);
-        let own = *world.tables.keys().nth(seed as usize % count).unwrap();
+    fn a_lookup_finds_the_k_closest_of_all_nodes(seed: u64, count in 2_usize..200, k in 3_usize..20, key: [u8; 20]) {
+        let mut network = TestNetwork::new(count, k, 0.0, seed);
+        let local = *network.tables.keys().nth(seed as usize % count).unwrap();
         let key = Key::from_bytes(key);
-        let mut lookup = Lookup::new(key, own.id, options(k), world.tables[&own].closest(&key, k));
-        let ended = world.run(&mut lookup, k);
-        prop_assert_eq!(lookup.closest(), world.nearest(&key, k, &own));
-        prop_assert_eq!(ended, ZERO, "nobody was waited for");
-        // One hop for each bit that a table has more than its fullest bucket, and some.
+        let mut lookup = Lookup::new(key, local.id, options(k), network.tables[&local].closest(&key, k));
+        let ended = network.run(&mut lookup, k);
+        prop_assert_eq!(lookup.closest(), network.closest(&key, k, &local));
+        prop_assert_eq!(ended, ZERO, "the lookup has waited for an unresponsive node");
+        // Two hops, and one for each doubling of the network.
         let farthest = lookup.closest().iter().filter_map(|contact| lookup.hops(contact)).max().unwrap_or(0);
         prop_assert!(farthest <= 2 + count.ilog2(), "{farthest} hops among {count} nodes");
     }
 
-    /// Whatever peers tell, a lookup ends, asks no more than it may, and asks nobody twice.
+    /// A lookup ends, keeps its limits and queries no node twice, whichever contacts it receives.
     #[test]
-    fn lies_do_not_keep_a_lookup_going(seed: u64, fake_share in 0.0..1.0_f64) {
+    fn a_lookup_among_hostile_nodes_ends_within_its_limits(seed: u64, failure_share in 0.0..1.0_f64) {
         let mut rng = StdRng::seed_from_u64(seed);
         let key = Key::from_bytes(rng.random());
         let mut next = 0_u32;
-        let mut liar = |rng: &mut StdRng, nearness: usize| {
+        let mut fake_contact = |rng: &mut StdRng, prefix_len: usize| {
             next += 1;
-            let id = key.with_random_suffix(nearness.min(150), Key::from_bytes(rng.random()));
+            let id = key.with_random_suffix(prefix_len.min(150), Key::from_bytes(rng.random()));
             let addr = (std::net::Ipv4Addr::from(0x0a00_0000 + next), 1);
             Contact::new(NodeId::from_bytes(*id.as_bytes()), addr.into())
         };
         let options = LookupOptions { max_queries: 100, ..LookupOptions::default() };
-        let seeds: Vec<_> = (0..5).map(|_| liar(&mut rng, 0)).collect();
+        let seeds: Vec<_> = (0..5).map(|_| fake_contact(&mut rng, 0)).collect();
         let mut lookup = Lookup::new(key, NodeId::from_bytes([0; 20]), options, seeds);
-        let (mut now, mut asked, mut open) = (ZERO, BTreeSet::new(), Vec::new());
+        let (mut now, mut queried, mut in_flight) = (ZERO, BTreeSet::new(), Vec::new());
         loop {
             match lookup.poll(now) {
                 Step::Query(contact) => {
-                    prop_assert!(asked.insert(contact), "asked twice");
-                    open.push(contact);
+                    prop_assert!(queried.insert(contact), "queried twice");
+                    in_flight.push(contact);
                 }
-                Step::Wait(until) => match open.pop() {
-                    // Ever nearer to the key, without end.
-                    Some(contact) if rng.random_bool(1.0 - fake_share) => {
-                        let nearness = asked.len();
-                        lookup.handle_response(&contact, (0..60).map(|_| liar(&mut rng, nearness)).collect());
+                Step::Wait(until) => match in_flight.pop() {
+                    // Contacts that are closer to the key with each response.
+                    Some(contact) if rng.random_bool(1.0 - failure_share) => {
+                        let prefix_len = queried.len();
+                        lookup.handle_response(&contact, (0..60).map(|_| fake_contact(&mut rng, prefix_len)).collect());
                     }
                     Some(contact) => lookup.handle_failure(&contact),
                     None => now = until,
@@ -134,31 +135,31 @@ proptest! {
                 Step::Done => break,
             }
         }
-        prop_assert!(asked.len() <= 100 && lookup.query_count() == asked.len());
+        prop_assert!(queried.len() <= 100 && lookup.query_count() == queried.len());
         prop_assert!(lookup.candidates.len() <= 5 + 100 * 20);
     }
 }
 
-/// Tables know of no more than k in a bucket, and of those three in ten are dead: what is beyond a dead one may be missed,
-/// but not the nearest, and not much.
+/// With 30 % of the nodes offline, a lookup always finds the closest online node. It may miss
+/// others, because a routing table has at most k contacts in a bucket and some of them are offline.
 #[test]
-fn the_dead_are_passed_by() {
-    let (k, mut missed, mut sought) = (20, 0, 0);
+fn a_lookup_passes_by_offline_nodes() {
+    let (k, mut missed, mut expected) = (20, 0, 0);
     for seed in 0..5 {
-        let mut world = World::new(150, k, 0.3, seed);
+        let mut network = TestNetwork::new(150, k, 0.3, seed);
         for turn in 0..20 {
-            let own = *world.alive().nth(turn).unwrap();
-            let key = Key::from_bytes(world.rng.random());
-            let mut lookup = Lookup::new(key, own.id, options(k), world.tables[&own].closest(&key, k));
-            world.run(&mut lookup, k);
-            let (found, nearest) = (lookup.closest(), world.nearest(&key, k, &own));
-            assert_eq!(found.first(), nearest.first(), "seed {seed}, turn {turn}");
-            assert!(found.iter().all(|contact| !world.dead.contains(contact)));
-            missed += nearest.iter().filter(|contact| !found.contains(contact)).count();
-            sought += nearest.len();
+            let local = *network.online().nth(turn).unwrap();
+            let key = Key::from_bytes(network.rng.random());
+            let mut lookup = Lookup::new(key, local.id, options(k), network.tables[&local].closest(&key, k));
+            network.run(&mut lookup, k);
+            let (found, closest) = (lookup.closest(), network.closest(&key, k, &local));
+            assert_eq!(found.first(), closest.first(), "seed {seed}, turn {turn}");
+            assert!(found.iter().all(|contact| !network.offline.contains(contact)));
+            missed += closest.iter().filter(|contact| !found.contains(contact)).count();
+            expected += closest.len();
         }
     }
-    assert!(missed * 5 < sought, "{missed} of {sought} were missed");
+    assert!(missed * 5 < expected, "{missed} of {expected} were missed");
 }
 
 fn contact(byte: u8, addr: &str) -> Contact {
@@ -170,14 +171,14 @@ fn lookup(seeds: impl IntoIterator<Item = Contact>) -> Lookup {
 }
 
 #[test]
-fn a_straggler_is_not_waited_for_and_counts_when_it_answers() {
+fn the_response_of_an_unresponsive_node_counts() {
     let all: Vec<_> = (1..=4).map(|byte| contact(byte, &format!("10.0.0.{byte}:1"))).collect();
     let mut lookup = lookup(all.clone());
-    let asked: Vec<_> = (0..3).map(|_| lookup.poll(ZERO)).collect();
-    assert_eq!(asked, [Step::Query(all[0]), Step::Query(all[1]), Step::Query(all[2])]);
+    let queried: Vec<_> = (0..3).map(|_| lookup.poll(ZERO)).collect();
+    assert_eq!(queried, [Step::Query(all[0]), Step::Query(all[1]), Step::Query(all[2])]);
     let late = ZERO + Duration::from_millis(500);
     assert_eq!(lookup.poll(ZERO), Step::Wait(late));
-    // The three are stragglers: the fourth is asked.
+    // The first three are unresponsive, so the fourth is queried.
     assert_eq!(lookup.poll(late), Step::Query(all[3]));
     lookup.handle_response(&all[3], vec![]);
     lookup.handle_response(&all[1], vec![]);
@@ -186,57 +187,57 @@ fn a_straggler_is_not_waited_for_and_counts_when_it_answers() {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_is_nothing() {
-    let (asked, stranger) = (contact(1, "10.0.0.1:1"), contact(2, "10.0.0.2:1"));
-    let mut lookup = lookup([asked]);
-    lookup.handle_response(&asked, vec![stranger]);
-    lookup.handle_response(&stranger, vec![]);
-    assert_eq!(lookup.poll(ZERO), Step::Query(asked));
-    let elsewhere = Contact { addr: stranger.addr, ..asked };
-    lookup.handle_response(&elsewhere, vec![stranger]);
+fn an_unexpected_response_is_ignored() {
+    let (seed, other) = (contact(1, "10.0.0.1:1"), contact(2, "10.0.0.2:1"));
+    let mut lookup = lookup([seed]);
+    lookup.handle_response(&seed, vec![other]);
+    lookup.handle_response(&other, vec![]);
+    assert_eq!(lookup.poll(ZERO), Step::Query(seed));
+    let elsewhere = Contact { addr: other.addr, ..seed };
+    lookup.handle_response(&elsewhere, vec![other]);
     assert_eq!(lookup.closest(), []);
-    lookup.handle_response(&asked, vec![]);
-    lookup.handle_response(&asked, vec![stranger]);
+    lookup.handle_response(&seed, vec![]);
+    lookup.handle_response(&seed, vec![other]);
     assert_eq!(lookup.poll(ZERO), Step::Done);
 }
 
 #[test]
-fn one_neighbourhood_and_one_address_are_followed_twice_at_most() {
+fn at_most_two_nodes_of_a_subnet_and_two_ids_of_an_address_are_queried() {
     let seed = contact(0x80, "10.0.0.1:1");
     let mut lookup = lookup([seed]);
     lookup.poll(ZERO);
-    let neighbours = (1..10).map(|byte| contact(byte, &format!("203.0.113.{byte}:1")));
+    let in_one_subnet = (1..10).map(|byte| contact(byte, &format!("203.0.113.{byte}:1")));
     let at_one_addr = (20..30).map(|byte| contact(byte, "10.0.0.9:9"));
-    lookup.handle_response(&seed, neighbours.chain(at_one_addr).collect());
-    let mut asked = Vec::new();
+    lookup.handle_response(&seed, in_one_subnet.chain(at_one_addr).collect());
+    let mut queried = Vec::new();
     while let Step::Query(contact) = lookup.poll(ZERO) {
-        asked.push(contact.id.as_bytes()[0]);
-        // One of the neighbours is dead: another gets its chance.
-        if asked == [1] { lookup.handle_failure(&contact) } else { lookup.handle_response(&contact, vec![]) }
+        queried.push(contact.id.as_bytes()[0]);
+        // One node of the subnet fails, so another one is queried.
+        if queried == [1] { lookup.handle_failure(&contact) } else { lookup.handle_response(&contact, vec![]) }
     }
-    assert_eq!(asked, [1, 2, 3, 20, 21]);
+    assert_eq!(queried, [1, 2, 3, 20, 21]);
 }
 
 #[test]
-fn those_whom_a_doubtful_informant_told_of_come_last() {
-    let (liar, honest) = (contact(0x80, "10.0.0.1:1"), contact(0x81, "10.0.0.2:1"));
-    let mut lookup = lookup([liar, honest]);
-    assert_eq!((lookup.poll(ZERO), lookup.poll(ZERO)), (Step::Query(liar), Step::Query(honest)));
+fn contacts_of_a_referrer_that_is_not_credible_are_queried_last() {
+    let (hostile, honest) = (contact(0x80, "10.0.0.1:1"), contact(0x81, "10.0.0.2:1"));
+    let mut lookup = lookup([hostile, honest]);
+    assert_eq!((lookup.poll(ZERO), lookup.poll(ZERO)), (Step::Query(hostile), Step::Query(honest)));
     let fakes: Vec<_> = (1..=20).map(|byte| contact(byte, &format!("10.0.1.{byte}:1"))).collect();
     let real = contact(0x40, "10.0.2.1:1");
-    lookup.handle_response(&liar, fakes.clone());
-    // One of them the honest one names as well: that one is asked.
+    lookup.handle_response(&hostile, fakes.clone());
+    // The honest node returns a real contact, which returns one of the fake contacts as well.
     lookup.handle_response(&honest, vec![real]);
-    let mut asked = Vec::new();
+    let mut queried = Vec::new();
     while let Step::Query(contact) = lookup.poll(ZERO) {
         if contact == real {
             lookup.handle_response(&real, vec![fakes[10]]);
         } else {
             lookup.handle_failure(&contact);
         }
-        asked.push(contact);
+        queried.push(contact);
     }
-    assert_eq!(asked[..6], [fakes[0], fakes[1], fakes[2], fakes[3], real, fakes[10]]);
-    // With fewer than k that have answered, the others get their chance in the end.
-    assert_eq!(asked[6..], [&fakes[4..10], &fakes[11..]].concat());
+    assert_eq!(queried[..6], [fakes[0], fakes[1], fakes[2], fakes[3], real, fakes[10]]);
+    // Fewer than k nodes have responded, so the other fake contacts are queried in the end.
+    assert_eq!(queried[6..], [&fakes[4..10], &fakes[11..]].concat());
 }

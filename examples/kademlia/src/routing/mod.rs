@@ -205,8 +205,9 @@ impl RoutingTable {
         keys.collect()
     }
 
-    /// Returns the keys that a joining node looks up to become known: a random key for each k-bucket
-    /// that is farther away than the closest contact and has room (section 2.3 of the paper).
+    /// Returns the keys that a joining node looks up to become known: a random key for each
+    /// k-bucket that is farther away than the closest contact and has room (section 2.3 of the
+    /// paper).
     pub fn join_targets(&self, rng: &mut impl Rng) -> Vec<Key> {
         let closest = self.closest(&self.local_id.into(), 1);
         let Some(closest) = closest.first().map(|contact| self.ranges().index(&contact.id.into())) else {
