@@ -195,13 +195,13 @@ impl Node {
     /// How many values it keeps.
     #[must_use]
     pub fn value_count(&self) -> usize {
-        self.shared().store.records().count()
+        self.shared().store.index().count()
     }
 
     /// How many bytes of values, overhead included, it keeps for others.
     #[must_use]
     pub fn stored_len(&self) -> usize {
-        self.shared().store.records().stored_len()
+        self.shared().store.index().stored_len()
     }
 
     /// What it has refused and done so far.

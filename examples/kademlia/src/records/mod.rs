@@ -8,50 +8,55 @@ use subnet_usage::SubnetUsage;
 
 use crate::{Key, Subnet, Timestamp};
 
-/// What a node keeps for others, and for how long; the values themselves are in its storage.
+/// The index of a node's records: which keys it stores, for which subnet, and until when. The values
+/// are in the node's storage.
 ///
-/// What others store takes a limited number of bytes, and of these each
-/// [subnet](crate::Subnet) a limited number. Where there is no room left, the subnet that has
-/// stored the most makes room for one that has stored less: a flood drives out nobody but itself. Time is an argument.
+/// The values stored by other nodes are limited in bytes, in all and for each
+/// [subnet](crate::Subnet). At the limit, records of the subnet that has stored the most are evicted
+/// in favour of a subnet that has stored less, so that a flood evicts only its own records. The
+/// index does no I/O, and time is an argument.
 #[derive(Clone, Debug)]
 pub struct RecordIndex {
     max_len: usize,
     max_len_per_subnet: usize,
     entries: BTreeMap<Key, RecordMetadata>,
     by_expiry: BTreeSet<(Timestamp, Key)>,
-    /// What each subnet has stored, that which expires_at first in front.
+    /// The records of each subnet, the first to expire first.
     by_subnet: BTreeSet<(Subnet, Timestamp, Key)>,
     usage: SubnetUsage,
     len: usize,
 }
 
-/// The metadata on which a value is kept.
+/// The metadata of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordMetadata {
-    /// How many bytes it takes.
+    /// The length of the encoded value in bytes.
     pub len: usize,
-    /// Who stored it; none for a value that this node's own user has set, to which no limit applies.
+    /// The subnet of the node that stored the value. `None` for a value that this node's own user
+    /// has set, to which no limit applies.
     pub origin: Option<Subnet>,
-    /// When it is to be forgotten.
+    /// The time at which the record expires.
     pub expires_at: Timestamp,
-    /// When it is to be stored at the k nearest again; never for what lies too far from its key.
+    /// The time at which the record is republished to the k closest nodes. `None` for a cached copy
+    /// at a node that is not among them.
     pub republish_at: Option<Timestamp>,
 }
 
-/// What came of asking for room for a value.
+/// The result of [`RecordIndex::admit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// Whether there is room. If there is none, what was under the key before stays.
+    /// Whether the record was added. If not, the previous record under the key stays.
     pub is_admitted: bool,
-    /// What had to go, to be removed from the storage.
+    /// The keys of evicted records, which the caller must remove from the storage.
     pub evicted: Vec<Key>,
 }
 
 impl RecordIndex {
-    /// What keeping a value costs beside its own bytes: its key, its metadata and the indexes.
+    /// The number of bytes that a record costs besides its value: key, metadata and index entries.
     pub const OVERHEAD_LEN: usize = 200;
 
-    /// Nothing, with room for so many bytes of all others, and of each subnet.
+    /// Creates an empty index, with limits in bytes for the records of other nodes, in all and of
+    /// each subnet.
     #[must_use]
     pub fn new(max_len: usize, max_len_per_subnet: usize) -> Self {
         Self {
@@ -65,30 +70,30 @@ impl RecordIndex {
         }
     }
 
-    /// Takes a value in if there is room, instead of the one under the same key if there is one.
+    /// Adds a record if there is room, in place of the one under the same key.
     pub fn admit(&mut self, key: Key, metadata: RecordMetadata) -> Admission {
-        let before = self.remove(&key);
+        let previous = self.remove(&key);
         let mut evicted = Vec::new();
         let is_admitted = self.make_room(&metadata, &mut evicted);
-        if let Some(metadata) = if is_admitted { Some(metadata) } else { before } {
+        if let Some(metadata) = if is_admitted { Some(metadata) } else { previous } {
             self.insert(key, metadata);
         }
         Admission { is_admitted, evicted }
     }
 
-    /// Forgets a value. Returns its metadata.
+    /// Removes a record. Returns its metadata.
     pub fn remove(&mut self, key: &Key) -> Option<RecordMetadata> {
         let metadata = self.entries.remove(key)?;
         self.by_expiry.remove(&(metadata.expires_at, *key));
         if let Some(origin) = metadata.origin {
             self.by_subnet.remove(&(origin, metadata.expires_at, *key));
-            self.usage.take(origin, metadata.cost());
+            self.usage.subtract(origin, metadata.cost());
             self.len -= metadata.cost();
         }
         Some(metadata)
     }
 
-    /// Forgets what has expired, and returns it.
+    /// Removes the expired records. Returns their keys.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Key> {
         let expired: Vec<_> = self.by_expiry.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| *key).collect();
         for key in &expired {
@@ -97,25 +102,26 @@ impl RecordIndex {
         expired
     }
 
-    /// What is to be stored at the k nearest again. Each is returned once, and then when `again` has come.
-    pub fn take_due_for_republish(&mut self, now: Timestamp, again: Timestamp) -> Vec<Key> {
+    /// Returns the keys of the records that are due to be republished, and sets their next time to
+    /// `next`.
+    pub fn take_due(&mut self, now: Timestamp, next: Timestamp) -> Vec<Key> {
         let mut due = Vec::new();
         for (key, metadata) in &mut self.entries {
             if metadata.republish_at.is_some_and(|at| at <= now) {
-                metadata.republish_at = Some(again);
+                metadata.republish_at = Some(next);
                 due.push(*key);
             }
         }
         due
     }
 
-    /// The metadata on which a value is kept.
+    /// Returns the metadata of a record.
     #[must_use]
     pub fn metadata(&self, key: &Key) -> Option<&RecordMetadata> {
         self.entries.get(key)
     }
 
-    /// At most so many keys, in their order, from the one after `after`.
+    /// Returns at most `count` keys in ascending order, beginning after `after`.
     #[must_use]
     pub fn keys_after(&self, after: Option<Key>, count: usize) -> Vec<Key> {
         use std::ops::Bound::{Excluded, Unbounded};
@@ -123,32 +129,33 @@ impl RecordIndex {
         self.entries.range((start, Unbounded)).take(count).map(|(key, _)| *key).collect()
     }
 
-    /// How many values there are.
+    /// Returns the number of records.
     #[must_use]
     pub fn count(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many bytes the values take that others have stored, overhead included.
+    /// Returns the number of bytes that the records of other nodes take, overhead included.
     #[must_use]
     pub fn stored_len(&self) -> usize {
         self.len
     }
 
-    /// Forgets as much as it takes of those who have stored more. Says whether there is room now.
+    /// Evicts records of subnets that have stored more, until the record fits. Returns whether it
+    /// fits.
     fn make_room(&mut self, metadata: &RecordMetadata, evicted: &mut Vec<Key>) -> bool {
         let Some(origin) = metadata.origin else { return true };
-        let own_share = self.usage.len_of(&origin) + metadata.cost();
-        if own_share > self.max_len_per_subnet || metadata.cost() > self.max_len {
+        let own_usage = self.usage.len_of(&origin) + metadata.cost();
+        if own_usage > self.max_len_per_subnet || metadata.cost() > self.max_len {
             return false;
         }
         while self.len + metadata.cost() > self.max_len {
-            let (share, largest) = self.usage.largest().expect("what takes room was stored by somebody");
-            if share <= own_share {
+            let (usage, largest) = self.usage.largest().expect("records that take room have an origin");
+            if usage <= own_usage {
                 return false;
             }
             let first = (largest, Timestamp::default(), Key::from_bytes([0; crate::ID_LEN]));
-            let (_, _, key) = *self.by_subnet.range(first..).next().expect("a share consists of values");
+            let (_, _, key) = *self.by_subnet.range(first..).next().expect("a subnet with usage has records");
             self.remove(&key);
             evicted.push(key);
         }

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::Subnet;
 
-/// How much each subnet has stored, and who the most.
+/// The number of bytes that each subnet has stored, ordered to find the largest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SubnetUsage {
     lens: HashMap<Subnet, usize>,
@@ -14,7 +14,7 @@ impl SubnetUsage {
         self.lens.get(subnet).copied().unwrap_or(0)
     }
 
-    /// Who has stored the most, and how much.
+    /// Returns the largest number of bytes, and the subnet that has stored them.
     pub(super) fn largest(&self) -> Option<(usize, Subnet)> {
         self.ranking.last().copied()
     }
@@ -23,12 +23,12 @@ impl SubnetUsage {
         self.set(subnet, self.len_of(&subnet) + len);
     }
 
-    pub(super) fn take(&mut self, subnet: Subnet, len: usize) {
+    pub(super) fn subtract(&mut self, subnet: Subnet, len: usize) {
         self.set(subnet, self.len_of(&subnet) - len);
     }
 
     fn set(&mut self, subnet: Subnet, len: usize) {
-        // Whoever has stored nothing leaves nothing behind.
+        // A subnet without values has no entry.
         let old = if len == 0 { self.lens.remove(&subnet) } else { self.lens.insert(subnet, len) };
         if let Some(old) = old {
             self.ranking.remove(&(old, subnet));

@@ -31,97 +31,97 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Against a model that does nothing but keep a map: nothing appears or vanishes unsaid, and no limit is passed.
+    /// Against a model that is a map: each change is reported, and each limit is kept.
     #[test]
-    fn everything_is_accounted_for(events in vec(event(), 0..200)) {
-        let (max_len, share) = (10_000, 4_000);
-        let mut records = RecordIndex::new(max_len, share);
+    fn the_index_agrees_with_a_map_and_keeps_its_limits(events in vec(event(), 0..200)) {
+        let (max_len, max_len_per_subnet) = (10_000, 4_000);
+        let mut index = RecordIndex::new(max_len, max_len_per_subnet);
         let mut model: BTreeMap<Key, RecordMetadata> = BTreeMap::new();
         for event in events {
             match event {
                 Event::Admit(number, metadata) => {
-                    let admission = records.admit(key(number), metadata);
+                    let admission = index.admit(key(number), metadata);
                     assert!(admission.evicted.iter().all(|key| model.remove(key).is_some()));
                     if admission.is_admitted {
                         model.insert(key(number), metadata);
                     }
                 }
-                Event::Remove(number) => prop_assert_eq!(records.remove(&key(number)), model.remove(&key(number))),
+                Event::Remove(number) => prop_assert_eq!(index.remove(&key(number)), model.remove(&key(number))),
                 Event::Expire(at) => {
                     let at = Timestamp::from_millis(at);
-                    let expired = records.expire(at);
+                    let expired = index.expire(at);
                     prop_assert!(expired.iter().all(|key| model.remove(key).is_some_and(|metadata| metadata.expires_at <= at)));
                     prop_assert!(model.values().all(|metadata| metadata.expires_at > at));
                 }
             }
-            prop_assert_eq!(&records.entries, &model);
+            prop_assert_eq!(&index.entries, &model);
             let cost_of = |origin: &dyn Fn(&RecordMetadata) -> bool| -> usize {
                 model.values().filter(|metadata| origin(metadata)).map(RecordMetadata::cost).sum()
             };
-            prop_assert_eq!(records.stored_len(), cost_of(&|metadata| metadata.origin.is_some()));
-            prop_assert!(records.stored_len() <= max_len);
+            prop_assert_eq!(index.stored_len(), cost_of(&|metadata| metadata.origin.is_some()));
+            prop_assert!(index.stored_len() <= max_len);
             for number in 0..6 {
                 let origin = Subnet::V4([198, 51, number]);
                 let len = cost_of(&|metadata| metadata.origin == Some(origin));
-                prop_assert!(len <= share);
-                prop_assert_eq!(records.usage.len_of(&origin), len);
+                prop_assert!(len <= max_len_per_subnet);
+                prop_assert_eq!(index.usage.len_of(&origin), len);
             }
-            prop_assert_eq!(records.by_expiry.len(), model.len());
+            prop_assert_eq!(index.by_expiry.len(), model.len());
         }
     }
 }
 
 #[test]
-fn a_flood_drives_out_nobody_but_itself() {
-    let mut records = RecordIndex::new(100 * COST, 90 * COST);
+fn a_flood_evicts_only_its_own_records() {
+    let mut index = RecordIndex::new(100 * COST, 90 * COST);
     for number in 0..10 {
-        assert!(records.admit(key(number), metadata(LEN, Some(1), 50)).is_admitted);
+        assert!(index.admit(key(number), metadata(LEN, Some(1), 50)).is_admitted);
     }
-    let admitted = (100..1_100).filter(|number| records.admit(key(*number), metadata(LEN, Some(2), 99)).is_admitted);
+    let admitted = (100..1_100).filter(|number| index.admit(key(*number), metadata(LEN, Some(2), 99)).is_admitted);
     assert_eq!(admitted.count(), 90);
-    // Others still get room, at the cost of the flood.
+    // Another subnet still gets room, at the cost of the flood.
     for number in 10..30 {
-        let admission = records.admit(key(number), metadata(LEN, Some(3), 50));
+        let admission = index.admit(key(number), metadata(LEN, Some(3), 50));
         assert!(admission.is_admitted);
         assert!(admission.evicted.iter().all(|evicted| *evicted >= key(100)));
     }
-    assert!((0..30).all(|number| records.metadata(&key(number)).is_some()));
-    assert_eq!(records.stored_len(), 100 * COST);
+    assert!((0..30).all(|number| index.metadata(&key(number)).is_some()));
+    assert_eq!(index.stored_len(), 100 * COST);
 }
 
 #[test]
-fn whoever_has_the_most_gets_no_more() {
-    let mut records = RecordIndex::new(2 * COST, 2 * COST);
-    assert!(records.admit(key(1), metadata(LEN, Some(1), 9)).is_admitted);
-    assert!(records.admit(key(2), metadata(LEN, Some(2), 9)).is_admitted);
-    assert_eq!(records.admit(key(3), metadata(LEN, Some(1), 9)), Admission { is_admitted: false, evicted: vec![] });
-    assert_eq!(records.admit(key(4), metadata(LEN, Some(3), 9)), Admission { is_admitted: false, evicted: vec![] });
-    // What is refused leaves what was there; our own needs no room.
-    assert!(!records.admit(key(2), metadata(2 * LEN, Some(2), 9)).is_admitted);
-    assert_eq!(records.metadata(&key(2)), Some(&metadata(LEN, Some(2), 9)));
-    assert!(records.admit(key(5), metadata(9 * LEN, None, 9)).is_admitted);
+fn the_subnet_with_the_largest_usage_gets_no_more_room() {
+    let mut index = RecordIndex::new(2 * COST, 2 * COST);
+    assert!(index.admit(key(1), metadata(LEN, Some(1), 9)).is_admitted);
+    assert!(index.admit(key(2), metadata(LEN, Some(2), 9)).is_admitted);
+    assert_eq!(index.admit(key(3), metadata(LEN, Some(1), 9)), Admission { is_admitted: false, evicted: vec![] });
+    assert_eq!(index.admit(key(4), metadata(LEN, Some(3), 9)), Admission { is_admitted: false, evicted: vec![] });
+    // A refused record leaves the previous one in place; a local value needs no room.
+    assert!(!index.admit(key(2), metadata(2 * LEN, Some(2), 9)).is_admitted);
+    assert_eq!(index.metadata(&key(2)), Some(&metadata(LEN, Some(2), 9)));
+    assert!(index.admit(key(5), metadata(9 * LEN, None, 9)).is_admitted);
 }
 
 #[test]
-fn what_is_due_is_republished_once_and_then_again() {
+fn due_records_are_taken_once_in_each_interval() {
     let at = Timestamp::from_millis;
-    let mut records = RecordIndex::new(10 * COST, 10 * COST);
-    for (number, republish) in [(1, Some(at(10))), (2, Some(at(20))), (3, None)] {
-        records.admit(key(number), RecordMetadata { republish_at: republish, ..metadata(LEN, Some(1), 99) });
+    let mut index = RecordIndex::new(10 * COST, 10 * COST);
+    for (number, republish_at) in [(1, Some(at(10))), (2, Some(at(20))), (3, None)] {
+        index.admit(key(number), RecordMetadata { republish_at, ..metadata(LEN, Some(1), 99) });
     }
-    assert_eq!(records.take_due_for_republish(at(9), at(30)), []);
-    assert_eq!(records.take_due_for_republish(at(10), at(30)), [key(1)]);
-    assert_eq!(records.take_due_for_republish(at(29), at(50)), [key(2)]);
-    assert_eq!(records.take_due_for_republish(at(30), at(50)), [key(1)]);
+    assert_eq!(index.take_due(at(9), at(30)), []);
+    assert_eq!(index.take_due(at(10), at(30)), [key(1)]);
+    assert_eq!(index.take_due(at(29), at(50)), [key(2)]);
+    assert_eq!(index.take_due(at(30), at(50)), [key(1)]);
 }
 
 #[test]
-fn keys_come_in_portions() {
-    let mut records = RecordIndex::new(10 * COST, 10 * COST);
-    (0..5).for_each(|number| drop(records.admit(key(number), metadata(LEN, None, 9))));
+fn keys_after_pages_through_all_keys() {
+    let mut index = RecordIndex::new(10 * COST, 10 * COST);
+    (0..5).for_each(|number| drop(index.admit(key(number), metadata(LEN, None, 9))));
     let mut all = Vec::new();
-    while let [.., _] = &records.keys_after(all.last().copied(), 2)[..] {
-        all.extend(records.keys_after(all.last().copied(), 2));
+    while let [.., _] = &index.keys_after(all.last().copied(), 2)[..] {
+        all.extend(index.keys_after(all.last().copied(), 2));
     }
     assert_eq!(all, (0..5).map(key).collect::<Vec<_>>());
 }

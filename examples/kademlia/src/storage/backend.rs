@@ -4,33 +4,35 @@ use super::error::StorageError;
 use super::record::{Change, Record};
 use crate::Key;
 
-/// Where a node keeps values: [`MemoryStorage`] unless it is given another.
+/// A storage for the values of a node. The default is [`MemoryStorage`](crate::MemoryStorage).
 ///
-/// What is kept, for whom and for how long is decided elsewhere; a storage keeps what it is told to.
+/// The node decides which records to store and when they expire; a storage only reads and writes
+/// them.
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
-    /// The value under a key, with all that was kept with it. Called on the receive loop: it must not take long.
+    /// Returns the record under a key. Called on the receive loop, so it must return quickly.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read.
+    /// If the storage cannot be read.
     fn get(&self, key: &Key) -> Result<Option<Record>, StorageError>;
 
-    /// Shows every value, in any order: what a node begins with that was there before.
+    /// Calls `visit` with every record, in any order. Called once, when the node starts.
     ///
     /// # Errors
     ///
-    /// Where they cannot be read.
+    /// If the storage cannot be read.
     fn scan(&self, visit: &mut dyn FnMut(Key, &Record)) -> Result<(), StorageError>;
 
-    /// Makes these changes, in their order: all or none. They are safe once this returns, and acknowledged then.
+    /// Makes changes in their order, either all or none. The changes must be durable when this
+    /// returns, because the node acknowledges them then.
     ///
     /// # Errors
     ///
-    /// Where they were not made.
+    /// If the changes were not made.
     fn write(&self, changes: Vec<Change>) -> Result<(), StorageError>;
 
-    /// Whether writing waits for a disk. It is on_written in a thread that may block then, many changes at a time. Default:
-    /// no.
+    /// Returns whether [`write`](Self::write) blocks, for example on a disk. The node then calls it
+    /// on a blocking thread, with many changes at a time. Default: `false`.
     fn is_blocking(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// A storage has failed.
+/// An error of a [`Storage`](crate::Storage).
 #[derive(Debug)]
 pub struct StorageError {
     operation: &'static str,
@@ -9,7 +9,7 @@ pub struct StorageError {
 }
 
 impl StorageError {
-    /// `operation` says what has failed: "writing values".
+    /// Creates an error of an operation, for example "writing values".
     #[must_use]
     pub fn new(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { operation, source: source.into() }

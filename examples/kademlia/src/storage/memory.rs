@@ -6,7 +6,7 @@ use super::error::StorageError;
 use super::record::{Change, Record};
 use crate::Key;
 
-/// Keeps values in memory: they are gone when the node is.
+/// A storage in memory. Its values are lost when the node ends.
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
     records: RwLock<HashMap<Key, Record>>,

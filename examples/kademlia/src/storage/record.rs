@@ -2,22 +2,22 @@ use std::net::SocketAddr;
 
 use crate::{Key, Timestamp, Value};
 
-/// A value and what is kept with it.
+/// A value with the data that is stored beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The value.
     pub value: Value,
-    /// Who stored it; none for what this node's own user has set.
+    /// The node that stored the value, or `None` if this node's own user has set it.
     pub origin: Option<SocketAddr>,
-    /// When it is to be forgotten.
+    /// The time at which the record expires.
     pub expires_at: Timestamp,
 }
 
-/// A change of a storage.
+/// A change to a storage.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// Keep this under the key, instead of what is there.
+    /// Stores a record under a key, in place of the present one.
     Put(Key, Record),
-    /// Keep nothing under the key.
+    /// Removes the record under a key.
     Remove(Key),
 }

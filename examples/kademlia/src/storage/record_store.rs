@@ -10,37 +10,38 @@ use crate::records::{RecordIndex, RecordMetadata};
 use crate::stats::{Counter, Counters};
 use crate::{Key, Subnet, Timestamp, Value};
 
-/// The values of a node: the records, which say what is kept, and the storage, which keeps it.
+/// The records of a node: the index, which decides about them, and the storage with their values.
 #[derive(Debug)]
 pub(crate) struct RecordStore {
-    records: Mutex<RecordIndex>,
+    index: Mutex<RecordIndex>,
     storage: Arc<dyn Storage>,
     counters: Arc<Counters>,
-    /// Where the storage is slow.
+    /// The queue of a storage whose writes block.
     write_queue: Option<WriteQueue>,
 }
 
 impl RecordStore {
-    /// Takes over what the storage has from before. It is republished some time within `republish`.
+    /// Loads the records that the storage already has. `republish_at` gives the time at which each
+    /// of them is republished.
     pub(crate) fn open(
-        mut records: RecordIndex,
+        mut index: RecordIndex,
         storage: Arc<dyn Storage>,
         counters: Arc<Counters>,
-        mut republish: impl FnMut() -> Timestamp,
+        mut republish_at: impl FnMut() -> Timestamp,
     ) -> Result<Self, StorageError> {
-        let mut too_many = Vec::new();
+        let mut excess = Vec::new();
         storage.scan(&mut |key, record| {
-            let admission = records.admit(key, metadata(record, Some(republish())));
-            too_many.extend(admission.evicted.into_iter().chain((!admission.is_admitted).then_some(key)));
+            let admission = index.admit(key, metadata(record, Some(republish_at())));
+            excess.extend(admission.evicted.into_iter().chain((!admission.is_admitted).then_some(key)));
         })?;
-        storage.write(too_many.into_iter().map(Change::Remove).collect())?;
+        storage.write(excess.into_iter().map(Change::Remove).collect())?;
         let write_queue = storage.is_blocking().then(|| WriteQueue::start(Arc::clone(&storage)));
-        Ok(Self { records: records.into(), storage, counters, write_queue })
+        Ok(Self { index: index.into(), storage, counters, write_queue })
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Value> {
-        // What has been admitted and not been written yet is not there; what was not admitted need not be looked for.
-        self.records().metadata(key)?;
+        // Keys that are not in the index need no read. A record that is not written yet is missing.
+        self.index().metadata(key)?;
         self.get_record(key).map(|record| record.value)
     }
 
@@ -51,25 +52,25 @@ impl RecordStore {
         })
     }
 
-    /// Keeps a value if there is room, and says whether it is safe now.
+    /// Stores a record if there is room. Returns whether it was written.
     pub(crate) async fn insert(&self, key: Key, record: Record, republish_at: Option<Timestamp>) -> bool {
         let is_written = match self.begin_insert(key, record, republish_at) {
             PendingWrite::Refused => return false,
             PendingWrite::Done(is_written) => is_written,
-            PendingWrite::Queued(on_written) => on_written.await.unwrap_or(false),
+            PendingWrite::Queued(written) => written.await.unwrap_or(false),
         };
         if !is_written {
             self.counters.increment(Counter::StorageFailed);
-            self.records().remove(&key);
+            self.index().remove(&key);
         }
         is_written
     }
 
     fn begin_insert(&self, key: Key, record: Record, republish_at: Option<Timestamp>) -> PendingWrite {
-        // A place in the write_queue's queue first: nothing is to go for a value that is refused in the end.
-        let place = match &self.write_queue {
+        // Reserve the queue slot first, so that no record is evicted for one that is refused.
+        let slot = match &self.write_queue {
             Some(write_queue) => match write_queue.jobs.try_reserve() {
-                Ok(place) => Some(place),
+                Ok(slot) => Some(slot),
                 Err(_) => {
                     self.counters.increment(Counter::StorageFull);
                     return PendingWrite::Refused;
@@ -77,33 +78,33 @@ impl RecordStore {
             },
             None => None,
         };
-        // Locked until it is queued: what is written last is what was admitted last.
-        let mut records = self.records();
-        let admission = records.admit(key, metadata(&record, republish_at));
+        // Keep the lock until the write is queued, so that writes follow the order of admission.
+        let mut index = self.index();
+        let admission = index.admit(key, metadata(&record, republish_at));
         let mut changes: Vec<_> = admission.evicted.into_iter().map(Change::Remove).collect();
         if admission.is_admitted {
             changes.push(Change::Put(key, record));
         } else {
             self.counters.increment(Counter::StorageFull);
         }
-        let pending = match place {
-            Some(place) => {
-                let (on_written, is_done) = oneshot::channel();
-                place.send(WriteJob { changes, on_written: Some(on_written) });
-                PendingWrite::Queued(is_done)
+        let pending = match slot {
+            Some(slot) => {
+                let (on_written, written) = oneshot::channel();
+                slot.send(WriteJob { changes, on_written: Some(on_written) });
+                PendingWrite::Queued(written)
             }
             None => PendingWrite::Done(self.storage.write(changes).is_ok()),
         };
         if admission.is_admitted { pending } else { PendingWrite::Refused }
     }
 
-    /// Forgets what has expired, and says how much that was.
+    /// Removes the expired records. Returns their number.
     pub(crate) fn expire(&self, now: Timestamp) -> usize {
-        let mut records = self.records();
-        let expired = records.expire(now);
+        let mut index = self.index();
+        let expired = index.expire(now);
         let count = expired.len();
         let changes: Vec<_> = expired.into_iter().map(Change::Remove).collect();
-        // What cannot be removed now expires again after the next start.
+        // If the removal fails, the records expire again after the next start.
         match &self.write_queue {
             _ if changes.is_empty() => {}
             Some(write_queue) => drop(write_queue.jobs.try_send(WriteJob { changes, on_written: None })),
@@ -112,8 +113,8 @@ impl RecordStore {
         count
     }
 
-    pub(crate) fn records(&self) -> MutexGuard<'_, RecordIndex> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn index(&self) -> MutexGuard<'_, RecordIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,10 +123,10 @@ fn metadata(record: &Record, republish_at: Option<Timestamp>) -> RecordMetadata 
     RecordMetadata { len: record.value.encoded_len(), origin, expires_at: record.expires_at, republish_at }
 }
 
-/// How far keeping a value has come.
+/// The state of an insertion.
 enum PendingWrite {
     Refused,
-    /// Whether it was written.
+    /// Whether the record was written.
     Done(bool),
     Queued(oneshot::Receiver<bool>),
 }

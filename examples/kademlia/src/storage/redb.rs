@@ -10,33 +10,34 @@ use super::error::StorageError;
 use super::record::{Change, Record};
 use crate::{ID_LEN, Key, Timestamp, Value};
 
-/// Keeps values in a file, with the feature `redb`: what was acknowledged is there after a kill at any moment.
+/// A storage in a file (feature `redb`). Acknowledged values survive a kill of the process.
 ///
-/// One process at a time may have the file open.
+/// Only one process can open the file at a time.
 pub struct RedbStorage {
     database: Database,
 }
 
-/// Under each key: when it expires, who stored it (nothing for our own), the kind of the value, the value.
+/// The table of records. A row holds the expiry time, the origin (empty for values of the node's own
+/// user), the type of the value, and the value.
 const VALUES: TableDefinition<'_, &[u8; ID_LEN], Row<'_>> = TableDefinition::new("values");
 
 type Row<'a> = (u64, &'a str, u8, &'a [u8]);
 
-/// What redb's operations give: it has an error type for each.
-type Ended<T> = Result<T, Box<dyn Error + Send + Sync>>;
+/// A result of any redb operation. redb has an error type for each kind of operation.
+type RedbResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 impl RedbStorage {
-    /// Opens the file, or makes it.
+    /// Opens a file, or creates it.
     ///
     /// # Errors
     ///
-    /// Where it is open elsewhere, is no such file, or cannot be read or made.
+    /// If another process has the file open, it is not a storage, or it cannot be read or created.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         let database = Database::create(path).map_err(|error| StorageError::new("opening the storage", error))?;
         Ok(Self { database })
     }
 
-    fn put(&self, changes: &[Change]) -> Ended<()> {
+    fn put(&self, changes: &[Change]) -> RedbResult<()> {
         let transaction = self.database.begin_write()?;
         {
             let mut values = transaction.open_table(VALUES)?;
@@ -52,12 +53,12 @@ impl RedbStorage {
                 }
             }
         }
-        // Waits for the disk, which is redb's default.
+        // Waits until the changes are on disk, which is redb's default durability.
         Ok(transaction.commit()?)
     }
 
-    /// The table, if anything has ever been written.
-    fn values(&self) -> Ended<Option<ReadOnlyTable<&'static [u8; ID_LEN], Row<'static>>>> {
+    /// Returns the table, or `None` before the first write.
+    fn values(&self) -> RedbResult<Option<ReadOnlyTable<&'static [u8; ID_LEN], Row<'static>>>> {
         match self.database.begin_read()?.open_table(VALUES) {
             Ok(values) => Ok(Some(values)),
             Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -65,16 +66,16 @@ impl RedbStorage {
         }
     }
 
-    fn read(&self, key: &Key) -> Ended<Option<Record>> {
+    fn read(&self, key: &Key) -> RedbResult<Option<Record>> {
         let Some(values) = self.values()? else { return Ok(None) };
         Ok(values.get(key.as_bytes())?.and_then(|row| record(row.value())))
     }
 
-    fn read_all(&self, visit: &mut dyn FnMut(Key, &Record)) -> Ended<()> {
+    fn read_all(&self, visit: &mut dyn FnMut(Key, &Record)) -> RedbResult<()> {
         let Some(values) = self.values()? else { return Ok(()) };
         for row in values.iter()? {
             let (key, row) = row?;
-            // A row that makes no sense is of another version of this program, or of another program.
+            // Skip malformed rows, which another program or another version has written.
             if let Some(record) = record(row.value()) {
                 visit(Key::from_bytes(*key.value()), &record);
             }
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_there_when_it_is_opened_again() {
+    fn records_survive_reopening() {
         let path = std::env::temp_dir().join(format!("kademlia-redb-{}", std::process::id()));
         let values = [
             Value::Bool(true),
@@ -161,7 +162,7 @@ mod tests {
         let records: Vec<_> = records.collect();
         let storage = RedbStorage::open(&path).unwrap();
         assert_eq!(storage.get(&records[0].0).unwrap(), None);
-        storage.scan(&mut |_, _| panic!("nothing is there")).unwrap();
+        storage.scan(&mut |_, _| panic!("the storage is not empty")).unwrap();
         storage.write(records.iter().map(|(key, record)| Change::Put(*key, record.clone())).collect()).unwrap();
         assert!(RedbStorage::open(&path).unwrap_err().to_string().starts_with("opening the storage failed: "));
         drop(storage);

@@ -6,8 +6,10 @@ use tokio::task::spawn_blocking;
 use super::backend::Storage;
 use super::record::Change;
 
-/// Writes what is queued in a thread that may block, as much at a time as there is: the disk is waited for once for all
-/// of it.
+/// A queue of writes to a storage whose writes block.
+///
+/// A task takes all queued jobs at once and writes them on a blocking thread, so that they share
+/// one wait for the disk.
 #[derive(Debug)]
 pub(super) struct WriteQueue {
     pub(super) jobs: mpsc::Sender<WriteJob>,
@@ -16,27 +18,27 @@ pub(super) struct WriteQueue {
 #[derive(Debug)]
 pub(super) struct WriteJob {
     pub(super) changes: Vec<Change>,
-    /// Who waits for it, if somebody does.
+    /// Receives whether the changes were written.
     pub(super) on_written: Option<oneshot::Sender<bool>>,
 }
 
 impl WriteQueue {
-    /// How many jobs may wait: with values of 8 KiB, 8 MiB. What comes on top is refused.
+    /// The number of queued jobs: 8 MiB with values of 8 KiB. Further jobs are refused.
     const MAX_QUEUED: usize = 1_024;
 
     pub(super) fn start(storage: Arc<dyn Storage>) -> Self {
-        let (jobs, mut waiting) = mpsc::channel::<WriteJob>(Self::MAX_QUEUED);
+        let (jobs, mut queued) = mpsc::channel::<WriteJob>(Self::MAX_QUEUED);
         tokio::spawn(async move {
             let mut batch = Vec::new();
-            while waiting.recv_many(&mut batch, Self::MAX_QUEUED).await > 0 {
+            while queued.recv_many(&mut batch, Self::MAX_QUEUED).await > 0 {
                 let (changes, on_written): (Vec<_>, Vec<_>) =
                     batch.drain(..).map(|job| (job.changes, job.on_written)).unzip();
                 let storage = Arc::clone(&storage);
                 let write = move || storage.write(changes.into_iter().flatten().collect()).is_ok();
-                // It does not return where the storage panics, or the runtime shuts down.
+                // An error means that the storage panicked or that the runtime shuts down.
                 let is_written = spawn_blocking(write).await.unwrap_or(false);
                 for on_written in on_written.into_iter().flatten() {
-                    // Nobody may be waiting any more.
+                    // The receiver may have been dropped.
                     let _ = on_written.send(is_written);
                 }
             }

@@ -21,7 +21,7 @@ impl RpcClient {
         let Self { shared, .. } = self;
         let mut after = None;
         loop {
-            let keys = shared.store.records().keys_after(after, KEYS_AT_ONCE);
+            let keys = shared.store.index().keys_after(after, KEYS_AT_ONCE);
             let Some(last) = keys.last() else { return };
             after = Some(*last);
             for key in keys.into_iter().filter(|key| self.should_hand_over(key, &newcomer)).collect::<Vec<_>>() {

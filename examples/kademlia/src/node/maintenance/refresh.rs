@@ -48,7 +48,7 @@ impl RpcClient {
         }
         self.look_up_all(idle).await;
 
-        let due = shared.store.records().take_due_for_republish(now, shared.republish_at());
+        let due = shared.store.index().take_due(now, shared.republish_at());
         for key in due {
             if let Some(value) = shared.store.get(&key) {
                 self.republish(key, &value).await;
