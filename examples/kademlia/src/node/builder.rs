@@ -14,12 +14,11 @@ use crate::node::service::Service;
 use crate::node::shared::Shared;
 use crate::protocol::KademliaServer;
 use crate::records::RecordIndex;
-use crate::storage::RecordStore;
-use crate::storage::{MemoryStorage, Storage};
+use crate::storage::{MemoryStorage, RecordStore, Storage};
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Node, NodeId, StartError, State};
 
-/// Says what a node is like, and binds it.
+/// A builder that configures a node and binds it to a socket.
 ///
 /// ```
 /// use rpcudp_kademlia::{Config, Node, NodeId};
@@ -33,7 +32,7 @@ use crate::{Config, Contact, Node, NodeId, StartError, State};
 /// # }
 /// ```
 #[derive(Debug, Default)]
-#[must_use = "a node is there once it is bound"]
+#[must_use = "a builder starts no node until it is bound"]
 pub struct Builder {
     id: Option<NodeId>,
     config: Config,
@@ -46,36 +45,37 @@ impl Builder {
         Self::default()
     }
 
-    /// Who the node is. Default: a random id.
+    /// Sets the node's id. Default: a random id.
     pub fn id(mut self, id: NodeId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// How it behaves.
+    /// Sets the configuration. Default: [`Config::default`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config.clamped();
         self
     }
 
-    /// Where it keeps values. Default: [`MemoryStorage`].
+    /// Sets the storage for values. Default: [`MemoryStorage`].
     pub fn storage(mut self, storage: impl Storage) -> Self {
         self.storage = Some(Arc::new(storage));
         self
     }
 
-    /// The node that it was before: it has the same id, and [`Node::bootstrap`] asks its old neighbours.
+    /// Restores a saved node: sets its id, and lets [`Node::bootstrap`] ping its former contacts.
     pub fn restore(mut self, state: State) -> Self {
         self.id = Some(state.id);
         self.restored = state.contacts;
         self
     }
 
-    /// Binds a UDP socket; port 0 takes a free port, and `[::]` serves both IPv6 and IPv4.
+    /// Binds the node to a UDP address. Port 0 takes a free port, and `[::]` serves both IPv6 and
+    /// IPv4.
     ///
     /// # Errors
     ///
-    /// Where the address cannot be bound, or the storage cannot be read.
+    /// If the address cannot be bound, or the storage cannot be read.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> Result<Node, StartError> {
         let addr = addr.to_socket_addrs().map_err(|source| BindError::Resolve { source })?.next();
         let addr = addr.ok_or_else(|| BindError::Resolve { source: std::io::ErrorKind::NotFound.into() })?;
@@ -84,15 +84,15 @@ impl Builder {
         self.bind_transport(udp)
     }
 
-    /// Speaks through a transport of your own, for example a node of a [simulated network](rpcudp::sim).
+    /// Binds the node to a transport, for example to a node of a [simulated network](rpcudp::sim).
     ///
     /// # Errors
     ///
-    /// Where the storage cannot be read.
+    /// If the storage cannot be read.
     ///
     /// # Panics
     ///
-    /// Outside the context of a tokio runtime with its timer enabled.
+    /// Panics outside the context of a tokio runtime with its timer enabled.
     pub fn bind_transport(self, transport: impl Transport) -> Result<Node, StartError> {
         let config = self.config.clamped();
         let mut rng = match config.seed {
@@ -102,21 +102,21 @@ impl Builder {
         let id = self.id.unwrap_or_else(|| NodeId::from_bytes(rng.random()));
         let storage = self.storage.unwrap_or_else(|| Arc::new(MemoryStorage::default()));
         let counters = Arc::default();
-        let records = RecordIndex::new(config.max_stored_len, config.max_stored_len_per_subnet);
+        let index = RecordIndex::new(config.max_stored_len, config.max_stored_len_per_subnet);
         let now = Clock::start().now();
-        let republish = || now + config.republish_after.mul_f64(rng.random_range(0.0..1.0));
-        let store = RecordStore::open(records, storage, Arc::clone(&counters), republish)?;
+        let republish_at = || now + config.republish_after.mul_f64(rng.random_range(0.0..1.0));
+        let store = RecordStore::open(index, storage, Arc::clone(&counters), republish_at)?;
         let (checks, queued_checks) = mpsc::channel(MAX_QUEUED_CHECKS);
-        let (newcomers, queued_newcomers) = mpsc::channel(MAX_QUEUED_NEWCOMERS);
+        let (new_contacts, queued_contacts) = mpsc::channel(MAX_QUEUED_NEW_CONTACTS);
         let addr = transport.local_addr();
-        let shared = Shared::new(id, addr, config, store, counters, rng, (checks, newcomers));
+        let shared = Shared::new(id, addr, config, store, counters, rng, (checks, new_contacts));
         let shared = Arc::new(shared);
         let service = KademliaServer::new(Service(Arc::clone(&shared)));
         let rpc = RpcClient::new(shared, Endpoint::builder().serve(service).bind_transport(transport)?);
         let joined = Arc::new(Notify::new());
         let tasks = [
             tokio::spawn(maintenance::run_checks(rpc.clone(), queued_checks)),
-            tokio::spawn(maintenance::hand_over(rpc.clone(), queued_newcomers)),
+            tokio::spawn(maintenance::hand_over(rpc.clone(), queued_contacts)),
             tokio::spawn(maintenance::refresh(rpc.clone(), Arc::clone(&joined))),
         ];
         let tasks = tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect::<Vec<AbortHandle>>();
@@ -125,7 +125,7 @@ impl Builder {
 }
 
 impl Node {
-    /// Binds a node with all its defaults; port 0 takes a free port.
+    /// Binds a node with the default configuration to a UDP address. Port 0 takes a free port.
     ///
     /// # Errors
     ///
@@ -134,14 +134,15 @@ impl Node {
         Self::builder().bind(addr).await
     }
 
-    /// Starts a node that behaves in its own way, keeps values on disk, or has been there before.
+    /// Returns a builder, for a node with another configuration or storage, or with a restored
+    /// state.
     pub fn builder() -> Builder {
         Builder::new()
     }
 }
 
-/// How many strangers may wait for being asked who they are; what comes on top is left out, and may come again.
+/// The number of queued checks. Further checks are dropped, and may be scheduled again.
 const MAX_QUEUED_CHECKS: usize = 256;
 
-/// How many newcomers may wait for their values.
-const MAX_QUEUED_NEWCOMERS: usize = 256;
+/// The number of new contacts that wait for their values.
+const MAX_QUEUED_NEW_CONTACTS: usize = 256;

@@ -13,9 +13,10 @@ use crate::stats::{Counter, Stats};
 use crate::storage::Record;
 use crate::{BootstrapError, Config, Contact, GetError, Key, LookupResult, NodeId, SetError, State, Value};
 
-/// A node of a Kademlia network: it keeps values with others, and finds them again.
+/// A handle to a node of a Kademlia network, which stores values at other nodes and finds them.
 ///
-/// A clone is another handle to the same node. Dropping the last one, or [`close`](Self::close), ends it.
+/// A clone is another handle to the same node. The node ends when the last handle is dropped, or by
+/// [`close`](Self::close).
 ///
 /// ```
 /// use rpcudp_kademlia::{Key, Node, Value};
@@ -33,14 +34,14 @@ use crate::{BootstrapError, Config, Contact, GetError, Key, LookupResult, NodeId
 /// ```
 #[derive(Clone, Debug)]
 pub struct Node {
-    handle: Arc<Handle>,
+    inner: Arc<Inner>,
 }
 
-/// What all handles of a node share.
+/// The state that all handles of a node share.
 #[derive(Debug)]
-struct Handle {
+struct Inner {
     rpc: RpcClient,
-    /// Where to look for the network that was there before.
+    /// The contacts of the restored state.
     restored: Vec<Contact>,
     joined: Arc<Notify>,
     tasks: Vec<AbortHandle>,
@@ -48,39 +49,43 @@ struct Handle {
 
 impl Node {
     pub(crate) fn new(rpc: RpcClient, restored: Vec<Contact>, joined: Arc<Notify>, tasks: Vec<AbortHandle>) -> Self {
-        Self { handle: Arc::new(Handle { rpc, restored, joined, tasks }) }
+        Self { inner: Arc::new(Inner { rpc, restored, joined, tasks }) }
     }
 
-    /// Comes into a network through nodes at these addresses, and through those that a
-    /// [restored](Builder::restore) node knew: makes itself known to its neighbours. Returns how many nodes it knows then.
+    /// Joins a network through the nodes at these addresses, and through the contacts of a
+    /// [restored](crate::Builder::restore) state. Returns the number of contacts in the routing
+    /// table.
+    ///
+    /// The node pings the addresses, then looks up its own id. Afterwards a background task looks
+    /// up random keys, so that distant nodes learn of this node as well.
     ///
     /// # Errors
     ///
-    /// Where there is no address, where one cannot be that of a node, and where nobody answers.
+    /// If there is no address, an address cannot be that of a node, or no node responds.
     pub async fn bootstrap(&self, addrs: &[SocketAddr]) -> Result<usize, BootstrapError> {
-        let Handle { rpc, restored, joined, .. } = &*self.handle;
+        let Inner { rpc, restored, joined, .. } = &*self.inner;
         if let Some(addr) = addrs.iter().find(|addr| !is_contactable(**addr, None)) {
             return Err(BootstrapError::UnusableAddress { addr: *addr });
         }
         let restored = restored.iter().map(|contact| contact.addr);
-        let mut asked: Vec<_> = addrs.iter().map(|addr| rpcudp::transport::canonical(*addr)).chain(restored).collect();
-        asked.sort_unstable();
-        asked.dedup();
+        let mut addrs: Vec<_> = addrs.iter().map(|addr| rpcudp::transport::canonical(*addr)).chain(restored).collect();
+        addrs.sort_unstable();
+        addrs.dedup();
         let mut pings = JoinSet::new();
-        for addr in asked {
+        for addr in addrs {
             let rpc = rpc.clone();
             pings.spawn(async move { rpc.ping_addr(addr).await });
         }
         let mut failed = None;
-        let mut is_answered = false;
-        while let Some(ended) = pings.join_next().await {
-            match ended.expect("a ping does not panic and is not aborted") {
-                Ok(()) => is_answered = true,
+        let mut has_response = false;
+        while let Some(outcome) = pings.join_next().await {
+            match outcome.expect("a ping does not panic and is not aborted") {
+                Ok(()) => has_response = true,
                 Err(error) => failed = Some(error),
             }
         }
         match failed {
-            _ if is_answered => {}
+            _ if has_response => {}
             Some(error) => return Err(BootstrapError::NoResponse { source: error }),
             None => return Err(BootstrapError::NoAddress),
         }
@@ -89,16 +94,17 @@ impl Node {
         Ok(rpc.shared.table().len())
     }
 
-    /// The value under a key, from this node or from the network; `None` if none of the nodes nearest to the key has it.
+    /// Returns the value under a key, from this node's storage or from the network. Returns `None`
+    /// if none of the nodes closest to the key has it.
     ///
-    /// Nobody vouches for a value: it is what the first node says that has one. The nearest node that did not have it
-    /// gets a copy.
+    /// The value is that of the first node that returns one, and is not authenticated. A copy is
+    /// cached at the closest node that did not have the value.
     ///
     /// # Errors
     ///
-    /// Where the node knows no other and does not have the value itself.
+    /// If the routing table is empty and the value is not in this node's storage.
     pub async fn get(&self, key: Key) -> Result<Option<Value>, GetError> {
-        if let Some(value) = self.handle.rpc.shared.store.get(&key) {
+        if let Some(value) = self.inner.rpc.shared.store.get(&key) {
             return Ok(Some(value));
         }
         if self.contact_count() == 0 {
@@ -107,15 +113,20 @@ impl Node {
         Ok(self.find(key).await.value)
     }
 
-    /// Stores a value under a key at the k nodes nearest to it, this one included if it is one of them. Returns how many
-    /// others keep it.
+    /// Stores a value under a key at the k nodes closest to the key, this node included if it is
+    /// one of them. Returns the number of other nodes that have stored it.
     ///
     /// # Errors
     ///
-    /// Where the value is too large, the node knows no other, or none of the nearest keeps it.
+    /// If the value is too large, the routing table is empty, or none of the closest nodes has
+    /// stored the value.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, some nodes may have stored the value.
     pub async fn set(&self, key: Key, value: impl Into<Value>) -> Result<usize, SetError> {
         let value = value.into();
-        let Handle { rpc, .. } = &*self.handle;
+        let Inner { rpc, .. } = &*self.inner;
         let RpcClient { shared, .. } = rpc;
         if !value.fits() {
             return Err(SetError::TooLarge { size: value.encoded_len(), limit: Value::MAX_LEN });
@@ -136,116 +147,108 @@ impl Node {
         }
     }
 
-    /// Looks for the nodes nearest to a key.
+    /// Looks up the nodes closest to a key.
     pub async fn lookup(&self, key: Key) -> LookupResult {
-        self.handle.rpc.lookup(key, LookupKind::Nodes).await
+        self.inner.rpc.lookup(key, LookupKind::Nodes).await
     }
 
-    /// Looks for a value among other nodes, and says on which way it was found. As with [`get`](Self::get), the nearest
-    /// node that did not have it gets a copy.
+    /// Looks up the value under a key at other nodes, and returns each query of the lookup.
+    ///
+    /// As with [`get`](Self::get), a copy is cached at the closest node that did not have the
+    /// value.
     pub async fn find(&self, key: Key) -> LookupResult {
-        let Handle { rpc, .. } = &*self.handle;
-        let search = rpc.lookup(key, LookupKind::Value).await;
-        if let (Some(value), Some(nearest)) = (search.value.clone(), search.closest.first().copied()) {
+        let Inner { rpc, .. } = &*self.inner;
+        let result = rpc.lookup(key, LookupKind::Value).await;
+        if let (Some(value), Some(closest)) = (result.value.clone(), result.closest.first().copied()) {
             let rpc = rpc.clone();
-            // Nobody has to wait for that.
+            // The caller does not wait for the copy.
             tokio::spawn(async move {
-                let is_cached = rpc.store_at(&nearest, key, &value).await;
+                let is_cached = rpc.store_at(&closest, key, &value).await;
                 rpc.shared.counters.add(Counter::Cached, usize::from(is_cached));
             });
         }
-        search
+        result
     }
 
-    /// The address that another node sees this one at, behind a NAT for example.
+    /// Returns this node's address as another node sees it, for example behind a NAT.
     ///
     /// # Errors
     ///
-    /// Where it does not answer.
+    /// If the other node does not respond.
     pub async fn observed_addr(&self, addr: SocketAddr) -> Result<SocketAddr, rpcudp::CallError> {
-        let RpcClient { shared, endpoint } = &self.handle.rpc;
+        let RpcClient { shared, endpoint } = &self.inner.rpc;
         let stun = crate::KademliaClient::new(endpoint, addr).stun();
         Ok(stun.timeout(shared.config.timeout).await?.0)
     }
 
-    /// Who this node is.
+    /// Returns this node's id.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.shared().id
     }
 
-    /// Where it is bound. The IP is unspecified where it is bound to all of them.
+    /// Returns the bound address. The IP address is unspecified if the node is bound to all
+    /// interfaces.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.handle.rpc.endpoint.local_addr()
+        self.inner.rpc.endpoint.local_addr()
     }
 
-    /// How it behaves.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.shared().config
     }
 
-    /// How many other nodes it knows.
+    /// Returns the number of contacts in the routing table.
     #[must_use]
     pub fn contact_count(&self) -> usize {
         self.shared().table().len()
     }
 
-    /// How many values it keeps.
+    /// Returns the number of values in this node's storage.
     #[must_use]
     pub fn value_count(&self) -> usize {
         self.shared().store.index().count()
     }
 
-    /// How many bytes of values, overhead included, it keeps for others.
+    /// Returns the number of bytes that values of other nodes take in this node's storage, overhead
+    /// included.
     #[must_use]
     pub fn stored_len(&self) -> usize {
         self.shared().store.index().stored_len()
     }
 
-    /// What it has refused and done so far.
+    /// Returns the counters of this node.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared().counters.snapshot()
     }
 
-    /// The endpoint that it speaks through.
+    /// Returns the endpoint that the node calls and serves through.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.handle.rpc.endpoint
+        &self.inner.rpc.endpoint
     }
 
-    /// Who it is and whom it knows, to be [restored](Builder::restore) later.
+    /// Returns the node's id and contacts, to be [restored](crate::Builder::restore) later.
     #[must_use]
     pub fn state(&self) -> State {
         let contacts = self.shared().table().contacts().collect();
         State { id: self.id(), contacts }
     }
 
-    /// Ends the node: requests under way may be finished for so long.
+    /// Ends the node. Requests in flight may complete within `grace`.
     pub async fn close(&self, grace: Duration) {
-        self.handle.tasks.iter().for_each(AbortHandle::abort);
+        self.inner.tasks.iter().for_each(AbortHandle::abort);
         self.endpoint().close(grace).await;
     }
 
     fn shared(&self) -> &Shared {
-        &self.handle.rpc.shared
+        &self.inner.rpc.shared
     }
 }
 
-impl RpcClient {
-    /// Asks who is at an address, and takes it into the table.
-    async fn ping_addr(&self, addr: SocketAddr) -> Result<(), rpcudp::CallError> {
-        let Self { shared, endpoint } = self;
-        let ping = crate::KademliaClient::new(endpoint, addr).ping(shared.id);
-        // There may be nobody else to ask: worth more patience than one node of many.
-        let id = ping.timeout(3 * shared.config.timeout).await?;
-        shared.handle_validated(Contact::new(id, addr));
-        Ok(())
-    }
-}
-
-impl Drop for Handle {
+impl Drop for Inner {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }

@@ -11,7 +11,7 @@ use crate::stats::Counter;
 use crate::{Contact, Key, Value};
 
 impl RpcClient {
-    /// Looks for the k nodes nearest to a key, or until one of them has the value.
+    /// Finds the k nodes closest to a key, or the value under the key if a node returns it.
     pub(crate) async fn lookup(&self, key: Key, kind: LookupKind) -> LookupResult {
         let Self { shared, .. } = self;
         shared.counters.increment(Counter::Lookup);
@@ -24,21 +24,22 @@ impl RpcClient {
         let mut lookup = Lookup::new(key, shared.id, LookupOptions::from(&shared.config), seeds);
         let mut queried: Vec<QueriedNode> = Vec::new();
         let mut responses = FuturesUnordered::new();
-        let mut patience = pin!(sleep(shared.config.unresponsive_after));
+        let mut unresponsive_timer = pin!(sleep(shared.config.unresponsive_after));
         let mut value = None;
         let mut is_reseeded = false;
-        // The clock is looked at when something was waited for, and not in between.
+        // The clock is read only after each wait.
         let mut now = started;
         while value.is_none() {
             match lookup.poll(shared.clock.timestamp(now)) {
                 Step::Done if lookup.closest().len() < shared.config.k && !is_reseeded => {
-                    // Those that we know near the key may all be gone, as after a partition: begin farther away.
+                    // All contacts near the key may be offline, as after a partition. Begin
+                    // again with all contacts.
                     is_reseeded = true;
                     lookup.add_seeds(shared.table().closest_or_stale(&key, usize::MAX));
                 }
                 Step::Done => break,
                 Step::Query(contact) => {
-                    let number = queried.len();
+                    let index = queried.len();
                     queried.push(QueriedNode {
                         contact,
                         distance: contact.id.distance(&key),
@@ -48,28 +49,29 @@ impl RpcClient {
                         outcome: QueryOutcome::Late,
                     });
                     let rpc = self.clone();
-                    responses.push(async move { (number, rpc.query(contact, key, kind).await) });
+                    responses.push(async move { (index, rpc.query(contact, key, kind).await) });
                 }
                 Step::Wait(until) => {
-                    // Nobody straggles earlier than whoever was asked before: the time that was waited for until now is
-                    // early enough to look again, and not setting another for each answer saves as much.
-                    if patience.is_elapsed() {
-                        patience.as_mut().reset(shared.clock.instant(until));
+                    // Queried nodes become unresponsive in the order of the queries, so the timer's
+                    // present deadline is early enough. Resetting the timer only after it has
+                    // fired saves a reset for each response.
+                    if unresponsive_timer.is_elapsed() {
+                        unresponsive_timer.as_mut().reset(shared.clock.instant(until));
                     }
-                    let answered = tokio::select! {
+                    let response = tokio::select! {
                         biased;
-                        answered = responses.next(), if !responses.is_empty() => answered,
-                        () = &mut patience => None,
+                        response = responses.next(), if !responses.is_empty() => response,
+                        () = &mut unresponsive_timer => None,
                     };
                     now = Instant::now();
-                    let Some((number, found)) = answered else { continue };
-                    let node = &mut queried[number];
+                    let Some((index, response)) = response else { continue };
+                    let node = &mut queried[index];
                     node.response_time = Some(now - started - node.queried_after);
-                    node.outcome = take(&mut lookup, &node.contact, found, &mut value);
+                    node.outcome = handle_outcome(&mut lookup, &node.contact, response, &mut value);
                 }
             }
         }
-        // Those that answer late, or never, are still noted.
+        // Late responses and failures still update the routing table.
         if !responses.is_empty() {
             tokio::spawn(responses.for_each(async |_| ()));
         }
@@ -80,24 +82,24 @@ impl RpcClient {
     }
 }
 
-fn take(
+fn handle_outcome(
     lookup: &mut Lookup,
-    who: &Contact,
-    found: Option<FindValueResponse>,
+    contact: &Contact,
+    response: Option<FindValueResponse>,
     value: &mut Option<Value>,
 ) -> QueryOutcome {
-    match found {
+    match response {
         Some(FindValueResponse::Value { value: found }) => {
             *value = Some(found);
             QueryOutcome::Value
         }
         Some(FindValueResponse::Contacts(contacts)) => {
             let count = contacts.list.len();
-            lookup.handle_response(who, contacts.list);
+            lookup.handle_response(contact, contacts.list);
             QueryOutcome::Contacts(count)
         }
         None => {
-            lookup.handle_failure(who);
+            lookup.handle_failure(contact);
             QueryOutcome::Failed
         }
     }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rpcudp::{CallError, Endpoint};
@@ -8,14 +9,14 @@ use crate::protocol::{FindValueResponse, KademliaClient, SinglePingClient};
 use crate::stats::Counter;
 use crate::{Contact, Contacts, Key, NodeId, Value};
 
-/// The other nodes, as this one calls them: every answer and every silence is noted.
+/// A client that calls other nodes, and updates the routing table by the outcome of each call.
 #[derive(Clone, Debug)]
 pub(crate) struct RpcClient {
     pub(crate) shared: Arc<Shared>,
     pub(crate) endpoint: Endpoint,
 }
 
-/// What is looked for.
+/// The object of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LookupKind {
     Nodes,
@@ -27,12 +28,13 @@ impl RpcClient {
         Self { shared, endpoint }
     }
 
-    /// Asks a node for what it knows about a key; one that has not validated who it is is asked that as well, in the same
-    /// breath. None where it does not answer, or is another.
+    /// Sends a node the query of a lookup. A node that is not validated is pinged at the same time.
+    ///
+    /// Returns `None` if the node does not respond, or has another id.
     pub(crate) async fn query(&self, contact: Contact, key: Key, kind: LookupKind) -> Option<FindValueResponse> {
         let Self { shared, .. } = self;
         shared.counters.increment(Counter::Query);
-        let found = async {
+        let response = async {
             let (client, timeout) = (self.client(&contact), shared.config.timeout);
             match kind {
                 LookupKind::Nodes => {
@@ -41,28 +43,40 @@ impl RpcClient {
                 LookupKind::Value => client.find_value(shared.id, key).timeout(timeout).await,
             }
         };
-        let found = if shared.is_validated(&contact) {
-            let found = found.await;
-            self.record_outcome(&contact, &found);
-            found.ok()?
+        let response = if shared.is_validated(&contact) {
+            let response = response.await;
+            self.record_outcome(&contact, &response);
+            response.ok()?
         } else {
-            let (found, is_validated) = tokio::join!(found, self.validate(contact));
-            if let Err(CallError::Decode { .. }) = found {
+            let (response, is_validated) = tokio::join!(response, self.validate(contact));
+            if let Err(CallError::Decode { .. }) = response {
                 shared.counters.increment(Counter::BadResponse);
             }
-            found.ok().filter(|_| is_validated)?
+            response.ok().filter(|_| is_validated)?
         };
-        self.filter_response(&contact, found)
+        self.filter_response(&contact, response)
     }
 
-    /// Asks a node who it is. Says whether it is who it was said to be; it gets its place in the table then.
+    /// Pings a contact, and inserts it into the routing table if the node there has the contact's
+    /// id. Returns whether it has.
     pub(crate) async fn validate(&self, contact: Contact) -> bool {
         let Self { shared, .. } = self;
         let id = self.client(&contact).ping(shared.id).timeout(shared.config.timeout).await;
         self.handle_ping_result(contact, &id)
     }
 
-    /// The same for one who has called us, if it is: asks once, and only if few such are being asked.
+    /// Pings the node at an address, and inserts it into the routing table.
+    pub(crate) async fn ping_addr(&self, addr: SocketAddr) -> Result<(), CallError> {
+        let Self { shared, endpoint } = self;
+        let ping = KademliaClient::new(endpoint, addr).ping(shared.id);
+        // A bootstrap may have no other node to try, so this waits longer than other requests.
+        let id = ping.timeout(3 * shared.config.timeout).await?;
+        shared.handle_validated(Contact::new(id, addr));
+        Ok(())
+    }
+
+    /// Validates the sender of a request like [`validate`](Self::validate), but does not retransmit
+    /// the ping, and limits the number of pings in flight.
     pub(crate) async fn validate_caller(&self, contact: Contact) -> bool {
         let Self { shared, endpoint } = self;
         if !shared.validations().begin(contact.addr) {
@@ -70,8 +84,8 @@ impl RpcClient {
             return false;
         }
         let _guard = ValidationGuard { shared, contact };
-        let ping_addr = SinglePingClient::new(endpoint, contact.addr).ping(shared.id);
-        let id = ping_addr.timeout(shared.config.timeout).await;
+        let ping = SinglePingClient::new(endpoint, contact.addr).ping(shared.id);
+        let id = ping.timeout(shared.config.timeout).await;
         self.handle_ping_result(contact, &id)
     }
 
@@ -84,15 +98,15 @@ impl RpcClient {
         id.as_ref().is_ok_and(|id| *id == contact.id)
     }
 
-    /// Stores a value at a node, and says whether it keeps it.
+    /// Stores a value at a node. Returns whether the node has stored it.
     pub(crate) async fn store_at(&self, contact: &Contact, key: Key, value: &Value) -> bool {
         let Self { shared, .. } = self;
-        let stored = self.client(contact).store(shared.id, key, value.clone()).timeout(shared.config.timeout).await;
-        self.record_outcome(contact, &stored);
-        stored.unwrap_or(false)
+        let outcome = self.client(contact).store(shared.id, key, value.clone()).timeout(shared.config.timeout).await;
+        self.record_outcome(contact, &outcome);
+        outcome.unwrap_or(false)
     }
 
-    /// Stores a value at all of these at once, and says how many keep it.
+    /// Stores a value at several nodes concurrently. Returns how many have stored it.
     pub(crate) async fn store_at_all(&self, contacts: &[Contact], key: Key, value: &Value) -> usize {
         let mut stores = JoinSet::new();
         for contact in contacts {
@@ -100,20 +114,20 @@ impl RpcClient {
             stores.spawn(async move { rpc.store_at(&contact, key, &value).await });
         }
         let mut count = 0;
-        while let Some(is_kept) = stores.join_next().await {
-            count += usize::from(is_kept.is_ok_and(|is_kept| is_kept));
+        while let Some(is_stored) = stores.join_next().await {
+            count += usize::from(is_stored.is_ok_and(|is_stored| is_stored));
         }
         count
     }
 
-    pub(crate) fn client(&self, contact: &Contact) -> KademliaClient {
+    fn client(&self, contact: &Contact) -> KademliaClient {
         KademliaClient::new(&self.endpoint, contact.addr)
     }
 
-    /// Takes out of an answer what nobody should be told.
-    fn filter_response(&self, contact: &Contact, found: FindValueResponse) -> Option<FindValueResponse> {
+    /// Refuses a value that is too large, and removes contacts with unusable addresses.
+    fn filter_response(&self, contact: &Contact, response: FindValueResponse) -> Option<FindValueResponse> {
         let Self { shared, .. } = self;
-        match found {
+        match response {
             FindValueResponse::Value { value } if !value.fits() => {
                 shared.counters.increment(Counter::BadResponse);
                 None
@@ -126,9 +140,9 @@ impl RpcClient {
         }
     }
 
-    /// Notes how a call to somebody known has ended.
-    fn record_outcome<T>(&self, contact: &Contact, ended: &Result<T, CallError>) {
-        match ended {
+    /// Updates the routing table by the outcome of a call.
+    fn record_outcome<T>(&self, contact: &Contact, outcome: &Result<T, CallError>) {
+        match outcome {
             Ok(_) => self.shared.handle_response(contact),
             Err(CallError::Timeout { .. } | CallError::Unreachable { .. } | CallError::Io { .. }) => {
                 self.shared.handle_failure(contact);
@@ -137,13 +151,13 @@ impl RpcClient {
                 self.shared.counters.increment(Counter::BadResponse);
                 self.shared.handle_failure(contact);
             }
-            // It is there and says no, or we are closing.
+            // The node refused the request, or this node is closing.
             Err(_) => {}
         }
     }
 }
 
-/// Makes room for another introduction, also where the handler that waits for it is stopped.
+/// Ends the count of a validation in flight, also if its future is dropped.
 struct ValidationGuard<'a> {
     shared: &'a Shared,
     contact: Contact,

@@ -9,7 +9,7 @@ use crate::stats::Counter;
 use crate::storage::Record;
 use crate::{Contact, Contacts, Key, NodeId, Value};
 
-/// What this node answers.
+/// The handlers of the requests that a node serves.
 #[derive(Debug)]
 pub(crate) struct Service(pub(crate) Arc<Shared>);
 
@@ -19,7 +19,7 @@ impl Kademlia for Service {
     }
 
     fn ping(&self, cx: &Context, id: NodeId) -> NodeId {
-        self.0.note_caller(Contact::new(id, cx.sender()));
+        self.0.handle_caller(Contact::new(id, cx.sender()));
         self.0.id
     }
 
@@ -30,7 +30,7 @@ impl Kademlia for Service {
             shared.counters.increment(Counter::OversizedValue);
             return false;
         }
-        // Whoever can store under a false address can fill this node in the name of others.
+        // A forged source address must not use up the storage limit of another subnet.
         let rpc = RpcClient::new(Arc::clone(shared), cx.endpoint());
         if !shared.is_validated(&caller) && !rpc.validate_caller(caller).await {
             shared.counters.increment(Counter::UnvalidatedStore);
@@ -38,16 +38,16 @@ impl Kademlia for Service {
         }
         let (expires_at, republish_at) = shared.expiry(&key);
         let record = Record { value, origin: Some(cx.sender()), expires_at };
-        let is_kept = shared.store.insert(key, record, republish_at).await;
-        shared.counters.add(Counter::Stored, usize::from(is_kept));
-        is_kept
+        let is_stored = shared.store.insert(key, record, republish_at).await;
+        shared.counters.add(Counter::Stored, usize::from(is_stored));
+        is_stored
     }
 
     fn find_node(&self, cx: &Context, id: NodeId, key: Key) -> Contacts {
         let Self(shared) = self;
         let caller = Contact::new(id, cx.sender());
-        shared.note_caller(caller);
-        // One more, for the caller, who knows itself.
+        shared.handle_caller(caller);
+        // One more than k, because the caller itself is left out.
         let mut closest = shared.table().closest(&key, shared.config.k + 1);
         closest.retain(|contact| contact.addr != caller.addr && contact.id != caller.id);
         closest.truncate(shared.config.k);
@@ -57,7 +57,7 @@ impl Kademlia for Service {
     fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> FindValueResponse {
         match self.0.store.get(&key) {
             Some(value) => {
-                self.0.note_caller(Contact::new(id, cx.sender()));
+                self.0.handle_caller(Contact::new(id, cx.sender()));
                 FindValueResponse::Value { value }
             }
             None => FindValueResponse::Contacts(self.find_node(cx, id, key)),

@@ -14,7 +14,7 @@ use crate::storage::RecordStore;
 use crate::timestamp::Clock;
 use crate::{Config, Contact, Key, NodeId, Timestamp};
 
-/// What this node is and knows: what its service and its tasks have in common.
+/// The state that a node's service, its tasks and its handles share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: NodeId,
@@ -24,25 +24,26 @@ pub(crate) struct Shared {
     pub(crate) store: RecordStore,
     pub(crate) counters: Arc<Counters>,
     pub(crate) checks: mpsc::Sender<Check>,
-    pub(crate) newcomers: mpsc::Sender<Contact>,
+    /// The contacts that were added to the routing table, for the handover task.
+    pub(crate) new_contacts: mpsc::Sender<Contact>,
     table: Mutex<RoutingTable>,
     validations: Mutex<Validations>,
     rng: Mutex<StdRng>,
 }
 
-/// Somebody who is to be asked whether it is there.
+/// A contact that the check task pings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
-    /// A contact, who belongs in the table if it is who it says.
+    /// A contact to validate for the routing table.
     Unvalidated(Contact),
-    /// A contact that nobody has heard of for long.
+    /// A contact of the routing table that has not been seen for long, or is stale.
     Questionable(Contact),
-    /// One that has an id which another wants, who has validated to have it.
+    /// A contact of the routing table whose id a validated contact claims at another address.
     IdConflict { holder: Contact, claimant: Contact },
 }
 
 impl Shared {
-    /// `ends` are where checks and newcomers are dealt with.
+    /// `senders` lead to the check task and the handover task.
     pub(crate) fn new(
         id: NodeId,
         addr: SocketAddr,
@@ -50,11 +51,11 @@ impl Shared {
         store: RecordStore,
         counters: Arc<Counters>,
         rng: StdRng,
-        ends: (mpsc::Sender<Check>, mpsc::Sender<Contact>),
+        senders: (mpsc::Sender<Check>, mpsc::Sender<Contact>),
     ) -> Self {
         let clock = Clock::start();
         let table = RoutingTable::new(id, config.k, config.max_per_subnet, clock.now());
-        let (checks, newcomers) = ends;
+        let (checks, new_contacts) = senders;
         Self {
             id,
             addr,
@@ -63,7 +64,7 @@ impl Shared {
             store,
             counters,
             checks,
-            newcomers,
+            new_contacts,
             table: table.into(),
             validations: Mutex::default(),
             rng: rng.into(),
@@ -74,8 +75,9 @@ impl Shared {
         self.clock.now()
     }
 
-    /// Notes that a request came from somebody who says who it is: it will be asked, if there is a use for it.
-    pub(crate) fn note_caller(&self, contact: Contact) {
+    /// Handles the sender of a request: schedules its validation if the routing table has room for
+    /// it.
+    pub(crate) fn handle_caller(&self, contact: Contact) {
         if !self.is_contactable(&contact, None) {
             self.counters.increment(Counter::UnusableAddr);
             return;
@@ -91,7 +93,8 @@ impl Shared {
         }
     }
 
-    /// Notes that somebody has validated who and where it is.
+    /// Handles a contact that has responded to a ping with its id: inserts it into the routing
+    /// table.
     pub(crate) fn handle_validated(&self, contact: Contact) {
         let now = self.now();
         self.validations().insert(&contact, now);
@@ -100,8 +103,8 @@ impl Shared {
             Insertion::Added { replaced } => {
                 self.counters.increment(Counter::ContactAdded);
                 self.counters.add(Counter::WrongId, usize::from(replaced.is_some()));
-                // If many come at once, the last of them get their values when they are next republished.
-                let _ = self.newcomers.try_send(contact);
+                // If the channel is full, the contact gets its values when they are republished.
+                let _ = self.new_contacts.try_send(contact);
             }
             Insertion::AlreadyPresent | Insertion::BucketFull { to_ping: None } => {}
             Insertion::BucketFull { to_ping: Some(oldest) } => self.schedule_check(Check::Questionable(oldest)),
@@ -111,23 +114,23 @@ impl Shared {
         }
     }
 
-    /// Notes that somebody who is known has answered.
+    /// Records a response of a contact.
     pub(crate) fn handle_response(&self, contact: &Contact) {
         let now = self.now();
         self.table().mark_seen(contact, now);
     }
 
-    /// Notes that somebody has not answered.
+    /// Records a failed request to a contact.
     pub(crate) fn handle_failure(&self, contact: &Contact) {
         self.validations().remove(contact.addr);
-        let silence = self.table().mark_failed(contact);
-        self.counters.add(Counter::ContactRemoved, usize::from(silence.is_removed));
-        if let Some(replacement) = silence.replacement {
+        let failure = self.table().mark_failed(contact);
+        self.counters.add(Counter::ContactRemoved, usize::from(failure.is_removed));
+        if let Some(replacement) = failure.replacement {
             self.schedule_check(Check::Unvalidated(replacement));
         }
     }
 
-    /// Notes that another answers at this address than who was said to be there.
+    /// Records that the node at a contact's address has another id.
     pub(crate) fn handle_wrong_id(&self, contact: &Contact) {
         self.counters.increment(Counter::WrongId);
         self.validations().remove(contact.addr);
@@ -137,43 +140,47 @@ impl Shared {
         }
     }
 
-    /// Whether there is no need to ask who it is.
+    /// Returns whether a contact is in the routing table or was validated recently.
     pub(crate) fn is_validated(&self, contact: &Contact) -> bool {
         self.table().contains(contact) || self.validations().is_validated(contact, self.now())
     }
 
-    /// Those of the contacts that `referrer` told which may be nodes.
-    pub(crate) fn retain_contactable(&self, mut told: Vec<Contact>, referrer: SocketAddr) -> Vec<Contact> {
-        let count = told.len();
-        told.retain(|contact| contact.id == self.id || self.is_contactable(contact, Some(referrer)));
-        self.counters.add(Counter::UnusableAddr, count - told.len());
-        told
+    /// Returns the contacts of a response without those that are not contactable.
+    pub(crate) fn retain_contactable(&self, mut contacts: Vec<Contact>, referrer: SocketAddr) -> Vec<Contact> {
+        let count = contacts.len();
+        contacts.retain(|contact| contact.id == self.id || self.is_contactable(contact, Some(referrer)));
+        self.counters.add(Counter::UnusableAddr, count - contacts.len());
+        contacts
     }
 
-    /// When a value that is stored now is to be forgotten, and whether it is to be republished: what lies outside the k
-    /// nearest is a cached copy, and the farther outside the shorter it is kept (section 2.3 of the paper).
+    /// Returns the time at which a value that is stored now expires, and the time at which it is
+    /// republished.
+    ///
+    /// If this node is not among the k closest to the key, the value is a cached copy: it is not
+    /// republished, and expires sooner the farther away this node is (section 2.3 of the paper).
     pub(crate) fn expiry(&self, key: &Key) -> (Timestamp, Option<Timestamp>) {
         let Config { k, expire_after, .. } = self.config;
         let now = self.now();
-        let nearer = self.table().closer_count(key, 2 * k);
-        let Some(too_far) = nearer.checked_sub(k) else {
+        let closer = self.table().closer_count(key, 2 * k);
+        let Some(excess) = closer.checked_sub(k) else {
             return (now + expire_after, Some(self.republish_at()));
         };
-        let halvings = u32::try_from(too_far + 1).unwrap_or(u32::MAX).min(10);
+        let halvings = u32::try_from(excess + 1).unwrap_or(u32::MAX).min(10);
         (now + expire_after / 2_u32.pow(halvings), None)
     }
 
-    /// When a value that is stored now is to be stored again: up to a quarter later than it could be, so that whoever is
-    /// first spares the others the work.
+    /// Returns the time at which a value that is stored now is republished. The jitter of up to a
+    /// quarter lets one node republish first, which resets the time at the others.
     pub(crate) fn republish_at(&self) -> Timestamp {
         self.now() + self.with_jitter(self.config.republish_after)
     }
 
-    /// A time up to a quarter longer.
+    /// Returns the duration, lengthened by up to a quarter.
     pub(crate) fn with_jitter(&self, duration: Duration) -> Duration {
         duration + duration.mul_f64(self.rng().random_range(0.0..0.25))
     }
 
+    /// Queues a check. Drops and counts it if the queue is full.
     pub(crate) fn schedule_check(&self, check: Check) {
         if self.checks.try_send(check).is_err() {
             self.counters.increment(Counter::DroppedCheck);
@@ -198,7 +205,7 @@ impl Shared {
     fn is_contactable(&self, contact: &Contact, referrer: Option<SocketAddr>) -> bool {
         let is_reachable = match (self.addr.ip(), contact.addr.ip()) {
             (IpAddr::V4(_), IpAddr::V6(_)) => false,
-            (IpAddr::V6(own), IpAddr::V4(_)) => own.is_unspecified(),
+            (IpAddr::V6(local), IpAddr::V4(_)) => local.is_unspecified(),
             _ => true,
         };
         is_reachable && contact.id != self.id && contact.addr != self.addr && is_contactable(contact.addr, referrer)
@@ -206,6 +213,6 @@ impl Shared {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic while one is held is a bug; the others need not die of it.
+    // A panic under the lock is a bug in one request, and the node goes on with the others.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,27 +4,29 @@ use std::time::Duration;
 
 use crate::{Contact, NodeId, Subnet, Timestamp};
 
-/// Who has validated to be who it says, at the address that it says, and who is being asked.
+/// The contacts that were validated recently, and the validations in progress.
 ///
-/// A request proves nothing: its sender's address and id are claims. A `ping` that is answered from there with that id
-/// proves both. Strangers can make us send a ping for each request of theirs, which is no larger; how many are under way
-/// is limited, in all and by subnet.
+/// The source address and the id of a request may be forged. A response to a `ping`, from that
+/// address and with that id, validates both. A request makes this node send at most one ping, which
+/// is no larger than the request; the number of pings in flight is limited, in all and for each
+/// subnet.
 #[derive(Debug, Default)]
 pub(crate) struct Validations {
     validated: HashMap<SocketAddr, (NodeId, Timestamp)>,
-    /// The addresses in `validated`, in the order in which they came.
+    /// The addresses in `validated`, the oldest first.
     order: VecDeque<SocketAddr>,
-    /// Those that wait for being asked.
+    /// The addresses with a queued check.
     queued: HashSet<SocketAddr>,
     in_flight: HashMap<Subnet, usize>,
     in_flight_count: usize,
 }
 
 impl Validations {
-    /// How many are remembered: beside a table of some hundred contacts, those that have no place in it and come again.
+    /// The number of validated contacts that are kept. A routing table has some hundred contacts;
+    /// the rest are callers without a place in it that return.
     const MAX_VALIDATED: usize = 1_024;
 
-    /// How long a proof holds: as long as a contact of the table goes unasked.
+    /// The time for which a validation is valid, the same as `RoutingTable::QUESTIONABLE_AFTER`.
     const VALID_FOR: Duration = Duration::from_secs(15 * 60);
 
     const MAX_IN_FLIGHT: usize = 256;
@@ -35,7 +37,7 @@ impl Validations {
         validated.is_some_and(|(id, at)| *id == contact.id && now.since(*at) < Self::VALID_FOR)
     }
 
-    /// Notes that a contact has answered a ping.
+    /// Records a contact that has responded to a ping with its id.
     pub(crate) fn insert(&mut self, contact: &Contact, now: Timestamp) {
         if self.validated.insert(contact.addr, (contact.id, now)).is_none() {
             self.order.push_back(contact.addr);
@@ -47,14 +49,14 @@ impl Validations {
         }
     }
 
-    /// Notes that nobody answers at an address, or somebody else.
+    /// Forgets the contact at an address that did not respond, or has another id.
     pub(crate) fn remove(&mut self, addr: SocketAddr) {
         if self.validated.remove(&addr).is_some() {
             self.order.retain(|other| *other != addr);
         }
     }
 
-    /// Notes that a contact is going to be asked. Says whether it was not going to be yet.
+    /// Records a queued check. Returns `false` if the address already has one.
     pub(crate) fn queue(&mut self, addr: SocketAddr) -> bool {
         self.queued.insert(addr)
     }
@@ -63,7 +65,8 @@ impl Validations {
         self.queued.remove(&addr);
     }
 
-    /// Notes that a contact is being asked. Says whether there was room; if so, [`end`](Self::end) is to follow.
+    /// Counts a ping in flight. Returns `false` if there are too many; otherwise the caller must
+    /// call [`end`](Self::end) later.
     pub(crate) fn begin(&mut self, addr: SocketAddr) -> bool {
         let count = self.in_flight.get(&Subnet::of(addr)).copied().unwrap_or(0);
         let has_room = self.in_flight_count < Self::MAX_IN_FLIGHT && count < Self::MAX_IN_FLIGHT_PER_SUBNET;
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_is_of_an_id_at_an_address_and_holds_for_a_while() {
+    fn a_validation_covers_an_id_at_an_address_and_expires() {
         let mut validations = Validations::default();
         let (known, other) = (contact(1), Contact { id: contact(2).id, ..contact(1) });
         validations.insert(&known, NOW);
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_proof_makes_room() {
+    fn the_oldest_validation_is_evicted() {
         let mut validations = Validations::default();
         (0..5_000).for_each(|number| validations.insert(&contact(number), NOW));
         assert_eq!((validations.validated.len(), validations.order.len()), (1_024, 1_024));
@@ -116,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn no_neighbourhood_takes_all_the_room() {
+    fn one_subnet_cannot_take_all_pings_in_flight() {
         let mut validations = Validations::default();
-        let neighbour = |number: u8| SocketAddr::from(([203, 0, 113, number], 1));
-        assert_eq!((0..100).filter(|number| validations.begin(neighbour(*number))).count(), 8);
+        let in_one_subnet = |number: u8| SocketAddr::from(([203, 0, 113, number], 1));
+        assert_eq!((0..100).filter(|number| validations.begin(in_one_subnet(*number))).count(), 8);
         assert_eq!((0..1_000).filter(|number| validations.begin(contact(*number).addr)).count(), 248);
-        validations.end(neighbour(0));
-        assert!(validations.begin(neighbour(99)) && !validations.begin(neighbour(98)));
-        (0..8).for_each(|_| validations.end(neighbour(0)));
+        validations.end(in_one_subnet(0));
+        assert!(validations.begin(in_one_subnet(99)) && !validations.begin(in_one_subnet(98)));
+        (0..8).for_each(|_| validations.end(in_one_subnet(0)));
         (0..248).for_each(|number| validations.end(contact(number).addr));
         assert!(validations.in_flight.is_empty() && validations.in_flight_count == 0);
     }

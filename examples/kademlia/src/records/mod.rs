@@ -8,13 +8,14 @@ use subnet_usage::SubnetUsage;
 
 use crate::{Key, Subnet, Timestamp};
 
-/// The index of a node's records: which keys it stores, for which subnet, and until when. The values
-/// are in the node's storage.
+/// The index of a node's records: which keys it stores, for which subnet, and until when.
+///
+/// The values are in the node's storage.
 ///
 /// The values stored by other nodes are limited in bytes, in all and for each
-/// [subnet](crate::Subnet). At the limit, records of the subnet that has stored the most are evicted
-/// in favour of a subnet that has stored less, so that a flood evicts only its own records. The
-/// index does no I/O, and time is an argument.
+/// [subnet](crate::Subnet). At the limit, records of the subnet that has stored the most are
+/// evicted in favour of a subnet that has stored less, so that a flood evicts only its own records.
+/// The index does no I/O, and time is an argument.
 #[derive(Clone, Debug)]
 pub struct RecordIndex {
     max_len: usize,

@@ -17,8 +17,8 @@ pub struct RedbStorage {
     database: Database,
 }
 
-/// The table of records. A row holds the expiry time, the origin (empty for values of the node's own
-/// user), the type of the value, and the value.
+/// The table of records. A row holds the expiry time, the origin (empty for values of the node's
+/// own user), the type of the value, and the value.
 const VALUES: TableDefinition<'_, &[u8; ID_LEN], Row<'_>> = TableDefinition::new("values");
 
 type Row<'a> = (u64, &'a str, u8, &'a [u8]);

@@ -5,7 +5,7 @@ use crate::node::rpc_client::RpcClient;
 use crate::node::shared::Check;
 use crate::stats::Counter;
 
-/// Deals with checks as they come, several at once.
+/// Runs the queued checks, up to `MAX_CONCURRENT_CHECKS` at a time.
 pub(crate) async fn run_checks(rpc: RpcClient, mut checks: mpsc::Receiver<Check>) {
     let mut in_flight = JoinSet::new();
     while let Some(check) = checks.recv().await {
@@ -18,7 +18,8 @@ pub(crate) async fn run_checks(rpc: RpcClient, mut checks: mpsc::Receiver<Check>
     }
 }
 
-/// How many strangers are asked at once: with pings that nobody answers for two seconds, 16 a second.
+/// The number of checks that run at a time. If no node responds within the timeout of 2 s, this is
+/// 16 checks a second.
 const MAX_CONCURRENT_CHECKS: usize = 32;
 
 impl RpcClient {
@@ -33,10 +34,11 @@ impl RpcClient {
                 }
                 shared.validations().dequeue(contact.addr);
             }
-            Check::Questionable(old) => drop(self.validate(old).await),
+            Check::Questionable(contact) => drop(self.validate(contact).await),
             Check::IdConflict { holder, claimant } => {
                 if !self.validate(holder).await {
-                    // It is silent or has another id: either way the id is not its any more.
+                    // The holder does not respond or has another id now, so the claimant takes its
+                    // place.
                     shared.table().remove_addr(holder.addr);
                     shared.handle_validated(claimant);
                 } else {

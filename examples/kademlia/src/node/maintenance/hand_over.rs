@@ -4,30 +4,32 @@ use crate::node::rpc_client::RpcClient;
 use crate::stats::Counter;
 use crate::{Contact, Key, NodeId};
 
-/// Hands newcomers what they are nearer to than we are, one newcomer after the other.
-pub(crate) async fn hand_over(rpc: RpcClient, mut newcomers: mpsc::Receiver<Contact>) {
-    while let Some(newcomer) = newcomers.recv().await {
-        rpc.hand_over_to(newcomer).await;
+/// Hands values over to new contacts, one contact at a time.
+pub(crate) async fn hand_over(rpc: RpcClient, mut new_contacts: mpsc::Receiver<Contact>) {
+    while let Some(new_contact) = new_contacts.recv().await {
+        rpc.hand_over_to(new_contact).await;
     }
 }
 
-/// How many keys are looked at before others get their turn.
-const KEYS_AT_ONCE: usize = 256;
+/// The number of keys that are examined before the task yields.
+const KEYS_PER_PAGE: usize = 256;
 
 impl RpcClient {
-    /// Stores at a newcomer what it is among the k nearest to and we are the nearest to, of those that we know: one of
-    /// those that have a value hands it over, and not all of them (section 2.5 of the paper).
-    async fn hand_over_to(&self, newcomer: Contact) {
+    /// Stores at a new contact each value to whose key the contact is among the k closest.
+    ///
+    /// Only the node that is closest to the key, of those that this node knows, hands the value
+    /// over (section 2.5 of the paper).
+    async fn hand_over_to(&self, new_contact: Contact) {
         let Self { shared, .. } = self;
         let mut after = None;
         loop {
-            let keys = shared.store.index().keys_after(after, KEYS_AT_ONCE);
+            let keys = shared.store.index().keys_after(after, KEYS_PER_PAGE);
             let Some(last) = keys.last() else { return };
             after = Some(*last);
-            for key in keys.into_iter().filter(|key| self.should_hand_over(key, &newcomer)).collect::<Vec<_>>() {
+            for key in keys.into_iter().filter(|key| self.should_hand_over(key, &new_contact)).collect::<Vec<_>>() {
                 let Some(value) = shared.store.get(&key) else { continue };
-                if !self.store_at(&newcomer, key, &value).await {
-                    // It is gone, or wants no more.
+                if !self.store_at(&new_contact, key, &value).await {
+                    // The contact is offline, or refuses further values.
                     return;
                 }
                 shared.counters.increment(Counter::HandedOver);
@@ -36,14 +38,14 @@ impl RpcClient {
         }
     }
 
-    fn should_hand_over(&self, key: &Key, newcomer: &Contact) -> bool {
+    fn should_hand_over(&self, key: &Key, new_contact: &Contact) -> bool {
         let Self { shared, .. } = self;
         let mut others = shared.table().closest(key, shared.config.k + 1);
-        others.retain(|contact| contact != newcomer);
+        others.retain(|contact| contact != new_contact);
         others.truncate(shared.config.k);
-        let is_nearer_than =
+        let is_closer =
             |id: NodeId, other: Option<&Contact>| other.is_none_or(|other| id.distance(key) < other.id.distance(key));
-        let farthest = others.get(shared.config.k - 1);
-        is_nearer_than(shared.id, others.first()) && is_nearer_than(newcomer.id, farthest)
+        let kth = others.get(shared.config.k - 1);
+        is_closer(shared.id, others.first()) && is_closer(new_contact.id, kth)
     }
 }

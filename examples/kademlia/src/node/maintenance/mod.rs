@@ -1,4 +1,5 @@
-//! What a node does without being asked: it meets strangers, hands values to newcomers, and keeps everything fresh.
+//! The background tasks of a node: checks of contacts, handover of values to new contacts, and the
+//! refresh of buckets and records.
 
 mod checks;
 mod hand_over;

@@ -9,7 +9,9 @@ use crate::node::shared::Check;
 use crate::stats::Counter;
 use crate::{Key, Value};
 
-/// Keeps the table and the values fresh, for ever. `joined` is told when the node has come into a network.
+/// Refreshes buckets, and republishes and expires records. Never completes.
+///
+/// `joined` is notified when the node has joined a network.
 pub(crate) async fn refresh(rpc: RpcClient, joined: Arc<Notify>) {
     let RpcClient { shared, .. } = &rpc;
     let config = &shared.config;
@@ -23,16 +25,16 @@ pub(crate) async fn refresh(rpc: RpcClient, joined: Arc<Notify>) {
     }
 }
 
-/// How often a node looks for what is to be done, at the most and at the least.
+/// The shortest and the longest interval between two refreshes.
 const MIN_TICK: Duration = Duration::from_secs(1);
 const MAX_TICK: Duration = Duration::from_secs(60);
 
 impl RpcClient {
-    /// Looks through the parts of the network that are farther than our nearest neighbour: we get to know them, and they
-    /// us.
+    /// Looks up keys in all buckets that are farther away than the closest contact, so that the
+    /// nodes there and this node learn of each other.
     async fn announce(&self) {
         let keys = self.shared.table().join_targets(&mut *self.shared.rng());
-        self.look_up_all(keys).await;
+        self.lookup_all(keys).await;
     }
 
     async fn refresh(&self) {
@@ -40,13 +42,13 @@ impl RpcClient {
         let now = shared.now();
         shared.counters.add(Counter::Expired, shared.store.expire(now));
 
-        let idle = shared.table().refresh_targets(now, shared.config.refresh_after, &mut *shared.rng());
-        if !idle.is_empty() {
-            // Whoever was silent may have come back, and a part of the network with it.
+        let targets = shared.table().refresh_targets(now, shared.config.refresh_after, &mut *shared.rng());
+        if !targets.is_empty() {
+            // Stale contacts may be online again, for example after a partition.
             let stale: Vec<_> = shared.table().stale_contacts().collect();
             stale.into_iter().for_each(|stale| shared.schedule_check(Check::Questionable(stale)));
         }
-        self.look_up_all(idle).await;
+        self.lookup_all(targets).await;
 
         let due = shared.store.index().take_due(now, shared.republish_at());
         for key in due {
@@ -56,19 +58,19 @@ impl RpcClient {
         }
     }
 
-    async fn look_up_all(&self, keys: Vec<Key>) {
+    async fn lookup_all(&self, keys: Vec<Key>) {
         for key in keys {
             self.lookup(key, LookupKind::Nodes).await;
         }
     }
 
-    /// Stores a value at the k nearest again, if we are one of them.
+    /// Republishes a value to the k closest nodes if this node is one of them.
     async fn republish(&self, key: Key, value: &Value) {
         let Self { shared, .. } = self;
         let closest = self.lookup(key, LookupKind::Nodes).await.closest;
-        let is_ours = closest.len() < shared.config.k
+        let is_among_closest = closest.len() < shared.config.k
             || closest.last().is_none_or(|last| shared.id.distance(&key) < last.id.distance(&key));
-        if is_ours && self.store_at_all(&closest, key, value).await > 0 {
+        if is_among_closest && self.store_at_all(&closest, key, value).await > 0 {
             shared.counters.increment(Counter::Republished);
         }
     }
