@@ -3,13 +3,13 @@ use std::fmt;
 
 use crate::{BootstrapError, StartError};
 
-/// Why a swarm could not grow.
+/// An error of [`Swarm::grow`](super::Swarm::grow).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GrowError {
     /// A node could not be started.
     Start(StartError),
-    /// A node did not come in.
+    /// A node could not join the network.
     Bootstrap(BootstrapError),
 }
 

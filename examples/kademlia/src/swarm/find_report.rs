@@ -1,18 +1,19 @@
 use std::time::Duration;
 
-/// What came of looking for keys.
+/// The result of looking up many keys.
 #[derive(Clone, Debug, Default)]
 pub struct FindReport {
-    /// How many nodes were asked, one after the other, for each key that was found; 0 where the node had it itself.
+    /// For each found key, the number of successive queries that led to the value. Zero if the node
+    /// itself had the value.
     pub hops: Vec<u32>,
-    /// How long each of these took.
+    /// For each found key, the duration of the lookup.
     pub times: Vec<Duration>,
-    /// The keys that were not found, or not with the value that was set.
+    /// The numbers of the keys that were not found, or had another value than was set.
     pub missing: Vec<u32>,
 }
 
 impl FindReport {
-    /// How many keys were found.
+    /// Returns the number of found keys.
     #[must_use]
     pub fn found_count(&self) -> usize {
         self.hops.len()

@@ -1,4 +1,4 @@
-//! Many nodes in one process: what `kad swarm` runs and the tests stand on.
+//! Many nodes in one process, for `kad swarm` and for tests.
 
 mod error;
 mod find_report;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{BootstrapError, Config, Key, Node, SetError, StartError, Value};
 
-/// Nodes that were started together.
+/// Nodes of one network in one process.
 ///
 /// ```
 /// use rpcudp::sim::Network;
@@ -27,14 +27,14 @@ use crate::{BootstrapError, Config, Key, Node, SetError, StartError, Value};
 /// let mut swarm = Swarm::simulated(Network::new(7), 7, Config::default());
 /// swarm.grow(30, |_| ()).await?;
 /// swarm.set(0..10, |_| ()).await?;
-/// let findings = swarm.find(0..10, |_| ()).await;
-/// assert_eq!((findings.found_count(), findings.missing.len()), (10, 0));
+/// let report = swarm.find(0..10, |_| ()).await;
+/// assert_eq!((report.found_count(), report.missing.len()), (10, 0));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Swarm {
-    /// The nodes, in the order in which they came.
+    /// The nodes, in the order in which they joined.
     pub nodes: Vec<Node>,
     network: SwarmNetwork,
     config: Config,
@@ -42,7 +42,7 @@ pub struct Swarm {
     started_count: u32,
 }
 
-/// Where the nodes are.
+/// The network that the nodes are on.
 #[derive(Clone, Debug)]
 enum SwarmNetwork {
     Loopback,
@@ -50,21 +50,21 @@ enum SwarmNetwork {
 }
 
 impl Swarm {
-    /// How many nodes come in, and how many keys are set or looked for, at once.
+    /// The number of nodes that join, and of keys that are set or looked up, at the same time.
     const MAX_CONCURRENT: usize = 32;
 
-    /// Through how many nodes each comes in: one of a thousand is out of reach for a while where a fifth of everything is
-    /// lost.
+    /// The number of nodes that each node bootstraps from. With 20 % loss, one node in a thousand
+    /// is temporarily unreachable.
     const BOOTSTRAP_NODE_COUNT: usize = 3;
 
-    /// Nodes on sockets of 127.0.0.1. Which of them does what follows from `seed`.
+    /// Creates an empty swarm on sockets of 127.0.0.1. `seed` determines the choices of nodes.
     #[must_use]
     pub fn loopback(seed: u64, config: Config) -> Self {
         Self::new(SwarmNetwork::Loopback, seed, config)
     }
 
-    /// Nodes of a simulated network, each in a neighbourhood of its own on the internet. Everything follows from the
-    /// seeds, on one thread.
+    /// Creates an empty swarm on a simulated network, with each node in its own subnet of the
+    /// internet. On one thread, the two seeds determine everything that happens.
     #[must_use]
     pub fn simulated(network: Network, seed: u64, config: Config) -> Self {
         Self::new(SwarmNetwork::Simulated(network), seed, config)
@@ -74,24 +74,25 @@ impl Swarm {
         Self { nodes: Vec::new(), network, config, rng: StdRng::seed_from_u64(seed), started_count: 0 }
     }
 
-    /// Adds nodes; each comes in through some that are there. `on_join` is told how many have.
+    /// Adds nodes, which bootstrap from random nodes of the swarm. Calls `on_join` with the number
+    /// of nodes that have joined so far.
     ///
     /// # Errors
     ///
-    /// Where a node cannot be started or does not come in.
+    /// If a node cannot be started or cannot join.
     pub async fn grow(&mut self, count: usize, mut on_join: impl FnMut(usize)) -> Result<(), GrowError> {
         let mut joined = 0;
         while joined < count {
-            // One first, then as many as there are to ask: a swarm of one is not stormed by thirty.
-            let at_once = self.nodes.len().clamp(1, Self::MAX_CONCURRENT).min(count - joined);
+            // At most as many as the swarm has, so that the first nodes are not overloaded.
+            let join_count = self.nodes.len().clamp(1, Self::MAX_CONCURRENT).min(count - joined);
             let mut joining = JoinSet::new();
-            for _ in 0..at_once {
+            for _ in 0..join_count {
                 let node = self.start().await?;
-                let through: Vec<_> =
+                let bootstrap: Vec<_> =
                     (0..Self::BOOTSTRAP_NODE_COUNT).filter_map(|_| Some(self.random_node()?.local_addr())).collect();
                 joining.spawn(async move {
-                    if !through.is_empty() {
-                        node.bootstrap(&through).await?;
+                    if !bootstrap.is_empty() {
+                        node.bootstrap(&bootstrap).await?;
                     }
                     Ok::<_, BootstrapError>(node)
                 });
@@ -105,11 +106,11 @@ impl Swarm {
         Ok(())
     }
 
-    /// Starts a node that is alone.
+    /// Starts a node that has joined no network.
     ///
     /// # Errors
     ///
-    /// Where it cannot be bound.
+    /// If the node cannot be bound.
     pub async fn start(&mut self) -> Result<Node, StartError> {
         let config = Config { seed: Some(self.rng.random()), ..self.config.clone() };
         let builder = Node::builder().config(config);
@@ -123,23 +124,24 @@ impl Swarm {
         }
     }
 
-    /// Sets these keys from random nodes. Returns the first error, if there is one. `on_set` is told how many are set.
+    /// Sets the keys of these numbers, each from a random node. Calls `on_set` with the number of
+    /// keys that are set so far.
     ///
     /// # Errors
     ///
-    /// Where one cannot be set.
+    /// If a key cannot be set; the first error is returned.
     pub async fn set(
         &mut self,
         numbers: impl IntoIterator<Item = u32>,
         mut on_set: impl FnMut(usize),
     ) -> Result<(), SetError> {
         let mut setting = JoinSet::new();
-        let places = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
+        let permits = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
         for number in numbers {
             let Some(node) = self.random_node() else { return Err(SetError::NoContacts) };
-            let places = Arc::clone(&places);
+            let permits = Arc::clone(&permits);
             setting.spawn(async move {
-                let _place = places.acquire_owned().await;
+                let _permit = permits.acquire_owned().await;
                 node.set(key(number), value(number)).await
             });
         }
@@ -152,42 +154,43 @@ impl Swarm {
         Ok(())
     }
 
-    /// Looks for these keys, each from a random node. `on_end` is told how many were looked for.
+    /// Looks up the keys of these numbers, each from a random node. Calls `on_end` with the number
+    /// of lookups that have ended so far.
     pub async fn find(&mut self, numbers: impl IntoIterator<Item = u32>, on_end: impl FnMut(usize)) -> FindReport {
         let from: Vec<_> = numbers.into_iter().filter_map(|number| Some((self.random_node()?, number))).collect();
         Self::find_from(from, on_end).await
     }
 
-    /// Looks for keys from these nodes.
+    /// Looks up the keys of these numbers, each from the given node.
     pub async fn find_from(from: impl IntoIterator<Item = (Node, u32)>, mut on_end: impl FnMut(usize)) -> FindReport {
         let mut finding = JoinSet::new();
-        let places = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
+        let permits = Arc::new(Semaphore::new(Self::MAX_CONCURRENT));
         for (node, number) in from {
-            let places = Arc::clone(&places);
+            let permits = Arc::clone(&permits);
             finding.spawn(async move {
-                let _place = places.acquire_owned().await;
-                let search = node.find(key(number)).await;
-                (number, search.value == Some(value(number)), search.hops, search.elapsed)
+                let _permit = permits.acquire_owned().await;
+                let result = node.find(key(number)).await;
+                (number, result.value == Some(value(number)), result.hops, result.elapsed)
             });
         }
-        let mut findings = FindReport::default();
+        let mut report = FindReport::default();
         let mut count = 0;
         while let Some(found) = finding.join_next().await {
-            let (number, is_found, hops, time) = found.expect("looking does not panic");
+            let (number, is_found, hops, time) = found.expect("a lookup does not panic");
             if is_found {
-                findings.hops.push(hops);
-                findings.times.push(time);
+                report.hops.push(hops);
+                report.times.push(time);
             } else {
-                findings.missing.push(number);
+                report.missing.push(number);
             }
             count += 1;
             on_end(count);
         }
-        findings
+        report
     }
 
-    /// Looks for the nodes nearest to so many random keys, each from a random node, and says how many hops each was away.
-    /// `on_end` is called for each that was looked for.
+    /// Looks up `count` random keys, each from a random node. Returns the hops of each lookup, and
+    /// calls `on_end` after each.
     pub async fn lookup_random(&mut self, count: usize, on_end: impl Fn() + Clone + Send + 'static) -> Vec<u32> {
         let mut looking = JoinSet::new();
         for share in split_evenly(count, Self::MAX_CONCURRENT) {
@@ -206,7 +209,7 @@ impl Swarm {
         looking.join_all().await.concat()
     }
 
-    /// A random node, if there is one.
+    /// Returns a random node, or `None` if the swarm is empty.
     pub fn random_node(&mut self) -> Option<Node> {
         if self.nodes.is_empty() {
             return None;
@@ -215,24 +218,24 @@ impl Swarm {
     }
 }
 
-/// The key of a number.
+/// Returns the key of a number.
 #[must_use]
 pub fn key(number: u32) -> Key {
     Key::of(format!("key {number}"))
 }
 
-/// The value that belongs to it.
+/// Returns the value that [`Swarm::set`] sets under the key of a number.
 #[must_use]
 pub fn value(number: u32) -> Value {
     Value::Text(format!("value {number}"))
 }
 
-/// So many parts of a number, none larger than another by more than one.
+/// Splits a number into parts that differ by at most one.
 fn split_evenly(count: usize, parts: usize) -> impl Iterator<Item = usize> {
     (0..parts).map(move |part| count / parts + usize::from(part < count % parts))
 }
 
-/// Addresses from 11.0.0.1 on, each in a /24 of its own.
+/// Returns the address of a node, each in its own /24: 11.0.1.1, 11.0.2.1, and so on.
 fn addr(number: u32) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from((11 << 24) + (number << 8) + 1), 8_468))
 }

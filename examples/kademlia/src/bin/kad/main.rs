@@ -1,4 +1,4 @@
-//! A Kademlia node for shells: `kad --help`.
+//! The command line of the Kademlia node. `kad --help` lists its commands.
 
 mod exit;
 mod lookup;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> CommandResult {
     let runtime = match &command {
-        // In virtual time, which needs a single thread.
+        // Virtual time needs a single thread.
         Command::Swarm(swarm) if swarm.simulated => {
             runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?
         }

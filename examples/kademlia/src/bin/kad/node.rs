@@ -10,27 +10,27 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::exit::CommandResult;
 use crate::options::{NodeOptions, resolve};
 
-/// How often the state is saved, as Python's `save_state_regularly` does it.
+/// The interval at which the state is saved, the same as in Python's `save_state_regularly`.
 const SAVE_EVERY: Duration = Duration::from_secs(600);
 
-/// How long to wait before the network is looked for again that did not answer.
+/// The time between two attempts to join a network that does not respond.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// What requests under way may take when the node leaves.
+/// The time that requests in flight may take when the node leaves.
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     let NodeOptions { listen, bootstrap, state, max_stored, json, .. } = &options;
     let bootstrap = resolve(bootstrap)?;
-    let old = state.as_deref().map(load).transpose()?.flatten();
-    let has_neighbours = old.as_ref().is_some_and(|old| !old.contacts.is_empty());
+    let saved = state.as_deref().map(load).transpose()?.flatten();
+    let has_contacts = saved.as_ref().is_some_and(|saved| !saved.contacts.is_empty());
 
     let max_stored_len = max_stored << 20;
     let mut config = Config { max_stored_len, ..Config::default() };
     config.max_stored_len_per_subnet = config.max_stored_len_per_subnet.min(max_stored_len);
     let mut builder = Node::builder().config(config);
-    if let Some(old) = old {
-        builder = builder.restore(old);
+    if let Some(saved) = saved {
+        builder = builder.restore(saved);
     }
     #[cfg(feature = "redb")]
     if let Some(path) = &options.storage {
@@ -44,31 +44,31 @@ pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     }
 
     let join = async {
-        if !bootstrap.is_empty() || has_neighbours {
+        if !bootstrap.is_empty() || has_contacts {
             join(&node, &bootstrap, *json).await;
         }
-        keep_saved(&node, state.as_deref()).await;
+        save_regularly(&node, state.as_deref()).await;
     };
     tokio::select! {
         () = join => {}
         stopped = stop() => stopped?,
     }
-    // Before the end: whoever it knows now is who it will ask.
+    // Saves the present contacts, from which the restored node will bootstrap.
     if let Some(path) = state {
         node.state().save(path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let (neighbours, values) = (node.contact_count(), node.value_count());
+    let (contacts, values) = (node.contact_count(), node.value_count());
     node.close(GRACE).await;
     if *json {
         let stats = node.stats();
-        println!("{}", json!({ "event": "left", "neighbours": neighbours, "values": values, "stats": stats }));
+        println!("{}", json!({ "event": "left", "neighbours": contacts, "values": values, "stats": stats }));
     } else {
-        println!("left {neighbours} neighbours and {values} values");
+        println!("left with {contacts} contacts and {values} values");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits until somebody wants the node to leave: Ctrl-C, or on Unix what a service manager sends.
+/// Completes on Ctrl-C, or on Unix also on SIGTERM, which service managers send.
 async fn stop() -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -84,20 +84,20 @@ async fn stop() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// Comes into the network, however long it takes until somebody answers.
+/// Joins the network. Retries until a node responds.
 async fn join(node: &Node, bootstrap: &[std::net::SocketAddr], json: bool) {
     loop {
         match node.bootstrap(bootstrap).await {
-            Ok(neighbours) if json => return println!("{}", json!({ "event": "joined", "neighbours": neighbours })),
-            Ok(neighbours) => return println!("joined: {neighbours} neighbours"),
-            Err(error) => eprintln!("kad: {error}; the next attempt is in {RETRY_AFTER:?}"),
+            Ok(contacts) if json => return println!("{}", json!({ "event": "joined", "neighbours": contacts })),
+            Ok(contacts) => return println!("joined with {contacts} contacts"),
+            Err(error) => eprintln!("kad: {error}; next attempt in {RETRY_AFTER:?}"),
         }
         sleep(RETRY_AFTER).await;
     }
 }
 
-/// Saves the state at once and then regularly. Never ends.
-async fn keep_saved(node: &Node, path: Option<&Path>) {
+/// Saves the state at once and then every `SAVE_EVERY`. Never completes.
+async fn save_regularly(node: &Node, path: Option<&Path>) {
     let mut ticks = interval(SAVE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -105,12 +105,12 @@ async fn keep_saved(node: &Node, path: Option<&Path>) {
         if let Some(path) = path
             && let Err(error) = node.state().save(path)
         {
-            eprintln!("kad: {}: {error}; the next attempt is in {SAVE_EVERY:?}", path.display());
+            eprintln!("kad: {}: {error}; next attempt in {SAVE_EVERY:?}", path.display());
         }
     }
 }
 
-/// The state from before; none where the file is not there yet.
+/// Returns the saved state, or `None` if the file does not exist yet.
 fn load(path: &Path) -> Result<Option<State>, String> {
     match State::load(path) {
         Ok(state) => Ok(Some(state)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rpcudp_kademlia::{Key, NodeId, Value};
 
-/// A node of a Kademlia network, on the wire of Python's package `kademlia`.
+/// A node of a Kademlia network, compatible with the Python package `kademlia`.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Options {
@@ -18,42 +18,42 @@ pub(crate) enum Command {
     Node(NodeOptions),
     /// Stores a value under a key.
     Put(PutOptions),
-    /// Prints the value under a key; exits with 2 if there is none.
+    /// Prints the value under a key; exits with 2 if no node has it.
     Get(GetOptions),
-    /// Shows the way to the nodes nearest to an id, hop by hop.
+    /// Looks up the nodes closest to an id, and prints each query.
     Lookup(LookupOptions),
-    /// Runs many nodes in this process, sets keys and finds them again.
+    /// Runs many nodes in one process, sets keys, and looks them up.
     Swarm(SwarmOptions),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeOptions {
-    /// Where to listen. Port 0 takes a free port; `[::]` serves both IPv6 and IPv4.
+    /// The address to listen on. Port 0 takes a free port; `[::]` serves both IPv6 and IPv4.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8468")]
     pub(crate) listen: String,
-    /// A node of the network to come into; may be given several times. Without one, and without neighbours in the state,
-    /// the node begins a network of its own.
+    /// The address of a node to bootstrap from; may be repeated. Without one, and without contacts
+    /// in the state file, the node starts a new network.
     #[arg(long, value_name = "ADDR")]
     pub(crate) bootstrap: Vec<String>,
-    /// Where the node keeps who it is and whom it knows: it comes back as itself, into its network.
+    /// The file for the node's id and contacts, with which it rejoins its network after a restart.
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// Where the node keeps values, which survive it then. By default they are kept in memory.
+    /// The file for stored values, which survive a restart. By default, values are in memory.
     #[cfg(feature = "redb")]
     #[arg(long, value_name = "FILE")]
     pub(crate) storage: Option<PathBuf>,
-    /// How many MiB of values others may store here.
+    /// The limit for values that other nodes store here, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(crate) max_stored: usize,
-    /// Prints JSON, a line for each event.
+    /// Prints one line of JSON for each event.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What all commands have that come into a network for a moment.
+/// The options of the commands that join a network temporarily.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkOptions {
-    /// A node of the network; may be given several times.
+    /// The address of a node to bootstrap from; may be repeated.
     #[arg(long, value_name = "ADDR", required = true)]
     pub(crate) bootstrap: Vec<String>,
     /// Prints JSON.
@@ -68,7 +68,7 @@ pub(crate) struct PutOptions {
     /// The value.
     #[arg(allow_hyphen_values = true)]
     pub(crate) value: String,
-    /// What the value is.
+    /// The type of the value.
     #[arg(long = "as", value_name = "TYPE", default_value = "str")]
     pub(crate) kind: Kind,
     #[command(flatten)]
@@ -85,9 +85,9 @@ pub(crate) struct GetOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct LookupOptions {
-    /// Forty hexadecimal digits, or with `--key` any text.
+    /// An id of 40 hexadecimal digits, or with `--key` any text.
     pub(crate) id: String,
-    /// Looks for the place of a key.
+    /// Takes the argument as a key, not as an id.
     #[arg(long)]
     pub(crate) key: bool,
     #[command(flatten)]
@@ -96,22 +96,22 @@ pub(crate) struct LookupOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SwarmOptions {
-    /// How many nodes.
+    /// The number of nodes.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub(crate) nodes: u32,
-    /// How many keys are set and looked for, each from a random node.
+    /// The number of keys to set and to look up, each from a random node.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) keys: u32,
-    /// How many lookups of random ids follow, to see how many there are in a second.
+    /// The number of lookups of random ids that follow, to measure lookups per second.
     #[arg(long, default_value_t = 0)]
     pub(crate) lookups: u32,
-    /// On a simulated network, in virtual time, instead of loopback.
+    /// Runs on a simulated network in virtual time, instead of loopback.
     #[arg(long)]
     pub(crate) simulated: bool,
-    /// The share of datagrams that a simulated network loses.
+    /// The share of datagrams that the simulated network loses.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, requires = "simulated", value_parser = share)]
     pub(crate) loss: f64,
-    /// Which nodes do what; with `--simulated`, everything that happens.
+    /// The seed for the choices of nodes; with `--simulated`, for everything that happens.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Prints JSON.
@@ -119,7 +119,7 @@ pub(crate) struct SwarmOptions {
     pub(crate) json: bool,
 }
 
-/// The types of a value, by their names in Python.
+/// The type of a value, by its name in Python.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Kind {
     Str,
@@ -133,16 +133,16 @@ pub(crate) enum Kind {
 impl PutOptions {
     pub(crate) fn value(&self) -> Result<Value, String> {
         let Self { value, kind, .. } = self;
-        let wrong = |what: &str| format!("`{value}` is no {what}");
+        let wrong = |expected: &str| format!("`{value}` is not {expected}");
         match kind {
             Kind::Str => Ok(value.as_str().into()),
             Kind::Int if value.starts_with('-') => {
-                value.parse::<i64>().map(Value::from).map_err(|_| wrong("int from -2^63 to 2^64 - 1"))
+                value.parse::<i64>().map(Value::from).map_err(|_| wrong("an int from -2^63 to 2^64 - 1"))
             }
-            Kind::Int => value.parse::<u64>().map(Value::from).map_err(|_| wrong("int from -2^63 to 2^64 - 1")),
-            Kind::Float => value.parse::<f64>().map(Value::from).map_err(|_| wrong("float")),
-            Kind::Bool => value.parse::<bool>().map(Value::from).map_err(|_| wrong("bool: true or false")),
-            Kind::Hex => bytes(value).map(Value::from).ok_or_else(|| wrong("even number of hexadecimal digits")),
+            Kind::Int => value.parse::<u64>().map(Value::from).map_err(|_| wrong("an int from -2^63 to 2^64 - 1")),
+            Kind::Float => value.parse::<f64>().map(Value::from).map_err(|_| wrong("a float")),
+            Kind::Bool => value.parse::<bool>().map(Value::from).map_err(|_| wrong("a bool: give true or false")),
+            Kind::Hex => bytes(value).map(Value::from).ok_or_else(|| wrong("an even number of hexadecimal digits")),
         }
     }
 }
@@ -153,15 +153,15 @@ impl LookupOptions {
             return Ok(Key::of(&self.id));
         }
         let id = self.id.parse::<NodeId>();
-        id.map(Key::from).map_err(|error| format!("{error}: give --key if this is a key"))
+        id.map(Key::from).map_err(|error| format!("{error}: give --key to look up a key"))
     }
 }
 
-/// The addresses behind these names.
+/// Resolves host names to addresses.
 pub(crate) fn resolve(names: &[String]) -> Result<Vec<SocketAddr>, String> {
     let mut addrs = Vec::new();
     for name in names {
-        let found = name.to_socket_addrs().map_err(|error| format!("{name}: {error}: an address is HOST:PORT"))?;
+        let found = name.to_socket_addrs().map_err(|error| format!("{name}: {error}: give an address as HOST:PORT"))?;
         addrs.extend(found);
     }
     Ok(addrs)
@@ -175,5 +175,5 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
-    share.ok_or_else(|| "a share is a number from 0 up to, but not, 1".into())
+    share.ok_or_else(|| "a share is a number from 0 to below 1".into())
 }

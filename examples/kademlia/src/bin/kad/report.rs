@@ -6,19 +6,19 @@ use serde_json::json;
 
 use crate::options::SwarmOptions;
 
-/// What came of a swarm.
+/// The measurements of a swarm.
 pub(crate) struct Report<'a> {
     pub(crate) options: &'a SwarmOptions,
-    /// How long it took, by the clock on the wall.
-    pub(crate) joining: Duration,
-    pub(crate) setting: Duration,
-    pub(crate) finding: Duration,
-    pub(crate) looking_up: Duration,
-    pub(crate) findings: FindReport,
+    /// The wall-clock time until all nodes had joined.
+    pub(crate) join_time: Duration,
+    pub(crate) set_time: Duration,
+    pub(crate) find_time: Duration,
+    pub(crate) lookup_time: Duration,
+    pub(crate) find_report: FindReport,
     pub(crate) lookup_hops: Vec<u32>,
-    /// How many requests these lookups have made.
-    pub(crate) lookup_requests: u64,
-    /// Bytes of memory that each node took after all had joined, where the system says.
+    /// The number of queries that the lookups of random ids have sent.
+    pub(crate) lookup_queries: u64,
+    /// The bytes of memory for each node after all had joined, if the system reports it.
     pub(crate) memory_len: Option<u64>,
     pub(crate) datagram_count: u64,
     pub(crate) contacts_per_node: u64,
@@ -26,29 +26,29 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     pub(crate) fn print(&self, as_json: bool) {
-        let Self { options, findings, .. } = self;
-        let (mut hops, mut times) = (findings.hops.clone(), findings.times.clone());
+        let Self { options, find_report, .. } = self;
+        let (mut hops, mut times) = (find_report.hops.clone(), find_report.times.clone());
         let (hop, time) = (Quantiles::of(&mut hops), Quantiles::of(&mut times));
-        let mean_hops = mean(&findings.hops);
+        let mean_hops = mean(&find_report.hops);
         if as_json {
             let lookups = json!({
                 "count": self.lookup_hops.len(),
-                "seconds": self.looking_up.as_secs_f64(),
-                "per_second": per_second(self.lookup_hops.len(), self.looking_up),
+                "seconds": self.lookup_time.as_secs_f64(),
+                "per_second": per_second(self.lookup_hops.len(), self.lookup_time),
                 "mean_hops": mean(&self.lookup_hops),
-                "mean_requests": self.requests_each(),
+                "mean_requests": self.queries_each(),
             });
             let report = json!({
                 "nodes": options.nodes,
                 "simulated": options.simulated,
                 "seed": options.seed,
                 "loss": options.loss,
-                "joining_seconds": self.joining.as_secs_f64(),
+                "joining_seconds": self.join_time.as_secs_f64(),
                 "set": options.keys,
-                "setting_seconds": self.setting.as_secs_f64(),
-                "found": findings.found_count(),
-                "missing": findings.missing,
-                "finding_seconds": self.finding.as_secs_f64(),
+                "setting_seconds": self.set_time.as_secs_f64(),
+                "found": find_report.found_count(),
+                "missing": find_report.missing,
+                "finding_seconds": self.find_time.as_secs_f64(),
                 "hops": { "median": hop.median, "p99": hop.p99, "mean": mean_hops },
                 "latency_ms": { "median": millis(time.median), "p99": millis(time.p99) },
                 "lookups": lookups,
@@ -59,32 +59,32 @@ impl Report<'_> {
             println!("{report}");
             return;
         }
-        let place = if options.simulated { "a simulated network" } else { "loopback" };
-        println!("{} nodes on {place}, seed {}", options.nodes, options.seed);
-        println!("  joined    in {:.1?}", self.joining);
-        println!("  set       {} keys in {:.1?}", options.keys, self.setting);
-        let missing = match findings.missing.len() {
+        let network = if options.simulated { "a simulated network" } else { "loopback" };
+        println!("{} nodes on {network}, seed {}", options.nodes, options.seed);
+        println!("  joined    in {:.1?}", self.join_time);
+        println!("  set       {} keys in {:.1?}", options.keys, self.set_time);
+        let missing = match find_report.missing.len() {
             0 => "none missing".into(),
             count => format!("{count} missing"),
         };
-        println!("  found     {} of {} in {:.1?}, {missing}", findings.found_count(), options.keys, self.finding);
+        println!("  found     {} of {} in {:.1?}, {missing}", find_report.found_count(), options.keys, self.find_time);
         println!("  hops      median {}, p99 {}, mean {mean_hops:.2}", hop.median, hop.p99);
         let time_kind = if options.simulated { " of virtual time" } else { "" };
         println!("  latency   median {:.1?}, p99 {:.1?}{time_kind}", time.median, time.p99);
         if !self.lookup_hops.is_empty() {
-            let (count, each) = (self.lookup_hops.len(), per_second(self.lookup_hops.len(), self.looking_up));
-            let requests = self.requests_each();
-            println!("  lookups   {count} in {:.1?}: {each:.0} a second, {requests:.1} requests each", self.looking_up);
+            let (count, each) = (self.lookup_hops.len(), per_second(self.lookup_hops.len(), self.lookup_time));
+            let queries = self.queries_each();
+            println!("  lookups   {count} in {:.1?}: {each:.0} a second, {queries:.1} queries each", self.lookup_time);
         }
         println!("  datagrams {}", self.datagram_count);
-        println!("  contacts  {} in a table", self.contacts_per_node);
+        println!("  contacts  {} in each routing table", self.contacts_per_node);
         if let Some(len) = self.memory_len {
             println!("  memory    {} KiB for each node", len >> 10);
         }
     }
 
-    fn requests_each(&self) -> f64 {
-        self.lookup_requests as f64 / self.lookup_hops.len().max(1) as f64
+    fn queries_each(&self) -> f64 {
+        self.lookup_queries as f64 / self.lookup_hops.len().max(1) as f64
     }
 }
 
@@ -102,7 +102,7 @@ impl<T: Ord + Copy + Default> Quantiles<T> {
     }
 }
 
-/// How much memory this process has in use, where the system says.
+/// Returns the resident memory of this process in bytes, if the system reports it.
 pub(crate) fn resident_len() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -4,10 +4,10 @@ use rpcudp_kademlia::Node;
 
 use crate::options::{NetworkOptions, resolve};
 
-/// A node that comes into the network for a moment.
+/// Starts a node for one command, and joins the network.
 pub(crate) async fn join_temporarily(options: &NetworkOptions) -> Result<Node, Box<dyn Error>> {
     let bootstrap = resolve(&options.bootstrap)?;
-    // On loopback if the network is there, and else on all addresses of its family.
+    // Bind to loopback if the network is on loopback, otherwise to all addresses of its family.
     let is_v4 = bootstrap.iter().all(|addr| addr.is_ipv4());
     let listen = match (bootstrap.iter().all(|addr| addr.ip().is_loopback()), is_v4) {
         (true, true) => "127.0.0.1:0",

@@ -17,7 +17,7 @@ pub(crate) async fn put(options: PutOptions) -> CommandResult {
     if options.network.json {
         println!("{}", json!({ "key": key, "copies": copies }));
     } else {
-        println!("{copies} nodes keep {key}");
+        println!("{copies} nodes store {key}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -26,18 +26,18 @@ pub(crate) async fn get(options: GetOptions) -> CommandResult {
     let node = join_temporarily(&options.network).await?;
     let key = Key::of(&options.key);
     let value = node.get(key).await?;
-    // The nearest node that did not have the value is getting it now.
+    // Lets the node cache the value at the closest node that did not have it.
     node.close(Duration::from_millis(100)).await;
     let Some(value) = value else {
         if options.network.json {
             println!("{}", json!({ "key": key, "found": false }));
         } else {
-            eprintln!("kad: nobody has {key}");
+            eprintln!("kad: no node has {key}");
         }
         return Ok(NOT_FOUND.into());
     };
     if options.network.json {
-        let (kind, value) = described(&value);
+        let (kind, value) = describe(&value);
         println!("{}", json!({ "key": key, "found": true, "type": kind, "value": value }));
     } else {
         println!("{value}");
@@ -45,9 +45,9 @@ pub(crate) async fn get(options: GetOptions) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The name of a value's type in Python, and the value as JSON has it; bytes as hexadecimal digits, and a float that
-/// JSON does not know as text.
-fn described(value: &Value) -> (&'static str, serde_json::Value) {
+/// Returns the name of the value's type in Python, and the value as JSON: bytes as hexadecimal
+/// digits, and a float that is not finite as text.
+fn describe(value: &Value) -> (&'static str, serde_json::Value) {
     match value {
         Value::Bool(value) => ("bool", json!(value)),
         Value::Int(value) => ("int", json!(value)),
