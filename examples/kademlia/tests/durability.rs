@@ -1,4 +1,4 @@
-//! The fifth of the shows: a node is killed while it writes, again and again, and has all that it has acknowledged.
+//! A node that is killed while it writes has all values that it has acknowledged.
 
 #![cfg(feature = "redb")]
 
@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use rpcudp_kademlia::{FindValueResponse, KademliaClient, Key, Node, Value};
 use tokio::task::JoinSet;
 
-/// A directory that goes when its test does.
-struct Scratch(PathBuf);
+/// A directory that is removed when it is dropped.
+struct TempDir(PathBuf);
 
-impl Scratch {
+impl TempDir {
     fn new() -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kill-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
@@ -22,22 +22,22 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for TempDir {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
-/// A node in a process of its own. Dropped, it is killed like lightning: SIGKILL.
-struct Victim {
+/// A node in its own process, killed with SIGKILL when it is dropped.
+struct NodeProcess {
     child: Child,
     addr: SocketAddr,
 }
 
-impl Victim {
-    fn start(scratch: &Scratch) -> Self {
+impl NodeProcess {
+    fn start(dir: &TempDir) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kad"));
-        command.args(["node", "--listen", "127.0.0.1:0", "--json", "--storage"]).arg(scratch.0.join("values.redb"));
+        command.args(["node", "--listen", "127.0.0.1:0", "--json", "--storage"]).arg(dir.0.join("values.redb"));
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -46,7 +46,7 @@ impl Victim {
     }
 }
 
-impl Drop for Victim {
+impl Drop for NodeProcess {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -54,20 +54,20 @@ impl Drop for Victim {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
-    let scratch = Scratch::new();
-    let us = Node::bind("127.0.0.1:0").await.unwrap();
-    let id = us.id();
+async fn acknowledged_values_survive_a_kill() {
+    let dir = TempDir::new();
+    let client_node = Node::bind("127.0.0.1:0").await.unwrap();
+    let id = client_node.id();
     let mut acknowledged: BTreeMap<Key, Value> = BTreeMap::new();
     let mut next = 0_u64;
     for round in 0..8 {
-        let victim = Victim::start(&scratch);
-        let client = KademliaClient::new(us.endpoint(), victim.addr);
+        let node = NodeProcess::start(&dir);
+        let client = KademliaClient::new(client_node.endpoint(), node.addr);
         for (key, value) in &acknowledged {
             let found = client.find_value(id, *key).await.unwrap();
             assert_eq!(found, FindValueResponse::Value { value: value.clone() }, "round {round}");
         }
-        // Sixteen write at once, and the node is killed in the middle of it: a little later each round.
+        // Keeps 16 stores in flight, and kills the node among them, a little later in each round.
         let mut stores = JoinSet::new();
         let mut store = |stores: &mut JoinSet<_>| {
             next += 1;
@@ -77,20 +77,20 @@ async fn what_was_acknowledged_survives_a_kill() {
         };
         (0..16).for_each(|_| store(&mut stores));
         for _ in 0..50 + 40 * round {
-            let (key, value, is_kept) = stores.join_next().await.unwrap().unwrap();
-            if is_kept {
+            let (key, value, is_stored) = stores.join_next().await.unwrap().unwrap();
+            if is_stored {
                 acknowledged.insert(key, value);
             }
             store(&mut stores);
         }
-        drop(victim);
-        // Answers that came before the kill count as well.
-        for (key, value, is_kept) in stores.join_all().await {
-            if is_kept {
+        drop(node);
+        // Responses that were received before the kill count as well.
+        for (key, value, is_stored) in stores.join_all().await {
+            if is_stored {
                 acknowledged.insert(key, value);
             }
         }
     }
-    println!("{} values were acknowledged in eight lives", acknowledged.len());
+    println!("{} values were acknowledged in eight rounds", acknowledged.len());
     assert!(acknowledged.len() > 1_000);
 }

@@ -1,4 +1,4 @@
-//! The binary, as a shell uses it.
+//! The binary `kad`, run as from a shell.
 
 #![cfg(unix)]
 
@@ -8,36 +8,36 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// `kad node --json` in the background. Killed if it is dropped before it was asked to leave.
-struct Running {
+/// A `kad node --json` in the background. Killed when dropped, unless it has left before.
+struct NodeProcess {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     addr: String,
     id: String,
 }
 
-impl Running {
+impl NodeProcess {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kad"));
         command.args(["node", "--listen", "127.0.0.1:0", "--json"]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut running = Self { child, lines, addr: String::new(), id: String::new() };
-        let event = running.event("listening");
-        running.addr = event["addr"].as_str().unwrap().into();
-        running.id = event["id"].as_str().unwrap().into();
-        running
+        let mut node = Self { child, lines, addr: String::new(), id: String::new() };
+        let event = node.event("listening");
+        node.addr = event["addr"].as_str().unwrap().into();
+        node.id = event["id"].as_str().unwrap().into();
+        node
     }
 
-    /// The next line, which is about this.
+    /// Reads the next line, which must be this event.
     fn event(&mut self, name: &str) -> Value {
-        let line = self.lines.next().expect("it has not ended").unwrap();
+        let line = self.lines.next().expect("the process has not ended").unwrap();
         let event: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(event["event"], name);
         event
     }
 
-    /// Ctrl-C.
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end. Returns the event `left`.
     fn leave(self) -> Value {
         self.leave_on("-INT")
     }
@@ -51,7 +51,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for NodeProcess {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
@@ -68,13 +68,13 @@ fn stdout(output: &Output) -> &str {
 }
 
 #[test]
-fn values_are_put_and_got() {
-    let first = Running::start(&[]);
-    let mut second = Running::start(&["--bootstrap", &first.addr]);
+fn put_values_are_returned_by_get_with_their_types() {
+    let first = NodeProcess::start(&[]);
+    let mut second = NodeProcess::start(&["--bootstrap", &first.addr]);
     assert_eq!(second.event("joined")["neighbours"], 1);
 
     let put = kad(&["put", "colour", "blue", "--bootstrap", &first.addr]);
-    assert!(stdout(&put).starts_with("2 nodes keep "), "{put:?}");
+    assert!(stdout(&put).starts_with("2 nodes store "), "{put:?}");
     assert_eq!(stdout(&kad(&["get", "colour", "--bootstrap", &second.addr])), "blue");
     for (kind, value, in_json) in [
         ("int", "-7", serde_json::json!({ "type": "int", "value": -7 })),
@@ -96,23 +96,23 @@ fn values_are_put_and_got() {
     let lookup: Value = serde_json::from_str(stdout(&lookup)).unwrap();
     assert_eq!(lookup["closest"][0]["id"], second.id.as_str());
     assert!(stdout(&kad(&["lookup", "colour", "--key", "--bootstrap", &first.addr])).contains("queried"));
-    assert_eq!(first.leave()["values"], 5, "a value for each key");
+    assert_eq!(first.leave()["values"], 5, "one value for each key");
 }
 
 #[test]
-fn a_node_comes_back_as_itself_without_an_address() {
-    let first = Running::start(&[]);
+fn a_node_rejoins_with_its_id_from_the_state_file() {
+    let first = NodeProcess::start(&[]);
     let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kad-{}.json", std::process::id()));
     let state_text = state.to_str().unwrap();
-    let mut second = Running::start(&["--bootstrap", &first.addr, "--state", state_text]);
+    let mut second = NodeProcess::start(&["--bootstrap", &first.addr, "--state", state_text]);
     second.event("joined");
     let id = second.id.clone();
     assert_eq!(second.leave()["neighbours"], 1);
 
-    let mut back = Running::start(&["--state", state_text]);
-    assert_eq!(back.id, id);
-    assert_eq!(back.event("joined")["neighbours"], 1);
-    back.leave_on("-TERM");
+    let mut restored = NodeProcess::start(&["--state", state_text]);
+    assert_eq!(restored.id, id);
+    assert_eq!(restored.event("joined")["neighbours"], 1);
+    restored.leave_on("-TERM");
     std::fs::remove_file(state).unwrap();
 }
 
@@ -127,19 +127,22 @@ fn a_swarm_finds_every_key() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem_and_the_remedy() {
     for (arguments, error) in [
-        (&["put", "k", "v", "--as", "int", "--bootstrap", "127.0.0.1:1"][..], "`v` is no int from -2^63 to 2^64 - 1"),
+        (
+            &["put", "k", "v", "--as", "int", "--bootstrap", "127.0.0.1:1"][..],
+            "`v` is not an int from -2^63 to 2^64 - 1",
+        ),
         (
             &["put", "k", "abc", "--as", "hex", "--bootstrap", "127.0.0.1:1"],
-            "`abc` is no even number of hexadecimal digits",
+            "`abc` is not an even number of hexadecimal digits",
         ),
-        (&["lookup", "abc", "--bootstrap", "127.0.0.1:1"], "give --key if this is a key"),
-        (&["get", "k", "--bootstrap", "nonsense"], "an address is HOST:PORT"),
+        (&["lookup", "abc", "--bootstrap", "127.0.0.1:1"], "give --key to look up a key"),
+        (&["get", "k", "--bootstrap", "nonsense"], "give an address as HOST:PORT"),
         (&["get", "k", "--bootstrap", "0.0.0.0:7"], "no node can be at 0.0.0.0:7"),
         (
             &["get", "k", "--bootstrap", "127.0.0.1:9"],
-            "no node answers: nobody is there to answer `ping` at 127.0.0.1:9",
+            "no bootstrap node responded: nobody is there to answer `ping` at 127.0.0.1:9",
         ),
         (&["node", "--listen", "203.0.113.1:1"], "203.0.113.1:1: "),
     ] {

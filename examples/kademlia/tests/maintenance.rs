@@ -1,4 +1,4 @@
-//! What nodes do without being asked: values move to newcomers, are stored again, cached, and forgotten.
+//! The background work of nodes: values are handed over, republished, cached and expired.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn swarm(config: Config) -> (Network, Swarm) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newcomer_is_handed_what_it_is_near_to_once() {
+async fn a_new_node_is_handed_over_its_values_once() {
     let config = Config { k: 4, republish_after: minutes(10_000), ..Config::default() };
     let (_network, mut swarm) = swarm(config);
     swarm.grow(12, |_| ()).await.unwrap();
@@ -28,43 +28,44 @@ async fn a_newcomer_is_handed_what_it_is_near_to_once() {
     swarm.grow(1, |_| ()).await.unwrap();
     tokio::time::sleep(minutes(1)).await;
 
-    let newcomer = swarm.nodes.last().unwrap();
+    let new_node = swarm.nodes.last().unwrap();
     let ids: Vec<_> = swarm.nodes.iter().map(Node::id).collect();
-    let is_near = |key: &Key| ids.iter().filter(|id| id.distance(key) < newcomer.id().distance(key)).count() < 4;
+    let is_near = |key: &Key| ids.iter().filter(|id| id.distance(key) < new_node.id().distance(key)).count() < 4;
     let expected = (0..50).filter(|number| is_near(&key(*number))).count();
     assert!(expected > 5, "{expected}");
-    // Those that were nearest hand over what they have; what they did not have comes when it is republished.
-    let kept = newcomer.value_count();
-    assert!(kept <= expected && kept * 10 >= expected * 9, "{kept} of {expected}");
+    // The closest nodes hand over the values that they have. Other values arrive when they are
+    // republished.
+    let stored_count = new_node.value_count();
+    assert!(stored_count <= expected && stored_count * 10 >= expected * 9, "{stored_count} of {expected}");
     let handed_over: u64 = swarm.nodes.iter().map(|node| node.stats().handed_over).sum();
-    assert!(handed_over <= 2 * expected as u64, "{handed_over} were handed over for {expected}");
+    assert!(handed_over <= 2 * expected as u64, "{handed_over} handed over, {expected} expected");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_value_outlives_those_who_kept_it_first() {
+async fn values_outlive_the_nodes_that_stored_them_first() {
     let (_network, mut swarm) = swarm(Config { k: 4, ..Config::default() });
     swarm.grow(16, |_| ()).await.unwrap();
     swarm.set(0..30, |_| ()).await.unwrap();
-    // Within a day everyone has gone and others have come, three at a time.
+    // Within a day, all nodes are replaced by new ones, three at a time.
     for _ in 0..6 {
         swarm.grow(3, |_| ()).await.unwrap();
         tokio::time::sleep(minutes(120)).await;
         swarm.nodes.drain(..3);
         tokio::time::sleep(minutes(120)).await;
     }
-    let findings = swarm.find(0..30, |_| ()).await;
-    assert!(findings.missing.is_empty(), "{:?}", findings.missing);
+    let report = swarm.find(0..30, |_| ()).await;
+    assert!(report.missing.is_empty(), "{:?}", report.missing);
     assert!(swarm.nodes.iter().map(|node| node.stats().republished).sum::<u64>() > 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_stores_again_is_forgotten() {
+async fn values_that_are_not_stored_again_expire() {
     let config = Config { expire_after: minutes(60), republish_after: minutes(10_000), ..Config::default() };
     let (_network, mut swarm) = swarm(config);
     swarm.grow(8, |_| ()).await.unwrap();
     swarm.set(0..10, |_| ()).await.unwrap();
     tokio::time::sleep(minutes(50)).await;
-    // One is set again, and begins anew.
+    // One value is set again, which renews its expiry time.
     swarm.set(3..4, |_| ()).await.unwrap();
     tokio::time::sleep(minutes(20)).await;
     for number in 0..10 {
@@ -76,7 +77,7 @@ async fn what_nobody_stores_again_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_nearest_without_the_value_caches_it_for_a_shorter_time() {
+async fn cached_copies_expire_sooner() {
     let config = Config { k: 2, republish_after: minutes(10_000), ..Config::default() };
     let (_network, mut swarm) = swarm(config);
     swarm.grow(30, |_| ()).await.unwrap();
@@ -90,7 +91,7 @@ async fn the_nearest_without_the_value_caches_it_for_a_shorter_time() {
     let cached: u64 = swarm.nodes.iter().map(|node| node.stats().cached).sum();
     let with_copies = stored(&swarm);
     assert!(cached > 0 && with_copies > before, "{cached} cached, {before} and then {with_copies} stored");
-    // The copies go first, at the latest after half of a day.
+    // The copies expire first, at the latest after half a day.
     tokio::time::sleep(minutes(13 * 60)).await;
     let left = stored(&swarm);
     assert!(left < with_copies && left >= 20, "{left} of {with_copies}");
@@ -98,39 +99,42 @@ async fn the_nearest_without_the_value_caches_it_for_a_shorter_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dead_are_told_to_nobody() {
+async fn an_unreachable_node_is_not_returned_to_peers() {
     let (network, mut swarm) = swarm(Config::default());
     network.return_undeliverable(true);
     swarm.grow(20, |_| ()).await.unwrap();
-    let dead = swarm.nodes.pop().unwrap();
-    let (id, addr) = (dead.id(), dead.local_addr());
-    drop(dead);
-    // Once each to notice, where it was known.
+    let unreachable = swarm.nodes.pop().unwrap();
+    let (id, addr) = (unreachable.id(), unreachable.local_addr());
+    drop(unreachable);
+    // Each node notices the failure in a lookup.
     for node in &swarm.nodes {
         node.lookup(id.into()).await;
     }
-    let stranger = swarm.start().await.unwrap();
+    let caller = swarm.start().await.unwrap();
     for node in &swarm.nodes {
-        let client = KademliaClient::new(stranger.endpoint(), node.local_addr());
-        let told = client.find_node(stranger.id(), id.into()).await.unwrap();
-        assert!(told.list.len() >= 15);
-        assert!(told.list.iter().all(|contact| contact.addr != addr), "{:?} tells of it", node.id());
+        let client = KademliaClient::new(caller.endpoint(), node.local_addr());
+        let response = client.find_node(caller.id(), id.into()).await.unwrap();
+        assert!(response.list.len() >= 15);
+        assert!(response.list.iter().all(|contact| contact.addr != addr), "{:?} returns it", node.id());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_knows_how_it_is_seen_and_says_when_it_is_alone() {
+async fn a_node_observes_its_address_and_reports_an_empty_routing_table() {
     let (_network, mut swarm) = swarm(Config::default());
     let alone = swarm.start().await.unwrap();
-    assert_eq!(alone.get(key(1)).await.unwrap_err().to_string(), "the node knows no other: bootstrap it first");
+    assert_eq!(
+        alone.get(key(1)).await.unwrap_err().to_string(),
+        "the routing table is empty: bootstrap the node first"
+    );
     assert_eq!(alone.set(key(1), value(1)).await.unwrap_err(), SetError::NoContacts);
     let error = alone.bootstrap(&[]).await.unwrap_err();
-    assert!(error.to_string().starts_with("there is no address to bootstrap from"), "{error}");
+    assert!(error.to_string().starts_with("no address to bootstrap from"), "{error}");
     swarm.grow(1, |_| ()).await.unwrap();
     assert_eq!(alone.observed_addr(swarm.nodes[0].local_addr()).await.unwrap(), alone.local_addr());
 }
 
-/// A disk that is full.
+/// A storage that fails every write, like a full disk.
 #[derive(Debug, Default)]
 struct FullDisk(MemoryStorage);
 
@@ -153,7 +157,7 @@ impl Storage for FullDisk {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_storage_does_not_keep_is_not_acknowledged() {
+async fn a_value_that_the_storage_fails_to_write_is_not_acknowledged() {
     let (network, mut swarm) = swarm(Config::default());
     swarm.grow(1, |_| ()).await.unwrap();
     let full = Node::builder().storage(FullDisk::default());

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Three hosts with real addresses, each a network namespace, on one bridge: two nodes on each, bound to all addresses.
-# Run by tests/namespaces.rs in namespaces of its own, so that the machine's network is not touched.
+# Runs three hosts on one bridge, each a network namespace with a real address and two nodes that are
+# bound to all addresses. tests/namespaces.rs runs this script in its own namespaces, so that it does
+# not change the machine's network.
 set -eu
 kad=$1
 bridge=bridge
@@ -48,10 +49,11 @@ for host in 1 2 3; do
   done
 done
 
-# The first host, through which all came, is cut off: the others find the value and each other.
+# Disconnects the first host, which all others bootstrapped from. The other hosts still find the value
+# and each other.
 ip -n host1 link set inside1 down
 [ "$(on 3 get colour --bootstrap 11.0.2.1:8468)" = blue ]
 on 2 put shape round --bootstrap 11.0.3.1:8468
 ip -n host1 link set inside1 up
 [ "$(on 1 get shape --bootstrap 11.0.3.1:8469)" = round ]
-echo "six nodes on three hosts found everything"
+echo "six nodes on three hosts found all values"

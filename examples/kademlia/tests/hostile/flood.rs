@@ -5,11 +5,11 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp_kademlia::swarm::Swarm;
 use rpcudp_kademlia::{Config, KademliaClient, Key, Node, NodeId, Value};
 
-use crate::liar::{liar, near};
+use crate::hostile_node::{hostile_node, id_near};
 
-/// The sixth of the shows: strangers flood `store`, and in the same network others tell of nobody but the dead.
+/// One subnet floods `store`, while a tenth of the nodes return only unreachable contacts.
 #[tokio::test(start_paused = true)]
-async fn lookups_succeed_under_flood_and_poison() {
+async fn lookups_succeed_despite_a_flood_and_false_contacts() {
     let (count, keys) = if cfg!(debug_assertions) { (60, 100) } else { (300, 1_000) };
     let seed = 1;
     println!("seed {seed}");
@@ -19,37 +19,38 @@ async fn lookups_succeed_under_flood_and_poison() {
     let mut swarm = Swarm::simulated(network.clone(), seed, config.clone());
     swarm.grow(count, |_| ()).await.unwrap();
 
-    // One in ten is a liar: it answers pings, says that it stores, and tells of twenty who are nearest, and dead.
-    let mut liars = Vec::new();
+    // One node in ten is hostile: it responds to pings, claims to store values, and returns 20
+    // unreachable contacts that are closest to the key.
+    let mut hostile_nodes = Vec::new();
     for number in 0..count / 10 {
-        let told = |key: &[u8]| {
+        let contacts = |key: &[u8]| {
             let contact = |number: usize| {
                 let [a, b] = [key[number] | 1, key[19 - number]];
-                (near(key, number), format!("9.{a}.{b}.{number}"), 9)
+                (id_near(key, number), format!("9.{a}.{b}.{number}"), 9)
             };
             (0..20).map(contact).collect()
         };
-        // Their ids lie evenly in space.
+        // The ids are spread evenly over the key space.
         let id = (number * 2_550 / count) as u8;
-        let liar = liar(&network, &format!("66.0.{number}.1:666"), id, told);
+        let hostile = hostile_node(&network, &format!("66.0.{number}.1:666"), id, contacts);
         for node in &swarm.nodes {
-            let us = KademliaClient::new(&liar, node.local_addr());
-            us.ping(NodeId::from_bytes([id; 20])).await.unwrap();
+            let client = KademliaClient::new(&hostile, node.local_addr());
+            client.ping(NodeId::from_bytes([id; 20])).await.unwrap();
         }
-        liars.push(liar);
+        hostile_nodes.push(hostile);
     }
-    // And strangers of one network store as much as they can, everywhere.
+    // 20 nodes of one subnet store as much as they can at all nodes.
     let mut floods = tokio::task::JoinSet::new();
     for host in 0..20_u8 {
-        let flooder = liar(&network, &format!("77.7.7.{host}:777"), host, |_| vec![]);
+        let flooder = hostile_node(&network, &format!("77.7.7.{host}:777"), host, |_| vec![]);
         let targets: Vec<_> = swarm.nodes.iter().map(Node::local_addr).collect();
         floods.spawn(async move {
             for round in 0..20_u8 {
                 for target in &targets {
                     let key = Key::of(format!("flood {host} {round} {target}"));
                     let value = Value::Bytes(vec![host; 8_000]);
-                    let us = KademliaClient::new(&flooder, *target);
-                    let _ = us.store(NodeId::from_bytes([host; 20]), key, value).await;
+                    let client = KademliaClient::new(&flooder, *target);
+                    let _ = client.store(NodeId::from_bytes([host; 20]), key, value).await;
                 }
             }
         });
@@ -58,18 +59,18 @@ async fn lookups_succeed_under_flood_and_poison() {
     let during = swarm.find(0..keys, |_| ()).await;
     floods.join_all().await;
     let after = swarm.find(0..keys, |_| ()).await;
-    for (when, findings) in [("during", &during), ("after", &after)] {
-        let (found, keys) = (findings.found_count(), keys as usize);
+    for (when, report) in [("during", &during), ("after", &after)] {
+        let (found, keys) = (report.found_count(), keys as usize);
         println!("{found} of {keys} found {when} the flood");
-        assert!(found * 100 >= keys * 99, "missing {:?}", findings.missing);
+        assert!(found * 100 >= keys * 99, "missing {:?}", report.missing);
     }
     let refused: u64 = swarm.nodes.iter().map(|node| node.stats().storage_full).sum();
-    assert!(refused > 100, "the flood was no flood: {refused}");
+    assert!(refused > 100, "the flood reached no limit: {refused} refused");
     for node in &swarm.nodes {
         assert!(node.stored_len() <= config.max_stored_len);
-        // Two in a bucket, and a handful of buckets.
+        // Two contacts of the subnet in each of a few buckets.
         let flooders = node.state().contacts.into_iter().filter(|contact| is_flooder(contact.addr.ip())).count();
-        assert!(flooders <= 16, "{flooders} of one network are in a table");
+        assert!(flooders <= 16, "{flooders} of one subnet are in a routing table");
     }
 }
 

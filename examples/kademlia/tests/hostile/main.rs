@@ -1,8 +1,9 @@
-//! Strangers who lie, flood and forge: what they say is refused and counted, and the others go on.
+//! Peers that return false contacts, forge addresses and flood: their input is refused and counted,
+//! and lookups go on to succeed.
 
 mod contacts;
 mod flood;
 mod forgery;
+mod hostile_node;
 mod identity;
-mod liar;
 mod values;

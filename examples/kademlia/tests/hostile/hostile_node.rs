@@ -5,23 +5,26 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{Context, Endpoint, rpc_service};
 use rpcudp_kademlia::{Config, Node, NodeId, Value};
 
-/// The protocol without its types: what a liar speaks. `Vec<u8>` is `bytes`.
+/// The protocol with untyped ids, so that a test can send malformed ones. `Vec<u8>` is `bytes`.
 #[rpc_service]
-pub(crate) trait Lies {
+pub(crate) trait UntypedKademlia {
     fn ping(&self, cx: &Context, id: Vec<u8>) -> Vec<u8>;
     fn store(&self, id: Vec<u8>, key: Vec<u8>, value: Value) -> bool;
     fn find_node(&self, id: Vec<u8>, key: Vec<u8>) -> Vec<(Vec<u8>, String, u32)>;
     fn find_value(&self, id: Vec<u8>, key: Vec<u8>) -> Vec<(Vec<u8>, String, u32)>;
 }
 
-/// A liar: what it says that it knows, for a key.
-pub(crate) struct Liar<F> {
+/// A node that returns false contacts.
+pub(crate) struct HostileNode<F> {
+    /// The byte that the node's id consists of.
     pub(crate) id: AtomicU8,
+    /// Whether each response to a ping has another id.
     pub(crate) changes_its_id: bool,
+    /// Returns the contacts in the response for a key.
     pub(crate) contacts: F,
 }
 
-impl<F: Fn(&[u8]) -> Vec<(Vec<u8>, String, u32)> + Send + Sync> Lies for Liar<F> {
+impl<F: Fn(&[u8]) -> Vec<(Vec<u8>, String, u32)> + Send + Sync> UntypedKademlia for HostileNode<F> {
     fn ping(&self, _: &Context, _: Vec<u8>) -> Vec<u8> {
         let step = u8::from(self.changes_its_id);
         vec![self.id.fetch_add(step, Ordering::Relaxed); 20]
@@ -37,11 +40,11 @@ impl<F: Fn(&[u8]) -> Vec<(Vec<u8>, String, u32)> + Send + Sync> Lies for Liar<F>
     }
 }
 
-pub(crate) fn liar<F>(network: &Network, addr: &str, id: u8, contacts: F) -> Endpoint
+pub(crate) fn hostile_node<F>(network: &Network, addr: &str, id: u8, contacts: F) -> Endpoint
 where
     F: Fn(&[u8]) -> Vec<(Vec<u8>, String, u32)> + Send + Sync + 'static,
 {
-    let service = LiesServer::new(Liar { id: AtomicU8::new(id), changes_its_id: false, contacts });
+    let service = UntypedKademliaServer::new(HostileNode { id: AtomicU8::new(id), changes_its_id: false, contacts });
     Endpoint::builder().serve(service).bind_transport(network.bind(addr).unwrap()).unwrap()
 }
 
@@ -60,8 +63,8 @@ pub(crate) fn node(network: &Network, addr: &str, config: Config) -> Node {
         .unwrap()
 }
 
-/// Ids that share more bits with the key than any honest one.
-pub(crate) fn near(key: &[u8], number: usize) -> Vec<u8> {
+/// Returns an id that shares more bits with the key than the id of any honest node.
+pub(crate) fn id_near(key: &[u8], number: usize) -> Vec<u8> {
     let mut id = key.to_vec();
     id[19] ^= (number + 1) as u8;
     id
