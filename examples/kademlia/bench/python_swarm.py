@@ -1,4 +1,4 @@
-"""Lookups of random ids in a swarm of Python's `kademlia` on loopback: prints how many there were in a second."""
+"""Looks up random ids in a swarm of Python's `kademlia` on loopback, and prints lookups per second as JSON."""
 
 import argparse
 import asyncio
@@ -20,17 +20,17 @@ async def main(options):
         server = Server()
         await server.listen(0, "127.0.0.1")
         if servers:
-            through = random.choice(servers)
-            await server.bootstrap([through.transport.get_extra_info("sockname")])
+            bootstrap_node = random.choice(servers)
+            await server.bootstrap([bootstrap_node.transport.get_extra_info("sockname")])
         servers.append(server)
 
-    count = asked = 0
+    count = request_count = 0
     find_node = KademliaProtocol.call_find_node
 
     async def counted_find_node(*arguments):
-        # Counting takes a thousandth of the time of a call.
-        nonlocal asked
-        asked += 1
+        # Counting takes a thousandth of a call's time.
+        nonlocal request_count
+        request_count += 1
         return await find_node(*arguments)
 
     KademliaProtocol.call_find_node = counted_find_node
@@ -40,7 +40,7 @@ async def main(options):
         nonlocal count
         while time.monotonic() - started < options.seconds:
             server, node = random.choice(servers), Node(os.urandom(20))
-            # As the package's own `set` does it before it stores.
+            # The same lookup as in the package's `set`.
             nearest = server.protocol.router.find_neighbors(node)
             spider = NodeSpiderCrawl(server.protocol, node, nearest, server.ksize, server.alpha)
             found = await spider.find()
@@ -49,7 +49,7 @@ async def main(options):
 
     await asyncio.gather(*(look_up() for _ in range(options.at_once)))
     elapsed = time.monotonic() - started
-    lookups = {"count": count, "per_second": count / elapsed, "mean_requests": asked / count}
+    lookups = {"count": count, "per_second": count / elapsed, "mean_requests": request_count / count}
     print(json.dumps({"lookups": lookups}))
     for server in servers:
         server.stop()

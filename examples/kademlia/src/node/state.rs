@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct State {
 #[derive(Serialize, Deserialize)]
 struct Contents {
     id: NodeId,
-    neighbours: Vec<(NodeId, std::net::SocketAddr)>,
+    #[serde(rename = "neighbours")]
+    contacts: Vec<(NodeId, SocketAddr)>,
 }
 
 impl State {
@@ -29,8 +31,8 @@ impl State {
     ///
     /// If the file does not exist, cannot be read, or does not contain a state.
     pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
-        let Contents { id, neighbours } = serde_json::from_slice(&fs::read(path)?)?;
-        Ok(Self { id, contacts: neighbours.into_iter().map(|(id, addr)| Contact::new(id, addr)).collect() })
+        let Contents { id, contacts } = serde_json::from_slice(&fs::read(path)?)?;
+        Ok(Self { id, contacts: contacts.into_iter().map(|(id, addr)| Contact::new(id, addr)).collect() })
     }
 
     /// Writes the state to a file atomically: after a crash, the file has the old or the new state.
@@ -39,8 +41,8 @@ impl State {
     ///
     /// If the file, or one of the same name with the suffix `.new`, cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let neighbours = self.contacts.iter().map(|contact| (contact.id, contact.addr)).collect();
-        let contents = serde_json::to_vec_pretty(&Contents { id: self.id, neighbours })?;
+        let contacts = self.contacts.iter().map(|contact| (contact.id, contact.addr)).collect();
+        let contents = serde_json::to_vec_pretty(&Contents { id: self.id, contacts })?;
         let path = path.as_ref();
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".new");
