@@ -1,4 +1,5 @@
-//! Without async: the endpoints bring threads of their own, and calls are waited for.
+//! Calls from code without async: the endpoints start their own threads, and `wait` blocks until the
+//! call has completed.
 //!
 //!     cargo run --example blocking
 
@@ -6,10 +7,10 @@ use std::time::Duration;
 
 use rpcudp::{Endpoint, rpc_service};
 
-/// What is served.
+/// The contract.
 #[rpc_service]
 pub trait Calculator {
-    /// The sum of all.
+    /// Returns the sum of the numbers.
     fn sum(&self, numbers: &[i64]) -> i64;
 }
 
@@ -28,8 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calculator = CalculatorClient::new(&endpoint, server.local_addr());
     println!("1 + 2 + 3 = {}", calculator.sum(&[1, 2, 3]).wait()?);
 
+    // Errors are the same as in async code. Requests in flight may complete within one second.
     server.close(Duration::from_secs(1)).wait();
     let error = calculator.sum(&[]).timeout(Duration::from_millis(100)).wait().unwrap_err();
-    println!("and when nobody is there: {error}");
+    println!("after the server has closed: {error}");
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Calls the methods of the Python package's own `example/server.py`, whether Python or Rust serves them.
+//! A client of the example `server`, or of `example/server.py` in the Python package.
 //!
 //!     cargo run --example client -- 127.0.0.1:1234
 //!
-//! With `--storj`, in the dialect of `storjrpcudp`.
+//! With `--storj`, it uses the dialect of `storjrpcudp`.
 
 mod greeter;
 
@@ -17,6 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let endpoint = Endpoint::builder().dialect(dialect).bind("0.0.0.0:0").await?;
     let greeter = GreeterClient::new(&endpoint, server);
+    // All three calls are in flight at the same time, through one socket.
     let (hi, quickly, slowly) = tokio::join!(
         greeter.sayhi("Snake Plissken"),
         greeter.sayhi_quickly("Fast Snake Plissken"),
@@ -25,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for greeting in [hi, quickly, slowly] {
         match greeting {
             Ok(greeting) => println!("{greeting}"),
-            // A Python server says nothing where it has no such method.
+            // A Python server sends no response to a request for an unknown method.
             Err(CallError::Timeout { .. }) => println!("No response received."),
             Err(error) => println!("{error}"),
         }

@@ -1,4 +1,4 @@
-//! Every way in which a call can end, provoked.
+//! Each variant of `CallError`, provoked on purpose.
 //!
 //!     cargo run --example errors
 
@@ -10,35 +10,35 @@ use std::{error, fmt};
 use rpcudp::{BindError, CallError, Endpoint, rpc_service};
 use serde::{Deserialize, Serialize};
 
-/// An account that things go wrong with.
+/// A contract whose methods fail in different ways.
 #[rpc_service]
 pub trait Account {
-    /// Succeeds as long as there is money.
+    /// Succeeds up to the balance, and otherwise returns an error of the application.
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
-    /// Takes longer than anyone waits.
+    /// Takes longer than its timeout.
     #[rpc(timeout = "100ms")]
     async fn audit(&self);
     /// Panics.
     fn close(&self);
-    /// Answers more than a datagram carries.
+    /// Returns more bytes than fit into a datagram.
     fn history(&self, entries: &str) -> Vec<u8>;
-    /// Takes what msgpack has no room for.
+    /// Takes an argument that cannot be encoded.
     fn tag(&self, tags: Tags);
 }
 
-/// The same account, as somebody remembers it wrongly.
+/// The same contract with mistakes, as in a client of another version.
 #[rpc_service]
-pub trait Misremembered {
-    /// The answer is a number.
+pub trait OutdatedAccount {
+    /// Expects text, but the server returns a number.
     #[rpc(name = "withdraw")]
     fn withdraw_text(&self, cents: u64) -> String;
-    /// The argument is a text.
+    /// Sends two numbers, but the server takes one text.
     fn history(&self, first: u64, last: u64) -> Vec<u8>;
-    /// There is no such method.
+    /// Does not exist on the server.
     fn deposit(&self, cents: u64);
 }
 
-/// How much is missing.
+/// The application's own error. Callers receive it as a value.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Overdrawn {
     by: u64,
@@ -52,10 +52,11 @@ impl fmt::Display for Overdrawn {
 
 impl error::Error for Overdrawn {}
 
-/// Nested deeper than a peer would follow.
+/// A nested map, which may be nested too deeply to encode.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Tags(BTreeMap<String, Self>);
 
+/// An account with a balance of 100 cents.
 struct Hundred;
 
 impl Account for Hundred {
@@ -78,47 +79,51 @@ impl Account for Hundred {
     fn tag(&self, _: Tags) {}
 }
 
-/// An address that nobody is at any more.
+/// Returns an address at which no socket is bound.
 async fn closed_port() -> Result<SocketAddr, BindError> {
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     endpoint.close(Duration::ZERO).await;
     Ok(endpoint.local_addr())
 }
 
-fn show<T, E: fmt::Display>(ending: &str, result: Result<T, CallError<E>>) {
+fn show<T, E: fmt::Display>(outcome: &str, result: Result<T, CallError<E>>) {
     match result {
-        Ok(_) => println!("{ending:20} it went well"),
-        Err(error) => println!("{ending:20} {error}"),
+        Ok(_) => println!("{outcome:20} the call succeeded"),
+        Err(error) => println!("{outcome:20} {error}"),
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn error::Error>> {
-    // The one panic of this program is part of it, and needs no backtrace.
+    // The panic of `close` is intended, so its message is not printed.
     std::panic::set_hook(Box::new(|_| {}));
 
     let server = Endpoint::builder().serve(AccountServer::new(Hundred)).max_handlers(1).bind("127.0.0.1:0").await?;
     let endpoint = Endpoint::builder().max_calls(2).bind("127.0.0.1:0").await?;
     let account = AccountClient::new(&endpoint, server.local_addr());
-    let misremembered = MisrememberedClient::new(&endpoint, server.local_addr());
+    let outdated = OutdatedAccountClient::new(&endpoint, server.local_addr());
 
     show("a value", account.withdraw(30).await);
     show("application", account.withdraw(130).await);
+    // The handler goes on after the timeout, and takes the only place for async handlers.
     show("timeout", account.audit().await);
     show("unreachable", account.with_peer(closed_port().await?).withdraw(30).await);
 
-    show("unknown method", misremembered.deposit(1).await);
-    show("malformed arguments", misremembered.history(u64::MAX, u64::MAX).await);
+    // The server refuses the request.
+    show("unknown method", outdated.deposit(1).await);
+    show("malformed arguments", outdated.history(u64::MAX, u64::MAX).await);
     show("busy", account.audit().await);
     show("panicked", account.close().await);
     show("response too large", account.history("every entry since the beginning").await);
 
-    show("undecodable", misremembered.withdraw_text(30).await);
+    // The client cannot decode the response, or cannot send the request.
+    show("undecodable", outdated.withdraw_text(30).await);
     show("request too large", account.history(&"x".repeat(8_192)).await);
     let deep = (0..200).fold(Tags::default(), |inner, _| Tags([("in".into(), inner)].into()));
     show("unencodable", account.tag(deep).await);
     show("socket", account.with_peer("127.0.0.1:0".parse()?).withdraw(30).await);
 
+    // The endpoint allows two calls in flight.
     let (one, other, third) = tokio::join!(account.audit(), account.audit(), account.withdraw(30));
     show("too many calls", third);
     drop((one, other));

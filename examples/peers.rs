@@ -1,15 +1,15 @@
-//! Two peers, each of which calls and answers through one socket, and a handler that calls its caller back.
+//! Two peers that each call and serve through one socket. A handler calls its caller back.
 //!
 //!     cargo run --example peers
 
 use rpcudp::{Context, Endpoint, rpc_service};
 
-/// What peers say to each other.
+/// The contract that each peer serves and calls.
 #[rpc_service]
 pub trait Peer {
-    /// Who somebody is.
+    /// Returns this peer's name.
     fn name(&self) -> String;
-    /// Welcomes the caller by its name, which it is asked for.
+    /// Calls `name` at the caller, and returns a welcome with its name.
     async fn welcome(&self, cx: &Context) -> String;
 }
 
@@ -23,11 +23,11 @@ impl Peer for Node {
     }
 
     async fn welcome(&self, cx: &Context) -> String {
-        // A client can be made from the context: it calls through the socket that the request came to.
+        // A client made from the context calls through the socket that received the request.
         let caller = PeerClient::new(cx, cx.sender());
         match caller.name().await {
             Ok(name) => format!("{} welcomes {name}", self.name),
-            Err(error) => format!("{} welcomes whoever that is: {error}", self.name),
+            Err(error) => format!("{} welcomes an unknown peer: {error}", self.name),
         }
     }
 }

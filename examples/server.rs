@@ -1,8 +1,9 @@
-//! Serves the methods of the Python package's own `example/server.py`, to Python and Rust alike.
+//! A server with the methods of the Python package's `example/server.py`, for Python and Rust
+//! clients.
 //!
 //!     cargo run --example server -- 127.0.0.1:1234
 //!
-//! With `--storj`, in the dialect of `storjrpcudp`. It tells whoever asks what it serves.
+//! With `--storj`, it uses the dialect of `storjrpcudp`. The server publishes its contract.
 
 mod greeter;
 
@@ -34,11 +35,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let addr = addrs.first().map_or("127.0.0.1:1234", String::as_str);
     let dialect = if storj.is_empty() { Dialect::Rpcudp } else { Dialect::Storj };
 
+    // `serve_described` publishes the contract, so that clients can list the methods.
     let server = Endpoint::builder().dialect(dialect).serve_described(GreeterServer::new(Hello)).bind(addr).await?;
     println!("listening on {}", server.local_addr());
 
     tokio::signal::ctrl_c().await?;
-    // Whoever is being greeted slowly gets the greeting.
+    // Running handlers may complete within three seconds.
     server.close(Duration::from_secs(3)).await;
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! The contract of the examples `server` and `client`: what the examples of the Python package serve.
+//! The contract of the examples `server` and `client`, as in the Python package's own examples.
 
 use rpcudp::{Context, rpc_service};
 
-/// Both sides compile against this. In a program of your own it is in a crate that both depend on.
+/// The contract that both sides compile against. In your own program, put it in a crate that both
+/// depend on.
 #[rpc_service]
 pub(crate) trait Greeter {
-    /// Greets, and says where the caller lives.
+    /// Returns a greeting with the caller's address.
     fn sayhi(&self, cx: &Context, name: &str) -> String;
-    /// The same, at once.
+    /// Returns the same greeting.
     fn sayhi_quickly(&self, cx: &Context, name: &str) -> String;
-    /// The same, after a while. Nothing else waits for it.
+    /// Returns the same greeting after a delay. The server handles other requests in the meantime.
     async fn sayhi_slowly(&self, cx: &Context, name: &str) -> String;
 }

@@ -1,10 +1,11 @@
-//! A server and a client whose calls Prometheus can watch.
+//! A server and a client that export their metrics to Prometheus.
 //!
 //!     cargo run -p rpcudp-prometheus -- serve 127.0.0.1:1234 127.0.0.1:9000
 //!     cargo run -p rpcudp-prometheus -- call 127.0.0.1:1234 127.0.0.1:9001
 //!     curl http://127.0.0.1:9000/metrics
 //!
-//! The first address is rpcudp's, the second where Prometheus asks. The client calls until it is interrupted.
+//! The first address is that of the rpcudp server, the second that of the metrics. The client calls
+//! until it is interrupted.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,28 +14,28 @@ use std::{env, error};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rpcudp::{CallError, Endpoint, rpc_service};
 
-/// Both sides compile against this.
+/// The contract that both sides compile against.
 #[rpc_service(namespace = "account.")]
 trait Account {
-    /// What is there.
+    /// Returns the balance in cents.
     fn balance(&self) -> u64;
-    /// Takes some of it.
+    /// Withdraws cents. Fails above the balance.
     #[rpc(at_most_once)]
     async fn withdraw(&self, cents: u64) -> Result<u64, String>;
 }
 
-/// An account that is always as full.
-struct Full;
+/// An account with a constant balance of 100 cents.
+struct Hundred;
 
-impl Account for Full {
+impl Account for Hundred {
     fn balance(&self) -> u64 {
         100
     }
 
     async fn withdraw(&self, cents: u64) -> Result<u64, String> {
-        // Somebody has to be asked.
+        // Stands for a query to a database.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        100_u64.checked_sub(cents).ok_or_else(|| format!("{cents} cents are more than there are"))
+        100_u64.checked_sub(cents).ok_or_else(|| format!("{cents} cents are more than the balance"))
     }
 }
 
@@ -42,10 +43,10 @@ impl Account for Full {
 async fn main() -> Result<(), Box<dyn error::Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let [role, addr, watched] = arguments[..] else {
+    let [role, addr, metrics_addr] = arguments[..] else {
         return Err("usage: rpcudp-prometheus serve|call ADDRESS METRICS_ADDRESS".into());
     };
-    watch(watched.parse()?)?;
+    export_metrics(metrics_addr.parse()?)?;
     match role {
         "serve" => serve(addr).await,
         "call" => call(addr.parse()?).await,
@@ -53,10 +54,10 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
     }
 }
 
-/// Has everything recorded from here on, and serves it to Prometheus.
-fn watch(addr: SocketAddr) -> Result<(), Box<dyn error::Error>> {
+/// Installs the metrics recorder, and serves its metrics to Prometheus.
+fn export_metrics(addr: SocketAddr) -> Result<(), Box<dyn error::Error>> {
     PrometheusBuilder::new()
-        // `_seconds` and `_total`, as Prometheus has them.
+        // Adds the suffixes `_seconds` and `_total`, as Prometheus recommends.
         .with_recommended_naming(true)
         .set_buckets(&rpcudp::metrics::DURATION_BUCKETS)?
         .with_http_listener(addr)
@@ -65,14 +66,14 @@ fn watch(addr: SocketAddr) -> Result<(), Box<dyn error::Error>> {
 }
 
 async fn serve(addr: &str) -> Result<(), Box<dyn error::Error>> {
-    let server = Endpoint::builder().serve(AccountServer::new(Full)).bind(addr).await?;
+    let server = Endpoint::builder().serve(AccountServer::new(Hundred)).bind(addr).await?;
     println!("listening on {}", server.local_addr());
     tokio::signal::ctrl_c().await?;
     server.close(Duration::from_secs(3)).await;
     Ok(())
 }
 
-/// Twenty calls a second or so, some of which the server answers with an error.
+/// Makes about 20 calls per second, some of which return an error of the application.
 async fn call(server: SocketAddr) -> Result<(), Box<dyn error::Error>> {
     let endpoint = Endpoint::bind("0.0.0.0:0").await?;
     let account = AccountClient::new(&endpoint, server);
@@ -81,7 +82,7 @@ async fn call(server: SocketAddr) -> Result<(), Box<dyn error::Error>> {
             let balance = account.balance().await;
             let withdrawn = account.withdraw(cents).await;
             if let (Err(CallError::Timeout { .. }), _) | (_, Err(CallError::Timeout { .. })) = (balance, withdrawn) {
-                eprintln!("{server} does not answer");
+                eprintln!("{server} does not respond");
             }
             tokio::time::sleep(Duration::from_millis(90)).await;
         }

@@ -1,4 +1,4 @@
-//! The real program, asked as Prometheus asks.
+//! Runs the program, and scrapes its metrics as Prometheus does.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -6,46 +6,46 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// A role of the example, which ends with the test.
-struct Running {
-    program: Child,
-    watched: SocketAddr,
+/// A process of the example, killed when it is dropped.
+struct Process {
+    child: Child,
+    metrics_addr: SocketAddr,
 }
 
-impl Drop for Running {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-impl Running {
-    /// Starts it on a port for Prometheus that was free a moment ago.
+impl Process {
+    /// Starts the example, with its metrics on a port that was free before.
     fn start(role: &str, addr: &str) -> Self {
-        let watched = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+        let metrics_addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rpcudp-prometheus"));
-        command.args([role, addr, &watched.to_string()]).stdout(Stdio::piped());
-        Self { program: command.spawn().unwrap(), watched }
+        command.args([role, addr, &metrics_addr.to_string()]).stdout(Stdio::piped());
+        Self { child: command.spawn().unwrap(), metrics_addr }
     }
 
-    /// What it says when it is there.
+    /// Reads the first line of its output.
     fn first_line(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(self.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         line
     }
 
-    /// Asks until everything is there that is looked for.
-    fn scrape(&self, is_enough: impl Fn(&str) -> bool) -> String {
+    /// Scrapes until the page is complete. Returns the page.
+    fn scrape(&self, is_complete: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
         for _ in 0..600 {
-            last = get(self.watched).unwrap_or_else(|error| format!("nothing: {error}"));
-            if is_enough(&last) {
+            last = get(self.metrics_addr).unwrap_or_else(|error| format!("no page: {error}"));
+            if is_complete(&last) {
                 return last;
             }
             sleep(Duration::from_millis(100));
         }
-        panic!("what was looked for does not come: {last}");
+        panic!("the page is not complete after one minute: {last}");
     }
 }
 
@@ -57,17 +57,17 @@ fn get(addr: SocketAddr) -> std::io::Result<String> {
     Ok(page)
 }
 
-/// The value of a line, whatever the order of its labels.
+/// Returns the value of the line with this name and these labels, in any order.
 fn value(page: &str, name: &str, labels: &[&str]) -> Option<f64> {
     page.lines().find_map(|line| {
         let (found, rest) = line.split_once('{')?;
         let (found_labels, value) = rest.rsplit_once("} ")?;
-        // None of the values has a comma.
+        // No label value contains a comma.
         let found_labels: Vec<_> = found_labels.split(',').collect();
-        let is_it = found == name
+        let matches = found == name
             && found_labels.len() == labels.len()
             && labels.iter().all(|label| found_labels.contains(label));
-        is_it.then(|| value.parse().expect("a number"))
+        matches.then(|| value.parse().expect("a number"))
     })
 }
 
@@ -77,30 +77,30 @@ const WITHDRAW: &str = r#"rpc_method="account.withdraw""#;
 const ERROR: &str = r#"error_type="application_error""#;
 
 #[test]
-fn prometheus_finds_what_was_called_on_either_side() {
-    let mut server = Running::start("serve", "127.0.0.1:0");
+fn both_sides_export_their_calls_and_durations() {
+    let mut server = Process::start("serve", "127.0.0.1:0");
     let addr = server.first_line();
-    let addr = addr.strip_prefix("listening on ").expect("the server says where it is").trim();
-    let client = Running::start("call", addr);
-    // What nobody serves, in the protocol's own bytes: `["sesame", []]`.
+    let addr = addr.strip_prefix("listening on ").expect("the server prints its address").trim();
+    let client = Process::start("call", addr);
+    // A request for an unknown method, as bytes: `["sesame", []]`.
     let mut datagram = vec![0; 21];
     datagram.extend_from_slice(b"\x92\xa6sesame\x90");
     UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&datagram, addr).unwrap();
 
-    for (side, running) in [("client", &client), ("server", &server)] {
+    for (side, process) in [("client", &client), ("server", &server)] {
         let (calls, duration) = (format!("rpcudp_{side}_calls_total"), format!("rpc_{side}_call_duration_seconds"));
         let settled = |page: &str| {
             [&[SYSTEM, BALANCE][..], &[SYSTEM, WITHDRAW], &[SYSTEM, WITHDRAW, ERROR]].into_iter().all(|labels| {
                 let (counted, timed) = (value(page, &calls, labels), value(page, &format!("{duration}_count"), labels));
-                // So few are timed each, though perhaps not yet.
+                // Each call is counted and timed, but a scrape may come between the two.
                 counted >= Some(1.0) && timed == counted
             })
         };
-        let page = running.scrape(settled);
+        let page = process.scrape(settled);
         let of = |name: &str, labels: &[&str]| {
             value(&page, name, labels).unwrap_or_else(|| panic!("{name} {labels:?} in {page}"))
         };
-        // It takes ten milliseconds and more.
+        // The handler takes at least 10 ms.
         let withdrawals = of(&calls, &[SYSTEM, WITHDRAW]);
         assert!(of(&format!("{duration}_sum"), &[SYSTEM, WITHDRAW]) >= 0.01 * withdrawals, "{page}");
         let bucket = |end| of(&format!("{duration}_bucket"), &[SYSTEM, WITHDRAW, end]);
