@@ -1,5 +1,5 @@
-//! Calls from code without async: the endpoints start their own threads, and `wait` blocks until the
-//! call has completed.
+//! Calls without async: the endpoints start their own threads, and `wait` blocks until the call has
+//! completed.
 //!
 //!     cargo run --example blocking
 

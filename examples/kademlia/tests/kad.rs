@@ -142,7 +142,7 @@ fn errors_name_the_problem_and_the_remedy() {
         (&["get", "k", "--bootstrap", "0.0.0.0:7"], "no node can be at 0.0.0.0:7"),
         (
             &["get", "k", "--bootstrap", "127.0.0.1:9"],
-            "no bootstrap node responded: nobody is there to answer `ping` at 127.0.0.1:9",
+            "no bootstrap node responded: `ping`: 127.0.0.1:9 is unreachable",
         ),
         (&["node", "--listen", "203.0.113.1:1"], "203.0.113.1:1: "),
     ] {
