@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calculator = CalculatorClient::new(&endpoint, server.local_addr());
     println!("1 + 2 + 3 = {}", calculator.sum(&[1, 2, 3]).wait()?);
 
-    // Errors are the same as in async code. Requests in flight may complete within one second.
+    // Running handlers may complete within one second. Errors are the same as in async code.
     server.close(Duration::from_secs(1)).wait();
     let error = calculator.sum(&[]).timeout(Duration::from_millis(100)).wait().unwrap_err();
     println!("after the server has closed: {error}");

@@ -75,7 +75,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be bound, or the storage cannot be read.
+    /// Returns an error if the address cannot be bound, or the storage cannot be read.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> Result<Node, StartError> {
         let addr = addr.to_socket_addrs().map_err(|source| BindError::Resolve { source })?.next();
         let addr = addr.ok_or_else(|| BindError::Resolve { source: std::io::ErrorKind::NotFound.into() })?;
@@ -88,7 +88,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the storage cannot be read.
+    /// Returns an error if the storage cannot be read.
     ///
     /// # Panics
     ///

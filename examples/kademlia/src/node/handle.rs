@@ -61,7 +61,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If there is no address, an address cannot be that of a node, or no node responds.
+    /// Returns an error if there is no address, an address cannot be that of a node, or no node
+    /// responds.
     pub async fn bootstrap(&self, addrs: &[SocketAddr]) -> Result<usize, BootstrapError> {
         let Inner { rpc, restored, joined, .. } = &*self.inner;
         if let Some(addr) = addrs.iter().find(|addr| !is_contactable(**addr, None)) {
@@ -102,7 +103,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the routing table is empty and the value is not in this node's storage.
+    /// Returns an error if the routing table is empty and the value is not in this node's storage.
     pub async fn get(&self, key: Key) -> Result<Option<Value>, GetError> {
         if let Some(value) = self.inner.rpc.shared.store.get(&key) {
             return Ok(Some(value));
@@ -118,8 +119,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the value is too large, the routing table is empty, or none of the closest nodes has
-    /// stored the value.
+    /// Returns an error if the value is too large, the routing table is empty, or none of the
+    /// closest nodes has stored the value.
     ///
     /// # Cancel safety
     ///
@@ -174,7 +175,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the other node does not respond.
+    /// Returns an error if the other node does not respond.
     pub async fn observed_addr(&self, addr: SocketAddr) -> Result<SocketAddr, rpcudp::CallError> {
         let RpcClient { shared, endpoint } = &self.inner.rpc;
         let stun = crate::KademliaClient::new(endpoint, addr).stun();

@@ -29,7 +29,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If the file does not exist, cannot be read, or does not contain a state.
+    /// Returns an error if the file does not exist, cannot be read, or does not contain a state.
     pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
         let Contents { id, contacts } = serde_json::from_slice(&fs::read(path)?)?;
         Ok(Self { id, contacts: contacts.into_iter().map(|(id, addr)| Contact::new(id, addr)).collect() })
@@ -39,7 +39,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If the file, or one of the same name with the suffix `.new`, cannot be written.
+    /// Returns an error if the file, or one of the same name with the suffix `.new`, cannot be
+    /// written.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let contacts = self.contacts.iter().map(|contact| (contact.id, contact.addr)).collect();
         let contents = serde_json::to_vec_pretty(&Contents { id: self.id, contacts })?;

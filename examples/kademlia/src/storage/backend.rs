@@ -13,14 +13,14 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the storage cannot be read.
+    /// Returns an error if the storage cannot be read.
     fn get(&self, key: &Key) -> Result<Option<Record>, StorageError>;
 
     /// Calls `visit` with every record, in any order. Called once, when the node starts.
     ///
     /// # Errors
     ///
-    /// If the storage cannot be read.
+    /// Returns an error if the storage cannot be read.
     fn scan(&self, visit: &mut dyn FnMut(Key, &Record)) -> Result<(), StorageError>;
 
     /// Makes changes in their order, either all or none. The changes must be durable when this
@@ -28,7 +28,7 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the changes were not made.
+    /// Returns an error if the changes were not made.
     fn write(&self, changes: Vec<Change>) -> Result<(), StorageError>;
 
     /// Returns whether [`write`](Self::write) blocks, for example on a disk. The node then calls it

@@ -31,7 +31,8 @@ impl RedbStorage {
     ///
     /// # Errors
     ///
-    /// If another process has the file open, it is not a storage, or it cannot be read or created.
+    /// Returns an error if another process has the file open, the file is not a storage, or it
+    /// cannot be read or created.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         let database = Database::create(path).map_err(|error| StorageError::new("opening the storage", error))?;
         Ok(Self { database })

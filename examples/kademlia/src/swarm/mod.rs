@@ -79,7 +79,7 @@ impl Swarm {
     ///
     /// # Errors
     ///
-    /// If a node cannot be started or cannot join.
+    /// Returns an error if a node cannot be started or cannot join.
     pub async fn grow(&mut self, count: usize, mut on_join: impl FnMut(usize)) -> Result<(), GrowError> {
         let mut joined = 0;
         while joined < count {
@@ -110,7 +110,7 @@ impl Swarm {
     ///
     /// # Errors
     ///
-    /// If the node cannot be bound.
+    /// Returns an error if the node cannot be bound.
     pub async fn start(&mut self) -> Result<Node, StartError> {
         let config = Config { seed: Some(self.rng.random()), ..self.config.clone() };
         let builder = Node::builder().config(config);
@@ -129,7 +129,7 @@ impl Swarm {
     ///
     /// # Errors
     ///
-    /// If a key cannot be set; the first error is returned.
+    /// Returns the first error if a key cannot be set.
     pub async fn set(
         &mut self,
         numbers: impl IntoIterator<Item = u32>,
