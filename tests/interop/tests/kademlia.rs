@@ -183,7 +183,7 @@ async fn a_python_node_loads_its_state_and_finds_its_way_back(venv: &Venv) {
     assert_ne!(back.addr, node.addr);
     assert_eq!(python.get(back, "key").await, "int 7");
     // It has its old id and a new address: the old one does not answer any more.
-    until("Rust has noticed", async || first.state().neighbours.iter().any(|contact| contact.addr == back.addr)).await;
+    until("Rust has noticed", async || first.state().contacts.iter().any(|contact| contact.addr == back.addr)).await;
 }
 
 async fn a_rust_node_restores_its_state_and_finds_its_way_back(venv: &Venv) {
