@@ -8,7 +8,7 @@ use rpcudp::{Call, Dialect, DynamicMethod, Endpoint};
 
 use crate::args::PeerArguments;
 use crate::exit::{Failure, Kind};
-use crate::value::{self, Value};
+use crate::value::{Value, argument};
 
 /// A method of a peer that is ready to be called.
 pub(crate) struct Callee {
@@ -117,7 +117,7 @@ pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
 pub(crate) fn read(words: &[String]) -> Result<Vec<Value>, Failure> {
     let values = words.iter().enumerate().map(|(index, word)| {
         let position = index + 1;
-        value::parse(word)
+        argument::parse(word)
             .map_err(|error| Failure::usage(format!("argument {position} `{}` {error}", excerpt(word).escape_debug())))
     });
     values.collect()

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use rpcudp::UdpOptions;
 
-use super::prober::{Probe, Prober, Reply, Until};
+use super::probe::Probe;
+use super::prober::{Prober, Reply, Until};
 use super::report::{Check, Report};
 use crate::exit::Failure;
 use crate::output::grouped;

@@ -1,31 +1,33 @@
 //! Finds out what is wrong between here and a peer.
 
-mod answering;
 mod local;
 mod path;
+mod probe;
+mod probe_options;
 mod prober;
+mod reachability;
 mod report;
 mod sizes;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use answering::Found;
-use prober::{Probe, Prober};
+use probe_options::ProbeOptions;
+use prober::Prober;
+use reachability::Found;
 use report::{Check, Report};
-use rpcudp::Dialect;
 
 use crate::args::DoctorArguments;
 use crate::exit::{Failure, Kind};
 use crate::output;
 use crate::peer::{self, Family, dialect, resolve_peer};
-use crate::value::Value;
 
 /// Gives how a call of the peer would fail, if it would.
 pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Option<Kind>, Failure> {
     let DoctorArguments { peer: name, method, arguments: words, storj, timeout, count, ipv4, ipv6 } = arguments;
     let words = peer::read(words)?;
-    let asked = Asked { dialect: dialect(*storj), method: method.as_deref(), arguments: &words, timeout: *timeout };
+    let asked =
+        ProbeOptions { dialect: dialect(*storj), method: method.as_deref(), arguments: &words, timeout: *timeout };
     // What cannot be sent is said before anything is.
     asked.candidates(asked.dialect)?;
     let addrs = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?;
@@ -35,7 +37,7 @@ pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Op
         output::line(&format!("looking at {name}"))?;
     }
     report.add(named(name, &addrs))?;
-    if let Some(Found { probe, slowest }) = answering::check(&mut prober, &asked, &addrs[1..], &mut report).await? {
+    if let Some(Found { probe, slowest }) = reachability::check(&mut prober, &asked, &addrs[1..], &mut report).await? {
         let slowest = path::check(&mut prober, &probe, *count, asked.timeout, slowest, &mut report).await?;
         // What was answered before is answered about as soon again, and what is lost is not to cost a second each time.
         let wait = (slowest * 4).max(Duration::from_millis(250)).min(asked.timeout);
@@ -44,27 +46,6 @@ pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Op
     }
     local::check_buffers(&prober, &mut report)?;
     report.end(name)
-}
-
-/// What the peer is asked, where it answers.
-struct Asked<'a> {
-    dialect: Dialect,
-    method: Option<&'a str>,
-    arguments: &'a [Value],
-    timeout: Duration,
-}
-
-impl Asked<'_> {
-    /// The requests one of which the peer should answer.
-    fn candidates(&self, dialect: Dialect) -> Result<Vec<Probe>, Failure> {
-        if let Some(method) = self.method {
-            return Ok(vec![Probe::new(dialect, method, self.arguments)?]);
-        }
-        // Of Kademlia, of anybody's, of this crate's, and of the Python package's own example.
-        let name = [Value::Text("rpcudp doctor".into())];
-        let known: [(&str, &[Value]); 4] = [("stun", &[]), ("ping", &[]), ("rpc.describe", &[]), ("sayhi", &name)];
-        known.iter().map(|(method, arguments)| Probe::new(dialect, method, arguments)).collect()
-    }
 }
 
 fn named(name: &str, addrs: &[SocketAddr]) -> Check {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::prober::{Probe, Prober, Until};
+use super::probe::Probe;
+use super::prober::{Prober, Until};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::latencies::{Latencies, percent};

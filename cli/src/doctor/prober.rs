@@ -8,12 +8,12 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 use rpcudp::UdpOptions;
 use rpcudp::transport::{Datagram, ReceiveBatch, Transport, Udp};
-use rpcudp_core::codec::{decode, encode};
-use rpcudp_core::limits::{HEADER_LEN, MAX_REQUEST_BODY_LEN};
+use rpcudp_core::codec::decode;
 use rpcudp_core::{Dialect, FailureCode, Frame, MessageId, Request};
 use socket2::SockRef;
 use tokio::time::{sleep_until, timeout_at};
 
+use super::probe::Probe;
 use crate::exit::Failure;
 use crate::peer::unspecified;
 use crate::value::Value;
@@ -26,15 +26,6 @@ pub(super) struct Prober {
     /// The same socket, to look at its buffers.
     options: UdpSocket,
     rng: StdRng,
-}
-
-/// A request to be sent.
-#[derive(Clone, Debug)]
-pub(super) struct Probe {
-    pub(super) method: String,
-    dialect: Dialect,
-    /// All of it, with a message id that is still to be set.
-    datagram: Vec<u8>,
 }
 
 /// What came of some probes.
@@ -70,46 +61,6 @@ pub(super) enum Until {
     Late(Duration),
     /// The same, and little later than the first answer.
     First(Duration),
-}
-
-impl Probe {
-    /// # Errors
-    ///
-    /// Where the request could not be sent.
-    pub(super) fn new(dialect: Dialect, method: &str, arguments: &[Value]) -> Result<Self, Failure> {
-        let mut datagram = Vec::new();
-        let count = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
-        Request::begin(&mut datagram, dialect, method, count);
-        for (index, argument) in arguments.iter().enumerate() {
-            encode(&mut datagram, argument).map_err(|error| {
-                let position = index + 1;
-                Failure::usage(format!("argument {position} of `{}` cannot be encoded: {error}", method.escape_debug()))
-            })?;
-        }
-        let len = datagram.len() - HEADER_LEN;
-        if len > MAX_REQUEST_BODY_LEN {
-            let method = method.escape_debug();
-            return Err(Failure::usage(format!(
-                "the request `{method}` has {len} bytes, and {MAX_REQUEST_BODY_LEN} are allowed"
-            )));
-        }
-        Ok(Self { method: method.into(), dialect, datagram })
-    }
-
-    /// The same, as a datagram of so many bytes: what is behind the body is ignored by all peers.
-    pub(super) fn padded(&self, len: usize) -> Self {
-        let mut padded = self.clone();
-        padded.datagram.resize(len.max(self.len()), 0);
-        padded
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.datagram.len()
-    }
-
-    pub(super) fn dialect(&self) -> Dialect {
-        self.dialect
-    }
 }
 
 impl Volley {
@@ -188,7 +139,7 @@ impl Prober {
             }
             let arrived = Instant::now();
             for datagram in batch.iter() {
-                let answered = probes.first().and_then(|probe| read(datagram.contents, probe.dialect));
+                let answered = probes.first().and_then(|probe| read(datagram.contents, probe.dialect()));
                 let Some((id, reply)) = answered else { continue };
                 let Some(&index) = index_of.get(&id) else { continue };
                 let Some(sent) = sent.get(index) else { continue };
@@ -201,7 +152,7 @@ impl Prober {
                 }
             }
             let quoted = batch.unreachable().filter_map(|bounced| {
-                probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect))
+                probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect()))
             });
             volley.has_bounced |= quoted.into_iter().any(|id| index_of.contains_key(&id));
             batch.clear();
@@ -219,8 +170,7 @@ impl Prober {
     }
 
     async fn send(&self, probe: &Probe, id: MessageId) -> io::Result<()> {
-        let mut contents = probe.datagram.clone();
-        Request::set_id(&mut contents, id);
+        let contents = probe.datagram(id);
         loop {
             match self.socket.try_send(Datagram { destination: self.peer, source: None, contents: &contents }) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -3,7 +3,8 @@ use std::time::Duration;
 use rpcudp_core::Dialect;
 use rpcudp_core::limits::{HEADER_LEN, MAX_REQUEST_BODY_LEN};
 
-use super::prober::{Probe, Prober, Until};
+use super::probe::Probe;
+use super::prober::{Prober, Until};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::output::grouped;

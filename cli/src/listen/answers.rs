@@ -5,7 +5,7 @@ use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 use rpcudp_core::{Dialect, Request, Response};
 
 use crate::exit::Failure;
-use crate::value::{self, Value};
+use crate::value::{Value, argument};
 
 /// What is answered to which method.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Answers {
                 return Err(Failure::usage(format!("--answer `{}` is no METHOD=JSON", word.escape_debug())));
             };
             let failed = |why: String| Failure::usage(format!("the answer to `{}` {why}", method.escape_debug()));
-            let value = value::parse(value).map_err(|error| failed(error.to_string()))?;
+            let value = argument::parse(value).map_err(|error| failed(error.to_string()))?;
             let mut encoded = Vec::new();
             encode(&mut encoded, &value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
             let (len, limit) = (encoded.len(), rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);

@@ -6,8 +6,7 @@ use rpcudp_core::codec::{Arguments, decode};
 use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request};
 use serde_json::json;
 
-use super::at;
-use crate::output::{ODD, WELL, WRONG, styled};
+use crate::output::{FAINT, ODD, WELL, WRONG, styled};
 use crate::peer::dialect_name;
 use crate::value::{Value, hex};
 
@@ -66,7 +65,7 @@ impl Shown<'_> {
                 shown
             }
             Arrival::Garbled(reason, bytes) => {
-                json!({ "event": "garbled", "reason": reason.name(), "hex": hex(bytes) })
+                json!({ "event": "garbled", "reason": reason.name(), "hex": hex::encode(bytes) })
             }
         };
         shown["at"] = at.as_secs_f64().into();
@@ -77,6 +76,11 @@ impl Shown<'_> {
         }
         shown
     }
+}
+
+/// A time, as the beginning of a line.
+fn at(time: Duration) -> String {
+    styled(FAINT, format!("{:>9.3}s", time.as_secs_f64()))
 }
 
 fn frame_text(frame: &Frame<'_>) -> String {
@@ -149,8 +153,8 @@ fn arguments(request: &Request<'_>) -> Result<Vec<Value>, String> {
 fn excerpt(bytes: &[u8]) -> Cow<'static, str> {
     const MAX_LEN: usize = 1_024;
     match bytes.get(..MAX_LEN) {
-        Some(head) if bytes.len() > MAX_LEN => format!("{}…", hex(head)).into(),
-        _ => hex(bytes).into(),
+        Some(head) if bytes.len() > MAX_LEN => format!("{}…", hex::encode(head)).into(),
+        _ => hex::encode(bytes).into(),
     }
 }
 

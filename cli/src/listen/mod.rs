@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use crate::args::ListenArguments;
 use crate::exit::Failure;
 use crate::interrupt::interrupted;
-use crate::output::{self, FAINT, styled};
+use crate::output;
 use crate::peer::{Family, dialect, resolve};
 
 /// Listens until it is interrupted.
@@ -104,9 +104,4 @@ impl Listener {
             }
         }
     }
-}
-
-/// A time, as the beginning of a line.
-fn at(time: Duration) -> String {
-    styled(FAINT, format!("{:>9.3}s", time.as_secs_f64()))
 }

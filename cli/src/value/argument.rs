@@ -4,13 +4,13 @@ use std::{error, fmt};
 
 use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 
-use super::{Value, numbers, tags};
+use super::{Value, hex, numbers};
 
 /// Reads an argument of the command line: JSON, `hex:00ff`, `@file` for the bytes of a file, or `@-` for those of the
 /// standard input.
 pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
     if let Some(digits) = word.strip_prefix("hex:") {
-        return tags::bytes(digits).map(Value::Bytes).ok_or(ArgumentError::NoHex);
+        return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::NoHex);
     }
     if let Some(path) = word.strip_prefix('@') {
         let bytes = if path == "-" { contents(io::stdin()) } else { File::open(path).and_then(contents) };
@@ -24,7 +24,7 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
 }
 
 /// Reads JSON.
-pub(super) fn json(text: &str) -> Result<Value, ArgumentError> {
+fn json(text: &str) -> Result<Value, ArgumentError> {
     let value = serde_json::from_str(text).map_err(ArgumentError::NoJson)?;
     match numbers::too_large(text) {
         Some(number) => Err(ArgumentError::LargeInteger(number.into())),

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::Value;
+use super::{Value, hex, numbers};
 
 const HEX: &str = "hex:";
 const STR: &str = "str:";
@@ -16,7 +16,7 @@ pub(super) fn written(value: &Value) -> Cow<'_, str> {
             format!("{STR}{text}").into()
         }
         Value::Text(text) => text.into(),
-        Value::Bytes(bytes) => format!("{HEX}{}", hex(bytes)).into(),
+        Value::Bytes(bytes) => format!("{HEX}{}", hex::encode(bytes)).into(),
         Value::Float(value) if value.is_nan() => format!("{FLOAT}nan").into(),
         Value::Float(value) if value.is_infinite() => format!("{FLOAT}{value}").into(),
         other => format!("{JSON}{other}").into(),
@@ -33,7 +33,7 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
     if let Some(text) = text.strip_prefix(STR) {
         Ok(Value::Text(text.into()))
     } else if let Some(digits) = text.strip_prefix(HEX) {
-        match bytes(digits) {
+        match hex::decode(digits) {
             Some(bytes) => Ok(Value::Bytes(bytes)),
             None => wrong(&format!("`{digits}` is no even number of hexadecimal digits")),
         }
@@ -45,8 +45,10 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
             _ => wrong(&format!("`{number}` is none of nan, inf and -inf")),
         }
     } else if let Some(json) = text.strip_prefix(JSON) {
-        match super::argument::json(json) {
-            Ok(value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_))) => {
+        match serde_json::from_str(json) {
+            Ok(value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_)))
+                if numbers::too_large(json).is_none() =>
+            {
                 Ok(value)
             }
             _ => wrong(&format!("`{json}` is no number, true, false or null")),
@@ -56,21 +58,4 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
     } else {
         Ok(Value::Text(text.into()))
     }
-}
-
-/// Two digits for each byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    let mut digits = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(digits, "{byte:02x}").expect("a String takes whatever is written");
-    }
-    digits
-}
-
-pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = digits.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use rpcudp::Dialect;
 
-use super::Asked;
-use super::prober::{Answer, Probe, Prober, Reply, Until, Volley};
+use super::probe::Probe;
+use super::probe_options::ProbeOptions;
+use super::prober::{Answer, Prober, Reply, Until, Volley};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::latencies::millis;
@@ -23,7 +24,7 @@ const TRIES: usize = 3;
 /// Looks whether anybody answers, and in which dialect.
 pub(super) async fn check(
     prober: &mut Prober,
-    asked: &Asked<'_>,
+    asked: &ProbeOptions<'_>,
     others: &[SocketAddr],
     report: &mut Report,
 ) -> Result<Option<Found>, Failure> {
@@ -137,7 +138,7 @@ fn closed(peer: SocketAddr) -> Check {
         .advise("a firewall that rejects what it does not know says the same")
 }
 
-fn silent(peer: SocketAddr, candidates: &[Probe], asked: &Asked<'_>) -> Check {
+fn silent(peer: SocketAddr, candidates: &[Probe], asked: &ProbeOptions<'_>) -> Check {
     let methods: Vec<_> = candidates.iter().map(|probe| format!("`{}`", probe.method.escape_debug())).collect();
     let methods = methods.join(", ");
     let says =

@@ -1,0 +1,79 @@
+use proptest::prelude::*;
+use rpcudp_core::codec::{decode, encode};
+
+use super::argument::parse;
+use super::*;
+
+/// Values that are equal to themselves, which NaN is not.
+fn value() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        (i64::MAX as u64 + 1..).prop_map(Value::Unsigned),
+        prop_oneof![any::<f64>(), Just(f64::INFINITY), Just(f64::NEG_INFINITY)].prop_map(Value::Float),
+        "(hex:|str:|float:|json:|map:|@)?.{0,12}".prop_map(Value::Text),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(Value::Bytes),
+    ];
+    scalar.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
+            prop::collection::vec((inner.clone(), inner), 0..5).prop_map(Value::Map),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_value_comes_back_from_the_wire(value in value()) {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &value).unwrap();
+        prop_assert_eq!(decode::<Value>(&bytes).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_printed_can_be_given_back(value in value()) {
+        prop_assert_eq!(parse(&value.to_string()).unwrap(), value);
+    }
+}
+
+#[test]
+fn what_json_lacks_has_a_tag() {
+    for (value, printed) in [
+        (Value::Bytes(vec![0, 255]), r#""hex:00ff""#),
+        (Value::Text("hex:00ff".into()), r#""str:hex:00ff""#),
+        (Value::Text("str:".into()), r#""str:str:""#),
+        (Value::Text("@home".into()), r#""@home""#),
+        (Value::Float(f64::NEG_INFINITY), r#""float:-inf""#),
+        (Value::Float(1.0), "1.0"),
+        (
+            Value::Map(vec![(Value::Int(7), Value::Nil), (Value::Text("7".into()), Value::Nil)]),
+            r#"{"json:7":null,"7":null}"#,
+        ),
+        (
+            Value::Map(vec![(Value::Array(vec![Value::Bytes(vec![1])]), Value::Nil), (Value::Int(2), Value::Nil)]),
+            r#"{"map:":[[["hex:01"],null],[2,null]]}"#,
+        ),
+        (Value::Map(vec![(Value::Text("map:".into()), Value::Nil)]), r#"{"str:map:":null}"#),
+    ] {
+        assert_eq!(value.to_string(), printed);
+    }
+    assert_eq!(Value::Float(f64::NAN).to_string(), r#""float:nan""#);
+    assert!(matches!(parse(r#""float:nan""#).unwrap(), Value::Float(value) if value.is_nan()));
+}
+
+#[test]
+fn maps_within_keys_of_maps_are_printed_in_proportion_to_their_size() {
+    // As deep as a body nests.
+    let value = (0..32).fold(Value::Nil, |key, _| Value::Map(vec![(key, Value::Nil)]));
+    let printed = value.to_string();
+    assert!(printed.len() < 32 * 32, "{printed}");
+    assert_eq!(parse(&printed).unwrap(), value);
+}
+
+#[test]
+fn a_stranger_s_text_reaches_no_terminal_unescaped() {
+    let text = Value::Text("a\x1b[2J\u{9b}b\u{202e}c\x7f".into());
+    assert_eq!(text.to_string(), r#""a\u001b[2J\u009bb\u202ec\u007f""#);
+    assert_eq!(parse(&text.to_string()).unwrap(), text);
+}
