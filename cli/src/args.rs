@@ -3,11 +3,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::exit::CODES;
+use crate::exit::EXIT_CODES;
 
 /// Talks to peers of rpcudp, be they Rust or Python: calls them, pings them, shows what they send, and says what is wrong.
 #[derive(Debug, Parser)]
-#[command(name = "rpcudp", version, after_help = CODES, max_term_width = 100)]
+#[command(name = "rpcudp", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -64,13 +64,13 @@ pub(crate) struct PeerArguments {
 }
 
 /// What is said of arguments, once.
-const WORDS: &str = "\
+const ARGUMENT_SYNTAX: &str = "\
 Arguments are JSON: 7, 1.5, true, null, '\"text\"', '[1, 2]', '{\"key\": \"value\"}'. Bytes are hex:00ff, @FILE for those \
 of a file, @- for those of the standard input, and within JSON \"hex:00ff\", which is also how answers show them. A text \
 that begins with hex:, str:, float:, json: or map: is written \"str:hex:...\".";
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{WORDS}\n\n{CODES}"))]
+#[command(after_help = format!("{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"))]
 pub(crate) struct CallArguments {
     #[command(flatten)]
     pub(crate) peer: PeerArguments,
@@ -87,7 +87,7 @@ pub(crate) struct CallArguments {
 #[derive(Debug, Args)]
 #[command(after_help = format!(
     "Any answer shows that the peer is there, an error of the method and a refusal too. A Python peer says nothing to a \
-     method that it does not have.\n\n{WORDS}\n\n{CODES}"
+     method that it does not have.\n\n{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct PingArguments {
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub(crate) struct PingArguments {
 #[derive(Debug, Args)]
 #[command(after_help = format!(
     "A peer tells of what it serves if it was told to, with `Builder::serve_described`. Types are printed as they were \
-     written: what they consist of is not in a contract.\n\n{CODES}"
+     written: what they consist of is not in a contract.\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct DescribeArguments {
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(crate) struct DescribeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = format!(
     "Requests of both dialects are shown, and those of the one that is spoken are answered. A method without an answer gets \
-     none, as from a Python peer.\n\n{WORDS}\n\n{CODES}"
+     none, as from a Python peer.\n\n{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct ListenArguments {
     /// Where to listen. Port 0 takes a free port; `[::]` serves both IPv6 and IPv4.
@@ -133,7 +133,7 @@ pub(crate) struct ListenArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = format!("{WORDS}\n\n{CODES}"))]
+#[command(after_help = format!("{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"))]
 pub(crate) struct LoadArguments {
     #[command(flatten)]
     pub(crate) peer: PeerArguments,
@@ -153,7 +153,7 @@ pub(crate) struct LoadArguments {
 #[derive(Debug, Args)]
 #[command(after_help = format!(
     "Without a method it tries ping, stun, rpc.describe, and sayhi with a text: a Rust peer answers whatever it is asked, \
-     and a Python peer only to what it has. Name one of its methods that may be called a hundred times.\n\n{WORDS}\n\n{CODES}"
+     and a Python peer only to what it has. Name one of its methods that may be called a hundred times.\n\n{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct DoctorArguments {
     /// The peer: a name or an address, and a port.
@@ -184,11 +184,11 @@ pub(crate) struct DoctorArguments {
 fn duration(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text);
     let time = time.map_err(|error| format!("{error}: a time has a unit, as in 500ms, 2s or 1m"))?;
-    if time > LONGEST { Err("the longest time is 1day".into()) } else { Ok(time) }
+    if time > MAX_DURATION { Err("the longest time is 1day".into()) } else { Ok(time) }
 }
 
 /// Short enough to be added to any time of day.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration(text)?;

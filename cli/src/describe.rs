@@ -3,24 +3,24 @@ use rpcudp::{CallError, Refusal};
 use serde_json::{Value, json};
 
 use crate::args::DescribeArguments;
-use crate::exit::{Failure, Kind};
+use crate::exit::{Failure, FailureKind};
 use crate::output;
 use crate::peer;
 
 /// Prints the contracts of the services that the peer tells of.
 pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<(), Failure> {
-    let (addr, endpoint) = peer::endpoint(&arguments.peer).await?;
+    let (addr, endpoint) = peer::resolve_and_bind(&arguments.peer).await?;
     let contracts = match endpoint.describe(addr).await {
         Ok(contracts) => contracts,
         Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => {
             return Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 format!("{addr} does not tell what it serves: it has to serve with `Builder::serve_described`"),
             ));
         }
         Err(CallError::Timeout { after, .. }) => {
             return Err(Failure::new(
-                Kind::Timeout,
+                FailureKind::Timeout,
                 format!(
                     "{addr} did not tell what it serves within {after:?}; a Python peer has no contract to tell of"
                 ),

@@ -10,7 +10,7 @@ use crate::output;
 use crate::value::Value;
 
 /// What `--help` says of exit codes.
-pub(crate) const CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0   all is well
   1   something else is wrong, which the line on the standard error says
@@ -24,7 +24,7 @@ Exit codes:
 
 /// What a failure is, as far as a script cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FailureKind {
     Other,
     NotResolved,
     AddressInUse,
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     ReaderGone,
 }
 
-impl Kind {
+impl FailureKind {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Other => 1,
@@ -72,40 +72,40 @@ impl Kind {
 /// Why a command did not do what it was asked to.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FailureKind,
     message: String,
     /// The method's own error.
     detail: Option<Value>,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), detail: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(FailureKind::Usage, message)
     }
 
     /// What became of binding to an address.
-    pub(crate) fn not_bound(addr: SocketAddr, error: &io::Error) -> Self {
+    pub(crate) fn bind_failed(addr: SocketAddr, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::AddrInUse {
-            return Self::new(Kind::AddressInUse, format!("{addr} is in use: another program has bound to it"));
+            return Self::new(FailureKind::AddressInUse, format!("{addr} is in use: another program has bound to it"));
         }
-        Self::new(Kind::Other, format!("cannot bind to {addr}: {error}"))
+        Self::new(FailureKind::Other, format!("cannot bind to {addr}: {error}"))
     }
 
     /// One line on the standard error.
-    pub(crate) fn tell(&self, as_json: bool) {
+    pub(crate) fn print(&self, as_json: bool) {
         let Self { kind, message, detail } = self;
-        if *kind == Kind::ReaderGone {
+        if *kind == FailureKind::ReaderGone {
             return;
         }
         if as_json {
             let error = json!({ "error": kind.name(), "exit": kind.code(), "message": message, "detail": detail });
             anstream::eprintln!("{}", output::json(&error));
         } else {
-            anstream::eprintln!("{} {message}", output::styled(output::WRONG, "rpcudp:"));
+            anstream::eprintln!("{} {message}", output::styled(output::ERROR, "rpcudp:"));
         }
     }
 }
@@ -114,19 +114,19 @@ impl From<CallError<Value>> for Failure {
     fn from(error: CallError<Value>) -> Self {
         let message = error.to_string();
         match error {
-            CallError::Application(detail) => Self { kind: Kind::Application, message, detail: Some(detail) },
-            CallError::Timeout { .. } => Self::new(Kind::Timeout, message),
+            CallError::Application(detail) => Self { kind: FailureKind::Application, message, detail: Some(detail) },
+            CallError::Timeout { .. } => Self::new(FailureKind::Timeout, message),
             CallError::Unreachable { method, peer } => Self::new(
-                Kind::Unreachable,
+                FailureKind::Unreachable,
                 format!(
                     "nobody is there to answer `{}` at {peer}: the port is closed, or the host cannot be reached",
                     method.escape_debug()
                 ),
             ),
-            CallError::Io { source, .. } if is_unreachable(&source) => Self::new(Kind::Unreachable, message),
-            CallError::Refused { .. } => Self::new(Kind::Refused, message),
+            CallError::Io { source, .. } if is_unreachable(&source) => Self::new(FailureKind::Unreachable, message),
+            CallError::Refused { .. } => Self::new(FailureKind::Refused, message),
             CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
-            _ => Self::new(Kind::Other, message),
+            _ => Self::new(FailureKind::Other, message),
         }
     }
 }
@@ -134,8 +134,8 @@ impl From<CallError<Value>> for Failure {
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         match &error {
-            BindError::Bind { addr, source } => Self::not_bound(*addr, source),
-            _ => Self::new(Kind::Other, error.to_string()),
+            BindError::Bind { addr, source } => Self::bind_failed(*addr, source),
+            _ => Self::new(FailureKind::Other, error.to_string()),
         }
     }
 }
@@ -143,7 +143,7 @@ impl From<BindError> for Failure {
 /// What went wrong with the standard output or another file.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Other };
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { FailureKind::ReaderGone } else { FailureKind::Other };
         Self::new(kind, error.to_string())
     }
 }

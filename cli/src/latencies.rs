@@ -14,7 +14,7 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     /// A day. What takes longer is taken for that.
-    const LONGEST: u64 = 24 * 60 * 60 * 1_000_000_000;
+    const MAX_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
     pub(crate) fn new() -> Self {
         // Two digits are as good as three for people, and take some 50 KiB. It grows to what is recorded.
@@ -23,7 +23,7 @@ impl Latencies {
 
     pub(crate) fn record(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.histogram.record(nanos.min(Self::LONGEST)).expect("it grows to what is recorded");
+        self.histogram.record(nanos.min(Self::MAX_NANOS)).expect("it grows to what is recorded");
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -35,19 +35,19 @@ impl Latencies {
     }
 
     /// What this share of the calls did not exceed, between 0 and 1.
-    pub(crate) fn at(&self, share: f64) -> Duration {
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_nanos(self.histogram.value_at_quantile(share))
     }
 
     /// How long they took, as precisely as is known, and how many took that long; the fastest first.
-    pub(crate) fn recorded(&self) -> impl Iterator<Item = (Duration, u64)> {
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let recorded = self.histogram.iter_recorded();
         recorded.map(|step| (Duration::from_nanos(step.value_iterated_to()), step.count_since_last_iteration()))
     }
 
     /// For people, in one line.
     pub(crate) fn summary(&self) -> String {
-        let [min, p50, p90, p99, max] = [0.0, 0.5, 0.9, 0.99, 1.0].map(|share| millis(self.at(share)));
+        let [min, p50, p90, p99, max] = [0.0, 0.5, 0.9, 0.99, 1.0].map(|share| format_millis(self.quantile(share)));
         format!("min {min}, median {p50}, p90 {p90}, p99 {p99}, max {max}")
     }
 
@@ -56,7 +56,7 @@ impl Latencies {
         if self.count() == 0 {
             return Value::Null;
         }
-        let at = |share| in_millis(self.at(share));
+        let at = |share| as_millis(self.quantile(share));
         json!({
             "min": at(0.0), "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": at(1.0),
             "mean": self.histogram.mean() / 1e6,
@@ -65,8 +65,8 @@ impl Latencies {
 }
 
 /// Milliseconds with as many digits as mean something.
-pub(crate) fn millis(time: Duration) -> String {
-    let millis = in_millis(time);
+pub(crate) fn format_millis(time: Duration) -> String {
+    let millis = as_millis(time);
     match millis {
         ..10.0 => format!("{millis:.3} ms"),
         ..100.0 => format!("{millis:.2} ms"),
@@ -74,7 +74,7 @@ pub(crate) fn millis(time: Duration) -> String {
     }
 }
 
-pub(crate) fn in_millis(time: Duration) -> f64 {
+pub(crate) fn as_millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
@@ -92,12 +92,12 @@ mod tests {
         let mut latencies = Latencies::new();
         (1..=1_000).for_each(|millis| latencies.record(Duration::from_millis(millis)));
         for (share, millis) in [(0.0, 1.0), (0.5, 500.0), (0.9, 900.0), (0.99, 990.0), (1.0, 1_000.0)] {
-            let found = in_millis(latencies.at(share));
+            let found = as_millis(latencies.quantile(share));
             assert!((found - millis).abs() <= millis * 0.01, "{share}: {found}");
         }
         assert_eq!(latencies.count(), 1_000);
         let half: u64 =
-            latencies.recorded().take_while(|(took, _)| took.as_millis() <= 500).map(|(_, count)| count).sum();
+            latencies.buckets().take_while(|(took, _)| took.as_millis() <= 500).map(|(_, count)| count).sum();
         assert!((490..=510).contains(&half), "{half}");
     }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn times_have_the_digits_that_mean_something() {
-        let printed = [40, 1_234, 12_345, 1_234_567].map(|micros| millis(Duration::from_micros(micros)));
+        let printed = [40, 1_234, 12_345, 1_234_567].map(|micros| format_millis(Duration::from_micros(micros)));
         assert_eq!(printed, ["0.040 ms", "1.234 ms", "12.35 ms", "1234.6 ms"]);
     }
 }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-use exit::{Failure, Kind};
+use exit::{Failure, FailureKind};
 use tokio::runtime;
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and the version are what was asked for.
-            let code = if error.use_stderr() { Kind::Usage.code() } else { 0 };
+            let code = if error.use_stderr() { FailureKind::Usage.code() } else { 0 };
             drop(error.print());
             return code.into();
         }
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(failure) => {
-            failure.tell(as_json);
+            failure.print(as_json);
             failure.kind.code().into()
         }
     }
@@ -55,7 +55,7 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
             Command::Doctor(arguments) => {
                 // Its report is its output, whatever it found; only the code says it once more.
                 let found = doctor::run(&arguments, json).await?;
-                return Ok(found.map_or(0, Kind::code).into());
+                return Ok(found.map_or(0, FailureKind::code).into());
             }
             Command::Completions { shell } => {
                 let mut script = Vec::new();

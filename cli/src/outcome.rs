@@ -8,12 +8,12 @@ pub(crate) struct Outcome {
     /// What it is called, as in the library's spans.
     pub(crate) name: &'static str,
     /// Whether it shows that the peer is there.
-    pub(crate) is_answer: bool,
+    pub(crate) is_response: bool,
 }
 
 impl Outcome {
     pub(crate) fn of(result: &Result<Value, CallError<Value>>) -> Self {
-        let (name, is_answer) = match result {
+        let (name, is_response) = match result {
             Ok(_) => ("answered", true),
             Err(CallError::Application(_)) => ("application_error", true),
             Err(CallError::Refused { .. }) => ("refused", true),
@@ -26,6 +26,6 @@ impl Outcome {
             Err(CallError::Closed) => ("closed", false),
             Err(_) => ("io_error", false),
         };
-        Self { name, is_answer }
+        Self { name, is_response }
     }
 }

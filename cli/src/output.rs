@@ -7,13 +7,13 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 /// What is wrong.
-pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// What deserves a look.
-pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 /// What is as it should be.
-pub(crate) const WELL: Style = AnsiColor::Green.on_default();
+pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default();
 /// What matters less.
-pub(crate) const FAINT: Style = Style::new().dimmed();
+pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// Writes a line to the standard output: with its colours on a terminal, and without them elsewhere and where `NO_COLOR`
 /// is set.
@@ -38,7 +38,7 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 pub(crate) fn escape_controls(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for char in json.chars() {
-        if char.is_control() || turns_text(char) {
+        if char.is_control() || is_bidi_control(char) {
             escaped.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
             escaped.push(char);
@@ -48,7 +48,7 @@ pub(crate) fn escape_controls(json: &str) -> String {
 }
 
 /// Whether a terminal would show what follows in another order than it was written.
-fn turns_text(char: char) -> bool {
+fn is_bidi_control(char: char) -> bool {
     matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

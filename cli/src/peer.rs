@@ -7,22 +7,22 @@ use rpcudp::transport::canonical;
 use rpcudp::{Call, Dialect, DynamicMethod, Endpoint};
 
 use crate::args::PeerArguments;
-use crate::exit::{Failure, Kind};
+use crate::exit::{Failure, FailureKind};
 use crate::value::{Value, argument};
 
 /// A method of a peer that is ready to be called.
-pub(crate) struct Callee {
+pub(crate) struct PreparedCall {
     pub(crate) addr: SocketAddr,
     pub(crate) method: DynamicMethod,
     endpoint: Endpoint,
     arguments: Vec<Value>,
 }
 
-impl Callee {
+impl PreparedCall {
     pub(crate) async fn new(peer: &PeerArguments, method: &str, arguments: &[String]) -> Result<Self, Failure> {
         // What is wrong with the words is said before anything is asked of the network.
-        let arguments = read(arguments)?;
-        let (addr, endpoint) = endpoint(peer).await?;
+        let arguments = parse_arguments(arguments)?;
+        let (addr, endpoint) = resolve_and_bind(peer).await?;
         Ok(Self { addr, method: DynamicMethod::new(method), endpoint, arguments })
     }
 
@@ -32,7 +32,7 @@ impl Callee {
 }
 
 /// The peer's address, and an endpoint to call it through.
-pub(crate) async fn endpoint(peer: &PeerArguments) -> Result<(SocketAddr, Endpoint), Failure> {
+pub(crate) async fn resolve_and_bind(peer: &PeerArguments) -> Result<(SocketAddr, Endpoint), Failure> {
     let PeerArguments { peer: name, storj, timeout, bind, any_source, ipv4, ipv6 } = peer;
     let addr = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?[0];
     let from = match bind {
@@ -69,7 +69,7 @@ impl Family {
         }
     }
 
-    fn has(self, addr: &SocketAddr) -> bool {
+    fn contains(self, addr: &SocketAddr) -> bool {
         match self {
             Self::Any => true,
             Self::V4 => addr.is_ipv4(),
@@ -89,13 +89,13 @@ pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<Socke
 
 /// The addresses behind a name, of which there is at least one.
 pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
-    let unresolved = |why: String| Failure::new(Kind::NotResolved, format!("{name} does not resolve: {why}"));
+    let unresolved = |why: String| Failure::new(FailureKind::NotResolved, format!("{name} does not resolve: {why}"));
     let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !has_port {
         return Err(Failure::usage(format!("`{name}` is no address: HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234")));
     }
-    let found = tokio::net::lookup_host(name).await.map_err(|error| unresolved(plain(&error)))?;
-    let addrs: Vec<_> = found.map(canonical).filter(|addr| family.has(addr)).collect();
+    let found = tokio::net::lookup_host(name).await.map_err(|error| unresolved(resolver_message(&error)))?;
+    let addrs: Vec<_> = found.map(canonical).filter(|addr| family.contains(addr)).collect();
     if addrs.is_empty() {
         return Err(unresolved("it has no address of the wanted kind".into()));
     }
@@ -103,7 +103,7 @@ pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr
 }
 
 /// What the resolver said, without what Rust puts before it.
-fn plain(error: &io::Error) -> String {
+fn resolver_message(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }
@@ -114,7 +114,7 @@ pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
 }
 
 /// Reads the words that a method is to be called with.
-pub(crate) fn read(words: &[String]) -> Result<Vec<Value>, Failure> {
+pub(crate) fn parse_arguments(words: &[String]) -> Result<Vec<Value>, Failure> {
     let values = words.iter().enumerate().map(|(index, word)| {
         let position = index + 1;
         argument::parse(word)

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rpcudp::UdpOptions;
 
 use super::probe::Probe;
-use super::prober::{Prober, Reply, Until};
+use super::prober::{Prober, ResponseContent, WaitFor};
 use super::report::{Check, Report};
 use crate::exit::Failure;
 use crate::output::grouped;
@@ -21,35 +21,35 @@ pub(super) async fn check_address(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let stun = Probe::new(probe.dialect(), "stun", &[])?;
-    let mut reply = None;
+    let mut content = None;
     for _ in 0..TRIES {
-        let volley = prober.volley(std::slice::from_ref(&stun), Duration::ZERO, Until::Late(wait)).await;
-        reply = volley.answers.into_iter().flatten().next().map(|answer| answer.reply);
-        if reply.is_some() {
+        let results = prober.send_probes(std::slice::from_ref(&stun), Duration::ZERO, WaitFor::All(wait)).await;
+        content = results.responses.into_iter().flatten().next().map(|response| response.content);
+        if content.is_some() {
             break;
         }
     }
-    let seen = match &reply {
-        Some(Reply::Value(value)) => address(value),
+    let seen = match &content {
+        Some(ResponseContent::Value(value)) => address(value),
         _ => None,
     };
-    let check = match (seen, prober.local_addr(), reply) {
+    let check = match (seen, prober.local_addr(), content) {
         (Some(seen), Ok(local), _) if seen == local => {
-            Check::well("address", format!("the peer sees {seen}, which is this socket's own: no NAT is between"))
-                .with("seen", seen.to_string())
+            Check::ok("address", format!("the peer sees {seen}, which is this socket's own: no NAT is between"))
+                .with_data("seen", seen.to_string())
         }
         (Some(seen), Ok(local), _) => {
             Check::note("address", format!("the peer sees {seen}, and this socket is {local}"))
                 .advise("a NAT is between: others reach this host only at what they see, and while something is sent")
-                .with("seen", seen.to_string())
-                .with("local", local.to_string())
+                .with_data("seen", seen.to_string())
+                .with_data("local", local.to_string())
         }
         (Some(seen), Err(error), _) => Check::note(
             "address",
             format!("the peer sees {seen}; what this host takes for its own is unknown: {error}"),
         )
-        .with("seen", seen.to_string()),
-        (None, _, Some(Reply::Value(value))) => {
+        .with_data("seen", seen.to_string()),
+        (None, _, Some(ResponseContent::Value(value))) => {
             Check::unknown("address", format!("what the peer answers to `stun` is no address: {value}"))
         }
         (None, ..) => {
@@ -67,7 +67,7 @@ pub(super) fn check_buffers(prober: &Prober, report: &mut Report) -> Result<(), 
 fn buffers(asked: usize, [receive, send]: [usize; 2]) -> Check {
     let kib = |len: usize| format!("{} KiB", grouped(len / 1_024));
     let check = if receive.min(send) >= asked {
-        Check::well("buffers", format!("this host gives the {} that an endpoint asks for", kib(asked)))
+        Check::ok("buffers", format!("this host gives the {} that an endpoint asks for", kib(asked)))
     } else {
         let says = format!(
             "an endpoint asks for {}, and this host gives {} to receive and {} to send: bursts may be lost here",
@@ -84,10 +84,10 @@ fn buffers(asked: usize, [receive, send]: [usize; 2]) -> Check {
             check
         }
     };
-    check.with("asked", asked).with("receive", receive).with("send", send)
+    check.with_data("asked", asked).with_data("receive", receive).with_data("send", send)
 }
 
-/// What `stun` answers: an address and a port.
+/// What `stun` responses: an address and a port.
 fn address(value: &Value) -> Option<SocketAddr> {
     let Value::Array(parts) = value else { return None };
     let [Value::Text(ip), Value::Int(port)] = &parts[..] else { return None };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::probe::Probe;
-use super::prober::{Prober, Until};
+use super::prober::{Prober, WaitFor};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::latencies::{Latencies, percent};
@@ -19,21 +19,21 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> Result<Duration, Failure> {
     let probes = vec![probe.clone(); count.into()];
-    let volley = prober.volley(&probes, PACE, Until::Late(timeout)).await;
+    let results = prober.send_probes(&probes, PACE, WaitFor::All(timeout)).await;
     let mut latencies = Latencies::new();
     let mut slowest = slowest;
-    for answer in volley.answered() {
-        latencies.record(answer.took);
-        slowest = slowest.max(answer.took);
+    for response in results.received() {
+        latencies.record(response.round_trip);
+        slowest = slowest.max(response.round_trip);
     }
     let (count, answered) = (u64::from(count), latencies.count());
     let lost = count - answered;
     if answered > 0 {
         let summary = latencies.summary();
-        report.add(Check::well("round trip", summary).with("ms", latencies.as_json()))?;
+        report.add(Check::ok("round trip", summary).with_data("ms", latencies.as_json()))?;
     }
     let check = match lost {
-        0 => Check::well("loss", format!("none of {count} requests or their answers was lost")),
+        0 => Check::ok("loss", format!("none of {count} requests or their answers was lost")),
         _ => Check::fault(
             "loss",
             Fault::Loss,
@@ -43,6 +43,6 @@ pub(super) async fn check(
         .advise("look for a full link, a Wi-Fi, or a receive buffer that overflows (`ss -uamn` on the peer's host)")
         .advise("a peer that limits strangers drops what is too much (`Limits`): its statistics count them"),
     };
-    report.add(check.with("sent", count).with("lost", lost).with("percent", percent(lost, count)))?;
+    report.add(check.with_data("sent", count).with_data("lost", lost).with_data("percent", percent(lost, count)))?;
     Ok(slowest)
 }

@@ -18,7 +18,7 @@ use crate::exit::Failure;
 use crate::peer::unspecified;
 use crate::value::Value;
 
-/// A socket that sends requests of every kind to one peer and sees what an endpoint hides: other dialects, answers from
+/// A socket that sends requests of every kind to one peer and sees what an endpoint hides: other dialects, responses from
 /// other addresses, and datagrams that came back.
 pub(super) struct Prober {
     peer: SocketAddr,
@@ -30,53 +30,53 @@ pub(super) struct Prober {
 
 /// What came of some probes.
 #[derive(Debug, Default)]
-pub(super) struct Volley {
+pub(super) struct ProbeResults {
     /// One for each probe, in their order.
-    pub(super) answers: Vec<Option<Answer>>,
+    pub(super) responses: Vec<Option<ProbeResponse>>,
     /// Whether the network said that nobody is there.
-    pub(super) has_bounced: bool,
+    pub(super) is_unreachable: bool,
     /// What the socket said to a probe that it did not send.
-    pub(super) unsent: Option<io::Error>,
+    pub(super) send_error: Option<io::Error>,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) reply: Reply,
-    pub(super) took: Duration,
-    pub(super) from: SocketAddr,
+pub(super) struct ProbeResponse {
+    pub(super) content: ResponseContent,
+    pub(super) round_trip: Duration,
+    pub(super) source: SocketAddr,
 }
 
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(super) enum ResponseContent {
     Value(Value),
     /// A value of a kind that nobody knows.
     Undecodable,
     Failure(FailureCode),
 }
 
-/// When a volley is over, if not earlier because all were answered.
+/// When a results is over, if not earlier because all were answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Until {
+pub(super) enum WaitFor {
     /// So long after the last was sent.
-    Late(Duration),
+    All(Duration),
     /// The same, and little later than the first answer.
     First(Duration),
 }
 
-impl Volley {
-    pub(super) fn answered(&self) -> impl Iterator<Item = &Answer> {
-        self.answers.iter().flatten()
+impl ProbeResults {
+    pub(super) fn received(&self) -> impl Iterator<Item = &ProbeResponse> {
+        self.responses.iter().flatten()
     }
 
     fn is_complete(&self) -> bool {
-        self.has_bounced || self.answers.iter().all(Option::is_some)
+        self.is_unreachable || self.responses.iter().all(Option::is_some)
     }
 }
 
 impl Prober {
     pub(super) fn new(peer: SocketAddr) -> Result<Self, Failure> {
         let from = unspecified(peer);
-        let unbound = |error| Failure::not_bound(from, &error);
+        let unbound = |error| Failure::bind_failed(from, &error);
         let socket = UdpSocket::bind(from).map_err(unbound)?;
         let options = socket.try_clone()?;
         let socket = Udp::from_socket(socket, &UdpOptions::default()).map_err(unbound)?;
@@ -105,30 +105,30 @@ impl Prober {
         Ok(SocketAddr::new(ip, self.socket.local_addr().port()))
     }
 
-    /// Sends probes, one every `pace`, and collects their answers.
-    pub(super) async fn volley(&mut self, probes: &[Probe], pace: Duration, until: Until) -> Volley {
+    /// Sends probes, one every `pace`, and collects their responses.
+    pub(super) async fn send_probes(&mut self, probes: &[Probe], pace: Duration, until: WaitFor) -> ProbeResults {
         let ids: Vec<_> = probes.iter().map(|_| self.id()).collect();
         let index_of: HashMap<_, _> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
         let mut sent = Vec::with_capacity(probes.len());
-        let mut volley = Volley { answers: probes.iter().map(|_| None).collect(), ..Volley::default() };
+        let mut results = ProbeResults { responses: probes.iter().map(|_| None).collect(), ..ProbeResults::default() };
         let mut batch = ReceiveBatch::new();
         let started = Instant::now();
         let mut deadline = None;
-        while !volley.is_complete() {
+        while !results.is_complete() {
             // After a first answer, where one is enough, no more are asked for.
-            let has_enough = matches!(until, Until::First(_)) && volley.answered().next().is_some();
+            let has_enough = matches!(until, WaitFor::First(_)) && results.received().next().is_some();
             if let (Some(probe), false) = (probes.get(sent.len()), has_enough) {
                 let due = started + pace * sent.len() as u32;
                 if Instant::now() >= due {
                     if let Err(error) = self.send(probe, ids[sent.len()]).await {
-                        volley.unsent = Some(error);
+                        results.send_error = Some(error);
                     }
                     sent.push(Instant::now());
                     continue;
                 }
                 self.receive(&mut batch, due).await;
             } else {
-                let (Until::Late(wait) | Until::First(wait)) = until;
+                let (WaitFor::All(wait) | WaitFor::First(wait)) = until;
                 let end = *deadline.get_or_insert_with(|| Instant::now() + wait);
                 // What is there already counts, however late this process comes to look.
                 let is_over = Instant::now() >= end;
@@ -140,24 +140,24 @@ impl Prober {
             let arrived = Instant::now();
             for datagram in batch.iter() {
                 let answered = probes.first().and_then(|probe| read(datagram.contents, probe.dialect()));
-                let Some((id, reply)) = answered else { continue };
+                let Some((id, content)) = answered else { continue };
                 let Some(&index) = index_of.get(&id) else { continue };
                 let Some(sent) = sent.get(index) else { continue };
-                let took = arrived.saturating_duration_since(*sent);
-                volley.answers[index].get_or_insert(Answer { reply, took, from: datagram.source });
-                if let Until::First(wait) = until {
+                let round_trip = arrived.saturating_duration_since(*sent);
+                results.responses[index].get_or_insert(ProbeResponse { content, round_trip, source: datagram.source });
+                if let WaitFor::First(wait) = until {
                     // What the same peer says to the others comes about as soon.
-                    let soon = arrived + wait.min(took * 2 + Duration::from_millis(50));
+                    let soon = arrived + wait.min(round_trip * 2 + Duration::from_millis(50));
                     deadline = Some(deadline.map_or(soon, |end: Instant| end.min(soon)));
                 }
             }
             let quoted = batch.unreachable().filter_map(|bounced| {
                 probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect()))
             });
-            volley.has_bounced |= quoted.into_iter().any(|id| index_of.contains_key(&id));
+            results.is_unreachable |= quoted.into_iter().any(|id| index_of.contains_key(&id));
             batch.clear();
         }
-        volley
+        results
     }
 
     /// Waits for datagrams until a time.
@@ -188,14 +188,14 @@ impl Prober {
     }
 }
 
-/// Which request a datagram answers, and how.
-fn read(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, Reply)> {
+/// Which request a datagram responses, and how.
+fn read(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, ResponseContent)> {
     match Frame::decode(datagram, dialect).ok()? {
         Frame::Request(_) => None,
         Frame::Response(response) => {
-            let reply = decode(response.body).map_or(Reply::Undecodable, Reply::Value);
-            Some((response.id, reply))
+            let content = decode(response.body).map_or(ResponseContent::Undecodable, ResponseContent::Value);
+            Some((response.id, content))
         }
-        Frame::Failure(failure) => Some((failure.id, Reply::Failure(failure.code))),
+        Frame::Failure(failure) => Some((failure.id, ResponseContent::Failure(failure.code))),
     }
 }

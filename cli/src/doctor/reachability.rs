@@ -5,14 +5,14 @@ use rpcudp::Dialect;
 
 use super::probe::Probe;
 use super::probe_options::ProbeOptions;
-use super::prober::{Answer, Prober, Reply, Until, Volley};
+use super::prober::{ProbeResponse, ProbeResults, Prober, ResponseContent, WaitFor};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
-use crate::latencies::millis;
+use crate::latencies::format_millis;
 use crate::peer::dialect_name;
 
-/// What the peer answers, so that the rest can be looked at.
-pub(super) struct Found {
+/// What the peer responses, so that the rest can be looked at.
+pub(super) struct WorkingProbe {
     pub(super) probe: Probe,
     /// How long that took.
     pub(super) slowest: Duration,
@@ -21,88 +21,89 @@ pub(super) struct Found {
 /// How often silence is asked again: a datagram may just have been lost.
 const TRIES: usize = 3;
 
-/// Looks whether anybody answers, and in which dialect.
+/// Looks whether anybody responses, and in which dialect.
 pub(super) async fn check(
     prober: &mut Prober,
-    asked: &ProbeOptions<'_>,
+    options: &ProbeOptions<'_>,
     others: &[SocketAddr],
     report: &mut Report,
-) -> Result<Option<Found>, Failure> {
-    let other = if asked.dialect == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
-    for dialect in [asked.dialect, other] {
-        let candidates = asked.candidates(dialect)?;
-        match ask(prober, &candidates, asked.timeout).await {
-            Asking::Answered(index, answer) => {
+) -> Result<Option<WorkingProbe>, Failure> {
+    let other = if options.dialect == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
+    for dialect in [options.dialect, other] {
+        let candidates = options.candidates(dialect)?;
+        match try_probes(prober, &candidates, options.timeout).await {
+            ProbeOutcome::Response(index, response) => {
                 let probe = candidates[index].clone();
-                report_answer(&probe, &answer, prober.peer(), dialect == asked.dialect, report)?;
-                return Ok(Some(Found { probe, slowest: answer.took }));
+                report_response(&probe, &response, prober.peer(), dialect == options.dialect, report)?;
+                return Ok(Some(WorkingProbe { probe, slowest: response.round_trip }));
             }
-            Asking::Bounced => {
+            ProbeOutcome::Unreachable => {
                 let check = closed(prober.peer());
-                let check = elsewhere(check, others, &candidates, asked.timeout).await?;
+                let check = elsewhere(check, others, &candidates, options.timeout).await?;
                 report.add(check)?;
                 return Ok(None);
             }
-            Asking::Unsent(error) => {
+            ProbeOutcome::SendFailed(error) => {
                 let says = format!("nothing could be sent to {}: {error}", prober.peer());
                 report.add(Check::fault("answer", Fault::Unsendable, says).advise(
                     "the route or this host's firewall is at fault, not the peer: look at `ip route get` and the firewall's rules",
                 ))?;
                 return Ok(None);
             }
-            Asking::Silence => {}
+            ProbeOutcome::Silence => {}
         }
     }
-    let candidates = asked.candidates(asked.dialect)?;
-    let check = elsewhere(silent(prober.peer(), &candidates, asked), others, &candidates, asked.timeout).await?;
+    let candidates = options.candidates(options.dialect)?;
+    let check = elsewhere(silent(prober.peer(), &candidates, options), others, &candidates, options.timeout).await?;
     report.add(check)?;
     Ok(None)
 }
 
-enum Asking {
+enum ProbeOutcome {
     /// Which candidate was, and how.
-    Answered(usize, Answer),
-    Bounced,
-    Unsent(std::io::Error),
+    Response(usize, ProbeResponse),
+    Unreachable,
+    SendFailed(std::io::Error),
     Silence,
 }
 
-async fn ask(prober: &mut Prober, candidates: &[Probe], timeout: Duration) -> Asking {
+async fn try_probes(prober: &mut Prober, candidates: &[Probe], timeout: Duration) -> ProbeOutcome {
     for _ in 0..TRIES {
-        let volley = prober.volley(candidates, Duration::ZERO, Until::First(timeout)).await;
-        let Volley { answers, has_bounced, unsent } = volley;
-        let answers = answers.into_iter().enumerate().filter_map(|(index, answer)| Some((index, answer?)));
+        let results = prober.send_probes(candidates, Duration::ZERO, WaitFor::First(timeout)).await;
+        let ProbeResults { responses, is_unreachable, send_error } = results;
+        let responses = responses.into_iter().enumerate().filter_map(|(index, response)| Some((index, response?)));
         // A value is more than a refusal; of two values the first.
-        let best = answers.min_by_key(|(index, answer)| (matches!(answer.reply, Reply::Failure(_)), *index));
-        match (best, unsent) {
-            (Some((index, answer)), _) => return Asking::Answered(index, answer),
-            (None, _) if has_bounced => return Asking::Bounced,
-            (None, Some(error)) => return Asking::Unsent(error),
+        let best =
+            responses.min_by_key(|(index, response)| (matches!(response.content, ResponseContent::Failure(_)), *index));
+        match (best, send_error) {
+            (Some((index, response)), _) => return ProbeOutcome::Response(index, response),
+            (None, _) if is_unreachable => return ProbeOutcome::Unreachable,
+            (None, Some(error)) => return ProbeOutcome::SendFailed(error),
             (None, None) => {}
         }
     }
-    Asking::Silence
+    ProbeOutcome::Silence
 }
 
-fn report_answer(
+fn report_response(
     probe: &Probe,
-    answer: &Answer,
+    response: &ProbeResponse,
     peer: SocketAddr,
     is_right_dialect: bool,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let method = probe.method.escape_debug();
     let dialect = dialect_name(probe.dialect());
-    let took = millis(answer.took);
-    let how = match answer.reply {
-        Reply::Value(_) | Reply::Undecodable => format!("`{method}` is answered in {took}"),
-        Reply::Failure(code) => {
+    let took = format_millis(response.round_trip);
+    let how = match response.content {
+        ResponseContent::Value(_) | ResponseContent::Undecodable => format!("`{method}` is answered in {took}"),
+        ResponseContent::Failure(code) => {
             format!("`{method}` is refused in {took} ({code:?}): the peer is there, and is one of this crate")
         }
     };
-    report.add(Check::well("answer", how).with("method", probe.method.clone()).with("dialect", dialect))?;
+    report.add(Check::ok("answer", how).with_data("method", probe.method.clone()).with_data("dialect", dialect))?;
     report.add(match is_right_dialect {
-        true => Check::well("dialect", format!("the peer speaks that of {dialect}, as you do")),
+        true => Check::ok("dialect", format!("the peer speaks that of {dialect}, as you do")),
         false => Check::fault(
             "dialect",
             Fault::WrongDialect,
@@ -113,16 +114,16 @@ fn report_answer(
             _ => "call it without --storj, and in Rust with the default dialect",
         }),
     })?;
-    if answer.from != peer {
+    if response.source != peer {
         report.add(
             Check::fault(
                 "source",
                 Fault::OtherSource,
-                format!("the answer comes from {}, not from {peer}, which was asked", answer.from),
+                format!("the answer comes from {}, not from {peer}, which was asked", response.source),
             )
             .advise("call it with --any-source, and in Rust with `Endpoint::builder().any_source(true)`")
             .advise("or bind the peer to the one address that it is called at")
-            .with("source", answer.from.to_string()),
+            .with_data("source", response.source.to_string()),
         )?;
     }
     Ok(())
@@ -138,11 +139,11 @@ fn closed(peer: SocketAddr) -> Check {
         .advise("a firewall that rejects what it does not know says the same")
 }
 
-fn silent(peer: SocketAddr, candidates: &[Probe], asked: &ProbeOptions<'_>) -> Check {
+fn silent(peer: SocketAddr, candidates: &[Probe], options: &ProbeOptions<'_>) -> Check {
     let methods: Vec<_> = candidates.iter().map(|probe| format!("`{}`", probe.method.escape_debug())).collect();
     let methods = methods.join(", ");
     let says =
-        format!("{peer} says nothing to {methods}, {TRIES} times in each dialect, within {:?} each", asked.timeout);
+        format!("{peer} says nothing to {methods}, {TRIES} times in each dialect, within {:?} each", options.timeout);
     let mut check = Check::fault("answer", Fault::Silence, says);
     if peer.ip().is_loopback() && cfg!(target_os = "linux") {
         check = check.advise("a closed port of this host would say so: a program has bound to it, and does not answer");
@@ -150,7 +151,7 @@ fn silent(peer: SocketAddr, candidates: &[Probe], asked: &ProbeOptions<'_>) -> C
         check = check
             .advise("a firewall or a NAT may drop what is sent, or the host is down: try from the peer's own host");
     }
-    check = match asked.method {
+    check = match options.method {
         None => check.advise(format!(
             "a Python peer says nothing to methods that it does not have: name one that it has, `rpcudp doctor {peer} METHOD ARG...`"
         )),
@@ -172,7 +173,7 @@ async fn elsewhere(
     for &addr in others {
         // One that this host cannot reach is no advice.
         let Ok(mut prober) = Prober::new(addr) else { continue };
-        if let Asking::Answered(..) = ask(&mut prober, candidates, timeout).await {
+        if let ProbeOutcome::Response(..) = try_probes(&mut prober, candidates, timeout).await {
             let flag = if addr.is_ipv4() { "--ipv4" } else { "--ipv6" };
             check =
                 check.advise(format!("the name has another address, {addr}, which answers: call that, or try {flag}"));

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value, json};
 
-use crate::exit::{Failure, Kind};
-use crate::output::{self, FAINT, ODD, WELL, WRONG, styled};
+use crate::exit::{Failure, FailureKind};
+use crate::output::{self, DIM, ERROR, SUCCESS, WARNING, styled};
 
 /// What a doctor found out: printed as it comes, or at the end in JSON.
 pub(super) struct Report {
@@ -22,7 +22,7 @@ pub(super) struct Check {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
-    Well,
+    Ok,
     /// Worth knowing, and wrong only perhaps.
     Note,
     /// It could not be looked at.
@@ -56,18 +56,18 @@ impl Fault {
     }
 
     /// How a call would end.
-    fn kind(self) -> Kind {
+    fn failure_kind(self) -> FailureKind {
         match self {
-            Self::ClosedPort => Kind::Unreachable,
-            Self::Silence => Kind::Timeout,
-            _ => Kind::Other,
+            Self::ClosedPort => FailureKind::Unreachable,
+            Self::Silence => FailureKind::Timeout,
+            _ => FailureKind::Other,
         }
     }
 }
 
 impl Check {
-    pub(super) fn well(name: &'static str, says: impl Into<String>) -> Self {
-        Self::new(name, Status::Well, says)
+    pub(super) fn ok(name: &'static str, says: impl Into<String>) -> Self {
+        Self::new(name, Status::Ok, says)
     }
 
     pub(super) fn note(name: &'static str, says: impl Into<String>) -> Self {
@@ -93,7 +93,7 @@ impl Check {
     }
 
     /// Adds what a program wants to know.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with_data(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.data.insert(name.into(), value.into());
         self
     }
@@ -107,14 +107,14 @@ impl Report {
     pub(super) fn add(&mut self, check: Check) -> Result<(), Failure> {
         if !self.as_json {
             let (style, status) = match check.status {
-                Status::Well => (WELL, "well"),
-                Status::Note => (ODD, "note"),
-                Status::Unknown => (FAINT, "?"),
-                Status::Fault(_) => (WRONG, "wrong"),
+                Status::Ok => (SUCCESS, "well"),
+                Status::Note => (WARNING, "note"),
+                Status::Unknown => (DIM, "?"),
+                Status::Fault(_) => (ERROR, "wrong"),
             };
             output::line(&format!("{} {:<10} {}", styled(style, format!("{status:>5}")), check.name, check.says))?;
             for advice in &check.advice {
-                output::line(&format!("{:>16} {} {advice}", "", styled(FAINT, "->")))?;
+                output::line(&format!("{:>16} {} {advice}", "", styled(DIM, "->")))?;
             }
         }
         self.checks.push(check);
@@ -122,27 +122,27 @@ impl Report {
     }
 
     /// Prints the verdict, and gives the exit code of the first fault.
-    pub(super) fn end(self, peer: &str) -> Result<Option<Kind>, Failure> {
+    pub(super) fn finish(self, peer: &str) -> Result<Option<FailureKind>, Failure> {
         let Self { as_json, checks } = self;
         let faults = checks.iter().filter_map(|check| match check.status {
             Status::Fault(fault) => Some(fault),
             _ => None,
         });
         let faults: Vec<_> = faults.collect();
-        let kind = faults.first().map(|fault| fault.kind());
+        let kind = faults.first().map(|fault| fault.failure_kind());
         if as_json {
             let checks: Vec<_> = checks.into_iter().map(as_value).collect();
             let names: Vec<_> = faults.iter().map(|fault| fault.name()).collect();
             output::json_line(&json!({
-                "peer": peer, "well": faults.is_empty(), "faults": names, "exit": kind.map_or(0, Kind::code),
+                "peer": peer, "well": faults.is_empty(), "faults": names, "exit": kind.map_or(0, FailureKind::code),
                 "checks": checks,
             }))?;
         } else if faults.is_empty() {
-            output::line(&styled(WELL, "all is well"))?;
+            output::line(&styled(SUCCESS, "all is well"))?;
         } else {
             let wrong = checks.iter().filter(|check| matches!(check.status, Status::Fault(_)));
             let wrong: Vec<_> = wrong.map(|check| check.name).collect();
-            output::line(&styled(WRONG, format!("something is wrong: {}", wrong.join(", "))))?;
+            output::line(&styled(ERROR, format!("something is wrong: {}", wrong.join(", "))))?;
         }
         Ok(kind)
     }
@@ -151,7 +151,7 @@ impl Report {
 fn as_value(check: Check) -> Value {
     let Check { name, status, says, advice, data } = check;
     let (status, fault) = match status {
-        Status::Well => ("well", None),
+        Status::Ok => ("well", None),
         Status::Note => ("note", None),
         Status::Unknown => ("unknown", None),
         Status::Fault(fault) => ("fault", Some(fault.name())),

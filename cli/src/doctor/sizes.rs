@@ -4,7 +4,7 @@ use rpcudp_core::Dialect;
 use rpcudp_core::limits::{HEADER_LEN, MAX_REQUEST_BODY_LEN};
 
 use super::probe::Probe;
-use super::prober::{Prober, Until};
+use super::prober::{Prober, WaitFor};
 use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::output::grouped;
@@ -29,11 +29,8 @@ pub(super) async fn check(
     let passes_large = sizes.passes(large).await;
     let check = if passes_middle && passes_large {
         let (middle, body) = (grouped(middle), grouped(large - HEADER_LEN));
-        Check::well(
-            "sizes",
-            format!("datagrams of {middle} bytes arrive, and requests of {body}, the largest there are"),
-        )
-        .with("largest", large)
+        Check::ok("sizes", format!("datagrams of {middle} bytes arrive, and requests of {body}, the largest there are"))
+            .with_data("largest", large)
     } else {
         let (from, to) = if passes_middle { (middle, large) } else { (small, middle) };
         // A size that passes beyond one that does not says that sizes are not what it depends on.
@@ -61,7 +58,7 @@ fn too_large(middle: usize, large: usize, passes_middle: bool, limit: Option<usi
     };
     let says =
         format!("datagrams of up to {} bytes arrive, larger ones are dropped ({lost} bytes were)", grouped(limit));
-    let check = Check::fault("sizes", Fault::Size, says).with("largest", limit);
+    let check = Check::fault("sizes", Fault::Size, says).with_data("largest", limit);
     let check = if (1_200..=1_500).contains(&limit) {
         check.advise(
             "that is about what a link carries in one piece: a firewall, a tunnel or a NAT on the way drops fragments",
@@ -85,8 +82,8 @@ impl Sizes<'_> {
     async fn passes(&mut self, len: usize) -> bool {
         let tries = vec![self.probe.padded(len); TRIES];
         // Apart, so that no burst loses them all; an answer to the first keeps the others from being sent.
-        let volley = self.prober.volley(&tries, self.wait / 4, Until::First(self.wait)).await;
-        volley.answered().next().is_some()
+        let results = self.prober.send_probes(&tries, self.wait / 4, WaitFor::First(self.wait)).await;
+        results.received().next().is_some()
     }
 
     /// The largest size that passes, of those from one that does to one that does not.

@@ -1,14 +1,14 @@
-//! Shows what arrives, and answers it as it was told to.
+//! Shows what arrives, and canned_responses it as it was told to.
 
-mod answers;
-mod arrival;
+mod canned_responses;
+mod event;
 
 use std::future::poll_fn;
 use std::io;
 use std::time::{Duration, Instant};
 
-use answers::Answers;
-use arrival::{Arrival, Shown};
+use canned_responses::CannedResponses;
+use event::{Content, Event};
 use rpcudp::UdpOptions;
 use rpcudp::transport::{Datagram, ReceiveBatch, Received, Transport, Udp};
 use rpcudp_core::{Dialect, Frame};
@@ -23,11 +23,12 @@ use crate::peer::{Family, dialect, resolve};
 
 /// Listens until it is interrupted.
 pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {
-    let answers = Answers::parse(&arguments.answer)?;
+    let canned_responses = CannedResponses::parse(&arguments.answer)?;
     let addr = resolve(&arguments.addr, Family::Any).await?[0];
     let options = UdpOptions::default().report_unreachable(false);
-    let socket = Udp::bind(addr, &options).map_err(|error| Failure::not_bound(addr, &error))?;
-    let listener = Listener { socket, answers, dialect: dialect(arguments.storj), as_json, started: Instant::now() };
+    let socket = Udp::bind(addr, &options).map_err(|error| Failure::bind_failed(addr, &error))?;
+    let listener =
+        Listener { socket, canned_responses, dialect: dialect(arguments.storj), as_json, started: Instant::now() };
     let addr = listener.socket.local_addr();
     let interrupted = interrupted()?;
     if as_json {
@@ -43,7 +44,7 @@ pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<()
 
 struct Listener {
     socket: Udp,
-    answers: Answers,
+    canned_responses: CannedResponses,
     /// The one that is answered.
     dialect: Dialect,
     as_json: bool,
@@ -64,20 +65,20 @@ impl Listener {
                 continue;
             }
             for datagram in batch.iter() {
-                self.take(datagram).await?;
+                self.handle(datagram).await?;
             }
         }
     }
 
-    async fn take(&self, datagram: Received<'_>) -> Result<(), Failure> {
-        let arrival = Arrival::read(datagram.contents, self.dialect);
-        let answer = match &arrival {
-            Arrival::Frame(dialect, Frame::Request(request)) if *dialect == self.dialect => {
-                self.answers.to(request, self.dialect)
+    async fn handle(&self, datagram: Received<'_>) -> Result<(), Failure> {
+        let content = Content::decode(datagram.contents, self.dialect);
+        let answer = match &content {
+            Content::Frame(dialect, Frame::Request(request)) if *dialect == self.dialect => {
+                self.canned_responses.response_to(request, self.dialect)
             }
             _ => None,
         };
-        let shown = Shown { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), arrival };
+        let shown = Event { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), content };
         let value = answer.as_ref().map(|answer| answer.value);
         if self.as_json {
             output::json_line(&shown.as_json(value))?;
@@ -92,7 +93,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Answers from the address that was asked.
+    /// CannedResponses from the address that was asked.
     async fn send(&self, contents: &[u8], to: &Received<'_>) -> io::Result<()> {
         let answer = Datagram { destination: to.source, source: to.local, contents };
         loop {

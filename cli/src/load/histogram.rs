@@ -1,71 +1,70 @@
-//! A histogram in lines: a bar for each step of the series 1, 2, 5, 10 between the fastest and the slowest call.
+//! A histogram in lines: a bar for each bin of the series 1, 2, 5, 10 between the fastest and the slowest call.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::latencies::{Latencies, in_millis, percent};
+use crate::latencies::{Latencies, as_millis, percent};
 
 /// How long the longest bar may be, in characters.
 const WIDTH: u64 = 40;
 
-/// A step, and how many calls took at least its beginning and less than its end.
-struct Step {
+/// A bin, and how many calls took at least its beginning and less than its end.
+struct Bin {
     from: Duration,
     to: Duration,
     count: u64,
 }
 
 pub(crate) fn lines(latencies: &Latencies) -> Vec<String> {
-    let steps = steps(latencies);
-    let most = steps.iter().map(|step| step.count).max().unwrap_or(0);
-    let line = |Step { from, to, count }: &Step| {
+    let bins = bins(latencies);
+    let max_count = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
+    let line = |Bin { from, to, count }: &Bin| {
         let share = percent(*count, latencies.count());
-        format!("{:>7} to {:>7} |{:<40}| {share:6.2}%", short(*from), short(*to), bar(*count, most))
+        format!("{:>7} to {:>7} |{:<40}| {share:6.2}%", format_edge(*from), format_edge(*to), bar(*count, max_count))
     };
-    steps.iter().map(line).collect()
+    bins.iter().map(line).collect()
 }
 
 pub(crate) fn as_json(latencies: &Latencies) -> Value {
-    let steps = steps(latencies).into_iter();
-    steps
-        .map(|Step { from, to, count }| json!({ "from_ms": in_millis(from), "to_ms": in_millis(to), "count": count }))
+    let bins = bins(latencies).into_iter();
+    bins.map(|Bin { from, to, count }| json!({ "from_ms": as_millis(from), "to_ms": as_millis(to), "count": count }))
         .collect()
 }
 
 /// Those from the first that has calls to the last.
-fn steps(latencies: &Latencies) -> Vec<Step> {
+fn bins(latencies: &Latencies) -> Vec<Bin> {
     let edges: Vec<_> = edges().collect();
     let mut counts = vec![0; edges.len()];
-    for (took, count) in latencies.recorded() {
+    for (took, count) in latencies.buckets() {
         // The first edge is zero, so that there is one that is not above it.
         counts[edges.partition_point(|edge| *edge <= took) - 1] += count;
     }
-    let steps = edges.windows(2).zip(counts).map(|(edge, count)| Step { from: edge[0], to: edge[1], count });
-    let mut steps: Vec<_> = steps.skip_while(|step| step.count == 0).collect();
-    let end = steps.iter().rposition(|step| step.count > 0).map_or(0, |last| last + 1);
-    steps.truncate(end);
-    steps
+    let bins = edges.windows(2).zip(counts).map(|(edge, count)| Bin { from: edge[0], to: edge[1], count });
+    let mut bins: Vec<_> = bins.skip_while(|bin| bin.count == 0).collect();
+    let end = bins.iter().rposition(|bin| bin.count > 0).map_or(0, |last| last + 1);
+    bins.truncate(end);
+    bins
 }
 
 /// 0, 1, 2, 5, 10, 20 µs and so on, and longer than any call.
 fn edges() -> impl Iterator<Item = Duration> {
-    let micros = (0..8).flat_map(|decade| [1, 2, 5].map(|step| step * 10_u64.pow(decade)));
+    let micros = (0..8).flat_map(|decade| [1, 2, 5].map(|bin| bin * 10_u64.pow(decade)));
     [Duration::ZERO].into_iter().chain(micros.map(Duration::from_micros)).chain([Duration::from_secs(2 * 24 * 60 * 60)])
 }
 
 /// A bar whose length is precise to an eighth of a character. What there is shows.
-fn bar(count: u64, most: u64) -> String {
+fn bar(count: u64, max_count: u64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if most == 0 {
+    if max_count == 0 {
         return String::new();
     }
-    let eighths = (count as u128 * u128::from(WIDTH) * 8).div_ceil(most.into()) as usize;
+    let eighths = (count as u128 * u128::from(WIDTH) * 8).div_ceil(max_count.into()) as usize;
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// A step's edge in at most seven characters.
-fn short(time: Duration) -> String {
+/// A bin's edge in at max_count seven characters.
+fn format_edge(time: Duration) -> String {
     match time.as_micros() {
         micros @ ..1_000 => format!("{micros} µs"),
         micros @ ..1_000_000 => format!("{} ms", micros / 1_000),
@@ -101,7 +100,7 @@ mod tests {
     #[test]
     fn every_call_is_in_a_bar() {
         for latencies in [of(&[]), of(&[0]), of(&[1, 10, 100]), of(&[u64::MAX]), of(&[0, 5_000_000, 4_000_000_000])] {
-            let counted: u64 = steps(&latencies).iter().map(|step| step.count).sum();
+            let counted: u64 = bins(&latencies).iter().map(|bin| bin.count).sum();
             assert_eq!(counted, latencies.count());
         }
         assert_eq!(as_json(&of(&[60])), json!([{ "from_ms": 0.05, "to_ms": 0.1, "count": 1 }]));

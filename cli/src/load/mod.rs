@@ -1,13 +1,13 @@
 //! Calls as often as it goes, and shows what comes of it.
 
 mod histogram;
-mod live;
+mod live_display;
 mod tally;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use live::Live;
+use live_display::LiveDisplay;
 use rpcudp::CallError;
 use serde_json::json;
 use tally::Tally;
@@ -19,22 +19,22 @@ use crate::exit::Failure;
 use crate::interrupt::interrupted;
 use crate::outcome::Outcome;
 use crate::output;
-use crate::peer::Callee;
+use crate::peer::PreparedCall;
 
 /// How often the picture is drawn anew.
-const REDRAW_EVERY: Duration = Duration::from_millis(200);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long a caller waits whose request did not leave or came back, so that it makes no busy loop of it.
-const AFTER_BOUNCE: Duration = Duration::from_millis(10);
+const FAILURE_PAUSE: Duration = Duration::from_millis(10);
 
 /// How many tallies the callers share, so that they seldom wait for each other.
 const MAX_TALLIES: usize = 16;
 
 pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), Failure> {
     let LoadArguments { peer, method, arguments, concurrency, seconds } = arguments;
-    let callee = Arc::new(Callee::new(peer, method, arguments).await?);
+    let prepared = Arc::new(PreparedCall::new(peer, method, arguments).await?);
     // What cannot work at all is said at once, and not after some seconds of trying.
-    match callee.call().await {
+    match prepared.call().await {
         Ok(_) | Err(CallError::Application(_) | CallError::Decode { .. }) => {}
         Err(error) => return Err(error.into()),
     }
@@ -47,10 +47,10 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
     let end = started + planned;
     let mut tasks = JoinSet::new();
     for index in 0..callers {
-        let (callee, tallies) = (Arc::clone(&callee), Arc::clone(&tallies));
-        tasks.spawn(async move { keep_calling(&callee, &tallies[index % tallies.len()], end).await });
+        let (prepared, tallies) = (Arc::clone(&prepared), Arc::clone(&tallies));
+        tasks.spawn(async move { run_caller(&prepared, &tallies[index % tallies.len()], end).await });
     }
-    let live = Live::new(planned, as_json);
+    let live = LiveDisplay::new(planned, as_json);
     tokio::select! {
         () = watch(&live, &tallies, started) => {}
         () = sleep(end.saturating_duration_since(Instant::now())) => {}
@@ -64,13 +64,13 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
 
     if as_json {
         let mut summary = total.as_json(elapsed);
-        summary["peer"] = callee.addr.to_string().into();
-        summary["method"] = callee.method.name().into();
+        summary["peer"] = prepared.addr.to_string().into();
+        summary["method"] = prepared.method.name().into();
         summary["concurrency"] = json!(concurrency);
         output::json_line(&summary)?;
     } else {
-        let method = callee.method.name().escape_debug();
-        output::line(&format!("--- `{method}` at {}, {concurrency} calls at once ---", callee.addr))?;
+        let method = prepared.method.name().escape_debug();
+        output::line(&format!("--- `{method}` at {}, {concurrency} calls at once ---", prepared.addr))?;
         for line in total.as_text(elapsed) {
             output::line(&line)?;
         }
@@ -78,25 +78,25 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
     total.into_result()
 }
 
-async fn keep_calling(callee: &Callee, tally: &Mutex<Tally>, end: Instant) {
+async fn run_caller(prepared: &PreparedCall, tally: &Mutex<Tally>, end: Instant) {
     loop {
         let started = Instant::now();
         if started >= end {
             return;
         }
-        let result = callee.call().await;
+        let result = prepared.call().await;
         let took = started.elapsed();
         let outcome = Outcome::of(&result);
         lock(tally).record(outcome, took, result.err());
-        if !outcome.is_answer && took < AFTER_BOUNCE {
-            sleep(AFTER_BOUNCE).await;
+        if !outcome.is_response && took < FAILURE_PAUSE {
+            sleep(FAILURE_PAUSE).await;
         }
     }
 }
 
 /// Draws again and again. Never ends.
-async fn watch(live: &Live, tallies: &[Mutex<Tally>], started: Instant) {
-    let mut ticks = interval(REDRAW_EVERY);
+async fn watch(live: &LiveDisplay, tallies: &[Mutex<Tally>], started: Instant) {
+    let mut ticks = interval(REDRAW_INTERVAL);
     loop {
         ticks.tick().await;
         live.draw(&sum(tallies), started.elapsed());

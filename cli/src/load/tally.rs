@@ -8,7 +8,7 @@ use super::histogram;
 use crate::exit::Failure;
 use crate::latencies::{Latencies, percent};
 use crate::outcome::Outcome;
-use crate::output::{ODD, grouped, styled};
+use crate::output::{WARNING, grouped, styled};
 use crate::value::Value;
 
 /// How calls ended, and how long those took that were answered.
@@ -27,7 +27,7 @@ impl Tally {
 
     pub(crate) fn record(&mut self, outcome: Outcome, took: Duration, error: Option<CallError<Value>>) {
         *self.outcomes.entry(outcome).or_default() += 1;
-        if outcome.is_answer {
+        if outcome.is_response {
             self.latencies.record(took);
         } else if self.failure.is_none() {
             self.failure = error.map(Failure::from);
@@ -49,19 +49,19 @@ impl Tally {
         self.outcomes.values().sum()
     }
 
-    pub(crate) fn answered(&self) -> u64 {
+    pub(crate) fn response_count(&self) -> u64 {
         self.latencies.count()
     }
 
-    fn lost(&self) -> u64 {
-        self.count() - self.answered()
+    fn lost_count(&self) -> u64 {
+        self.count() - self.response_count()
     }
 
     /// For people: how many, how fast, and how they are spread.
     pub(crate) fn as_text(&self, elapsed: Duration) -> Vec<String> {
-        let (count, answered, lost) = (self.count(), self.answered(), self.lost());
+        let (count, answered, lost) = (self.count(), self.response_count(), self.lost_count());
         let loss = format!("{:.2}% lost", percent(lost, count));
-        let loss = if lost > 0 { styled(ODD, loss) } else { loss };
+        let loss = if lost > 0 { styled(WARNING, loss) } else { loss };
         let rate = per_second(answered, elapsed);
         let elapsed = elapsed.as_secs_f64();
         let mut lines =
@@ -83,9 +83,9 @@ impl Tally {
         json!({
             "seconds": elapsed.as_secs_f64(),
             "calls": self.count(),
-            "answered": self.answered(),
-            "per_second": per_second(self.answered(), elapsed),
-            "loss_percent": percent(self.lost(), self.count()),
+            "answered": self.response_count(),
+            "per_second": per_second(self.response_count(), elapsed),
+            "loss_percent": percent(self.lost_count(), self.count()),
             "outcomes": outcomes,
             "ms": self.latencies.as_json(),
             "histogram": histogram::as_json(&self.latencies),

@@ -10,14 +10,14 @@ use super::{Value, hex, numbers};
 /// standard input.
 pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
     if let Some(digits) = word.strip_prefix("hex:") {
-        return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::NoHex);
+        return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::InvalidHex);
     }
     if let Some(path) = word.strip_prefix('@') {
         let bytes = if path == "-" { contents(io::stdin()) } else { File::open(path).and_then(contents) };
         let bytes = bytes.map_err(|source| ArgumentError::Unreadable { path: path.into(), source })?;
         return match bytes.len() {
             ..=MAX_DATAGRAM_LEN => Ok(Value::Bytes(bytes)),
-            _ => Err(ArgumentError::LargeFile { path: path.into() }),
+            _ => Err(ArgumentError::OversizedFile { path: path.into() }),
         };
     }
     json(word)
@@ -25,9 +25,9 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
 
 /// Reads JSON.
 fn json(text: &str) -> Result<Value, ArgumentError> {
-    let value = serde_json::from_str(text).map_err(ArgumentError::NoJson)?;
-    match numbers::too_large(text) {
-        Some(number) => Err(ArgumentError::LargeInteger(number.into())),
+    let value = serde_json::from_str(text).map_err(ArgumentError::InvalidJson)?;
+    match numbers::find_oversized_integer(text) {
+        Some(number) => Err(ArgumentError::OversizedInteger(number.into())),
         None => Ok(value),
     }
 }
@@ -35,22 +35,22 @@ fn json(text: &str) -> Result<Value, ArgumentError> {
 /// Why a word of the command line is no argument.
 #[derive(Debug)]
 pub(crate) enum ArgumentError {
-    NoJson(serde_json::Error),
-    LargeInteger(Box<str>),
-    NoHex,
+    InvalidJson(serde_json::Error),
+    OversizedInteger(Box<str>),
+    InvalidHex,
     Unreadable { path: Box<str>, source: io::Error },
-    LargeFile { path: Box<str> },
+    OversizedFile { path: Box<str> },
 }
 
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoJson(error) if error.is_data() => write!(f, "is no value: {error}"),
-            Self::NoJson(error) => write!(f, "is no JSON: {error} (a text has quotes: '\"text\"')"),
-            Self::LargeInteger(number) => write!(f, "has an integer that 64 bits do not hold: {number}"),
-            Self::NoHex => f.write_str("has no even number of hexadecimal digits behind hex:"),
+            Self::InvalidJson(error) if error.is_data() => write!(f, "is no value: {error}"),
+            Self::InvalidJson(error) => write!(f, "is no JSON: {error} (a text has quotes: '\"text\"')"),
+            Self::OversizedInteger(number) => write!(f, "has an integer that 64 bits do not hold: {number}"),
+            Self::InvalidHex => f.write_str("has no even number of hexadecimal digits behind hex:"),
             Self::Unreadable { path, source } => write!(f, "cannot be read from {path}: {source}"),
-            Self::LargeFile { path } => {
+            Self::OversizedFile { path } => {
                 write!(f, "is a file of more than {MAX_DATAGRAM_LEN} bytes, which no datagram carries: {path}")
             }
         }

@@ -28,14 +28,14 @@ impl Serialize for Value {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
                     if is_json {
-                        map.serialize_entry(&*tags::written(key), value)?;
+                        map.serialize_entry(&*tags::to_tagged_text(key), value)?;
                     } else {
                         map.serialize_entry(key, value)?;
                     }
                 }
                 map.end()
             }
-            Self::Float(_) | Self::Text(_) | Self::Bytes(_) => serializer.serialize_str(&tags::written(self)),
+            Self::Float(_) | Self::Text(_) | Self::Bytes(_) => serializer.serialize_str(&tags::to_tagged_text(self)),
         }
     }
 }
@@ -43,15 +43,15 @@ impl Serialize for Value {
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let is_json = deserializer.is_human_readable();
-        deserializer.deserialize_any(AnyValue { is_json })
+        deserializer.deserialize_any(ValueVisitor { is_json })
     }
 }
 
-struct AnyValue {
+struct ValueVisitor {
     is_json: bool,
 }
 
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        if self.is_json { tags::read(text).map_err(E::custom) } else { Ok(Value::Text(text.into())) }
+        if self.is_json { tags::from_tagged_text(text).map_err(E::custom) } else { Ok(Value::Text(text.into())) }
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Value, E> {
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for AnyValue {
         }
         while let Some(key) = elements.next_key::<String>()? {
             if key != tags::MAP {
-                entries.push((tags::read(&key).map_err(de::Error::custom)?, elements.next_value()?));
+                entries.push((tags::from_tagged_text(&key).map_err(de::Error::custom)?, elements.next_value()?));
                 continue;
             }
             let pairs = elements.next_value()?;

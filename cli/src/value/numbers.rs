@@ -1,10 +1,10 @@
 /// The first integer in a JSON text that no 64 bits hold, which a parser would make a float of.
-pub(super) fn too_large(json: &str) -> Option<&str> {
+pub(super) fn find_oversized_integer(json: &str) -> Option<&str> {
     let mut rest = json;
     while let Some(start) = rest.find(|char: char| char == '"' || char == '-' || char.is_ascii_digit()) {
         rest = &rest[start..];
         if let Some(text) = rest.strip_prefix('"') {
-            rest = behind_string(text);
+            rest = skip_string(text);
             continue;
         }
         let is_of_number = |char: char| char.is_ascii_digit() || matches!(char, '-' | '+' | '.' | 'e' | 'E');
@@ -19,7 +19,7 @@ pub(super) fn too_large(json: &str) -> Option<&str> {
 }
 
 /// What follows the end of a string that has begun.
-fn behind_string(text: &str) -> &str {
+fn skip_string(text: &str) -> &str {
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
         match char {
@@ -46,7 +46,7 @@ mod tests {
             (r#"["\\", 99999999999999999999]"#, Some("99999999999999999999")),
             ("", None),
         ] {
-            assert_eq!(too_large(json), expected, "{json}");
+            assert_eq!(find_oversized_integer(json), expected, "{json}");
         }
     }
 }

@@ -10,7 +10,7 @@ const JSON: &str = "json:";
 pub(super) const MAP: &str = "map:";
 
 /// A value as a JSON string, where it is one or has to be one because it is the key of an object.
-pub(super) fn written(value: &Value) -> Cow<'_, str> {
+pub(super) fn to_tagged_text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Text(text) if [HEX, STR, FLOAT, JSON, MAP].iter().any(|tag| text.starts_with(tag)) => {
             format!("{STR}{text}").into()
@@ -28,7 +28,7 @@ pub(super) fn written(value: &Value) -> Cow<'_, str> {
 /// # Errors
 ///
 /// What is wrong behind the tag.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
     let wrong = |what: &str| Err(format!("{what}; a text that begins so is written \"{STR}{text}\""));
     if let Some(text) = text.strip_prefix(STR) {
         Ok(Value::Text(text.into()))
@@ -47,7 +47,7 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
     } else if let Some(json) = text.strip_prefix(JSON) {
         match serde_json::from_str(json) {
             Ok(value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_)))
-                if numbers::too_large(json).is_none() =>
+                if numbers::find_oversized_integer(json).is_none() =>
             {
                 Ok(value)
             }

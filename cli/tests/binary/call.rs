@@ -2,14 +2,14 @@ use rpcudp::Dialect;
 use serde_json::json;
 
 use crate::peers::{CLOSED, serve, silence};
-use crate::running::{Running, json, rpcudp};
+use crate::process::{Background, json, rpcudp};
 
 #[test]
 fn an_answer_is_json_with_and_without_json() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     for flags in [&[][..], &["--json"]] {
         let call = rpcudp(&[&["call", &addr, "sayhi", "\"Snake Plissken\""], flags].concat());
-        assert_eq!(call.well(), "\"Hello Snake Plissken you live at 127.0.0.1\"");
+        assert_eq!(call.succeeded(), "\"Hello Snake Plissken you live at 127.0.0.1\"");
     }
 }
 
@@ -17,25 +17,26 @@ fn an_answer_is_json_with_and_without_json() {
 fn bytes_go_in_and_come_out_as_hex_and_can_be_given_back() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     for word in ["hex:0001ff", "\"hex:0001ff\""] {
-        assert_eq!(rpcudp(&["call", &addr, "reverse", word]).well(), "[\"hex:ff0100\",3]");
+        assert_eq!(rpcudp(&["call", &addr, "reverse", word]).succeeded(), "[\"hex:ff0100\",3]");
     }
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("argument-{}", std::process::id()));
     std::fs::write(&path, [1, 2]).unwrap();
     let word = format!("@{}", path.display());
-    assert_eq!(rpcudp(&["call", &addr, "reverse", &word]).well(), "[\"hex:0201\",2]");
+    assert_eq!(rpcudp(&["call", &addr, "reverse", &word]).succeeded(), "[\"hex:0201\",2]");
     std::fs::remove_file(path).unwrap();
     // What an answer shows is an argument: text that looks like bytes stays text.
-    let (_listen, addr) = Running::listen(&["--answer", r#"tell=["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#]);
+    let (_listen, addr) =
+        Background::listen(&["--answer", r#"tell=["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#]);
     let told = rpcudp(&["call", &addr.to_string(), "tell"]);
-    assert_eq!(told.well(), r#"["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#);
+    assert_eq!(told.succeeded(), r#"["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#);
 }
 
 #[test]
 fn every_kind_of_argument_arrives() {
-    let (mut listen, addr) = Running::listen(&["--answer", "take=null"]);
+    let (mut listen, addr) = Background::listen(&["--answer", "take=null"]);
     let words = ["-7", "1.5", "true", "null", "\"a\"", "[1,[]]", r#"{"k":"v"}"#, "18446744073709551615", "hex:"];
     let call = rpcudp(&[&["call", &addr.to_string(), "take"], &words[..]].concat());
-    assert_eq!(call.well(), "null");
+    assert_eq!(call.succeeded(), "null");
     let request = listen.json();
     assert_eq!(request["arguments"], json!([-7, 1.5, true, null, "a", [1, []], { "k": "v" }, u64::MAX, "hex:"]));
     assert_eq!((&request["remaining_ms"], &request["dialect"]), (&json!(5_000), &json!("rpcudp")));
@@ -45,7 +46,7 @@ fn every_kind_of_argument_arrives() {
 fn the_other_dialect_is_spoken_on_request() {
     let (_server, addr) = serve(Dialect::Storj);
     let call = |flags: &[&str]| rpcudp(&[&["call", &addr, "sayhi", "\"S\"", "--timeout", "300ms"], flags].concat());
-    assert_eq!(call(&["--storj"]).well(), "\"Hello S you live at 127.0.0.1\"");
+    assert_eq!(call(&["--storj"]).succeeded(), "\"Hello S you live at 127.0.0.1\"");
     assert!(call(&[]).failed(5).starts_with("rpcudp: no answer to `sayhi` from 127.0.0.1:"));
 }
 
@@ -86,13 +87,13 @@ fn each_ending_is_a_line_of_json_on_request() {
 
 #[test]
 fn a_request_is_sent_again_only_on_request() {
-    let (mut listen, addr) = Running::listen(&[]);
+    let (mut listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     rpcudp(&["call", &addr, "again", "--retry", "--timeout", "600ms"]).failed(5);
     let (first, second) = (listen.json(), listen.json());
     assert_eq!((&first["method"], &first["id"]), (&json!("again"), &second["id"]));
     // Whatever was sent again is there before what is sent next.
-    let (mut listen, addr) = Running::listen(&[]);
+    let (mut listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     rpcudp(&["call", &addr, "once", "--timeout", "600ms"]).failed(5);
     rpcudp(&["call", &addr, "next", "--timeout", "1ms"]).failed(5);

@@ -4,7 +4,7 @@ use rpcudp::{Dialect, Endpoint, rpc_service};
 use serde_json::json;
 
 use crate::peers::{CLOSED, serve, silence};
-use crate::running::{json, rpcudp};
+use crate::process::{json, rpcudp};
 
 /// An account.
 #[rpc_service]
@@ -39,7 +39,7 @@ fn describing(dialect: Dialect) -> (Endpoint, String) {
 fn the_trait_is_printed_as_one_would_write_it() {
     let (_server, addr) = describing(Dialect::Rpcudp);
     let described = rpcudp(&["describe", &addr]);
-    let printed = described.well();
+    let printed = described.succeeded();
     assert_eq!(printed, AccountClient::CONTRACT.to_string().trim_end());
     assert!(printed.contains("/// What is left.\n    fn balance(&self, name: &str) -> i64;"), "{printed}");
 }
@@ -47,7 +47,7 @@ fn the_trait_is_printed_as_one_would_write_it() {
 #[test]
 fn the_contract_is_data_in_json() {
     let (_server, addr) = describing(Dialect::Storj);
-    let described = json(rpcudp(&["describe", &addr, "--storj", "--json"]).well());
+    let described = json(rpcudp(&["describe", &addr, "--storj", "--json"]).succeeded());
     assert_eq!(described["peer"], addr);
     let contract = &described["contracts"][0];
     assert_eq!((&contract["name"], contract["methods"].as_array().map(Vec::len)), (&json!("Account"), Some(2)));

@@ -1,19 +1,19 @@
 use rpcudp::Dialect;
 use serde_json::{Value, json};
 
-use crate::peers::{CLOSED, Fate, serve, silence, stand_in};
-use crate::running::{Ended, Running, json, rpcudp};
+use crate::peers::{CLOSED, Rule, serve, silence, stub_server};
+use crate::process::{Background, Finished, json, rpcudp};
 
-fn doctor(arguments: &[&str]) -> Ended {
+fn doctor(arguments: &[&str]) -> Finished {
     rpcudp(&[&["doctor", "--timeout", "300ms"], arguments].concat())
 }
 
 /// The faults that it found, and its checks by name.
 #[track_caller]
 fn faults(code: i32, arguments: &[&str]) -> (Vec<String>, impl Fn(&str) -> Value + use<>) {
-    let ended = doctor(&[arguments, &["--json"]].concat());
-    assert_eq!((ended.code(), ended.stderr()), (code, ""), "{ended:?}");
-    let report = json(ended.stdout());
+    let finished = doctor(&[arguments, &["--json"]].concat());
+    assert_eq!((finished.code(), finished.stderr()), (code, ""), "{finished:?}");
+    let report = json(finished.stdout());
     assert_eq!((&report["exit"], &report["well"]), (&json!(code), &json!(code == 0)), "{report}");
     let faults = report["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect();
     let checks = report["checks"].as_array().unwrap().clone();
@@ -27,7 +27,7 @@ fn faults(code: i32, arguments: &[&str]) -> (Vec<String>, impl Fn(&str) -> Value
 fn all_is_well_with_a_peer_that_answers() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let report = doctor(&[&addr]);
-    let report = report.well();
+    let report = report.succeeded();
     assert!(report.starts_with(&format!("looking at {addr}\n")) && report.ends_with("all is well"), "{report}");
     for line in [
         "well answer     `stun` is answered in ",
@@ -92,11 +92,11 @@ fn the_wrong_dialect_is_named_and_the_rest_looked_at_in_the_right_one() {
 #[test]
 fn a_peer_that_drops_what_is_large_is_named_with_the_size() {
     for limit in [1_472, 500] {
-        let addr = stand_in(Dialect::Rpcudp, move |_, len| if len > limit { Fate::Dropped } else { Fate::Answered });
+        let addr = stub_server(Dialect::Rpcudp, move |_, len| if len > limit { Rule::Drop } else { Rule::Respond });
         let (found, check) = faults(1, &[&addr]);
         assert_eq!((found, &check("sizes")["largest"]), (vec!["size".to_owned()], &json!(limit)));
     }
-    let addr = stand_in(Dialect::Rpcudp, |_, len| if len > 1_400 { Fate::Dropped } else { Fate::Answered });
+    let addr = stub_server(Dialect::Rpcudp, |_, len| if len > 1_400 { Rule::Drop } else { Rule::Respond });
     let report = doctor(&[&addr]);
     let says = "wrong sizes      datagrams of up to 1,400 bytes arrive, larger ones are dropped (8,213 bytes were)";
     assert!(report.code() == 1 && report.stdout().contains(says), "{report:?}");
@@ -105,7 +105,7 @@ fn a_peer_that_drops_what_is_large_is_named_with_the_size() {
 
 #[test]
 fn loss_is_named_with_its_share() {
-    let addr = stand_in(Dialect::Rpcudp, |count, _| if count % 2 == 1 { Fate::Dropped } else { Fate::Answered });
+    let addr = stub_server(Dialect::Rpcudp, |count, _| if count % 2 == 1 { Rule::Drop } else { Rule::Respond });
     let (found, check) = faults(1, &[&addr, "anything", "--count", "20"]);
     assert_eq!((found, &check("loss")["lost"]), (vec!["loss".to_owned()], &json!(10)));
     assert_eq!(check("loss")["percent"], 50.0);
@@ -113,7 +113,7 @@ fn loss_is_named_with_its_share() {
 
 #[test]
 fn answers_from_another_address_are_named() {
-    let addr = stand_in(Dialect::Rpcudp, |_, _| Fate::AnsweredFromElsewhere);
+    let addr = stub_server(Dialect::Rpcudp, |_, _| Rule::RespondFromElsewhere);
     let (found, check) = faults(1, &[&addr]);
     assert_eq!(found, ["other_source"]);
     assert!(check("source")["advice"][0].as_str().unwrap().contains("--any-source"));
@@ -125,7 +125,7 @@ fn a_nat_is_noted_and_what_is_no_address_is_not_believed() {
         (r#"stun=["192.0.2.1",7]"#, "note", "the peer sees 192.0.2.1:7, and this socket is 127.0.0.1:"),
         (r#"stun=["\u001b[2J",7]"#, "unknown", r#"what the peer answers to `stun` is no address: ["\u001b[2J",7]"#),
     ] {
-        let (_listen, addr) = Running::listen(&["--answer", answer]);
+        let (_listen, addr) = Background::listen(&["--answer", answer]);
         let (found, check) = faults(0, &[&addr.to_string()]);
         assert!(found.is_empty());
         let address = check("address");

@@ -2,11 +2,11 @@ use rpcudp_core::{Dialect, MessageId, Request};
 use serde_json::json;
 
 use crate::peers::send;
-use crate::running::{Running, json, rpcudp};
+use crate::process::{Background, json, rpcudp};
 
 #[test]
 fn what_arrives_is_shown_and_it_goes_on_after_what_is_garbled() {
-    let (mut listen, addr) = Running::listen(&[]);
+    let (mut listen, addr) = Background::listen(&[]);
     send(b"GET / HTTP/1.1\r\n\r\n\x1b[2J", addr);
     let garbled = listen.json();
     assert_eq!((&garbled["event"], &garbled["reason"]), (&json!("garbled"), &json!("unknown_kind")));
@@ -28,10 +28,10 @@ fn what_arrives_is_shown_and_it_goes_on_after_what_is_garbled() {
 
 #[test]
 fn lines_are_for_people_without_json() {
-    let mut listen = Running::start(&["listen", "127.0.0.1:0", "--answer", "add=3"]);
+    let mut listen = Background::start(&["listen", "127.0.0.1:0", "--answer", "add=3"]);
     let line = listen.line();
     let addr = line.strip_prefix("listening on ").expect("an address").to_owned();
-    assert_eq!(rpcudp(&["call", &addr, "add", "1", "2"]).well(), "3");
+    assert_eq!(rpcudp(&["call", &addr, "add", "1", "2"]).succeeded(), "3");
     let line = listen.line();
     assert!(line.ends_with(" add(1, 2) waits 5s -> 3") && !line.contains('\x1b'), "{line}");
     send(b"\x1b[2J", addr.parse().unwrap());
@@ -41,11 +41,11 @@ fn lines_are_for_people_without_json() {
 
 #[test]
 fn a_stand_in_answers_in_its_dialect_what_it_was_told_to() {
-    let (mut listen, addr) = Running::listen(&["--storj", "--answer", "a=[1]", "--answer", "b=hex:ff"]);
+    let (mut listen, addr) = Background::listen(&["--storj", "--answer", "a=[1]", "--answer", "b=hex:ff"]);
     let addr = addr.to_string();
     let call = |method, flags: &[&str]| rpcudp(&[&["call", &addr, method, "--timeout", "300ms"], flags].concat());
-    assert_eq!(call("a", &["--storj"]).well(), "[1]");
-    assert_eq!(call("b", &["--storj"]).well(), "\"hex:ff\"");
+    assert_eq!(call("a", &["--storj"]).succeeded(), "[1]");
+    assert_eq!(call("b", &["--storj"]).succeeded(), "\"hex:ff\"");
     call("c", &["--storj"]).failed(5);
     call("a", &[]).failed(5);
     let answers = [(); 4].map(|()| listen.json()["answer"].clone());
@@ -54,7 +54,7 @@ fn a_stand_in_answers_in_its_dialect_what_it_was_told_to() {
 
 #[test]
 fn an_address_that_cannot_be_had_is_said() {
-    let (_listen, addr) = Running::listen(&[]);
+    let (_listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     let listen = rpcudp(&["listen", &addr]);
     assert_eq!(listen.failed(3), format!("rpcudp: {addr} is in use: another program has bound to it"));
@@ -69,7 +69,7 @@ fn an_address_that_cannot_be_had_is_said() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_without_a_word() {
-    let (listen, addr) = Running::listen(&[]);
+    let (listen, addr) = Background::listen(&[]);
     // The first line after the reader has gone is the one that cannot be printed.
     let (said, code) = listen.stop_reading(|| send(b"anything", addr));
     assert_eq!((said.as_str(), code), ("", Some(141)));

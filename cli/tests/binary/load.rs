@@ -2,13 +2,13 @@ use rpcudp::Dialect;
 use serde_json::json;
 
 use crate::peers::{CLOSED, serve, silence};
-use crate::running::{Running, json, rpcudp};
+use crate::process::{Background, json, rpcudp};
 
 #[test]
 fn calls_are_counted_and_their_latencies_spread() {
     let (server, addr) = serve(Dialect::Rpcudp);
     let load = rpcudp(&["load", &addr, "sayhi", "\"S\"", "--concurrency", "4", "--seconds", "1", "--json"]);
-    let [summary] = &load.well_in_json()[..] else { panic!("{load:?}") };
+    let [summary] = &load.succeeded_in_json()[..] else { panic!("{load:?}") };
     let calls = summary["calls"].as_u64().unwrap();
     assert!(calls > 0 && summary["per_second"].as_f64() > Some(0.0), "{summary}");
     assert_eq!((&summary["answered"], &summary["outcomes"]), (&json!(calls), &json!({ "answered": calls })));
@@ -21,7 +21,7 @@ fn calls_are_counted_and_their_latencies_spread() {
     assert!((calls + 1..=calls + 1 + 4).contains(&received), "{received} of {calls}");
 
     let load = rpcudp(&["load", &addr, "sayhi", "\"S\"", "--seconds", "1"]);
-    let lines: Vec<_> = load.well().lines().collect();
+    let lines: Vec<_> = load.succeeded().lines().collect();
     assert_eq!(lines[0], format!("--- `sayhi` at {addr}, 16 calls at once ---"));
     assert!(lines[1].contains(" calls in ") && lines[1].ends_with(" a second; 0.00% lost"), "{load:?}");
     assert!(lines[2].starts_with("min ") && lines[3].contains(" to ") && lines[3].ends_with('%'), "{load:?}");
@@ -40,14 +40,14 @@ fn what_cannot_work_is_said_before_it_begins() {
 fn errors_of_the_method_are_answers_and_others_are_counted() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let load = rpcudp(&["load", &addr, "withdraw", "5", "--seconds", "1", "--json"]);
-    let summary = &load.well_in_json()[0];
+    let summary = &load.succeeded_in_json()[0];
     assert_eq!(summary["outcomes"], json!({ "application_error": summary["answered"] }));
 }
 
 #[test]
 fn it_can_be_interrupted() {
     let (server, addr) = serve(Dialect::Rpcudp);
-    let load = Running::start(&["load", &addr, "sayhi", "\"S\"", "--seconds", "3600", "--json"]);
+    let load = Background::start(&["load", &addr, "sayhi", "\"S\"", "--seconds", "3600", "--json"]);
     while server.stats().requests.received < 100 {
         std::thread::yield_now();
     }

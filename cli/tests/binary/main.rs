@@ -9,6 +9,6 @@ mod listen;
 mod load;
 mod peers;
 mod ping;
-mod running;
+mod process;
 mod terminal;
 mod usage;

@@ -48,17 +48,17 @@ pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
     (endpoint, addr)
 }
 
-/// What becomes of a request to a [`stand_in`].
-pub(crate) enum Fate {
-    Answered,
+/// What becomes of a request to a [`stub_server`].
+pub(crate) enum Rule {
+    Respond,
     /// From another port.
-    AnsweredFromElsewhere,
-    Dropped,
+    RespondFromElsewhere,
+    Drop,
 }
 
 /// A peer that answers null to every method of a dialect, for the rest of the test; or does to a request what a rule
 /// says, which is given how many came before and how many bytes it has.
-pub(crate) fn stand_in(dialect: Dialect, mut rule: impl FnMut(usize, usize) -> Fate + Send + 'static) -> String {
+pub(crate) fn stub_server(dialect: Dialect, mut rule: impl FnMut(usize, usize) -> Rule + Send + 'static) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
     let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
     let addr = socket.local_addr().expect("it is bound").to_string();
@@ -71,9 +71,9 @@ pub(crate) fn stand_in(dialect: Dialect, mut rule: impl FnMut(usize, usize) -> F
             Response::begin(&mut answer, dialect, request.id);
             answer.push(0xc0);
             let sent = match rule(count, len) {
-                Fate::Answered => socket.send_to(&answer, from),
-                Fate::AnsweredFromElsewhere => elsewhere.send_to(&answer, from),
-                Fate::Dropped => Ok(0),
+                Rule::Respond => socket.send_to(&answer, from),
+                Rule::RespondFromElsewhere => elsewhere.send_to(&answer, from),
+                Rule::Drop => Ok(0),
             };
             // Whoever has asked may be gone.
             drop(sent);

@@ -2,7 +2,7 @@ use rpcudp::Dialect;
 use serde_json::{Value, json};
 
 use crate::peers::{CLOSED, serve, silence};
-use crate::running::{Running, json, rpcudp};
+use crate::process::{Background, json, rpcudp};
 
 /// What `ping --json` printed: its calls, and the summary.
 fn events(stdout: &str) -> (Vec<Value>, Value) {
@@ -17,7 +17,7 @@ fn calls_are_counted_and_summarised() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let arguments = ["ping", &addr, "sayhi", "\"S\"", "--count", "5", "--interval", "1ms"];
     let ping = rpcudp(&arguments);
-    let lines: Vec<_> = ping.well().lines().collect();
+    let lines: Vec<_> = ping.succeeded().lines().collect();
     assert_eq!(lines.len(), 8, "{ping:?}");
     assert!(lines[..5].iter().all(|line| line.contains(" answered in ") && line.ends_with(" ms")), "{ping:?}");
     assert_eq!(lines[5], format!("--- `sayhi` at {addr} ---"));
@@ -25,7 +25,7 @@ fn calls_are_counted_and_summarised() {
     assert!(lines[7].starts_with("min ") && lines[7].contains(", median ") && lines[7].contains(", p99 "), "{ping:?}");
 
     let ping = rpcudp(&[&arguments[..], &["--json"]].concat());
-    let (calls, summary) = events(ping.well());
+    let (calls, summary) = events(ping.succeeded());
     assert_eq!(calls.len(), 5);
     assert!(calls.iter().all(|call| call["outcome"] == "answered" && call["ms"].as_f64() > Some(0.0)), "{ping:?}");
     assert_eq!((&summary["sent"], &summary["lost"]), (&json!(5), &json!(0)));
@@ -36,10 +36,10 @@ fn calls_are_counted_and_summarised() {
 fn whoever_refuses_is_there() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let ping = rpcudp(&["ping", &addr, "--count", "1"]);
-    assert!(ping.well().contains(&format!("({addr} refused `ping`: unknown method)")), "{ping:?}");
-    assert!(ping.well().contains("1 calls, 1 answered, 0.0% lost"), "{ping:?}");
+    assert!(ping.succeeded().contains(&format!("({addr} refused `ping`: unknown method)")), "{ping:?}");
+    assert!(ping.succeeded().contains("1 calls, 1 answered, 0.0% lost"), "{ping:?}");
     let ping = rpcudp(&["ping", &addr, "withdraw", "5", "--count", "1", "--json"]);
-    assert_eq!(events(ping.well()).0[0]["outcome"], "application_error");
+    assert_eq!(events(ping.succeeded()).0[0]["outcome"], "application_error");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_is_lost_is_counted_and_all_lost_is_a_failure() {
 #[test]
 fn it_runs_until_it_is_interrupted() {
     let (_server, addr) = serve(Dialect::Storj);
-    let mut ping = Running::start(&["ping", &addr, "sayhi", "\"S\"", "--storj", "--interval", "1ms"]);
+    let mut ping = Background::start(&["ping", &addr, "sayhi", "\"S\"", "--storj", "--interval", "1ms"]);
     for _ in 0..20 {
         let line = ping.line();
         assert!(line.contains(" answered in "), "{line}");
@@ -78,7 +78,7 @@ fn it_runs_until_it_is_interrupted() {
 #[test]
 fn interrupted_before_any_answer_it_has_not_ended_well() {
     let (silent, addr) = silence();
-    let ping = Running::start(&["ping", &addr, "--interval", "1h"]);
+    let ping = Background::start(&["ping", &addr, "--interval", "1h"]);
     silent.recv_from(&mut [0; 100]).expect("the first call comes at once");
     let (lines, code) = ping.interrupt();
     assert_eq!((code, &*lines[1]), (5, "1 calls, 0 answered, 0.0% lost, 1 under way"), "{lines:?}");

@@ -9,7 +9,7 @@ use nix::pty::{Winsize, openpty};
 use rpcudp::Dialect;
 
 use crate::peers::{CLOSED, serve};
-use crate::running::{Reaped, command};
+use crate::process::{KillOnDrop, command};
 
 /// A terminal that a command can print to.
 struct Terminal {
@@ -25,11 +25,11 @@ impl Terminal {
     }
 
     /// Runs a command whose output and errors go to it.
-    fn run(self, command: &mut Command) -> (File, Reaped) {
+    fn run(self, command: &mut Command) -> (File, KillOnDrop) {
         let Self { screen, end } = self;
         let errors = end.try_clone().expect("it can be shared");
         let child = command.stdout(end).stderr(errors).spawn().expect("the binary can be run");
-        (screen, Reaped(child))
+        (screen, KillOnDrop(child))
     }
 }
 

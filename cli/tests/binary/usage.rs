@@ -1,5 +1,5 @@
 use crate::peers::CLOSED;
-use crate::running::rpcudp;
+use crate::process::rpcudp;
 
 #[test]
 fn an_argument_that_is_none_is_named_by_its_position_before_anything_is_sent() {
@@ -15,20 +15,23 @@ fn an_argument_that_is_none_is_named_by_its_position_before_anything_is_sent() {
         (&["99999999999999999999"], "has an integer that 64 bits do not hold: 99999999999999999999"),
     ] {
         for command in ["call", "ping", "load"] {
-            let ended = rpcudp(&[&[command, CLOSED, "m"], words].concat());
-            assert!(ended.failed(64).contains(says), "{ended:?}");
+            let finished = rpcudp(&[&[command, CLOSED, "m"], words].concat());
+            assert!(finished.failed(64).contains(says), "{finished:?}");
         }
     }
     let nested = format!("{}{}", "[".repeat(31), "]".repeat(31));
-    let ended = rpcudp(&["call", CLOSED, "m", "0", &nested.replace("[]", "[0]")]);
-    assert_eq!(ended.failed(64), "rpcudp: argument 2 of `m` cannot be encoded: the value nests deeper than 30 levels");
+    let finished = rpcudp(&["call", CLOSED, "m", "0", &nested.replace("[]", "[0]")]);
+    assert_eq!(
+        finished.failed(64),
+        "rpcudp: argument 2 of `m` cannot be encoded: the value nests deeper than 30 levels"
+    );
 }
 
 #[test]
 fn a_body_over_the_limit_is_refused_with_its_size_and_the_limit() {
     let large = format!("\"{}\"", "x".repeat(9_000));
-    let ended = rpcudp(&["call", CLOSED, "m", &large]);
-    assert_eq!(ended.failed(64), "rpcudp: the request `m` has 9007 bytes, and 8192 are allowed");
+    let finished = rpcudp(&["call", CLOSED, "m", &large]);
+    assert_eq!(finished.failed(64), "rpcudp: the request `m` has 9007 bytes, and 8192 are allowed");
 }
 
 #[test]
@@ -49,9 +52,9 @@ fn a_command_line_without_sense_has_a_code_of_its_own() {
         &["doctor", "127.0.0.1:0"],
         &["completions", "tcsh"],
     ] {
-        let ended = rpcudp(arguments);
-        assert_eq!((ended.code(), ended.stdout()), (64, ""), "{ended:?}");
-        assert!(!ended.stderr().is_empty() && !ended.stderr().contains('\x1b'), "{ended:?}");
+        let finished = rpcudp(arguments);
+        assert_eq!((finished.code(), finished.stdout()), (64, ""), "{finished:?}");
+        assert!(!finished.stderr().is_empty() && !finished.stderr().contains('\x1b'), "{finished:?}");
     }
     assert!(rpcudp(&["call", CLOSED, "m", "--timeout", "5"]).stderr().contains("a time has a unit, as in 500ms"));
 }
@@ -63,10 +66,10 @@ fn help_says_what_the_exit_codes_are() {
         for line in
             ["2   the name does not resolve", "5   no answer came in time", "64  the command line makes no sense"]
         {
-            assert!(help.well().contains(line), "{help:?}");
+            assert!(help.succeeded().contains(line), "{help:?}");
         }
     }
-    assert_eq!(rpcudp(&["--version"]).well(), concat!("rpcudp ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(rpcudp(&["--version"]).succeeded(), concat!("rpcudp ", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn there_are_completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let completions = rpcudp(&["completions", shell]);
         for word in ["listen", "doctor", "concurrency"] {
-            assert!(completions.well().contains(word), "{shell} without {word}");
+            assert!(completions.succeeded().contains(word), "{shell} without {word}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 
 /// Runs the binary to its end.
-pub(crate) fn rpcudp(arguments: &[&str]) -> Ended {
-    Ended(command(arguments).output().expect("the binary can be run"))
+pub(crate) fn rpcudp(arguments: &[&str]) -> Finished {
+    Finished(command(arguments).output().expect("the binary can be run"))
 }
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -19,11 +19,11 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// What came of it.
 #[derive(Debug)]
-pub(crate) struct Ended(Output);
+pub(crate) struct Finished(Output);
 
-impl Ended {
+impl Finished {
     pub(crate) fn code(&self) -> i32 {
-        self.0.status.code().expect("no signal has ended it")
+        self.0.status.code().expect("no signal has finished it")
     }
 
     pub(crate) fn stdout(&self) -> &str {
@@ -36,18 +36,18 @@ impl Ended {
 
     /// What it printed, if all was well.
     #[track_caller]
-    pub(crate) fn well(&self) -> &str {
+    pub(crate) fn succeeded(&self) -> &str {
         assert_eq!((self.code(), self.stderr()), (0, ""), "{self:?}");
         self.stdout().trim_end()
     }
 
     /// What it printed in JSON, if all was well: a value for each line.
     #[track_caller]
-    pub(crate) fn well_in_json(&self) -> Vec<Value> {
-        self.well().lines().map(json).collect()
+    pub(crate) fn succeeded_in_json(&self) -> Vec<Value> {
+        self.succeeded().lines().map(json).collect()
     }
 
-    /// The one line in which it said what was wrong, if it said nothing else and ended with this code.
+    /// The one line in which it said what was wrong, if it said nothing else and finished with this code.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32) -> &str {
         assert_eq!((self.code(), self.stdout()), (code, ""), "{self:?}");
@@ -62,28 +62,28 @@ pub(crate) fn json(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-/// The binary in the background. Killed when it is dropped, unless it has ended.
-pub(crate) struct Running {
+/// The binary in the background. Killed when it is dropped, unless it has finished.
+pub(crate) struct Background {
     lines: Lines<BufReader<ChildStdout>>,
-    child: Reaped,
+    child: KillOnDrop,
 }
 
 /// A process that is killed when this is dropped.
-pub(crate) struct Reaped(pub(crate) Child);
+pub(crate) struct KillOnDrop(pub(crate) Child);
 
-impl Drop for Reaped {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
     }
 }
 
-impl Running {
+impl Background {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary can be run");
         let lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
-        Self { lines, child: Reaped(child) }
+        Self { lines, child: KillOnDrop(child) }
     }
 
     /// `rpcudp listen --json` on a free port, and which that is.
@@ -97,7 +97,7 @@ impl Running {
 
     /// The next line that it prints.
     pub(crate) fn line(&mut self) -> String {
-        self.lines.next().expect("it has not ended").expect("what is printed is text")
+        self.lines.next().expect("it has not finished").expect("what is printed is text")
     }
 
     pub(crate) fn json(&mut self) -> Value {

@@ -10,24 +10,24 @@ use super::tally::{Tally, per_second};
 use crate::output::grouped;
 
 /// A progress bar with the calls per second and the histogram below it, on the standard error, where people look at it.
-pub(crate) struct Live {
+pub(crate) struct LiveDisplay {
     bar: ProgressBar,
     /// What there was at the last drawings, over which the present rate is taken.
     recent: Mutex<VecDeque<(Duration, u64)>>,
 }
 
-impl Live {
+impl LiveDisplay {
     /// Over how many drawings.
     const RECENT: usize = 5;
 
     pub(crate) fn new(planned: Duration, is_quiet: bool) -> Self {
         if is_quiet || !std::io::stderr().is_terminal() {
-            return Self::on(ProgressDrawTarget::hidden(), planned);
+            return Self::with_target(ProgressDrawTarget::hidden(), planned);
         }
-        Self::on(ProgressDrawTarget::stderr(), planned)
+        Self::with_target(ProgressDrawTarget::stderr(), planned)
     }
 
-    fn on(target: ProgressDrawTarget, planned: Duration) -> Self {
+    fn with_target(target: ProgressDrawTarget, planned: Duration) -> Self {
         let bar = ProgressBar::with_draw_target(Some(millis(planned)), target);
         let style = ProgressStyle::with_template("{prefix} [{bar:40.cyan}] {percent:>3}%\n{msg}");
         bar.set_style(style.expect("the template is well-formed").progress_chars("=> "));
@@ -35,7 +35,7 @@ impl Live {
     }
 
     pub(crate) fn draw(&self, total: &Tally, elapsed: Duration) {
-        let answered = total.answered();
+        let answered = total.response_count();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.push_back((elapsed, answered));
         if recent.len() > Self::RECENT + 1 {
@@ -78,12 +78,14 @@ mod tests {
     #[test]
     fn the_rate_and_the_histogram_are_drawn_and_cleared() {
         let term = InMemoryTerm::new(20, 100);
-        let live =
-            Live::on(ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255), Duration::from_secs(10));
+        let live = LiveDisplay::with_target(
+            ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255),
+            Duration::from_secs(10),
+        );
         let mut tally = Tally::new();
         for second in 1..=5 {
             for _ in 0..200 * second {
-                tally.record(Outcome { name: "answered", is_answer: true }, Duration::from_micros(70), None);
+                tally.record(Outcome { name: "answered", is_response: true }, Duration::from_micros(70), None);
             }
             live.draw(&tally, Duration::from_secs(second));
         }

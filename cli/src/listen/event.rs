@@ -6,28 +6,28 @@ use rpcudp_core::codec::{Arguments, decode};
 use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request};
 use serde_json::json;
 
-use crate::output::{FAINT, ODD, WELL, WRONG, styled};
+use crate::output::{DIM, ERROR, SUCCESS, WARNING, styled};
 use crate::peer::dialect_name;
 use crate::value::{Value, hex};
 
 /// What a datagram turned out to be.
-pub(crate) enum Arrival<'a> {
+pub(crate) enum Content<'a> {
     Frame(Dialect, Frame<'a>),
     Garbled(DropReason, &'a [u8]),
 }
 
 /// One that is to be shown.
-pub(crate) struct Shown<'a> {
+pub(crate) struct Event<'a> {
     /// Since listening began.
     pub(crate) at: Duration,
     pub(crate) from: SocketAddr,
     pub(crate) len: usize,
-    pub(crate) arrival: Arrival<'a>,
+    pub(crate) content: Content<'a>,
 }
 
-impl<'a> Arrival<'a> {
+impl<'a> Content<'a> {
     /// Reads a datagram, preferably in the dialect that is spoken.
-    pub(crate) fn read(datagram: &'a [u8], spoken: Dialect) -> Self {
+    pub(crate) fn decode(datagram: &'a [u8], spoken: Dialect) -> Self {
         let other = if spoken == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
         let read = match Frame::decode(datagram, spoken) {
             Err(DropReason::OtherDialect) => Frame::decode(datagram, other).map(|frame| (other, frame)),
@@ -40,31 +40,31 @@ impl<'a> Arrival<'a> {
     }
 }
 
-impl Shown<'_> {
+impl Event<'_> {
     /// In one line, for people.
     pub(crate) fn as_text(&self, answer: Option<&Value>) -> String {
-        let Self { at: time, from, len, arrival } = self;
-        let (dialect, what) = match arrival {
-            Arrival::Frame(dialect, frame) => (Some(*dialect), frame_text(frame)),
-            Arrival::Garbled(reason, bytes) => {
-                (None, format!("{} ({reason}, {len} bytes) {}", styled(WRONG, "garbled"), excerpt(bytes)))
+        let Self { at: time, from, len, content } = self;
+        let (dialect, what) = match content {
+            Content::Frame(dialect, frame) => (Some(*dialect), frame_text(frame)),
+            Content::Garbled(reason, bytes) => {
+                (None, format!("{} ({reason}, {len} bytes) {}", styled(ERROR, "garbled"), excerpt(bytes)))
             }
         };
         let dialect = if dialect == Some(Dialect::Storj) { " storj" } else { "" };
-        let answer = answer.map_or_else(String::new, |value| format!(" {} {value}", styled(WELL, "->")));
+        let answer = answer.map_or_else(String::new, |value| format!(" {} {value}", styled(SUCCESS, "->")));
         format!("{} {from}{dialect} {what}{answer}", at(*time))
     }
 
     /// In one line, for programs.
     pub(crate) fn as_json(&self, answer: Option<&Value>) -> serde_json::Value {
-        let Self { at, from, len, arrival } = self;
-        let mut shown = match arrival {
-            Arrival::Frame(dialect, frame) => {
+        let Self { at, from, len, content } = self;
+        let mut shown = match content {
+            Content::Frame(dialect, frame) => {
                 let mut shown = frame_json(frame);
                 shown["dialect"] = dialect_name(*dialect).into();
                 shown
             }
-            Arrival::Garbled(reason, bytes) => {
+            Content::Garbled(reason, bytes) => {
                 json!({ "event": "garbled", "reason": reason.name(), "hex": hex::encode(bytes) })
             }
         };
@@ -80,7 +80,7 @@ impl Shown<'_> {
 
 /// A time, as the beginning of a line.
 fn at(time: Duration) -> String {
-    styled(FAINT, format!("{:>9.3}s", time.as_secs_f64()))
+    styled(DIM, format!("{:>9.3}s", time.as_secs_f64()))
 }
 
 fn frame_text(frame: &Frame<'_>) -> String {
@@ -88,14 +88,14 @@ fn frame_text(frame: &Frame<'_>) -> String {
         Frame::Request(request) => {
             let arguments = match arguments(request) {
                 Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                Err(error) => styled(WRONG, error),
+                Err(error) => styled(ERROR, error),
             };
             let waits = request.remaining.map_or_else(String::new, |remaining| format!(" waits {remaining:?}"));
             format!("{}({arguments}){waits}", request.method.escape_debug())
         }
         Frame::Response(response) => match decode::<Value>(response.body) {
-            Ok(value) => format!("{} {value}", styled(ODD, format!("response to {}", response.id))),
-            Err(error) => format!("response to {}: {}", response.id, styled(WRONG, error)),
+            Ok(value) => format!("{} {value}", styled(WARNING, format!("response to {}", response.id))),
+            Err(error) => format!("response to {}: {}", response.id, styled(ERROR, error)),
         },
         Frame::Failure(Failure { id, code, message, detail }) => {
             let detail = detail.map_or_else(String::new, |detail| match decode::<Value>(detail) {
@@ -103,7 +103,7 @@ fn frame_text(frame: &Frame<'_>) -> String {
                 Err(error) => format!(" {error}"),
             });
             let message = message.escape_debug();
-            format!("{} {code:?} \"{message}\"{detail}", styled(ODD, format!("failure of {id}")))
+            format!("{} {code:?} \"{message}\"{detail}", styled(WARNING, format!("failure of {id}")))
         }
     }
 }
@@ -165,9 +165,9 @@ mod tests {
     use super::*;
 
     fn shown(datagram: &[u8]) -> (String, serde_json::Value) {
-        let arrival = Arrival::read(datagram, Dialect::Rpcudp);
+        let content = Content::decode(datagram, Dialect::Rpcudp);
         let from = "192.0.2.1:7".parse().unwrap();
-        let shown = Shown { at: Duration::from_millis(1_500), from, len: datagram.len(), arrival };
+        let shown = Event { at: Duration::from_millis(1_500), from, len: datagram.len(), content };
         (anstream::adapter::strip_str(&shown.as_text(None)).to_string(), shown.as_json(None))
     }
 
@@ -230,8 +230,8 @@ mod tests {
             b"\x04twenty bytes of id..\x92\x01\xa2\x1b[",
             b"\x01twenty bytes of id..\x81\xa1\x1b\xa1\x07",
         ] {
-            let arrival = Arrival::read(datagram, Dialect::Rpcudp);
-            let shown = Shown { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, arrival };
+            let content = Content::decode(datagram, Dialect::Rpcudp);
+            let shown = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content };
             let text = anstream::adapter::strip_str(&shown.as_text(None)).to_string();
             assert_eq!(
                 shown.as_text(None).matches('\x1b').count() % 2,
@@ -246,7 +246,7 @@ mod tests {
         #[test]
         fn whatever_arrives_is_one_line(kind in 0_u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let datagram = [&[kind], &b"twenty bytes of id.."[..], &bytes].concat();
-            let shown = Arrival::read(&datagram, Dialect::Storj).shown();
+            let shown = Content::decode(&datagram, Dialect::Storj).shown();
             prop_assert!(!shown.contains(char::is_control), "{shown:?}");
         }
 
@@ -256,15 +256,15 @@ mod tests {
             let mut datagram = Vec::new();
             Request::begin(&mut datagram, dialect, &method, 1);
             rpcudp_core::codec::encode(&mut datagram, &text).unwrap();
-            let shown = Arrival::read(&datagram, Dialect::Rpcudp).shown();
+            let shown = Content::decode(&datagram, Dialect::Rpcudp).shown();
             prop_assert!(shown.ends_with(')') && !shown.contains(char::is_control), "{shown:?}");
         }
     }
 
-    impl Arrival<'_> {
+    impl Content<'_> {
         /// The line for it, without its colours.
         fn shown(self) -> String {
-            let shown = Shown { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, arrival: self };
+            let shown = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content: self };
             let json = crate::output::json(&shown.as_json(None));
             assert!(!json.contains(char::is_control), "{json:?}");
             anstream::adapter::strip_str(&shown.as_text(None)).to_string()

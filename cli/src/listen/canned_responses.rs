@@ -9,23 +9,23 @@ use crate::value::{Value, argument};
 
 /// What is answered to which method.
 #[derive(Debug)]
-pub(crate) struct Answers {
-    by_method: HashMap<String, Prepared>,
+pub(crate) struct CannedResponses {
+    by_method: HashMap<String, Entry>,
 }
 
 #[derive(Debug)]
-struct Prepared {
+struct Entry {
     value: Value,
     encoded: Vec<u8>,
 }
 
 /// An answer that is ready to be sent.
-pub(crate) struct Answer<'a> {
+pub(crate) struct CannedResponse<'a> {
     pub(crate) value: &'a Value,
     pub(crate) datagram: Vec<u8>,
 }
 
-impl Answers {
+impl CannedResponses {
     /// Reads what the command line says: `METHOD=JSON`.
     pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
         let mut by_method = HashMap::new();
@@ -41,7 +41,7 @@ impl Answers {
             if len > limit {
                 return Err(failed(format!("has {len} bytes, and {limit} are allowed")));
             }
-            if by_method.insert(method.to_owned(), Prepared { value, encoded }).is_some() {
+            if by_method.insert(method.to_owned(), Entry { value, encoded }).is_some() {
                 return Err(failed("is given twice".into()));
             }
         }
@@ -49,12 +49,12 @@ impl Answers {
     }
 
     /// The answer to a request, if there is one.
-    pub(crate) fn to(&self, request: &Request<'_>, dialect: Dialect) -> Option<Answer<'_>> {
-        let Prepared { value, encoded } = self.by_method.get(request.method)?;
+    pub(crate) fn response_to(&self, request: &Request<'_>, dialect: Dialect) -> Option<CannedResponse<'_>> {
+        let Entry { value, encoded } = self.by_method.get(request.method)?;
         let mut datagram = Vec::with_capacity(MAX_DATAGRAM_LEN.min(32 + encoded.len()));
         Response::begin(&mut datagram, dialect, request.id);
         datagram.extend_from_slice(encoded);
-        Some(Answer { value, datagram })
+        Some(CannedResponse { value, datagram })
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
 
     fn refused(words: &[&str]) -> String {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        format!("{:?}", Answers::parse(&words).unwrap_err())
+        format!("{:?}", CannedResponses::parse(&words).unwrap_err())
     }
 
     #[test]
