@@ -1,11 +1,11 @@
-"""Draws `load.svg`: what a terminal shows while `rpcudp load` runs, taken from the binary itself.
+"""Draws `load.svg`: the terminal while `rpcudp load` runs, recorded from the binary.
 
     cargo build --release -p rpcudp-cli && cargo build --release -p rpcudp --example server
     pip install pyte
     python3 cli/pictures/load.py target/release > cli/pictures/load.svg
 
-It starts the example server, runs the binary on a pseudo-terminal, lets the emulator `pyte` read what it writes, and
-draws the screen as it is after some seconds.
+It starts the example server, runs the binary on a pseudo-terminal, feeds the output to the terminal emulator `pyte`,
+and draws the screen after TAKEN_AT seconds.
 """
 
 import fcntl
@@ -43,12 +43,12 @@ def screen_after(target):
     stream = pyte.ByteStream(screen)
     stream.feed(f"$ rpcudp load {addr} {' '.join(quoted(word) for word in ARGUMENTS)}\r\n".encode())
     end = time.monotonic() + TAKEN_AT
-    # Until then, and until a drawing is complete: there is a pause after each.
+    # Reads until TAKEN_AT, and until a drawing is complete, which a pause shows.
     while select.select([terminal], [], [], 0.05)[0] or time.monotonic() < end:
         if select.select([terminal], [], [], 0)[0]:
             stream.feed(os.read(terminal, 65536))
     os.kill(pid, signal.SIGINT)
-    # What it prints at its end is not part of the picture, but has to go somewhere.
+    # The summary is not part of the picture, but must be read so that the binary can end.
     try:
         while os.read(terminal, 65536):
             pass
@@ -86,7 +86,7 @@ def svg(screen):
 
 
 def runs(line):
-    """Words of a line that have one colour, with the column in which each begins: a renderer may not keep blanks."""
+    """Yields the words of a line with their first columns and colours, because a renderer may drop blanks."""
     start, text, colour = 0, "", None
     for column in range(COLUMNS):
         char = line[column]

@@ -3,11 +3,11 @@ use crate::exit::Failure;
 use crate::output;
 use crate::peer::PreparedCall;
 
-/// Prints the answer. It is JSON in any case.
+/// Runs `rpcudp call`: prints the response, which is JSON with and without `--json`.
 pub(crate) async fn run(arguments: &CallArguments) -> Result<(), Failure> {
     let CallArguments { peer, method, arguments, retry } = arguments;
     let prepared = PreparedCall::new(peer, method, arguments).await?;
-    let answer = prepared.call().retransmit(*retry).await?;
-    output::line(&answer.to_string())?;
+    let response = prepared.call().retransmit(*retry).await?;
+    output::line(&response.to_string())?;
     Ok(())
 }

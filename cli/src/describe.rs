@@ -7,7 +7,7 @@ use crate::exit::{Failure, FailureKind};
 use crate::output;
 use crate::peer;
 
-/// Prints the contracts of the services that the peer tells of.
+/// Runs `rpcudp describe`: prints the contracts that the peer publishes.
 pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<(), Failure> {
     let (addr, endpoint) = peer::resolve_and_bind(&arguments.peer).await?;
     let contracts = match endpoint.describe(addr).await {
@@ -15,15 +15,13 @@ pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<
         Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => {
             return Err(Failure::new(
                 FailureKind::Refused,
-                format!("{addr} does not tell what it serves: it has to serve with `Builder::serve_described`"),
+                format!("{addr} publishes no contracts: it must serve them with `Builder::serve_described`"),
             ));
         }
         Err(CallError::Timeout { after, .. }) => {
             return Err(Failure::new(
                 FailureKind::Timeout,
-                format!(
-                    "{addr} did not tell what it serves within {after:?}; a Python peer has no contract to tell of"
-                ),
+                format!("no contracts from {addr} within {after:?}: Python peers have none to publish"),
             ));
         }
         Err(error) => return Err(error.widen().into()),
@@ -32,7 +30,7 @@ pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<
         let contracts: Vec<_> = contracts.iter().map(contract).collect();
         output::json_line(&json!({ "peer": addr, "contracts": contracts }))?;
     } else {
-        // Each ends with a line's end of its own.
+        // Each contract ends with a newline.
         let printed: Vec<_> = contracts.iter().map(ToString::to_string).collect();
         output::line(printed.join("\n").trim_end())?;
     }
@@ -70,7 +68,7 @@ fn method(method: &Method) -> Value {
     })
 }
 
-/// As text: JSON's numbers lose what is beyond 53 bits in many a reader.
+/// Formats a fingerprint as text, because many JSON readers keep only 53 bits of a number.
 fn fingerprint(fingerprint: u64) -> String {
     format!("{fingerprint:016x}")
 }

@@ -1,4 +1,4 @@
-//! How a command ends that does not end well: an exit code for scripts, and a line for people.
+//! Failures of a command: an exit code for scripts, and an error line for people.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,20 +9,20 @@ use serde_json::json;
 use crate::output;
 use crate::value::Value;
 
-/// What `--help` says of exit codes.
+/// The list of exit codes in `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0   all is well
-  1   something else is wrong, which the line on the standard error says
+  0   success
+  1   another failure, which the line on standard error describes
   2   the name does not resolve
   3   the address to bind to is in use
-  4   nobody is there: the port is closed, or the host cannot be reached
-  5   no answer came in time
-  6   the peer refused: unknown method, malformed arguments, busy, ...
+  4   the peer is unreachable: the port is closed, or the host cannot be reached
+  5   no response arrived in time
+  6   the peer refused the call: unknown method, malformed arguments, busy, ...
   7   the method returned an error
-  64  the command line makes no sense, or the request is larger than is allowed";
+  64  the command line is invalid, or the request is larger than the limit";
 
-/// What a failure is, as far as a script cares.
+/// The kind of a failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
     Other,
@@ -33,7 +33,7 @@ pub(crate) enum FailureKind {
     Refused,
     Application,
     Usage,
-    /// Nobody reads the standard output any more: no line is worth writing, on neither of the two.
+    /// The reader of standard output has closed it, so no further line is printed.
     ReaderGone,
 }
 
@@ -48,12 +48,12 @@ impl FailureKind {
             Self::Refused => 6,
             Self::Application => 7,
             Self::Usage => 64,
-            // As shells have it for a program that SIGPIPE ended.
+            // The code that shells give for a program that SIGPIPE ended.
             Self::ReaderGone => 141,
         }
     }
 
-    /// What JSON calls it.
+    /// The name in JSON output.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Other => "other",
@@ -69,12 +69,12 @@ impl FailureKind {
     }
 }
 
-/// Why a command did not do what it was asked to.
+/// The reason that a command failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
     message: String,
-    /// The method's own error.
+    /// The error value that the method returned.
     detail: Option<Value>,
 }
 
@@ -87,7 +87,7 @@ impl Failure {
         Self::new(FailureKind::Usage, message)
     }
 
-    /// What became of binding to an address.
+    /// Returns the failure for an address that could not be bound.
     pub(crate) fn bind_failed(addr: SocketAddr, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::AddrInUse {
             return Self::new(FailureKind::AddressInUse, format!("{addr} is in use: another program has bound to it"));
@@ -95,7 +95,7 @@ impl Failure {
         Self::new(FailureKind::Other, format!("cannot bind to {addr}: {error}"))
     }
 
-    /// One line on the standard error.
+    /// Prints one line on standard error.
     pub(crate) fn print(&self, as_json: bool) {
         let Self { kind, message, detail } = self;
         if *kind == FailureKind::ReaderGone {
@@ -119,7 +119,7 @@ impl From<CallError<Value>> for Failure {
             CallError::Unreachable { method, peer } => Self::new(
                 FailureKind::Unreachable,
                 format!(
-                    "nobody is there to answer `{}` at {peer}: the port is closed, or the host cannot be reached",
+                    "`{}`: {peer} is unreachable: the port is closed, or the host cannot be reached",
                     method.escape_debug()
                 ),
             ),
@@ -140,7 +140,7 @@ impl From<BindError> for Failure {
     }
 }
 
-/// What went wrong with the standard output or another file.
+/// An I/O error, mostly of standard output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe { FailureKind::ReaderGone } else { FailureKind::Other };

@@ -1,16 +1,17 @@
 use std::io;
 
-/// Takes Ctrl-C for a wish to end, from now on, and gives what waits for it.
+/// Handles Ctrl-C from this call on, and returns a future that completes at the first one.
 #[cfg(unix)]
 pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    // Unlike `tokio::signal::ctrl_c`, which listens only once it is polled: whoever sees the first line may press it.
+    // `tokio::signal::ctrl_c` would listen only once it is polled, and a user may press Ctrl-C as
+    // soon as the first line is printed.
     let mut interrupts = signal(SignalKind::interrupt())?;
     Ok(async move { interrupts.recv().await.unwrap_or_default() })
 }
 
-/// Takes Ctrl-C for a wish to end, from now on, and gives what waits for it.
+/// Handles Ctrl-C from this call on, and returns a future that completes at the first one.
 #[cfg(windows)]
 pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut interrupts = tokio::signal::windows::ctrl_c()?;

@@ -1,11 +1,11 @@
-//! How long calls took, in as much memory whether there were ten or ten million.
+//! A latency histogram. Its memory does not grow with the number of calls.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-/// The answered ones of some calls.
+/// The latencies of the calls that got a response.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies {
     /// In nanoseconds.
@@ -13,45 +13,46 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
-    /// A day. What takes longer is taken for that.
+    /// One day. Longer latencies are recorded as one day.
     const MAX_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
     pub(crate) fn new() -> Self {
-        // Two digits are as good as three for people, and take some 50 KiB. It grows to what is recorded.
-        Self { histogram: Histogram::new(2).expect("two digits are a precision that there is") }
+        // Two significant digits suffice for display and take about 50 KiB. The histogram resizes
+        // itself to the largest recorded value.
+        Self { histogram: Histogram::new(2).expect("two digits are a valid precision") }
     }
 
     pub(crate) fn record(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.histogram.record(nanos.min(Self::MAX_NANOS)).expect("it grows to what is recorded");
+        self.histogram.record(nanos.min(Self::MAX_NANOS)).expect("the histogram resizes itself");
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.histogram.add(&other.histogram).expect("it grows to what is added");
+        self.histogram.add(&other.histogram).expect("the histogram resizes itself");
     }
 
     pub(crate) fn count(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// What this share of the calls did not exceed, between 0 and 1.
+    /// Returns the latency that this share of the calls, from 0 to 1, did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_nanos(self.histogram.value_at_quantile(share))
     }
 
-    /// How long they took, as precisely as is known, and how many took that long; the fastest first.
+    /// Returns the recorded latencies in ascending order, each with its number of calls.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
-        let recorded = self.histogram.iter_recorded();
-        recorded.map(|step| (Duration::from_nanos(step.value_iterated_to()), step.count_since_last_iteration()))
+        let buckets = self.histogram.iter_recorded();
+        buckets.map(|bucket| (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_since_last_iteration()))
     }
 
-    /// For people, in one line.
+    /// Formats the percentiles in one line.
     pub(crate) fn summary(&self) -> String {
         let [min, p50, p90, p99, max] = [0.0, 0.5, 0.9, 0.99, 1.0].map(|share| format_millis(self.quantile(share)));
         format!("min {min}, median {p50}, p90 {p90}, p99 {p99}, max {max}")
     }
 
-    /// In milliseconds; null where no call was answered.
+    /// Returns the percentiles in milliseconds, or null if no call got a response.
     pub(crate) fn as_json(&self) -> Value {
         if self.count() == 0 {
             return Value::Null;
@@ -64,7 +65,7 @@ impl Latencies {
     }
 }
 
-/// Milliseconds with as many digits as mean something.
+/// Formats a time in milliseconds, with fewer decimals the longer it is.
 pub(crate) fn format_millis(time: Duration) -> String {
     let millis = as_millis(time);
     match millis {
@@ -78,7 +79,7 @@ pub(crate) fn as_millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// What part of `all` some are, in percent.
+/// Returns `some` as a percentage of `all`, or 0 if `all` is 0.
 pub(crate) fn percent(some: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { some as f64 * 100.0 / all as f64 }
 }
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_those_of_the_calls_within_two_digits() {
+    fn percentiles_have_two_significant_digits() {
         let mut latencies = Latencies::new();
         (1..=1_000).for_each(|millis| latencies.record(Duration::from_millis(millis)));
         for (share, millis) in [(0.0, 1.0), (0.5, 500.0), (0.9, 900.0), (0.99, 990.0), (1.0, 1_000.0)] {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_ages_is_counted_and_none_is_no_number() {
+    fn the_longest_latency_is_counted_and_no_latency_is_null() {
         let mut latencies = Latencies::new();
         assert_eq!(latencies.as_json(), Value::Null);
         latencies.record(Duration::MAX);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_the_digits_that_mean_something() {
+    fn longer_times_have_fewer_decimals() {
         let printed = [40, 1_234, 12_345, 1_234_567].map(|micros| format_millis(Duration::from_micros(micros)));
         assert_eq!(printed, ["0.040 ms", "1.234 ms", "12.35 ms", "1234.6 ms"]);
     }

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and the version are what was asked for.
+            // Help and version texts are output, not errors.
             let code = if error.use_stderr() { FailureKind::Usage.code() } else { 0 };
             drop(error.print());
             return code.into();
@@ -53,9 +53,10 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
             Command::Listen(arguments) => listen::run(&arguments, json).await?,
             Command::Load(arguments) => load::run(&arguments, json).await?,
             Command::Doctor(arguments) => {
-                // Its report is its output, whatever it found; only the code says it once more.
-                let found = doctor::run(&arguments, json).await?;
-                return Ok(found.map_or(0, FailureKind::code).into());
+                // The report is on standard output even if it contains faults, so a fault changes
+                // only the exit code.
+                let fault = doctor::run(&arguments, json).await?;
+                return Ok(fault.map_or(0, FailureKind::code).into());
             }
             Command::Completions { shell } => {
                 let mut script = Vec::new();

@@ -2,12 +2,12 @@ use rpcudp::CallError;
 
 use crate::value::Value;
 
-/// How a call ended, for those who count.
+/// The outcome of a call, as `ping` and `load` count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Outcome {
-    /// What it is called, as in the library's spans.
+    /// The name of the outcome, as in the library's spans.
     pub(crate) name: &'static str,
-    /// Whether it shows that the peer is there.
+    /// Whether the peer sent a response.
     pub(crate) is_response: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is printed, and how.
+//! Printing to standard output: lines, JSON, colours and escapes.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -6,35 +6,36 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-/// What is wrong.
+/// The style of errors.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// What deserves a look.
+/// The style of warnings.
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
-/// What is as it should be.
+/// The style of successes.
 pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default();
-/// What matters less.
+/// The style of secondary text.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// Writes a line to the standard output: with its colours on a terminal, and without them elsewhere and where `NO_COLOR`
-/// is set.
+/// Writes a line to standard output. Colours are kept on a terminal, and removed elsewhere and if
+/// `NO_COLOR` is set.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{text}")?;
-    // A reader at the other end of a pipe sees each line when it is written.
+    // A reader of a pipe must see each line at once.
     out.flush()
 }
 
-/// Writes a line of JSON to the standard output.
+/// Writes a value as a line of JSON to standard output.
 pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
     line(&json(value))
 }
 
-/// JSON in one line, in which nothing reaches a terminal unescaped.
+/// Formats a value as one line of JSON, with all control characters escaped.
 pub(crate) fn json(value: &impl Serialize) -> String {
-    escape_controls(&serde_json::to_string(value).expect("what is printed has text for keys"))
+    escape_controls(&serde_json::to_string(value).expect("keys of printed maps are text"))
 }
 
-/// Escapes what serde_json leaves in strings although a terminal may act on it. Outside of strings JSON has none of it.
+/// Escapes the characters that serde_json leaves in strings although a terminal interprets them.
+/// JSON contains none of them outside strings.
 pub(crate) fn escape_controls(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for char in json.chars() {
@@ -47,17 +48,17 @@ pub(crate) fn escape_controls(json: &str) -> String {
     escaped
 }
 
-/// Whether a terminal would show what follows in another order than it was written.
+/// Whether the character changes the direction in which a terminal shows text.
 fn is_bidi_control(char: char) -> bool {
     matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text in a style.
+/// Formats text in a style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A whole number with its thousands apart.
+/// Formats a whole number with commas between the thousands.
 pub(crate) fn grouped(number: impl Display) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
@@ -75,7 +76,7 @@ mod tests {
     use super::grouped;
 
     #[test]
-    fn thousands_are_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 8_213, 1_000_000].map(grouped), ["0", "999", "1,000", "8,213", "1,000,000"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Who is called, and through what.
+//! The called peer: its address, its dialect, and the endpoint that calls it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::args::PeerArguments;
 use crate::exit::{Failure, FailureKind};
 use crate::value::{Value, argument};
 
-/// A method of a peer that is ready to be called.
+/// A call whose arguments are parsed and whose endpoint is bound; it can be made repeatedly.
 pub(crate) struct PreparedCall {
     pub(crate) addr: SocketAddr,
     pub(crate) method: DynamicMethod,
@@ -20,7 +20,7 @@ pub(crate) struct PreparedCall {
 
 impl PreparedCall {
     pub(crate) async fn new(peer: &PeerArguments, method: &str, arguments: &[String]) -> Result<Self, Failure> {
-        // What is wrong with the words is said before anything is asked of the network.
+        // Errors in the arguments are reported before any use of the network.
         let arguments = parse_arguments(arguments)?;
         let (addr, endpoint) = resolve_and_bind(peer).await?;
         Ok(Self { addr, method: DynamicMethod::new(method), endpoint, arguments })
@@ -31,7 +31,7 @@ impl PreparedCall {
     }
 }
 
-/// The peer's address, and an endpoint to call it through.
+/// Resolves the peer's address and binds an endpoint for calls to it.
 pub(crate) async fn resolve_and_bind(peer: &PeerArguments) -> Result<(SocketAddr, Endpoint), Failure> {
     let PeerArguments { peer: name, storj, timeout, bind, any_source, ipv4, ipv6 } = peer;
     let addr = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?[0];
@@ -47,12 +47,12 @@ pub(crate) fn dialect(storj: bool) -> Dialect {
     if storj { Dialect::Storj } else { Dialect::Rpcudp }
 }
 
-/// The name of a dialect's Python package.
+/// Returns the name of the Python package that defines a dialect.
 pub(crate) fn dialect_name(dialect: Dialect) -> &'static str {
     if dialect == Dialect::Storj { "storjrpcudp" } else { "rpcudp" }
 }
 
-/// Which addresses of a name are wanted.
+/// The address family to which a name is resolved.
 #[derive(Clone, Copy)]
 pub(crate) enum Family {
     Any,
@@ -78,42 +78,44 @@ impl Family {
     }
 }
 
-/// The addresses behind the name of a peer, of which there is at least one.
+/// Resolves the name of a peer to at least one address that can be called.
 pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
     let addrs = resolve(name, family).await?;
     match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
-        Some(addr) => Err(Failure::usage(format!("nobody can be reached at {addr}: a peer has an address and a port"))),
+        Some(addr) => Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port"))),
         None => Ok(addrs),
     }
 }
 
-/// The addresses behind a name, of which there is at least one.
+/// Resolves a name to at least one address.
 pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
     let unresolved = |why: String| Failure::new(FailureKind::NotResolved, format!("{name} does not resolve: {why}"));
     let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !has_port {
-        return Err(Failure::usage(format!("`{name}` is no address: HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234")));
+        return Err(Failure::usage(format!(
+            "`{name}` is not an address: write HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234"
+        )));
     }
     let found = tokio::net::lookup_host(name).await.map_err(|error| unresolved(resolver_message(&error)))?;
     let addrs: Vec<_> = found.map(canonical).filter(|addr| family.contains(addr)).collect();
     if addrs.is_empty() {
-        return Err(unresolved("it has no address of the wanted kind".into()));
+        return Err(unresolved("it has no address of the requested family".into()));
     }
     Ok(addrs)
 }
 
-/// What the resolver said, without what Rust puts before it.
+/// Returns the resolver's message, without the prefix that Rust's standard library adds.
 fn resolver_message(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
 }
 
-/// Any port of any address from which `peer` can be reached.
+/// Returns the unspecified address and port of the family of `peer`.
 pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
     if peer.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() }
 }
 
-/// Reads the words that a method is to be called with.
+/// Parses the arguments of a method.
 pub(crate) fn parse_arguments(words: &[String]) -> Result<Vec<Value>, Failure> {
     let values = words.iter().enumerate().map(|(index, word)| {
         let position = index + 1;
@@ -123,7 +125,7 @@ pub(crate) fn parse_arguments(words: &[String]) -> Result<Vec<Value>, Failure> {
     values.collect()
 }
 
-/// As much of a word as fits into a line.
+/// Returns the beginning of a word, short enough for an error line.
 fn excerpt(word: &str) -> String {
     const MAX_LEN: usize = 40;
     match word.char_indices().nth(MAX_LEN) {

@@ -15,7 +15,7 @@ use crate::output::{self, DIM, ERROR, SUCCESS, WARNING, styled};
 use crate::peer::PreparedCall;
 use crate::value::Value;
 
-/// Calls until it is interrupted or has called often enough, and summarises.
+/// Runs `rpcudp ping`: calls until Ctrl-C or until `--count` calls are made, and prints a summary.
 pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), Failure> {
     let PingArguments { peer, method, arguments, count, interval: pause } = arguments;
     let prepared = PreparedCall::new(peer, method, arguments).await?;
@@ -45,20 +45,21 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
     session.summarize(&prepared)
 }
 
+/// The counts and latencies of a run of `rpcudp ping`.
 struct Session {
     as_json: bool,
     latencies: Latencies,
     sent: u64,
-    /// Those that wait when it is interrupted are neither answered nor lost.
+    /// The calls that have ended. A call in flight counts neither as a response nor as lost.
     completed: u64,
-    /// How the last_error of those completed that were not answered.
+    /// The error of the latest call that got no response.
     last_error: Option<CallError<Value>>,
 }
 
 impl Session {
     fn print(&mut self, number: u64, result: Result<Value, CallError<Value>>, took: Duration) -> Result<(), Failure> {
         if let Err(error @ (CallError::TooLarge { .. } | CallError::Encode { .. })) = result {
-            // No other call will be sent either.
+            // Every further call would fail in the same way.
             return Err(error.into());
         }
         self.completed += 1;
@@ -73,14 +74,14 @@ impl Session {
                 &json!({ "event": "call", "number": number, "outcome": outcome, "ms": took, "error": error }),
             )?;
         } else {
-            let what = match &result {
-                Ok(_) => styled(SUCCESS, format!("answered in {}", format_millis(took))),
+            let text = match &result {
+                Ok(_) => styled(SUCCESS, format!("response in {}", format_millis(took))),
                 Err(error) if is_response => {
-                    format!("{} ({error})", styled(SUCCESS, format!("answered in {}", format_millis(took))))
+                    format!("{} ({error})", styled(SUCCESS, format!("response in {}", format_millis(took))))
                 }
                 Err(error) => styled(ERROR, error),
             };
-            output::line(&format!("{} {what}", styled(DIM, format!("{number:>4}"))))?;
+            output::line(&format!("{} {text}", styled(DIM, format!("{number:>4}"))))?;
         }
         if let Err(error) = result
             && !is_response
@@ -92,12 +93,12 @@ impl Session {
 
     fn summarize(self, prepared: &PreparedCall) -> Result<(), Failure> {
         let Self { as_json, latencies, sent, completed, last_error } = self;
-        let answered = latencies.count();
-        let lost = completed - answered;
+        let responses = latencies.count();
+        let lost = completed - responses;
         let (addr, method) = (prepared.addr, prepared.method.name());
         if as_json {
             output::json_line(&json!({
-                "event": "summary", "peer": addr, "method": method, "sent": sent, "answered": answered, "lost": lost,
+                "event": "summary", "peer": addr, "method": method, "sent": sent, "answered": responses, "lost": lost,
                 "loss_percent": percent(lost, completed), "ms": latencies.as_json(),
             }))?;
         } else {
@@ -105,28 +106,29 @@ impl Session {
             let loss = format!("{:.1}% lost", percent(lost, completed));
             let loss = if lost > 0 { styled(WARNING, loss) } else { loss };
             let in_flight = sent - completed;
-            let in_flight = if in_flight > 0 { format!(", {in_flight} under way") } else { String::new() };
-            output::line(&format!("{sent} calls, {answered} answered, {loss}{in_flight}"))?;
-            if answered > 0 {
+            let in_flight = if in_flight > 0 { format!(", {in_flight} in flight") } else { String::new() };
+            output::line(&format!("{sent} calls, {responses} responses, {loss}{in_flight}"))?;
+            if responses > 0 {
                 output::line(&latencies.summary())?;
             }
         }
         match last_error {
-            _ if answered > 0 => Ok(()),
+            _ if responses > 0 => Ok(()),
             Some(error) => Err(with_advice(error)),
-            None => Err(Failure::new(FailureKind::Timeout, "interrupted before any call was answered")),
+            None => Err(Failure::new(FailureKind::Timeout, "interrupted before any response arrived")),
         }
     }
 }
 
+/// Returns the failure of a ping without responses: for a timeout, with a hint at the cause.
 fn with_advice(error: CallError<Value>) -> Failure {
     let CallError::Timeout { method, peer, after } = error else { return error.into() };
     let method = method.escape_debug();
     Failure::new(
         FailureKind::Timeout,
         format!(
-            "no call of `{method}` was answered by {peer} within {after:?}; a Python peer answers only what it has: is there \
-             a method `{method}`? (`rpcudp doctor {peer}` finds out more)"
+            "`{method}`: no response from {peer} within {after:?} to any call: a Python peer does not respond to a \
+             method that it does not have, so check the name `{method}`, or run `rpcudp doctor {peer}`"
         ),
     )
 }

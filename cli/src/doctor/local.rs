@@ -10,10 +10,10 @@ use crate::exit::Failure;
 use crate::output::grouped;
 use crate::value::Value;
 
-/// How often the address is asked for.
+/// The number of requests for the address, because one may be lost.
 const TRIES: usize = 3;
 
-/// Asks which address the other side sees, and compares it with what this host believes.
+/// Asks the peer which source address it sees, and compares it with this host's own address.
 pub(super) async fn check_address(
     prober: &mut Prober,
     probe: &Probe,
@@ -30,55 +30,59 @@ pub(super) async fn check_address(
         }
     }
     let seen = match &content {
-        Some(ResponseContent::Value(value)) => address(value),
+        Some(ResponseContent::Value(value)) => parse_address(value),
         _ => None,
     };
     let check = match (seen, prober.local_addr(), content) {
-        (Some(seen), Ok(local), _) if seen == local => {
-            Check::ok("address", format!("the peer sees {seen}, which is this socket's own: no NAT is between"))
-                .with_data("seen", seen.to_string())
-        }
+        (Some(seen), Ok(local), _) if seen == local => Check::ok(
+            "address",
+            format!("the peer sees {seen}, this socket's own address: there is no NAT on the path"),
+        )
+        .with_data("seen", seen.to_string()),
         (Some(seen), Ok(local), _) => {
-            Check::note("address", format!("the peer sees {seen}, and this socket is {local}"))
-                .advise("a NAT is between: others reach this host only at what they see, and while something is sent")
+            Check::note("address", format!("the peer sees {seen}, but this socket's own address is {local}"))
+                .advise(
+                    "a NAT is on the path: peers reach this host only at the address that they see, and only while \
+                     this host keeps sending",
+                )
                 .with_data("seen", seen.to_string())
                 .with_data("local", local.to_string())
         }
-        (Some(seen), Err(error), _) => Check::note(
-            "address",
-            format!("the peer sees {seen}; what this host takes for its own is unknown: {error}"),
-        )
-        .with_data("seen", seen.to_string()),
+        (Some(seen), Err(error), _) => {
+            Check::note("address", format!("the peer sees {seen}; this host's own address is unknown: {error}"))
+                .with_data("seen", seen.to_string())
+        }
         (None, _, Some(ResponseContent::Value(value))) => {
-            Check::unknown("address", format!("what the peer answers to `stun` is no address: {value}"))
+            Check::unknown("address", format!("the response to `stun` is not an address: {value}"))
         }
         (None, ..) => {
-            Check::unknown("address", "the peer has no `stun`, so that it does not tell which address it sees")
+            Check::unknown("address", "the address that the peer sees is unknown, because it has no method `stun`")
         }
     };
     report.add(check)
 }
 
-/// Looks whether the system gave the socket the buffers that it asked for.
+/// Checks that the operating system granted the buffer sizes that an endpoint requests.
 pub(super) fn check_buffers(prober: &Prober, report: &mut Report) -> Result<(), Failure> {
-    report.add(buffers(UdpOptions::DEFAULT_BUFFER_LEN, prober.buffers()?))
+    report.add(buffers_check(UdpOptions::DEFAULT_BUFFER_LEN, prober.buffers()?))
 }
 
-fn buffers(asked: usize, [receive, send]: [usize; 2]) -> Check {
+fn buffers_check(asked: usize, [receive, send]: [usize; 2]) -> Check {
     let kib = |len: usize| format!("{} KiB", grouped(len / 1_024));
     let check = if receive.min(send) >= asked {
-        Check::ok("buffers", format!("this host gives the {} that an endpoint asks for", kib(asked)))
+        Check::ok("buffers", format!("this host grants the {} that an endpoint requests", kib(asked)))
     } else {
-        let says = format!(
-            "an endpoint asks for {}, and this host gives {} to receive and {} to send: bursts may be lost here",
+        let message = format!(
+            "an endpoint requests {}, but this host grants {} to receive and {} to send: bursts may be lost",
             kib(asked),
             kib(receive),
             kib(send)
         );
-        let check = Check::note("buffers", says);
+        let check = Check::note("buffers", message);
         if cfg!(target_os = "linux") {
             check.advise(format!(
-                "sysctl -w net.core.rmem_max={asked} net.core.wmem_max={asked}, here and at the peer's host"
+                "raise the limits on this host and on the peer's: \
+                 sysctl -w net.core.rmem_max={asked} net.core.wmem_max={asked}"
             ))
         } else {
             check
@@ -87,8 +91,8 @@ fn buffers(asked: usize, [receive, send]: [usize; 2]) -> Check {
     check.with_data("asked", asked).with_data("receive", receive).with_data("send", send)
 }
 
-/// What `stun` responses: an address and a port.
-fn address(value: &Value) -> Option<SocketAddr> {
+/// Parses the response of `stun`: an IP address and a port.
+fn parse_address(value: &Value) -> Option<SocketAddr> {
     let Value::Array(parts) = value else { return None };
     let [Value::Text(ip), Value::Int(port)] = &parts[..] else { return None };
     let (ip, port) = (ip.parse::<IpAddr>().ok()?, u16::try_from(*port).ok()?);
@@ -100,21 +104,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_is_none() {
-        let of = |ip: &str, port| address(&Value::Array(vec![Value::Text(ip.into()), Value::Int(port)]));
+    fn a_malformed_address_is_none() {
+        let of = |ip: &str, port| parse_address(&Value::Array(vec![Value::Text(ip.into()), Value::Int(port)]));
         assert_eq!(of("192.0.2.1", 7), Some("192.0.2.1:7".parse().unwrap()));
         assert_eq!(of("::ffff:192.0.2.1", 7), Some("192.0.2.1:7".parse().unwrap()));
         assert_eq!((of("nowhere", 7), of("192.0.2.1", 65_536), of("192.0.2.1", -1)), (None, None, None));
-        assert_eq!((address(&Value::Nil), address(&Value::Array(vec![]))), (None, None));
+        assert_eq!((parse_address(&Value::Nil), parse_address(&Value::Array(vec![]))), (None, None));
     }
 
     #[test]
-    fn clamped_buffers_are_noted_with_what_there_is() {
-        let clamped = format!("{:?}", buffers(4 << 20, [212_992, 4 << 20]));
+    fn clamped_buffers_are_a_note_with_the_granted_sizes() {
+        let clamped = format!("{:?}", buffers_check(4 << 20, [212_992, 4 << 20]));
         assert!(
-            clamped.contains("asks for 4,096 KiB, and this host gives 208 KiB to receive and 4,096 KiB"),
+            clamped.contains("requests 4,096 KiB, but this host grants 208 KiB to receive and 4,096 KiB"),
             "{clamped}"
         );
-        assert!(clamped.contains("Note") && !format!("{:?}", buffers(1, [1, 1])).contains("Note"), "{clamped}");
+        assert!(clamped.contains("Note") && !format!("{:?}", buffers_check(1, [1, 1])).contains("Note"), "{clamped}");
     }
 }

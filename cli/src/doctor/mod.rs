@@ -1,4 +1,4 @@
-//! Finds out what is wrong between here and a peer.
+//! `rpcudp doctor`: diagnoses faults on the path to a peer.
 
 mod local;
 mod path;
@@ -22,26 +22,28 @@ use crate::exit::{Failure, FailureKind};
 use crate::output;
 use crate::peer::{self, Family, dialect, resolve_peer};
 
-/// Gives how a call of the peer would fail, if it would.
+/// Runs `rpcudp doctor`. Returns the kind of failure that a call to the peer would end with, if
+/// any.
 pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Option<FailureKind>, Failure> {
     let DoctorArguments { peer: name, method, arguments: words, storj, timeout, count, ipv4, ipv6 } = arguments;
     let words = peer::parse_arguments(words)?;
     let options =
         ProbeOptions { dialect: dialect(*storj), method: method.as_deref(), arguments: &words, timeout: *timeout };
-    // What cannot be sent is said before anything is.
+    // Reports arguments that cannot be sent before any use of the network.
     options.candidates(options.dialect)?;
     let addrs = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?;
     let mut prober = Prober::new(addrs[0])?;
     let mut report = Report::new(as_json);
     if !as_json {
-        output::line(&format!("looking at {name}"))?;
+        output::line(&format!("checking {name}"))?;
     }
-    report.add(named(name, &addrs))?;
-    if let Some(WorkingProbe { probe, slowest }) =
+    report.add(name_check(name, &addrs))?;
+    if let Some(WorkingProbe { probe, round_trip }) =
         reachability::check(&mut prober, &options, &addrs[1..], &mut report).await?
     {
-        let slowest = path::check(&mut prober, &probe, *count, options.timeout, slowest, &mut report).await?;
-        // What was answered before is answered about as soon again, and what is lost is not to cost a second each time.
+        let slowest = path::check(&mut prober, &probe, *count, options.timeout, round_trip, &mut report).await?;
+        // Further responses take about as long as earlier ones. The shorter wait keeps each lost
+        // datagram from costing a full timeout.
         let wait = (slowest * 4).max(Duration::from_millis(250)).min(options.timeout);
         sizes::check(&mut prober, &probe, wait, &mut report).await?;
         local::check_address(&mut prober, &probe, wait, &mut report).await?;
@@ -50,12 +52,12 @@ pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Op
     report.finish(name)
 }
 
-fn named(name: &str, addrs: &[SocketAddr]) -> Check {
+/// Reports the addresses of the name.
+fn name_check(name: &str, addrs: &[SocketAddr]) -> Check {
     if name.parse::<SocketAddr>().is_ok() {
         return Check::ok("name", format!("{name} is an address"));
     }
     let all: Vec<_> = addrs.iter().map(ToString::to_string).collect();
-    let others =
-        if addrs.len() > 1 { format!(" (of {}), which is what is looked at", all.join(", ")) } else { String::new() };
-    Check::ok("name", format!("{name} is {}{others}", addrs[0])).with_data("addrs", all)
+    let used = if addrs.len() > 1 { format!("; the checks use {}", addrs[0]) } else { String::new() };
+    Check::ok("name", format!("{name} resolves to {}{used}", all.join(", "))).with_data("addrs", all)
 }

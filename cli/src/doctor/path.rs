@@ -6,10 +6,11 @@ use super::report::{Check, Fault, Report};
 use crate::exit::Failure;
 use crate::latencies::{Latencies, percent};
 
-/// How soon one call follows the other: slow enough for every limit, and for a burst to be over.
+/// The interval of the calls: long enough to stay below every rate limit, and for a burst of loss
+/// to hit only a few of them.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Measures the round-trip time and the loss, and gives the slowest answer.
+/// Measures the round-trip time and the loss. Returns the longest round trip.
 pub(super) async fn check(
     prober: &mut Prober,
     probe: &Probe,
@@ -26,22 +27,25 @@ pub(super) async fn check(
         latencies.record(response.round_trip);
         slowest = slowest.max(response.round_trip);
     }
-    let (count, answered) = (u64::from(count), latencies.count());
-    let lost = count - answered;
-    if answered > 0 {
+    let (count, received) = (u64::from(count), latencies.count());
+    let lost = count - received;
+    if received > 0 {
         let summary = latencies.summary();
         report.add(Check::ok("round trip", summary).with_data("ms", latencies.as_json()))?;
     }
     let check = match lost {
-        0 => Check::ok("loss", format!("none of {count} requests or their answers was lost")),
+        0 => Check::ok("loss", format!("none of {count} requests or responses was lost")),
         _ => Check::fault(
             "loss",
             Fault::Loss,
-            format!("{lost} of {count} requests, or their answers, were lost ({:.1}%)", percent(lost, count)),
+            format!("{lost} of {count} requests or responses were lost ({:.1}%)", percent(lost, count)),
         )
-        .advise("call what may run more than once with --retry, in a contract with `#[rpc(at_least_once)]` or `at_most_once`")
-        .advise("look for a full link, a Wi-Fi, or a receive buffer that overflows (`ss -uamn` on the peer's host)")
-        .advise("a peer that limits strangers drops what is too much (`Limits`): its statistics count them"),
+        .advise(
+            "retransmit: pass --retry for methods that may run more than once; in a contract, use \
+             `#[rpc(at_least_once)]` or `#[rpc(at_most_once)]`",
+        )
+        .advise("look for a saturated link, Wi-Fi, or a receive buffer that overflows (`ss -uamn` on the peer's host)")
+        .advise("check the peer's statistics: a peer drops and counts requests that exceed its `Limits`"),
     };
     report.add(check.with_data("sent", count).with_data("lost", lost).with_data("percent", percent(lost, count)))?;
     Ok(slowest)

@@ -5,19 +5,22 @@ use rpcudp_core::{Dialect, MessageId, Request};
 use crate::exit::Failure;
 use crate::value::Value;
 
-/// A request to be sent.
+/// An encoded request, which may be sent repeatedly with different message ids.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) method: String,
     dialect: Dialect,
-    /// All of it, with a message id that is still to be set.
+    /// The whole datagram; its message id is set when it is sent.
     datagram: Vec<u8>,
 }
 
 impl Probe {
+    /// Encodes a request.
+    ///
     /// # Errors
     ///
-    /// Where the request could not be sent.
+    /// Returns a usage failure if an argument cannot be encoded or the request is too large to
+    /// send.
     pub(super) fn new(dialect: Dialect, method: &str, arguments: &[Value]) -> Result<Self, Failure> {
         let mut datagram = Vec::new();
         let count = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
@@ -38,18 +41,20 @@ impl Probe {
         Ok(Self { method: method.into(), dialect, datagram })
     }
 
-    /// The same, as a datagram of so many bytes: what is behind the body is ignored by all peers.
+    /// Returns the same request padded with zeros to `len` bytes. All peers ignore the bytes after
+    /// the body.
     pub(super) fn padded(&self, len: usize) -> Self {
         let mut padded = self.clone();
         padded.datagram.resize(len.max(self.len()), 0);
         padded
     }
 
+    /// Returns the length of the datagram in bytes.
     pub(super) fn len(&self) -> usize {
         self.datagram.len()
     }
 
-    /// All of it, with this id.
+    /// Returns the datagram with this message id.
     pub(super) fn datagram(&self, id: MessageId) -> Vec<u8> {
         let mut datagram = self.datagram.clone();
         Request::set_id(&mut datagram, id);

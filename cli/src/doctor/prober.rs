@@ -18,27 +18,28 @@ use crate::exit::Failure;
 use crate::peer::unspecified;
 use crate::value::Value;
 
-/// A socket that sends requests of every kind to one peer and sees what an endpoint hides: other dialects, responses from
-/// other addresses, and datagrams that came back.
+/// A socket that sends probes to one peer. It reports events that an endpoint hides: responses in
+/// another dialect or from another address, and ICMP errors.
 pub(super) struct Prober {
     peer: SocketAddr,
     socket: Udp,
-    /// The same socket, to look at its buffers.
+    /// A second handle to the same socket, for its options.
     options: UdpSocket,
     rng: StdRng,
 }
 
-/// What came of some probes.
+/// The results of a number of probes.
 #[derive(Debug, Default)]
 pub(super) struct ProbeResults {
-    /// One for each probe, in their order.
+    /// The response to each probe, in the order of the probes.
     pub(super) responses: Vec<Option<ProbeResponse>>,
-    /// Whether the network said that nobody is there.
+    /// Whether the network reported the peer as unreachable.
     pub(super) is_unreachable: bool,
-    /// What the socket said to a probe that it did not send.
+    /// The error of the latest probe that the socket did not send.
     pub(super) send_error: Option<io::Error>,
 }
 
+/// A response to a probe.
 #[derive(Debug)]
 pub(super) struct ProbeResponse {
     pub(super) content: ResponseContent,
@@ -46,20 +47,21 @@ pub(super) struct ProbeResponse {
     pub(super) source: SocketAddr,
 }
 
+/// The body of a response.
 #[derive(Debug)]
 pub(super) enum ResponseContent {
     Value(Value),
-    /// A value of a kind that nobody knows.
+    /// A value that cannot be decoded, such as an extension type.
     Undecodable,
     Failure(FailureCode),
 }
 
-/// When a results is over, if not earlier because all were answered.
+/// The time to wait for responses. Waiting ends earlier once every probe has one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WaitFor {
-    /// So long after the last was sent.
+    /// Waits this long after the last probe was sent.
     All(Duration),
-    /// The same, and little later than the first answer.
+    /// Waits at most this long, and only a little longer than for the first response.
     First(Duration),
 }
 
@@ -88,16 +90,16 @@ impl Prober {
         self.peer
     }
 
-    /// How many bytes of receive and of send buffer the socket has.
+    /// Returns the sizes of the receive and the send buffer of the socket, in bytes.
     pub(super) fn buffers(&self) -> io::Result<[usize; 2]> {
         let socket = SockRef::from(&self.options);
-        // Linux reports twice what it gives: the other half is for its own books.
-        let given =
+        // Linux reports twice the usable size: the kernel uses the other half for bookkeeping.
+        let usable =
             |reported| if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported };
-        Ok([given(socket.recv_buffer_size()?), given(socket.send_buffer_size()?)])
+        Ok([usable(socket.recv_buffer_size()?), usable(socket.send_buffer_size()?)])
     }
 
-    /// What this host takes for the address that the peer is asked from.
+    /// Returns this host's own view of the source address of the probes.
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         let route = UdpSocket::bind(unspecified(self.peer))?;
         route.connect(self.peer)?;
@@ -105,9 +107,9 @@ impl Prober {
         Ok(SocketAddr::new(ip, self.socket.local_addr().port()))
     }
 
-    /// Sends probes, one every `pace`, and collects their responses.
+    /// Sends probes at intervals of `pace`, and collects the responses.
     pub(super) async fn send_probes(&mut self, probes: &[Probe], pace: Duration, until: WaitFor) -> ProbeResults {
-        let ids: Vec<_> = probes.iter().map(|_| self.id()).collect();
+        let ids: Vec<_> = probes.iter().map(|_| self.random_id()).collect();
         let index_of: HashMap<_, _> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
         let mut sent = Vec::with_capacity(probes.len());
         let mut results = ProbeResults { responses: probes.iter().map(|_| None).collect(), ..ProbeResults::default() };
@@ -115,7 +117,7 @@ impl Prober {
         let started = Instant::now();
         let mut deadline = None;
         while !results.is_complete() {
-            // After a first answer, where one is enough, no more are asked for.
+            // `WaitFor::First` sends no further probe after the first response.
             let has_enough = matches!(until, WaitFor::First(_)) && results.received().next().is_some();
             if let (Some(probe), false) = (probes.get(sent.len()), has_enough) {
                 let due = started + pace * sent.len() as u32;
@@ -130,7 +132,8 @@ impl Prober {
             } else {
                 let (WaitFor::All(wait) | WaitFor::First(wait)) = until;
                 let end = *deadline.get_or_insert_with(|| Instant::now() + wait);
-                // What is there already counts, however late this process comes to look.
+                // Datagrams that the socket already holds count, even if this task runs late:
+                // waiting ends only once a receive after the deadline is empty.
                 let is_over = Instant::now() >= end;
                 self.receive(&mut batch, end).await;
                 if is_over && batch.is_empty() {
@@ -139,20 +142,20 @@ impl Prober {
             }
             let arrived = Instant::now();
             for datagram in batch.iter() {
-                let answered = probes.first().and_then(|probe| read(datagram.contents, probe.dialect()));
-                let Some((id, content)) = answered else { continue };
+                let decoded = probes.first().and_then(|probe| decode_response(datagram.contents, probe.dialect()));
+                let Some((id, content)) = decoded else { continue };
                 let Some(&index) = index_of.get(&id) else { continue };
                 let Some(sent) = sent.get(index) else { continue };
                 let round_trip = arrived.saturating_duration_since(*sent);
                 results.responses[index].get_or_insert(ProbeResponse { content, round_trip, source: datagram.source });
                 if let WaitFor::First(wait) = until {
-                    // What the same peer says to the others comes about as soon.
+                    // The same peer responds to the other probes in about the same time.
                     let soon = arrived + wait.min(round_trip * 2 + Duration::from_millis(50));
                     deadline = Some(deadline.map_or(soon, |end: Instant| end.min(soon)));
                 }
             }
-            let quoted = batch.unreachable().filter_map(|bounced| {
-                probes.first().and_then(|probe| Request::quoted_id(bounced.contents, probe.dialect()))
+            let quoted = batch.unreachable().filter_map(|datagram| {
+                probes.first().and_then(|probe| Request::quoted_id(datagram.contents, probe.dialect()))
             });
             results.is_unreachable |= quoted.into_iter().any(|id| index_of.contains_key(&id));
             batch.clear();
@@ -160,11 +163,12 @@ impl Prober {
         results
     }
 
-    /// Waits for datagrams until a time.
+    /// Receives datagrams, or returns at `until` without any.
     async fn receive(&self, batch: &mut ReceiveBatch, until: Instant) {
         let received = poll_fn(|cx| self.socket.poll_receive(cx, batch));
         if let Ok(Err(_)) = timeout_at(until.into(), received).await {
-            // The error may be about an earlier datagram. One that stays is not to make this a busy loop.
+            // The error may belong to an earlier datagram. The pause prevents a busy loop if it
+            // persists.
             sleep_until((Instant::now() + Duration::from_millis(5)).into()).await;
         }
     }
@@ -181,15 +185,15 @@ impl Prober {
         }
     }
 
-    fn id(&mut self) -> MessageId {
+    fn random_id(&mut self) -> MessageId {
         let mut bytes = [0; MessageId::LEN];
         self.rng.fill_bytes(&mut bytes);
         MessageId::from_bytes(bytes)
     }
 }
 
-/// Which request a datagram responses, and how.
-fn read(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, ResponseContent)> {
+/// Decodes a response, and the id of the request that it belongs to.
+fn decode_response(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, ResponseContent)> {
     match Frame::decode(datagram, dialect).ok()? {
         Frame::Request(_) => None,
         Frame::Response(response) => {

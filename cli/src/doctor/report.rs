@@ -3,19 +3,19 @@ use serde_json::{Map, Value, json};
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, DIM, ERROR, SUCCESS, WARNING, styled};
 
-/// What a doctor found out: printed as it comes, or at the end in JSON.
+/// The results of the checks: printed as text one by one, or as JSON at the end.
 pub(super) struct Report {
     as_json: bool,
     checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug)]
 pub(super) struct Check {
     name: &'static str,
     status: Status,
-    says: String,
-    /// What to do about it.
+    message: String,
+    /// Suggested fixes.
     advice: Vec<String>,
     data: Map<String, Value>,
 }
@@ -23,14 +23,14 @@ pub(super) struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Ok,
-    /// Worth knowing, and wrong only perhaps.
+    /// A finding that may or may not be a fault.
     Note,
-    /// It could not be looked at.
+    /// The check could not be made.
     Unknown,
     Fault(Fault),
 }
 
-/// What can be wrong.
+/// A fault that a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     ClosedPort,
@@ -55,7 +55,7 @@ impl Fault {
         }
     }
 
-    /// How a call would end.
+    /// Returns the kind of failure that a call would end with.
     fn failure_kind(self) -> FailureKind {
         match self {
             Self::ClosedPort => FailureKind::Unreachable,
@@ -66,33 +66,33 @@ impl Fault {
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, says: impl Into<String>) -> Self {
-        Self::new(name, Status::Ok, says)
+    pub(super) fn ok(name: &'static str, message: impl Into<String>) -> Self {
+        Self::new(name, Status::Ok, message)
     }
 
-    pub(super) fn note(name: &'static str, says: impl Into<String>) -> Self {
-        Self::new(name, Status::Note, says)
+    pub(super) fn note(name: &'static str, message: impl Into<String>) -> Self {
+        Self::new(name, Status::Note, message)
     }
 
-    pub(super) fn unknown(name: &'static str, says: impl Into<String>) -> Self {
-        Self::new(name, Status::Unknown, says)
+    pub(super) fn unknown(name: &'static str, message: impl Into<String>) -> Self {
+        Self::new(name, Status::Unknown, message)
     }
 
-    pub(super) fn fault(name: &'static str, fault: Fault, says: impl Into<String>) -> Self {
-        Self::new(name, Status::Fault(fault), says)
+    pub(super) fn fault(name: &'static str, fault: Fault, message: impl Into<String>) -> Self {
+        Self::new(name, Status::Fault(fault), message)
     }
 
-    fn new(name: &'static str, status: Status, says: impl Into<String>) -> Self {
-        Self { name, status, says: says.into(), advice: Vec::new(), data: Map::new() }
+    fn new(name: &'static str, status: Status, message: impl Into<String>) -> Self {
+        Self { name, status, message: message.into(), advice: Vec::new(), data: Map::new() }
     }
 
-    /// Adds what to do about it.
+    /// Adds a suggested fix.
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice.push(advice.into());
         self
     }
 
-    /// Adds what a program wants to know.
+    /// Adds a field to the JSON output.
     pub(super) fn with_data(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.data.insert(name.into(), value.into());
         self
@@ -107,12 +107,12 @@ impl Report {
     pub(super) fn add(&mut self, check: Check) -> Result<(), Failure> {
         if !self.as_json {
             let (style, status) = match check.status {
-                Status::Ok => (SUCCESS, "well"),
+                Status::Ok => (SUCCESS, "ok"),
                 Status::Note => (WARNING, "note"),
                 Status::Unknown => (DIM, "?"),
-                Status::Fault(_) => (ERROR, "wrong"),
+                Status::Fault(_) => (ERROR, "fault"),
             };
-            output::line(&format!("{} {:<10} {}", styled(style, format!("{status:>5}")), check.name, check.says))?;
+            output::line(&format!("{} {:<10} {}", styled(style, format!("{status:>5}")), check.name, check.message))?;
             for advice in &check.advice {
                 output::line(&format!("{:>16} {} {advice}", "", styled(DIM, "->")))?;
             }
@@ -121,7 +121,7 @@ impl Report {
         Ok(())
     }
 
-    /// Prints the verdict, and gives the exit code of the first fault.
+    /// Prints the verdict. Returns the kind of the first fault, which decides the exit code.
     pub(super) fn finish(self, peer: &str) -> Result<Option<FailureKind>, Failure> {
         let Self { as_json, checks } = self;
         let faults = checks.iter().filter_map(|check| match check.status {
@@ -131,32 +131,32 @@ impl Report {
         let faults: Vec<_> = faults.collect();
         let kind = faults.first().map(|fault| fault.failure_kind());
         if as_json {
-            let checks: Vec<_> = checks.into_iter().map(as_value).collect();
+            let checks: Vec<_> = checks.into_iter().map(check_to_json).collect();
             let names: Vec<_> = faults.iter().map(|fault| fault.name()).collect();
             output::json_line(&json!({
                 "peer": peer, "well": faults.is_empty(), "faults": names, "exit": kind.map_or(0, FailureKind::code),
                 "checks": checks,
             }))?;
         } else if faults.is_empty() {
-            output::line(&styled(SUCCESS, "all is well"))?;
+            output::line(&styled(SUCCESS, "no faults found"))?;
         } else {
-            let wrong = checks.iter().filter(|check| matches!(check.status, Status::Fault(_)));
-            let wrong: Vec<_> = wrong.map(|check| check.name).collect();
-            output::line(&styled(ERROR, format!("something is wrong: {}", wrong.join(", "))))?;
+            let names = checks.iter().filter(|check| matches!(check.status, Status::Fault(_)));
+            let names: Vec<_> = names.map(|check| check.name).collect();
+            output::line(&styled(ERROR, format!("faults found: {}", names.join(", "))))?;
         }
         Ok(kind)
     }
 }
 
-fn as_value(check: Check) -> Value {
-    let Check { name, status, says, advice, data } = check;
+fn check_to_json(check: Check) -> Value {
+    let Check { name, status, message, advice, data } = check;
     let (status, fault) = match status {
         Status::Ok => ("well", None),
         Status::Note => ("note", None),
         Status::Unknown => ("unknown", None),
         Status::Fault(fault) => ("fault", Some(fault.name())),
     };
-    let mut value = json!({ "check": name, "status": status, "fault": fault, "says": says, "advice": advice });
+    let mut value = json!({ "check": name, "status": status, "fault": fault, "says": message, "advice": advice });
     if let Some(object) = value.as_object_mut() {
         object.extend(data);
     }

@@ -7,7 +7,7 @@ use rpcudp_core::{Dialect, Request, Response};
 use crate::exit::Failure;
 use crate::value::{Value, argument};
 
-/// What is answered to which method.
+/// The responses that `--answer` defines, by method.
 #[derive(Debug)]
 pub(crate) struct CannedResponses {
     by_method: HashMap<String, Entry>,
@@ -19,21 +19,21 @@ struct Entry {
     encoded: Vec<u8>,
 }
 
-/// An answer that is ready to be sent.
+/// An encoded response to one request.
 pub(crate) struct CannedResponse<'a> {
     pub(crate) value: &'a Value,
     pub(crate) datagram: Vec<u8>,
 }
 
 impl CannedResponses {
-    /// Reads what the command line says: `METHOD=JSON`.
+    /// Parses the values of `--answer`: `METHOD=JSON`.
     pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
         let mut by_method = HashMap::new();
         for word in words {
             let Some((method, value)) = word.split_once('=').filter(|(method, _)| !method.is_empty()) else {
-                return Err(Failure::usage(format!("--answer `{}` is no METHOD=JSON", word.escape_debug())));
+                return Err(Failure::usage(format!("--answer `{}` is not METHOD=JSON", word.escape_debug())));
             };
-            let failed = |why: String| Failure::usage(format!("the answer to `{}` {why}", method.escape_debug()));
+            let failed = |why: String| Failure::usage(format!("the response for `{}` {why}", method.escape_debug()));
             let value = argument::parse(value).map_err(|error| failed(error.to_string()))?;
             let mut encoded = Vec::new();
             encode(&mut encoded, &value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
@@ -48,7 +48,7 @@ impl CannedResponses {
         Ok(Self { by_method })
     }
 
-    /// The answer to a request, if there is one.
+    /// Returns the response to a request, if its method has one.
     pub(crate) fn response_to(&self, request: &Request<'_>, dialect: Dialect) -> Option<CannedResponse<'_>> {
         let Entry { value, encoded } = self.by_method.get(request.method)?;
         let mut datagram = Vec::with_capacity(MAX_DATAGRAM_LEN.min(32 + encoded.len()));
@@ -62,20 +62,22 @@ impl CannedResponses {
 mod tests {
     use super::*;
 
-    fn refused(words: &[&str]) -> String {
+    fn parse_error(words: &[&str]) -> String {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
         format!("{:?}", CannedResponses::parse(&words).unwrap_err())
     }
 
     #[test]
-    fn what_is_no_answer_is_said() {
-        assert!(refused(&["sayhi"]).contains("--answer `sayhi` is no METHOD=JSON"));
-        assert!(refused(&["=1"]).contains("--answer `=1` is no METHOD=JSON"));
-        assert!(refused(&["sayhi=hello"]).contains("the answer to `sayhi` is no JSON"));
-        assert!(refused(&["a=1", "a=2"]).contains("the answer to `a` is given twice"));
+    fn invalid_responses_are_refused_with_the_reason() {
+        assert!(parse_error(&["sayhi"]).contains("--answer `sayhi` is not METHOD=JSON"));
+        assert!(parse_error(&["=1"]).contains("--answer `=1` is not METHOD=JSON"));
+        assert!(parse_error(&["sayhi=hello"]).contains("the response for `sayhi` is not JSON"));
+        assert!(parse_error(&["a=1", "a=2"]).contains("the response for `a` is given twice"));
         assert!(
-            refused(&[&format!("a=\"{}\"", "x".repeat(65_484))]).contains("has 65487 bytes, and 65486 are allowed")
+            parse_error(&[&format!("a=\"{}\"", "x".repeat(65_484))]).contains("has 65487 bytes, and 65486 are allowed")
         );
-        assert!(refused(&[&format!("a={}{}", "[".repeat(40), "]".repeat(40))]).contains("nests deeper than 30 levels"));
+        assert!(
+            parse_error(&[&format!("a={}{}", "[".repeat(40), "]".repeat(40))]).contains("nests deeper than 30 levels")
+        );
     }
 }

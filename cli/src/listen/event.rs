@@ -10,15 +10,15 @@ use crate::output::{DIM, ERROR, SUCCESS, WARNING, styled};
 use crate::peer::dialect_name;
 use crate::value::{Value, hex};
 
-/// What a datagram turned out to be.
+/// The decoded content of a datagram.
 pub(crate) enum Content<'a> {
     Frame(Dialect, Frame<'a>),
     Garbled(DropReason, &'a [u8]),
 }
 
-/// One that is to be shown.
+/// A received datagram, which is printed as text or JSON.
 pub(crate) struct Event<'a> {
-    /// Since listening began.
+    /// The time since listening began.
     pub(crate) at: Duration,
     pub(crate) from: SocketAddr,
     pub(crate) len: usize,
@@ -26,14 +26,15 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads a datagram, preferably in the dialect that is spoken.
-    pub(crate) fn decode(datagram: &'a [u8], spoken: Dialect) -> Self {
-        let other = if spoken == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
-        let read = match Frame::decode(datagram, spoken) {
+    /// Decodes a datagram in the selected dialect or, if its first byte is of the other one, in
+    /// that.
+    pub(crate) fn decode(datagram: &'a [u8], selected: Dialect) -> Self {
+        let other = if selected == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
+        let decoded = match Frame::decode(datagram, selected) {
             Err(DropReason::OtherDialect) => Frame::decode(datagram, other).map(|frame| (other, frame)),
-            read => read.map(|frame| (spoken, frame)),
+            decoded => decoded.map(|frame| (selected, frame)),
         };
-        match read {
+        match decoded {
             Ok((dialect, frame)) => Self::Frame(dialect, frame),
             Err(reason) => Self::Garbled(reason, datagram),
         }
@@ -41,44 +42,44 @@ impl<'a> Content<'a> {
 }
 
 impl Event<'_> {
-    /// In one line, for people.
-    pub(crate) fn as_text(&self, answer: Option<&Value>) -> String {
+    /// Formats the datagram, and the value of the response to it, as one line for people.
+    pub(crate) fn as_text(&self, response: Option<&Value>) -> String {
         let Self { at: time, from, len, content } = self;
-        let (dialect, what) = match content {
+        let (dialect, text) = match content {
             Content::Frame(dialect, frame) => (Some(*dialect), frame_text(frame)),
             Content::Garbled(reason, bytes) => {
                 (None, format!("{} ({reason}, {len} bytes) {}", styled(ERROR, "garbled"), excerpt(bytes)))
             }
         };
         let dialect = if dialect == Some(Dialect::Storj) { " storj" } else { "" };
-        let answer = answer.map_or_else(String::new, |value| format!(" {} {value}", styled(SUCCESS, "->")));
-        format!("{} {from}{dialect} {what}{answer}", at(*time))
+        let response = response.map_or_else(String::new, |value| format!(" {} {value}", styled(SUCCESS, "->")));
+        format!("{} {from}{dialect} {text}{response}", at(*time))
     }
 
-    /// In one line, for programs.
-    pub(crate) fn as_json(&self, answer: Option<&Value>) -> serde_json::Value {
+    /// Converts the datagram, and the value of the response to it, to JSON.
+    pub(crate) fn as_json(&self, response: Option<&Value>) -> serde_json::Value {
         let Self { at, from, len, content } = self;
-        let mut shown = match content {
+        let mut event = match content {
             Content::Frame(dialect, frame) => {
-                let mut shown = frame_json(frame);
-                shown["dialect"] = dialect_name(*dialect).into();
-                shown
+                let mut event = frame_json(frame);
+                event["dialect"] = dialect_name(*dialect).into();
+                event
             }
             Content::Garbled(reason, bytes) => {
                 json!({ "event": "garbled", "reason": reason.name(), "hex": hex::encode(bytes) })
             }
         };
-        shown["at"] = at.as_secs_f64().into();
-        shown["from"] = from.to_string().into();
-        shown["len"] = (*len).into();
-        if let Some(answer) = answer {
-            shown["answer"] = json!(answer);
+        event["at"] = at.as_secs_f64().into();
+        event["from"] = from.to_string().into();
+        event["len"] = (*len).into();
+        if let Some(response) = response {
+            event["answer"] = json!(response);
         }
-        shown
+        event
     }
 }
 
-/// A time, as the beginning of a line.
+/// Formats the time column of a line.
 fn at(time: Duration) -> String {
     styled(DIM, format!("{:>9.3}s", time.as_secs_f64()))
 }
@@ -90,8 +91,9 @@ fn frame_text(frame: &Frame<'_>) -> String {
                 Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 Err(error) => styled(ERROR, error),
             };
-            let waits = request.remaining.map_or_else(String::new, |remaining| format!(" waits {remaining:?}"));
-            format!("{}({arguments}){waits}", request.method.escape_debug())
+            let deadline =
+                request.remaining.map_or_else(String::new, |remaining| format!(" deadline in {remaining:?}"));
+            format!("{}({arguments}){deadline}", request.method.escape_debug())
         }
         Frame::Response(response) => match decode::<Value>(response.body) {
             Ok(value) => format!("{} {value}", styled(WARNING, format!("response to {}", response.id))),
@@ -109,39 +111,39 @@ fn frame_text(frame: &Frame<'_>) -> String {
 }
 
 fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
-    // A value, or why there is none.
+    // The value, or the error of decoding it.
     let value = |name: &str, bytes: &[u8]| match decode::<Value>(bytes) {
         Ok(value) => (name.to_owned(), json!(value)),
         Err(error) => ("error".to_owned(), json!(error.to_string())),
     };
-    let mut shown = serde_json::Map::new();
+    let mut event = serde_json::Map::new();
     match frame {
         Frame::Request(request) => {
-            shown.insert("event".into(), "request".into());
-            shown.insert("id".into(), request.id.to_string().into());
-            shown.insert("method".into(), request.method.into());
+            event.insert("event".into(), "request".into());
+            event.insert("id".into(), request.id.to_string().into());
+            event.insert("method".into(), request.method.into());
             let (name, arguments) = match arguments(request) {
                 Ok(arguments) => ("arguments", json!(arguments)),
                 Err(error) => ("error", error.into()),
             };
-            shown.insert(name.into(), arguments);
+            event.insert(name.into(), arguments);
             let remaining = request.remaining.map(|remaining| remaining.as_millis() as u64);
-            shown.insert("remaining_ms".into(), json!(remaining));
+            event.insert("remaining_ms".into(), json!(remaining));
         }
         Frame::Response(response) => {
-            shown.insert("event".into(), "response".into());
-            shown.insert("id".into(), response.id.to_string().into());
-            shown.extend([value("value", response.body)]);
+            event.insert("event".into(), "response".into());
+            event.insert("id".into(), response.id.to_string().into());
+            event.extend([value("value", response.body)]);
         }
         Frame::Failure(Failure { id, code, message, detail }) => {
-            shown.insert("event".into(), "failure".into());
-            shown.insert("id".into(), id.to_string().into());
-            shown.insert("code".into(), code.number().into());
-            shown.insert("message".into(), (*message).into());
-            shown.extend(detail.map(|detail| value("detail", detail)));
+            event.insert("event".into(), "failure".into());
+            event.insert("id".into(), id.to_string().into());
+            event.insert("code".into(), code.number().into());
+            event.insert("message".into(), (*message).into());
+            event.extend(detail.map(|detail| value("detail", detail)));
         }
     }
-    shown.into()
+    event.into()
 }
 
 fn arguments(request: &Request<'_>) -> Result<Vec<Value>, String> {
@@ -149,7 +151,7 @@ fn arguments(request: &Request<'_>) -> Result<Vec<Value>, String> {
     (0..request.arguments.count()).map(|_| arguments.take("an argument").map_err(|error| error.to_string())).collect()
 }
 
-/// The bytes as hexadecimal digits, as far as they fit into a line that somebody reads; JSON has all of them.
+/// Formats bytes as hexadecimal digits, at most 1,024 bytes of them; JSON output has all of them.
 fn excerpt(bytes: &[u8]) -> Cow<'static, str> {
     const MAX_LEN: usize = 1_024;
     match bytes.get(..MAX_LEN) {
@@ -164,11 +166,11 @@ mod tests {
 
     use super::*;
 
-    fn shown(datagram: &[u8]) -> (String, serde_json::Value) {
+    fn event(datagram: &[u8]) -> (String, serde_json::Value) {
         let content = Content::decode(datagram, Dialect::Rpcudp);
         let from = "192.0.2.1:7".parse().unwrap();
-        let shown = Event { at: Duration::from_millis(1_500), from, len: datagram.len(), content };
-        (anstream::adapter::strip_str(&shown.as_text(None)).to_string(), shown.as_json(None))
+        let event = Event { at: Duration::from_millis(1_500), from, len: datagram.len(), content };
+        (anstream::adapter::strip_str(&event.as_text(None)).to_string(), event.as_json(None))
     }
 
     const ID: &str = "7477656e7479206279746573206f662069642e2e";
@@ -176,8 +178,8 @@ mod tests {
     #[test]
     fn requests_of_both_dialects_are_decoded() {
         let (text, json) =
-            shown(b"\x00twenty bytes of id..\x92\xa5sayhi\x92\xa5Snake\xc4\x01\xff\xc1RuT\x01\x04\0\0\x13\x88");
-        assert_eq!(text, r#"    1.500s 192.0.2.1:7 sayhi("Snake", "hex:ff") waits 5s"#);
+            event(b"\x00twenty bytes of id..\x92\xa5sayhi\x92\xa5Snake\xc4\x01\xff\xc1RuT\x01\x04\0\0\x13\x88");
+        assert_eq!(text, r#"    1.500s 192.0.2.1:7 sayhi("Snake", "hex:ff") deadline in 5s"#);
         assert_eq!(
             json,
             json!({
@@ -185,30 +187,30 @@ mod tests {
                 "remaining_ms": 5_000, "at": 1.5, "from": "192.0.2.1:7", "len": 48,
             })
         );
-        let (text, json) = shown(b"\x02twenty bytes of id..\x92\xa4ping\x90");
+        let (text, json) = event(b"\x02twenty bytes of id..\x92\xa4ping\x90");
         assert_eq!(text, "    1.500s 192.0.2.1:7 storj ping()");
         assert_eq!(json["dialect"], "storjrpcudp");
     }
 
     #[test]
-    fn answers_that_nobody_waits_for_are_decoded() {
-        let (text, json) = shown(b"\x01twenty bytes of id..\x2a");
+    fn unmatched_responses_are_decoded() {
+        let (text, json) = event(b"\x01twenty bytes of id..\x2a");
         assert_eq!(text, format!("    1.500s 192.0.2.1:7 response to {ID} 42"));
         assert_eq!(json["value"], 42);
-        let (text, json) = shown(b"\x04twenty bytes of id..\x93\x00\xa0\x81\xa2by\x1e");
+        let (text, json) = event(b"\x04twenty bytes of id..\x93\x00\xa0\x81\xa2by\x1e");
         assert_eq!(text, format!("    1.500s 192.0.2.1:7 failure of {ID} APPLICATION \"\" {{\"by\":30}}"));
         assert_eq!((&json["code"], &json["detail"]), (&json!(0), &json!({ "by": 30 })));
     }
 
     #[test]
-    fn what_is_garbled_is_shown_in_hex() {
-        let (text, json) = shown(b"GET /");
+    fn garbled_datagrams_are_printed_in_hex() {
+        let (text, json) = event(b"GET /");
         assert_eq!(text, "    1.500s 192.0.2.1:7 garbled (too_short, 5 bytes) 474554202f");
         assert_eq!(
             (&json["event"], &json["reason"], &json["hex"]),
             (&json!("garbled"), &json!("too_short"), &json!("474554202f"))
         );
-        let (text, json) = shown(&[7; 2_000]);
+        let (text, json) = event(&[7; 2_000]);
         assert!(
             text.contains("(unknown_kind, 2000 bytes) 0707") && text.ends_with('…') && text.len() < 2_200,
             "{text}"
@@ -217,26 +219,26 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_are_no_values_are_said_to_be_none() {
-        let (text, json) = shown(b"\x00twenty bytes of id..\x92\xa1m\x91\xd4\x01\x02");
+    fn undecodable_arguments_are_reported() {
+        let (text, json) = event(b"\x00twenty bytes of id..\x92\xa1m\x91\xd4\x01\x02");
         assert!(text.contains("m(`an argument`: invalid type: msgpack extension"), "{text}");
         assert!(json["error"].as_str().unwrap().contains("msgpack extension"));
     }
 
     #[test]
-    fn nothing_of_a_stranger_s_reaches_a_terminal_unescaped() {
+    fn control_characters_of_a_peer_are_escaped() {
         for datagram in [
             &b"\x00twenty bytes of id..\x92\xa3a\x1bb\x91\xa2\xc2\x9b"[..],
             b"\x04twenty bytes of id..\x92\x01\xa2\x1b[",
             b"\x01twenty bytes of id..\x81\xa1\x1b\xa1\x07",
         ] {
             let content = Content::decode(datagram, Dialect::Rpcudp);
-            let shown = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content };
-            let text = anstream::adapter::strip_str(&shown.as_text(None)).to_string();
+            let event = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content };
+            let text = anstream::adapter::strip_str(&event.as_text(None)).to_string();
             assert_eq!(
-                shown.as_text(None).matches('\x1b').count() % 2,
+                event.as_text(None).matches('\x1b').count() % 2,
                 0,
-                "styles that begin and end, and nothing else"
+                "each style begins and ends, and no other escape is printed"
             );
             assert!(!text.contains(char::is_control), "{text:?}");
         }
@@ -244,30 +246,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_arrives_is_one_line(kind in 0_u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_datagram_is_printed_as_one_line(kind in 0_u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let datagram = [&[kind], &b"twenty bytes of id.."[..], &bytes].concat();
-            let shown = Content::decode(&datagram, Dialect::Storj).shown();
-            prop_assert!(!shown.contains(char::is_control), "{shown:?}");
+            let line = Content::decode(&datagram, Dialect::Storj).line();
+            prop_assert!(!line.contains(char::is_control), "{line:?}");
         }
 
         #[test]
-        fn whatever_is_called_is_one_line(method in ".{0,9}", text in ".{0,9}", dialect in any::<bool>()) {
+        fn any_request_is_printed_as_one_line(method in ".{0,9}", text in ".{0,9}", dialect in any::<bool>()) {
             let dialect = if dialect { Dialect::Storj } else { Dialect::Rpcudp };
             let mut datagram = Vec::new();
             Request::begin(&mut datagram, dialect, &method, 1);
             rpcudp_core::codec::encode(&mut datagram, &text).unwrap();
-            let shown = Content::decode(&datagram, Dialect::Rpcudp).shown();
-            prop_assert!(shown.ends_with(')') && !shown.contains(char::is_control), "{shown:?}");
+            let line = Content::decode(&datagram, Dialect::Rpcudp).line();
+            prop_assert!(line.ends_with(')') && !line.contains(char::is_control), "{line:?}");
         }
     }
 
     impl Content<'_> {
-        /// The line for it, without its colours.
-        fn shown(self) -> String {
-            let shown = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content: self };
-            let json = crate::output::json(&shown.as_json(None));
+        /// Returns the line for the datagram, without colours.
+        fn line(self) -> String {
+            let event = Event { at: Duration::ZERO, from: "[::1]:7".parse().unwrap(), len: 0, content: self };
+            let json = crate::output::json(&event.as_json(None));
             assert!(!json.contains(char::is_control), "{json:?}");
-            anstream::adapter::strip_str(&shown.as_text(None)).to_string()
+            anstream::adapter::strip_str(&event.as_text(None)).to_string()
         }
     }
 }

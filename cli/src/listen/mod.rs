@@ -1,4 +1,4 @@
-//! Shows what arrives, and canned_responses it as it was told to.
+//! `rpcudp listen`: prints the datagrams that arrive, and sends the responses of `--answer`.
 
 mod canned_responses;
 mod event;
@@ -21,7 +21,7 @@ use crate::interrupt::interrupted;
 use crate::output;
 use crate::peer::{Family, dialect, resolve};
 
-/// Listens until it is interrupted.
+/// Runs `rpcudp listen` until it is interrupted.
 pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {
     let canned_responses = CannedResponses::parse(&arguments.answer)?;
     let addr = resolve(&arguments.addr, Family::Any).await?[0];
@@ -45,17 +45,18 @@ pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<()
 struct Listener {
     socket: Udp,
     canned_responses: CannedResponses,
-    /// The one that is answered.
+    /// The dialect of the requests that get responses.
     dialect: Dialect,
     as_json: bool,
     started: Instant,
 }
 
 impl Listener {
-    /// How long to wait after an error of the socket's, so that one that stays fills no terminal.
+    /// The pause after an error of the socket, so that a persistent error does not flood the
+    /// terminal.
     const AFTER_ERROR: Duration = Duration::from_millis(500);
 
-    /// Ends only where there is nothing to print to.
+    /// Receives datagrams. Returns only if printing fails.
     async fn receive(&self) -> Result<(), Failure> {
         let mut batch = ReceiveBatch::new();
         loop {
@@ -72,32 +73,32 @@ impl Listener {
 
     async fn handle(&self, datagram: Received<'_>) -> Result<(), Failure> {
         let content = Content::decode(datagram.contents, self.dialect);
-        let answer = match &content {
+        let response = match &content {
             Content::Frame(dialect, Frame::Request(request)) if *dialect == self.dialect => {
                 self.canned_responses.response_to(request, self.dialect)
             }
             _ => None,
         };
-        let shown = Event { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), content };
-        let value = answer.as_ref().map(|answer| answer.value);
+        let event = Event { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), content };
+        let value = response.as_ref().map(|response| response.value);
         if self.as_json {
-            output::json_line(&shown.as_json(value))?;
+            output::json_line(&event.as_json(value))?;
         } else {
-            output::line(&shown.as_text(value))?;
+            output::line(&event.as_text(value))?;
         }
-        if let Some(answer) = answer
-            && let Err(error) = self.send(&answer.datagram, &datagram).await
+        if let Some(response) = response
+            && let Err(error) = self.send(&response.datagram, &datagram).await
         {
-            anstream::eprintln!("rpcudp: the answer to {} could not be sent: {error}", datagram.source);
+            anstream::eprintln!("rpcudp: sending the response to {} failed: {error}", datagram.source);
         }
         Ok(())
     }
 
-    /// CannedResponses from the address that was asked.
+    /// Sends a response from the address that the request was sent to.
     async fn send(&self, contents: &[u8], to: &Received<'_>) -> io::Result<()> {
-        let answer = Datagram { destination: to.source, source: to.local, contents };
+        let response = Datagram { destination: to.source, source: to.local, contents };
         loop {
-            match self.socket.try_send(answer) {
+            match self.socket.try_send(response) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     poll_fn(|cx| self.socket.poll_writable(cx)).await?;
                 }

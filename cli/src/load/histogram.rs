@@ -1,4 +1,5 @@
-//! A histogram in lines: a bar for each bin of the series 1, 2, 5, 10 between the fastest and the slowest call.
+//! A histogram of latencies as text. The edges of its bins are the series 1, 2, 5, 10; its bins
+//! range from the fastest to the slowest call.
 
 use std::time::Duration;
 
@@ -6,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::latencies::{Latencies, as_millis, percent};
 
-/// How long the longest bar may be, in characters.
+/// The length of the longest bar, in characters.
 const WIDTH: u64 = 40;
 
-/// A bin, and how many calls took at least its beginning and less than its end.
+/// A bin of the histogram: `count` calls took at least `from` and less than `to`.
 struct Bin {
     from: Duration,
     to: Duration,
@@ -32,12 +33,12 @@ pub(crate) fn as_json(latencies: &Latencies) -> Value {
         .collect()
 }
 
-/// Those from the first that has calls to the last.
+/// Returns the bins from the first to the last one that contains calls.
 fn bins(latencies: &Latencies) -> Vec<Bin> {
     let edges: Vec<_> = edges().collect();
     let mut counts = vec![0; edges.len()];
     for (took, count) in latencies.buckets() {
-        // The first edge is zero, so that there is one that is not above it.
+        // The first edge is zero, so the partition point is at least 1.
         counts[edges.partition_point(|edge| *edge <= took) - 1] += count;
     }
     let bins = edges.windows(2).zip(counts).map(|(edge, count)| Bin { from: edge[0], to: edge[1], count });
@@ -47,13 +48,14 @@ fn bins(latencies: &Latencies) -> Vec<Bin> {
     bins
 }
 
-/// 0, 1, 2, 5, 10, 20 µs and so on, and longer than any call.
+/// Returns the edges: 0, 1, 2, 5, 10, 20 µs and so on, and last one that is longer than any call.
 fn edges() -> impl Iterator<Item = Duration> {
-    let micros = (0..8).flat_map(|decade| [1, 2, 5].map(|bin| bin * 10_u64.pow(decade)));
+    let micros = (0..8).flat_map(|decade| [1, 2, 5].map(|factor| factor * 10_u64.pow(decade)));
     [Duration::ZERO].into_iter().chain(micros.map(Duration::from_micros)).chain([Duration::from_secs(2 * 24 * 60 * 60)])
 }
 
-/// A bar whose length is precise to an eighth of a character. What there is shows.
+/// Draws a bar, precise to an eighth of a character and rounded up, so that a single call is
+/// visible.
 fn bar(count: u64, max_count: u64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if max_count == 0 {
@@ -63,13 +65,13 @@ fn bar(count: u64, max_count: u64) -> String {
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// A bin's edge in at max_count seven characters.
+/// Formats the edge of a bin in at most seven characters.
 fn format_edge(time: Duration) -> String {
     match time.as_micros() {
         micros @ ..1_000 => format!("{micros} µs"),
         micros @ ..1_000_000 => format!("{} ms", micros / 1_000),
         micros @ ..1_000_000_000 => format!("{} s", micros / 1_000_000),
-        _ => "ever".into(),
+        _ => "∞".into(),
     }
 }
 
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_as_long_as_their_share_and_gaps_show() {
+    fn bars_are_proportional_and_empty_bins_are_printed() {
         let lines = lines(&of(&[60, 70, 80, 90, 600, 610]));
         assert_eq!(
             lines,
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_call_is_in_a_bar() {
+    fn every_call_is_in_a_bin() {
         for latencies in [of(&[]), of(&[0]), of(&[1, 10, 100]), of(&[u64::MAX]), of(&[0, 5_000_000, 4_000_000_000])] {
             let counted: u64 = bins(&latencies).iter().map(|bin| bin.count).sum();
             assert_eq!(counted, latencies.count());
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_share_shows() {
+    fn the_smallest_share_is_visible() {
         assert_eq!((bar(1, 1_000_000), bar(0, 5), bar(5, 5)), ("▏".into(), String::new(), "█".repeat(40)));
         assert_eq!(bar(u64::MAX, u64::MAX).chars().count(), 40);
     }

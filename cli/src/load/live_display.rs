@@ -9,15 +9,17 @@ use super::histogram;
 use super::tally::{Tally, per_second};
 use crate::output::grouped;
 
-/// A progress bar with the calls per second and the histogram below it, on the standard error, where people look at it.
+/// A progress bar with the calls per second and the histogram below it. Printed to standard error,
+/// and only if that is a terminal.
 pub(crate) struct LiveDisplay {
     bar: ProgressBar,
-    /// What there was at the last drawings, over which the present rate is taken.
+    /// The times and response counts of the latest drawings, from which the current rate is
+    /// computed.
     recent: Mutex<VecDeque<(Duration, u64)>>,
 }
 
 impl LiveDisplay {
-    /// Over how many drawings.
+    /// The number of drawings over which the current rate is computed.
     const RECENT: usize = 5;
 
     pub(crate) fn new(planned: Duration, is_quiet: bool) -> Self {
@@ -35,21 +37,21 @@ impl LiveDisplay {
     }
 
     pub(crate) fn draw(&self, total: &Tally, elapsed: Duration) {
-        let answered = total.response_count();
+        let responses = total.response_count();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.push_back((elapsed, answered));
+        recent.push_back((elapsed, responses));
         if recent.len() > Self::RECENT + 1 {
             recent.pop_front();
         }
         let (from, before) = recent[0];
-        let now = per_second(answered - before, elapsed.saturating_sub(from));
-        let [now, average] = [now, per_second(answered, elapsed)].map(|rate| grouped(rate.round() as u64));
+        let now = per_second(responses - before, elapsed.saturating_sub(from));
+        let [now, average] = [now, per_second(responses, elapsed)].map(|rate| grouped(rate.round() as u64));
         let mut lines = vec![format!("{now} calls a second now, {average} on average")];
-        let lost = total.count() - answered;
+        let lost = total.count() - responses;
         if lost > 0 {
             lines.push(format!("{lost} calls lost"));
         }
-        if answered > 0 {
+        if responses > 0 {
             lines.push(total.latencies.summary());
             lines.extend(histogram::lines(&total.latencies));
         }
@@ -89,7 +91,7 @@ mod tests {
             }
             live.draw(&tally, Duration::from_secs(second));
         }
-        // A drawing that comes too soon after another is left out, and the last one with it.
+        // The draw target skips drawings in quick succession, including the last one.
         live.bar.force_draw();
         let drawn = term.contents();
         let lines: Vec<_> = drawn.lines().collect();

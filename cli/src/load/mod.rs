@@ -1,4 +1,4 @@
-//! Calls as often as it goes, and shows what comes of it.
+//! `rpcudp load`: calls a method as fast as possible and shows the rate and the latencies.
 
 mod histogram;
 mod live_display;
@@ -21,19 +21,20 @@ use crate::outcome::Outcome;
 use crate::output;
 use crate::peer::PreparedCall;
 
-/// How often the picture is drawn anew.
+/// The time between two drawings of the live display.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long a caller waits whose request did not leave or came back, so that it makes no busy loop of it.
+/// The pause of a caller after a call that failed sooner than this. It prevents a busy loop.
 const FAILURE_PAUSE: Duration = Duration::from_millis(10);
 
-/// How many tallies the callers share, so that they seldom wait for each other.
+/// The number of tallies that the callers share. More tallies mean less contention for their locks.
 const MAX_TALLIES: usize = 16;
 
+/// Runs `rpcudp load`, until its time is over or it is interrupted.
 pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), Failure> {
     let LoadArguments { peer, method, arguments, concurrency, seconds } = arguments;
     let prepared = Arc::new(PreparedCall::new(peer, method, arguments).await?);
-    // What cannot work at all is said at once, and not after some seconds of trying.
+    // A first call reports a peer or a method that cannot work, before the load begins.
     match prepared.call().await {
         Ok(_) | Err(CallError::Application(_) | CallError::Decode { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -56,7 +57,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
         () = sleep(end.saturating_duration_since(Instant::now())) => {}
         () = interrupted => {}
     }
-    // Calls that are under way are neither answered nor lost.
+    // Calls in flight count neither as responses nor as lost.
     let elapsed = started.elapsed();
     let total = sum(&tallies);
     tasks.abort_all();
@@ -70,7 +71,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
         output::json_line(&summary)?;
     } else {
         let method = prepared.method.name().escape_debug();
-        output::line(&format!("--- `{method}` at {}, {concurrency} calls at once ---", prepared.addr))?;
+        output::line(&format!("--- `{method}` at {}, {concurrency} calls in flight ---", prepared.addr))?;
         for line in total.as_text(elapsed) {
             output::line(&line)?;
         }
@@ -78,6 +79,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
     total.into_result()
 }
 
+/// Makes one call after the other until `end`.
 async fn run_caller(prepared: &PreparedCall, tally: &Mutex<Tally>, end: Instant) {
     loop {
         let started = Instant::now();
@@ -94,7 +96,7 @@ async fn run_caller(prepared: &PreparedCall, tally: &Mutex<Tally>, end: Instant)
     }
 }
 
-/// Draws again and again. Never ends.
+/// Draws the live display periodically. Never completes.
 async fn watch(live: &LiveDisplay, tallies: &[Mutex<Tally>], started: Instant) {
     let mut ticks = interval(REDRAW_INTERVAL);
     loop {

@@ -11,12 +11,12 @@ use crate::outcome::Outcome;
 use crate::output::{WARNING, grouped, styled};
 use crate::value::Value;
 
-/// How calls ended, and how long those took that were answered.
+/// The outcomes of calls, and the latencies of the calls that got a response.
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) latencies: Latencies,
     outcomes: BTreeMap<Outcome, u64>,
-    /// The first of those that were not answered.
+    /// The failure of the first call that got no response.
     failure: Option<Failure>,
 }
 
@@ -34,7 +34,7 @@ impl Tally {
         }
     }
 
-    /// Counts in what another has counted.
+    /// Adds the counts of another tally.
     pub(crate) fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies);
         for (outcome, count) in &other.outcomes {
@@ -57,21 +57,21 @@ impl Tally {
         self.count() - self.response_count()
     }
 
-    /// For people: how many, how fast, and how they are spread.
+    /// Formats the summary for people.
     pub(crate) fn as_text(&self, elapsed: Duration) -> Vec<String> {
-        let (count, answered, lost) = (self.count(), self.response_count(), self.lost_count());
+        let (count, responses, lost) = (self.count(), self.response_count(), self.lost_count());
         let loss = format!("{:.2}% lost", percent(lost, count));
         let loss = if lost > 0 { styled(WARNING, loss) } else { loss };
-        let rate = per_second(answered, elapsed);
+        let rate = per_second(responses, elapsed);
         let elapsed = elapsed.as_secs_f64();
         let mut lines =
-            vec![format!("{count} calls in {elapsed:.1} s, {answered} answered: {rate:.0} a second; {loss}")];
+            vec![format!("{count} calls in {elapsed:.1} s, {responses} responses: {rate:.0} a second; {loss}")];
         let others = self.outcomes.iter().filter(|(outcome, _)| outcome.name != "answered");
         let others: Vec<_> = others.map(|(outcome, count)| format!("{} {}", outcome.name, grouped(*count))).collect();
         if !others.is_empty() {
-            lines.push(format!("of these {}", others.join(", ")));
+            lines.push(format!("other outcomes: {}", others.join(", ")));
         }
-        if answered > 0 {
+        if responses > 0 {
             lines.push(self.latencies.summary());
             lines.extend(histogram::lines(&self.latencies));
         }
@@ -92,7 +92,7 @@ impl Tally {
         })
     }
 
-    /// A failure where no call was answered.
+    /// Returns the first failure if no call got a response.
     pub(crate) fn into_result(self) -> Result<(), Failure> {
         match self.failure {
             Some(failure) if self.latencies.count() == 0 => Err(failure),

@@ -6,8 +6,8 @@ use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 
 use super::{Value, hex, numbers};
 
-/// Reads an argument of the command line: JSON, `hex:00ff`, `@file` for the bytes of a file, or `@-` for those of the
-/// standard input.
+/// Parses an argument of the command line: JSON, `hex:00ff`, `@file` for the bytes of a file, or
+/// `@-` for the bytes of standard input.
 pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
     if let Some(digits) = word.strip_prefix("hex:") {
         return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::InvalidHex);
@@ -23,7 +23,7 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
     json(word)
 }
 
-/// Reads JSON.
+/// Parses JSON.
 fn json(text: &str) -> Result<Value, ArgumentError> {
     let value = serde_json::from_str(text).map_err(ArgumentError::InvalidJson)?;
     match numbers::find_oversized_integer(text) {
@@ -32,7 +32,7 @@ fn json(text: &str) -> Result<Value, ArgumentError> {
     }
 }
 
-/// Why a word of the command line is no argument.
+/// The reason that a word of the command line is not an argument.
 #[derive(Debug)]
 pub(crate) enum ArgumentError {
     InvalidJson(serde_json::Error),
@@ -45,13 +45,13 @@ pub(crate) enum ArgumentError {
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidJson(error) if error.is_data() => write!(f, "is no value: {error}"),
-            Self::InvalidJson(error) => write!(f, "is no JSON: {error} (a text has quotes: '\"text\"')"),
-            Self::OversizedInteger(number) => write!(f, "has an integer that 64 bits do not hold: {number}"),
-            Self::InvalidHex => f.write_str("has no even number of hexadecimal digits behind hex:"),
+            Self::InvalidJson(error) if error.is_data() => write!(f, "is not a value: {error}"),
+            Self::InvalidJson(error) => write!(f, "is not JSON: {error} (text needs quotes: '\"text\"')"),
+            Self::OversizedInteger(number) => write!(f, "has an integer that does not fit in 64 bits: {number}"),
+            Self::InvalidHex => f.write_str("needs an even number of hexadecimal digits after hex:"),
             Self::Unreadable { path, source } => write!(f, "cannot be read from {path}: {source}"),
             Self::OversizedFile { path } => {
-                write!(f, "is a file of more than {MAX_DATAGRAM_LEN} bytes, which no datagram carries: {path}")
+                write!(f, "is a file of more than {MAX_DATAGRAM_LEN} bytes, which exceeds the largest datagram: {path}")
             }
         }
     }
@@ -59,7 +59,7 @@ impl fmt::Display for ArgumentError {
 
 impl error::Error for ArgumentError {}
 
-/// What there is, up to one byte more than could be sent.
+/// Reads at most one byte more than the largest datagram can carry.
 fn contents(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MAX_DATAGRAM_LEN as u64 + 1).read_to_end(&mut bytes)?;
@@ -70,12 +70,12 @@ fn contents(from: impl Read) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn refused(word: &str) -> String {
+    fn parse_error(word: &str) -> String {
         parse(word).unwrap_err().to_string()
     }
 
     #[test]
-    fn words_are_json_bytes_or_files() {
+    fn arguments_are_json_bytes_or_files() {
         assert_eq!(parse("[1, -2.5]").unwrap(), Value::Array(vec![Value::Int(1), Value::Float(-2.5)]));
         assert_eq!(parse("hex:00Ff").unwrap(), Value::Bytes(vec![0, 255]));
         assert_eq!(parse("hex:").unwrap(), Value::Bytes(vec![]));
@@ -85,20 +85,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_argument_is_said() {
-        assert_eq!(refused("Snake"), "is no JSON: expected value at line 1 column 1 (a text has quotes: '\"text\"')");
-        assert_eq!(refused("hex:0"), "has no even number of hexadecimal digits behind hex:");
-        assert_eq!(refused("[18446744073709551616]"), "has an integer that 64 bits do not hold: 18446744073709551616");
-        let nested = refused(r#""hex:zz""#);
-        assert!(
-            nested.contains("no even number of hexadecimal digits; a text that begins so is written \"str:hex:zz\"")
+    fn invalid_arguments_are_refused_with_the_reason() {
+        assert_eq!(
+            parse_error("Snake"),
+            "is not JSON: expected value at line 1 column 1 (text needs quotes: '\"text\"')"
         );
-        assert!(refused("@/no/such/file").starts_with("cannot be read from /no/such/file: "));
+        assert_eq!(parse_error("hex:0"), "needs an even number of hexadecimal digits after hex:");
+        assert_eq!(
+            parse_error("[18446744073709551616]"),
+            "has an integer that does not fit in 64 bits: 18446744073709551616"
+        );
+        let nested = parse_error(r#""hex:zz""#);
+        assert!(
+            nested.contains("not an even number of hexadecimal digits; to pass this as text, write \"str:hex:zz\"")
+        );
+        assert!(parse_error("@/no/such/file").starts_with("cannot be read from /no/such/file: "));
     }
 
     #[cfg(unix)]
     #[test]
-    fn an_endless_file_is_no_argument() {
-        assert_eq!(refused("@/dev/zero"), "is a file of more than 65507 bytes, which no datagram carries: /dev/zero");
+    fn an_endless_file_is_refused() {
+        assert_eq!(
+            parse_error("@/dev/zero"),
+            "is a file of more than 65507 bytes, which exceeds the largest datagram: /dev/zero"
+        );
     }
 }

@@ -19,7 +19,8 @@ impl Serialize for Value {
             Self::Bytes(bytes) if !is_json => serializer.serialize_bytes(bytes),
             Self::Array(items) => serializer.collect_seq(items),
             Self::Map(entries) if is_json && entries.iter().any(|(key, _)| key.is_container()) => {
-                // As keys they would have to be JSON within a string, which doubles its escapes with each level.
+                // Keys of objects would have to be JSON within a string, and each level of nesting
+                // would double the escapes.
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(tags::MAP, entries)?;
                 map.end()
@@ -87,7 +88,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        // What a peer claims is not reserved for.
+        // No capacity is reserved, because the claimed length comes from the peer.
         let mut items = Vec::new();
         while let Some(item) = elements.next_element()? {
             items.push(item);
@@ -110,7 +111,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
             }
             let pairs = elements.next_value()?;
             if !entries.is_empty() || elements.next_key::<String>()?.is_some() {
-                return Err(de::Error::custom("\"map:\" is not alone in its object; the text is written \"str:map:\""));
+                return Err(de::Error::custom(
+                    "\"map:\" must be the only key of its object; to pass it as text, write \"str:map:\"",
+                ));
             }
             return Ok(Value::Map(pairs));
         }

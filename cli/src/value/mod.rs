@@ -1,9 +1,10 @@
-//! Values whose types nobody declared: as msgpack on the wire, and as JSON for people and scripts.
+//! Values without a declared type: msgpack on the wire, JSON for people and scripts.
 //!
-//! JSON has fewer types than msgpack. What it lacks is a string with a tag in front, in arguments as in answers, so that
-//! whatever was answered can be given back: `"hex:00ff"` is bytes, `"float:nan"` a float that JSON cannot write, and
-//! `"json:7"` a key of a map that is a number. A map with arrays or maps for keys is `{"map:": [[key, value], ...]}`. A text
-//! that begins like one of these is written behind `str:`.
+//! JSON has fewer types than msgpack. A tagged string represents each type that JSON lacks, in
+//! arguments and in responses, so a printed response can be passed as an argument: `"hex:00ff"` is
+//! bytes, `"float:nan"` is a float that JSON cannot represent, and `"json:7"` is the key 7 of a
+//! map. A map with arrays or maps as keys is `{"map:": [[key, value], ...]}`. Text that begins with
+//! one of these tags is prefixed with `str:`.
 
 pub(crate) mod argument;
 mod codec;
@@ -15,19 +16,19 @@ use std::fmt;
 
 use crate::output::escape_controls;
 
-/// Any value of msgpack, extension types apart.
+/// A value of any msgpack type except extension types.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Nil,
     Bool(bool),
     Int(i64),
-    /// One that is no `i64`.
+    /// An integer above `i64::MAX`.
     Unsigned(u64),
     Float(f64),
     Text(String),
     Bytes(Vec<u8>),
     Array(Vec<Self>),
-    /// In the order of the wire. Nothing keeps a peer from sending a key twice.
+    /// The entries in the order of the wire. A key may occur twice.
     Map(Vec<(Self, Self)>),
 }
 
@@ -38,7 +39,7 @@ impl Value {
 }
 
 impl fmt::Display for Value {
-    /// As JSON in one line, in which nothing reaches a terminal unescaped.
+    /// Formats the value as one line of JSON, with all control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
         f.write_str(&escape_controls(&json))

@@ -1,4 +1,5 @@
-/// The first integer in a JSON text that no 64 bits hold, which a parser would make a float of.
+/// Returns the first integer in a JSON text that does not fit in 64 bits. A JSON parser would read
+/// it as a float.
 pub(super) fn find_oversized_integer(json: &str) -> Option<&str> {
     let mut rest = json;
     while let Some(start) = rest.find(|char: char| char == '"' || char == '-' || char.is_ascii_digit()) {
@@ -7,8 +8,8 @@ pub(super) fn find_oversized_integer(json: &str) -> Option<&str> {
             rest = skip_string(text);
             continue;
         }
-        let is_of_number = |char: char| char.is_ascii_digit() || matches!(char, '-' | '+' | '.' | 'e' | 'E');
-        let (number, behind) = rest.split_at(rest.find(|char| !is_of_number(char)).unwrap_or(rest.len()));
+        let is_number_char = |char: char| char.is_ascii_digit() || matches!(char, '-' | '+' | '.' | 'e' | 'E');
+        let (number, behind) = rest.split_at(rest.find(|char| !is_number_char(char)).unwrap_or(rest.len()));
         let is_integer = !number.contains(['.', 'e', 'E']);
         if is_integer && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
             return Some(number);
@@ -18,7 +19,7 @@ pub(super) fn find_oversized_integer(json: &str) -> Option<&str> {
     None
 }
 
-/// What follows the end of a string that has begun.
+/// Returns the text after a string, given the text after its opening quote.
 fn skip_string(text: &str) -> &str {
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_beyond_64_bits_is_found_and_nothing_else_is() {
+    fn only_integers_beyond_64_bits_are_found() {
         for (json, expected) in [
             ("18446744073709551615", None),
             ("-9223372036854775808", None),

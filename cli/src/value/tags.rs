@@ -6,10 +6,11 @@ const HEX: &str = "hex:";
 const STR: &str = "str:";
 const FLOAT: &str = "float:";
 const JSON: &str = "json:";
-/// The only key of an object that lists the entries of a map.
+/// The single key of an object that lists the entries of a map.
 pub(super) const MAP: &str = "map:";
 
-/// A value as a JSON string, where it is one or has to be one because it is the key of an object.
+/// Returns the JSON string that represents a value which JSON lacks, or any value as the key of an
+/// object.
 pub(super) fn to_tagged_text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Text(text) if [HEX, STR, FLOAT, JSON, MAP].iter().any(|tag| text.starts_with(tag)) => {
@@ -23,26 +24,26 @@ pub(super) fn to_tagged_text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// What a JSON string stands for.
+/// Returns the value that a JSON string represents.
 ///
 /// # Errors
 ///
-/// What is wrong behind the tag.
+/// Returns a message if the text after the tag is invalid.
 pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
-    let wrong = |what: &str| Err(format!("{what}; a text that begins so is written \"{STR}{text}\""));
+    let invalid = |reason: &str| Err(format!("{reason}; to pass this as text, write \"{STR}{text}\""));
     if let Some(text) = text.strip_prefix(STR) {
         Ok(Value::Text(text.into()))
     } else if let Some(digits) = text.strip_prefix(HEX) {
         match hex::decode(digits) {
             Some(bytes) => Ok(Value::Bytes(bytes)),
-            None => wrong(&format!("`{digits}` is no even number of hexadecimal digits")),
+            None => invalid(&format!("`{digits}` is not an even number of hexadecimal digits")),
         }
     } else if let Some(number) = text.strip_prefix(FLOAT) {
         match number {
             "nan" => Ok(Value::Float(f64::NAN)),
             "inf" => Ok(Value::Float(f64::INFINITY)),
             "-inf" => Ok(Value::Float(f64::NEG_INFINITY)),
-            _ => wrong(&format!("`{number}` is none of nan, inf and -inf")),
+            _ => invalid(&format!("`{number}` is not nan, inf or -inf")),
         }
     } else if let Some(json) = text.strip_prefix(JSON) {
         match serde_json::from_str(json) {
@@ -51,10 +52,10 @@ pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
             {
                 Ok(value)
             }
-            _ => wrong(&format!("`{json}` is no number, true, false or null")),
+            _ => invalid(&format!("`{json}` is not a number, true, false or null")),
         }
     } else if text.starts_with(MAP) {
-        wrong("\"map:\" is the key of an object alone")
+        invalid("\"map:\" may only be the key of an object")
     } else {
         Ok(Value::Text(text.into()))
     }

@@ -4,7 +4,7 @@ use rpcudp_core::codec::{decode, encode};
 use super::argument::parse;
 use super::*;
 
-/// Values that are equal to themselves, which NaN is not.
+/// Generates values except NaN, which is not equal to itself.
 fn value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Nil),
@@ -25,20 +25,20 @@ fn value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn a_value_comes_back_from_the_wire(value in value()) {
+    fn a_value_survives_encoding(value in value()) {
         let mut bytes = Vec::new();
         encode(&mut bytes, &value).unwrap();
         prop_assert_eq!(decode::<Value>(&bytes).unwrap(), value);
     }
 
     #[test]
-    fn what_is_printed_can_be_given_back(value in value()) {
+    fn a_printed_value_parses_to_the_same_value(value in value()) {
         prop_assert_eq!(parse(&value.to_string()).unwrap(), value);
     }
 }
 
 #[test]
-fn what_json_lacks_has_a_tag() {
+fn values_that_json_lacks_are_tagged() {
     for (value, printed) in [
         (Value::Bytes(vec![0, 255]), r#""hex:00ff""#),
         (Value::Text("hex:00ff".into()), r#""str:hex:00ff""#),
@@ -63,8 +63,8 @@ fn what_json_lacks_has_a_tag() {
 }
 
 #[test]
-fn maps_within_keys_of_maps_are_printed_in_proportion_to_their_size() {
-    // As deep as a body nests.
+fn nested_map_keys_are_printed_in_linear_size() {
+    // The depth limit of a body.
     let value = (0..32).fold(Value::Nil, |key, _| Value::Map(vec![(key, Value::Nil)]));
     let printed = value.to_string();
     assert!(printed.len() < 32 * 32, "{printed}");
@@ -72,7 +72,7 @@ fn maps_within_keys_of_maps_are_printed_in_proportion_to_their_size() {
 }
 
 #[test]
-fn a_stranger_s_text_reaches_no_terminal_unescaped() {
+fn control_characters_in_text_are_escaped() {
     let text = Value::Text("a\x1b[2J\u{9b}b\u{202e}c\x7f".into());
     assert_eq!(text.to_string(), r#""a\u001b[2J\u009bb\u202ec\u007f""#);
     assert_eq!(parse(&text.to_string()).unwrap(), text);

@@ -5,7 +5,7 @@ use crate::peers::{CLOSED, serve, silence};
 use crate::process::{Background, json, rpcudp};
 
 #[test]
-fn an_answer_is_json_with_and_without_json() {
+fn the_response_is_json_with_and_without_the_flag() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     for flags in [&[][..], &["--json"]] {
         let call = rpcudp(&[&["call", &addr, "sayhi", "\"Snake Plissken\""], flags].concat());
@@ -14,7 +14,7 @@ fn an_answer_is_json_with_and_without_json() {
 }
 
 #[test]
-fn bytes_go_in_and_come_out_as_hex_and_can_be_given_back() {
+fn bytes_are_hex_in_arguments_and_responses() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     for word in ["hex:0001ff", "\"hex:0001ff\""] {
         assert_eq!(rpcudp(&["call", &addr, "reverse", word]).succeeded(), "[\"hex:ff0100\",3]");
@@ -24,15 +24,15 @@ fn bytes_go_in_and_come_out_as_hex_and_can_be_given_back() {
     let word = format!("@{}", path.display());
     assert_eq!(rpcudp(&["call", &addr, "reverse", &word]).succeeded(), "[\"hex:0201\",2]");
     std::fs::remove_file(path).unwrap();
-    // What an answer shows is an argument: text that looks like bytes stays text.
+    // A printed response is a valid argument, and text that looks like bytes stays text.
     let (_listen, addr) =
-        Background::listen(&["--answer", r#"tell=["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#]);
-    let told = rpcudp(&["call", &addr.to_string(), "tell"]);
-    assert_eq!(told.succeeded(), r#"["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#);
+        Background::listen(&["--answer", r#"value=["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#]);
+    let response = rpcudp(&["call", &addr.to_string(), "value"]);
+    assert_eq!(response.succeeded(), r#"["hex:00","str:hex:00","@x",{"json:7":"float:nan"}]"#);
 }
 
 #[test]
-fn every_kind_of_argument_arrives() {
+fn every_type_of_argument_arrives() {
     let (mut listen, addr) = Background::listen(&["--answer", "take=null"]);
     let words = ["-7", "1.5", "true", "null", "\"a\"", "[1,[]]", r#"{"k":"v"}"#, "18446744073709551615", "hex:"];
     let call = rpcudp(&[&["call", &addr.to_string(), "take"], &words[..]].concat());
@@ -43,7 +43,7 @@ fn every_kind_of_argument_arrives() {
 }
 
 #[test]
-fn the_other_dialect_is_spoken_on_request() {
+fn the_storj_flag_selects_the_dialect() {
     let (_server, addr) = serve(Dialect::Storj);
     let call = |flags: &[&str]| rpcudp(&[&["call", &addr, "sayhi", "\"S\"", "--timeout", "300ms"], flags].concat());
     assert_eq!(call(&["--storj"]).succeeded(), "\"Hello S you live at 127.0.0.1\"");
@@ -51,7 +51,7 @@ fn the_other_dialect_is_spoken_on_request() {
 }
 
 #[test]
-fn each_ending_has_its_code_and_its_line() {
+fn each_failure_has_its_exit_code_and_its_line() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let (_silent, silent) = silence();
     let call = |peer: &str, rest: &[&str]| rpcudp(&[&["call", peer], rest].concat());
@@ -64,7 +64,7 @@ fn each_ending_has_its_code_and_its_line() {
     assert_eq!(in_use.failed(3), format!("rpcudp: {addr} is in use: another program has bound to it"));
     assert_eq!(
         call(CLOSED, &["m"]).failed(4),
-        "rpcudp: nobody is there to answer `m` at 127.0.0.1:9: the port is closed, or the host cannot be reached"
+        "rpcudp: `m`: 127.0.0.1:9 is unreachable: the port is closed, or the host cannot be reached"
     );
     let timeout = call(&silent, &["m", "--timeout", "50ms"]);
     assert_eq!(timeout.failed(5), format!("rpcudp: no answer to `m` from {silent} within 50ms"));
@@ -75,7 +75,7 @@ fn each_ending_has_its_code_and_its_line() {
 }
 
 #[test]
-fn each_ending_is_a_line_of_json_on_request() {
+fn each_failure_is_a_line_of_json_with_the_flag() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let error = |arguments: &[&str], code| json(rpcudp(&[&["--json", "call"], arguments].concat()).failed(code));
     let closed = error(&[CLOSED, "m"], 4);
@@ -86,13 +86,13 @@ fn each_ending_is_a_line_of_json_on_request() {
 }
 
 #[test]
-fn a_request_is_sent_again_only_on_request() {
+fn a_request_is_retransmitted_only_with_retry() {
     let (mut listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     rpcudp(&["call", &addr, "again", "--retry", "--timeout", "600ms"]).failed(5);
     let (first, second) = (listen.json(), listen.json());
     assert_eq!((&first["method"], &first["id"]), (&json!("again"), &second["id"]));
-    // Whatever was sent again is there before what is sent next.
+    // A retransmission of the first call would arrive before the request of the second call.
     let (mut listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     rpcudp(&["call", &addr, "once", "--timeout", "600ms"]).failed(5);

@@ -1,4 +1,5 @@
-//! That what is printed compiles is for `tests/printed.rs` of the library, whose `Display` it is.
+//! `rpcudp describe`. A test of the library (`tests/printed.rs`) checks that the printed trait
+//! compiles.
 
 use rpcudp::{Dialect, Endpoint, rpc_service};
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::process::{json, rpcudp};
 /// An account.
 #[rpc_service]
 trait Account {
-    /// What is left.
+    /// Returns the balance.
     fn balance(&self, name: &str) -> i64;
     #[rpc(at_most_once, timeout = "2s")]
     async fn withdraw(&self, cents: u64) -> Result<u64, String>;
@@ -27,7 +28,7 @@ impl Account for Empty {
     }
 }
 
-/// A server that tells of itself.
+/// Starts a server that publishes its contract.
 fn describing(dialect: Dialect) -> (Endpoint, String) {
     let endpoint = Endpoint::builder().dialect(dialect).serve_described(AccountServer::new(Empty));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
@@ -36,16 +37,16 @@ fn describing(dialect: Dialect) -> (Endpoint, String) {
 }
 
 #[test]
-fn the_trait_is_printed_as_one_would_write_it() {
+fn the_contract_is_printed_as_a_rust_trait() {
     let (_server, addr) = describing(Dialect::Rpcudp);
     let described = rpcudp(&["describe", &addr]);
     let printed = described.succeeded();
     assert_eq!(printed, AccountClient::CONTRACT.to_string().trim_end());
-    assert!(printed.contains("/// What is left.\n    fn balance(&self, name: &str) -> i64;"), "{printed}");
+    assert!(printed.contains("/// Returns the balance.\n    fn balance(&self, name: &str) -> i64;"), "{printed}");
 }
 
 #[test]
-fn the_contract_is_data_in_json() {
+fn the_contract_is_printed_as_json() {
     let (_server, addr) = describing(Dialect::Storj);
     let described = json(rpcudp(&["describe", &addr, "--storj", "--json"]).succeeded());
     assert_eq!(described["peer"], addr);
@@ -61,14 +62,14 @@ fn the_contract_is_data_in_json() {
 }
 
 #[test]
-fn whoever_does_not_tell_is_said_not_to() {
+fn a_peer_without_published_contracts_is_reported() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let described = rpcudp(&["describe", &addr]);
-    let says = format!("rpcudp: {addr} does not tell what it serves: it has to serve with `Builder::serve_described`");
-    assert_eq!(described.failed(6), says);
-    assert!(rpcudp(&["describe", CLOSED]).failed(4).contains("nobody is there"));
+    let message = format!("rpcudp: {addr} publishes no contracts: it must serve them with `Builder::serve_described`");
+    assert_eq!(described.failed(6), message);
+    assert!(rpcudp(&["describe", CLOSED]).failed(4).contains("is unreachable"));
     let (_silent, silent) = silence();
     let described = rpcudp(&["describe", &silent, "--timeout", "100ms"]);
-    assert!(described.failed(5).contains("did not tell what it serves within 100ms"), "{described:?}");
+    assert!(described.failed(5).contains(&format!("no contracts from {silent} within 100ms")), "{described:?}");
     assert!(rpcudp(&["describe", "no.such.name.invalid:1"]).failed(2).contains("does not resolve"));
 }

@@ -5,7 +5,7 @@ use crate::peers::send;
 use crate::process::{Background, json, rpcudp};
 
 #[test]
-fn what_arrives_is_shown_and_it_goes_on_after_what_is_garbled() {
+fn datagrams_are_printed_and_garbled_ones_do_not_stop_it() {
     let (mut listen, addr) = Background::listen(&[]);
     send(b"GET / HTTP/1.1\r\n\r\n\x1b[2J", addr);
     let garbled = listen.json();
@@ -20,27 +20,27 @@ fn what_arrives_is_shown_and_it_goes_on_after_what_is_garbled() {
     Request::begin(&mut request, Dialect::Storj, "frobnicate", 0);
     Request::set_id(&mut request, MessageId::from_bytes([7; 20]));
     send(&request, addr);
-    let shown = listen.json();
-    assert_eq!((&shown["event"], &shown["dialect"]), (&json!("request"), &json!("storjrpcudp")));
-    assert_eq!((&shown["method"], &shown["id"]), (&json!("frobnicate"), &json!("07".repeat(20))));
+    let event = listen.json();
+    assert_eq!((&event["event"], &event["dialect"]), (&json!("request"), &json!("storjrpcudp")));
+    assert_eq!((&event["method"], &event["id"]), (&json!("frobnicate"), &json!("07".repeat(20))));
     assert_eq!(listen.interrupt(), (vec![], 0));
 }
 
 #[test]
-fn lines_are_for_people_without_json() {
+fn text_is_printed_without_the_json_flag() {
     let mut listen = Background::start(&["listen", "127.0.0.1:0", "--answer", "add=3"]);
     let line = listen.line();
     let addr = line.strip_prefix("listening on ").expect("an address").to_owned();
     assert_eq!(rpcudp(&["call", &addr, "add", "1", "2"]).succeeded(), "3");
     let line = listen.line();
-    assert!(line.ends_with(" add(1, 2) waits 5s -> 3") && !line.contains('\x1b'), "{line}");
+    assert!(line.ends_with(" add(1, 2) deadline in 5s -> 3") && !line.contains('\x1b'), "{line}");
     send(b"\x1b[2J", addr.parse().unwrap());
     let line = listen.line();
     assert!(line.ends_with(" garbled (too_short, 4 bytes) 1b5b324a"), "{line}");
 }
 
 #[test]
-fn a_stand_in_answers_in_its_dialect_what_it_was_told_to() {
+fn canned_responses_are_sent_in_the_selected_dialect() {
     let (mut listen, addr) = Background::listen(&["--storj", "--answer", "a=[1]", "--answer", "b=hex:ff"]);
     let addr = addr.to_string();
     let call = |method, flags: &[&str]| rpcudp(&[&["call", &addr, method, "--timeout", "300ms"], flags].concat());
@@ -48,12 +48,12 @@ fn a_stand_in_answers_in_its_dialect_what_it_was_told_to() {
     assert_eq!(call("b", &["--storj"]).succeeded(), "\"hex:ff\"");
     call("c", &["--storj"]).failed(5);
     call("a", &[]).failed(5);
-    let answers = [(); 4].map(|()| listen.json()["answer"].clone());
-    assert_eq!(answers, [json!([1]), json!("hex:ff"), json!(null), json!(null)]);
+    let responses = [(); 4].map(|()| listen.json()["answer"].clone());
+    assert_eq!(responses, [json!([1]), json!("hex:ff"), json!(null), json!(null)]);
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_said() {
+fn an_address_that_cannot_be_bound_is_reported() {
     let (_listen, addr) = Background::listen(&[]);
     let addr = addr.to_string();
     let listen = rpcudp(&["listen", &addr]);
@@ -63,14 +63,14 @@ fn an_address_that_cannot_be_had_is_said() {
     assert!(rpcudp(&["listen", "no.such.name.invalid:1"]).failed(2).contains("does not resolve"));
     assert_eq!(
         rpcudp(&["listen", "127.0.0.1:0", "--answer", "sayhi"]).failed(64),
-        "rpcudp: --answer `sayhi` is no METHOD=JSON"
+        "rpcudp: --answer `sayhi` is not METHOD=JSON"
     );
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_it_without_a_word() {
+fn a_closed_pipe_ends_it_without_an_error_line() {
     let (listen, addr) = Background::listen(&[]);
-    // The first line after the reader has gone is the one that cannot be printed.
-    let (said, code) = listen.stop_reading(|| send(b"anything", addr));
-    assert_eq!((said.as_str(), code), ("", Some(141)));
+    // Printing the first line after the pipe is closed fails.
+    let (stderr, code) = listen.close_stdout(|| send(b"anything", addr));
+    assert_eq!((stderr.as_str(), code), ("", Some(141)));
 }

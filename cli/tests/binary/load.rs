@@ -5,30 +5,29 @@ use crate::peers::{CLOSED, serve, silence};
 use crate::process::{Background, json, rpcudp};
 
 #[test]
-fn calls_are_counted_and_their_latencies_spread() {
+fn calls_and_latencies_are_summarised() {
     let (server, addr) = serve(Dialect::Rpcudp);
     let load = rpcudp(&["load", &addr, "sayhi", "\"S\"", "--concurrency", "4", "--seconds", "1", "--json"]);
     let [summary] = &load.succeeded_in_json()[..] else { panic!("{load:?}") };
     let calls = summary["calls"].as_u64().unwrap();
     assert!(calls > 0 && summary["per_second"].as_f64() > Some(0.0), "{summary}");
     assert_eq!((&summary["answered"], &summary["outcomes"]), (&json!(calls), &json!({ "answered": calls })));
-    let in_bars: u64 =
-        summary["histogram"].as_array().unwrap().iter().map(|step| step["count"].as_u64().unwrap()).sum();
-    assert_eq!(calls, in_bars);
+    let in_bins: u64 = summary["histogram"].as_array().unwrap().iter().map(|bin| bin["count"].as_u64().unwrap()).sum();
+    assert_eq!(calls, in_bins);
     assert!(summary["ms"]["p50"].as_f64() <= summary["ms"]["max"].as_f64(), "{summary}");
-    // The first call, and those that were under way at the end.
+    // The server also receives the first call, and the calls in flight at the end.
     let received = server.stats().requests.received;
     assert!((calls + 1..=calls + 1 + 4).contains(&received), "{received} of {calls}");
 
     let load = rpcudp(&["load", &addr, "sayhi", "\"S\"", "--seconds", "1"]);
     let lines: Vec<_> = load.succeeded().lines().collect();
-    assert_eq!(lines[0], format!("--- `sayhi` at {addr}, 16 calls at once ---"));
+    assert_eq!(lines[0], format!("--- `sayhi` at {addr}, 16 calls in flight ---"));
     assert!(lines[1].contains(" calls in ") && lines[1].ends_with(" a second; 0.00% lost"), "{load:?}");
     assert!(lines[2].starts_with("min ") && lines[3].contains(" to ") && lines[3].ends_with('%'), "{load:?}");
 }
 
 #[test]
-fn what_cannot_work_is_said_before_it_begins() {
+fn a_peer_that_cannot_be_called_is_reported_at_once() {
     let (_silent, silent) = silence();
     let (_server, addr) = serve(Dialect::Rpcudp);
     for (peer, code) in [(CLOSED, 4), (&*silent, 5), (&addr, 6)] {
@@ -37,7 +36,7 @@ fn what_cannot_work_is_said_before_it_begins() {
 }
 
 #[test]
-fn errors_of_the_method_are_answers_and_others_are_counted() {
+fn errors_of_the_method_count_as_responses() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let load = rpcudp(&["load", &addr, "withdraw", "5", "--seconds", "1", "--json"]);
     let summary = &load.succeeded_in_json()[0];
@@ -45,7 +44,7 @@ fn errors_of_the_method_are_answers_and_others_are_counted() {
 }
 
 #[test]
-fn it_can_be_interrupted() {
+fn ctrl_c_ends_it_with_a_summary() {
     let (server, addr) = serve(Dialect::Rpcudp);
     let load = Background::start(&["load", &addr, "sayhi", "\"S\"", "--seconds", "3600", "--json"]);
     while server.stats().requests.received < 100 {

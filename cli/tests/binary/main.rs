@@ -1,4 +1,4 @@
-//! The binary, as a shell uses it: what it prints where, and its exit codes.
+//! Runs the binary as a shell does, and checks its output and its exit codes.
 
 #![cfg(unix)]
 

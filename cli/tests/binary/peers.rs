@@ -4,17 +4,17 @@ use rpcudp::{Context, Dialect, Endpoint, rpc_service};
 use rpcudp_core::{Frame, Response};
 use serde::{Deserialize, Serialize};
 
-/// What the Rust peers of these tests serve.
+/// The contract of the Rust peers in these tests.
 #[rpc_service]
 pub(crate) trait Peer {
     fn sayhi(&self, cx: &Context, name: &str) -> String;
-    /// The bytes the other way round, and how many there are.
+    /// Returns the bytes in reverse order, and their number.
     fn reverse(&self, data: &[u8]) -> (Vec<u8>, usize);
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
     fn stun(&self, cx: &Context) -> (String, u16);
 }
 
-/// An error with a field.
+/// An application error with a field.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Overdrawn {
     by: u64,
@@ -40,7 +40,7 @@ impl Peer for RustPeer {
     }
 }
 
-/// A peer of this crate, as long as the endpoint is kept.
+/// Starts a Rust peer, which serves until the endpoint is dropped.
 pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
     let endpoint = Endpoint::builder().dialect(dialect).serve(PeerServer::new(RustPeer));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
@@ -48,16 +48,16 @@ pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
     (endpoint, addr)
 }
 
-/// What becomes of a request to a [`stub_server`].
+/// The treatment of a request by a [`stub_server`].
 pub(crate) enum Rule {
     Respond,
-    /// From another port.
+    /// Responds from another port.
     RespondFromElsewhere,
     Drop,
 }
 
-/// A peer that answers null to every method of a dialect, for the rest of the test; or does to a request what a rule
-/// says, which is given how many came before and how many bytes it has.
+/// Starts a peer that treats each request by `rule`, which gets the number of earlier requests and
+/// the length of this one. Its responses are null. It runs until the test process ends.
 pub(crate) fn stub_server(dialect: Dialect, mut rule: impl FnMut(usize, usize) -> Rule + Send + 'static) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
     let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
@@ -67,15 +67,15 @@ pub(crate) fn stub_server(dialect: Dialect, mut rule: impl FnMut(usize, usize) -
         let mut count = 0;
         while let Ok((len, from)) = socket.recv_from(&mut datagram) {
             let Ok(Frame::Request(request)) = Frame::decode(&datagram[..len], dialect) else { continue };
-            let mut answer = Vec::new();
-            Response::begin(&mut answer, dialect, request.id);
-            answer.push(0xc0);
+            let mut response = Vec::new();
+            Response::begin(&mut response, dialect, request.id);
+            response.push(0xc0);
             let sent = match rule(count, len) {
-                Rule::Respond => socket.send_to(&answer, from),
-                Rule::RespondFromElsewhere => elsewhere.send_to(&answer, from),
+                Rule::Respond => socket.send_to(&response, from),
+                Rule::RespondFromElsewhere => elsewhere.send_to(&response, from),
                 Rule::Drop => Ok(0),
             };
-            // Whoever has asked may be gone.
+            // The caller may have ended.
             drop(sent);
             count += 1;
         }
@@ -83,17 +83,17 @@ pub(crate) fn stub_server(dialect: Dialect, mut rule: impl FnMut(usize, usize) -
     addr
 }
 
-/// A port where nobody answers, as long as the socket is kept.
+/// Binds a port that does not respond, until the socket is dropped.
 pub(crate) fn silence() -> (UdpSocket, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
     let addr = socket.local_addr().expect("it is bound").to_string();
     (socket, addr)
 }
 
-/// A port where nobody is: the system keeps it from others, who are given theirs from another range.
+/// A closed port. Ephemeral ports come from another range, so no test binds it by chance.
 pub(crate) const CLOSED: &str = "127.0.0.1:9";
 
-/// Sends a datagram from nowhere in particular.
+/// Sends a datagram from a new socket.
 pub(crate) fn send(datagram: &[u8], to: SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port of this host");
     socket.send_to(datagram, to).expect("loopback takes it");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::peers::{CLOSED, serve, silence};
 use crate::process::{Background, json, rpcudp};
 
-/// What `ping --json` printed: its calls, and the summary.
+/// Splits the output of `ping --json` into its calls and the summary.
 fn events(stdout: &str) -> (Vec<Value>, Value) {
     let mut events: Vec<_> = stdout.lines().map(json).collect();
     let summary = events.pop().expect("a summary");
@@ -13,15 +13,15 @@ fn events(stdout: &str) -> (Vec<Value>, Value) {
 }
 
 #[test]
-fn calls_are_counted_and_summarised() {
+fn calls_are_printed_and_summarised() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let arguments = ["ping", &addr, "sayhi", "\"S\"", "--count", "5", "--interval", "1ms"];
     let ping = rpcudp(&arguments);
     let lines: Vec<_> = ping.succeeded().lines().collect();
     assert_eq!(lines.len(), 8, "{ping:?}");
-    assert!(lines[..5].iter().all(|line| line.contains(" answered in ") && line.ends_with(" ms")), "{ping:?}");
+    assert!(lines[..5].iter().all(|line| line.contains(" response in ") && line.ends_with(" ms")), "{ping:?}");
     assert_eq!(lines[5], format!("--- `sayhi` at {addr} ---"));
-    assert_eq!(lines[6], "5 calls, 5 answered, 0.0% lost");
+    assert_eq!(lines[6], "5 calls, 5 responses, 0.0% lost");
     assert!(lines[7].starts_with("min ") && lines[7].contains(", median ") && lines[7].contains(", p99 "), "{ping:?}");
 
     let ping = rpcudp(&[&arguments[..], &["--json"]].concat());
@@ -33,27 +33,27 @@ fn calls_are_counted_and_summarised() {
 }
 
 #[test]
-fn whoever_refuses_is_there() {
+fn a_refusal_counts_as_a_response() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let ping = rpcudp(&["ping", &addr, "--count", "1"]);
     assert!(ping.succeeded().contains(&format!("({addr} refused `ping`: unknown method)")), "{ping:?}");
-    assert!(ping.succeeded().contains("1 calls, 1 answered, 0.0% lost"), "{ping:?}");
+    assert!(ping.succeeded().contains("1 calls, 1 responses, 0.0% lost"), "{ping:?}");
     let ping = rpcudp(&["ping", &addr, "withdraw", "5", "--count", "1", "--json"]);
     assert_eq!(events(ping.succeeded()).0[0]["outcome"], "application_error");
 }
 
 #[test]
-fn what_is_lost_is_counted_and_all_lost_is_a_failure() {
+fn lost_calls_are_counted_and_fail_if_all_are_lost() {
     let (_silent, silent) = silence();
-    for (peer, code, outcome, says) in [
-        (CLOSED, 4, "unreachable", "nobody is there to answer `ping` at 127.0.0.1:9"),
-        (&silent, 5, "timeout", "is there a method `ping`?"),
+    for (peer, code, outcome, message) in [
+        (CLOSED, 4, "unreachable", "`ping`: 127.0.0.1:9 is unreachable"),
+        (&silent, 5, "timeout", "check the name `ping`"),
     ] {
         let arguments = ["ping", peer, "--count", "2", "--interval", "1ms", "--timeout", "50ms"];
         let ping = rpcudp(&arguments);
         assert_eq!(ping.code(), code, "{ping:?}");
-        assert!(ping.stdout().contains("2 calls, 0 answered, 100.0% lost"), "{ping:?}");
-        assert!(ping.stderr().starts_with("rpcudp: ") && ping.stderr().contains(says), "{ping:?}");
+        assert!(ping.stdout().contains("2 calls, 0 responses, 100.0% lost"), "{ping:?}");
+        assert!(ping.stderr().starts_with("rpcudp: ") && ping.stderr().contains(message), "{ping:?}");
         let ping = rpcudp(&[&arguments[..], &["--json"]].concat());
         assert_eq!((ping.code(), json(ping.stderr())["exit"].as_i64()), (code, Some(code.into())));
         let (calls, summary) = events(ping.stdout());
@@ -63,12 +63,12 @@ fn what_is_lost_is_counted_and_all_lost_is_a_failure() {
 }
 
 #[test]
-fn it_runs_until_it_is_interrupted() {
+fn it_runs_until_ctrl_c() {
     let (_server, addr) = serve(Dialect::Storj);
     let mut ping = Background::start(&["ping", &addr, "sayhi", "\"S\"", "--storj", "--interval", "1ms"]);
     for _ in 0..20 {
         let line = ping.line();
-        assert!(line.contains(" answered in "), "{line}");
+        assert!(line.contains(" response in "), "{line}");
     }
     let (rest, code) = ping.interrupt();
     assert_eq!(code, 0);
@@ -76,16 +76,16 @@ fn it_runs_until_it_is_interrupted() {
 }
 
 #[test]
-fn interrupted_before_any_answer_it_has_not_ended_well() {
+fn ctrl_c_before_any_response_is_a_failure() {
     let (silent, addr) = silence();
     let ping = Background::start(&["ping", &addr, "--interval", "1h"]);
     silent.recv_from(&mut [0; 100]).expect("the first call comes at once");
     let (lines, code) = ping.interrupt();
-    assert_eq!((code, &*lines[1]), (5, "1 calls, 0 answered, 0.0% lost, 1 under way"), "{lines:?}");
+    assert_eq!((code, &*lines[1]), (5, "1 calls, 0 responses, 0.0% lost, 1 in flight"), "{lines:?}");
 }
 
 #[test]
-fn what_cannot_be_sent_is_no_lost_call() {
+fn an_oversized_request_is_an_error_and_no_lost_call() {
     let large = format!("\"{}\"", "x".repeat(8_192));
     let ping = rpcudp(&["ping", CLOSED, "m", &large]);
     assert_eq!(ping.failed(64), "rpcudp: the request `m` has 8199 bytes, and 8192 are allowed");

@@ -4,7 +4,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// Runs the binary to its end.
+/// Runs the binary until it ends.
 pub(crate) fn rpcudp(arguments: &[&str]) -> Finished {
     Finished(command(arguments).output().expect("the binary can be run"))
 }
@@ -12,42 +12,43 @@ pub(crate) fn rpcudp(arguments: &[&str]) -> Finished {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rpcudp"));
     command.args(arguments).stdin(Stdio::null());
-    // A developer's own wishes are not those of the tests.
+    // The developer's colour settings must not change the output.
     command.env_remove("NO_COLOR").env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 
-/// What came of it.
+/// The output and the exit code of a finished run.
 #[derive(Debug)]
 pub(crate) struct Finished(Output);
 
 impl Finished {
     pub(crate) fn code(&self) -> i32 {
-        self.0.status.code().expect("no signal has finished it")
+        self.0.status.code().expect("no signal has killed the binary")
     }
 
     pub(crate) fn stdout(&self) -> &str {
-        std::str::from_utf8(&self.0.stdout).expect("what is printed is text")
+        std::str::from_utf8(&self.0.stdout).expect("output is UTF-8")
     }
 
     pub(crate) fn stderr(&self) -> &str {
-        std::str::from_utf8(&self.0.stderr).expect("what is printed is text")
+        std::str::from_utf8(&self.0.stderr).expect("output is UTF-8")
     }
 
-    /// What it printed, if all was well.
+    /// Returns standard output. Panics unless the run succeeded without errors.
     #[track_caller]
     pub(crate) fn succeeded(&self) -> &str {
         assert_eq!((self.code(), self.stderr()), (0, ""), "{self:?}");
         self.stdout().trim_end()
     }
 
-    /// What it printed in JSON, if all was well: a value for each line.
+    /// Parses each line of standard output as JSON. Panics unless the run succeeded without errors.
     #[track_caller]
     pub(crate) fn succeeded_in_json(&self) -> Vec<Value> {
         self.succeeded().lines().map(json).collect()
     }
 
-    /// The one line in which it said what was wrong, if it said nothing else and finished with this code.
+    /// Returns the single line on standard error. Panics if the exit code differs or anything else
+    /// was printed.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32) -> &str {
         assert_eq!((self.code(), self.stdout()), (code, ""), "{self:?}");
@@ -62,13 +63,13 @@ pub(crate) fn json(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-/// The binary in the background. Killed when it is dropped, unless it has finished.
+/// The binary, running in the background. Killed on drop.
 pub(crate) struct Background {
     lines: Lines<BufReader<ChildStdout>>,
     child: KillOnDrop,
 }
 
-/// A process that is killed when this is dropped.
+/// A process that is killed on drop.
 pub(crate) struct KillOnDrop(pub(crate) Child);
 
 impl Drop for KillOnDrop {
@@ -82,11 +83,11 @@ impl Background {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary can be run");
-        let lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+        let lines = BufReader::new(child.stdout.take().expect("the stream is a pipe")).lines();
         Self { lines, child: KillOnDrop(child) }
     }
 
-    /// `rpcudp listen --json` on a free port, and which that is.
+    /// Starts `rpcudp listen --json` on a free port. Returns the process and its address.
     pub(crate) fn listen(arguments: &[&str]) -> (Self, SocketAddr) {
         let mut running = Self::start(&[&["listen", "127.0.0.1:0", "--json"], arguments].concat());
         let event = running.json();
@@ -95,31 +96,32 @@ impl Background {
         (running, addr)
     }
 
-    /// The next line that it prints.
+    /// Returns the next line of standard output.
     pub(crate) fn line(&mut self) -> String {
-        self.lines.next().expect("it has not finished").expect("what is printed is text")
+        self.lines.next().expect("the binary is still running").expect("output is UTF-8")
     }
 
     pub(crate) fn json(&mut self) -> Value {
         json(&self.line())
     }
 
-    /// Ctrl-C. Gives what it printed afterwards, and its exit code.
+    /// Sends SIGINT. Returns the remaining lines of standard output, and the exit code.
     pub(crate) fn interrupt(mut self) -> (Vec<String>, i32) {
         let kill = Command::new("kill").args(["-INT", &self.child.0.id().to_string()]).status();
         assert!(kill.expect("a system with `kill`").success());
-        let rest = self.lines.by_ref().map(|line| line.expect("what is printed is text")).collect();
-        let code = self.child.0.wait().expect("it can be waited for").code();
-        (rest, code.expect("it has taken the signal for what it is"))
+        let rest = self.lines.by_ref().map(|line| line.expect("output is UTF-8")).collect();
+        let code = self.child.0.wait().expect("waiting for a child succeeds").code();
+        (rest, code.expect("the binary handles SIGINT"))
     }
 
-    /// Closes the pipe that it prints to, does something that makes it print, and gives what it says and its exit code.
-    pub(crate) fn stop_reading(self, then: impl FnOnce()) -> (String, Option<i32>) {
+    /// Closes the pipe of standard output and runs `then`, which must make the binary print.
+    /// Returns standard error and the exit code.
+    pub(crate) fn close_stdout(self, then: impl FnOnce()) -> (String, Option<i32>) {
         let Self { lines, mut child } = self;
         drop(lines);
         then();
-        let mut said = String::new();
-        child.0.stderr.take().expect("it is a pipe").read_to_string(&mut said).expect("what is printed is text");
-        (said, child.0.wait().expect("it can be waited for").code())
+        let mut stderr = String::new();
+        child.0.stderr.take().expect("the stream is a pipe").read_to_string(&mut stderr).expect("output is UTF-8");
+        (stderr, child.0.wait().expect("waiting for a child succeeds").code())
     }
 }

@@ -1,4 +1,4 @@
-//! What is there only for people who look at it.
+//! Output that exists only on terminals: colours, and the live display of `load`.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use rpcudp::Dialect;
 use crate::peers::{CLOSED, serve};
 use crate::process::{KillOnDrop, command};
 
-/// A terminal that a command can print to.
+/// A pseudo-terminal that a command can print to.
 struct Terminal {
     screen: File,
     end: OwnedFd,
@@ -20,24 +20,25 @@ struct Terminal {
 impl Terminal {
     fn open() -> Self {
         let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(&size, None).expect("the system has pseudo-terminals");
+        let pty = openpty(&size, None).expect("the operating system has pseudo-terminals");
         Self { screen: pty.master.into(), end: pty.slave }
     }
 
-    /// Runs a command whose output and errors go to it.
+    /// Runs a command with standard output and standard error on this terminal.
     fn run(self, command: &mut Command) -> (File, KillOnDrop) {
         let Self { screen, end } = self;
-        let errors = end.try_clone().expect("it can be shared");
+        let errors = end.try_clone().expect("the descriptor can be duplicated");
         let child = command.stdout(end).stderr(errors).spawn().expect("the binary can be run");
         (screen, KillOnDrop(child))
     }
 }
 
-/// All that is written to a terminal until nobody writes any more, or until it contains this.
+/// Reads from a terminal until its last writer has ended, or until the output contains `text`.
 fn read_until(screen: &mut File, text: &str) -> String {
     let mut written = Vec::new();
     let mut chunk = [0; 4_096];
-    // Linux reports an error when the last writer has gone, and others the end of a file.
+    // When the last writer has ended, Linux reports an error, and other systems the end of the
+    // file.
     while let Ok(len @ 1..) = screen.read(&mut chunk) {
         written.extend_from_slice(&chunk[..len]);
         if !text.is_empty() && String::from_utf8_lossy(&written).contains(text) {
@@ -47,28 +48,28 @@ fn read_until(screen: &mut File, text: &str) -> String {
     String::from_utf8_lossy(&written).into_owned()
 }
 
-/// What a command writes to a terminal.
-fn shown(mut command: Command) -> String {
+/// Returns the output of a command on a terminal.
+fn terminal_output(mut command: Command) -> String {
     command.env("TERM", "xterm-256color");
     let (mut screen, mut child) = Terminal::open().run(&mut command);
-    // It holds an end of the terminal, as the child does.
+    // The command holds a descriptor of the terminal, too.
     drop(command);
     let written = read_until(&mut screen, "");
-    child.0.wait().expect("it can be waited for");
+    child.0.wait().expect("waiting for a child succeeds");
     written
 }
 
 #[test]
-fn colours_are_for_terminals_and_not_for_those_who_want_none() {
+fn colours_are_printed_on_terminals_unless_no_color_is_set() {
     let doctor = ["doctor", CLOSED];
-    let shown_in_colour = shown(command(&doctor));
-    assert!(shown_in_colour.contains("\x1b[1m\x1b[31mwrong\x1b[0m answer"), "{shown_in_colour:?}");
+    let coloured = terminal_output(command(&doctor));
+    assert!(coloured.contains("\x1b[1m\x1b[31mfault\x1b[0m answer"), "{coloured:?}");
     let mut plain = command(&doctor);
     plain.env("NO_COLOR", "1");
-    let plain = shown(plain);
-    assert!(plain.contains("wrong answer") && !plain.contains('\x1b'), "{plain:?}");
-    let error = shown(command(&["call", CLOSED, "m"]));
-    assert!(error.starts_with("\x1b[1m\x1b[31mrpcudp:\x1b[0m nobody is there"), "{error:?}");
+    let plain = terminal_output(plain);
+    assert!(plain.contains("fault answer") && !plain.contains('\x1b'), "{plain:?}");
+    let error = terminal_output(command(&["call", CLOSED, "m"]));
+    assert!(error.starts_with("\x1b[1m\x1b[31mrpcudp:\x1b[0m `m`: 127.0.0.1:9 is unreachable"), "{error:?}");
 }
 
 #[test]
@@ -84,5 +85,5 @@ fn load_draws_a_bar_and_a_histogram_while_it_runs() {
     assert!(killed.expect("a system with `kill`").success());
     let rest = read_until(&mut screen, "");
     assert!(rest.contains("--- `sayhi` at ") && rest.contains("0.00% lost"), "{rest:?}");
-    assert!(child.0.wait().expect("it can be waited for").success());
+    assert!(child.0.wait().expect("waiting for a child succeeds").success());
 }

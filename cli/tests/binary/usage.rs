@@ -2,21 +2,24 @@ use crate::peers::CLOSED;
 use crate::process::rpcudp;
 
 #[test]
-fn an_argument_that_is_none_is_named_by_its_position_before_anything_is_sent() {
-    for (words, says) in [
-        (&["1", "{\"a"][..], "argument 2 `{\\\"a` is no JSON: EOF while parsing a string at line 1 column 3"),
+fn an_invalid_argument_is_reported_by_position_before_any_call() {
+    for (words, message) in [
+        (&["1", "{\"a"][..], "argument 2 `{\\\"a` is not JSON: EOF while parsing a string at line 1 column 3"),
         (
             &["Snake"],
-            "argument 1 `Snake` is no JSON: expected value at line 1 column 1 (a text has quotes: '\"text\"')",
+            "argument 1 `Snake` is not JSON: expected value at line 1 column 1 (text needs quotes: '\"text\"')",
         ),
-        (&["hex:0"], "argument 1 `hex:0` has no even number of hexadecimal digits"),
-        (&["[\"hex:zz\"]"], "argument 1 `[\\\"hex:zz\\\"]` is no value: `zz` is no even number of hexadecimal digits"),
+        (&["hex:0"], "argument 1 `hex:0` needs an even number of hexadecimal digits"),
+        (
+            &["[\"hex:zz\"]"],
+            "argument 1 `[\\\"hex:zz\\\"]` is not a value: `zz` is not an even number of hexadecimal digits",
+        ),
         (&["1", "2", "@/no/such/file"], "argument 3 `@/no/such/file` cannot be read from /no/such/file: "),
-        (&["99999999999999999999"], "has an integer that 64 bits do not hold: 99999999999999999999"),
+        (&["99999999999999999999"], "has an integer that does not fit in 64 bits: 99999999999999999999"),
     ] {
         for command in ["call", "ping", "load"] {
             let finished = rpcudp(&[&[command, CLOSED, "m"], words].concat());
-            assert!(finished.failed(64).contains(says), "{finished:?}");
+            assert!(finished.failed(64).contains(message), "{finished:?}");
         }
     }
     let nested = format!("{}{}", "[".repeat(31), "]".repeat(31));
@@ -28,14 +31,14 @@ fn an_argument_that_is_none_is_named_by_its_position_before_anything_is_sent() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_with_its_size_and_the_limit() {
+fn an_oversized_request_is_refused_with_its_size_and_the_limit() {
     let large = format!("\"{}\"", "x".repeat(9_000));
     let finished = rpcudp(&["call", CLOSED, "m", &large]);
     assert_eq!(finished.failed(64), "rpcudp: the request `m` has 9007 bytes, and 8192 are allowed");
 }
 
 #[test]
-fn a_command_line_without_sense_has_a_code_of_its_own() {
+fn an_invalid_command_line_has_its_own_exit_code() {
     for arguments in [
         &["frobnicate"][..],
         &["call"],
@@ -60,11 +63,11 @@ fn a_command_line_without_sense_has_a_code_of_its_own() {
 }
 
 #[test]
-fn help_says_what_the_exit_codes_are() {
+fn help_lists_the_exit_codes() {
     for arguments in [&["--help"][..], &["call", "--help"], &["listen", "--help"], &["doctor", "--help"]] {
         let help = rpcudp(arguments);
         for line in
-            ["2   the name does not resolve", "5   no answer came in time", "64  the command line makes no sense"]
+            ["2   the name does not resolve", "5   no response arrived in time", "64  the command line is invalid"]
         {
             assert!(help.succeeded().contains(line), "{help:?}");
         }
@@ -73,7 +76,7 @@ fn help_says_what_the_exit_codes_are() {
 }
 
 #[test]
-fn there_are_completions_for_every_shell() {
+fn every_shell_has_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let completions = rpcudp(&["completions", shell]);
         for word in ["listen", "doctor", "concurrency"] {
