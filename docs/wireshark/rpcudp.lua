@@ -1,15 +1,17 @@
--- Wireshark dissector for rpcudp: RPC over UDP, as the Python packages rpcudp and storjrpcudp speak it, and the Rust crate
--- rpcudp with its failure frame and the time that a caller still waits. docs/wire.md is what it follows.
+-- Wireshark dissector for rpcudp, RPC over UDP: the protocol of the Python packages rpcudp and
+-- storjrpcudp, with the failure frame and the remaining time of the Rust crate rpcudp. docs/wire.md
+-- specifies the protocol.
 --
--- How to install it is in README.md beside it. For Wireshark and tshark 3.6 and later.
+-- For Wireshark and tshark 3.6 and later. README.md in this folder explains the installation.
 
 local NAME = "rpcudp"
 
--- What the crate takes too: a body that nests deeper is no message.
+-- The depth limit of the Rust crate: a body that nests deeper is not a message.
 local MAX_DEPTH = 32
--- A datagram of one-byte values would have 65,000 items; nobody reads them, and each costs memory.
+-- The number of values shown per datagram. A datagram of one-byte values has 65,000 of them, and
+-- each item costs memory.
 local MAX_ITEMS = 4000
--- How much of a value is shown in a line of the tree, and of the list of packets.
+-- The number of bytes of a value that are shown in a line of the tree, and in the list of packets.
 local MAX_LABEL, MAX_INFO = 120, 80
 
 local HEADER_LEN, ID_LEN = 21, 20
@@ -26,6 +28,7 @@ local TYPE_NAMES = {
     [0] = "Request", [1] = "Response", [2] = "Request (storj)", [3] = "Response (storj)", [4] = "Failure",
 }
 
+-- The codes of failure frames, in order. A test compares them with `FailureCode` of rpcudp-core.
 local FAILURE_NAMES = {
     [0] = "the method returned an error",
     [1] = "unknown method",
@@ -52,12 +55,12 @@ local fields = {
     failure_code = ProtoField.uint8("rpcudp.failure.code", "Failure", base.DEC, FAILURE_NAMES),
     failure_message = ProtoField.string("rpcudp.failure.message", "Message"),
     failure_detail = ProtoField.string("rpcudp.failure.detail", "Detail"),
-    remaining = ProtoField.uint32("rpcudp.remaining", "The caller waits (ms)"),
+    remaining = ProtoField.uint32("rpcudp.remaining", "Remaining time (ms)"),
     trailing = ProtoField.bytes("rpcudp.trailing", "Bytes after the body"),
     request_in = ProtoField.framenum("rpcudp.request_in", "Request in", base.NONE, frametype.REQUEST),
     response_in = ProtoField.framenum("rpcudp.response_in", "Response in", base.NONE, frametype.RESPONSE),
-    resend_of = ProtoField.framenum("rpcudp.resend_of", "Sent first in", base.NONE, frametype.RETRANS_PREV),
-    copy_of = ProtoField.framenum("rpcudp.copy_of", "Answered first in", base.NONE, frametype.DUP_ACK),
+    retransmission_of = ProtoField.framenum("rpcudp.resend_of", "Retransmission of", base.NONE, frametype.RETRANS_PREV),
+    duplicate_of = ProtoField.framenum("rpcudp.copy_of", "Duplicate of", base.NONE, frametype.DUP_ACK),
     time = ProtoField.relative_time("rpcudp.time", "Response time"),
     value_nil = ProtoField.none("rpcudp.value.nil", "nil"),
     value_bool = ProtoField.bool("rpcudp.value.bool", "bool"),
@@ -74,23 +77,24 @@ local fields = {
 local experts = {
     malformed = ProtoExpert.new("rpcudp.malformed", "not a message", expert.group.MALFORMED, expert.severity.WARN),
     refused = ProtoExpert.new("rpcudp.refused", "the call failed", expert.group.RESPONSE_CODE, expert.severity.NOTE),
-    resent = ProtoExpert.new("rpcudp.resent", "a request that was sent again", expert.group.SEQUENCE,
+    retransmission = ProtoExpert.new("rpcudp.resent", "a retransmitted request", expert.group.SEQUENCE,
         expert.severity.NOTE),
-    copy = ProtoExpert.new("rpcudp.copy", "a call was answered again", expert.group.SEQUENCE, expert.severity.NOTE),
-    unanswered = ProtoExpert.new("rpcudp.unanswered", "no answer in this capture: lost, oneway, or not there yet",
+    duplicate = ProtoExpert.new("rpcudp.copy", "a duplicate response", expert.group.SEQUENCE, expert.severity.NOTE),
+    no_response = ProtoExpert.new("rpcudp.unanswered", "no response in this capture: lost, oneway, or still pending",
         expert.group.SEQUENCE, expert.severity.CHAT),
-    elsewhere = ProtoExpert.new("rpcudp.other_source", "the answer came from another address than was asked",
+    other_source = ProtoExpert.new("rpcudp.other_source", "the response came from another address than the called one",
         expert.group.SEQUENCE, expert.severity.NOTE),
 }
 
 rpcudp.fields = fields
 rpcudp.experts = experts
-rpcudp.prefs.ports = Pref.range("UDP ports", "", "Ports that carry nothing but rpcudp; on others it is recognised by a \
-request", 65535)
+rpcudp.prefs.ports = Pref.range("UDP ports", "",
+    "Ports that carry only rpcudp; on other ports, a request identifies the protocol", 65535)
 
--- msgpack. Positions count from 1, as Lua's strings do; `bytes` is all of the datagram.
+-- msgpack. Positions count from 1, as in Lua's strings; `bytes` is the whole datagram.
 
--- The number that `len` bytes say, big-endian; nil where they are not there.
+-- Returns the big-endian number in the `len` bytes at a position, or nil if the datagram ends
+-- before that.
 local function number_at(bytes, at, len)
     if at + len - 1 > #bytes then return nil end
     local number = 0
@@ -100,17 +104,18 @@ local function number_at(bytes, at, len)
     return number
 end
 
--- Kinds whose length stands in the first byte, and how many bytes that is of.
+-- The kinds of value whose first byte determines the length, with the number of bytes that follow.
 local FIXED = {
     [0xc0] = { "nil", 0 }, [0xc2] = { "bool", 0 }, [0xc3] = { "bool", 0 },
     [0xca] = { "float", 4 }, [0xcb] = { "float", 8 },
     [0xcc] = { "uint", 1 }, [0xcd] = { "uint", 2 }, [0xce] = { "uint", 4 }, [0xcf] = { "uint", 8 },
     [0xd0] = { "int", 1 }, [0xd1] = { "int", 2 }, [0xd2] = { "int", 4 }, [0xd3] = { "int", 8 },
-    -- An extension's type is one byte of what follows.
+    -- The first of the following bytes is the type of the extension.
     [0xd4] = { "ext", 2 }, [0xd5] = { "ext", 3 }, [0xd6] = { "ext", 5 }, [0xd7] = { "ext", 9 }, [0xd8] = { "ext", 17 },
 }
 
--- Kinds with a length before what follows: how many bytes the length has, and how many come that it does not count.
+-- The kinds of value with a length field: the number of bytes of the length, and of further bytes
+-- that it does not count.
 local PREFIXED = {
     [0xc4] = { "bin", 1, 0 }, [0xc5] = { "bin", 2, 0 }, [0xc6] = { "bin", 4, 0 },
     [0xc7] = { "ext", 1, 1 }, [0xc8] = { "ext", 2, 1 }, [0xc9] = { "ext", 4, 1 },
@@ -118,9 +123,10 @@ local PREFIXED = {
     [0xdc] = { "array", 2 }, [0xdd] = { "array", 4 }, [0xde] = { "map", 2 }, [0xdf] = { "map", 4 },
 }
 
--- The value that begins at a position: { kind, start, payload, len, count }. `payload` and `len` are where its own bytes
--- are, and `count` how many values are within it. Nil and the reason, where there is none.
-local function head_at(bytes, at)
+-- Reads the head of the value at a position: { kind, start, payload, len, count }. `payload` and
+-- `len` locate its own bytes, and `count` is the number of values within it. Returns nil and the
+-- reason if there is no value.
+local function read_head(bytes, at)
     local byte = bytes:byte(at)
     if not byte then return nil, "the body ends too early" end
     local head
@@ -152,14 +158,14 @@ local function head_at(bytes, at)
     head.start = at
     local left = #bytes - (head.payload + head.len - 1)
     if left < 0 then return nil, "the body ends too early" end
-    -- Each takes a byte at least: nothing is counted that is not there.
-    if head.count > left then return nil, "it claims more values than there are bytes" end
+    -- Each value takes at least one byte, so a larger count is false.
+    if head.count > left then return nil, "it claims more values than bytes follow" end
     return head
 end
 
--- Where the value ends that begins here: the position after it. Nil and the reason, where there is none.
+-- Returns the position after the value at a position, or nil and the reason if there is no value.
 local function skip(bytes, at, depth)
-    local head, reason = head_at(bytes, at)
+    local head, reason = read_head(bytes, at)
     if not head then return nil, reason end
     local next = head.payload + head.len
     if head.count > 0 then
@@ -172,9 +178,10 @@ local function skip(bytes, at, depth)
     return next
 end
 
--- Text for people
+-- Text
 
--- Whether bytes are UTF-8, as far as showing them needs to know.
+-- Returns whether bytes are UTF-8. Overlong forms of three bytes and more and surrogates pass,
+-- which suffices for display.
 local function is_utf8(text)
     local at = 1
     while at <= #text do
@@ -191,30 +198,30 @@ local function is_utf8(text)
     return true
 end
 
--- The beginning of a text, with no character in two and "…" where there is more.
-local function cut(text, room)
-    if #text <= room then return text end
-    local len = room
+-- Truncates a text between two characters, and marks the truncation with "…".
+local function truncated(text, max_len)
+    if #text <= max_len then return text end
+    local len = max_len
     while len > 0 and text:byte(len + 1) >= 0x80 and text:byte(len + 1) < 0xc0 do
         len = len - 1
     end
     return text:sub(1, len) .. "…"
 end
 
-local function escaped(byte)
+local function escape(byte)
     return ("\\x%02x"):format(byte:byte())
 end
 
--- A text as it may stand in a line: what is no text, or would move a terminal's cursor, is escaped.
-local function printable(text, room)
-    local shown = cut(text, room)
-    shown = shown:gsub("[%c\\]", function(byte) return byte == "\\" and "\\\\" or escaped(byte) end)
-    return is_utf8(text) and shown or shown:gsub("[\128-\255]", escaped)
+-- Formats a text for one line: invalid UTF-8 and control characters are escaped.
+local function printable(text, max_len)
+    local shown = truncated(text, max_len)
+    shown = shown:gsub("[%c\\]", function(byte) return byte == "\\" and "\\\\" or escape(byte) end)
+    return is_utf8(text) and shown or shown:gsub("[\128-\255]", escape)
 end
 
--- Bytes as the command line takes them.
-local function hex(bytes, room)
-    local len = math.min(#bytes, math.max(1, math.floor(room / 2)))
+-- Formats bytes in the syntax of the command line.
+local function hex(bytes, max_len)
+    local len = math.min(#bytes, math.max(1, math.floor(max_len / 2)))
     local shown = bytes:sub(1, len):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
     return "hex:" .. shown .. (len < #bytes and "…" or "")
 end
@@ -225,18 +232,18 @@ scalar["nil"] = function() return "nil" end
 
 function scalar.bool(bytes, head) return bytes:byte(head.start) == 0xc3 and "true" or "false" end
 
-function scalar.str(bytes, head, room)
-    return '"' .. printable(bytes:sub(head.payload, head.payload + head.len - 1), room) .. '"'
+function scalar.str(bytes, head, max_len)
+    return '"' .. printable(bytes:sub(head.payload, head.payload + head.len - 1), max_len) .. '"'
 end
 
-function scalar.bin(bytes, head, room) return hex(bytes:sub(head.payload, head.payload + head.len - 1), room) end
+function scalar.bin(bytes, head, max_len) return hex(bytes:sub(head.payload, head.payload + head.len - 1), max_len) end
 
-function scalar.ext(bytes, head, room)
+function scalar.ext(bytes, head, max_len)
     local kind = bytes:byte(head.payload)
-    return "ext " .. kind .. " " .. hex(bytes:sub(head.payload + 1, head.payload + head.len - 1), room)
+    return "ext " .. kind .. " " .. hex(bytes:sub(head.payload + 1, head.payload + head.len - 1), max_len)
 end
 
--- Numbers are Wireshark's, for Lua's own may have no integers of 64 bits.
+-- Returns a number as one of Wireshark's types, because Lua may have no 64-bit integers.
 local function number_of(tvb, head)
     local range = tvb:range(head.payload - 1, head.len)
     if head.kind == "float" then return range:float() end
@@ -248,20 +255,21 @@ local function number_text(_, head, _, tvb) return tostring(number_of(tvb, head)
 
 scalar.uint, scalar.int, scalar.float = number_text, number_text, number_text
 
--- A value in about `room` bytes, and the position after it. The value is known to be one.
-local function short(bytes, tvb, at, room)
-    local head = head_at(bytes, at)
-    if scalar[head.kind] then return scalar[head.kind](bytes, head, room, tvb), head.payload + head.len end
+-- Formats a valid value in about `max_len` bytes. Returns the text and the position after the
+-- value.
+local function format_value(bytes, tvb, at, max_len)
+    local head = read_head(bytes, at)
+    if scalar[head.kind] then return scalar[head.kind](bytes, head, max_len, tvb), head.payload + head.len end
     local is_map = head.kind == "map"
     local parts, len, next = {}, 0, head.payload
     for index = 1, head.count do
-        if len >= room then
+        if len >= max_len then
             parts[#parts + 1] = (index > 1 and ", " or "") .. "…"
             next = skip(bytes, at, 0)
             break
         end
         local text
-        text, next = short(bytes, tvb, next, room - len)
+        text, next = format_value(bytes, tvb, next, max_len - len)
         if index > 1 then text = (is_map and index % 2 == 0 and ": " or ", ") .. text end
         parts[#parts + 1] = text
         len = len + #text
@@ -276,10 +284,11 @@ local value_fields = {
     uint = fields.value_uint, int = fields.value_int, float = fields.value_float,
 }
 
--- Adds a value to the tree, with those within it, and gives the position after it. `items` is what is left of MAX_ITEMS.
+-- Adds a value and the values within it to the tree. Returns the position after it. `items.left` is
+-- the rest of MAX_ITEMS.
 local function add_value(tree, bytes, tvb, at, label, items)
-    local head = head_at(bytes, at)
-    local text, next = short(bytes, tvb, at, MAX_LABEL)
+    local head = read_head(bytes, at)
+    local text, next = format_value(bytes, tvb, at, MAX_LABEL)
     if items.left == 0 then return next end
     items.left = items.left - 1
     local range = tvb:range(at - 1, next - at)
@@ -304,9 +313,9 @@ local function add_value(tree, bytes, tvb, at, label, items)
         local child = head.payload
         for index = 1, is_map and head.count / 2 or head.count do
             local name = "[" .. (index - 1) .. "]"
-            if is_map then name, child = short(bytes, tvb, child, MAX_LABEL) end
+            if is_map then name, child = format_value(bytes, tvb, child, MAX_LABEL) end
             if items.left == 0 then
-                item:add(range, "… and more, which is not shown")
+                item:add(range, "… more values, not shown")
                 break
             end
             child = add_value(item, bytes, tvb, child, name, items)
@@ -316,8 +325,8 @@ local function add_value(tree, bytes, tvb, at, label, items)
     return next
 end
 
--- Adds the time that the caller still waits, or whatever else is behind the body.
-local function add_rest(tree, bytes, tvb, at)
+-- Adds the bytes after the body: the remaining time, or other bytes.
+local function add_trailer(tree, bytes, tvb, at)
     if at > #bytes then return end
     local range = tvb:range(at - 1)
     local len = bytes:sub(at, at + 4) == "\xc1RuT\x01" and bytes:byte(at + 5)
@@ -331,8 +340,8 @@ end
 
 -- Messages
 
--- What a datagram says: { kind, role, dialect, id, ... , rest }, where `rest` is the position after the body. Nil and the
--- reason, where it is no message.
+-- Parses a datagram into { role, dialect, id, ..., rest }, where `rest` is the position after the
+-- body. Returns nil and the reason if it is not a message.
 local function parse(bytes)
     local kind = KINDS[bytes:byte(1)]
     if not kind then return nil, "an unknown type" end
@@ -344,32 +353,34 @@ local function parse(bytes)
     message.rest = rest
     if message.role == "response" then return message end
 
-    local array = head_at(bytes, body)
+    local array = read_head(bytes, body)
     if message.role == "request" then
-        local shape = "a request's body is an array of a name and of its arguments"
+        local shape = "a request's body must be an array of a method name and an array of arguments"
         if array.kind ~= "array" or array.count ~= 2 then return nil, shape end
-        local name = head_at(bytes, array.payload)
-        local arguments = head_at(bytes, name.payload + name.len)
+        local name = read_head(bytes, array.payload)
+        local arguments = read_head(bytes, name.payload + name.len)
         if name.kind ~= "str" or arguments.kind ~= "array" then return nil, shape end
         message.name, message.arguments = name, arguments
         message.method = bytes:sub(name.payload, name.payload + name.len - 1)
-        if not is_utf8(message.method) then return nil, "the name of the method is no text" end
+        if not is_utf8(message.method) then return nil, "the method name is not UTF-8" end
         return message
     end
-    local shape = "a failure's body is an array of a code and a message"
+    local shape = "a failure's body must be an array of a code and a message"
     if array.kind ~= "array" or array.count < 2 then return nil, shape end
-    local code = head_at(bytes, array.payload)
-    local text = head_at(bytes, code.payload + code.len)
+    local code = read_head(bytes, array.payload)
+    local text = read_head(bytes, code.payload + code.len)
     if code.kind ~= "uint" or text.kind ~= "str" then return nil, shape end
     message.code, message.text = code, text
     message.detail = array.count > 2 and text.payload + text.len or nil
     return message
 end
 
--- Calls by who made them and their id: { request, time, method, callee, response }, frames and seconds. The id alone would
--- do but for captures of several networks.
+-- The calls by caller and message id: { request, time, method, callee, response }, where `request`
+-- and `response` are frame numbers and `time` is in seconds. The caller is part of the key because
+-- a capture may contain several networks.
 local calls = {}
--- What each frame is to its call: { call, resent, copy, time }. Frames are dissected again in any order.
+-- The role of each frame in its call: { call, retransmission_of, duplicate_of, other_source, time
+-- }. Kept because Wireshark dissects frames repeatedly and in any order.
 local roles = {}
 
 function rpcudp.init()
@@ -380,7 +391,7 @@ local function call_key(message, addr, port)
     return message.dialect .. " " .. tostring(addr) .. " " .. port .. " " .. message.id
 end
 
--- Finds the call of a message, or begins one, when the frame is first seen.
+-- Returns the role of a message. On the first pass, finds its call or adds one.
 local function role_of(message, pinfo)
     local role = roles[pinfo.number]
     if role or pinfo.visited then return role or {} end
@@ -389,7 +400,7 @@ local function role_of(message, pinfo)
         local key = call_key(message, pinfo.src, pinfo.src_port)
         local call = calls[key]
         if call then
-            role.resent = call.request
+            role.retransmission_of = call.request
         else
             call = { request = pinfo.number, time = pinfo.rel_ts, method = message.method,
                 callee = tostring(pinfo.dst) .. " " .. pinfo.dst_port }
@@ -401,9 +412,9 @@ local function role_of(message, pinfo)
         if call then
             role.call = call
             role.time = pinfo.rel_ts - call.time
-            role.elsewhere = call.callee ~= tostring(pinfo.src) .. " " .. pinfo.src_port
+            role.other_source = call.callee ~= tostring(pinfo.src) .. " " .. pinfo.src_port
             if call.response then
-                role.copy = call.response
+                role.duplicate_of = call.response
             else
                 call.response = pinfo.number
             end
@@ -418,34 +429,36 @@ local function nstime(seconds)
     return NSTime.new(whole, math.floor((seconds - whole) * 1e9 + 0.5))
 end
 
--- Adds what the frame is to its call: where the other half is, and how long it took.
+-- Adds the role of the frame in its call: the frame of the other half, and the response time.
 local function add_role(tree, message, role, pinfo)
     local function add(field, ...)
         tree:add(field, ...):set_generated()
     end
     local call = role.call
     if message.role == "request" then
-        if role.resent then
-            add(fields.resend_of, role.resent)
-            tree:add_proto_expert_info(experts.resent)
+        if role.retransmission_of then
+            add(fields.retransmission_of, role.retransmission_of)
+            tree:add_proto_expert_info(experts.retransmission)
         end
         if call and call.response then
             add(fields.response_in, call.response)
-        elseif pinfo.visited and not role.resent then
-            tree:add_proto_expert_info(experts.unanswered)
+        elseif pinfo.visited and not role.retransmission_of then
+            tree:add_proto_expert_info(experts.no_response)
         end
     elseif call then
         add(fields.request_in, call.request)
         add(fields.method, call.method)
         add(fields.time, nstime(role.time))
-        if role.copy then
-            add(fields.copy_of, role.copy)
-            tree:add_proto_expert_info(experts.copy)
+        if role.duplicate_of then
+            add(fields.duplicate_of, role.duplicate_of)
+            tree:add_proto_expert_info(experts.duplicate)
         end
-        if role.elsewhere then tree:add_proto_expert_info(experts.elsewhere) end
+        if role.other_source then tree:add_proto_expert_info(experts.other_source) end
     end
 end
 
+-- The functions that add a message to the tree, by role. Each returns the text for the list of
+-- packets.
 local show = {}
 
 function show.request(tree, message, bytes, tvb, role)
@@ -455,7 +468,7 @@ function show.request(tree, message, bytes, tvb, role)
     else
         tree:add(fields.method, tvb:range(name.start - 1, 1), "")
     end
-    local text = short(bytes, tvb, arguments.start, MAX_LABEL):sub(2, -2)
+    local text = format_value(bytes, tvb, arguments.start, MAX_LABEL):sub(2, -2)
     local range = tvb:range(arguments.start - 1, message.rest - arguments.start)
     local list = tree:add(fields.arguments, range, text)
     list:add(fields.argument_count, range, arguments.count):set_generated()
@@ -463,25 +476,26 @@ function show.request(tree, message, bytes, tvb, role)
     for index = 1, arguments.count do
         at = add_value(list, bytes, tvb, at, "Argument " .. index, items)
         if items.left == 0 and index < arguments.count then
-            list:add(range, "… and more, which is not shown")
+            list:add(range, "… more values, not shown")
             break
         end
     end
-    local shown = short(bytes, tvb, arguments.start, MAX_INFO):sub(2, -2)
-    return (role.resent and "Resent " or "Request ") .. printable(message.method, MAX_INFO) .. "(" .. shown .. ")"
+    local shown = format_value(bytes, tvb, arguments.start, MAX_INFO):sub(2, -2)
+    local title = role.retransmission_of and "Retransmission " or "Request "
+    return title .. printable(message.method, MAX_INFO) .. "(" .. shown .. ")"
 end
 
--- The name of the method, as far as the capture has its request.
-local function called(role)
+-- Formats the name of the method, if the capture contains the request.
+local function method_of(role)
     return role.call and " " .. printable(role.call.method, MAX_INFO) or ""
 end
 
 function show.response(tree, message, bytes, tvb, role)
     local at = HEADER_LEN + 1
-    local text = short(bytes, tvb, at, MAX_LABEL)
+    local text = format_value(bytes, tvb, at, MAX_LABEL)
     local result = tree:add(fields.result, tvb:range(at - 1, message.rest - at), text)
     add_value(result, bytes, tvb, at, "Value", { left = MAX_ITEMS })
-    return "Response" .. called(role) .. ": " .. short(bytes, tvb, at, MAX_INFO)
+    return "Response" .. method_of(role) .. ": " .. format_value(bytes, tvb, at, MAX_INFO)
 end
 
 function show.failure(tree, message, bytes, tvb, role)
@@ -494,12 +508,12 @@ function show.failure(tree, message, bytes, tvb, role)
     if #text > 0 then
         tree:add_packet_field(fields.failure_message, tvb:range(message.text.payload - 1, #text), ENC_UTF_8)
     end
-    local info = "Failure" .. called(role) .. ": " .. (FAILURE_NAMES[code] or "reason " .. tostring(number))
+    local info = "Failure" .. method_of(role) .. ": " .. (FAILURE_NAMES[code] or "reason " .. tostring(number))
     if message.detail then
-        local detail, next = short(bytes, tvb, message.detail, MAX_LABEL)
+        local detail, next = format_value(bytes, tvb, message.detail, MAX_LABEL)
         local range = tvb:range(message.detail - 1, next - message.detail)
         add_value(tree:add(fields.failure_detail, range, detail), bytes, tvb, message.detail, "Value", { left = MAX_ITEMS })
-        info = info .. " " .. short(bytes, tvb, message.detail, MAX_INFO)
+        info = info .. " " .. format_value(bytes, tvb, message.detail, MAX_INFO)
     elseif #text > 0 then
         info = info .. " (" .. printable(text, MAX_INFO) .. ")"
     end
@@ -507,7 +521,7 @@ function show.failure(tree, message, bytes, tvb, role)
     return info
 end
 
--- Shows a message, or what is wrong with what is to be one.
+-- Shows a message, or the reason that the datagram is not one.
 local function dissect(tvb, pinfo, tree, bytes, message, reason)
     local kind = KINDS[bytes:byte(1)]
     pinfo.cols.protocol = kind.dialect
@@ -523,41 +537,44 @@ local function dissect(tvb, pinfo, tree, bytes, message, reason)
     end
     local role = role_of(message, pinfo)
     local info = show[message.role](root, message, bytes, tvb, role)
-    add_rest(root, bytes, tvb, message.rest)
+    add_trailer(root, bytes, tvb, message.rest)
     add_role(root, message, role, pinfo)
     root:append_text(", " .. info)
     pinfo.cols.info = info
 end
 
--- Where rpcudp is known to be: a port that the user named, or two peers of which one has sent a request.
+-- Dissects datagrams that are known to be rpcudp: on a port that the user named, or between two
+-- peers of which one has sent a request.
 function rpcudp.dissector(tvb, pinfo, tree)
     local bytes = tvb:range():raw()
     if #bytes == 0 or not KINDS[bytes:byte(1)] then return 0 end
     local message, reason = parse(bytes)
     if not message and tvb:len() < tvb:reported_len() then
-        reason = ("the capture has %d of %d bytes"):format(tvb:len(), tvb:reported_len())
+        reason = ("the capture contains %d of %d bytes"):format(tvb:len(), tvb:reported_len())
     end
     dissect(tvb, pinfo, tree, bytes, message, reason)
     return tvb:len()
 end
 
--- Whether what follows a body is what this protocol puts there.
-local function is_rest(bytes, at)
+-- Returns whether the bytes after a body are a valid remaining time, or none.
+local function is_trailer(bytes, at)
     if at > #bytes then return true end
     return bytes:sub(at, at + 3) == "\xc1RuT" and bytes:byte(at + 5) == #bytes - at - 5
 end
 
--- Anywhere else: a request has a shape that others do not have by chance, and what answers one has its id. A response by
--- itself would be any datagram whose first byte is 1.
+-- Recognises rpcudp on other ports: a request has a distinctive shape, and a response has the id of
+-- a request. A response alone cannot be recognised, because any datagram whose first byte is 1
+-- might be one.
 local function heuristic(tvb, pinfo, tree)
     if tvb:len() <= HEADER_LEN or tvb:len() ~= tvb:reported_len() then return false end
     if not KINDS[tvb:range(0, 1):uint()] then return false end
     local bytes = tvb:range():raw()
     local message = parse(bytes)
-    if not message or not is_rest(bytes, message.rest) then return false end
+    if not message or not is_trailer(bytes, message.rest) then return false end
     if message.role == "request" then
         if #message.method == 0 or message.method:find("%c") then return false end
-        -- What else these two exchange is taken for ours from now on, garbled or not.
+        -- From here on, every datagram between these two peers is dissected as rpcudp, even a
+        -- malformed one.
         pinfo.conversation = rpcudp
     elseif not (role_of(message, pinfo)).call then
         return false
@@ -571,12 +588,13 @@ rpcudp:register_heuristic("udp", heuristic)
 local udp_ports = DissectorTable.get("udp.port")
 udp_ports:add_for_decode_as(rpcudp)
 
-local named = ""
+-- The ports of the preference `rpcudp.ports` that are registered.
+local registered = ""
 
 function rpcudp.prefs_changed()
-    if named ~= rpcudp.prefs.ports then
-        if named ~= "" then udp_ports:remove(named, rpcudp) end
-        named = rpcudp.prefs.ports
-        if named ~= "" then udp_ports:add(named, rpcudp) end
+    if registered ~= rpcudp.prefs.ports then
+        if registered ~= "" then udp_ports:remove(registered, rpcudp) end
+        registered = rpcudp.prefs.ports
+        if registered ~= "" then udp_ports:add(registered, rpcudp) end
     end
 end

@@ -5,12 +5,12 @@ use std::time::Duration;
 use etherparse::PacketBuilder;
 use tokio::time::Instant;
 
-/// Datagrams and when they passed. A clone is another handle to the same capture.
+/// A capture: datagrams with their times. A clone is another handle to the same capture.
 #[derive(Clone, Debug)]
 pub struct Capture {
     started: Instant,
     packets: Arc<Mutex<Vec<Packet>>>,
-    /// How much of each packet is kept.
+    /// The number of bytes that are kept of each packet.
     snap_len: usize,
 }
 
@@ -27,55 +27,57 @@ impl Default for Capture {
 }
 
 impl Capture {
-    /// A capture that begins now, by the clock that tokio's tests may stop.
+    /// Creates a capture that begins now. Its clock is that of tokio, which a test may pause.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same capture, by whoever keeps so many bytes of each packet.
+    /// Returns the same capture with a snapshot length: its file contains at most `snap_len` bytes
+    /// of each packet.
     #[must_use]
-    pub fn snapped(&self, snap_len: usize) -> Self {
+    pub fn with_snap_len(&self, snap_len: usize) -> Self {
         Self { snap_len, ..self.clone() }
     }
 
-    /// Writes a datagram down.
+    /// Adds a datagram.
     ///
     /// # Panics
     ///
-    /// Where the one address is of IPv4 and the other of IPv6, or the datagram is larger than UDP carries.
+    /// Panics if one address is IPv4 and the other IPv6, or if the datagram is larger than UDP
+    /// allows.
     pub fn add(&self, from: SocketAddr, to: SocketAddr, contents: &[u8]) {
         let mut bytes = Vec::new();
         let ip = match (from, to) {
             (SocketAddr::V4(from), SocketAddr::V4(to)) => PacketBuilder::ipv4(from.ip().octets(), to.ip().octets(), 64),
             (SocketAddr::V6(from), SocketAddr::V6(to)) => PacketBuilder::ipv6(from.ip().octets(), to.ip().octets(), 64),
-            _ => panic!("{from} and {to} are of two families"),
+            _ => panic!("{from} and {to} are of different families"),
         };
-        ip.udp(from.port(), to.port()).write(&mut bytes, contents).expect("it fits into a packet, and memory takes it");
+        ip.udp(from.port(), to.port()).write(&mut bytes, contents).expect("the datagram fits into a packet");
         self.packets().push(Packet { at: self.started.elapsed(), bytes });
     }
 
-    /// How many datagrams there are: the number of the last frame.
+    /// Returns the number of datagrams, which is the number of the last frame.
     #[must_use]
     pub fn len(&self) -> usize {
         self.packets().len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the capture has no datagrams.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The file that Wireshark reads.
+    /// Returns the capture as a pcap file.
     ///
     /// # Panics
     ///
-    /// Where it would have lasted for more than a century.
+    /// Panics if the capture lasts for more than 136 years.
     #[must_use]
     pub fn to_pcap(&self) -> Vec<u8> {
-        // https://ietf-opsawg-wg.github.io/draft-ietf-opsawg-pcap/draft-ietf-opsawg-pcap.html: with nanoseconds, version 2.4,
-        // packets that begin with their IP header.
+        // https://ietf-opsawg-wg.github.io/draft-ietf-opsawg-pcap/draft-ietf-opsawg-pcap.html:
+        // nanoseconds, version 2.4, packets that begin with their IP header.
         const MAGIC: u32 = 0xa1b2_3c4d;
         const LINKTYPE_RAW: u32 = 101;
         let mut file = Vec::new();
@@ -85,7 +87,7 @@ impl Capture {
         }
         for Packet { at, bytes } in &*self.packets() {
             let len = u32::try_from(bytes.len()).expect("a packet has at most 65,535 bytes");
-            let seconds = u32::try_from(at.as_secs()).expect("a test is over within a century");
+            let seconds = u32::try_from(at.as_secs()).expect("a test takes less than 136 years");
             let kept = &bytes[..bytes.len().min(self.snap_len)];
             for field in [seconds, at.subsec_nanos(), kept.len() as u32, len] {
                 number(&mut file, field);

@@ -1,7 +1,9 @@
-//! What the tests of the dissector stand on: captures of real endpoints' datagrams, and `tshark`, which reads them.
+//! Support for the tests of the dissector: captures of real endpoints' datagrams, and `tshark`,
+//! which reads them.
 //!
-//! A [`Tap`] between an endpoint and its transport writes what passes into a [`Capture`], with the time that the endpoint
-//! has: on the simulated network in virtual time a capture is the same in every run. [`Tshark`] says what it sees there.
+//! A [`Tap`] between an endpoint and its transport adds each datagram to a [`Capture`], with the
+//! endpoint's time. On the simulated network with virtual time, a capture is the same in every run.
+//! [`Tshark`] dissects it.
 
 mod capture;
 mod tap;

@@ -6,7 +6,7 @@ use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 
 use crate::Capture;
 
-/// A transport whose datagrams are captured: those that it sends, and those that reach it.
+/// A transport that captures the datagrams that it sends and receives.
 #[derive(Debug)]
 pub struct Tap<T> {
     transport: T,
@@ -14,7 +14,7 @@ pub struct Tap<T> {
 }
 
 impl<T: Transport> Tap<T> {
-    /// Captures what passes through a transport.
+    /// Wraps a transport to capture its datagrams.
     pub fn new(transport: T, capture: &Capture) -> Self {
         Self { transport, capture: capture.clone() }
     }

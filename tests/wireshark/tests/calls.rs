@@ -1,4 +1,4 @@
-//! What Wireshark says of the calls of real endpoints, in both dialects, whatever becomes of them.
+//! Dissection of the calls of real endpoints in both dialects, including calls that fail.
 
 #![allow(missing_docs, reason = "contracts of a test")]
 
@@ -23,7 +23,7 @@ trait Greeter {
 
 #[rpc_service]
 trait Unserved {
-    fn nowhere_to_be_found(&self) -> u8;
+    fn unserved_method(&self) -> u8;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Greeter for Hello {
     fn gossip(&self, _: &str, _: i64) {}
 }
 
-/// A server and a caller, whose datagrams are captured; they take 20 ms each way.
+/// A server and a client with a latency of 20 ms each way. The client's datagrams are captured.
 struct Pair {
     network: Network,
     server: Endpoint,
@@ -96,7 +96,7 @@ const FIELDS: &[&str] = &[
     "_ws.col.Info",
 ];
 
-/// Frames as their numbers, from 1.
+/// The frames of a capture, addressed by their numbers, which begin at 1.
 struct Frames(Vec<Frame>);
 
 impl Frames {
@@ -108,8 +108,8 @@ impl Frames {
     fn assert(&self, number: usize, fields: &[(&str, &str)]) {
         for &(field, value) in fields {
             let name = if field.starts_with('_') { field.to_owned() } else { format!("rpcudp.{field}") };
-            let is = self.0[number - 1].all(&name).join(", ");
-            assert_eq!(is, value, "{field} of frame {number}");
+            let actual = self.0[number - 1].all(&name).join(", ");
+            assert_eq!(actual, value, "{field} of frame {number}");
         }
     }
 
@@ -159,21 +159,22 @@ async fn a_call_is_shown_with_its_method_its_arguments_and_its_response_time() {
                 ("result", "\"Hello Snake Plissken\""),
                 ("request_in", &request.to_string()),
                 ("response_in", ""),
-                // There and back.
+                // 20 ms each way.
                 ("time", "0.040000000"),
                 ("_ws.col.Protocol", name),
                 ("_ws.col.Info", "Response sayhi: \"Hello Snake Plissken\""),
                 ("_ws.expert.message", ""),
             ],
         );
-        let [sent, echoed] = [request, response].map(|number: usize| frames.0[number - 1].one("rpcudp.id").unwrap());
-        assert_eq!(sent, echoed);
-        assert_eq!(sent.replace(':', "").len(), 40);
+        let [request_id, response_id] =
+            [request, response].map(|number: usize| frames.0[number - 1].one("rpcudp.id").unwrap());
+        assert_eq!(request_id, response_id);
+        assert_eq!(request_id.replace(':', "").len(), 40);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_cross_find_their_own_answers() {
+async fn concurrent_calls_are_matched_to_their_responses() {
     let Some(tshark) = tshark("crossing") else { return };
     let capture = Capture::new();
     let pair = pair(Dialect::Rpcudp, &capture);
@@ -187,13 +188,13 @@ async fn calls_that_cross_find_their_own_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_says_what_failed() {
+async fn a_failure_is_shown_with_its_code_and_detail() {
     let Some(tshark) = tshark("failure") else { return };
     let capture = Capture::new();
     let pair = pair(Dialect::Rpcudp, &capture);
     assert!(matches!(pair.greeter.withdraw(130, 0).await, Err(CallError::Application(Overdrawn { by: 30 }))));
     let unserved = UnservedClient::new(pair.greeter.endpoint(), pair.server.local_addr());
-    assert!(unserved.nowhere_to_be_found().await.is_err());
+    assert!(unserved.unserved_method().await.is_err());
 
     let frames = Frames::of(&tshark, &capture, &[]);
     frames.assert(
@@ -214,18 +215,18 @@ async fn a_failure_says_what_failed() {
         4,
         &[
             ("failure.code", "1"),
-            ("failure.message", "nowhere_to_be_found"),
-            ("_ws.col.Info", "Failure nowhere_to_be_found: unknown method (nowhere_to_be_found)"),
+            ("failure.message", "unserved_method"),
+            ("_ws.col.Info", "Failure unserved_method: unknown method (unserved_method)"),
         ],
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_again_belongs_to_the_first() {
+async fn retransmissions_and_duplicates_refer_to_the_first_frame() {
     let Some(tshark) = tshark("resent") else { return };
     let capture = Capture::new();
     let pair = pair(Dialect::Rpcudp, &capture);
-    // The first copy is lost, and what comes back of the second comes twice.
+    // The first request is lost, and the response to its retransmission is duplicated.
     pair.network.set_conditions(latency().loss(1.0));
     let call = tokio::spawn(pair.greeter.lookup(b"\x00\xff", None));
     sleep(Duration::from_millis(50)).await;
@@ -238,36 +239,33 @@ async fn what_is_sent_again_belongs_to_the_first() {
     let frames = Frames::of(&tshark, &capture, &[]);
     assert_eq!(frames.0.len(), 4);
     frames.assert(1, &[("arguments", "hex:00ff, nil"), ("response_in", "3"), ("resend_of", "")]);
-    frames.assert(
-        2,
-        &[("resend_of", "1"), ("response_in", "3"), ("_ws.expert.message", "a request that was sent again")],
-    );
-    assert!(frames.info(2).starts_with("Resent lookup(hex:00ff, nil)"));
+    frames.assert(2, &[("resend_of", "1"), ("response_in", "3"), ("_ws.expert.message", "a retransmitted request")]);
+    assert!(frames.info(2).starts_with("Retransmission lookup(hex:00ff, nil)"));
     frames.assert(3, &[("request_in", "1"), ("result", "hex:00ff"), ("copy_of", "")]);
-    frames.assert(4, &[("request_in", "1"), ("copy_of", "3"), ("_ws.expert.message", "a call was answered again")]);
-    // What its caller waited for: the second copy left after about a quarter of a second.
+    frames.assert(4, &[("request_in", "1"), ("copy_of", "3"), ("_ws.expert.message", "a duplicate response")]);
+    // Measured from the first request: the retransmission left after about a quarter of a second.
     let time: f64 = frames.0[2].one("rpcudp.time").unwrap().parse().unwrap();
     assert!((0.2..0.5).contains(&time), "{time}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_did_not_come_is_missed() {
+async fn a_call_without_a_response_is_marked() {
     let Some(tshark) = tshark("unanswered") else { return };
     let capture = Capture::new();
     let pair = pair(Dialect::Rpcudp, &capture);
     pair.greeter.gossip("psst", -3).await.unwrap();
     let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
     pair.network.set_link(server.ip(), caller.ip(), latency().loss(1.0));
-    assert!(pair.greeter.sayhi("nobody").await.is_err());
+    assert!(pair.greeter.sayhi("lost").await.is_err());
 
     let frames = Frames::of(&tshark, &capture, &[]);
-    for (number, arguments) in [(1, "\"psst\", -3"), (2, "\"nobody\"")] {
+    for (number, arguments) in [(1, "\"psst\", -3"), (2, "\"lost\"")] {
         frames.assert(
             number,
             &[
                 ("arguments", arguments),
                 ("response_in", ""),
-                ("_ws.expert.message", "no answer in this capture: lost, oneway, or not there yet"),
+                ("_ws.expert.message", "no response in this capture: lost, oneway, or still pending"),
             ],
         );
     }
@@ -275,43 +273,46 @@ async fn an_answer_that_did_not_come_is_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_garbled_says_how_and_hides_nothing_else() {
-    let Some(tshark) = tshark("garbled") else { return };
+async fn malformed_datagrams_are_marked_with_the_reason_and_do_not_hide_others() {
+    let Some(tshark) = tshark("malformed") else { return };
     let capture = Capture::new();
     let pair = pair(Dialect::Rpcudp, &capture);
     let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
     pair.greeter.sayhi("one").await.unwrap();
     let id = [b'i'; 20];
-    let garbled: [(&[u8], &str); 9] = [
+    let malformed: [(&[u8], &str); 9] = [
         (b"\x01short", "shorter than the shortest message"),
         (&[&[1][..], &id, b"\xc1"].concat(), "a byte that msgpack does not use"),
         (&[&[1][..], &id, b"\xa5four"].concat(), "the body ends too early"),
-        (&[&[1][..], &id, b"\xdd\xff\xff\xff\xff\xc0"].concat(), "it claims more values than there are bytes"),
+        (&[&[1][..], &id, b"\xdd\xff\xff\xff\xff\xc0"].concat(), "it claims more values than bytes follow"),
         (&[&[1][..], &id, &[0x91; 1_000], b"\xc0"].concat(), "it nests deeper than 32 levels"),
-        (&[&[0][..], &id, b"\x92\x01\x90"].concat(), "a request's body is an array of a name and of its arguments"),
-        (&[&[0][..], &id, b"\x92\xa2\xff\xff\x90"].concat(), "the name of the method is no text"),
-        (&[&[4][..], &id, b"\x91\x01"].concat(), "a failure's body is an array of a code and a message"),
-        (&[&[4][..], &id, b"\x92\xa1a\xa1b"].concat(), "a failure's body is an array of a code and a message"),
+        (
+            &[&[0][..], &id, b"\x92\x01\x90"].concat(),
+            "a request's body must be an array of a method name and an array of arguments",
+        ),
+        (&[&[0][..], &id, b"\x92\xa2\xff\xff\x90"].concat(), "the method name is not UTF-8"),
+        (&[&[4][..], &id, b"\x91\x01"].concat(), "a failure's body must be an array of a code and a message"),
+        (&[&[4][..], &id, b"\x92\xa1a\xa1b"].concat(), "a failure's body must be an array of a code and a message"),
     ];
-    for (datagram, _) in &garbled {
+    for (datagram, _) in &malformed {
         capture.add(server, caller, datagram);
     }
-    // Of no type that there is.
+    // An unknown type.
     capture.add(server, caller, b"\x09hello");
     pair.greeter.sayhi("two").await.unwrap();
 
     let frames = Frames::of(&tshark, &capture, &[]);
-    for (index, (_, reason)) in garbled.iter().enumerate() {
+    for (index, (_, reason)) in malformed.iter().enumerate() {
         let reason = format!("not a message: {reason}");
         frames.assert(3 + index, &[("_ws.expert.message", &reason), ("_ws.col.Protocol", "rpcudp"), ("method", "")]);
     }
-    let unknown = 3 + garbled.len();
+    let unknown = 3 + malformed.len();
     frames.assert(unknown, &[("type", ""), ("_ws.col.Protocol", "UDP")]);
     frames.assert(unknown + 1, &[("arguments", "\"two\""), ("response_in", &(unknown + 2).to_string())]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_capture_that_begins_between_the_two_is_read_where_it_is_known() {
+async fn a_response_without_its_request_is_dissected_on_a_named_port() {
     let Some(tshark) = tshark("decode_as") else { return };
     let (whole, half) = (Capture::new(), Capture::new());
     let pair = pair(Dialect::Rpcudp, &whole);
@@ -335,8 +336,8 @@ async fn a_capture_that_begins_between_the_two_is_read_where_it_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_from_another_address_is_noted() {
-    let Some(tshark) = tshark("elsewhere") else { return };
+async fn a_response_from_another_address_is_marked() {
+    let Some(tshark) = tshark("other_source") else { return };
     let capture = Capture::new();
     let addr = |addr: &str| addr.parse().unwrap();
     let (id, caller) = ([b'i'; 20], addr("[2001:db8::1]:7000"));
@@ -347,6 +348,9 @@ async fn an_answer_from_another_address_is_noted() {
         .assert(1, &[("method", "stun"), ("arguments", ""), ("_ws.col.Info", "Request stun()"), ("response_in", "2")]);
     frames.assert(
         2,
-        &[("result", "[\"::1\", 7000]"), ("_ws.expert.message", "the answer came from another address than was asked")],
+        &[
+            ("result", "[\"::1\", 7000]"),
+            ("_ws.expert.message", "the response came from another address than the called one"),
+        ],
     );
 }

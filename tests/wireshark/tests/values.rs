@@ -1,4 +1,4 @@
-//! What Wireshark shows of arguments and values: those that Python's packages have sent, and those that nobody should.
+//! Dissection of arguments and values: those of Python's packages, and hostile ones.
 
 use std::net::SocketAddr;
 
@@ -7,8 +7,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rpcudp_wireshark::{Capture, Tshark};
 use serde_json::Value;
 
-/// Where the dissector is told that nothing else is.
-const KNOWN: [&str; 2] = ["-d", "udp.port==7000,rpcudp"];
+/// The arguments that name the port of rpcudp.
+const NAMED_PORT: [&str; 2] = ["-d", "udp.port==7000,rpcudp"];
 
 fn tshark(test: &str) -> Option<Tshark> {
     Tshark::find(env!("CARGO_TARGET_TMPDIR"), test)
@@ -22,7 +22,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &[b'i'; 20], body].concat()
 }
 
-/// The datagrams that Python's `rpcudp` itself produced.
+/// Returns the test vectors: datagrams that Python's `rpcudp` produced.
 fn vectors() -> Vec<Value> {
     let file: Value = serde_json::from_str(include_str!("../../../rpcudp-core/tests/vectors/rpcudp.json")).unwrap();
     let rows = file["rows"].as_array().unwrap().iter();
@@ -35,7 +35,7 @@ fn unhex(hex: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn what_python_sent_is_read() {
+fn datagrams_of_python_are_dissected() {
     let Some(tshark) = tshark("python") else { return };
     let capture = Capture::new();
     let vectors = vectors();
@@ -44,8 +44,8 @@ fn what_python_sent_is_read() {
         capture.add(addr(from), addr(to), &unhex(&vector["hex"]));
     }
     let fields = ["rpcudp.id", "rpcudp.method", "rpcudp.argument_count", "rpcudp.result", "_ws.expert.message"];
-    let frames = tshark.frames(&capture, &fields, &KNOWN);
-    let mut counts = (0, 0);
+    let frames = tshark.frames(&capture, &fields, &NAMED_PORT);
+    let (mut request_count, mut response_count) = (0, 0);
     for (vector, frame) in vectors.iter().zip(&frames) {
         assert_eq!(frame.one("rpcudp.id").unwrap().replace(':', ""), vector["id"].as_str().unwrap());
         assert!(!frame.all("_ws.expert.message").iter().any(|message| message.contains("not a message")), "{vector}");
@@ -53,17 +53,17 @@ fn what_python_sent_is_read() {
             assert_eq!(frame.one("rpcudp.method"), vector["method"].as_str(), "{vector}");
             let count = vector["args"].as_array().unwrap().len().to_string();
             assert_eq!(frame.one("rpcudp.argument_count"), Some(&*count), "{vector}");
-            counts.0 += 1;
+            request_count += 1;
         } else {
             assert!(frame.one("rpcudp.result").is_some(), "{vector}");
-            counts.1 += 1;
+            response_count += 1;
         }
     }
-    assert!(counts.0 > 10 && counts.1 > 5, "{counts:?}");
+    assert!(request_count > 10 && response_count > 5, "{request_count}, {response_count}");
 }
 
 #[test]
-fn every_kind_of_value_is_shown_as_what_it_is() {
+fn every_type_of_value_is_shown_with_its_type() {
     let Some(tshark) = tshark("kinds") else { return };
     let cases: &[(&[u8], &str, &str, &str)] = &[
         (b"\xc0", "nil", "nil", ""),
@@ -102,7 +102,7 @@ fn every_kind_of_value_is_shown_as_what_it_is() {
         (b"\x82\xa1a\x01\x02\xc0", "{\"a\": 1, 2: nil}", "map", "2"),
         (b"\xde\x00\x01\x01\x02", "{1: 2}", "map", "1"),
         (b"\xdf\x00\x00\x00\x01\x01\x02", "{1: 2}", "map", "1"),
-        // What is no text, or would move a terminal's cursor.
+        // Control characters and invalid UTF-8.
         (b"\xa4a\x1b\n\\", "\"a\\x1b\\x0a\\\\\"", "str", ""),
         (b"\xa3a\xff\xc3", "\"a\\xff\\xc3\"", "str", ""),
     ];
@@ -113,7 +113,7 @@ fn every_kind_of_value_is_shown_as_what_it_is() {
     let kinds = ["nil", "bool", "uint", "int", "float", "str", "bin", "array", "map", "ext"];
     let names: Vec<_> = kinds.iter().map(|kind| format!("rpcudp.value.{kind}")).collect();
     let fields: Vec<_> = names.iter().map(|name| &**name).chain(["rpcudp.result", "_ws.expert.message"]).collect();
-    let frames = tshark.frames(&capture, &fields, &KNOWN);
+    let frames = tshark.frames(&capture, &fields, &NAMED_PORT);
     for ((body, shown, kind, value), frame) in cases.iter().zip(&frames) {
         assert_eq!(frame.one("rpcudp.result"), Some(*shown), "{body:x?}");
         let all = frame.all(&format!("rpcudp.value.{kind}"));
@@ -125,12 +125,12 @@ fn every_kind_of_value_is_shown_as_what_it_is() {
 }
 
 #[test]
-fn what_lies_within_is_a_tree() {
+fn nested_values_are_a_tree() {
     let Some(tshark) = tshark("tree") else { return };
     let capture = Capture::new();
     let body = b"\x92\xa5store\x92\xc4\x02\x00\xff\x82\xa4name\xa5Snake\xa4ages\x92\x1e\xc0";
     capture.add(addr(1), addr(2), &[&message(0, body)[..], b"\xc1RuT\x01\x05\x00\x00\x05\xdc!later"].concat());
-    let details = tshark.details(&capture, &KNOWN);
+    let details = tshark.details(&capture, &NAMED_PORT);
     let tree = details.split_once("rpcudp: RPC over UDP").unwrap().1;
     let lines: Vec<_> = tree.lines().skip(1).map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let expected = r#"
@@ -146,7 +146,7 @@ fn what_lies_within_is_a_tree() {
             "ages": [30, nil] (array)
                 [0]: 30 (uint)
                 [1]: nil (nil)
-    The caller waits (ms): 1500
+    Remaining time (ms): 1500
     Bytes after the body: 6c61746572
 "#;
     let expected: Vec<_> = expected.lines().skip(1).collect();
@@ -154,7 +154,7 @@ fn what_lies_within_is_a_tree() {
 }
 
 #[test]
-fn what_is_large_is_cut() {
+fn large_values_are_truncated() {
     let Some(tshark) = tshark("large") else { return };
     let capture = Capture::new();
     let text = "\u{e4}".repeat(10_000);
@@ -166,43 +166,43 @@ fn what_is_large_is_cut() {
     capture.add(addr(1), addr(2), &message(0, &arguments));
     let deep = [&[0x91; 32][..], b"\xc0"].concat();
     capture.add(addr(2), addr(1), &message(1, &deep));
-    let frames = tshark.frames(&capture, &["_ws.col.Info", "rpcudp.result", "_ws.expert.message"], &KNOWN);
+    let frames = tshark.frames(&capture, &["_ws.col.Info", "rpcudp.result", "_ws.expert.message"], &NAMED_PORT);
     for frame in &frames {
         let info = frame.one("_ws.col.Info").unwrap();
         assert!(info.chars().count() < 200, "{info}");
     }
     assert!(frames[0].one("_ws.col.Info").unwrap().ends_with("\u{e4}\u{2026}\""));
     assert!(frames[1].one("rpcudp.result").unwrap().ends_with("7, 7, \u{2026}]"));
-    let details = tshark.details(&capture, &KNOWN);
-    // The text, and no more than so many values of each datagram.
+    let details = tshark.details(&capture, &NAMED_PORT);
+    // The lines of the text, and at most 4,000 values of each other datagram.
     assert!(details.lines().count() < 10_000, "{}", details.lines().count());
-    assert_eq!(details.matches("and more, which is not shown").count(), 2);
+    assert_eq!(details.matches("more values, not shown").count(), 2);
     assert!(!details.contains("Lua Error"));
 }
 
 #[test]
-fn a_capture_of_beginnings_says_so() {
-    let Some(tshark) = tshark("snapped") else { return };
+fn a_truncated_datagram_is_marked() {
+    let Some(tshark) = tshark("truncated") else { return };
     let capture = Capture::new();
     capture.add(addr(1), addr(2), &message(0, b"\x92\xa5sayhi\x91\xa5Snake"));
-    // IP and UDP have 28 bytes.
-    let frames = tshark.frames(&capture.snapped(28 + 25), &["_ws.expert.message"], &KNOWN);
-    assert_eq!(frames[0].one("_ws.expert.message"), Some("not a message: the capture has 25 of 35 bytes"));
+    // The headers of IP and UDP have 28 bytes.
+    let frames = tshark.frames(&capture.with_snap_len(28 + 25), &["_ws.expert.message"], &NAMED_PORT);
+    assert_eq!(frames[0].one("_ws.expert.message"), Some("not a message: the capture contains 25 of 35 bytes"));
 }
 
 #[test]
-fn nothing_stops_it() {
+fn damaged_datagrams_cause_no_lua_error() {
     let Some(tshark) = tshark("hostile") else { return };
     let capture = Capture::new();
     let seed = 11;
     let mut rng = StdRng::seed_from_u64(seed);
     let vectors: Vec<_> = vectors().iter().map(|vector| unhex(&vector["hex"])).collect();
     for round in 0..3_000 {
-        // What Python sent, damaged; and what never was anything.
+        // Random bytes, or damaged datagrams of Python.
         let mut datagram = if round % 3 == 0 {
-            let mut chance = vec![0; rng.random_range(0..80)];
-            rng.fill_bytes(&mut chance);
-            chance
+            let mut random = vec![0; rng.random_range(0..80)];
+            rng.fill_bytes(&mut random);
+            random
         } else {
             vectors[rng.random_range(0..vectors.len())].clone()
         };
@@ -219,7 +219,7 @@ fn nothing_stops_it() {
         }
         capture.add(addr(1), addr(2), &datagram);
     }
-    let details = tshark.details(&capture, &KNOWN);
+    let details = tshark.details(&capture, &NAMED_PORT);
     let errors: Vec<_> = details.lines().filter(|line| line.contains("Lua Error")).collect();
     assert!(errors.is_empty(), "seed {seed}: {errors:#?}");
     assert!(details.contains("not a message"));

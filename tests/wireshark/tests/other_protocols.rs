@@ -1,4 +1,4 @@
-//! What is not rpcudp is not taken for it, on whatever port it is.
+//! Datagrams of other protocols are not taken for rpcudp, on any port.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -18,24 +18,24 @@ fn addr(host: u8, port: u16) -> SocketAddr {
 }
 
 #[track_caller]
-fn assert_not_ours(frames: &[Frame], what: impl Fn(usize) -> String) {
+fn assert_not_rpcudp(frames: &[Frame], describe: impl Fn(usize) -> String) {
     for (index, frame) in frames.iter().enumerate() {
         let protocol = frame.one("_ws.col.Protocol").unwrap_or_default();
-        assert_eq!(frame.one("rpcudp.type"), None, "{}", what(index));
-        assert!(!protocol.contains("rpcudp"), "{}: {protocol}", what(index));
-        assert!(!frame.all("_ws.expert.message").iter().any(|message| message.contains("Lua")), "{}", what(index));
+        assert_eq!(frame.one("rpcudp.type"), None, "{}", describe(index));
+        assert!(!protocol.contains("rpcudp"), "{}: {protocol}", describe(index));
+        assert!(!frame.all("_ws.expert.message").iter().any(|message| message.contains("Lua")), "{}", describe(index));
     }
 }
 
 #[test]
-fn nothing_of_a_dns_capture_is_ours() {
+fn dns_is_not_rpcudp() {
     let Some(tshark) = tshark("dns") else { return };
     let capture = Capture::new();
     let mut ports = Vec::new();
-    // On its own port and those of its kin, and on others. Of the ids, all whose first byte is a type of ours.
+    // The ports of DNS and its relatives, and other ports. Each id begins with a type of rpcudp.
     for port in [53, 5353, 5355, 7000, 15_353] {
         for id in (0..0x0500).step_by(7) {
-            for datagram in [dns_query(id), dns_answer(id)] {
+            for datagram in [dns_query(id), dns_response(id)] {
                 let (from, to) =
                     if datagram[2] & 0x80 == 0 { ((2, 50_000), (1, port)) } else { ((1, port), (2, 50_000)) };
                 capture.add(addr(from.0, from.1), addr(to.0, to.1), &datagram);
@@ -44,8 +44,8 @@ fn nothing_of_a_dns_capture_is_ours() {
         }
     }
     let frames = tshark.frames(&capture, FIELDS, &[]);
-    assert_not_ours(&frames, |index| format!("{:?}", ports[index]));
-    assert_eq!(frames[0].one("_ws.col.Protocol"), Some("DNS"), "it is still what it was");
+    assert_not_rpcudp(&frames, |index| format!("{:?}", ports[index]));
+    assert_eq!(frames[0].one("_ws.col.Protocol"), Some("DNS"), "the DNS dissector still reads it");
 }
 
 fn dns_query(id: u16) -> Vec<u8> {
@@ -53,22 +53,23 @@ fn dns_query(id: u16) -> Vec<u8> {
     [&id.to_be_bytes()[..], b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", name, b"\x00\x01\x00\x01"].concat()
 }
 
-fn dns_answer(id: u16) -> Vec<u8> {
+fn dns_response(id: u16) -> Vec<u8> {
     let name = b"\x07example\x03org\x00";
     let question = [&name[..], b"\x00\x10\x00\x01"].concat();
     let text = b"\xc0\x0c\x00\x10\x00\x01\x00\x00\x0e\x10\x00\x0b\x0av=spf1 -all";
     [&id.to_be_bytes()[..], b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00", &question, text].concat()
 }
 
-/// How a datagram of another protocol begins, and how long it may be; what follows is by chance, as most of it is there.
+/// The beginnings of datagrams of other protocols, with the range of their lengths. The rest of
+/// each datagram is random, as much of it is in these protocols.
 const OTHERS: &[(&str, &[u8], RangeInclusive<usize>)] = &[
     ("QUIC initial", b"\xc3\x00\x00\x00\x01\x08", 1_200..=1_200),
     ("QUIC short header", b"\x43", 30..=1_400),
     ("NTP request", b"\x23\x02\x0a\xec\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 48..=48),
-    ("NTP answer", b"\x24\x02\x0a\xec\x00\x00\x00\x10\x00\x00\x00\x10\xc0\xa8\x01\x01", 48..=48),
+    ("NTP response", b"\x24\x02\x0a\xec\x00\x00\x00\x10\x00\x00\x00\x10\xc0\xa8\x01\x01", 48..=48),
     ("STUN request", b"\x00\x01\x00\x00\x21\x12\xa4\x42", 20..=20),
     ("STUN request with attributes", b"\x00\x01\x00\x0c\x21\x12\xa4\x42", 32..=32),
-    ("STUN answer", b"\x01\x01\x00\x0c\x21\x12\xa4\x42", 32..=32),
+    ("STUN response", b"\x01\x01\x00\x0c\x21\x12\xa4\x42", 32..=32),
     ("STUN indication", b"\x00\x11\x00\x08\x21\x12\xa4\x42", 28..=28),
     ("TFTP", b"\x00\x01boot/pxelinux.0\x00octet\x00", 24..=24),
     ("TFTP data", b"\x00\x03\x00\x01", 30..=516),
@@ -101,8 +102,8 @@ const OTHERS: &[(&str, &[u8], RangeInclusive<usize>)] = &[
 ];
 
 #[test]
-fn no_other_protocol_is_ours() {
-    let Some(tshark) = tshark("others") else { return };
+fn other_protocols_are_not_rpcudp() {
+    let Some(tshark) = tshark("other_protocols") else { return };
     let (capture, mut names) = (Capture::new(), Vec::new());
     let seed = 20_261_120;
     let mut rng = StdRng::seed_from_u64(seed);
@@ -111,18 +112,18 @@ fn no_other_protocol_is_ours() {
             let mut datagram = vec![0; rng.random_range(lens.clone())];
             rng.fill_bytes(&mut datagram);
             datagram[..start.len()].copy_from_slice(start);
-            // On ports that say nothing, so that it is looked at what is in it.
+            // Unassigned ports, so that Wireshark looks at the contents.
             capture.add(addr(number + 1, 40_001), addr(number + 101, 40_002), &datagram);
             names.push(*name);
         }
     }
     let frames = tshark.frames(&capture, FIELDS, &[]);
-    assert_not_ours(&frames, |index| format!("{}, seed {seed}", names[index]));
+    assert_not_rpcudp(&frames, |index| format!("{}, seed {seed}", names[index]));
 }
 
 #[test]
-fn chance_makes_no_message() {
-    let Some(tshark) = tshark("chance") else { return };
+fn random_bytes_are_not_rpcudp() {
+    let Some(tshark) = tshark("random") else { return };
     let capture = Capture::new();
     let seed = 7;
     let mut rng = StdRng::seed_from_u64(seed);
@@ -132,25 +133,25 @@ fn chance_makes_no_message() {
         datagram[0] = rng.random_range(0..5);
         capture.add(addr(1, 40_001), addr(2, 40_002), &datagram);
     }
-    assert_not_ours(&tshark.frames(&capture, FIELDS, &[]), |index| format!("frame {}, seed {seed}", index + 1));
+    assert_not_rpcudp(&tshark.frames(&capture, FIELDS, &[]), |index| format!("frame {}, seed {seed}", index + 1));
 }
 
 #[test]
-fn other_msgpack_is_not_ours() {
+fn other_msgpack_is_not_rpcudp() {
     let Some(tshark) = tshark("msgpack") else { return };
     let capture = Capture::new();
     let id = [b'i'; 20];
     let bodies: [&[u8]; 8] = [
-        // What could be a response to a request that nobody has sent.
+        // Values that might be responses, but without a request.
         b"\xa2hi",
         b"\xc0",
         b"\x92\x01\xa7unknown",
-        // An array of two, but not of a name and arguments.
+        // Arrays of two elements, but not of a method name and arguments.
         b"\x92\x90\xa2hi",
         b"\x92\xa2hi\x01",
         b"\x92\xa0\x90",
         b"\x92\xa2\x00\x01\x90",
-        // A request, and something that does not belong behind it.
+        // A request with other bytes after the body.
         b"\x92\xa2hi\x90more",
     ];
     for body in bodies {
@@ -158,6 +159,6 @@ fn other_msgpack_is_not_ours() {
             capture.add(addr(1, 40_001), addr(2, 40_002), &[&[kind][..], &id, body].concat());
         }
     }
-    let what = |index: usize| format!("{:?} as {}", bodies[index / 5], index % 5);
-    assert_not_ours(&tshark.frames(&capture, FIELDS, &[]), what);
+    let describe = |index: usize| format!("{:?} as {}", bodies[index / 5], index % 5);
+    assert_not_rpcudp(&tshark.frames(&capture, FIELDS, &[]), describe);
 }
