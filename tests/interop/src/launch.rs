@@ -20,20 +20,23 @@ pub struct Launch<'a> {
     max_packet_len: Option<usize>,
 }
 
-impl<'a> Launch<'a> {
-    /// What the packages wait where nobody says otherwise.
-    const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
-
-    pub(crate) fn new(venv: &'a Venv) -> Self {
-        Self {
-            venv,
+impl Venv {
+    /// Prepares the start of a peer in this environment.
+    pub fn launch(&self) -> Launch<'_> {
+        Launch {
+            venv: self,
             host: Ipv4Addr::LOCALHOST.into(),
-            wait_timeout: Self::WAIT_TIMEOUT,
+            wait_timeout: Launch::WAIT_TIMEOUT,
             verbose: false,
             shim: true,
             max_packet_len: None,
         }
     }
+}
+
+impl Launch<'_> {
+    /// The default `wait_timeout` of the packages.
+    const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// Binds to a port of this address. Default: `127.0.0.1`.
     pub fn host(mut self, host: IpAddr) -> Self {

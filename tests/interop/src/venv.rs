@@ -10,8 +10,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::Package;
 use crate::venv_error::{Step, VenvError};
-use crate::{Launch, Package};
 
 /// A virtual environment that holds one package and what it needs, and nothing else.
 ///
@@ -54,11 +54,6 @@ impl Venv {
     #[must_use]
     pub fn package(&self) -> Package {
         self.package
-    }
-
-    /// A peer that is about to be started.
-    pub fn launch(&self) -> Launch<'_> {
-        Launch::new(self)
     }
 
     /// An endpoint in the package's dialect that is about to be bound.
