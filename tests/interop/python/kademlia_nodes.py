@@ -1,12 +1,12 @@
-"""Nodes of the package `kademlia`, unmodified, as many as a test asks for, all in this process.
+"""Runs nodes of the package `kademlia`, unmodified, in one process.
 
-A test writes an order to a line of stdin and reads what came of it from a line of stdout:
+A test writes an instruction to a line of stdin and reads its result from a line of stdout:
 
     {"id": 1, "method": "get", "arguments": [0, "key"]}
-    {"ended": {"id": 1, "result": "int 7"}}
+    {"finished": {"id": 1, "result": "int 7"}}
 
-Nodes are called by their numbers. Values travel as Python literals and come back as descriptions that name their types,
-as in `peer.py`. Whatever is to be said to people goes to stderr.
+Nodes have numbers. Values are sent as Python literals and returned as descriptions that name their types, as in
+`peer.py`. Messages for people go to stderr.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ from peer import describe, read
 
 
 class Nodes:
-    """What a test can have done."""
+    """The nodes, and the methods that a test may call."""
 
     def __init__(self):
         self._servers = []
 
     async def listen(self, host):
-        """Starts a node; gives its number and port."""
+        """Starts a node. Returns its number and port."""
         server = Server()
         await server.listen(0, host)
         return self._add(server)
 
     async def bootstrap(self, number, addrs):
-        """Bootstraps a node; gives how many nodes it found near itself."""
+        """Bootstraps a node. Returns the number of neighbours that it found."""
         return len(await self._servers[number].bootstrap([tuple(addr) for addr in addrs]))
 
     async def set(self, number, key, literal):
@@ -46,18 +46,18 @@ class Nodes:
     async def get(self, number, key):
         return describe(await self._servers[number].get(key))
 
-    async def get_all(self, asked):
-        """Gets many, each from a node of its own, a few at once."""
-        places = asyncio.Semaphore(8)
+    async def get_all(self, lookups):
+        """Gets the values of pairs of a node and a key, eight at a time."""
+        slots = asyncio.Semaphore(8)
 
         async def get(number, key):
-            async with places:
+            async with slots:
                 return await self.get(number, key)
 
-        return await asyncio.gather(*(get(number, key) for number, key in asked))
+        return await asyncio.gather(*(get(number, key) for number, key in lookups))
 
     async def stored(self, number, key):
-        """What the node itself has stored under a key."""
+        """Returns the value that the node itself stores under a key."""
         return describe(self._servers[number].storage.get(digest(key)))
 
     async def save_state(self, number, path):
@@ -74,31 +74,31 @@ class Nodes:
         return [len(self._servers) - 1, server.transport.get_extra_info("sockname")[1]]
 
 
-def say(what, value):
-    print(json.dumps({what: value}), flush=True)
+def send(kind, value):
+    print(json.dumps({kind: value}), flush=True)
 
 
-async def obey(nodes, order):
+async def execute(nodes, instruction):
     try:
-        result = await getattr(nodes, order["method"])(*order["arguments"])
-        say("ended", {"id": order["id"], "result": result})
+        result = await getattr(nodes, instruction["method"])(*instruction["arguments"])
+        send("finished", {"id": instruction["id"], "result": result})
     except BaseException:
-        # Nobody would hear of it: the test sees that the process is gone, and shows why.
+        # asyncio would only log the exception. The test notices the end of the process, and shows stderr.
         traceback.print_exc()
         os._exit(1)
 
 
-def take_orders(loop, nodes):
+def read_instructions(loop, nodes):
     for line in sys.stdin:
-        asyncio.run_coroutine_threadsafe(obey(nodes, json.loads(line)), loop)
-    # The test is gone.
+        asyncio.run_coroutine_threadsafe(execute(nodes, json.loads(line)), loop)
+    # The test has ended.
     os._exit(0)
 
 
 async def main():
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
-    say("ready", f"kademlia {version('kademlia')}")
-    threading.Thread(target=take_orders, args=(asyncio.get_running_loop(), Nodes()), daemon=True).start()
+    send("ready", f"kademlia {version('kademlia')}")
+    threading.Thread(target=read_instructions, args=(asyncio.get_running_loop(), Nodes()), daemon=True).start()
     await asyncio.Event().wait()
 
 

@@ -1,13 +1,12 @@
-"""What the Python peers have in common: the methods that they serve, and how a test talks to them.
+"""The common part of the Python peers: the methods that they serve, and their connection to a test.
 
-A test writes a JSON object to a line of stdin and reads JSON objects from the lines of stdout:
+A test writes an instruction to a line of stdin and reads JSON objects from the lines of stdout:
 
-    {"id": 1, "to": ["127.0.0.1", 4567], "method": "add", "arguments": [["1", "2"]], "at_once": 1}
-    {"ended": {"id": 1, "calls": [{"answered": "int 3"}]}}
+    {"id": 1, "to": ["127.0.0.1", 4567], "method": "add", "arguments": [["1", "2"]], "concurrency": 1}
+    {"finished": {"id": 1, "outcomes": [{"returned": "int 3"}]}}
 
-Arguments travel as Python literals and values as descriptions that name every type, because that is what the tests are
-about and JSON knows neither bytes nor NaN. Stdout is for these lines alone; whatever is to be said to people goes to
-stderr.
+Arguments are sent as Python literals and values are returned as descriptions that name every type, because the tests
+are about types, and JSON has neither bytes nor NaN. Stdout is reserved for these lines; messages for people go to stderr.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from itertools import cycle, islice
 
 
 def describe(value):
-    """The value with the name of each type in it: `list [int 1, bytes b'a']`."""
+    """Formats a value with the name of each type in it: `list [int 1, bytes b'a']`."""
     kind = type(value).__name__
     if value is None:
         return "None"
@@ -34,26 +33,26 @@ def describe(value):
 
 
 def read(literal):
-    """The value of a Python literal; `nan`, which has none in Python, is one here."""
+    """Returns the value of a Python literal. `nan`, which Python lacks as a literal, is accepted."""
     return float("nan") if literal == "nan" else ast.literal_eval(literal)
 
 
 def blob(size):
-    """So many bytes that are not all the same: the alphabet, again and again."""
+    """Returns `size` bytes: the alphabet, repeated."""
     return bytes(islice(cycle(b"abcdefghijklmnopqrstuvwxyz"), size))
 
 
 class Methods:
-    """What every peer serves, beside what its own event loop calls for. `Peer` in Rust is the same contract."""
+    """The methods that every peer serves, independent of its event loop. `Peer` in Rust is the same contract."""
 
-    # The packages take every name that does not begin with an underscore for a remote method.
+    # The packages treat every name without a leading underscore as a remote method.
     _console = None
 
     async def _sleep(self, seconds):
         raise NotImplementedError
 
     def rpc_sayhi(self, sender, name):
-        """What the packages' own example serves."""
+        """The method of the packages' example."""
         return "Hello %s you live at %s:%i" % (name, sender[0], sender[1])
 
     def rpc_add(self, sender, a, b):
@@ -82,7 +81,7 @@ class Methods:
     async def rpc_call_back(self, sender, number):
         ok, total = await self.add(sender, number, 1)
         if not ok:
-            raise RuntimeError("the caller does not answer")
+            raise RuntimeError("no response from the caller")
         return total
 
     def rpc_describe(self, sender, value):
@@ -92,78 +91,78 @@ class Methods:
         return read(literal)
 
     def rpc_note(self, sender, text):
-        self._console.say("noted", text)
-        return "an answer that a oneway caller does not wait for"
+        self._console.send("noted", text)
+        return "a response that a oneway caller drops"
 
     async def rpc_note_slowly(self, sender, text, seconds):
-        self._console.say("noted", text)
+        self._console.send("noted", text)
         await self._sleep(seconds)
         return text
 
 
 class Console:
-    """The lines between a test and its peer."""
+    """The connection between a test and its peer: lines of JSON on stdin and stdout."""
 
     def __init__(self, spawn, gather):
         """
         Args:
             spawn: starts a coroutine on the event loop, from any thread
-            gather: waits for several coroutines at once
+            gather: runs several coroutines concurrently
         """
         self._spawn = spawn
         self._gather = gather
 
-    def say(self, what, value):
-        print(json.dumps({what: value}), flush=True)
+    def send(self, kind, value):
+        print(json.dumps({kind: value}), flush=True)
 
     def open(self, protocol, package, port):
-        """Says that the peer is there, and takes orders from now on."""
-        self.say("ready", {"port": port, "package": f"{package} {version(package)}"})
-        threading.Thread(target=self._listen, args=(protocol,), daemon=True).start()
+        """Reports that the peer is ready, and executes instructions from now on."""
+        self.send("ready", {"port": port, "package": f"{package} {version(package)}"})
+        threading.Thread(target=self._read_instructions, args=(protocol,), daemon=True).start()
 
-    def _listen(self, protocol):
+    def _read_instructions(self, protocol):
         for line in sys.stdin:
-            self._spawn(self._obey(protocol, json.loads(line)))
-        # The test is gone.
+            self._spawn(self._execute(protocol, json.loads(line)))
+        # The test has ended.
         os._exit(0)
 
-    async def _obey(self, protocol, order):
+    async def _execute(self, protocol, instruction):
         try:
-            to, method, at_once = tuple(order["to"]), order["method"], order["at_once"]
-            arguments = [[read(literal) for literal in call] for call in order["arguments"]]
-            calls = []
-            for start in range(0, len(arguments), at_once):
-                wave = arguments[start : start + at_once]
-                calls += await self._gather([call(protocol, to, method, each) for each in wave])
-            self.say("ended", {"id": order["id"], "calls": calls})
+            to, method, concurrency = tuple(instruction["to"]), instruction["method"], instruction["concurrency"]
+            arguments = [[read(literal) for literal in call] for call in instruction["arguments"]]
+            outcomes = []
+            for start in range(0, len(arguments), concurrency):
+                wave = arguments[start : start + concurrency]
+                outcomes += await self._gather([call(protocol, to, method, each) for each in wave])
+            self.send("finished", {"id": instruction["id"], "outcomes": outcomes})
         except BaseException:
-            # Nobody would hear of it: the test sees that the peer is gone, and shows why.
+            # The event loop would only log the exception. The test notices the end of the process, and shows stderr.
             traceback.print_exc()
             os._exit(1)
 
 
 async def call(protocol, to, method, arguments):
-    """Calls a remote method as the packages' documentation says, and says what came of it."""
+    """Calls a remote method as the packages document it, and returns the outcome."""
     try:
         result = await getattr(protocol, method)(to, *arguments)
     except Exception as error:
         return {"raised": {"kind": type(error).__name__, "message": str(error)}}
     if type(result) is not tuple or len(result) != 2:
-        raise AssertionError(f"not what the package promises: {result!r}")
+        raise AssertionError(f"an undocumented result: {result!r}")
     if result == (False, None):
         return "timed_out"
     ok, value = result
     if ok is not True:
-        raise AssertionError(f"not what the package promises: {result!r}")
-    return {"answered": describe(value)}
+        raise AssertionError(f"an undocumented result: {result!r}")
+    return {"returned": describe(value)}
 
 
 def options():
-    """What the test asked for on the command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--wait-timeout", type=float, required=True)
-    parser.add_argument("--verbose", action="store_true", help="log what the package says at level DEBUG")
-    parser.add_argument("--no-shim", action="store_true", help="leave asyncio as this Python has it")
-    parser.add_argument("--max-packet-size", type=int, help="for Twisted: not its default, which is 8192")
+    parser.add_argument("--verbose", action="store_true", help="print the DEBUG log of the package")
+    parser.add_argument("--no-shim", action="store_true", help="leave asyncio unchanged")
+    parser.add_argument("--max-packet-size", type=int, help="maxPacketSize of Twisted, which is 8192 by default")
     return parser.parse_args()

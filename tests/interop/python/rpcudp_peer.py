@@ -1,4 +1,4 @@
-"""A peer that speaks through the package `rpcudp`, on asyncio."""
+"""A peer on the package `rpcudp`, with asyncio."""
 
 import asyncio
 import inspect
@@ -11,9 +11,9 @@ OPTIONS = options()
 
 if not hasattr(asyncio, "coroutine") and not OPTIONS.no_shim:
     # rpcudp 4.0.0 passes each handler that is not a coroutine function through `asyncio.coroutine`, which Python 3.11
-    # removed: there it serves coroutines alone. This is what the removed function did for an ordinary function: calling
-    # the coroutine calls the function, and waits for its result where that can be waited for. The package itself stays
-    # as PyPI has it; 5.0.1 does not look for the function.
+    # removed, so it serves only coroutines there. This shim does the same as the removed function: the coroutine calls
+    # the ordinary function, and awaits the result if it is awaitable. The package itself is unmodified. Version 5.0.1
+    # does not use the function.
     def coroutine(function):
         async def run(*args):
             result = function(*args)
@@ -23,7 +23,7 @@ if not hasattr(asyncio, "coroutine") and not OPTIONS.no_shim:
 
     asyncio.coroutine = coroutine
 
-from rpcudp.protocol import RPCProtocol  # noqa: E402: the shim has to be there before
+from rpcudp.protocol import RPCProtocol  # noqa: E402: the package needs the shim
 
 
 class Peer(Methods, RPCProtocol):

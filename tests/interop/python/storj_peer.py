@@ -1,4 +1,4 @@
-"""A peer that speaks through the package `storjrpcudp`, on Twisted."""
+"""A peer on the package `storjrpcudp`, with Twisted."""
 
 import sys
 
@@ -21,7 +21,7 @@ class Peer(Methods, RPCProtocol):
         await task.deferLater(reactor, seconds)
 
     def rpc_add_deferred(self, sender, a, b):
-        """What a handler that cannot answer at once looked like before there were coroutines."""
+        """The form of an asynchronous handler before Python had coroutines."""
         return task.deferLater(reactor, 0.001, lambda: a + b)
 
 

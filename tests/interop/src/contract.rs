@@ -2,24 +2,25 @@ use std::time::Duration;
 
 use rpcudp::{Context, rpc_service};
 
-/// What both a Python peer (`python/peer.py`) and [`RustPeer`] serve.
+/// The contract that both a Python peer (`python/peer.py`) and [`RustPeer`] serve.
 #[rpc_service]
 pub trait Peer {
-    /// Adds in an ordinary function.
+    /// Adds two numbers, in an ordinary function.
     fn add(&self, a: i64, b: i64) -> i64;
-    /// Adds in a coroutine.
+    /// Adds two numbers, in a coroutine.
     async fn add_later(&self, a: i64, b: i64) -> i64;
-    /// How many bytes it was given.
+    /// Returns the length of the argument in bytes.
     fn size(&self, data: &[u8]) -> usize;
-    /// So many bytes, of the alphabet.
+    /// Returns `size` bytes: the alphabet, repeated.
     fn blob(&self, size: usize) -> Vec<u8>;
-    /// Who called, as the handler sees it.
+    /// Returns the caller's address, as the handler sees it.
     fn sender(&self, cx: &Context) -> (String, u16);
-    /// Raises or panics, in an ordinary function.
+    /// Raises an exception or panics, in an ordinary function.
     fn fail(&self, message: &str) -> i64;
-    /// Raises or panics, in a coroutine.
+    /// Raises an exception or panics, in a coroutine.
     async fn fail_later(&self, message: &str) -> i64;
-    /// Calls the caller's `add`, on the socket that the request came to, and answers what that answers for `number` and 1.
+    /// Calls the caller's `add` with `number` and 1 on the socket that received the request, and
+    /// returns the result.
     async fn call_back(&self, cx: &Context, number: i64) -> i64;
 }
 
@@ -59,11 +60,11 @@ impl Peer for RustPeer {
     }
 
     async fn call_back(&self, cx: &Context, number: i64) -> i64 {
-        PeerClient::new(cx, cx.sender()).add(number, 1).await.expect("the caller answers")
+        PeerClient::new(cx, cx.sender()).add(number, 1).await.expect("the caller responds")
     }
 }
 
-/// So many bytes that are not all the same: the alphabet, again and again, as in `python/peer.py`.
+/// Returns `size` bytes: the alphabet, repeated, as in `python/peer.py`.
 #[must_use]
 pub fn blob(size: usize) -> Vec<u8> {
     (b'a'..=b'z').cycle().take(size).collect()

@@ -7,9 +7,9 @@ use rpcudp::{Call, Endpoint, rpc_service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Ended, Python, Venv};
+use crate::{CallOutcome, Python, Venv};
 
-/// A Python peer and an endpoint that hand each other values, to see what becomes of their types.
+/// A Python peer and an endpoint that exchange values, to check the types that arrive.
 #[derive(Debug)]
 pub struct Exchange<'a> {
     venv: &'a Venv,
@@ -17,26 +17,26 @@ pub struct Exchange<'a> {
     rust: Endpoint,
 }
 
-/// What Python serves about a value.
+/// The methods that Python serves for values.
 #[rpc_service]
 trait Values<T: Serialize + DeserializeOwned> {
-    /// Its types, as Python sees them.
+    /// Describes the types of a value, as Python sees them.
     fn describe(&self, value: &T) -> String;
-    /// One that Python made of a literal.
+    /// Returns the value of a Python literal.
     fn make(&self, literal: &str) -> T;
 }
 
-/// What Rust serves about a value.
+/// The method that Rust serves for values.
 #[rpc_service]
-trait Mirror<T: Serialize + DeserializeOwned> {
-    fn mirror(&self, value: T) -> T;
+trait Echo<T: Serialize + DeserializeOwned> {
+    fn echo(&self, value: T) -> T;
 }
 
-/// A mirror that remembers what it was shown, as Rust saw it.
+/// An echo server that records its arguments, as Rust sees them.
 struct Recorder<T>(Mutex<Vec<T>>);
 
-impl<T: Serialize + DeserializeOwned + Clone + Send> Mirror<T> for Recorder<T> {
-    fn mirror(&self, value: T) -> T {
+impl<T: Serialize + DeserializeOwned + Clone + Send> Echo<T> for Recorder<T> {
+    fn echo(&self, value: T) -> T {
         self.0.lock().expect("no handler panics").push(value.clone());
         value
     }
@@ -47,65 +47,66 @@ impl<'a> Exchange<'a> {
     ///
     /// # Panics
     ///
-    /// Where it does not come up.
+    /// Panics if the peer does not start.
     pub async fn start(venv: &'a Venv) -> Self {
         let rust = venv.endpoint().bind("127.0.0.1:0").await.expect("a free port of this host");
         Self { venv, python: venv.launch().start().await, rust }
     }
 
-    /// Asserts that a value travels in both directions, as an argument and as a result.
+    /// Asserts that a value arrives unchanged in both directions, as an argument and as a result.
     ///
-    /// `literal` is the value as Python writes it, and `description` the types and values that Python sees when it comes
-    /// from Rust. Values are compared by `Debug`, which tells 0.0 from -0.0 and makes NaN equal to itself.
+    /// `literal` is the value as a Python literal. `description` names the types and values that
+    /// Python receives from Rust. Values are compared by their `Debug` texts, because 0.0 must
+    /// differ from -0.0 and NaN must equal itself.
     ///
     /// # Panics
     ///
-    /// Where it does not.
-    pub async fn assert_travels<T>(&self, value: T, literal: &str, description: &str)
+    /// Panics if the assertion fails.
+    pub async fn assert_round_trip<T>(&self, value: T, literal: &str, description: &str)
     where
         T: Serialize + DeserializeOwned + Debug + Clone + Send + 'static,
     {
-        self.assert_travels_to_python(&value, description).await;
-        self.assert_travels_to_rust(&value, literal).await;
+        self.assert_python_receives(&value, description).await;
+        self.assert_rust_receives(&value, literal).await;
 
-        let what = format!("{value:?}: {}", type_name::<T>());
+        let value_and_type = format!("{value:?}: {}", type_name::<T>());
         let recorder = Arc::new(Recorder(Mutex::new(Vec::<T>::new())));
-        let mirror = MirrorServer::from_arc(Arc::clone(&recorder));
-        let mirror = self.venv.endpoint().serve(mirror).bind("127.0.0.1:0").await.expect("a free port of this host");
-        let ended = self.python.call(mirror.local_addr(), "mirror", &[literal]).await;
-        let seen = mem::take(&mut *recorder.0.lock().expect("no handler panics"));
-        assert_eq!(format!("{seen:?}"), format!("{:?}", [&value]), "Python's argument {literal} for {what}");
-        assert_eq!(ended, Ended::answered(description), "Rust's result {what}");
+        let echo = EchoServer::from_arc(Arc::clone(&recorder));
+        let echo = self.venv.endpoint().serve(echo).bind("127.0.0.1:0").await.expect("a free port of this host");
+        let outcome = self.python.call(echo.local_addr(), "echo", &[literal]).await;
+        let received = mem::take(&mut *recorder.0.lock().expect("no handler panics"));
+        assert_eq!(
+            format!("{received:?}"),
+            format!("{:?}", [&value]),
+            "Python's argument {literal} for {value_and_type}"
+        );
+        assert_eq!(outcome, CallOutcome::returned(description), "Rust's result {value_and_type}");
     }
 
-    /// Asserts that Python sees an argument of Rust's as this describes it.
+    /// Asserts that Python receives an argument of Rust as described.
     ///
     /// # Panics
     ///
-    /// Where it does not.
-    pub async fn assert_travels_to_python<T: Serialize + DeserializeOwned + Debug>(
-        &self,
-        value: &T,
-        description: &str,
-    ) {
-        let what = format!("{value:?}: {}", type_name::<T>());
+    /// Panics if the assertion fails.
+    pub async fn assert_python_receives<T: Serialize + DeserializeOwned + Debug>(&self, value: &T, description: &str) {
+        let value_and_type = format!("{value:?}: {}", type_name::<T>());
         match self.describe(value).await {
-            Ok(described) => assert_eq!(described, description, "Rust's argument {what}"),
-            Err(error) => panic!("Rust's argument {what}: {error}"),
+            Ok(described) => assert_eq!(described, description, "Rust's argument {value_and_type}"),
+            Err(error) => panic!("Rust's argument {value_and_type}: {error}"),
         }
     }
 
-    /// Calls Python, which describes the value that it sees.
+    /// Calls Python, which describes the value that it receives.
     pub fn describe<T: Serialize + DeserializeOwned>(&self, value: &T) -> Call<String> {
         ValuesClient::<T>::new(&self.rust, self.python.addr()).describe(value)
     }
 
-    /// Asserts that Rust sees a result of Python's as this value.
+    /// Asserts that Rust receives a result of Python as this value.
     ///
     /// # Panics
     ///
-    /// Where it does not.
-    pub async fn assert_travels_to_rust<T: Serialize + DeserializeOwned + Debug>(&self, value: &T, literal: &str) {
+    /// Panics if the assertion fails.
+    pub async fn assert_rust_receives<T: Serialize + DeserializeOwned + Debug>(&self, value: &T, literal: &str) {
         let values = ValuesClient::<T>::new(&self.rust, self.python.addr());
         match values.make(literal).await {
             Ok(made) => assert_eq!(format!("{made:?}"), format!("{value:?}"), "Python's result {literal}"),
@@ -113,13 +114,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The Python side.
+    /// Returns the Python peer.
     #[must_use]
     pub fn python(&self) -> &Python {
         &self.python
     }
 
-    /// The Rust side, which serves nothing.
+    /// Returns the Rust endpoint, which serves no methods.
     pub fn rust(&self) -> &Endpoint {
         &self.rust
     }

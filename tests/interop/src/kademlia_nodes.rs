@@ -17,62 +17,63 @@ use tokio::time::timeout;
 use crate::stderr_file::StderrFile;
 use crate::{Package, Venv};
 
-/// Nodes of Python's `kademlia`, all in one process: what `python/kademlia_nodes.py` says.
+/// Nodes of Python's `kademlia` in one process, which runs `python/kademlia_nodes.py`.
 ///
-/// The process is killed when this is dropped.
+/// The process is killed on drop.
 #[derive(Debug)]
 pub struct KademliaNodes {
-    order_count: AtomicU64,
+    instruction_count: AtomicU64,
     stdin: tokio::sync::Mutex<ChildStdin>,
-    waiting: Waiting,
-    // Dropped in this order: what the process wrote is shown when it writes no more.
+    pending: Pending,
+    // The order of the drops: the process is killed before its stderr is shown.
     _child: Child,
     _stderr: StderrFile,
 }
 
-/// One of them.
+/// A node of Python's `kademlia`.
 #[derive(Clone, Copy, Debug)]
 pub struct KademliaNode {
     number: usize,
-    /// Where it listens.
+    /// The address that the node listens on.
     pub addr: SocketAddr,
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
+/// The senders of the results of pending instructions, by id.
+type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
 
-/// A line to the process's stdin.
+/// A line on the stdin of the process.
 #[derive(Serialize)]
-struct Order<'a, A> {
+struct Instruction<'a, A> {
     id: u64,
     method: &'a str,
     arguments: A,
 }
 
-/// A line from its stdout.
+/// A line on the stdout of the process.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
-    /// The first line: which package there is.
+    /// The first line: the package and its version.
     Ready(String),
-    Ended {
+    Finished {
         id: u64,
         result: Value,
     },
 }
 
 impl KademliaNodes {
-    /// How long one order may take: hundreds of lookups on a busy machine.
+    /// The time limit of one instruction, which may make hundreds of lookups on a busy machine.
     const LIMIT: Duration = Duration::from_secs(100);
 
     const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-    /// Starts the process, without a node.
+    /// Starts the process, without any node.
     ///
     /// # Panics
     ///
-    /// Where it does not come up.
+    /// Panics if the process does not start.
     pub async fn start(venv: &Venv) -> Self {
-        assert_eq!(venv.package(), Package::Kademlia, "the package that these are nodes of");
+        assert_eq!(venv.package(), Package::Kademlia, "the nodes need this package");
         let (stderr, stderr_end) = StderrFile::create(venv.scratch()).expect("the target directory can be written");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(venv.package().script());
         let mut command = Command::new(venv.python());
@@ -80,100 +81,103 @@ impl KademliaNodes {
         command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env("PYTHONIOENCODING", "utf-8");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr_end).kill_on_drop(true);
         let mut child = command.spawn().expect("the interpreter of a virtual environment can be run");
-        let stdin = child.stdin.take().expect("its stdin is a pipe");
-        let mut stdout = BufReader::new(child.stdout.take().expect("its stdout is a pipe"));
+        let stdin = child.stdin.take().expect("stdin is a pipe");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let mut line = String::new();
         let read = timeout(Self::LIMIT, stdout.read_line(&mut line)).await;
-        assert!(matches!(read, Ok(Ok(1..))), "the nodes did not come up: {read:?}");
-        let Message::Ready(found) = parse(&line) else { panic!("not a greeting: {line}") };
+        assert!(matches!(read, Ok(Ok(1..))), "the process did not start: {read:?}");
+        let Message::Ready(found) = parse(&line) else { panic!("the first line is not `ready`: {line}") };
         assert_eq!(found, venv.package().to_string(), "the virtual environment holds another package");
-        let waiting = Waiting::default();
-        tokio::spawn(listen(stdout, Arc::clone(&waiting)));
-        Self { order_count: AtomicU64::new(0), stdin: stdin.into(), waiting, _child: child, _stderr: stderr }
+        let pending = Pending::default();
+        tokio::spawn(listen(stdout, Arc::clone(&pending)));
+        Self { instruction_count: AtomicU64::new(0), stdin: stdin.into(), pending, _child: child, _stderr: stderr }
     }
 
-    /// A node with nobody to talk to, on 127.0.0.1.
+    /// Starts a node without neighbours, on 127.0.0.1.
     pub async fn listen(&self) -> KademliaNode {
-        let (number, port): (usize, u16) = self.order("listen", [Self::HOST]).await;
+        let (number, port): (usize, u16) = self.execute("listen", [Self::HOST]).await;
         KademliaNode { number, addr: (Self::HOST, port).into() }
     }
 
-    /// Python's `bootstrap`. Gives how many nodes it found.
+    /// Calls Python's `bootstrap`. Returns the number of neighbours that it found.
     pub async fn bootstrap(&self, node: KademliaNode, addrs: &[SocketAddr]) -> usize {
         let addrs: Vec<_> = addrs.iter().map(|addr| (addr.ip(), addr.port())).collect();
-        self.order("bootstrap", (node.number, addrs)).await
+        self.execute("bootstrap", (node.number, addrs)).await
     }
 
-    /// Python's `set`, of the value of a literal. Gives a description of what it returned.
+    /// Calls Python's `set` with the value of a literal. Returns a description of the result.
     pub async fn set(&self, node: KademliaNode, key: &str, literal: &str) -> String {
-        self.order("set", (node.number, key, literal)).await
+        self.execute("set", (node.number, key, literal)).await
     }
 
-    /// Python's `get`. Gives a description of the value: `int 7`, or `None`.
+    /// Calls Python's `get`. Returns a description of the value: `int 7`, or `None`.
     pub async fn get(&self, node: KademliaNode, key: &str) -> String {
-        self.order("get", (node.number, key)).await
+        self.execute("get", (node.number, key)).await
     }
 
-    /// Python's `get`, many times.
-    pub async fn get_all(&self, asked: &[(KademliaNode, String)]) -> Vec<String> {
-        let asked: Vec<_> = asked.iter().map(|(node, key)| (node.number, key)).collect();
-        self.order("get_all", [asked]).await
+    /// Calls Python's `get` for each pair of a node and a key.
+    pub async fn get_all(&self, lookups: &[(KademliaNode, String)]) -> Vec<String> {
+        let lookups: Vec<_> = lookups.iter().map(|(node, key)| (node.number, key)).collect();
+        self.execute("get_all", [lookups]).await
     }
 
-    /// A description of what a node itself has stored under a key, or `None`.
+    /// Returns a description of the value that a node itself stores under a key, or `None`.
     pub async fn stored(&self, node: KademliaNode, key: &str) -> String {
-        self.order("stored", (node.number, key)).await
+        self.execute("stored", (node.number, key)).await
     }
 
-    /// Python's `save_state`.
+    /// Calls Python's `save_state`.
     pub async fn save_state(&self, node: KademliaNode, path: &Path) {
-        self.order::<()>("save_state", (node.number, path)).await;
+        self.execute::<()>("save_state", (node.number, path)).await;
     }
 
-    /// Python's `load_state`: another node, that was there before.
+    /// Calls Python's `load_state`, which starts a node from a saved state.
     pub async fn load_state(&self, path: &Path) -> KademliaNode {
-        let (number, port): (usize, u16) = self.order("load_state", (path, Self::HOST)).await;
+        let (number, port): (usize, u16) = self.execute("load_state", (path, Self::HOST)).await;
         KademliaNode { number, addr: (Self::HOST, port).into() }
     }
 
-    /// Python's `stop`.
+    /// Calls Python's `stop`.
     pub async fn stop(&self, node: KademliaNode) {
-        self.order::<()>("stop", [node.number]).await;
+        self.execute::<()>("stop", [node.number]).await;
     }
 
-    async fn order<T: DeserializeOwned>(&self, method: &str, arguments: impl Serialize) -> T {
-        let id = self.order_count.fetch_add(1, Ordering::Relaxed);
-        let mut line = serde_json::to_vec(&Order { id, method, arguments }).expect("an order is plain data");
+    /// Sends an instruction and waits for its result.
+    async fn execute<T: DeserializeOwned>(&self, method: &str, arguments: impl Serialize) -> T {
+        let id = self.instruction_count.fetch_add(1, Ordering::Relaxed);
+        let mut line =
+            serde_json::to_vec(&Instruction { id, method, arguments }).expect("an instruction is plain data");
         line.push(b'\n');
         let (send, receive) = oneshot::channel();
-        lock(&self.waiting).insert(id, send);
-        let obeyed = timeout(Self::LIMIT, async {
+        lock(&self.pending).insert(id, send);
+        let result = timeout(Self::LIMIT, async {
             self.stdin.lock().await.write_all(&line).await.ok()?;
             receive.await.ok()
         });
-        match obeyed.await {
-            Ok(Some(result)) => serde_json::from_value(result).expect("the script answers as this expects"),
-            Ok(None) => panic!("the nodes have ended"),
-            Err(_) => panic!("`{method}` did not end within {:?}", Self::LIMIT),
+        match result.await {
+            Ok(Some(result)) => serde_json::from_value(result).expect("the script returns the expected type"),
+            Ok(None) => panic!("the process has ended"),
+            Err(_) => panic!("`{method}` did not finish within {:?}", Self::LIMIT),
         }
     }
 }
 
-async fn listen(stdout: BufReader<ChildStdout>, waiting: Waiting) {
+/// Reads results until the process ends.
+async fn listen(stdout: BufReader<ChildStdout>, pending: Pending) {
     let mut lines = stdout.lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let Message::Ended { id, result } = parse(&line) else { panic!("a second greeting: {line}") };
-        let waits = lock(&waiting).remove(&id).expect("an order ends once");
-        // The test may have given up on it.
-        drop(waits.send(result));
+        let Message::Finished { id, result } = parse(&line) else { panic!("a second `ready` line: {line}") };
+        let sender = lock(&pending).remove(&id).expect("an instruction finishes once");
+        // The test may have stopped waiting.
+        drop(sender.send(result));
     }
-    lock(&waiting).clear();
+    lock(&pending).clear();
 }
 
 fn parse(line: &str) -> Message {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))
 }
 
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Value>>> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(pending: &Pending) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Value>>> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,8 +8,8 @@ use tokio::process::Command;
 use crate::stderr_file::StderrFile;
 use crate::{Python, Venv};
 
-/// A Python peer that is about to be started, and what is not as usual about it.
-#[must_use = "a peer runs once it is started"]
+/// The options of a Python peer before its start.
+#[must_use = "a peer runs only after `start`"]
 #[derive(Clone, Debug)]
 pub struct Launch<'a> {
     venv: &'a Venv,
@@ -38,49 +38,50 @@ impl Launch<'_> {
     /// The default `wait_timeout` of the packages.
     const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Binds to a port of this address. Default: `127.0.0.1`.
+    /// Sets the address to bind to, with a free port. Default: `127.0.0.1`.
     pub fn host(mut self, host: IpAddr) -> Self {
         self.host = host;
         self
     }
 
-    /// How long its calls wait for an answer. Default: five seconds, which is the packages' own.
+    /// Sets the timeout of the peer's calls. Default: 5 s, the default of the packages.
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = timeout;
         self
     }
 
-    /// Writes to stderr what the package logs at its finest level. Default: warnings and worse.
+    /// Writes the package's log at level DEBUG to stderr. Default: level WARNING.
     pub fn verbose(mut self) -> Self {
         self.verbose = true;
         self
     }
 
-    /// Does not give back to asyncio what Python 3.11 removed and rpcudp 4.0.0 looks for.
+    /// Leaves out the shim for `asyncio.coroutine`, which Python 3.11 removed and rpcudp 4.0.0
+    /// uses.
     pub fn without_shim(mut self) -> Self {
         self.shim = false;
         self
     }
 
-    /// Takes datagrams of this length, in Twisted, which cuts them at 8,192 bytes unless it is told otherwise. No effect
-    /// on asyncio, which takes all there are.
+    /// Sets the length at which Twisted truncates received datagrams. Default: 8,192 bytes, the
+    /// default of Twisted. No effect on asyncio, which does not truncate them.
     pub fn max_packet_len(mut self, len: usize) -> Self {
         self.max_packet_len = Some(len);
         self
     }
 
-    /// Starts the peer and waits until it is there.
+    /// Starts the peer and waits until it is ready.
     ///
     /// # Panics
     ///
-    /// Where it does not come up, or has another package than it should.
+    /// Panics if the peer does not start, or runs another version of the package.
     pub async fn start(self) -> Python {
         let package = self.venv.package();
         let (stderr, stderr_end) =
             StderrFile::create(self.venv.scratch()).expect("the target directory can be written");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(package.script());
         let mut command = Command::new(self.venv.python());
-        // No bytecode files between the sources.
+        // `-B` writes no bytecode files beside the sources.
         command.arg("-B").arg(script);
         command.arg("--host").arg(self.host.to_string());
         command.arg("--wait-timeout").arg(self.wait_timeout.as_secs_f64().to_string());
@@ -92,6 +93,6 @@ impl Launch<'_> {
         command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").env("PYTHONIOENCODING", "utf-8");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr_end).kill_on_drop(true);
         let child = command.spawn().expect("the interpreter of a virtual environment can be run");
-        Python::greet(child, stderr, package, self.host).await
+        Python::handshake(child, stderr, package, self.host).await
     }
 }

@@ -2,24 +2,25 @@ use std::fmt;
 
 use rpcudp::Dialect;
 
-/// A Python package of this wire, in the version that the tests are about.
+/// A Python package with this wire protocol, in a tested version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Package {
-    /// `rpcudp` 5.0.1, the newest: on asyncio.
+    /// `rpcudp` 5.0.1, the newest version, on asyncio.
     Rpcudp5,
-    /// `rpcudp` 4.0.0: the same on older Pythons. From 3.11 on it serves coroutines alone, without a shim.
+    /// `rpcudp` 4.0.0, for older Pythons, on asyncio. From Python 3.11 on it serves only coroutines
+    /// unless it gets a shim.
     Rpcudp4,
-    /// `storjrpcudp` 2.4: on Twisted, with kind bytes of its own.
+    /// `storjrpcudp` 2.4, on Twisted, with its own kind bytes.
     Storj,
-    /// `kademlia` 2.2.3, on `rpcudp` 5.0.1: a DHT.
+    /// `kademlia` 2.2.3, a DHT on `rpcudp` 5.0.1.
     Kademlia,
 }
 
 impl Package {
-    /// How many there are.
+    /// The number of packages.
     pub(crate) const COUNT: usize = Self::Kademlia as usize + 1;
 
-    /// The kind bytes that it sends and takes.
+    /// Returns the dialect of the package, which decides the kind bytes.
     #[must_use]
     pub fn dialect(self) -> Dialect {
         match self {
@@ -28,7 +29,7 @@ impl Package {
         }
     }
 
-    /// The name on PyPI, and the version.
+    /// Returns the name on PyPI and the version.
     pub(crate) fn name_and_version(self) -> (&'static str, &'static str) {
         match self {
             Self::Rpcudp5 => ("rpcudp", "5.0.1"),
@@ -38,7 +39,7 @@ impl Package {
         }
     }
 
-    /// What pip installs: every package, each pinned.
+    /// Returns the requirements file for pip, which pins every package.
     pub(crate) fn requirements(self) -> &'static str {
         match self {
             Self::Rpcudp5 => include_str!("../python/requirements/rpcudp-5.0.1.txt"),
@@ -48,7 +49,7 @@ impl Package {
         }
     }
 
-    /// What speaks through it, in the folder `python`.
+    /// Returns the script in the folder `python` that runs the package.
     pub(crate) fn script(self) -> &'static str {
         match self {
             Self::Rpcudp5 | Self::Rpcudp4 => "rpcudp_peer.py",

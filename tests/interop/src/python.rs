@@ -11,162 +11,174 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::stderr_file::StderrFile;
-use crate::{Ended, Package};
+use crate::{CallOutcome, Package};
 
-/// A Python peer that runs: a process that serves what `python/peer.py` says, and calls what it is told to.
+/// A running Python peer: a process that serves the methods of `python/peer.py` and makes the calls
+/// that the test requests.
 ///
-/// It is killed when this is dropped.
+/// The process is killed on drop.
 #[derive(Debug)]
 pub struct Python {
     addr: SocketAddr,
-    order_count: AtomicU64,
+    instruction_count: AtomicU64,
     stdin: tokio::sync::Mutex<ChildStdin>,
-    waiting: Waiting,
+    pending: Pending,
     notes: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
-    // Dropped in this order: what the process wrote is shown when it writes no more.
+    // The order of the drops: the process is killed before its stderr is shown.
     _child: Child,
     stderr: StderrFile,
 }
 
-/// Who waits for what came of an order.
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Vec<Ended>>>>>;
+/// The senders of the outcomes of pending instructions, by id.
+type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<Vec<CallOutcome>>>>>;
 
-/// A line to the peer's stdin.
+/// A line on the peer's stdin.
 #[derive(Serialize)]
-struct Order<'a> {
+struct Instruction<'a> {
     id: u64,
     to: (IpAddr, u16),
     method: &'a str,
     arguments: &'a [Vec<String>],
-    at_once: usize,
+    concurrency: usize,
 }
 
-/// A line from the peer's stdout.
+/// A line on the peer's stdout.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
-    /// The first line.
+    /// The first line: the peer is ready.
     Ready {
         port: u16,
         package: String,
     },
-    Ended {
+    Finished {
         id: u64,
-        calls: Vec<Ended>,
+        outcomes: Vec<CallOutcome>,
     },
-    /// A handler ran that tells.
+    /// The handler of a method `note` or `note_slowly` ran with this text.
     Noted(String),
 }
 
 impl Python {
-    /// How long the peer may take for anything: starting up on a busy machine, or a thousand calls.
+    /// The time limit of each step: the start on a busy machine, or a thousand calls.
     const LIMIT: Duration = Duration::from_secs(60);
 
-    pub(crate) async fn greet(mut child: Child, stderr: StderrFile, package: Package, host: IpAddr) -> Self {
-        let stdin = child.stdin.take().expect("its stdin is a pipe");
-        let mut stdout = BufReader::new(child.stdout.take().expect("its stdout is a pipe"));
+    /// Waits for the first line of a started process.
+    pub(crate) async fn handshake(mut child: Child, stderr: StderrFile, package: Package, host: IpAddr) -> Self {
+        let stdin = child.stdin.take().expect("stdin is a pipe");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let mut line = String::new();
         let read = timeout(Self::LIMIT, stdout.read_line(&mut line)).await;
-        assert!(matches!(read, Ok(Ok(1..))), "the peer with {package} did not come up: {read:?}");
-        let Message::Ready { port, package: found } = parse(&line) else { panic!("not a greeting: {line}") };
+        assert!(matches!(read, Ok(Ok(1..))), "the peer with {package} did not start: {read:?}");
+        let Message::Ready { port, package: found } = parse(&line) else {
+            panic!("the first line is not `ready`: {line}")
+        };
         assert_eq!(found, package.to_string(), "the virtual environment holds another package");
 
-        let waiting = Waiting::default();
+        let pending = Pending::default();
         let (send_note, notes) = mpsc::unbounded_channel();
-        tokio::spawn(listen(stdout, Arc::clone(&waiting), send_note));
+        tokio::spawn(listen(stdout, Arc::clone(&pending), send_note));
         Self {
             addr: (host, port).into(),
-            order_count: AtomicU64::new(0),
+            instruction_count: AtomicU64::new(0),
             stdin: stdin.into(),
-            waiting,
+            pending,
             notes: notes.into(),
             _child: child,
             stderr,
         }
     }
 
-    /// Where its methods can be called.
+    /// Returns the address of the peer's methods.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Lets the peer call a method with these arguments, which are Python literals, and says how that ended.
+    /// Has the peer call a method with these arguments, which are Python literals.
     ///
     /// # Panics
     ///
-    /// Where the peer does not say, or an argument is no literal.
-    pub async fn call(&self, to: SocketAddr, method: &str, arguments: &[&str]) -> Ended {
+    /// Panics if the peer does not report the outcome, or an argument is not a literal.
+    pub async fn call(&self, to: SocketAddr, method: &str, arguments: &[&str]) -> CallOutcome {
         let arguments = arguments.iter().map(|&literal| literal.into()).collect();
-        let ended = self.calls(to, method, &[arguments], 1).await;
-        let [ended] = <[_; 1]>::try_from(ended).expect("one call ends once");
-        ended
+        let outcomes = self.calls(to, method, &[arguments], 1).await;
+        let [outcome] = <[_; 1]>::try_from(outcomes).expect("one call has one outcome");
+        outcome
     }
 
-    /// Lets the peer call a method once for each list of arguments, so many at once, and says how they ended.
+    /// Has the peer call a method once for each list of arguments, `concurrency` calls at a time.
     ///
     /// # Panics
     ///
-    /// As for one call.
-    pub async fn calls(&self, to: SocketAddr, method: &str, arguments: &[Vec<String>], at_once: usize) -> Vec<Ended> {
-        let id = self.order_count.fetch_add(1, Ordering::Relaxed);
-        let order = Order { id, to: (to.ip(), to.port()), method, arguments, at_once };
-        let mut line = serde_json::to_vec(&order).expect("an order is made of strings and numbers");
+    /// Panics in the same cases as [`call`](Self::call).
+    pub async fn calls(
+        &self,
+        to: SocketAddr,
+        method: &str,
+        arguments: &[Vec<String>],
+        concurrency: usize,
+    ) -> Vec<CallOutcome> {
+        let id = self.instruction_count.fetch_add(1, Ordering::Relaxed);
+        let instruction = Instruction { id, to: (to.ip(), to.port()), method, arguments, concurrency };
+        let mut line = serde_json::to_vec(&instruction).expect("an instruction is plain data");
         line.push(b'\n');
         let (send, receive) = oneshot::channel();
-        lock(&self.waiting).insert(id, send);
-        let obeyed = timeout(Self::LIMIT, async {
+        lock(&self.pending).insert(id, send);
+        let result = timeout(Self::LIMIT, async {
             self.stdin.lock().await.write_all(&line).await.ok()?;
             receive.await.ok()
         });
-        match obeyed.await {
-            Ok(Some(ended)) => ended,
+        match result.await {
+            Ok(Some(outcomes)) => outcomes,
             Ok(None) => panic!("the peer has ended"),
-            Err(_) => panic!("the peer did not say within {:?} how its calls of `{method}` ended", Self::LIMIT),
+            Err(_) => {
+                panic!("the peer did not report the outcomes of its calls of `{method}` within {:?}", Self::LIMIT)
+            }
         }
     }
 
-    /// Waits until a handler of the peer runs that tells, and gives what it was given.
+    /// Waits until the peer's `note` or `note_slowly` runs, and returns the text that it received.
     ///
     /// # Panics
     ///
-    /// Where none does.
+    /// Panics if neither runs within a minute.
     pub async fn noted(&self) -> String {
         match timeout(Self::LIMIT, async { self.notes.lock().await.recv().await }).await {
             Ok(Some(note)) => note,
             Ok(None) => panic!("the peer has ended"),
-            Err(_) => panic!("no handler of the peer told anything within {:?}", Self::LIMIT),
+            Err(_) => panic!("neither `note` nor `note_slowly` ran within {:?}", Self::LIMIT),
         }
     }
 
-    /// What the peer has written to stderr so far. All that led to the end of a call is in it.
+    /// Returns the peer's stderr so far. It contains everything written before the end of a call.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.stderr.text()
     }
 }
 
-/// Hands on what the peer says, until it says no more.
-async fn listen(stdout: BufReader<ChildStdout>, waiting: Waiting, notes: mpsc::UnboundedSender<String>) {
+/// Forwards the lines of the peer until it ends.
+async fn listen(stdout: BufReader<ChildStdout>, pending: Pending, notes: mpsc::UnboundedSender<String>) {
     let mut lines = stdout.lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match parse(&line) {
-            Message::Ready { .. } => panic!("a second greeting: {line}"),
-            Message::Ended { id, calls } => {
-                let waits = lock(&waiting).remove(&id).expect("an order ends once");
-                // The test may have given up on it.
-                drop(waits.send(calls));
+            Message::Ready { .. } => panic!("a second `ready` line: {line}"),
+            Message::Finished { id, outcomes } => {
+                let sender = lock(&pending).remove(&id).expect("an instruction finishes once");
+                // The test may have stopped waiting.
+                drop(sender.send(outcomes));
             }
             Message::Noted(note) => drop(notes.send(note)),
         }
     }
-    lock(&waiting).clear();
+    lock(&pending).clear();
 }
 
 fn parse(line: &str) -> Message {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the peer's line {line}"))
 }
 
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Vec<Ended>>>> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(pending: &Pending) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Vec<CallOutcome>>>> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,24 +6,25 @@ use tokio::time::timeout;
 
 use crate::{Package, Venv};
 
-/// How long a test may take once its virtual environment is there: several times what the longest one takes on a slow
-/// machine.
+/// The time limit of a test after its virtual environment exists: several times the duration of the
+/// longest test on a slow machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a test with a package; [`for_each_package!`](crate::for_each_package) calls it.
 ///
 /// # Panics
 ///
-/// Where there is no virtual environment, where the test takes too long, and where the test panics.
+/// Panics if there is no virtual environment, if the test takes too long, and if the test panics.
 pub async fn run(package: Package, target: &str, test: impl AsyncFnOnce(&Venv)) {
     let venv = Venv::open(package, Path::new(target)).await;
-    // Not moved into the timeout: what the test holds is to be there, and to be shown, when this panics.
+    // Pinned here and not moved into the timeout, so that the peers of the test live until the
+    // panic below and their drops print stderr.
     let mut test = pin!(test(&venv));
-    let ended = timeout(LIMIT, &mut test).await;
-    assert!(ended.is_ok(), "the test did not end within {LIMIT:?}");
+    let result = timeout(LIMIT, &mut test).await;
+    assert!(result.is_ok(), "the test did not end within {LIMIT:?}");
 }
 
-/// Makes tests of async functions that take a [`Venv`]: of each function one for each package.
+/// Turns async functions that take a [`Venv`] into tests: one for each function and package.
 #[macro_export]
 macro_rules! for_each_package {
     ($($test:ident),+ $(,)?) => {
@@ -33,7 +34,8 @@ macro_rules! for_each_package {
     };
 }
 
-/// Makes tests of async functions that take a [`Venv`], in a module of that name, for one [`Package`].
+/// Turns async functions that take a [`Venv`] into tests for one [`Package`], in a module of the
+/// given name.
 #[macro_export]
 macro_rules! for_package {
     ($module:ident, $package:ident: $($test:ident),+ $(,)?) => {
@@ -41,7 +43,8 @@ macro_rules! for_package {
             $(
                 #[tokio::test]
                 async fn $test() {
-                    // Only a test is told where cargo's target directory is, and not the library that it uses.
+                    // Cargo sets this variable for integration tests only, so the library cannot
+                    // read it.
                     $crate::run($crate::Package::$package, env!("CARGO_TARGET_TMPDIR"), super::$test).await;
                 }
             )+

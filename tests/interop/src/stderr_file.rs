@@ -4,18 +4,18 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, thread};
 
-/// Where a peer's stderr goes: a file, so that nothing has to be read while the test runs and nothing is lost when the
-/// peer is killed. Shown when it is dropped by a failing test.
+/// The file that receives a peer's stderr. A pipe would have to be read during the test, and would
+/// lose data when the peer is killed. A failing test prints the file when it drops this.
 #[derive(Debug)]
 pub(crate) struct StderrFile {
     path: PathBuf,
 }
 
 impl StderrFile {
-    /// How many of the last lines are shown: what a traceback and what led to it take.
+    /// The number of the last lines that are printed: enough for a traceback and its context.
     const SHOWN_LINE_COUNT: usize = 100;
 
-    /// A new, empty one in `directory`, and where to write to.
+    /// Creates an empty file in `directory`. Returns it with the handle to write to.
     pub(crate) fn create(directory: &Path) -> io::Result<(Self, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         fs::create_dir_all(directory)?;
@@ -25,7 +25,7 @@ impl StderrFile {
         Ok((Self { path }, file))
     }
 
-    /// What was written so far.
+    /// Returns the content so far.
     pub(crate) fn text(&self) -> String {
         let bytes = fs::read(&self.path).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -38,9 +38,9 @@ impl Drop for StderrFile {
             let text = self.text();
             let lines: Vec<_> = text.lines().collect();
             let last = &lines[lines.len().saturating_sub(Self::SHOWN_LINE_COUNT)..];
-            eprintln!("--- the last of Python's stderr ---\n{}\n--- until here ---", last.join("\n"));
+            eprintln!("--- last lines of Python's stderr ---\n{}\n---", last.join("\n"));
         }
-        // Where it cannot be removed it is a file too many in the target directory, and nothing worse.
+        // A file that cannot be removed stays in the target directory, which is harmless.
         drop(fs::remove_file(&self.path));
     }
 }

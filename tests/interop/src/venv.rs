@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use crate::Package;
 use crate::venv_error::{Step, VenvError};
 
-/// A virtual environment that holds one package and what it needs, and nothing else.
+/// A virtual environment that contains only one package and its dependencies.
 ///
-/// It is made in cargo's target directory when it is first asked for, and kept for later runs.
+/// It is created in cargo's target directory on first use, and kept for later runs.
 #[derive(Clone, Debug)]
 pub struct Venv {
     package: Package,
@@ -24,66 +24,68 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// How long one step of making it may take: downloads over a slow line included.
+    /// The time limit of one step of its creation, downloads over a slow line included.
     const STEP_LIMIT: Duration = Duration::from_secs(300);
 
-    /// The oldest Python that has all the packages, as `(3, minor)`.
+    /// The oldest Python that all packages support, as `(3, minor)`.
     const OLDEST: (u32, u32) = (3, 11);
 
-    /// The last file to be written into a virtual environment: it says of what it was made.
+    /// The file that is written last into a virtual environment. It names the Python and the
+    /// packages.
     const STAMP: &str = "made-of.txt";
 
-    /// Finds the virtual environment of a package below `target`, or makes it.
+    /// Opens the virtual environment of a package below `target`, and creates it if necessary.
     ///
     /// # Panics
     ///
-    /// Where there is none and none can be made, with what to install for that.
+    /// Panics if it cannot be created. The message names the software to install.
     pub(crate) async fn open(package: Package, target: &Path) -> Self {
-        // One test makes it and the others wait; what failed for one is not tried again by each of them.
+        // One test creates it and the others wait. If it fails, the others do not try again.
         static OPENED: [OnceCell<Result<PathBuf, VenvError>>; Package::COUNT] =
             [const { OnceCell::const_new() }; Package::COUNT];
         let scratch = target.join("interop");
-        let opened = OPENED[package as usize].get_or_init(|| Self::find_or_make(package, &scratch)).await;
+        let opened = OPENED[package as usize].get_or_init(|| Self::find_or_create(package, &scratch)).await;
         match opened {
             Ok(python) => Self { package, python: python.clone(), scratch },
             Err(error) => panic!("no virtual environment with {package}: {error}"),
         }
     }
 
-    /// What it holds.
+    /// Returns the package that is installed.
     #[must_use]
     pub fn package(&self) -> Package {
         self.package
     }
 
-    /// An endpoint in the package's dialect that is about to be bound.
+    /// Returns the builder of an endpoint in the package's dialect.
     pub fn endpoint(&self) -> Builder {
         Endpoint::builder().dialect(self.package.dialect())
     }
 
-    /// The interpreter.
+    /// Returns the path of the interpreter.
     pub(crate) fn python(&self) -> &Path {
         &self.python
     }
 
-    /// Where files go that are of no use after the test.
+    /// Returns the folder for temporary files of tests.
     pub(crate) fn scratch(&self) -> &Path {
         &self.scratch
     }
 
-    /// Gives the interpreter's path.
-    async fn find_or_make(package: Package, scratch: &Path) -> Result<PathBuf, VenvError> {
+    /// Finds or creates the virtual environment. Returns the interpreter's path.
+    async fn find_or_create(package: Package, scratch: &Path) -> Result<PathBuf, VenvError> {
         let base = BasePython::find().await?;
         let stamp = format!("{}\n{}", base.description, package.requirements());
         let (name, version) = package.name_and_version();
         let home = scratch.join(format!("{name}-{version}"));
-        if !is_made_of(&home, &stamp) {
-            // Nobody else sees it before it is complete. Its path changes after that, which Python does not mind: it
-            // looks for the rest of a virtual environment beside the interpreter that it was started as.
+        if !is_up_to_date(&home, &stamp) {
+            // Other processes must not see it before it is complete, so it is renamed afterwards.
+            // Python supports that: it locates a virtual environment by the path of its
+            // interpreter.
             let unfinished = scratch.join(format!("{name}-{version}.{}", process::id()));
-            let made = base.make(package, &unfinished, &stamp).await;
-            if let Err(error) = made.and_then(|()| put_in_place(&unfinished, &home, &stamp)) {
-                // Of more interest than whether what is left of it can be removed.
+            let result = base.create(package, &unfinished, &stamp).await;
+            if let Err(error) = result.and_then(|()| put_in_place(&unfinished, &home, &stamp)) {
+                // The first error matters more than one of the removal.
                 drop(remove(&unfinished));
                 return Err(error);
             }
@@ -92,10 +94,10 @@ impl Venv {
     }
 }
 
-/// The interpreter that virtual environments are made with.
+/// The interpreter that creates virtual environments.
 struct BasePython {
     command: String,
-    /// Its version and where it is: a virtual environment depends on both.
+    /// The version and the path, because a virtual environment depends on both.
     description: String,
 }
 
@@ -116,16 +118,16 @@ impl BasePython {
         Ok(Self { command, description })
     }
 
-    async fn make(&self, package: Package, home: &Path, stamp: &str) -> Result<(), VenvError> {
+    async fn create(&self, package: Package, home: &Path, stamp: &str) -> Result<(), VenvError> {
         remove(home)?;
-        let parent = home.parent().expect("it is below the scratch directory");
+        let parent = home.parent().expect("the path is below the scratch folder");
         fs::create_dir_all(parent).map_err(|source| io_error(parent, source))?;
-        run(Command::new(&self.command).args(["-m", "venv"]).arg(home), Step::MakeVenv).await?;
+        run(Command::new(&self.command).args(["-m", "venv"]).arg(home), Step::CreateVenv).await?;
 
         let requirements = home.join("requirements.txt");
         fs::write(&requirements, package.requirements()).map_err(|source| io_error(&requirements, source))?;
         let mut pip = Command::new(interpreter(home));
-        // Without the dependencies that pip would find by itself: the list is complete, and a gap in it is to show.
+        // `--no-deps`: the list is complete, and `pip check` reports a gap in it.
         pip.args(["-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check"]);
         pip.args(["--retries", "2", "--timeout", "20", "--requirement"]).arg(&requirements);
         run(&mut pip, Step::Install(package)).await?;
@@ -136,15 +138,15 @@ impl BasePython {
     }
 }
 
-/// Runs a command to its end and gives what it printed.
+/// Runs a command until it ends. Returns its standard output.
 async fn run(command: &mut Command, step: Step) -> Result<String, VenvError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    // The variables of whoever runs the tests are about another Python.
+    // The user's variables apply to another Python.
     command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").stdin(Stdio::null()).kill_on_drop(true);
-    let Ok(ended) = timeout(Venv::STEP_LIMIT, command.output()).await else {
+    let Ok(result) = timeout(Venv::STEP_LIMIT, command.output()).await else {
         return Err(VenvError::TooSlow { step, limit: Venv::STEP_LIMIT });
     };
-    let output = ended.map_err(|source| VenvError::NoPython { command: program, source })?;
+    let output = result.map_err(|source| VenvError::NoPython { command: program, source })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         return Err(VenvError::Failed { step, output: text(&output.stdout) + &text(&output.stderr) });
@@ -152,19 +154,20 @@ async fn run(command: &mut Command, step: Step) -> Result<String, VenvError> {
     Ok(text(&output.stdout))
 }
 
+/// Renames a finished virtual environment to its final path.
 fn put_in_place(unfinished: &Path, home: &Path, stamp: &str) -> Result<(), VenvError> {
     if fs::rename(unfinished, home).is_ok() {
         return Ok(());
     }
-    // Something is there: what another process has made meanwhile, or what nobody can use any more.
-    if is_made_of(home, stamp) {
+    // The path exists: another process has created the same meanwhile, or it is outdated.
+    if is_up_to_date(home, stamp) {
         return remove(unfinished);
     }
     remove(home)?;
     fs::rename(unfinished, home).map_err(|source| io_error(home, source))
 }
 
-fn is_made_of(home: &Path, stamp: &str) -> bool {
+fn is_up_to_date(home: &Path, stamp: &str) -> bool {
     fs::read_to_string(home.join(Venv::STAMP)).is_ok_and(|found| found == stamp)
 }
 

@@ -4,26 +4,26 @@ use std::{error, fmt, io};
 
 use crate::Package;
 
-/// Why there is no virtual environment to test with. Each says what to do about it.
+/// The reason that there is no virtual environment. Each message suggests a fix.
 #[derive(Debug)]
 pub(crate) enum VenvError {
     /// The interpreter cannot be run.
     NoPython { command: String, source: io::Error },
     /// The interpreter is older than what the packages need.
     OldPython { command: String, version: String },
-    /// Something that the interpreter was to do failed.
+    /// A step failed.
     Failed { step: Step, output: String },
-    /// Something that the interpreter was to do did not end.
+    /// A step did not end in time.
     TooSlow { step: Step, limit: Duration },
-    /// A file or a directory would not be written, moved or removed.
+    /// A file or a directory could not be written, moved or removed.
     Io { path: PathBuf, source: io::Error },
 }
 
-/// What the making of a virtual environment consists of.
+/// A step in the creation of a virtual environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     AskVersion,
-    MakeVenv,
+    CreateVenv,
     Install(Package),
 }
 
@@ -60,7 +60,7 @@ impl Step {
     fn advice(self) -> &'static str {
         match self {
             Self::AskVersion => "name another interpreter in the variable PYTHON",
-            Self::MakeVenv => "install Python's module `venv` (Debian and Ubuntu: the package `python3-venv`)",
+            Self::CreateVenv => "install Python's module `venv` (Debian and Ubuntu: the package `python3-venv`)",
             Self::Install(_) => "these tests need PyPI, or an index that the variable PIP_INDEX_URL names",
         }
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AskVersion => f.write_str("asking Python for its version"),
-            Self::MakeVenv => f.write_str("making a virtual environment"),
+            Self::CreateVenv => f.write_str("creating a virtual environment"),
             Self::Install(package) => write!(f, "installing {package} with pip"),
         }
     }

@@ -1,21 +1,22 @@
-//! Ordinary functions and coroutines answer alike, on both sides, and arguments may come and go at the end.
+//! Ordinary functions and coroutines respond alike on both sides, and trailing arguments may be
+//! omitted or added.
 
 use std::time::Duration;
 
 use rpcudp::rpc_service;
-use rpcudp_interop::{Ended, PeerClient, PeerServer, RustPeer, Venv};
+use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, RustPeer, Venv};
 
 rpcudp_interop::for_each_package!(
-    functions_and_coroutines_of_pythons_answer_rust,
-    functions_and_coroutines_of_rusts_answer_python,
+    functions_and_coroutines_of_python_respond_to_rust,
+    functions_and_coroutines_of_rust_respond_to_python,
     python_may_leave_out_optional_arguments_and_add_others,
 );
 
-rpcudp_interop::for_package!(rpcudp_4_on_python_3_11, Rpcudp4: without_the_shim_it_serves_coroutines_alone);
+rpcudp_interop::for_package!(rpcudp_4_on_python_3_11, Rpcudp4: without_the_shim_only_coroutines_respond);
 
-rpcudp_interop::for_package!(twisted, Storj: a_deferred_is_answered_when_it_fires);
+rpcudp_interop::for_package!(twisted, Storj: a_deferred_responds_when_it_fires);
 
-async fn functions_and_coroutines_of_pythons_answer_rust(venv: &Venv) {
+async fn functions_and_coroutines_of_python_respond_to_rust(venv: &Venv) {
     let python = venv.launch().start().await;
     let rust = venv.endpoint().bind("127.0.0.1:0").await.unwrap();
     let peer = PeerClient::new(&rust, python.addr());
@@ -23,11 +24,11 @@ async fn functions_and_coroutines_of_pythons_answer_rust(venv: &Venv) {
     assert_eq!(peer.add_later(-1, 4).await.unwrap(), 3);
 }
 
-async fn functions_and_coroutines_of_rusts_answer_python(venv: &Venv) {
+async fn functions_and_coroutines_of_rust_respond_to_python(venv: &Venv) {
     let python = venv.launch().start().await;
     let rust = venv.endpoint().serve(PeerServer::new(RustPeer)).bind("127.0.0.1:0").await.unwrap();
-    assert_eq!(python.call(rust.local_addr(), "add", &["-1", "3"]).await, Ended::answered("int 2"));
-    assert_eq!(python.call(rust.local_addr(), "add_later", &["-1", "4"]).await, Ended::answered("int 3"));
+    assert_eq!(python.call(rust.local_addr(), "add", &["-1", "3"]).await, CallOutcome::returned("int 2"));
+    assert_eq!(python.call(rust.local_addr(), "add_later", &["-1", "4"]).await, CallOutcome::returned("int 3"));
 }
 
 #[rpc_service]
@@ -52,13 +53,13 @@ async fn python_may_leave_out_optional_arguments_and_add_others(venv: &Venv) {
         (&["'a'", "2"], "str 'a Some(2)'"),
         (&["'a'", "2", "[b'new', {}]"], "str 'a Some(2)'"),
     ];
-    for (arguments, answer) in cases {
-        let ended = python.call(rust.local_addr(), "search", arguments).await;
-        assert_eq!(ended, Ended::answered(answer), "{arguments:?}");
+    for (arguments, description) in cases {
+        let outcome = python.call(rust.local_addr(), "search", arguments).await;
+        assert_eq!(outcome, CallOutcome::returned(description), "{arguments:?}");
     }
 }
 
-async fn without_the_shim_it_serves_coroutines_alone(venv: &Venv) {
+async fn without_the_shim_only_coroutines_respond(venv: &Venv) {
     let python = venv.launch().without_shim().start().await;
     let rust = venv.endpoint().bind("127.0.0.1:0").await.unwrap();
     let peer = PeerClient::new(&rust, python.addr());
@@ -74,7 +75,7 @@ trait Deferred {
     fn add_deferred(&self, a: i64, b: i64) -> i64;
 }
 
-async fn a_deferred_is_answered_when_it_fires(venv: &Venv) {
+async fn a_deferred_responds_when_it_fires(venv: &Venv) {
     let python = venv.launch().start().await;
     let rust = venv.endpoint().bind("127.0.0.1:0").await.unwrap();
     assert_eq!(DeferredClient::new(&rust, python.addr()).add_deferred(1, 2).await.unwrap(), 3);

@@ -1,4 +1,4 @@
-//! Nodes of `examples/kademlia` and of Python's `kademlia`, unmodified, in one network.
+//! Nodes of `examples/kademlia` and of Python's unmodified `kademlia` in one network.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,15 +8,16 @@ use rpcudp_kademlia::{Key, Node, State, Value};
 
 rpcudp_interop::for_package!(
     kademlia_2_2_3,
-    Kademlia: values_of_every_type_travel_both_ways,
+    Kademlia: values_of_every_type_are_stored_both_ways,
     both_kinds_bootstrap_through_each_other_and_find_every_key,
-    a_python_newcomer_is_handed_its_keys,
-    a_rust_newcomer_is_handed_keys_by_python,
-    a_python_node_loads_its_state_and_finds_its_way_back,
-    a_rust_node_restores_its_state_and_finds_its_way_back,
+    a_new_python_node_receives_its_keys,
+    a_new_rust_node_receives_keys_from_python,
+    a_python_node_rejoins_from_its_saved_state,
+    a_rust_node_rejoins_from_its_saved_state,
     limits_are_the_same_on_both_sides,
 );
 
+/// Starts a Rust node.
 async fn rust(bootstrap: &[SocketAddr]) -> Node {
     let node = Node::bind("127.0.0.1:0").await.unwrap();
     if !bootstrap.is_empty() {
@@ -25,18 +26,18 @@ async fn rust(bootstrap: &[SocketAddr]) -> Node {
     node
 }
 
-/// Waits until something is so, for a while.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until a condition holds. Panics after 20 s.
+async fn until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
     for _ in 0..200 {
-        if is_so().await {
+        if condition().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("not within twenty seconds: {what}");
+    panic!("not within 20 s: {description}");
 }
 
-async fn values_of_every_type_travel_both_ways(venv: &Venv) {
+async fn values_of_every_type_are_stored_both_ways(venv: &Venv) {
     let python = KademliaNodes::start(venv).await;
     let node = rust(&[]).await;
     let other = python.listen().await;
@@ -77,17 +78,17 @@ async fn values_of_every_type_travel_both_ways(venv: &Venv) {
 
         let key = format!("from Python {number}");
         assert_eq!(python.set(other, &key, literal).await, "bool True");
-        // From the wire, and from where Python has stored it.
+        // `get` may return the node's own copy; `find` asks the other nodes.
         assert_eq!(node.get(Key::of(&key)).await.unwrap().as_ref(), Some(&value));
         if let Some(found) = node.find(Key::of(&key)).await.value {
             assert_eq!(found, value);
         }
     }
-    assert_eq!(node.get(Key::of("nobody has this")).await.unwrap(), None);
-    assert_eq!(python.get(other, "nobody has this").await, "None");
+    assert_eq!(node.get(Key::of("unset key")).await.unwrap(), None);
+    assert_eq!(python.get(other, "unset key").await, "None");
 }
 
-/// The second of the shows: twenty nodes of each kind, two hundred keys, from everywhere.
+/// Twenty nodes of each kind share two hundred keys; each key is read from two nodes of each kind.
 async fn both_kinds_bootstrap_through_each_other_and_find_every_key(venv: &Venv) {
     const EACH: usize = 20;
     const KEYS: usize = 200;
@@ -115,59 +116,60 @@ async fn both_kinds_bootstrap_through_each_other_and_find_every_key(venv: &Venv)
         }
     }
 
-    let mut asked = Vec::new();
+    let mut lookups = Vec::new();
     for number in 0..KEYS {
-        for turn in 0..2 {
-            asked.push((number, (number * 7 + turn * 11) % EACH));
+        for round in 0..2 {
+            lookups.push((number, (number * 7 + round * 11) % EACH));
         }
     }
-    for (number, node) in &asked {
+    for (number, node) in &lookups {
         let value = rusts[*node].get(Key::of(format!("key {number}"))).await.unwrap();
         assert_eq!(value, Some(format!("value {number}").into()), "key {number}, Rust node {node}");
     }
-    let of_python: Vec<_> = asked.iter().map(|(number, node)| (pythons[*node], format!("key {number}"))).collect();
-    let values = python.get_all(&of_python).await;
-    for ((number, node), value) in asked.iter().zip(values) {
+    let python_lookups: Vec<_> =
+        lookups.iter().map(|(number, node)| (pythons[*node], format!("key {number}"))).collect();
+    let values = python.get_all(&python_lookups).await;
+    for ((number, node), value) in lookups.iter().zip(values) {
         assert_eq!(value, format!("str 'value {number}'"), "key {number}, Python node {node}");
     }
 }
 
-async fn a_python_newcomer_is_handed_its_keys(venv: &Venv) {
+async fn a_new_python_node_receives_its_keys(venv: &Venv) {
     let python = KademliaNodes::start(venv).await;
     let first = rust(&[]).await;
     let second = rust(&[first.local_addr()]).await;
     for number in 0..20 {
         second.set(Key::of(format!("key {number}")), number).await.unwrap();
     }
-    let newcomer = python.listen().await;
-    assert_eq!(python.bootstrap(newcomer, &[first.local_addr()]).await, 2);
+    let new_node = python.listen().await;
+    assert_eq!(python.bootstrap(new_node, &[first.local_addr()]).await, 2);
     for number in 0..20 {
         let expected = format!("int {number}");
-        until("the newcomer has its keys", async || {
-            python.stored(newcomer, &format!("key {number}")).await == expected
+        until("the new node has its keys", async || {
+            python.stored(new_node, &format!("key {number}")).await == expected
         })
         .await;
     }
-    assert_eq!(first.stats().handed_over + second.stats().handed_over, 20, "each was handed over by one");
+    assert_eq!(first.stats().handed_over + second.stats().handed_over, 20, "each key is handed over by one node");
 }
 
-async fn a_rust_newcomer_is_handed_keys_by_python(venv: &Venv) {
+async fn a_new_rust_node_receives_keys_from_python(venv: &Venv) {
     let python = KademliaNodes::start(venv).await;
     let (first, second) = (python.listen().await, python.listen().await);
     python.bootstrap(second, &[first.addr]).await;
     for number in 0..60 {
         assert_eq!(python.set(second, &format!("key {number}"), &number.to_string()).await, "bool True");
     }
-    let newcomer = rust(&[first.addr]).await;
-    // Python looks at the digest of a digest to see which keys are a newcomer's: it hands over some, and not those that
-    // are nearest.
-    until("the newcomer has some keys", async || newcomer.value_count() >= 10).await;
+    let new_node = rust(&[first.addr]).await;
+    // Python selects the keys of a new node by the digest of a digest, so it hands over some keys,
+    // but not the nearest ones.
+    until("the new node has some keys", async || new_node.value_count() >= 10).await;
     for number in 0..60 {
-        assert_eq!(newcomer.get(Key::of(format!("key {number}"))).await.unwrap(), Some(number.into()));
+        assert_eq!(new_node.get(Key::of(format!("key {number}"))).await.unwrap(), Some(number.into()));
     }
 }
 
-async fn a_python_node_loads_its_state_and_finds_its_way_back(venv: &Venv) {
+async fn a_python_node_rejoins_from_its_saved_state(venv: &Venv) {
     let python = KademliaNodes::start(venv).await;
     let first = rust(&[]).await;
     let second = rust(&[first.local_addr()]).await;
@@ -182,11 +184,14 @@ async fn a_python_node_loads_its_state_and_finds_its_way_back(venv: &Venv) {
     std::fs::remove_file(&path).unwrap();
     assert_ne!(back.addr, node.addr);
     assert_eq!(python.get(back, "key").await, "int 7");
-    // It has its old id and a new address: the old one does not answer any more.
-    until("Rust has noticed", async || first.state().contacts.iter().any(|contact| contact.addr == back.addr)).await;
+    // The node has its old id at a new address, and the old address does not respond any more.
+    until("Rust has the new address", async || {
+        first.state().contacts.iter().any(|contact| contact.addr == back.addr)
+    })
+    .await;
 }
 
-async fn a_rust_node_restores_its_state_and_finds_its_way_back(venv: &Venv) {
+async fn a_rust_node_rejoins_from_its_saved_state(venv: &Venv) {
     let python = KademliaNodes::start(venv).await;
     let (first, second) = (python.listen().await, python.listen().await);
     python.bootstrap(second, &[first.addr]).await;
@@ -210,11 +215,11 @@ async fn limits_are_the_same_on_both_sides(venv: &Venv) {
     let node = rust(&[]).await;
     let other = python.listen().await;
     python.bootstrap(other, &[node.local_addr()]).await;
-    // Three bytes of the value's own head.
+    // The msgpack head of the value takes three bytes.
     let largest = vec![b'x'; Value::MAX_LEN - 3];
     assert_eq!(node.set(Key::of("largest"), largest.clone()).await.unwrap(), 1);
     assert_eq!(python.stored(other, "largest").await, format!("bytes b'{}'", "x".repeat(largest.len())));
-    // Python passes it on as well, and no more than that.
+    // Python forwards a value of this size, too.
     let literal = format!("b'{}'", "x".repeat(largest.len()));
     assert_eq!(python.set(other, "Python's", &literal).await, "bool True");
     assert_eq!(node.get(Key::of("Python's")).await.unwrap(), Some(largest.clone().into()));
