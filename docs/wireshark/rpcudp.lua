@@ -28,7 +28,7 @@ local TYPE_NAMES = {
     [0] = "Request", [1] = "Response", [2] = "Request (storj)", [3] = "Response (storj)", [4] = "Failure",
 }
 
--- The codes of failure frames, in order. A test compares them with `FailureCode` of rpcudp-core.
+-- The codes of failure frames, in order. A test compares them with `RefusalKind` of rpcudp-core.
 local FAILURE_NAMES = {
     [0] = "the method returned an error",
     [1] = "unknown method",
@@ -36,10 +36,10 @@ local FAILURE_NAMES = {
     [3] = "busy",
     [4] = "the handler panicked",
     [5] = "the response is too large",
-    [6] = "the response could not be encoded",
+    [6] = "the response cannot be encoded",
     [7] = "closing",
-    [8] = "stopped",
-    [9] = "rejected",
+    [8] = "the handler took longer than the server allows",
+    [9] = "a layer rejected the call",
 }
 
 local rpcudp = Proto(NAME, "rpcudp: RPC over UDP")

@@ -47,7 +47,7 @@ fn the_storj_flag_selects_the_dialect() {
     let (_server, addr) = serve(Dialect::Storj);
     let call = |flags: &[&str]| rpcudp(&[&["call", &addr, "sayhi", "\"S\"", "--timeout", "300ms"], flags].concat());
     assert_eq!(call(&["--storj"]).succeeded(), "\"Hello S you live at 127.0.0.1\"");
-    assert!(call(&[]).failed(5).starts_with("rpcudp: no answer to `sayhi` from 127.0.0.1:"));
+    assert!(call(&[]).failed(5).starts_with("rpcudp: `sayhi`: no response from 127.0.0.1:"));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn each_failure_has_its_exit_code_and_its_line() {
         "rpcudp: `m`: 127.0.0.1:9 is unreachable: the port is closed, or the host cannot be reached"
     );
     let timeout = call(&silent, &["m", "--timeout", "50ms"]);
-    assert_eq!(timeout.failed(5), format!("rpcudp: no answer to `m` from {silent} within 50ms"));
+    assert_eq!(timeout.failed(5), format!("rpcudp: `m`: no response from {silent} within 50ms"));
     assert_eq!(call(&addr, &["m"]).failed(6), format!("rpcudp: {addr} refused `m`: unknown method"));
     let refused = call(&addr, &["sayhi", "7"]);
     assert!(refused.failed(6).contains("malformed arguments: `name`:"), "{refused:?}");

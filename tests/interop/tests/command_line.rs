@@ -103,7 +103,7 @@ async fn a_silent_python_peer_is_a_timeout(venv: &Venv, rpcudp: &CommandLine) {
         let output = rpcudp.run(&[&["call", &addr, "--timeout", "300ms"], arguments].concat()).await;
         assert_eq!((output.status.code(), &*output.stdout), (Some(5), &b""[..]), "{output:?}");
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(stderr, format!("rpcudp: no answer to `{}` from {addr} within 300ms\n", arguments[0]));
+        assert_eq!(stderr, format!("rpcudp: `{}`: no response from {addr} within 300ms\n", arguments[0]));
     }
     let describe = rpcudp.run(&["describe", &addr, "--timeout", "300ms"]).await;
     assert_eq!((describe.status.code(), &*describe.stdout), (Some(5), &b""[..]), "{describe:?}");
