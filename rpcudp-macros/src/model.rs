@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type};
+use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type, WherePredicate};
 
 /// A contract.
 pub(crate) struct Service {
@@ -15,6 +15,8 @@ pub(crate) struct Service {
     pub(crate) namespace: String,
     /// What the user allows on the trait, and so on its relatives.
     pub(crate) allowed: Vec<Attribute>,
+    /// The predicates of the trait's where-clause, except those on `Self`.
+    pub(crate) predicates: Vec<WherePredicate>,
     pub(crate) associated: Vec<TraitItemType>,
     pub(crate) methods: Vec<Method>,
 }

@@ -5,6 +5,7 @@ use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 
 use super::generics::{self, TypeGenerics, for_client};
 use super::names::Names;
+use super::{contract, values};
 use crate::model::{Argument, Delivery, Method, Returns, Service, hygienic};
 use crate::tokens::{find, is_ident, is_punct, located_at};
 
@@ -29,7 +30,7 @@ pub(super) fn client(service: &Service, names: &Names) -> TokenStream {
     let about = format!("Calls the methods of a [`{name}`] that some peer serves.");
     let methods = service.methods.iter().map(|method| client_method(service, method, names));
     let conveniences = conveniences(service);
-    let description = super::contract::contract(service);
+    let description = contract::contract(service);
     let allowed = &service.allowed;
     quote! {
         #[doc = #about]
@@ -102,8 +103,8 @@ fn client_method(service: &Service, method: &Method, names: &Names) -> TokenStre
         quote_spanned!(at => #request.argument(#borrow #ident))
     });
     let argument_count = method.arguments().count() as u32;
-    let delivery = super::delivery(service, method.delivery);
-    let timeout = super::timeout(service, method.timeout);
+    let delivery = values::delivery(service, method.delivery);
+    let timeout = values::timeout(service, method.timeout);
     let ty = for_client(method.returns.ty(), names);
     let at = hygienic(method.returns.ty().span());
     let (returns, call) = match method.returns {

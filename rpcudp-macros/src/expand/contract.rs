@@ -2,8 +2,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
+use super::values;
 use crate::model::{Method, Returns, Service};
-use crate::parse::is_about_self;
 use crate::text;
 
 /// The contract as data, of type `&'static Contract`: texts, and no call of anything.
@@ -21,8 +21,7 @@ pub(super) fn contract(service: &Service) -> TokenStream {
     let name = service.contract.ident.to_string();
     let doc = documentation(&service.contract.attrs);
     let generics = text::of(&service.contract.generics.params);
-    let predicates = service.contract.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    let bounds = predicates.filter(|predicate| !is_about_self(predicate)).map(text::of);
+    let bounds = service.predicates.iter().map(text::of);
     let types = service.associated.iter().map(|item| {
         let (name, bounds) = (item.ident.to_string(), text::of(&item.bounds));
         quote!(contract::AssociatedType { name: text(#name), bounds: text(#bounds) })
@@ -51,8 +50,8 @@ fn describe(service: &Service, method: &Method) -> TokenStream {
     let cfg = &attrs.cfg;
     let returns = text::of(method.returns.ty());
     let fallible = matches!(method.returns, Returns::Result(_));
-    let delivery = super::delivery(service, method.delivery);
-    let timeout = super::timeout(service, method.timeout);
+    let delivery = values::delivery(service, method.delivery);
+    let timeout = values::timeout(service, method.timeout);
     let arguments = method.arguments().map(|argument| {
         let (name, ty) = (argument.ident.to_string(), text::of(&argument.ty));
         quote!(contract::Argument { name: text(#name), ty: text(#ty) })

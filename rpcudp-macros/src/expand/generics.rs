@@ -6,7 +6,6 @@ use syn::{GenericParam, TraitItemType, TypeParam};
 
 use super::names::Names;
 use crate::model::Service;
-use crate::parse::is_about_self;
 use crate::tokens::replace_self;
 
 /// The generics of a generated type.
@@ -124,9 +123,7 @@ impl TypeGenerics {
     }
 
     fn predicates(&mut self, service: &Service, map: &impl Fn(TokenStream) -> TokenStream) {
-        let predicates = service.contract.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-        // What is said of the implementation itself is said of neither relative.
-        for predicate in predicates.filter(|predicate| !is_about_self(predicate)) {
+        for predicate in &service.predicates {
             let predicate = map(predicate.to_token_stream());
             self.predicates.extend(quote!(#predicate,));
         }

@@ -8,14 +8,13 @@ mod contract;
 mod generics;
 mod names;
 mod server;
-
-use std::time::Duration;
+mod values;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use self::names::Names;
-use crate::model::{Delivery, Service};
+use crate::model::Service;
 
 pub(crate) fn service(service: &Service) -> TokenStream {
     let contract = &service.contract;
@@ -26,29 +25,5 @@ pub(crate) fn service(service: &Service) -> TokenStream {
         #contract
         #client
         #server
-    }
-}
-
-/// A delivery as `rpcudp::__private` names it.
-fn delivery(service: &Service, delivery: Delivery) -> TokenStream {
-    let krate = &service.krate;
-    let variant = match delivery {
-        Delivery::Maybe => quote!(Maybe),
-        Delivery::AtLeastOnce => quote!(AtLeastOnce),
-        Delivery::AtMostOnce => quote!(AtMostOnce),
-        Delivery::OneWay => quote!(OneWay),
-    };
-    quote!(#krate::__private::Delivery::#variant)
-}
-
-/// A timeout as a constant, to the nanosecond.
-fn timeout(service: &Service, timeout: Option<Duration>) -> TokenStream {
-    let krate = &service.krate;
-    match timeout {
-        Some(timeout) => {
-            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
-            quote!(::core::option::Option::Some(#krate::__private::Duration::new(#seconds, #nanos)))
-        }
-        None => quote!(::core::option::Option::None),
     }
 }

@@ -4,6 +4,7 @@ use syn::spanned::Spanned;
 
 use super::generics::{self, TypeGenerics};
 use super::names::Names;
+use super::values;
 use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
 use crate::tokens::located_at;
 
@@ -105,7 +106,7 @@ fn table_entry(service: &Service, method: &Method, names: &Names) -> TokenStream
     let krate = &service.krate;
     let Method { wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
-    let delivery = super::delivery(service, method.delivery);
+    let delivery = values::delivery(service, method.delivery);
     let call = if method.is_async { async_call } else { sync_call }(service, method, names);
     quote! {
         #(#cfg)*

@@ -13,7 +13,6 @@ use proc_macro2::TokenStream;
 use syn::{GenericParam, Item, ItemTrait, TraitItem, TraitItemType};
 
 use self::options::ServiceOptions;
-pub(crate) use self::self_types::is_about_self;
 use crate::messages;
 use crate::model::{Method, Service};
 use crate::report::{Rejected, Report};
@@ -63,8 +62,15 @@ pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Servic
         }
     }
     report.finish(Some(&contract))?;
-    let allowed = attributes::allowed(&contract.attrs);
-    Ok(Service { contract, krate: options.krate, namespace: options.namespace, allowed, associated, methods })
+    Ok(Service {
+        allowed: attributes::allowed(&contract.attrs),
+        predicates: self_types::predicates(&contract.generics).cloned().collect(),
+        contract,
+        krate: options.krate,
+        namespace: options.namespace,
+        associated,
+        methods,
+    })
 }
 
 fn not_a_trait(item: &Item, mut report: Report) -> Rejected {

@@ -56,9 +56,7 @@ impl Check<'_> {
                 report.error(&found, messages::DEFAULT_SELF);
             }
         }
-        let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-        // What is said of the implementation itself concerns neither relative.
-        for predicate in predicates.filter(|predicate| !is_about_self(predicate)) {
+        for predicate in predicates(generics) {
             self.tokens(predicate, report);
         }
     }
@@ -80,8 +78,14 @@ impl Check<'_> {
     }
 }
 
-/// Whether a predicate is about the implementation itself, as `Self: Sync` is, and not about one of its types.
-pub(crate) fn is_about_self(predicate: &WherePredicate) -> bool {
+/// Returns the predicates of the where-clause that the client and the server share with the trait. A predicate on
+/// `Self`, as `Self: Sync`, restricts the implementation only.
+pub(super) fn predicates(generics: &Generics) -> impl Iterator<Item = &WherePredicate> {
+    let all = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    all.filter(|predicate| !is_on_self(predicate))
+}
+
+fn is_on_self(predicate: &WherePredicate) -> bool {
     match predicate {
         WherePredicate::Type(predicate) => types::is_exactly(&predicate.bounded_ty, "Self"),
         _ => false,
