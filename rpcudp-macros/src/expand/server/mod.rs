@@ -2,9 +2,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::generics::{self, TypeGenerics};
-use super::names::Names;
-use super::values;
+use crate::expand::generics::{self, TypeGenerics};
+use crate::expand::names::Names;
+use crate::expand::values;
 use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
 use crate::tokens::located_at;
 

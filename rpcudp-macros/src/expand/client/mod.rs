@@ -3,9 +3,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 
-use super::generics::{self, TypeGenerics, for_client};
-use super::names::Names;
-use super::{contract, values};
+use crate::expand::generics::{self, TypeGenerics, for_client};
+use crate::expand::names::Names;
+use crate::expand::{contract, values};
 use crate::model::{Argument, Delivery, Method, Returns, Service, hygienic};
 use crate::tokens::{find, is_ident, is_punct, located_at};
 
