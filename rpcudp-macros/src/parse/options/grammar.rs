@@ -1,0 +1,132 @@
+//! What stands in the parentheses, whatever the options are called.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Path, Token};
+
+use crate::messages;
+use crate::report::Report;
+use crate::tokens::{find, is_ident};
+
+/// What may stand in the parentheses at one place.
+pub(super) struct Grammar {
+    pub(super) allowed: &'static [&'static str],
+    /// What the place looks like with an option in it.
+    pub(super) example: &'static str,
+}
+
+/// `name` or `name = value`.
+pub(super) struct Item {
+    pub(super) name: Ident,
+    value: Option<Expr>,
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+        self.value.to_tokens(tokens);
+    }
+}
+
+impl Grammar {
+    /// The options of all `#[rpc(...)]` among the attributes, which lose them.
+    pub(super) fn take(&self, attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<Item> {
+        let mut tokens = TokenStream::new();
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
+            match attr.meta {
+                Meta::List(list) if !list.tokens.is_empty() => {
+                    tokens.extend(list.tokens);
+                    <Token![,]>::default().to_tokens(&mut tokens);
+                }
+                other => report.error(&other, messages::rpc_without_options(self.example)),
+            }
+        }
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("cfg_attr") && find(attr, &rpc_len).is_some()) {
+            report.error(&find(&attr, &rpc_len), messages::RPC_IN_CFG_ATTR);
+        }
+        self.items(tokens, report)
+    }
+
+    /// Options, each of which occurs once.
+    pub(super) fn items(&self, tokens: TokenStream, report: &mut Report) -> Vec<Item> {
+        let parse = |input: ParseStream<'_>| {
+            let mut items = Vec::new();
+            while !input.is_empty() {
+                items.push(self.item(input)?);
+                input.parse::<Option<Token![,]>>()?;
+            }
+            Ok(items)
+        };
+        let items = parse.parse2(tokens).unwrap_or_else(|error| {
+            report.push(error);
+            Vec::new()
+        });
+        for (at, item) in items.iter().enumerate() {
+            if items[..at].iter().any(|earlier| earlier.name == item.name) {
+                report.error(&item.name, messages::duplicate_option(&item.name.to_string()));
+            }
+        }
+        items
+    }
+
+    fn item(&self, input: ParseStream<'_>) -> syn::Result<Item> {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error(messages::option_without_name(self.example, self.allowed)));
+        }
+        let name = input.call(Ident::parse_any)?;
+        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error(messages::after_option(self.example)));
+        }
+        Ok(Item { name, value })
+    }
+}
+
+impl Item {
+    pub(super) fn string(&self, example: &str, report: &mut Report) -> Option<&LitStr> {
+        match self.value.as_ref().map(ungrouped) {
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),
+            _ => {
+                report.error(self, messages::needs_value(&self.name.to_string(), example));
+                None
+            }
+        }
+    }
+
+    pub(super) fn path(&self, report: &mut Report) -> Option<Path> {
+        let path = match self.value.as_ref().map(ungrouped) {
+            Some(Expr::Path(ExprPath { path, qself: None, .. })) => Some(path.clone()),
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => text.parse().ok(),
+            _ => None,
+        };
+        if path.is_none() {
+            report.error(self, messages::needs_value(&self.name.to_string(), "path::to::rpcudp"));
+        }
+        path
+    }
+
+    pub(super) fn is_flag(&self, report: &mut Report) -> bool {
+        if let Some(value) = &self.value {
+            report.error(value, messages::takes_no_value(&self.name.to_string()));
+        }
+        self.value.is_none()
+    }
+}
+
+/// What a macro passes on as `$value` is in a group that nobody has written.
+fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        value => value,
+    }
+}
+
+/// Matches `rpc(...)`, as it stands in a `cfg_attr`.
+fn rpc_len(rest: &[TokenTree]) -> usize {
+    match rest {
+        [rpc, TokenTree::Group(_), ..] if is_ident(rpc, "rpc") => 2,
+        _ => 0,
+    }
+}
