@@ -1,7 +1,7 @@
 //! The attribute `#[rpc_service]` of [rpcudp](https://docs.rs/rpcudp), which documents it.
 //!
 //! Three passes, each of which collects all the errors it finds and hands on only what has none: `parse` reads what
-//! the user wrote into a `Service`, in which everything is legal; `expand` writes the trait, the
+//! the user wrote into a `Contract`, in which everything is legal; `expand` writes the trait, the
 //! client and the server from it, and cannot fail.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -19,8 +19,8 @@ use proc_macro::TokenStream;
 #[doc = include_str!("rpc_service.md")]
 #[proc_macro_attribute]
 pub fn rpc_service(options: TokenStream, input: TokenStream) -> TokenStream {
-    match parse::service(options.into(), input.into()) {
-        Ok(service) => expand::service(&service).into(),
-        Err(rejected) => rejected.into_tokens().into(),
+    match parse::contract(options.into(), input.into()) {
+        Ok(contract) => expand::contract(&contract).into(),
+        Err(invalid) => invalid.into_tokens().into(),
     }
 }

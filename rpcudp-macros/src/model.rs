@@ -1,4 +1,4 @@
-//! A contract that has been read: whatever is in here is legal.
+//! A contract that has been read: everything in here is legal.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type, WherePredicate};
 
 /// A contract.
-pub(crate) struct Service {
+pub(crate) struct Contract {
     /// The trait as it is given back: without our attributes, and with async methods that return futures.
-    pub(crate) contract: ItemTrait,
+    pub(crate) item: ItemTrait,
     /// Where the crate `rpcudp` is.
     pub(crate) krate: Path,
     /// What comes before each wire name.
     pub(crate) namespace: String,
     /// What the user allows on the trait, and so on its relatives.
-    pub(crate) allowed: Vec<Attribute>,
+    pub(crate) lint_attrs: Vec<Attribute>,
     /// The predicates of the trait's where-clause, except those on `Self`.
     pub(crate) predicates: Vec<WherePredicate>,
-    pub(crate) associated: Vec<TraitItemType>,
+    pub(crate) associated_types: Vec<TraitItemType>,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -76,11 +76,11 @@ pub(crate) struct Argument {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// As it is decoded: by value, or borrowed from the datagram.
-    Direct,
+    ByValue,
     /// `&T`: a `T` is decoded and lent.
-    Lent,
+    ByReference,
     /// `&[T]`: a `Vec<T>` is decoded and lent.
-    LentSlice,
+    AsSlice,
 }
 
 /// What a method returns.
@@ -98,22 +98,22 @@ impl Returns {
     }
 }
 
-impl Service {
+impl Contract {
     pub(crate) fn client_ident(&self) -> Ident {
-        self.relative("Client")
+        self.sibling_ident("Client")
     }
 
     pub(crate) fn server_ident(&self) -> Ident {
-        self.relative("Server")
+        self.sibling_ident("Server")
     }
 
     /// The trait's name without `r#`.
     pub(crate) fn name(&self) -> String {
-        unraw(&self.contract.ident)
+        unraw(&self.item.ident)
     }
 
-    fn relative(&self, suffix: &str) -> Ident {
-        Ident::new(&format!("{}{suffix}", self.name()), self.contract.ident.span())
+    fn sibling_ident(&self, suffix: &str) -> Ident {
+        Ident::new(&format!("{}{suffix}", self.name()), self.item.ident.span())
     }
 }
 

@@ -9,10 +9,10 @@ pub(crate) struct Report {
 }
 
 /// What is given back where there are errors.
-pub(crate) struct Rejected {
+pub(crate) struct InvalidContract {
     errors: Error,
     /// The user's trait without our attributes, so that what implements it is not reported too.
-    contract: Option<Box<ItemTrait>>,
+    item: Option<Box<ItemTrait>>,
 }
 
 impl Report {
@@ -37,18 +37,18 @@ impl Report {
     /// # Errors
     ///
     /// Where there were any.
-    pub(crate) fn finish(self, contract: Option<&ItemTrait>) -> Result<(), Rejected> {
+    pub(crate) fn finish(self, item: Option<&ItemTrait>) -> Result<(), InvalidContract> {
         match self.errors {
             None => Ok(()),
-            Some(errors) => Err(Rejected { errors, contract: contract.cloned().map(Box::new) }),
+            Some(errors) => Err(InvalidContract { errors, item: item.cloned().map(Box::new) }),
         }
     }
 }
 
-impl Rejected {
+impl InvalidContract {
     pub(crate) fn into_tokens(self) -> TokenStream {
         let mut tokens = self.errors.into_compile_error();
-        self.contract.to_tokens(&mut tokens);
+        self.item.to_tokens(&mut tokens);
         tokens
     }
 }

@@ -24,19 +24,19 @@ pub(crate) fn located_at(tokens: &impl ToTokens, at: Span) -> TokenStream {
 }
 
 /// Replaces `Self::Name` by what `replace` makes of the name.
-pub(crate) fn replace_self(tokens: TokenStream, replace: &impl Fn(&Ident) -> TokenStream) -> TokenStream {
+pub(crate) fn replace_self_types(tokens: TokenStream, replace: &impl Fn(&Ident) -> TokenStream) -> TokenStream {
     let trees: Vec<_> = tokens.into_iter().collect();
     let mut out = TokenStream::new();
     let mut rest = &trees[..];
     while let Some((first, after)) = rest.split_first() {
-        if let Some(name) = self_type(rest) {
+        if let Some(name) = self_type_name(rest) {
             out.extend(replace(name));
             rest = &rest[4..];
             continue;
         }
         match first {
             TokenTree::Group(group) => {
-                let mut replaced = Group::new(group.delimiter(), replace_self(group.stream(), replace));
+                let mut replaced = Group::new(group.delimiter(), replace_self_types(group.stream(), replace));
                 replaced.set_span(group.span());
                 out.extend([TokenTree::Group(replaced)]);
             }
@@ -48,7 +48,7 @@ pub(crate) fn replace_self(tokens: TokenStream, replace: &impl Fn(&Ident) -> Tok
 }
 
 /// The name of the type, where the tokens start with `Self::Name`.
-pub(crate) fn self_type(rest: &[TokenTree]) -> Option<&Ident> {
+pub(crate) fn self_type_name(rest: &[TokenTree]) -> Option<&Ident> {
     match rest {
         [this, TokenTree::Punct(one), two, TokenTree::Ident(name), ..]
             if is_ident(this, "Self")

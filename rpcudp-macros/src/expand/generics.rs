@@ -5,8 +5,8 @@ use quote::{ToTokens, quote};
 use syn::{GenericParam, TraitItemType, TypeParam};
 
 use super::names::Names;
-use crate::model::Service;
-use crate::tokens::replace_self;
+use crate::model::Contract;
+use crate::tokens::replace_self_types;
 
 /// The generics of a generated type.
 #[derive(Default)]
@@ -26,10 +26,10 @@ pub(super) struct TypeGenerics {
 }
 
 /// The generics of the client.
-pub(super) fn client(service: &Service, names: &Names) -> TypeGenerics {
+pub(super) fn client(contract: &Contract, names: &Names) -> TypeGenerics {
     let map = |tokens: TokenStream| for_client(&tokens, names);
     let mut generics = TypeGenerics::default();
-    for parameter in parameters_of_client(service) {
+    for parameter in parameters_of_client(contract) {
         match parameter {
             Parameter::Declared(parameter) => generics.parameter(parameter, &map),
             Parameter::Associated(item) => {
@@ -38,20 +38,20 @@ pub(super) fn client(service: &Service, names: &Names) -> TypeGenerics {
             }
         }
     }
-    generics.predicates(service, &map);
+    generics.predicates(contract, &map);
     generics
 }
 
 /// The arguments of the client that goes with a server: for its associated types, those of the service.
-pub(super) fn client_of_server(service: &Service, names: &Names) -> TokenStream {
-    let implementation = names.implementation();
-    let (contract, arguments) = (&service.contract.ident, of_contract(service));
+pub(super) fn client_of_server(contract: &Contract, names: &Names) -> TokenStream {
+    let service = names.service();
+    let (trait_ident, arguments) = (&contract.item.ident, of_contract(contract));
     let mut generics = TypeGenerics::default();
-    for parameter in parameters_of_client(service) {
+    for parameter in parameters_of_client(contract) {
         match parameter {
             Parameter::Declared(parameter) => generics.parameter(parameter, &|tokens| tokens),
             Parameter::Associated(TraitItemType { ident, .. }) => {
-                generics.used.extend(quote!(<#implementation as #contract<#arguments>>::#ident,));
+                generics.used.extend(quote!(<#service as #trait_ident<#arguments>>::#ident,));
             }
         }
     }
@@ -59,29 +59,29 @@ pub(super) fn client_of_server(service: &Service, names: &Names) -> TokenStream 
 }
 
 /// The generics of the server, whose first parameter is the service.
-pub(super) fn server(service: &Service, names: &Names) -> TypeGenerics {
-    let implementation = names.implementation();
+pub(super) fn server(contract: &Contract, names: &Names) -> TypeGenerics {
+    let service = names.service();
     // `Self::Name` is `<S as Trait>::Name`, which the bound on the service makes unambiguous.
-    let map = |tokens| replace_self(tokens, &|name| quote!(#implementation::#name));
-    let sized_or_not = quote!(#implementation: ?::core::marker::Sized,);
+    let map = |tokens| replace_self_types(tokens, &|name| quote!(#service::#name));
+    let sized_or_not = quote!(#service: ?::core::marker::Sized,);
     let mut generics = TypeGenerics {
         of_type: sized_or_not.clone(),
         declared: sized_or_not.clone(),
-        used: quote!(#implementation,),
+        used: quote!(#service,),
         bounded: sized_or_not,
         ..TypeGenerics::default()
     };
-    for parameter in &service.contract.generics.params {
+    for parameter in &contract.item.generics.params {
         generics.parameter(parameter, &map);
     }
-    generics.predicates(service, &map);
+    generics.predicates(contract, &map);
     generics
 }
 
 /// The trait's parameters as a use has them: `K, N`.
-pub(super) fn of_contract(service: &Service) -> TokenStream {
+pub(super) fn of_contract(contract: &Contract) -> TokenStream {
     let mut generics = TypeGenerics::default();
-    for parameter in &service.contract.generics.params {
+    for parameter in &contract.item.generics.params {
         generics.parameter(parameter, &|tokens| tokens);
     }
     generics.used
@@ -89,7 +89,7 @@ pub(super) fn of_contract(service: &Service) -> TokenStream {
 
 /// In the client, `Self::Name` is the parameter that stands for it.
 pub(super) fn for_client(tokens: &impl ToTokens, names: &Names) -> TokenStream {
-    replace_self(tokens.to_token_stream(), &|name| names.associated(name).into_token_stream())
+    replace_self_types(tokens.to_token_stream(), &|name| names.associated(name).into_token_stream())
 }
 
 impl TypeGenerics {
@@ -122,8 +122,8 @@ impl TypeGenerics {
         self.marker.extend(quote!(::core::marker::PhantomData<#ident>,));
     }
 
-    fn predicates(&mut self, service: &Service, map: &impl Fn(TokenStream) -> TokenStream) {
-        for predicate in &service.predicates {
+    fn predicates(&mut self, contract: &Contract, map: &impl Fn(TokenStream) -> TokenStream) {
+        for predicate in &contract.predicates {
             let predicate = map(predicate.to_token_stream());
             self.predicates.extend(quote!(#predicate,));
         }
@@ -137,11 +137,11 @@ enum Parameter<'a> {
 }
 
 /// The associated types follow the trait's parameters, but those with a default are last, where they have to be.
-fn parameters_of_client(service: &Service) -> Vec<Parameter<'_>> {
-    let declared = service.contract.generics.params.iter();
+fn parameters_of_client(contract: &Contract) -> Vec<Parameter<'_>> {
+    let declared = contract.item.generics.params.iter();
     let (last, first): (Vec<_>, Vec<_>) = declared.partition(|parameter| has_default(parameter));
     let (first, last) = (first.into_iter().map(Parameter::Declared), last.into_iter().map(Parameter::Declared));
-    first.chain(service.associated.iter().map(Parameter::Associated)).chain(last).collect()
+    first.chain(contract.associated_types.iter().map(Parameter::Associated)).chain(last).collect()
 }
 
 fn has_default(parameter: &GenericParam) -> bool {

@@ -4,7 +4,7 @@
 //! lies behind it. Paths start at `::core` or at the crate, locals are hygienic, so that no name of the user's matters.
 
 mod client;
-mod contract;
+mod description;
 mod generics;
 mod names;
 mod server;
@@ -14,15 +14,15 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use self::names::Names;
-use crate::model::Service;
+use crate::model::Contract;
 
-pub(crate) fn service(service: &Service) -> TokenStream {
-    let contract = &service.contract;
-    let names = Names::new(service);
-    let client = client::client(service, &names);
-    let server = server::server(service, &names);
+pub(crate) fn contract(contract: &Contract) -> TokenStream {
+    let item = &contract.item;
+    let names = Names::new(contract);
+    let client = client::client(contract, &names);
+    let server = server::server(contract, &names);
     quote! {
-        #contract
+        #item
         #client
         #server
     }

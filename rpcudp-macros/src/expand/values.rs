@@ -5,11 +5,11 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::{Delivery, Service};
+use crate::model::{Contract, Delivery};
 
 /// A delivery as `rpcudp::__private` names it.
-pub(super) fn delivery(service: &Service, delivery: Delivery) -> TokenStream {
-    let krate = &service.krate;
+pub(super) fn delivery(contract: &Contract, delivery: Delivery) -> TokenStream {
+    let krate = &contract.krate;
     let variant = match delivery {
         Delivery::Maybe => quote!(Maybe),
         Delivery::AtLeastOnce => quote!(AtLeastOnce),
@@ -20,8 +20,8 @@ pub(super) fn delivery(service: &Service, delivery: Delivery) -> TokenStream {
 }
 
 /// A timeout as a constant, to the nanosecond.
-pub(super) fn timeout(service: &Service, timeout: Option<Duration>) -> TokenStream {
-    let krate = &service.krate;
+pub(super) fn timeout(contract: &Contract, timeout: Option<Duration>) -> TokenStream {
+    let krate = &contract.krate;
     match timeout {
         Some(timeout) => {
             let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());

@@ -20,7 +20,7 @@ pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Repor
     Method {
         wire_name: wire_name(&item.sig, namespace, &options, report),
         ident: item.sig.ident.clone(),
-        attrs: attributes::shared(&item.attrs),
+        attrs: attributes::method_attributes(&item.attrs),
         generics: item.sig.generics.clone(),
         parameters,
         is_async: item.sig.asyncness.is_some(),
@@ -75,7 +75,7 @@ fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> 
         }
         let is_context = match role {
             Some(role) => role == ParameterRole::Context,
-            None => types::is_called(referent(&input.ty), "Context"),
+            None => types::ends_with(referent(&input.ty), "Context"),
         };
         if is_context {
             if std::mem::replace(&mut has_context, true) {
@@ -90,11 +90,11 @@ fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> 
 }
 
 fn context(ty: &Type, report: &mut Report) -> Parameter {
-    let reference = if let Type::Reference(reference) = types::bare(ty) { Some(reference) } else { None };
+    let reference = if let Type::Reference(reference) = types::ungrouped(ty) { Some(reference) } else { None };
     if reference.is_some_and(|reference| reference.mutability.is_some()) {
         report.error(ty, messages::CONTEXT_MUT);
     }
-    Parameter::Context { by_reference: reference.is_some(), span: types::telling_span(ty) }
+    Parameter::Context { by_reference: reference.is_some(), span: types::error_span(ty) }
 }
 
 fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
@@ -104,12 +104,12 @@ fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
         return None;
     };
     let passing = types::passing(&input.ty);
-    let span = types::telling_span(&input.ty);
+    let span = types::error_span(&input.ty);
     Some(Argument { ident: ident.clone(), name: unraw(ident), ty: input.ty.clone(), passing, span })
 }
 
 fn referent(ty: &Type) -> &Type {
-    match types::bare(ty) {
+    match types::ungrouped(ty) {
         Type::Reference(TypeReference { elem, .. }) => elem,
         ty => ty,
     }

@@ -14,34 +14,34 @@ use syn::{GenericParam, Item, ItemTrait, TraitItem, TraitItemType};
 
 use self::options::ServiceOptions;
 use crate::messages;
-use crate::model::{Method, Service};
-use crate::report::{Rejected, Report};
+use crate::model::{Contract, Method};
+use crate::report::{InvalidContract, Report};
 
 /// Reads a contract.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Service, Rejected> {
+pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contract, InvalidContract> {
     let mut report = Report::default();
     let options = ServiceOptions::parse(options, &mut report);
-    let mut contract = match syn::parse2(input) {
-        Ok(Item::Trait(contract)) => contract,
+    let mut item = match syn::parse2(input) {
+        Ok(Item::Trait(item)) => item,
         Ok(other) => return Err(not_a_trait(&other, report)),
         Err(error) => {
             report.push(error);
             return Err(report.finish(None).expect_err("an error was just reported"));
         }
     };
-    check_trait(&contract, &mut report);
-    let mut associated = Vec::new();
+    check_trait(&item, &mut report);
+    let mut associated_types = Vec::new();
     let mut methods = Vec::new();
-    for item in &mut contract.items {
-        match item {
+    for member in &mut item.items {
+        match member {
             TraitItem::Fn(item) => methods.push(method::method(item, &options.namespace, &mut report)),
             TraitItem::Type(item) => {
                 check_type(item, &mut report);
-                associated.push(item.clone());
+                associated_types.push(item.clone());
             }
             TraitItem::Const(item) => report.error(item, messages::ASSOCIATED_CONST),
             TraitItem::Macro(item) => report.error(item, messages::MACRO_ITEM),
@@ -49,45 +49,45 @@ pub(crate) fn service(options: TokenStream, input: TokenStream) -> Result<Servic
         }
     }
     if methods.is_empty() {
-        report.error(&contract.ident, messages::NO_METHODS);
+        report.error(&item.ident, messages::NO_METHODS);
     }
     check_names(&methods, &mut report);
-    self_types::check(&contract, &mut report);
+    self_types::check(&item, &mut report);
     // What `#[async_trait]` is to see, in a trait that is given back, stays as it is.
-    if !contract.attrs.iter().any(attributes::is_async_trait) {
-        for item in &mut contract.items {
-            if let TraitItem::Fn(item) = item {
-                returns::return_a_future(&mut item.sig);
+    if !item.attrs.iter().any(attributes::is_async_trait) {
+        for member in &mut item.items {
+            if let TraitItem::Fn(method) = member {
+                returns::desugar_async(&mut method.sig);
             }
         }
     }
-    report.finish(Some(&contract))?;
-    Ok(Service {
-        allowed: attributes::allowed(&contract.attrs),
-        predicates: self_types::predicates(&contract.generics).cloned().collect(),
-        contract,
+    report.finish(Some(&item))?;
+    Ok(Contract {
+        lint_attrs: attributes::lint_attrs(&item.attrs),
+        predicates: self_types::predicates(&item.generics).cloned().collect(),
+        item,
         krate: options.krate,
         namespace: options.namespace,
-        associated,
+        associated_types,
         methods,
     })
 }
 
-fn not_a_trait(item: &Item, mut report: Report) -> Rejected {
+fn not_a_trait(item: &Item, mut report: Report) -> InvalidContract {
     report.error(item, messages::NOT_A_TRAIT);
     report.finish(None).expect_err("an error was just reported")
 }
 
-fn check_trait(contract: &ItemTrait, report: &mut Report) {
-    if let Some(unsafety) = &contract.unsafety {
+fn check_trait(item: &ItemTrait, report: &mut Report) {
+    if let Some(unsafety) = &item.unsafety {
         report.error(unsafety, messages::UNSAFE_TRAIT);
     }
-    for attr in &contract.attrs {
+    for attr in &item.attrs {
         if attributes::is_async_trait(attr) {
             report.error(attr, messages::ASYNC_TRAIT);
         }
     }
-    for parameter in &contract.generics.params {
+    for parameter in &item.generics.params {
         if let GenericParam::Lifetime(lifetime) = parameter {
             report.error(lifetime, messages::TRAIT_LIFETIME);
         }

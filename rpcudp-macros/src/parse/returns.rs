@@ -38,12 +38,12 @@ pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &m
         return Returns::Value(unit());
     };
     if is_future(ty) {
-        let output = output(ty).map(|output| text::of(&output));
+        let output = future_output(ty).map(|output| text::of(&output));
         report.error(ty, messages::returns_future(&unraw(&signature.ident), output.as_deref()));
         return Returns::Value(ty.clone());
     }
     types::check_return(ty, report);
-    if options.fallible.is_some() || types::is_called(ty, "Result") {
+    if options.fallible.is_some() || types::ends_with(ty, "Result") {
         Returns::Result(ty.clone())
     } else {
         Returns::Value(ty.clone())
@@ -51,21 +51,21 @@ pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &m
 }
 
 fn is_unit(ty: &Type) -> bool {
-    matches!(types::bare(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+    matches!(types::ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
 /// Whether this is how someone writes an async method out: `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture`.
 pub(super) fn is_future(ty: &Type) -> bool {
     let names_future = find(ty, &|rest| usize::from(is_ident(&rest[0], "Future"))).is_some();
-    match types::bare(ty) {
+    match types::ungrouped(ty) {
         Type::ImplTrait(_) => names_future,
-        ty if types::is_called(ty, "Pin") || types::is_called(ty, "Box") => names_future,
-        ty => types::is_called(ty, "BoxFuture") || types::is_called(ty, "LocalBoxFuture"),
+        ty if types::ends_with(ty, "Pin") || types::ends_with(ty, "Box") => names_future,
+        ty => types::ends_with(ty, "BoxFuture") || types::ends_with(ty, "LocalBoxFuture"),
     }
 }
 
 /// The `T` of the first `Output = T` in a type, or of `BoxFuture<'_, T>`.
-fn output(ty: &Type) -> Option<TokenStream> {
+fn future_output(ty: &Type) -> Option<TokenStream> {
     let alias = types::path(ty).and_then(|path| path.segments.last());
     if let Some(PathSegment { arguments: PathArguments::AngleBracketed(arguments), .. }) = alias
         && let Some(GenericArgument::Type(last)) = arguments.args.iter().skip(1).last()
@@ -98,7 +98,7 @@ fn output(ty: &Type) -> Option<TokenStream> {
 /// ```
 ///
 /// So it can run as a task, and an implementation may be an `async fn` all the same.
-pub(super) fn return_a_future(signature: &mut Signature) {
+pub(super) fn desugar_async(signature: &mut Signature) {
     let Some(asyncness) = signature.asyncness.take() else { return };
     let span = Span::call_site().located_at(asyncness.span());
     let output: TokenStream = match &signature.output {

@@ -9,18 +9,18 @@ use super::types;
 use crate::messages;
 use crate::model::unraw;
 use crate::report::Report;
-use crate::tokens::{find, is_ident, self_type};
+use crate::tokens::{find, is_ident, self_type_name};
 
 /// Reports each mention of `Self` that is not one of the contract's own types.
-pub(super) fn check(contract: &ItemTrait, report: &mut Report) {
-    let types = contract.items.iter().filter_map(|item| match item {
+pub(super) fn check(item: &ItemTrait, report: &mut Report) {
+    let types = item.items.iter().filter_map(|item| match item {
         TraitItem::Type(item) => Some(&item.ident),
         _ => None,
     });
     let check = Check { declared: types.collect() };
-    check.generics(&contract.generics, report);
-    for item in &contract.items {
-        match item {
+    check.generics(&item.generics, report);
+    for member in &item.items {
+        match member {
             TraitItem::Fn(item) => {
                 for input in &item.sig.inputs {
                     if let FnArg::Typed(input) = input {
@@ -63,7 +63,7 @@ impl Check<'_> {
 
     /// Reports the first mention in these tokens.
     fn tokens(&self, tokens: &impl ToTokens, report: &mut Report) {
-        let undeclared = |rest: &[TokenTree]| match self_type(rest) {
+        let undeclared = |rest: &[TokenTree]| match self_type_name(rest) {
             Some(name) if self.declared.contains(&name) => None,
             Some(name) => Some((4, messages::undeclared_type(&unraw(name)))),
             None if is_ident(&rest[0], "Self") => Some((1, messages::BARE_SELF.into())),
@@ -87,7 +87,7 @@ pub(super) fn predicates(generics: &Generics) -> impl Iterator<Item = &WherePred
 
 fn is_on_self(predicate: &WherePredicate) -> bool {
     match predicate {
-        WherePredicate::Type(predicate) => types::is_exactly(&predicate.bounded_ty, "Self"),
+        WherePredicate::Type(predicate) => types::is_name(&predicate.bounded_ty, "Self"),
         _ => false,
     }
 }

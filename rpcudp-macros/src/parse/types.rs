@@ -10,49 +10,49 @@ use crate::report::Report;
 use crate::tokens::{find, is_ident, is_punct};
 
 /// The type itself, out of the invisible group that `macro_rules!` puts around one, or out of parentheses.
-pub(super) fn bare(ty: &Type) -> &Type {
+pub(super) fn ungrouped(ty: &Type) -> &Type {
     match ty {
-        Type::Group(group) => bare(&group.elem),
-        Type::Paren(paren) => bare(&paren.elem),
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
         ty => ty,
     }
 }
 
 /// The path of a type that is one.
 pub(super) fn path(ty: &Type) -> Option<&Path> {
-    match bare(ty) {
+    match ungrouped(ty) {
         Type::Path(TypePath { path, qself: None, .. }) => Some(path),
         _ => None,
     }
 }
 
 /// Where an error about a type is to point: compilers mark the first of several tokens, which says little for `&`.
-pub(super) fn telling_span(ty: &Type) -> Span {
-    match bare(ty) {
-        Type::Reference(reference) => telling_span(&reference.elem),
-        Type::Slice(slice) => telling_span(&slice.elem),
+pub(super) fn error_span(ty: &Type) -> Span {
+    match ungrouped(ty) {
+        Type::Reference(reference) => error_span(&reference.elem),
+        Type::Slice(slice) => error_span(&slice.elem),
         ty => ty.span(),
     }
 }
 
 /// Whether a type's last segment has this name, whatever comes before it.
-pub(super) fn is_called(ty: &Type, name: &str) -> bool {
+pub(super) fn ends_with(ty: &Type, name: &str) -> bool {
     path(ty).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)
 }
 
 /// Whether a type is this one name and nothing else.
-pub(super) fn is_exactly(ty: &Type, name: &str) -> bool {
+pub(super) fn is_name(ty: &Type, name: &str) -> bool {
     path(ty).is_some_and(|path| path.is_ident(name))
 }
 
 /// How a type gets from a datagram to the method.
 pub(super) fn passing(ty: &Type) -> Passing {
-    let Type::Reference(TypeReference { elem, .. }) = bare(ty) else { return Passing::Direct };
-    match bare(elem) {
-        Type::Slice(slice) if !is_exactly(&slice.elem, "u8") => Passing::LentSlice,
-        Type::Slice(_) => Passing::Direct,
-        elem if is_exactly(elem, "str") => Passing::Direct,
-        _ => Passing::Lent,
+    let Type::Reference(TypeReference { elem, .. }) = ungrouped(ty) else { return Passing::ByValue };
+    match ungrouped(elem) {
+        Type::Slice(slice) if !is_name(&slice.elem, "u8") => Passing::AsSlice,
+        Type::Slice(_) => Passing::ByValue,
+        elem if is_name(elem, "str") => Passing::ByValue,
+        _ => Passing::ByReference,
     }
 }
 

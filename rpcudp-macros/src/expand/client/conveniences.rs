@@ -1,12 +1,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::Service;
+use crate::model::Contract;
 
 /// What `Client` provides, as items of the client itself; the contract's own methods go before them.
-pub(super) fn conveniences(service: &Service) -> TokenStream {
-    let krate = &service.krate;
-    let vis = &service.contract.vis;
+pub(super) fn conveniences(contract: &Contract) -> TokenStream {
+    let krate = &contract.krate;
+    let vis = &contract.item.vis;
     let all = [
         (
             "CONTRACT",
@@ -68,7 +68,7 @@ pub(super) fn conveniences(service: &Service) -> TokenStream {
             },
         ),
     ];
-    let is_free = |name: &str| service.methods.iter().all(|method| method.ident != name);
+    let is_free = |name: &str| contract.methods.iter().all(|method| method.ident != name);
     let items = all.into_iter().filter(|(name, _)| is_free(name)).map(|(_, item)| item);
     quote! {
         #(#[allow(dead_code, reason = "not every program needs each of them")] #items)*

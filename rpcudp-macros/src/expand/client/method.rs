@@ -6,12 +6,12 @@ use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 use crate::expand::generics::for_client;
 use crate::expand::names::Names;
 use crate::expand::values;
-use crate::model::{Argument, Delivery, Method, Returns, Service, hygienic};
+use crate::model::{Argument, Contract, Delivery, Method, Returns, hygienic};
 use crate::tokens::{find, is_ident, is_punct, located_at};
 
-pub(super) fn method(service: &Service, method: &Method, names: &Names) -> TokenStream {
-    let krate = &service.krate;
-    let vis = &service.contract.vis;
+pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
+    let krate = &contract.krate;
+    let vis = &contract.item.vis;
     let Method { ident, wire_name, attrs, .. } = method;
     let (cfg, client_attrs) = (&attrs.cfg, &attrs.client);
     let docs = docs(method);
@@ -31,8 +31,8 @@ pub(super) fn method(service: &Service, method: &Method, names: &Names) -> Token
         quote_spanned!(at => #request.argument(#borrow #ident))
     });
     let argument_count = method.arguments().count() as u32;
-    let delivery = values::delivery(service, method.delivery);
-    let timeout = values::timeout(service, method.timeout);
+    let delivery = values::delivery(contract, method.delivery);
+    let timeout = values::timeout(contract, method.timeout);
     let ty = for_client(method.returns.ty(), names);
     let at = hygienic(method.returns.ty().span());
     let (returns, call) = match method.returns {

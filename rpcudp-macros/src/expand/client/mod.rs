@@ -4,10 +4,10 @@ mod method;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand::contract;
+use crate::expand::description;
 use crate::expand::generics::{self, TypeGenerics};
 use crate::expand::names::Names;
-use crate::model::Service;
+use crate::model::Contract;
 
 /// The client: a struct with a method for each of the contract's, which encodes its arguments and makes a call.
 ///
@@ -21,17 +21,17 @@ use crate::model::Service;
 ///     }
 /// }
 /// ```
-pub(in crate::expand) fn client(service: &Service, names: &Names) -> TokenStream {
-    let krate = &service.krate;
-    let vis = &service.contract.vis;
-    let client = service.client_ident();
-    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::client(service, names);
-    let name = service.contract.ident.to_string();
+pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStream {
+    let krate = &contract.krate;
+    let vis = &contract.item.vis;
+    let client = contract.client_ident();
+    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::client(contract, names);
+    let name = contract.item.ident.to_string();
     let about = format!("Calls the methods of a [`{name}`] that some peer serves.");
-    let methods = service.methods.iter().map(|method| method::method(service, method, names));
-    let conveniences = conveniences::conveniences(service);
-    let description = contract::contract(service);
-    let allowed = &service.allowed;
+    let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
+    let conveniences = conveniences::conveniences(contract);
+    let description = description::description(contract);
+    let allowed = &contract.lint_attrs;
     quote! {
         #[doc = #about]
         #(#allowed)*

@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use crate::expand::generics;
 use crate::expand::names::Names;
 use crate::expand::values;
-use crate::model::{Argument, Delivery, Method, Parameter, Passing, Returns, Service, hygienic};
+use crate::model::{Argument, Contract, Delivery, Method, Parameter, Passing, Returns, hygienic};
 use crate::tokens::located_at;
 
 /// Where our own names come from: no local of the user's is one of them.
@@ -13,12 +13,12 @@ fn site() -> Span {
     Span::mixed_site()
 }
 
-pub(super) fn method(service: &Service, method: &Method, names: &Names) -> TokenStream {
-    let krate = &service.krate;
+pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
+    let krate = &contract.krate;
     let Method { wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
-    let delivery = values::delivery(service, method.delivery);
-    let call = if method.is_async { async_call } else { sync_call }(service, method, names);
+    let delivery = values::delivery(contract, method.delivery);
+    let call = if method.is_async { async_call } else { sync_call }(contract, method, names);
     quote! {
         #(#cfg)*
         #krate::__private::Method { name: #wire_name, delivery: #delivery, call: #call }
@@ -26,11 +26,11 @@ pub(super) fn method(service: &Service, method: &Method, names: &Names) -> Token
 }
 
 /// Decodes the arguments out of the datagram, which they may borrow from, and calls the method on the spot.
-fn sync_call(service: &Service, method: &Method, names: &Names) -> TokenStream {
+fn sync_call(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
     let (locals, takes) = takes(method);
     let receiver = quote_spanned!(site() => &*server.service);
     let context = quote_spanned!(site() => cx);
-    let called = called(service, method, names, &receiver, &context);
+    let called = called(contract, method, names, &receiver, &context);
     // The answer has to be encoded: where its type cannot be, this is what the compiler complains of.
     let run = quote_spanned!(hygienic(method.returns.ty().span()) => run);
     quote_spanned! { site() =>
@@ -43,12 +43,12 @@ fn sync_call(service: &Service, method: &Method, names: &Names) -> TokenStream {
 }
 
 /// Decodes the arguments out of a copy that the task has for itself, and calls the method there.
-fn async_call(service: &Service, method: &Method, names: &Names) -> TokenStream {
-    let krate = &service.krate;
+fn async_call(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
+    let krate = &contract.krate;
     let (locals, takes) = takes(method);
     let receiver = quote_spanned!(site() => &*service);
     let context = quote_spanned!(site() => request.context());
-    let called = called(service, method, names, &receiver, &context);
+    let called = called(contract, method, names, &receiver, &context);
     let spawn = quote_spanned!(hygienic(method.returns.ty().span()) => spawn);
     quote_spanned! { site() =>
         |server, incoming| {
@@ -72,23 +72,23 @@ fn takes(method: &Method) -> (Vec<Ident>, Vec<TokenStream>) {
         .map(|(index, argument)| {
             let name = &argument.name;
             let take = quote_spanned!(hygienic(argument.span) => arguments.take(#name));
-            (argument_local(index, argument), take)
+            (local_ident(index, argument), take)
         })
         .unzip()
 }
 
 /// The method called with what was decoded, and its result wrapped into the kind of answer that it is.
 fn called(
-    service: &Service,
+    contract: &Contract,
     method: &Method,
     names: &Names,
     receiver: &TokenStream,
     context: &TokenStream,
 ) -> TokenStream {
-    let krate = &service.krate;
-    let contract = &service.contract.ident;
-    let implementation = names.implementation();
-    let contract_arguments = generics::of_contract(service);
+    let krate = &contract.krate;
+    let trait_ident = &contract.item.ident;
+    let service = names.service();
+    let trait_arguments = generics::of_contract(contract);
     let ident = &method.ident;
     let mut argument_count = 0;
     let mut parameters = Vec::new();
@@ -105,19 +105,19 @@ fn called(
                 }
             }
             Parameter::Argument(argument) => {
-                let local = argument_local(argument_count, argument);
+                let local = local_ident(argument_count, argument);
                 argument_count += 1;
                 match argument.passing {
-                    Passing::Direct => quote!(#local),
-                    Passing::Lent => quote!(&#local),
-                    Passing::LentSlice => quote!(#krate::__private::as_slice(&#local)),
+                    Passing::ByValue => quote!(#local),
+                    Passing::ByReference => quote!(&#local),
+                    Passing::AsSlice => quote!(#krate::__private::as_slice(&#local)),
                 }
             }
         });
     }
     let awaited = method.is_async.then(|| quote!(.await));
     let returned = quote! {
-        <#implementation as #contract<#contract_arguments>>::#ident(#receiver, #(#parameters),*) #awaited
+        <#service as #trait_ident<#trait_arguments>>::#ident(#receiver, #(#parameters),*) #awaited
     };
     let at = hygienic(method.returns.ty().span());
     let returned = located_at(&returned, at);
@@ -132,6 +132,6 @@ fn called(
     }
 }
 
-fn argument_local(index: usize, argument: &Argument) -> Ident {
+fn local_ident(index: usize, argument: &Argument) -> Ident {
     format_ident!("argument{index}", span = hygienic(argument.span))
 }

@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::expand::generics::{self, TypeGenerics};
 use crate::expand::names::Names;
-use crate::model::Service;
+use crate::model::Contract;
 
 /// The server: a struct around an implementation of the trait, with a table that says for each wire name how its
 /// arguments are decoded and its method is called.
@@ -26,25 +26,25 @@ use crate::model::Service;
 ///     ];
 /// }
 /// ```
-pub(in crate::expand) fn server(service: &Service, names: &Names) -> TokenStream {
-    let krate = &service.krate;
-    let vis = &service.contract.vis;
-    let contract = &service.contract.ident;
-    let server = service.server_ident();
-    let implementation = names.implementation();
-    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::server(service, names);
-    let contract_arguments = generics::of_contract(service);
-    let (client, client_arguments) = (service.client_ident(), generics::client_of_server(service, names));
-    let types: Vec<_> = service.contract.generics.type_params().map(|parameter| &parameter.ident).collect();
-    let name = service.name();
-    let about = format!("Serves an implementation of [`{}`].", service.contract.ident);
-    let methods = service.methods.iter().map(|method| method::method(service, method, names));
-    let allowed = &service.allowed;
+pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStream {
+    let krate = &contract.krate;
+    let vis = &contract.item.vis;
+    let trait_ident = &contract.item.ident;
+    let server = contract.server_ident();
+    let service = names.service();
+    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::server(contract, names);
+    let trait_arguments = generics::of_contract(contract);
+    let (client, client_arguments) = (contract.client_ident(), generics::client_of_server(contract, names));
+    let types: Vec<_> = contract.item.generics.type_params().map(|parameter| &parameter.ident).collect();
+    let name = contract.name();
+    let about = format!("Serves an implementation of [`{}`].", contract.item.ident);
+    let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
+    let allowed = &contract.lint_attrs;
     quote! {
         #[doc = #about]
         #(#allowed)*
         #vis struct #server<#of_type> {
-            service: #krate::__private::Arc<#implementation>,
+            service: #krate::__private::Arc<#service>,
             contract: ::core::marker::PhantomData<fn() -> (#marker)>,
         }
 
@@ -52,16 +52,16 @@ pub(in crate::expand) fn server(service: &Service, names: &Names) -> TokenStream
         impl<#declared> #server<#used> {
             /// Serves `service`.
             #[must_use]
-            #vis fn new(service: #implementation) -> Self
+            #vis fn new(service: #service) -> Self
             where
-                #implementation: ::core::marker::Sized,
+                #service: ::core::marker::Sized,
             {
                 Self::from_arc(#krate::__private::Arc::new(service))
             }
 
             /// Serves a service that others hold as well, or one whose type is forgotten, as `Arc<dyn Trait + Send + Sync>`.
             #[must_use]
-            #vis fn from_arc(service: #krate::__private::Arc<#implementation>) -> Self {
+            #vis fn from_arc(service: #krate::__private::Arc<#service>) -> Self {
                 Self { service, contract: ::core::marker::PhantomData }
             }
         }
@@ -70,7 +70,7 @@ pub(in crate::expand) fn server(service: &Service, names: &Names) -> TokenStream
         #[allow(clippy::all, clippy::pedantic, reason = "the user's signatures, which are linted on the trait")]
         impl<#bounded> #krate::Service for #server<#used>
         where
-            #implementation: #contract<#contract_arguments> + ::core::marker::Send + ::core::marker::Sync + 'static,
+            #service: #trait_ident<#trait_arguments> + ::core::marker::Send + ::core::marker::Sync + 'static,
             #(#types: 'static,)*
             #predicates
         {

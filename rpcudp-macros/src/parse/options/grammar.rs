@@ -18,12 +18,12 @@ pub(super) struct Grammar {
 }
 
 /// `name` or `name = value`.
-pub(super) struct Item {
+pub(super) struct OptionItem {
     pub(super) name: Ident,
     value: Option<Expr>,
 }
 
-impl ToTokens for Item {
+impl ToTokens for OptionItem {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.name.to_tokens(tokens);
         self.value.to_tokens(tokens);
@@ -32,7 +32,7 @@ impl ToTokens for Item {
 
 impl Grammar {
     /// The options of all `#[rpc(...)]` among the attributes, which lose them.
-    pub(super) fn take(&self, attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<Item> {
+    pub(super) fn take(&self, attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<OptionItem> {
         let mut tokens = TokenStream::new();
         for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
             match attr.meta {
@@ -50,7 +50,7 @@ impl Grammar {
     }
 
     /// Options, each of which occurs once.
-    pub(super) fn items(&self, tokens: TokenStream, report: &mut Report) -> Vec<Item> {
+    pub(super) fn items(&self, tokens: TokenStream, report: &mut Report) -> Vec<OptionItem> {
         let parse = |input: ParseStream<'_>| {
             let mut items = Vec::new();
             while !input.is_empty() {
@@ -71,7 +71,7 @@ impl Grammar {
         items
     }
 
-    fn item(&self, input: ParseStream<'_>) -> syn::Result<Item> {
+    fn item(&self, input: ParseStream<'_>) -> syn::Result<OptionItem> {
         if !input.peek(Ident::peek_any) {
             return Err(input.error(messages::option_without_name(self.example, self.allowed)));
         }
@@ -80,11 +80,11 @@ impl Grammar {
         if !input.is_empty() && !input.peek(Token![,]) {
             return Err(input.error(messages::after_option(self.example)));
         }
-        Ok(Item { name, value })
+        Ok(OptionItem { name, value })
     }
 }
 
-impl Item {
+impl OptionItem {
     pub(super) fn string(&self, example: &str, report: &mut Report) -> Option<&LitStr> {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),

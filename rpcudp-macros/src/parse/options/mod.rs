@@ -9,7 +9,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, LitStr, Path, parse_quote};
 
 use self::duration::duration;
-use self::grammar::{Grammar, Item};
+use self::grammar::{Grammar, OptionItem};
 use crate::messages;
 use crate::model::Delivery;
 use crate::report::Report;
@@ -74,7 +74,7 @@ impl MethodOptions {
         options
     }
 
-    fn set(&mut self, item: &Item, report: &mut Report) {
+    fn set(&mut self, item: &OptionItem, report: &mut Report) {
         let span = item.name.span();
         match &*item.name.to_string() {
             "name" => {
@@ -92,15 +92,15 @@ impl MethodOptions {
                 }
             }
             "fallible" if item.is_flag(report) => self.fallible = Some(span),
-            "oneway" if item.is_flag(report) => self.deliver(Delivery::OneWay, span, report),
-            "at_least_once" if item.is_flag(report) => self.deliver(Delivery::AtLeastOnce, span, report),
-            "at_most_once" if item.is_flag(report) => self.deliver(Delivery::AtMostOnce, span, report),
+            "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
+            "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
+            "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),
             "fallible" | "oneway" | "at_least_once" | "at_most_once" => {}
             other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery, span: Span, report: &mut Report) {
+    fn set_delivery(&mut self, delivery: Delivery, span: Span, report: &mut Report) {
         if let Some((other, _)) = self.delivery {
             report.error_at(span, messages::conflict(option_name(other), option_name(delivery)));
         }

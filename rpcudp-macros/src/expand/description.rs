@@ -2,8 +2,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-use super::values;
-use crate::model::{Method, Returns, Service};
+use crate::expand::values;
+use crate::model::{Contract, Method, Returns};
 use crate::text;
 
 /// The contract as data, of type `&'static Contract`: texts, and no call of anything.
@@ -15,18 +15,18 @@ use crate::text;
 ///     ...
 /// }
 /// ```
-pub(super) fn contract(service: &Service) -> TokenStream {
-    let krate = &service.krate;
-    let namespace = &service.namespace;
-    let name = service.contract.ident.to_string();
-    let doc = documentation(&service.contract.attrs);
-    let generics = text::of(&service.contract.generics.params);
-    let bounds = service.predicates.iter().map(text::of);
-    let types = service.associated.iter().map(|item| {
+pub(super) fn description(contract: &Contract) -> TokenStream {
+    let krate = &contract.krate;
+    let namespace = &contract.namespace;
+    let name = contract.item.ident.to_string();
+    let doc = documentation(&contract.item.attrs);
+    let generics = text::of(&contract.item.generics.params);
+    let bounds = contract.predicates.iter().map(text::of);
+    let types = contract.associated_types.iter().map(|item| {
         let (name, bounds) = (item.ident.to_string(), text::of(&item.bounds));
         quote!(contract::AssociatedType { name: text(#name), bounds: text(#bounds) })
     });
-    let methods = service.methods.iter().map(|method| describe(service, method));
+    let methods = contract.methods.iter().map(|method| describe(contract, method));
     quote! {{
         use #krate::__private::{Text, contract, list, text};
         const BOUNDS: &[Text] = &[#(text(#bounds),)*];
@@ -44,14 +44,14 @@ pub(super) fn contract(service: &Service) -> TokenStream {
     }}
 }
 
-fn describe(service: &Service, method: &Method) -> TokenStream {
+fn describe(contract: &Contract, method: &Method) -> TokenStream {
     let Method { ident, wire_name, attrs, is_async, .. } = method;
     let (name, doc) = (ident.to_string(), documentation(&attrs.client));
     let cfg = &attrs.cfg;
     let returns = text::of(method.returns.ty());
     let fallible = matches!(method.returns, Returns::Result(_));
-    let delivery = values::delivery(service, method.delivery);
-    let timeout = values::timeout(service, method.timeout);
+    let delivery = values::delivery(contract, method.delivery);
+    let timeout = values::timeout(contract, method.timeout);
     let arguments = method.arguments().map(|argument| {
         let (name, ty) = (argument.ident.to_string(), text::of(&argument.ty));
         quote!(contract::Argument { name: text(#name), ty: text(#ty) })
