@@ -15,6 +15,8 @@ pub use crate::introspection::literal::{Text, list, text};
 pub use crate::server::context::{IsContext, as_context};
 pub use crate::server::incoming_request::IncomingRequest;
 pub use crate::server::owned_request::{OwnedRequest, as_slice};
-pub use crate::server::response::{Fallible, IntoResponse, NoResponse, ResponseWriter, Value};
+pub use crate::server::response::{
+    Fallible, IntoResponse, NoResponse, ResponseWriter, Value, no_response, respond, respond_result,
+};
 pub use crate::server::service::Method;
 pub use crate::telemetry::outcome::Outcome;

@@ -37,6 +37,24 @@ pub struct Fallible<T, E>(pub Result<T, E>);
 #[derive(Debug)]
 pub struct NoResponse(pub ());
 
+/// Makes a response of a method's value. Never fails: the error is that of decoding the arguments.
+#[doc(hidden)]
+pub const fn respond<T>(value: T) -> Result<Value<T>, ArgumentError> {
+    Ok(Value(value))
+}
+
+/// Makes a response of a method's `Result`, like [`respond`].
+#[doc(hidden)]
+pub const fn respond_result<T, E>(result: Result<T, E>) -> Result<Fallible<T, E>, ArgumentError> {
+    Ok(Fallible(result))
+}
+
+/// Ends a oneway method, which has no response, like [`respond`].
+#[doc(hidden)]
+pub const fn no_response((): ()) -> Result<NoResponse, ArgumentError> {
+    Ok(NoResponse(()))
+}
+
 impl<T: Serialize> IntoResponse for Value<T> {
     fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
         writer.value(&self.0)
