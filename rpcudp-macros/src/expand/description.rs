@@ -1,82 +1,106 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-use crate::expand::values;
-use crate::model::{Contract, Method, Returns};
+use super::imports::Imports;
+use super::names::Names;
+use super::values;
+use crate::model::{Contract, Delivery, Method, Returns};
 use crate::text;
 
-/// The contract as data, of type `&'static Contract`: texts, and no call of anything.
+/// Writes the contract as data: a constant of type `&'static Contract`.
 ///
 /// ```text
-/// &Contract {
-///     name: text("Greeter"),
-///     methods: { const METHODS: &[Method] = &[Method { name: text("sayhi"), ... }]; list(METHODS) },
-///     ...
+/// {
+///     use ::rpcudp::__private::{list, text};
+///     use ::rpcudp::contract::{Contract, Method};
+///     const METHODS: &[Method] = &[Method { name: text("sayhi"), wire_name: text("sayhi"), ..Method::EMPTY }];
+///     &Contract { name: text("Greeter"), methods: list(METHODS), ..Contract::EMPTY }
 /// }
 /// ```
-pub(super) fn description(contract: &Contract) -> TokenStream {
+pub(super) fn description(contract: &Contract, names: &Names) -> TokenStream {
     let krate = &contract.krate;
-    let namespace = &contract.namespace;
-    let name = contract.item.ident.to_string();
-    let doc = documentation(&contract.item.attrs);
-    let generics = text::of(&contract.item.generics.params);
-    let bounds = contract.predicates.iter().map(text::of);
+    let mut imports = Imports::new(quote!(#krate::contract), names);
+    let (contract_type, method_type) = (imports.item("Contract"), imports.item("Method"));
+    let bounds = contract.predicates.iter().map(|predicate| text(&text::of(predicate)));
     let types = contract.associated_types.iter().map(|item| {
-        let (name, bounds) = (item.ident.to_string(), text::of(&item.bounds));
-        quote!(contract::AssociatedType { name: text(#name), bounds: text(#bounds) })
+        let associated_type = imports.item("AssociatedType");
+        let (name, bounds) = (text(&item.ident.to_string()), text(&text::of(&item.bounds)));
+        quote!(#associated_type { name: #name, bounds: #bounds })
     });
-    let methods = contract.methods.iter().map(|method| describe(contract, method));
+    let fields = [
+        field("name", text(&contract.item.ident.to_string())),
+        text_field("namespace", &contract.namespace, ""),
+        text_field("doc", &documentation(&contract.item.attrs), ""),
+        text_field("generics", &text::of(&contract.item.generics.params), ""),
+        list_field("bounds", bounds),
+        list_field("types", types),
+        field("methods", quote!(list(METHODS))),
+    ];
+    let description = with_defaults(&contract_type, fields);
+    let methods: Vec<_> = contract.methods.iter().map(|item| method(item, &mut imports)).collect();
     quote! {{
-        use #krate::__private::{Text, contract, list, text};
-        const BOUNDS: &[Text] = &[#(text(#bounds),)*];
-        const TYPES: &[contract::AssociatedType] = &[#(#types,)*];
-        const METHODS: &[contract::Method] = &[#(#methods,)*];
-        &contract::Contract {
-            name: text(#name),
-            namespace: text(#namespace),
-            doc: text(#doc),
-            generics: text(#generics),
-            bounds: list(BOUNDS),
-            types: list(TYPES),
-            methods: list(METHODS),
-        }
+        use #krate::__private::{list, text};
+        #imports
+        const METHODS: &[#method_type] = &[#(#methods),*];
+        &#description
     }}
 }
 
-fn describe(contract: &Contract, method: &Method) -> TokenStream {
+fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
     let Method { ident, wire_name, attrs, is_async, .. } = method;
-    let (name, doc) = (ident.to_string(), documentation(&attrs.client));
     let cfg = &attrs.cfg;
-    let returns = text::of(method.returns.ty());
-    let fallible = matches!(method.returns, Returns::Result(_));
-    let delivery = values::delivery(contract, method.delivery);
-    let timeout = values::timeout(contract, method.timeout);
     let arguments = method.arguments().map(|argument| {
-        let (name, ty) = (argument.ident.to_string(), text::of(&argument.ty));
-        quote!(contract::Argument { name: text(#name), ty: text(#ty) })
+        let argument_type = imports.item("Argument");
+        let (name, ty) = (text(&argument.ident.to_string()), text(&text::of(&argument.ty)));
+        quote!(#argument_type { name: #name, ty: #ty })
     });
-    quote! {
-        #(#cfg)*
-        contract::Method {
-            name: text(#name),
-            wire_name: text(#wire_name),
-            doc: text(#doc),
-            arguments: {
-                const ARGUMENTS: &[contract::Argument] = &[#(#arguments,)*];
-                list(ARGUMENTS)
-            },
-            returns: text(#returns),
-            fallible: #fallible,
-            delivery: #delivery,
-            timeout: #timeout,
-            is_async: #is_async,
-        }
-    }
+    let arguments = list_field("arguments", arguments);
+    let delivery = (method.delivery != Delivery::Maybe).then(|| {
+        let (delivery, variant) = (imports.item("Delivery"), values::delivery_variant(method.delivery));
+        quote!(delivery: #delivery::#variant)
+    });
+    let fields = [
+        field("name", text(&ident.to_string())),
+        field("wire_name", text(wire_name)),
+        text_field("doc", &documentation(&attrs.client), ""),
+        arguments,
+        text_field("returns", &text::of(method.returns.ty()), "()"),
+        matches!(method.returns, Returns::Result(_)).then(|| quote!(fallible: true)),
+        delivery,
+        method.timeout.and_then(|timeout| field("timeout", values::timeout(Some(timeout)))),
+        is_async.then(|| quote!(is_async: true)),
+    ];
+    let method = with_defaults(&imports.item("Method"), fields);
+    quote!(#(#cfg)* #method)
 }
 
-/// What the documentation among the attributes says, as far as it is text: a space at the start of each line is that
-/// after `///`.
+/// Writes a value of a type that has a constant `EMPTY`, which has the value of the fields that are left out.
+fn with_defaults<const N: usize>(ty: &TokenStream, fields: [Option<TokenStream>; N]) -> TokenStream {
+    let base = fields.iter().any(Option::is_none).then(|| quote!(..#ty::EMPTY));
+    let fields = fields.into_iter().flatten();
+    quote!(#ty { #(#fields,)* #base })
+}
+
+fn field(name: &str, value: TokenStream) -> Option<TokenStream> {
+    let name = Ident::new(name, Span::call_site());
+    Some(quote!(#name: #value))
+}
+
+fn text_field(name: &str, value: &str, default: &str) -> Option<TokenStream> {
+    if value == default { None } else { field(name, text(value)) }
+}
+
+fn list_field(name: &str, items: impl Iterator<Item = TokenStream>) -> Option<TokenStream> {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() { None } else { field(name, quote!(list(const { &[#(#items),*] }))) }
+}
+
+fn text(text: &str) -> TokenStream {
+    quote!(text(#text))
+}
+
+/// Returns the text of the documentation among the attributes, without the space that follows `///` on each line.
 fn documentation(attrs: &[Attribute]) -> String {
     let text = |attr: &Attribute| match &attr.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {

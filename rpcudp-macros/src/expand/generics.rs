@@ -1,40 +1,35 @@
-//! The parameters of what is generated: those of the trait, and for the client its associated types.
+//! The generics of the generated types: the trait's own, for the client also a parameter for each associated type, and for
+//! the server one for the service.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, TraitItemType, TypeParam};
 
 use super::names::Names;
 use crate::model::Contract;
-use crate::tokens::replace_self_types;
+use crate::tokens::{located_at, replace_self_types};
 
-/// The generics of a generated type.
+/// The generics of a generated type. Its methods return nothing for a list that is empty.
 #[derive(Default)]
 pub(super) struct TypeGenerics {
-    /// As the type itself declares them: `S: ?Sized, K = u32, const N: usize`.
-    pub(super) of_type: TokenStream,
-    /// As an implementation declares them that needs no bounds: `S: ?Sized, K, const N: usize`.
-    pub(super) declared: TokenStream,
-    /// As a use has them: `S, K, N`.
-    pub(super) used: TokenStream,
-    /// With bounds, for an implementation that needs them: `S: ?Sized, K: Eq, const N: usize`.
-    pub(super) bounded: TokenStream,
-    /// The predicates that go with `bounded`, each followed by a comma.
-    pub(super) predicates: TokenStream,
-    /// A type that names every type parameter of the trait and is `Send` and `Sync` whatever they are.
-    pub(super) marker: TokenStream,
+    declaration: Vec<TokenStream>,
+    unbounded: Vec<TokenStream>,
+    bounded: Vec<TokenStream>,
+    arguments: Vec<TokenStream>,
+    predicates: Vec<TokenStream>,
+    phantoms: Vec<Ident>,
 }
 
-/// The generics of the client.
+/// Returns the generics of the client.
 pub(super) fn client(contract: &Contract, names: &Names) -> TypeGenerics {
     let map = |tokens: TokenStream| for_client(&tokens, names);
     let mut generics = TypeGenerics::default();
-    for parameter in parameters_of_client(contract) {
+    for parameter in client_parameters(contract) {
         match parameter {
             Parameter::Declared(parameter) => generics.parameter(parameter, &map),
             Parameter::Associated(item) => {
                 let bounds = map(item.bounds.to_token_stream());
-                generics.type_parameter(&TypeParam::from(names.associated(&item.ident)), &bounds);
+                generics.type_parameter(&TypeParam::from(names.associated_type(&item.ident)), &bounds);
             }
         }
     }
@@ -42,57 +37,102 @@ pub(super) fn client(contract: &Contract, names: &Names) -> TypeGenerics {
     generics
 }
 
-/// The arguments of the client that goes with a server: for its associated types, those of the service.
-pub(super) fn client_of_server(contract: &Contract, names: &Names) -> TokenStream {
-    let service = names.service();
-    let (trait_ident, arguments) = (&contract.item.ident, of_contract(contract));
-    let mut generics = TypeGenerics::default();
-    for parameter in parameters_of_client(contract) {
-        match parameter {
-            Parameter::Declared(parameter) => generics.parameter(parameter, &|tokens| tokens),
-            Parameter::Associated(TraitItemType { ident, .. }) => {
-                generics.used.extend(quote!(<#service as #trait_ident<#arguments>>::#ident,));
-            }
-        }
-    }
-    generics.used
-}
-
-/// The generics of the server, whose first parameter is the service.
+/// Returns the generics of the server, whose first parameter is the service.
 pub(super) fn server(contract: &Contract, names: &Names) -> TypeGenerics {
     let service = names.service();
     // `Self::Name` is `<S as Trait>::Name`, which the bound on the service makes unambiguous.
     let map = |tokens| replace_self_types(tokens, &|name| quote!(#service::#name));
-    let sized_or_not = quote!(#service: ?::core::marker::Sized,);
+    let unsized_service = vec![quote!(#service: ?::core::marker::Sized)];
     let mut generics = TypeGenerics {
-        of_type: sized_or_not.clone(),
-        declared: sized_or_not.clone(),
-        used: quote!(#service,),
-        bounded: sized_or_not,
+        declaration: unsized_service.clone(),
+        unbounded: unsized_service.clone(),
+        bounded: unsized_service,
+        arguments: vec![quote!(#service)],
         ..TypeGenerics::default()
     };
     for parameter in &contract.item.generics.params {
         generics.parameter(parameter, &map);
     }
+    let (trait_ident, trait_generics) = (located_at(&contract.item.ident, Span::call_site()), of_trait(contract));
+    generics.predicates.push(quote! {
+        #service: #trait_ident #trait_generics + ::core::marker::Send + ::core::marker::Sync + 'static
+    });
+    generics.predicates.extend(contract.item.generics.type_params().map(|parameter| {
+        let ident = &parameter.ident;
+        quote!(#ident: 'static)
+    }));
     generics.predicates(contract, &map);
     generics
 }
 
-/// The trait's parameters as a use has them: `K, N`.
-pub(super) fn of_contract(contract: &Contract) -> TokenStream {
+/// Returns the arguments of the client that belongs to a server: for its associated types, those of the service.
+///
+/// ```text
+/// <K, <S as Store<K>>::Value>
+/// ```
+pub(super) fn client_of_server(contract: &Contract, names: &Names) -> Option<TokenStream> {
+    let service = names.service();
+    let (trait_ident, trait_generics) = (&contract.item.ident, of_trait(contract));
+    let mut generics = TypeGenerics::default();
+    for parameter in client_parameters(contract) {
+        match parameter {
+            Parameter::Declared(parameter) => generics.parameter(parameter, &|tokens| tokens),
+            Parameter::Associated(TraitItemType { ident, .. }) => {
+                generics.arguments.push(quote!(<#service as #trait_ident #trait_generics>::#ident));
+            }
+        }
+    }
+    generics.ty_generics()
+}
+
+/// Returns the trait's parameters as a use has them: `<K, N>`.
+pub(super) fn of_trait(contract: &Contract) -> Option<TokenStream> {
     let mut generics = TypeGenerics::default();
     for parameter in &contract.item.generics.params {
         generics.parameter(parameter, &|tokens| tokens);
     }
-    generics.used
+    generics.ty_generics()
 }
 
-/// In the client, `Self::Name` is the parameter that stands for it.
+/// Replaces `Self::Name` by the client's parameter for it.
 pub(super) fn for_client(tokens: &impl ToTokens, names: &Names) -> TokenStream {
-    replace_self_types(tokens.to_token_stream(), &|name| names.associated(name).into_token_stream())
+    replace_self_types(tokens.to_token_stream(), &|name| names.associated_type(name).into_token_stream())
 }
 
 impl TypeGenerics {
+    /// Returns the parameters of the type's declaration: `<S: ?Sized, K = u32, const N: usize>`.
+    pub(super) fn declaration_generics(&self) -> Option<TokenStream> {
+        angle_bracketed(&self.declaration)
+    }
+
+    /// Returns the parameters of an impl that needs no bounds: `<S: ?Sized, K, const N: usize>`.
+    pub(super) fn impl_generics(&self) -> Option<TokenStream> {
+        angle_bracketed(&self.unbounded)
+    }
+
+    /// Returns the parameters of an impl with bounds: `<S: ?Sized, K: Eq, const N: usize>`.
+    pub(super) fn bounded_impl_generics(&self) -> Option<TokenStream> {
+        angle_bracketed(&self.bounded)
+    }
+
+    /// Returns the arguments of the type: `<S, K, N>`.
+    pub(super) fn ty_generics(&self) -> Option<TokenStream> {
+        angle_bracketed(&self.arguments)
+    }
+
+    /// Returns the where-clause of an impl with bounds.
+    pub(super) fn where_clause(&self) -> Option<TokenStream> {
+        let predicates = &self.predicates;
+        (!predicates.is_empty()).then(|| quote!(where #(#predicates),*))
+    }
+
+    /// Returns the type of a field that uses every type parameter of the trait, if there are any. It is `Send` and `Sync`
+    /// for all of them.
+    pub(super) fn phantom_type(&self) -> Option<TokenStream> {
+        let phantoms = &self.phantoms;
+        (!phantoms.is_empty()).then(|| quote!(::core::marker::PhantomData<fn() -> (#(#phantoms,)*)>))
+    }
+
     fn parameter(&mut self, parameter: &GenericParam, map: &impl Fn(TokenStream) -> TokenStream) {
         match parameter {
             GenericParam::Type(parameter) => {
@@ -102,10 +142,10 @@ impl TypeGenerics {
             GenericParam::Const(parameter) => {
                 let (ident, ty) = (&parameter.ident, &parameter.ty);
                 let default = parameter.default.as_ref().map(|(equals, value)| quote!(#equals #value));
-                self.of_type.extend(quote!(const #ident: #ty #default,));
-                self.declared.extend(quote!(const #ident: #ty,));
-                self.used.extend(quote!(#ident,));
-                self.bounded.extend(quote!(const #ident: #ty,));
+                self.declaration.push(quote!(const #ident: #ty #default));
+                self.unbounded.push(quote!(const #ident: #ty));
+                self.bounded.push(quote!(const #ident: #ty));
+                self.arguments.push(quote!(#ident));
             }
             // A contract has no lifetime parameters.
             GenericParam::Lifetime(_) => {}
@@ -115,29 +155,31 @@ impl TypeGenerics {
     fn type_parameter(&mut self, parameter: &TypeParam, bounds: &TokenStream) {
         let ident = &parameter.ident;
         let default = parameter.default.as_ref().map(|(equals, ty)| quote!(#equals #ty));
-        self.of_type.extend(quote!(#ident #default,));
-        self.declared.extend(quote!(#ident,));
-        self.used.extend(quote!(#ident,));
-        self.bounded.extend(quote!(#ident: #bounds,));
-        self.marker.extend(quote!(::core::marker::PhantomData<#ident>,));
+        let bounds = (!bounds.is_empty()).then(|| quote!(: #bounds));
+        self.declaration.push(quote!(#ident #default));
+        self.unbounded.push(quote!(#ident));
+        self.bounded.push(quote!(#ident #bounds));
+        self.arguments.push(quote!(#ident));
+        self.phantoms.push(ident.clone());
     }
 
     fn predicates(&mut self, contract: &Contract, map: &impl Fn(TokenStream) -> TokenStream) {
-        for predicate in &contract.predicates {
-            let predicate = map(predicate.to_token_stream());
-            self.predicates.extend(quote!(#predicate,));
-        }
+        self.predicates.extend(contract.predicates.iter().map(|predicate| map(predicate.to_token_stream())));
     }
 }
 
-/// What becomes a parameter of the client.
+fn angle_bracketed(items: &[TokenStream]) -> Option<TokenStream> {
+    (!items.is_empty()).then(|| quote!(<#(#items),*>))
+}
+
+/// A parameter of the client.
 enum Parameter<'a> {
     Declared(&'a GenericParam),
     Associated(&'a TraitItemType),
 }
 
-/// The associated types follow the trait's parameters, but those with a default are last, where they have to be.
-fn parameters_of_client(contract: &Contract) -> Vec<Parameter<'_>> {
+/// Returns the trait's parameters, then the associated types, then the parameters with a default, which must be last.
+fn client_parameters(contract: &Contract) -> Vec<Parameter<'_>> {
     let declared = contract.item.generics.params.iter();
     let (last, first): (Vec<_>, Vec<_>) = declared.partition(|parameter| has_default(parameter));
     let (first, last) = (first.into_iter().map(Parameter::Declared), last.into_iter().map(Parameter::Declared));

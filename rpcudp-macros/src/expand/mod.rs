@@ -1,11 +1,13 @@
-//! Writes the trait, the client and the server of a contract. Cannot fail: the contract is legal.
+//! Writes the trait, the client and the server of a contract. Cannot fail, because a `Contract` is legal.
 //!
-//! What is written names types and methods and calls ordinary functions; the logic is in `rpcudp::__private` and what
-//! lies behind it. Paths start at `::core` or at the crate, locals are hygienic, so that no name of the user's matters.
+//! Generated code names types and methods and calls ordinary functions: the logic is in `rpcudp::__private` and behind it.
+//! Paths start at `::core`, `::std` or the crate, or at a name that the block imports and the contract does not use. Locals
+//! have the hygiene of `Span::mixed_site`. So no name of the user's changes the meaning of generated code.
 
 mod client;
 mod description;
 mod generics;
+mod imports;
 mod names;
 mod server;
 mod values;

@@ -6,11 +6,12 @@ use quote::ToTokens;
 use crate::model::{Contract, unraw};
 use crate::tokens::self_type_name;
 
-/// The names of the parameters that are added to the trait's: short ones, as far as the user has no other use for them.
+/// The names that generated code adds to the user's. None of them occurs in the contract.
 pub(super) struct Names {
+    taken: BTreeSet<String>,
     service: Ident,
-    /// For each associated type its own name, and that of the client's parameter.
-    associated: Vec<(Ident, Ident)>,
+    /// The name of each associated type, and that of the client's parameter for it.
+    associated_types: Vec<(Ident, Ident)>,
 }
 
 impl Names {
@@ -19,30 +20,38 @@ impl Names {
         collect_names(contract.item.to_token_stream(), &mut taken);
         collect_names(contract.krate.to_token_stream(), &mut taken);
         let service = unused_name("S", "Service", Span::call_site(), &taken);
-        let mut associated = Vec::new();
+        let mut associated_types = Vec::new();
         for item in &contract.associated_types {
             let name = unraw(&item.ident);
             let parameter = unused_name(&name, &format!("Self{name}"), item.ident.span(), &taken);
             taken.insert(unraw(&parameter));
-            associated.push((item.ident.clone(), parameter));
+            associated_types.push((item.ident.clone(), parameter));
         }
-        Self { service, associated }
+        Self { taken, service, associated_types }
     }
 
-    /// The parameter of the server for the type of the service.
+    /// Returns the server's type parameter for the service.
     pub(super) fn service(&self) -> &Ident {
         &self.service
     }
 
-    /// The parameter of the client that an associated type becomes.
-    pub(super) fn associated(&self, name: &Ident) -> Ident {
-        let known = self.associated.iter().find(|(own, _)| own == name);
-        // Errors about it are to point to where it is used.
+    /// Returns the client's type parameter for an associated type, at the place where the type is used.
+    pub(super) fn associated_type(&self, name: &Ident) -> Ident {
+        let known = self.associated_types.iter().find(|(own, _)| own == name);
         known.map_or_else(|| name.clone(), |(_, parameter)| Ident::new(&parameter.to_string(), name.span()))
+    }
+
+    /// Returns the name of an item in the body of a client's method.
+    pub(super) fn local_item(&self, name: &str) -> Ident {
+        unused_name(name, name, Span::call_site(), &self.taken)
+    }
+
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        self.taken.contains(name)
     }
 }
 
-/// The first of `name`, `otherwise` and what numbers make of it that is not taken.
+/// Returns the first of `name`, `otherwise`, `otherwise0`, `otherwise1` and so on that is not taken.
 fn unused_name(name: &str, otherwise: &str, span: Span, taken: &BTreeSet<String>) -> Ident {
     let numbered = (0..).map(|number| format!("{otherwise}{number}"));
     let mut candidates = [name.to_owned(), otherwise.to_owned()].into_iter().chain(numbered);
@@ -50,8 +59,8 @@ fn unused_name(name: &str, otherwise: &str, span: Span, taken: &BTreeSet<String>
     syn::parse_str(&name).map_or_else(|_| Ident::new_raw(&name, span), |_: Ident| Ident::new(&name, span))
 }
 
-/// Every name in the contract, but for `Name` in `Self::Name` and `type Name`: that means the type which the parameter
-/// stands for.
+/// Collects every name in the contract, except `Name` in `Self::Name` and `type Name`: there it means the associated
+/// type, which the parameter replaces.
 fn collect_names(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     let trees: Vec<_> = tokens.into_iter().collect();
     let mut rest = &trees[..];

@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
-use crate::model::{Contract, Delivery};
+use crate::model::Delivery;
 
-/// A delivery as `rpcudp::__private` names it.
-pub(super) fn delivery(contract: &Contract, delivery: Delivery) -> TokenStream {
-    let krate = &contract.krate;
+/// Returns the variant of `Delivery`.
+pub(super) fn delivery_variant(delivery: Delivery) -> Ident {
     let variant = match delivery {
-        Delivery::Maybe => quote!(Maybe),
-        Delivery::AtLeastOnce => quote!(AtLeastOnce),
-        Delivery::AtMostOnce => quote!(AtMostOnce),
-        Delivery::OneWay => quote!(OneWay),
+        Delivery::Maybe => "Maybe",
+        Delivery::AtLeastOnce => "AtLeastOnce",
+        Delivery::AtMostOnce => "AtMostOnce",
+        Delivery::OneWay => "OneWay",
     };
-    quote!(#krate::__private::Delivery::#variant)
+    Ident::new(variant, Span::call_site())
 }
 
-/// A timeout as a constant, to the nanosecond.
-pub(super) fn timeout(contract: &Contract, timeout: Option<Duration>) -> TokenStream {
-    let krate = &contract.krate;
-    match timeout {
-        Some(timeout) => {
-            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
-            quote!(::core::option::Option::Some(#krate::__private::Duration::new(#seconds, #nanos)))
-        }
-        None => quote!(::core::option::Option::None),
-    }
+/// Returns a timeout of type `Option<Duration>`, in the largest unit that gives a whole number. The smallest unit that an
+/// option of the macro can have is a microsecond.
+pub(super) fn timeout(timeout: Option<Duration>) -> TokenStream {
+    let Some(timeout) = timeout else { return quote!(::core::option::Option::None) };
+    let (constructor, number) = match timeout.subsec_micros() {
+        0 => (quote!(from_secs), u128::from(timeout.as_secs())),
+        micros if micros % 1_000 == 0 => (quote!(from_millis), timeout.as_millis()),
+        _ => (quote!(from_micros), timeout.as_micros()),
+    };
+    let number = Literal::u128_unsuffixed(number);
+    quote!(::core::option::Option::Some(::core::time::Duration::#constructor(#number)))
 }

@@ -1,99 +1,107 @@
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 
 use crate::expand::generics::for_client;
+use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::expand::values;
 use crate::model::{Argument, Contract, Delivery, Method, Returns, hygienic};
 use crate::tokens::{find, is_ident, is_punct, located_at};
 
+/// Writes a method of the client.
+///
+/// ```text
+/// pub fn sayhi(&self, name: &str) -> Call<String> {
+///     use ::rpcudp::__private::{CallSpec, Delivery, Stub};
+///     static SPEC: CallSpec = CallSpec::new("sayhi", 1, Delivery::Maybe, None);
+///     Stub::request(&self.stub, &SPEC).argument(name).call()
+/// }
+/// ```
 pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
     let Method { ident, wire_name, attrs, .. } = method;
     let (cfg, client_attrs) = (&attrs.cfg, &attrs.client);
     let docs = docs(method);
-    let generics = lifetimes(method);
+    let generics = generics(method);
     let parameters = method.arguments().map(|argument| {
         let (ident, ty) = (&argument.ident, for_client(&argument.ty, names));
         quote!(#ident: #ty)
     });
-    // Each of its uses is where an error is to point, and not at the attribute.
-    let request = Ident::new("request", hygienic(Span::call_site()));
+    let mut imports = Imports::new(quote!(#krate::__private), names);
+    let (call_spec, delivery, stub) = (imports.item("CallSpec"), imports.item("Delivery"), imports.item("Stub"));
+    let delivery_variant = values::delivery_variant(method.delivery);
+    let spec = names.local_item("SPEC");
+    let argument_count = Literal::usize_unsuffixed(method.arguments().count());
+    let timeout = values::timeout(method.timeout);
     let arguments = method.arguments().map(|argument| {
         let ident = &argument.ident;
+        // Errors about the argument point at its type.
         let at = hygienic(argument.span);
-        let request = located_at(&request, at);
-        // What is behind a reference is encoded, and not the reference: bytes are known for what they are then.
+        // The value behind a reference is encoded instead of the reference, so that `&[u8]` is seen to be bytes.
         let borrow = (!matches!(&*argument.ty, Type::Reference(_))).then(|| quote_spanned!(at => &));
-        quote_spanned!(at => #request.argument(#borrow #ident))
+        quote_spanned!(at => .argument(#borrow #ident))
     });
-    let argument_count = method.arguments().count() as u32;
-    let delivery = values::delivery(contract, method.delivery);
-    let timeout = values::timeout(contract, method.timeout);
     let ty = for_client(method.returns.ty(), names);
-    let at = hygienic(method.returns.ty().span());
     let (returns, call) = match method.returns {
-        Returns::Value(_) => (quote!(#krate::Call), quote!(#krate::__private::OutgoingRequest::call)),
-        Returns::Result(_) => (quote!(#krate::CallOf), quote!(#krate::__private::OutgoingRequest::fallible_call)),
+        Returns::Value(_) => (quote!(#krate::Call), quote!(.call())),
+        Returns::Result(_) => (quote!(#krate::CallOf), quote!(.fallible_call())),
     };
+    // Errors about the response point at its type.
+    let at = hygienic(method.returns.ty().span());
     let (returns, call) = (located_at(&returns, at), located_at(&call, at));
-    let sent = located_at(&request, at);
-    let call = quote_spanned!(at => #call(#sent));
     let returns = quote_spanned!(at => #returns<#ty>);
+    let request = located_at(&quote!(#stub::request(&self.stub, &#spec)), at);
     quote! {
         #(#client_attrs)*
         #docs
         #(#cfg)*
         #vis fn #ident #generics (&self, #(#parameters),*) -> #returns {
-            let #request = #krate::__private::Stub::request(&self.stub, {
-                static SPEC: #krate::__private::CallSpec =
-                    #krate::__private::CallSpec::new(#wire_name, #argument_count, #delivery, #timeout);
-                &SPEC
-            });
-            #(let #request = #arguments;)*
-            #call
+            #imports
+            static #spec: #call_spec = #call_spec::new(#wire_name, #argument_count, #delivery::#delivery_variant, #timeout);
+            #request #(#arguments)* #call
         }
     }
 }
 
-/// What the user says of the method, and then a line that says how it is called.
+/// Returns a line on the delivery and the timeout, which follows the user's documentation.
 fn docs(method: &Method) -> TokenStream {
-    let Method { wire_name, attrs, delivery, .. } = method;
-    let within = match method.timeout {
-        Some(timeout) => format!("within {timeout:?}"),
-        None => "within the endpoint's timeout".into(),
-    };
-    let line = match delivery {
-        Delivery::Maybe => format!("Calls `{wire_name}`: sent once, answered {within}."),
-        Delivery::AtLeastOnce => format!("Calls `{wire_name}` at least once: sent until it is answered, {within}."),
-        Delivery::AtMostOnce => format!("Calls `{wire_name}` at most once: sent until it is answered, {within}."),
-        Delivery::OneWay => format!("Calls `{wire_name}` one way: sent once, not answered."),
+    let Method { wire_name, attrs, .. } = method;
+    let timeout = method.timeout.map_or_else(|| "the endpoint's".to_owned(), |timeout| format!("{timeout:?}"));
+    let line = match method.delivery {
+        Delivery::Maybe => format!("Calls `{wire_name}`: sends the request once. Timeout: {timeout}."),
+        Delivery::AtLeastOnce => {
+            format!("Calls `{wire_name}` at least once: retransmits until a response arrives. Timeout: {timeout}.")
+        }
+        Delivery::AtMostOnce => {
+            format!("Calls `{wire_name}` at most once: retransmits until a response arrives. Timeout: {timeout}.")
+        }
+        Delivery::OneWay => format!("Calls `{wire_name}` one way: sends the request once, without a response."),
     };
     let is_text = |attr: &Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
-    let apart = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));
-    quote!(#apart #[doc = #line])
+    let empty_line = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));
+    quote!(#empty_line #[doc = #line])
 }
 
-/// The method's lifetimes as far as its arguments have them: others belong to `&self` and the context, which the client
-/// does not pass on.
-fn lifetimes(method: &Method) -> Generics {
-    let mentioned = |lifetime: &Lifetime| {
+/// Returns the method's lifetimes that occur in its arguments. Others belong to `&self` and the context, which the client's
+/// method does not borrow from.
+fn generics(method: &Method) -> Generics {
+    let is_used = |lifetime: &Lifetime| {
         let name = lifetime.ident.to_string();
-        let mentions = |argument: &Argument| {
+        let occurs = |argument: &Argument| {
             find(&argument.ty, &|rest| match rest {
                 [quote, ident, ..] if is_punct(quote, '\'') && is_ident(ident, &name) => 2,
                 _ => 0,
             })
         };
-        method.arguments().any(|argument| mentions(argument).is_some())
+        method.arguments().any(|argument| occurs(argument).is_some())
     };
-    let kept = |lifetime: &Lifetime| lifetime.ident == "static" || mentioned(lifetime);
-    let lifetimes = method.generics.lifetimes().filter(|parameter| mentioned(&parameter.lifetime)).map(|parameter| {
+    let is_kept = |lifetime: &Lifetime| lifetime.ident == "static" || is_used(lifetime);
+    let lifetimes = method.generics.lifetimes().filter(|parameter| is_used(&parameter.lifetime)).map(|parameter| {
         let mut parameter = parameter.clone();
-        parameter.bounds = parameter.bounds.into_iter().filter(kept).collect();
+        parameter.bounds = parameter.bounds.into_iter().filter(is_kept).collect();
         GenericParam::Lifetime(parameter)
     });
     Generics { params: lifetimes.collect(), ..Generics::default() }

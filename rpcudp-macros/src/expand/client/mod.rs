@@ -1,65 +1,79 @@
-mod conveniences;
+mod inherent;
 mod method;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand::description;
-use crate::expand::generics::{self, TypeGenerics};
 use crate::expand::names::Names;
+use crate::expand::{description, generics};
 use crate::model::Contract;
 
-/// The client: a struct with a method for each of the contract's, which encodes its arguments and makes a call.
+/// Writes the client: a struct with the methods of the contract. Each of them encodes its arguments and makes a call.
 ///
 /// ```text
-/// pub struct GreeterClient { stub: Stub, ... }
+/// pub struct GreeterClient {
+///     stub: Stub,
+/// }
 ///
 /// impl GreeterClient {
-///     pub fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self { ... }
-///     pub fn sayhi(&self, name: &str) -> Call<String> {
-///         self.stub.request(&SPEC).argument(&name).call()
+///     pub fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
+///         <Self as Client>::new(via, peer)
 ///     }
 /// }
+///
+/// impl GreeterClient {
+///     pub fn sayhi(&self, name: &str) -> Call<String> {
+///         static SPEC: CallSpec = CallSpec::new("sayhi", 1, Delivery::Maybe, None);
+///         Stub::request(&self.stub, &SPEC).argument(name).call()
+///     }
+/// }
+///
+/// impl Client for GreeterClient { ... }
 /// ```
 pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStream {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
     let client = contract.client_ident();
-    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::client(contract, names);
-    let name = contract.item.ident.to_string();
-    let about = format!("Calls the methods of a [`{name}`] that some peer serves.");
+    let generics = generics::client(contract, names);
+    let (declaration_generics, impl_generics) = (generics.declaration_generics(), generics.impl_generics());
+    let (bounded_impl_generics, where_clause) = (generics.bounded_impl_generics(), generics.where_clause());
+    let ty_generics = generics.ty_generics();
+    let phantom_field = generics.phantom_type().map(|ty| quote!(contract: #ty,));
+    let phantom_value = generics.phantom_type().map(|_| quote!(contract: ::core::marker::PhantomData,));
+    let doc = format!("Calls the methods of a [`{}`] that a peer serves.", contract.item.ident);
+    let inherent_items = inherent::items(contract);
     let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
-    let conveniences = conveniences::conveniences(contract);
-    let description = description::description(contract);
-    let allowed = &contract.lint_attrs;
+    let description = description::description(contract, names);
+    let lint_attrs = &contract.lint_attrs;
     quote! {
-        #[doc = #about]
-        #(#allowed)*
-        #vis struct #client<#of_type> {
+        #[doc = #doc]
+        #(#lint_attrs)*
+        #vis struct #client #declaration_generics {
             stub: #krate::__private::Stub,
-            contract: ::core::marker::PhantomData<fn() -> (#marker)>,
+            #phantom_field
         }
 
-        impl<#declared> #client<#used> {
-            #conveniences
+        #[allow(dead_code, reason = "a program need not use all of them")]
+        impl #impl_generics #client #ty_generics {
+            #inherent_items
         }
 
-        #(#allowed)*
+        #(#lint_attrs)*
         #[allow(
             single_use_lifetimes,
             clippy::all,
             clippy::pedantic,
-            reason = "the user's signatures, which are linted on the trait"
+            reason = "lints apply to the signatures of the trait"
         )]
-        impl<#bounded> #client<#used> where #predicates {
+        impl #bounded_impl_generics #client #ty_generics #where_clause {
             #(#methods)*
         }
 
-        impl<#declared> #krate::Client for #client<#used> {
-            const CONTRACT: &'static #krate::__private::contract::Contract = #description;
+        impl #impl_generics #krate::Client for #client #ty_generics {
+            const CONTRACT: &'static #krate::contract::Contract = #description;
 
             fn from_stub(stub: #krate::__private::Stub) -> Self {
-                Self { stub, contract: ::core::marker::PhantomData }
+                Self { stub, #phantom_value }
             }
 
             fn stub(&self) -> &#krate::__private::Stub {
@@ -67,13 +81,13 @@ pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStre
             }
         }
 
-        impl<#declared> ::core::clone::Clone for #client<#used> {
+        impl #impl_generics ::core::clone::Clone for #client #ty_generics {
             fn clone(&self) -> Self {
                 #krate::Client::from_stub(::core::clone::Clone::clone(&self.stub))
             }
         }
 
-        impl<#declared> ::core::fmt::Debug for #client<#used> {
+        impl #impl_generics ::core::fmt::Debug for #client #ty_generics {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 #krate::__private::Stub::describe(&self.stub, ::core::stringify!(#client), f)
             }

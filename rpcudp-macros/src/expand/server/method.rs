@@ -1,137 +1,191 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::expand::generics;
+use crate::expand::imports::Imports;
 use crate::expand::names::Names;
-use crate::expand::values;
-use crate::model::{Argument, Contract, Delivery, Method, Parameter, Passing, Returns, hygienic};
+use crate::expand::{generics, values};
+use crate::model::{Contract, Delivery, Method, Parameter, Passing, Returns, hygienic, unraw};
 use crate::tokens::located_at;
 
-/// Where our own names come from: no local of the user's is one of them.
+/// Writes a method's entry in the table of the server.
+///
+/// ```text
+/// Method { name: "sayhi", delivery: Delivery::Maybe, call: |server, incoming| ... }
+/// ```
+pub(super) fn method(contract: &Contract, method: &Method, names: &Names, imports: &mut Imports<'_>) -> TokenStream {
+    let Method { wire_name, attrs, .. } = method;
+    let cfg = &attrs.cfg;
+    let (entry, delivery) = (imports.item("Method"), imports.item("Delivery"));
+    let delivery_variant = values::delivery_variant(method.delivery);
+    let handler = Handler { contract, method, names, locals: locals(method) };
+    let call = if method.is_async { handler.async_call(imports) } else { handler.sync_call(imports) };
+    quote! {
+        #(#cfg)*
+        #entry { name: #wire_name, delivery: #delivery::#delivery_variant, call: #call }
+    }
+}
+
+/// The part of the table that decodes the arguments of a method and calls it.
+struct Handler<'a> {
+    contract: &'a Contract,
+    method: &'a Method,
+    names: &'a Names,
+    /// The locals that hold the decoded arguments.
+    locals: Vec<Ident>,
+}
+
+impl Handler<'_> {
+    /// Decodes the arguments out of the datagram, which they may borrow from, and calls the method at once.
+    ///
+    /// ```text
+    /// |server, incoming| incoming.run(|cx, arguments| {
+    ///     let name = arguments.take("name")?;
+    ///     respond(<S as Greeter>::sayhi(&server.service, as_context(cx), name))
+    /// })
+    /// ```
+    fn sync_call(&self, imports: &mut Imports<'_>) -> TokenStream {
+        let (locals, takes) = (&self.locals, self.takes());
+        let (receiver, context) = (quote_spanned!(site() => &server.service), quote_spanned!(site() => cx));
+        let response = self.response(imports, receiver, &context);
+        let cx = if self.has_context() { context } else { quote!(_) };
+        let arguments = if locals.is_empty() { quote!(_) } else { quote_spanned!(site() => arguments) };
+        let run = self.at_return_type(&quote!(run));
+        quote_spanned! { site() =>
+            |server, incoming| incoming.#run(|#cx, #arguments| {
+                #(let #locals = arguments.#takes?;)*
+                #response
+            })
+        }
+    }
+
+    /// Decodes the arguments out of the task's own copy, and calls the method in the task.
+    ///
+    /// ```text
+    /// |server, incoming| {
+    ///     let service = Clone::clone(&server.service);
+    ///     incoming.spawn(move |request| async move {
+    ///         let key = request.arguments().take("key")?;
+    ///         respond(<S as Greeter>::lookup(&service, key).await)
+    ///     })
+    /// }
+    /// ```
+    fn async_call(&self, imports: &mut Imports<'_>) -> TokenStream {
+        let (receiver, context) = (quote_spanned!(site() => &service), quote_spanned!(site() => request.context()));
+        let response = self.response(imports, receiver, &context);
+        // The decoder is gone before the `.await`, so that the task does not hold it.
+        let decode = match (&self.locals[..], &self.takes()[..]) {
+            ([], _) => None,
+            ([local], [take]) => Some(quote_spanned!(site() => let #local = request.arguments().#take?;)),
+            (locals, takes) => Some(quote_spanned! { site() =>
+                let (#(#locals),*) = {
+                    let mut arguments = request.arguments();
+                    (#(arguments.#takes?),*)
+                };
+            }),
+        };
+        let is_unused = self.locals.is_empty() && !self.has_context();
+        let request = if is_unused { quote!(_) } else { quote_spanned!(site() => request) };
+        let spawn = self.at_return_type(&quote!(spawn));
+        quote_spanned! { site() =>
+            |server, incoming| {
+                let service = ::core::clone::Clone::clone(&server.service);
+                incoming.#spawn(move |#request| async move {
+                    #decode
+                    #response
+                })
+            }
+        }
+    }
+
+    /// Returns the calls that decode the arguments. Their types follow from the signature of the method.
+    fn takes(&self) -> Vec<TokenStream> {
+        let takes = self.method.arguments().map(|argument| {
+            let name = &argument.name;
+            quote_spanned!(hygienic(argument.span) => take(#name))
+        });
+        takes.collect()
+    }
+
+    /// Calls the method with the decoded arguments, and makes a response of its result.
+    fn response(&self, imports: &mut Imports<'_>, receiver: TokenStream, context: &TokenStream) -> TokenStream {
+        let method = self.method;
+        let (trait_ident, trait_generics) = (&self.contract.item.ident, generics::of_trait(self.contract));
+        let (service, ident) = (self.names.service(), &method.ident);
+        let mut locals = self.locals.iter();
+        let mut values = vec![receiver];
+        for parameter in &method.parameters {
+            values.push(match parameter {
+                Parameter::Context { by_reference, span } => {
+                    // Does not compile, and names the reason, if the parameter is of another type named `Context`.
+                    let as_context = located_at(&imports.item("as_context"), hygienic(*span));
+                    let context = located_at(context, *span);
+                    if *by_reference {
+                        quote_spanned!(hygienic(*span) => #as_context(#context))
+                    } else {
+                        quote_spanned!(hygienic(*span) => ::core::clone::Clone::clone(#as_context(#context)))
+                    }
+                }
+                Parameter::Argument(argument) => {
+                    let local = locals.next().expect("each argument has a local");
+                    match argument.passing {
+                        Passing::ByValue => quote!(#local),
+                        Passing::ByReference => quote!(&#local),
+                        Passing::AsSlice => {
+                            let as_slice = imports.item("as_slice");
+                            quote!(#as_slice(&#local))
+                        }
+                    }
+                }
+            });
+        }
+        let awaited = method.is_async.then(|| quote!(.await));
+        let mut result = self.at_return_type(&quote! {
+            <#service as #trait_ident #trait_generics>::#ident(#(#values),*) #awaited
+        });
+        let respond = match method.returns {
+            _ if method.delivery == Delivery::OneWay => imports.item("no_response"),
+            Returns::Value(_) => imports.item("respond"),
+            Returns::Result(_) => {
+                // Does not compile, and names the reason, if the result is of another type named `Result`.
+                let is_result = imports.item("IsResult");
+                result = self.at_return_type(&quote!(#is_result::into_result(#result)));
+                imports.item("respond_result")
+            }
+        };
+        self.at_return_type(&quote!(#respond(#result)))
+    }
+
+    fn has_context(&self) -> bool {
+        self.method.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context { .. }))
+    }
+
+    /// Moves the tokens to the method's return type, which errors about a response are to point at.
+    fn at_return_type(&self, tokens: &TokenStream) -> TokenStream {
+        located_at(tokens, hygienic(self.method.returns.ty().span()))
+    }
+}
+
+/// Returns the span of our own locals. None of the user's has the same hygiene.
 fn site() -> Span {
     Span::mixed_site()
 }
 
-pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
-    let krate = &contract.krate;
-    let Method { wire_name, attrs, .. } = method;
-    let cfg = &attrs.cfg;
-    let delivery = values::delivery(contract, method.delivery);
-    let call = if method.is_async { async_call } else { sync_call }(contract, method, names);
-    quote! {
-        #(#cfg)*
-        #krate::__private::Method { name: #wire_name, delivery: #delivery, call: #call }
-    }
-}
-
-/// Decodes the arguments out of the datagram, which they may borrow from, and calls the method on the spot.
-fn sync_call(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
-    let (locals, takes) = takes(method);
-    let receiver = quote_spanned!(site() => &*server.service);
-    let context = quote_spanned!(site() => cx);
-    let called = called(contract, method, names, &receiver, &context);
-    // The answer has to be encoded: where its type cannot be, this is what the compiler complains of.
-    let run = quote_spanned!(hygienic(method.returns.ty().span()) => run);
-    quote_spanned! { site() =>
-        |server, incoming| incoming.#run(|cx, arguments| {
-            let _ = (&cx, &arguments);
-            #(let #locals = #takes?;)*
-            ::core::result::Result::Ok(#called)
-        })
-    }
-}
-
-/// Decodes the arguments out of a copy that the task has for itself, and calls the method there.
-fn async_call(contract: &Contract, method: &Method, names: &Names) -> TokenStream {
-    let krate = &contract.krate;
-    let (locals, takes) = takes(method);
-    let receiver = quote_spanned!(site() => &*service);
-    let context = quote_spanned!(site() => request.context());
-    let called = called(contract, method, names, &receiver, &context);
-    let spawn = quote_spanned!(hygienic(method.returns.ty().span()) => spawn);
-    quote_spanned! { site() =>
-        |server, incoming| {
-            let service = ::core::clone::Clone::clone(&server.service);
-            incoming.#spawn(move |request| async move {
-                let (#(#locals,)*) = {
-                    let mut arguments = request.arguments();
-                    let _ = &mut arguments;
-                    (#(#takes?,)*)
-                };
-                ::core::result::Result::<_, #krate::__private::ArgumentError>::Ok(#called)
-            })
-        }
-    }
-}
-
-/// The locals that the arguments are decoded into, and how they are. Their types follow from the method's signature.
-fn takes(method: &Method) -> (Vec<Ident>, Vec<TokenStream>) {
-    let arguments = method.arguments().enumerate();
-    arguments
-        .map(|(index, argument)| {
-            let name = &argument.name;
-            let take = quote_spanned!(hygienic(argument.span) => arguments.take(#name));
-            (local_ident(index, argument), take)
-        })
-        .unzip()
-}
-
-/// The method called with what was decoded, and its result wrapped into the kind of answer that it is.
-fn called(
-    contract: &Contract,
-    method: &Method,
-    names: &Names,
-    receiver: &TokenStream,
-    context: &TokenStream,
-) -> TokenStream {
-    let krate = &contract.krate;
-    let trait_ident = &contract.item.ident;
-    let service = names.service();
-    let trait_arguments = generics::of_contract(contract);
-    let ident = &method.ident;
-    let mut argument_count = 0;
-    let mut parameters = Vec::new();
-    for parameter in &method.parameters {
-        parameters.push(match parameter {
-            Parameter::Context { by_reference, span } => {
-                // Fails to compile, and says why, where the method wants another type called `Context`.
-                let as_context = located_at(&quote!(#krate::__private::as_context), hygienic(*span));
-                let context = located_at(context, *span);
-                if *by_reference {
-                    quote_spanned!(hygienic(*span) => #as_context(#context))
-                } else {
-                    quote_spanned!(hygienic(*span) => ::core::clone::Clone::clone(#as_context(#context)))
-                }
+/// Returns the locals for the decoded arguments, by the user's names. They have the hygiene of the call site: that of our own
+/// locals would let `arguments` clash with an argument, and lints would apply to the user's own tokens.
+fn locals(method: &Method) -> Vec<Ident> {
+    let mut locals: Vec<Ident> = Vec::new();
+    for argument in method.arguments() {
+        let mut local = argument.ident.clone();
+        // A `macro_rules!` macro can give two arguments one name.
+        for number in 2.. {
+            if !locals.contains(&local) {
+                break;
             }
-            Parameter::Argument(argument) => {
-                let local = local_ident(argument_count, argument);
-                argument_count += 1;
-                match argument.passing {
-                    Passing::ByValue => quote!(#local),
-                    Passing::ByReference => quote!(&#local),
-                    Passing::AsSlice => quote!(#krate::__private::as_slice(&#local)),
-                }
-            }
-        });
-    }
-    let awaited = method.is_async.then(|| quote!(.await));
-    let returned = quote! {
-        <#service as #trait_ident<#trait_arguments>>::#ident(#receiver, #(#parameters),*) #awaited
-    };
-    let at = hygienic(method.returns.ty().span());
-    let returned = located_at(&returned, at);
-    match method.returns {
-        _ if method.delivery == Delivery::OneWay => quote!(#krate::__private::NoResponse(#returned)),
-        Returns::Value(_) => quote!(#krate::__private::Value(#returned)),
-        Returns::Result(_) => {
-            let into_result = located_at(&quote!(#krate::__private::IsResult::into_result), at);
-            let into_result = quote_spanned!(at => #into_result(#returned));
-            quote!(#krate::__private::Fallible(#into_result))
+            local = Ident::new(&format!("{}{number}", unraw(&argument.ident)), Span::call_site());
         }
+        local.set_span(Span::call_site().located_at(argument.span));
+        locals.push(local);
     }
-}
-
-fn local_ident(index: usize, argument: &Argument) -> Ident {
-    format_ident!("argument{index}", span = hygienic(argument.span))
+    locals
 }

@@ -3,24 +3,33 @@ mod method;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand::generics::{self, TypeGenerics};
+use crate::expand::generics;
+use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::model::Contract;
 
-/// The server: a struct around an implementation of the trait, with a table that says for each wire name how its
-/// arguments are decoded and its method is called.
+/// Writes the server: a struct around an implementation of the trait, and a table of the methods by wire name.
 ///
 /// ```text
-/// pub struct GreeterServer<S> { service: Arc<S>, ... }
+/// pub struct GreeterServer<S: ?Sized> {
+///     service: Arc<S>,
+/// }
 ///
-/// impl<S: Greeter + Send + Sync + 'static> Service for GreeterServer<S> {
+/// impl<S: ?Sized> GreeterServer<S> {
+///     pub fn new(service: S) -> Self { ... }
+/// }
+///
+/// impl<S: ?Sized> Service for GreeterServer<S>
+/// where
+///     S: Greeter + Send + Sync + 'static,
+/// {
 ///     const METHODS: &'static [Method<Self>] = &[
 ///         Method {
 ///             name: "sayhi",
 ///             delivery: Delivery::Maybe,
 ///             call: |server, incoming| incoming.run(|cx, arguments| {
 ///                 let name = arguments.take("name")?;
-///                 Ok(Value(S::sayhi(&*server.service, cx, name)))
+///                 respond(<S as Greeter>::sayhi(&server.service, as_context(cx), name))
 ///             }),
 ///         },
 ///     ];
@@ -29,66 +38,72 @@ use crate::model::Contract;
 pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStream {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
-    let trait_ident = &contract.item.ident;
     let server = contract.server_ident();
     let service = names.service();
-    let TypeGenerics { of_type, declared, used, bounded, predicates, marker } = generics::server(contract, names);
-    let trait_arguments = generics::of_contract(contract);
-    let (client, client_arguments) = (contract.client_ident(), generics::client_of_server(contract, names));
-    let types: Vec<_> = contract.item.generics.type_params().map(|parameter| &parameter.ident).collect();
+    let generics = generics::server(contract, names);
+    let (declaration_generics, impl_generics) = (generics.declaration_generics(), generics.impl_generics());
+    let (bounded_impl_generics, where_clause) = (generics.bounded_impl_generics(), generics.where_clause());
+    let ty_generics = generics.ty_generics();
+    let phantom_field = generics.phantom_type().map(|ty| quote!(contract: #ty,));
+    let phantom_value = generics.phantom_type().map(|_| quote!(contract: ::core::marker::PhantomData,));
+    let (client, client_generics) = (contract.client_ident(), generics::client_of_server(contract, names));
     let name = contract.name();
-    let about = format!("Serves an implementation of [`{}`].", contract.item.ident);
-    let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
-    let allowed = &contract.lint_attrs;
+    let doc = format!("Serves an implementation of [`{}`].", contract.item.ident);
+    let mut imports = Imports::new(quote!(#krate::__private), names);
+    let methods: Vec<_> =
+        contract.methods.iter().map(|method| method::method(contract, method, names, &mut imports)).collect();
+    let lint_attrs = &contract.lint_attrs;
     quote! {
-        #[doc = #about]
-        #(#allowed)*
-        #vis struct #server<#of_type> {
-            service: #krate::__private::Arc<#service>,
-            contract: ::core::marker::PhantomData<fn() -> (#marker)>,
+        #[doc = #doc]
+        #(#lint_attrs)*
+        #vis struct #server #declaration_generics {
+            service: ::std::sync::Arc<#service>,
+            #phantom_field
         }
 
-        #[allow(dead_code, reason = "not every program needs each of them")]
-        impl<#declared> #server<#used> {
-            /// Serves `service`.
+        #[allow(dead_code, reason = "a program need not use all of them")]
+        impl #impl_generics #server #ty_generics {
+            /// Returns a server for `service`.
             #[must_use]
             #vis fn new(service: #service) -> Self
             where
                 #service: ::core::marker::Sized,
             {
-                Self::from_arc(#krate::__private::Arc::new(service))
+                Self::from_arc(::std::sync::Arc::new(service))
             }
 
-            /// Serves a service that others hold as well, or one whose type is forgotten, as `Arc<dyn Trait + Send + Sync>`.
+            /// Returns a server for a service that the program shares, or for a trait object, as
+            /// `Arc<dyn Trait + Send + Sync>`.
             #[must_use]
-            #vis fn from_arc(service: #krate::__private::Arc<#service>) -> Self {
-                Self { service, contract: ::core::marker::PhantomData }
+            #vis const fn from_arc(service: ::std::sync::Arc<#service>) -> Self {
+                Self { service, #phantom_value }
             }
         }
 
-        #[allow(deprecated, reason = "a deprecated method is still served")]
-        #[allow(clippy::all, clippy::pedantic, reason = "the user's signatures, which are linted on the trait")]
-        impl<#bounded> #krate::Service for #server<#used>
-        where
-            #service: #trait_ident<#trait_arguments> + ::core::marker::Send + ::core::marker::Sync + 'static,
-            #(#types: 'static,)*
-            #predicates
-        {
+        #[allow(
+            deprecated,
+            clippy::all,
+            clippy::pedantic,
+            reason = "the server calls every method, and lints apply to the signatures of the trait"
+        )]
+        impl #bounded_impl_generics #krate::Service for #server #ty_generics #where_clause {
             const NAME: &'static str = #name;
 
-            const CONTRACT: &'static #krate::__private::contract::Contract =
-                <#client<#client_arguments> as #krate::Client>::CONTRACT;
+            const CONTRACT: &'static #krate::contract::Contract = <#client #client_generics as #krate::Client>::CONTRACT;
 
-            const METHODS: &'static [#krate::__private::Method<Self>] = &[#(#methods,)*];
+            const METHODS: &'static [#krate::__private::Method<Self>] = {
+                #imports
+                &[#(#methods),*]
+            };
         }
 
-        impl<#declared> ::core::clone::Clone for #server<#used> {
+        impl #impl_generics ::core::clone::Clone for #server #ty_generics {
             fn clone(&self) -> Self {
                 Self::from_arc(::core::clone::Clone::clone(&self.service))
             }
         }
 
-        impl<#declared> ::core::fmt::Debug for #server<#used> {
+        impl #impl_generics ::core::fmt::Debug for #server #ty_generics {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Formatter::write_str(f, ::core::stringify!(#server))
             }

@@ -3,25 +3,25 @@ use quote::quote;
 
 use crate::model::Contract;
 
-/// What `Client` provides, as items of the client itself; the contract's own methods go before them.
-pub(super) fn conveniences(contract: &Contract) -> TokenStream {
+/// Writes the items of the trait `Client` as items of the client itself, so that its users need not import the trait. A
+/// method of the contract with the same name goes before them.
+pub(super) fn items(contract: &Contract) -> TokenStream {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
     let all = [
         (
             "CONTRACT",
             quote! {
-                /// What the contract says, as data: to be printed, compared or sent.
-                #vis const CONTRACT: &'static #krate::__private::contract::Contract =
-                    <Self as #krate::Client>::CONTRACT;
+                /// The contract as data: it can be printed, compared and sent.
+                #vis const CONTRACT: &'static #krate::contract::Contract = <Self as #krate::Client>::CONTRACT;
             },
         ),
         (
             "new",
             quote! {
-                /// A client that calls `peer` through an endpoint, or through the one that a request came to.
+                /// Returns a client that calls `peer` through an `Endpoint`, or through that of a request's `Context`.
                 ///
-                /// An address parses: `"127.0.0.1:1234".parse()?`. For a host name, ask the resolver, as in
+                /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver, as in
                 /// `tokio::net::lookup_host("example.org:1234").await?.next()`.
                 #vis fn new(via: &impl #krate::AsEndpoint, peer: ::std::net::SocketAddr) -> Self {
                     <Self as #krate::Client>::new(via, peer)
@@ -31,7 +31,7 @@ pub(super) fn conveniences(contract: &Contract) -> TokenStream {
         (
             "with_peer",
             quote! {
-                /// A client that calls another peer.
+                /// Returns a client that calls another peer.
                 #[must_use]
                 #vis fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
                     <Self as #krate::Client>::with_peer(self, peer)
@@ -41,9 +41,10 @@ pub(super) fn conveniences(contract: &Contract) -> TokenStream {
         (
             "with_timeout",
             quote! {
-                /// A client whose calls wait this long for an answer, unless one says otherwise.
+                /// Returns a client whose calls end after `timeout`, in place of the timeout of the contract or the
+                /// endpoint. `Call::timeout` overrides it for one call.
                 #[must_use]
-                #vis fn with_timeout(&self, timeout: #krate::__private::Duration) -> Self {
+                #vis fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {
                     <Self as #krate::Client>::with_timeout(self, timeout)
                 }
             },
@@ -51,7 +52,7 @@ pub(super) fn conveniences(contract: &Contract) -> TokenStream {
         (
             "peer",
             quote! {
-                /// Who is called.
+                /// Returns the address of the peer that this client calls.
                 #[must_use]
                 #vis fn peer(&self) -> ::std::net::SocketAddr {
                     <Self as #krate::Client>::peer(self)
@@ -61,16 +62,13 @@ pub(super) fn conveniences(contract: &Contract) -> TokenStream {
         (
             "endpoint",
             quote! {
-                /// What calls go through.
+                /// Returns the endpoint that this client calls through.
                 #vis fn endpoint(&self) -> &#krate::Endpoint {
                     <Self as #krate::Client>::endpoint(self)
                 }
             },
         ),
     ];
-    let is_free = |name: &str| contract.methods.iter().all(|method| method.ident != name);
-    let items = all.into_iter().filter(|(name, _)| is_free(name)).map(|(_, item)| item);
-    quote! {
-        #(#[allow(dead_code, reason = "not every program needs each of them")] #items)*
-    }
+    let is_unused = |name: &str| contract.methods.iter().all(|method| method.ident != name);
+    all.into_iter().filter(|(name, _)| is_unused(name)).map(|(_, item)| item).collect()
 }
