@@ -11,6 +11,8 @@ mod messages;
 mod model;
 mod parse;
 mod report;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tokens;
 

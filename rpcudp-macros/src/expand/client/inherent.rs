@@ -19,7 +19,8 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
         (
             "new",
             quote! {
-                /// Returns a client that calls `peer` through an `Endpoint`, or through that of a request's `Context`.
+                /// Returns a client that calls `peer` through an `Endpoint`, or through the endpoint of a
+                /// request's `Context`.
                 ///
                 /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver, as in
                 /// `tokio::net::lookup_host("example.org:1234").await?.next()`.

@@ -71,14 +71,14 @@ fn docs(method: &Method) -> TokenStream {
     let Method { wire_name, attrs, .. } = method;
     let timeout = method.timeout.map_or_else(|| "the endpoint's".to_owned(), |timeout| format!("{timeout:?}"));
     let line = match method.delivery {
-        Delivery::Maybe => format!("Calls `{wire_name}`: sends the request once. Timeout: {timeout}."),
+        Delivery::Maybe => format!(" Calls `{wire_name}`: sends the request once. Timeout: {timeout}."),
         Delivery::AtLeastOnce => {
-            format!("Calls `{wire_name}` at least once: retransmits until a response arrives. Timeout: {timeout}.")
+            format!(" Calls `{wire_name}` at least once: retransmits until a response arrives. Timeout: {timeout}.")
         }
         Delivery::AtMostOnce => {
-            format!("Calls `{wire_name}` at most once: retransmits until a response arrives. Timeout: {timeout}.")
+            format!(" Calls `{wire_name}` at most once: retransmits until a response arrives. Timeout: {timeout}.")
         }
-        Delivery::OneWay => format!("Calls `{wire_name}` one way: sends the request once, without a response."),
+        Delivery::OneWay => format!(" Calls `{wire_name}` one way: sends the request once, without a response."),
     };
     let is_text = |attr: &Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
     let empty_line = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));

@@ -40,7 +40,7 @@ pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStre
     let ty_generics = generics.ty_generics();
     let phantom_field = generics.phantom_type().map(|ty| quote!(contract: #ty,));
     let phantom_value = generics.phantom_type().map(|_| quote!(contract: ::core::marker::PhantomData,));
-    let doc = format!("Calls the methods of a [`{}`] that a peer serves.", contract.item.ident);
+    let doc = format!(" Calls the methods of a [`{}`] that a peer serves.", contract.item.ident);
     let inherent_items = inherent::items(contract);
     let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
     let description = description::description(contract, names);

@@ -48,7 +48,7 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
     let phantom_value = generics.phantom_type().map(|_| quote!(contract: ::core::marker::PhantomData,));
     let (client, client_generics) = (contract.client_ident(), generics::client_of_server(contract, names));
     let name = contract.name();
-    let doc = format!("Serves an implementation of [`{}`].", contract.item.ident);
+    let doc = format!(" Serves an implementation of [`{}`].", contract.item.ident);
     let mut imports = Imports::new(quote!(#krate::__private), names);
     let methods: Vec<_> =
         contract.methods.iter().map(|method| method::method(contract, method, names, &mut imports)).collect();
