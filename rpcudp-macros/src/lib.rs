@@ -1,8 +1,8 @@
 //! The attribute `#[rpc_service]` of [rpcudp](https://docs.rs/rpcudp), which documents it.
 //!
-//! Three passes, each of which collects all the errors it finds and hands on only what has none: `parse` reads what
-//! the user wrote into a `Contract`, in which everything is legal; `expand` writes the trait, the
-//! client and the server from it, and cannot fail.
+//! `parse` reads the user's trait into a `Contract`, collects all errors, and returns a contract
+//! only if it has none. `expand` writes the trait, the client and the server of a `Contract`, and
+//! cannot fail.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

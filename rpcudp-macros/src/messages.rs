@@ -1,131 +1,148 @@
-//! What the macro says: each message names what is wrong and what to write instead.
+//! The messages of all errors. Each says which rule a token breaks, and what to write instead.
 
 use std::fmt;
 
-pub(crate) const NOT_A_TRAIT: &str = "#[rpc_service] goes on a trait: its methods are the contract";
+pub(crate) const NOT_A_TRAIT: &str =
+    "`#[rpc_service]` applies to a trait only: move it to the trait whose methods peers call";
 pub(crate) const UNSAFE_TRAIT: &str = "a contract cannot be an unsafe trait: remove `unsafe`";
-pub(crate) const TRAIT_LIFETIME: &str =
-    "a contract has no lifetime parameters: borrow in the arguments instead, as in `fn f(&self, text: &str)`";
-pub(crate) const NO_METHODS: &str = "a contract without methods serves nothing: add one, as in `fn ping(&self);`";
-pub(crate) const ASSOCIATED_CONST: &str = "a contract has no constants: put it beside the trait";
+pub(crate) const TRAIT_LIFETIME: &str = "a contract cannot have lifetime parameters: remove this one, and borrow in \
+     the arguments, as in `fn f(&self, text: &str)`";
+pub(crate) const NO_METHODS: &str = "a contract needs at least one method: add one, as in `fn ping(&self);`";
+pub(crate) const ASSOCIATED_CONST: &str = "a contract cannot have constants: move this one out of the trait";
 pub(crate) const ASSOCIATED_TYPE_GENERIC: &str =
-    "an associated type of a contract has no parameters of its own: give the trait a type parameter instead";
-pub(crate) const MACRO_ITEM: &str = "the contract has to be visible: write out the methods instead of calling a macro";
-pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associated types";
+    "an associated type of a contract cannot have parameters: give the trait a type parameter instead";
+pub(crate) const MACRO_ITEM: &str =
+    "a contract cannot contain a macro call, because `#[rpc_service]` does not see the methods: write them out";
+pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associated types: remove this item";
 
-pub(crate) const NO_RECEIVER: &str = "a method of a contract starts with `&self`";
-pub(crate) const RECEIVER: &str =
-    "handlers run side by side and share the service: take `&self`, and put what changes into a lock or an atomic";
+pub(crate) const NO_RECEIVER: &str = "a method of a contract needs `&self`: write it as the first parameter";
+pub(crate) const RECEIVER: &str = "a method of a contract takes `&self`, because handlers run concurrently and share \
+     the service: write `&self`, and put mutable state into a lock or an atomic";
 pub(crate) const DEFAULT_BODY: &str =
-    "a method of a contract has no body: a handler that is forgotten should not compile";
+    "a method of a contract cannot have a body, so that a missing handler does not compile: end the signature with `;`";
 pub(crate) const GENERIC_METHOD: &str =
-    "a method of a contract cannot be generic, for the peer has to know the type: give the trait the parameter instead";
-pub(crate) const METHOD_WHERE: &str = "a method of a contract has no where-clause: put it on the trait";
-pub(crate) const UNSAFE_METHOD: &str = "a method of a contract cannot be unsafe: a peer can promise nothing";
+    "a method of a contract cannot be generic, because both peers must know the types: move the parameter to the trait";
+pub(crate) const METHOD_WHERE: &str = "a method of a contract cannot have a where-clause: move it to the trait";
+pub(crate) const UNSAFE_METHOD: &str =
+    "a method of a contract cannot be unsafe, because a peer cannot uphold its conditions: remove `unsafe`";
 pub(crate) const CONST_METHOD: &str = "a method of a contract cannot be const: remove `const`";
-pub(crate) const EXTERN_METHOD: &str = "a method of a contract has Rust's own calling convention: remove `extern`";
-pub(crate) const VARIADIC: &str = "a method of a contract has a fixed number of arguments: take a `Vec` instead";
+pub(crate) const EXTERN_METHOD: &str = "a method of a contract has Rust's calling convention: remove `extern`";
+pub(crate) const VARIADIC: &str =
+    "a method of a contract has a fixed number of arguments: take a `Vec` in place of `...`";
 
-pub(crate) const ARGUMENT_PATTERN: &str = "an argument needs a name, not a pattern: take it apart in the method";
-pub(crate) const ARGUMENT_CFG: &str =
-    "an argument cannot depend on `cfg`, for the peer may be built otherwise: make it an `Option`";
-pub(crate) const ARGUMENT_IMPL: &str = "an argument cannot be `impl Trait`, for the peer has to know the type: name it, or give the trait a type parameter";
+pub(crate) const ARGUMENT_PATTERN: &str =
+    "an argument of a contract needs a plain name: write one here, and destructure in the implementation";
+pub(crate) const ARGUMENT_CFG: &str = "an argument cannot depend on `cfg`, because the other peer may be built \
+     differently: remove the `cfg`, and make the argument an `Option`";
+pub(crate) const ARGUMENT_IMPL: &str = "an argument cannot be `impl Trait`, because both peers must know the type: \
+     name the type, or give the trait a type parameter";
 pub(crate) const ARGUMENT_MUT: &str =
-    "an argument cannot be `&mut`, for the caller is another program: return what has changed";
+    "an argument cannot be `&mut`, because the caller is another program: return the changed value instead";
 pub(crate) const ARGUMENT_STATIC: &str =
-    "an argument is borrowed from the datagram, which does not live for `'static`: remove the lifetime";
-pub(crate) const CONTEXT_MUT: &str = "the context is shared: take `&Context`";
-pub(crate) const TWO_CONTEXTS: &str =
-    "a request has one context: remove this one, or mark it `#[rpc(argument)]` if it is a type of your own";
-pub(crate) const BARE_SELF: &str =
-    "`Self` is one type for the server and another for the client: name the type, or use an associated type";
+    "an argument cannot be borrowed for `'static`, because it is borrowed from the datagram: remove the lifetime";
+pub(crate) const CONTEXT_MUT: &str = "the context cannot be `&mut`, because it is shared: write `&Context`";
+pub(crate) const TWO_CONTEXTS: &str = "a method has at most one context: remove this parameter, or mark it \
+     `#[rpc(argument)]` if its type is not `rpcudp::Context`";
+pub(crate) const BARE_SELF: &str = "a contract cannot mention `Self`, which is one type in the server and another in \
+     the client: name the type, or declare an associated type";
 pub(crate) const DEFAULT_SELF: &str =
-    "`Self` is one type for the server and another for the client: a default names a type";
-pub(crate) const TYPE_CFG: &str = "an associated type cannot depend on `cfg`, for it is a parameter of the client: put the `cfg` on the whole contract";
+    "a default cannot mention `Self`, which is one type in the server and another in the client: name the type";
+pub(crate) const TYPE_CFG: &str = "an associated type cannot depend on `cfg`, because it is a type parameter of the \
+     client: put the `cfg` on the trait";
 
-pub(crate) const RETURN_IMPL: &str = "the caller has to know the type: name it instead of `impl Trait`";
-pub(crate) const ASYNC_TRAIT: &str = "a contract needs no `#[async_trait]`: remove it here and where the trait is implemented, and write `async fn` in both places";
-pub(crate) const RETURN_BORROW: &str =
-    "the caller is another program and can borrow nothing: return an owned type, as `String` for `&str`";
-pub(crate) const ONEWAY_RETURN: &str = "nobody waits for the answer of a oneway method: remove the return type";
+pub(crate) const RETURN_IMPL: &str =
+    "a method of a contract cannot return `impl Trait`, because both peers must know the type: name the type";
+pub(crate) const ASYNC_TRAIT: &str = "a contract does not need `#[async_trait]`: remove it from the trait and its \
+     implementations, and write `async fn` in both";
+pub(crate) const RETURN_BORROW: &str = "a method of a contract cannot return a borrow, because the caller is another \
+     program: return an owned type, such as `String` for `&str`";
+pub(crate) const ONEWAY_RETURN: &str =
+    "a oneway method cannot return a value, because the server sends no response: remove the return type";
 
-pub(crate) const ONEWAY_TIMEOUT: &str = "nobody waits for a oneway method: remove the timeout";
-pub(crate) const ONEWAY_FALLIBLE: &str = "nobody hears the error of a oneway method: remove `fallible`";
-pub(crate) const FALLIBLE_WITHOUT_TYPE: &str = "a fallible method returns a `Result`: give it a return type";
-pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty";
+pub(crate) const ONEWAY_TIMEOUT: &str =
+    "a oneway method cannot have a timeout, because the caller does not wait for a response: remove `timeout`";
+pub(crate) const ONEWAY_FALLIBLE: &str =
+    "a oneway method cannot be fallible, because the server sends no response: remove `fallible`";
+pub(crate) const FALLIBLE_WITHOUT_TYPE: &str =
+    "a fallible method needs a return type, which is an alias of `Result`: add it, or remove `fallible`";
+pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty: write a name, or remove `name`";
 pub(crate) const TIMEOUT: &str =
-    "a timeout is a whole number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m)";
-pub(crate) const TIMEOUT_ZERO: &str = "nobody answers within no time: write how long a call waits, as in \"2s\", or `oneway` for a method that nobody waits for";
-pub(crate) const RPC_IN_CFG_ATTR: &str =
-    "an option cannot depend on `cfg`, for the peer may be built otherwise: write `#[rpc(...)]` without `cfg_attr`";
+    "a timeout must be a whole number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m)";
+pub(crate) const TIMEOUT_ZERO: &str = "a timeout cannot be zero, because no response arrives in no time: write how \
+     long a call may take, as in \"2s\", or write `oneway` if the caller needs no response";
+pub(crate) const RPC_IN_CFG_ATTR: &str = "an option cannot depend on `cfg`, because the other peer may be built \
+     differently: write `#[rpc(...)]` without `cfg_attr`";
 
 pub(crate) fn rpc_without_options(example: &str) -> String {
-    format!("#[rpc] needs options in parentheses, as in `{example}`: remove it where there are none")
+    format!("`#[rpc]` needs options in parentheses, as in `{example}`: add them, or remove `#[rpc]`")
 }
 
 pub(crate) fn option_without_name(example: &str, allowed: &[&str]) -> String {
-    format!("an option starts with its name, as in `{example}`: there are {}", list(allowed))
+    format!("expected the name of an option, as in `{example}`: the options here are {}", list(allowed))
 }
 
 pub(crate) fn after_option(example: &str) -> String {
-    format!("an option is a name, or a name, `=` and a value, as in `{example}`; a comma separates it from the next")
+    format!(
+        "expected a comma or the end of the options: write an option as `name` or `name = value`, as in `{example}`"
+    )
 }
 
 pub(crate) fn underscore_name(name: &str) -> String {
     format!(
-        "Python cannot call `{name}`, for its name begins with `_` or `rpc_`: give it another with \
-         `#[rpc(name = \"...\")]`"
+        "Python peers cannot call `{name}`, because the name starts with `_` or `rpc_`: give the method another wire \
+         name with `#[rpc(name = \"...\")]`"
     )
 }
 
 pub(crate) fn taken_in_python(name: &str) -> String {
     format!(
-        "Python cannot call `{name}`, for that is an attribute of its own protocol class: give it another name with \
-         `#[rpc(name = \"...\")]`"
+        "Python peers cannot call `{name}`, because their protocol class has an attribute of that name: give the \
+         method another wire name with `#[rpc(name = \"...\")]`"
     )
 }
 
 pub(crate) fn undeclared_type(name: &str) -> String {
     format!(
-        "`Self::{name}` is no type of this contract: declare it, as in `type {name}: Serialize + DeserializeOwned;`, or \
-         name the type (one that a supertrait declares is unknown to the client)"
+        "`Self::{name}` is not an associated type of this contract: declare it, as in `type {name}: Serialize + \
+         DeserializeOwned;`, or name the type (the client does not know the types of supertraits)"
     )
 }
 
 pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
     let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
     format!(
-        "a method that returns a future is an async one: write `async fn {method}(...){arrow}`, and the future is `Send`"
+        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}` (its future is `Send`)"
     )
 }
 
 pub(crate) fn duplicate_name(name: &str) -> String {
     format!(
-        "another method of this contract has the wire name `{name}`: give one of them another with `#[rpc(name = \"...\")]`"
+        "another method of this contract has the wire name `{name}`: give one of them another name with \
+         `#[rpc(name = \"...\")]`"
     )
 }
 
 pub(crate) fn unknown_option(found: impl fmt::Display, allowed: &[&str]) -> String {
-    format!("unknown option `{found}`: there are {}", list(allowed))
+    format!("unknown option `{found}`: the options here are {}", list(allowed))
 }
 
 pub(crate) fn duplicate_option(name: &str) -> String {
-    format!("`{name}` is given twice: remove one")
+    format!("the option `{name}` is given twice: remove one")
 }
 
 pub(crate) fn needs_value(name: &str, example: &str) -> String {
-    format!("`{name}` needs a value: `{name} = {example}`")
+    format!("the option `{name}` needs a value: write `{name} = {example}`")
 }
 
 pub(crate) fn takes_no_value(name: &str) -> String {
-    format!("`{name}` takes no value: write `{name}` alone")
+    format!("the option `{name}` takes no value: write `{name}` alone")
 }
 
 pub(crate) fn conflict(one: &str, other: &str) -> String {
-    format!("`{one}` and `{other}` contradict each other: remove one")
+    format!("the options `{one}` and `{other}` exclude each other: remove one")
 }
 
-/// `a`, `b` and `c`.
+/// Returns a list as text: `a`, `b` and `c`.
 fn list(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {

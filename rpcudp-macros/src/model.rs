@@ -1,4 +1,4 @@
-//! A contract that has been read: everything in here is legal.
+//! The model: a contract without errors. The parser makes it, and the expansion reads it.
 
 use std::time::Duration;
 
@@ -7,13 +7,14 @@ use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type, WherePredic
 
 /// A contract.
 pub(crate) struct Contract {
-    /// The trait as it is given back: without our attributes, and with async methods that return futures.
+    /// The trait of the expansion: without our attributes, and with methods that return futures in
+    /// place of async methods.
     pub(crate) item: ItemTrait,
-    /// Where the crate `rpcudp` is.
+    /// The path of the crate `rpcudp`.
     pub(crate) krate: Path,
-    /// What comes before each wire name.
+    /// The prefix of each wire name.
     pub(crate) namespace: String,
-    /// What the user allows on the trait, and so on its relatives.
+    /// The `#[allow]` attributes of the trait, which the client and the server have too.
     pub(crate) lint_attrs: Vec<Attribute>,
     /// The predicates of the trait's where-clause, except those on `Self`.
     pub(crate) predicates: Vec<WherePredicate>,
@@ -21,11 +22,13 @@ pub(crate) struct Contract {
     pub(crate) methods: Vec<Method>,
 }
 
+/// A method of a contract.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
+    /// The name in a request, with the namespace.
     pub(crate) wire_name: String,
     pub(crate) attrs: MethodAttributes,
-    /// Lifetimes only.
+    /// The lifetime parameters. A method has no other parameters.
     pub(crate) generics: Generics,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) is_async: bool,
@@ -34,15 +37,17 @@ pub(crate) struct Method {
     pub(crate) returns: Returns,
 }
 
-/// The user's attributes of a method that its relatives share.
+/// The user's attributes of a method that generated code repeats.
 #[derive(Default)]
 pub(crate) struct MethodAttributes {
-    /// `#[cfg]`: whatever is generated for the method exists only if it does.
+    /// The `#[cfg]` attributes, which apply to everything that is generated for the method.
     pub(crate) cfg: Vec<Attribute>,
-    /// What the client's method has besides: documentation, `#[deprecated]`, `#[allow]`. None is an `#[expect]`.
+    /// The other attributes of the client's method: documentation, `#[deprecated]`, `#[allow]`.
+    /// Each `#[expect]` is an `#[allow]` here.
     pub(crate) client: Vec<Attribute>,
 }
 
+/// The delivery of a method's requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Maybe,
@@ -54,39 +59,40 @@ pub(crate) enum Delivery {
 /// A parameter of a method besides `&self`.
 pub(crate) enum Parameter {
     Argument(Argument),
-    /// The request's context.
+    /// The context of the request.
     Context {
         by_reference: bool,
-        /// Where its type is.
+        /// The span of the parameter's type.
         span: Span,
     },
 }
 
-/// What travels.
+/// A parameter that the request carries.
 pub(crate) struct Argument {
     pub(crate) ident: Ident,
+    /// The name without `r#`.
     pub(crate) name: String,
     pub(crate) ty: Box<Type>,
     pub(crate) passing: Passing,
-    /// Where an error about its type is to point.
+    /// The span that errors about the type point at.
     pub(crate) span: Span,
 }
 
-/// How an argument gets from the datagram to the method.
+/// The way in which a decoded argument is passed to the method.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
-    /// As it is decoded: by value, or borrowed from the datagram.
+    /// The decoded value itself, which may borrow from the datagram.
     ByValue,
-    /// `&T`: a `T` is decoded and lent.
+    /// `&T`: a reference to a decoded `T`.
     ByReference,
-    /// `&[T]`: a `Vec<T>` is decoded and lent.
+    /// `&[T]`: a slice of a decoded `Vec<T>`.
     AsSlice,
 }
 
-/// What a method returns.
+/// The return type of a method.
 pub(crate) enum Returns {
     Value(Type),
-    /// A `Result`, under whatever alias.
+    /// A `Result`, or an alias of it.
     Result(Type),
 }
 
@@ -100,19 +106,19 @@ impl Returns {
 
 impl Contract {
     pub(crate) fn client_ident(&self) -> Ident {
-        self.sibling_ident("Client")
+        self.suffixed_ident("Client")
     }
 
     pub(crate) fn server_ident(&self) -> Ident {
-        self.sibling_ident("Server")
+        self.suffixed_ident("Server")
     }
 
-    /// The trait's name without `r#`.
+    /// Returns the trait's name without `r#`.
     pub(crate) fn name(&self) -> String {
         unraw(&self.item.ident)
     }
 
-    fn sibling_ident(&self, suffix: &str) -> Ident {
+    fn suffixed_ident(&self, suffix: &str) -> Ident {
         Ident::new(&format!("{}{suffix}", self.name()), self.item.ident.span())
     }
 }
@@ -126,13 +132,14 @@ impl Method {
     }
 }
 
-/// A name without `r#`.
+/// Returns a name without `r#`.
 pub(crate) fn unraw(ident: &Ident) -> String {
     use syn::ext::IdentExt;
     ident.unraw().to_string()
 }
 
-/// For names that the user's cannot collide with, placed where errors are to point.
+/// Returns a span for our own names, which do not clash with the user's. Errors about them point at
+/// `at`.
 pub(crate) fn hygienic(at: Span) -> Span {
     Span::mixed_site().located_at(at)
 }

@@ -2,21 +2,22 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Error, ItemTrait};
 
-/// Collects errors, so that the user sees all of them at once.
+/// A collection of errors, so that the user sees all of them at once.
 #[derive(Default)]
 pub(crate) struct Report {
     errors: Option<Error>,
 }
 
-/// What is given back where there are errors.
+/// The expansion of a contract with errors.
 pub(crate) struct InvalidContract {
     errors: Error,
-    /// The user's trait without our attributes, so that what implements it is not reported too.
+    /// The user's trait without our attributes, so that the compiler does not report its
+    /// implementations too.
     item: Option<Box<ItemTrait>>,
 }
 
 impl Report {
-    /// An error on the user's tokens.
+    /// Adds an error on the user's tokens.
     pub(crate) fn error(&mut self, tokens: &impl ToTokens, message: impl ToString) {
         self.push(Error::new_spanned(tokens, message.to_string()));
     }
@@ -36,7 +37,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// Where there were any.
+    /// If the pass added errors.
     pub(crate) fn finish(self, item: Option<&ItemTrait>) -> Result<(), InvalidContract> {
         match self.errors {
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! The expansion of the contracts in `tests/expansion`, as formatted text.
 //!
-//! `greeter.expanded.rs` has the expansion of `greeter.rs`, and so on. To update these files after a change of the
-//! generated code, run this command and read the difference:
+//! `greeter.expanded.rs` has the expansion of `greeter.rs`, and so on. To update these files after
+//! a change of the generated code, run this command and read the difference:
 //!
 //! ```text
 //! EXPANSION=overwrite cargo test -p rpcudp-macros

@@ -1,10 +1,10 @@
-//! Rust as people write it, out of tokens.
+//! The text of Rust tokens, spaced as people write it.
 
 use proc_macro2::{Delimiter, Punct, Spacing, TokenTree};
 use quote::ToTokens;
 
-/// The tokens of a type or a bound, spaced as rustfmt does. The same tokens give the same text with every compiler,
-/// which their own `to_string` does not promise.
+/// Returns the text of a type or a bound, spaced as rustfmt does. The text does not depend on the
+/// compiler, as that of `TokenStream::to_string` may.
 pub(crate) fn of(tokens: &impl ToTokens) -> String {
     let mut writer = Writer::default();
     writer.write_all(tokens.to_token_stream());
@@ -17,17 +17,17 @@ struct Writer {
     last: Last,
 }
 
-/// What was written last, as far as it decides whether a space follows.
+/// The kind of the last token, which decides whether a space follows.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Last {
-    /// Nothing, or what no space follows: an opening bracket, `<`, `&`, `::`.
+    /// The start, or a token that no space follows: an opening bracket, `<`, `&`, `::`.
     #[default]
     Tight,
-    /// What a space always follows: `,`, `=`, `+`, `->`, a single `:`.
+    /// A token that a space always follows: `,`, `=`, `+`, `->`, a single `:`.
     Loose,
     /// A name or a literal.
     Word,
-    /// A word that a bracket does not belong to: `mut`, `dyn`, a lifetime.
+    /// A word that a space separates from a bracket: `mut`, `dyn`, a lifetime.
     Apart,
     /// `>` or a closing bracket.
     Closed,
@@ -53,7 +53,7 @@ impl Writer {
                     Delimiter::Parenthesis => ("(", ")"),
                     Delimiter::Bracket => ("[", "]"),
                     Delimiter::Brace => ("{ ", " }"),
-                    // What `macro_rules!` puts around a type.
+                    // The invisible group that `macro_rules!` puts around a type.
                     Delimiter::None => return self.write_all(group.stream()),
                 };
                 self.push(open, matches!(self.last, Last::Loose | Last::Apart), Last::Tight);
@@ -79,12 +79,12 @@ impl Writer {
         let after_word = !matches!(self.last, Last::Tight | Last::Quote);
         let (space, last) = match (punct.as_char(), self.last) {
             (':', Last::Colon) => (false, Last::Tight),
-            // A path that starts with `::`, or one that goes on.
+            // The first half of `::`, at the start of a path or inside it.
             (':', last) if joint => (last == Last::Loose || last == Last::Apart, Last::Colon),
             (',' | ';' | ':', _) => (false, Last::Loose),
             ('>', Last::Dash) => (false, Last::Loose),
             ('-', _) if joint => (after_word, Last::Dash),
-            // A product, and no pointer or reference.
+            // A product, not a pointer or reference.
             ('*' | '&', Last::Word | Last::Closed) => (true, Last::Loose),
             ('=' | '+' | '-' | '/' | '%' | '|' | '^', _) => (after_word, Last::Loose),
             ('>', _) => (false, Last::Closed),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_read_as_people_write_them() {
+    fn text_of_a_type_is_spaced_as_people_write_it() {
         for text in [
             "u8",
             "&str",
@@ -144,7 +144,7 @@ mod tests {
         ] {
             let tokens = TokenStream::from_str(text).unwrap();
             assert_eq!(of(&tokens), text);
-            // As they come where each stands on its own.
+            // The same tokens without their original spacing.
             let apart = TokenStream::from_str(&tokens.to_string()).unwrap();
             assert_eq!(of(&apart), text);
         }

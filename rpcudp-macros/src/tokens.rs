@@ -1,10 +1,10 @@
-//! Looking for something in the tokens of a type, however deep.
+//! Searching and replacing in tokens, at any depth.
 
 use proc_macro2::{Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The first tokens in a row that `matched_len` likes: it sees a token and those that follow it, and says how many of
-/// them it looks for, or none.
+/// Returns the first run of tokens that matches. `matched_len` gets a token and its successors, and
+/// returns the length of the match, or zero.
 pub(crate) fn find(tokens: &impl ToTokens, matched_len: &impl Fn(&[TokenTree]) -> usize) -> Option<TokenStream> {
     let trees: Vec<_> = tokens.to_token_stream().into_iter().collect();
     trees.iter().enumerate().find_map(|(at, tree)| match (matched_len(&trees[at..]), tree) {
@@ -14,7 +14,7 @@ pub(crate) fn find(tokens: &impl ToTokens, matched_len: &impl Fn(&[TokenTree]) -
     })
 }
 
-/// The same tokens, which mean the same, with errors about them pointing elsewhere.
+/// Returns the same tokens with the same hygiene, moved to a span that errors about them point at.
 pub(crate) fn located_at(tokens: &impl ToTokens, at: Span) -> TokenStream {
     let relocate = |mut tree: TokenTree| {
         tree.set_span(tree.span().located_at(at));
@@ -23,7 +23,7 @@ pub(crate) fn located_at(tokens: &impl ToTokens, at: Span) -> TokenStream {
     tokens.to_token_stream().into_iter().map(relocate).collect()
 }
 
-/// Replaces `Self::Name` by what `replace` makes of the name.
+/// Replaces each `Self::Name` by the result of `replace` for the name.
 pub(crate) fn replace_self_types(tokens: TokenStream, replace: &impl Fn(&Ident) -> TokenStream) -> TokenStream {
     let trees: Vec<_> = tokens.into_iter().collect();
     let mut out = TokenStream::new();
@@ -47,7 +47,7 @@ pub(crate) fn replace_self_types(tokens: TokenStream, replace: &impl Fn(&Ident) 
     out
 }
 
-/// The name of the type, where the tokens start with `Self::Name`.
+/// Returns the name of the type if the tokens start with `Self::Name`.
 pub(crate) fn self_type_name(rest: &[TokenTree]) -> Option<&Ident> {
     match rest {
         [this, TokenTree::Punct(one), two, TokenTree::Ident(name), ..]

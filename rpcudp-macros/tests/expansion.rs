@@ -1,4 +1,5 @@
-//! The expansions in `tests/expansion` are programs: each compiles without a warning, and its client and server work.
+//! The expansions in `tests/expansion` are programs: each compiles without a warning, and its
+//! client and server work.
 
 #![deny(warnings)]
 #![allow(missing_docs, unreachable_pub, reason = "contracts of a test")]

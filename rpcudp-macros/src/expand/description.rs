@@ -75,7 +75,8 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
     quote!(#(#cfg)* #method)
 }
 
-/// Writes a value of a type that has a constant `EMPTY`, which has the value of the fields that are left out.
+/// Writes a value of a type that has a constant `EMPTY`, which has the value of the fields that are
+/// left out.
 fn with_defaults<const N: usize>(ty: &TokenStream, fields: [Option<TokenStream>; N]) -> TokenStream {
     let base = fields.iter().any(Option::is_none).then(|| quote!(..#ty::EMPTY));
     let fields = fields.into_iter().flatten();
@@ -100,7 +101,8 @@ fn text(text: &str) -> TokenStream {
     quote!(text(#text))
 }
 
-/// Returns the text of the documentation among the attributes, without the space that follows `///` on each line.
+/// Returns the text of the documentation among the attributes, without the space that follows `///`
+/// on each line.
 fn documentation(attrs: &[Attribute]) -> String {
     let text = |attr: &Attribute| match &attr.meta {
         Meta::NameValue(doc) if doc.path.is_ident("doc") => match &doc.value {

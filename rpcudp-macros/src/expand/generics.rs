@@ -1,5 +1,5 @@
-//! The generics of the generated types: the trait's own, for the client also a parameter for each associated type, and for
-//! the server one for the service.
+//! The generics of the generated types: the trait's own, for the client also a parameter for each
+//! associated type, and for the server one for the service.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -9,7 +9,7 @@ use super::names::Names;
 use crate::model::Contract;
 use crate::tokens::{located_at, replace_self_types};
 
-/// The generics of a generated type. Its methods return nothing for a list that is empty.
+/// The generics of a generated type. Its methods return `None` for an empty list.
 #[derive(Default)]
 pub(super) struct TypeGenerics {
     declaration: Vec<TokenStream>,
@@ -37,7 +37,7 @@ pub(super) fn client(contract: &Contract, names: &Names) -> TypeGenerics {
     generics
 }
 
-/// Returns the generics of the server, whose first parameter is the service.
+/// Returns the generics of the server: the service, then the trait's parameters.
 pub(super) fn server(contract: &Contract, names: &Names) -> TypeGenerics {
     let service = names.service();
     // `Self::Name` is `<S as Trait>::Name`, which the bound on the service makes unambiguous.
@@ -65,7 +65,8 @@ pub(super) fn server(contract: &Contract, names: &Names) -> TypeGenerics {
     generics
 }
 
-/// Returns the arguments of the client that belongs to a server: for its associated types, those of the service.
+/// Returns the arguments of the client that belongs to a server: for its associated types, those of
+/// the service.
 ///
 /// ```text
 /// <K, <S as Store<K>>::Value>
@@ -85,7 +86,7 @@ pub(super) fn client_of_server(contract: &Contract, names: &Names) -> Option<Tok
     generics.ty_generics()
 }
 
-/// Returns the trait's parameters as a use has them: `<K, N>`.
+/// Returns the arguments of the trait: `<K, N>`.
 pub(super) fn of_trait(contract: &Contract) -> Option<TokenStream> {
     let mut generics = TypeGenerics::default();
     for parameter in &contract.item.generics.params {
@@ -126,8 +127,8 @@ impl TypeGenerics {
         (!predicates.is_empty()).then(|| quote!(where #(#predicates),*))
     }
 
-    /// Returns the type of a field that uses every type parameter of the trait, if there are any. It is `Send` and `Sync`
-    /// for all of them.
+    /// Returns the type of a field that uses every type parameter of the trait, if it has any. The
+    /// type is `Send` and `Sync` for all parameters.
     pub(super) fn phantom_type(&self) -> Option<TokenStream> {
         let phantoms = &self.phantoms;
         (!phantoms.is_empty()).then(|| quote!(::core::marker::PhantomData<fn() -> (#(#phantoms,)*)>))
@@ -178,7 +179,8 @@ enum Parameter<'a> {
     Associated(&'a TraitItemType),
 }
 
-/// Returns the trait's parameters, then the associated types, then the parameters with a default, which must be last.
+/// Returns the trait's parameters, then the associated types, then the parameters with a default,
+/// which must be last.
 fn client_parameters(contract: &Contract) -> Vec<Parameter<'_>> {
     let declared = contract.item.generics.params.iter();
     let (last, first): (Vec<_>, Vec<_>) = declared.partition(|parameter| has_default(parameter));

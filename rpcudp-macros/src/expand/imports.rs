@@ -21,7 +21,8 @@ impl<'a> Imports<'a> {
         Self { module, names, imported: BTreeSet::new() }
     }
 
-    /// Imports an item, and returns its name. If the contract uses the name for another item, returns the path instead.
+    /// Imports an item, and returns its name. If the contract uses the name for another item,
+    /// returns the path instead.
     pub(super) fn item(&mut self, name: &'static str) -> TokenStream {
         let ident = Ident::new(name, Span::call_site());
         if self.names.is_taken(name) {

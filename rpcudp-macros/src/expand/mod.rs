@@ -1,8 +1,9 @@
-//! Writes the trait, the client and the server of a contract. Cannot fail, because a `Contract` is legal.
+//! Writes the trait, the client and the server of a contract. This cannot fail, because a
+//! `Contract` has no errors.
 //!
-//! Generated code names types and methods and calls ordinary functions: the logic is in `rpcudp::__private` and behind it.
-//! Paths start at `::core`, `::std` or the crate, or at a name that the block imports and the contract does not use. Locals
-//! have the hygiene of `Span::mixed_site`. So no name of the user's changes the meaning of generated code.
+//! Generated code contains no logic: it calls the functions of `rpcudp::__private`. No name of the
+//! user's changes its meaning: a path starts at `::core`, `::std` or the crate, or at a name that
+//! the block imports and the contract does not use; a local has the hygiene of `Span::mixed_site`.
 
 mod client;
 mod description;

@@ -6,7 +6,7 @@ use quote::ToTokens;
 use crate::model::{Contract, unraw};
 use crate::tokens::self_type_name;
 
-/// The names that generated code adds to the user's. None of them occurs in the contract.
+/// The names that generated code adds. None of them occurs in the contract.
 pub(super) struct Names {
     taken: BTreeSet<String>,
     service: Ident,
@@ -35,13 +35,14 @@ impl Names {
         &self.service
     }
 
-    /// Returns the client's type parameter for an associated type, at the place where the type is used.
+    /// Returns the client's type parameter for an associated type, at the place where the type is
+    /// used.
     pub(super) fn associated_type(&self, name: &Ident) -> Ident {
         let known = self.associated_types.iter().find(|(own, _)| own == name);
         known.map_or_else(|| name.clone(), |(_, parameter)| Ident::new(&parameter.to_string(), name.span()))
     }
 
-    /// Returns the name of an item in the body of a client's method.
+    /// Returns a name for an item in the body of a client's method.
     pub(super) fn local_item(&self, name: &str) -> Ident {
         unused_name(name, name, Span::call_site(), &self.taken)
     }
@@ -51,7 +52,8 @@ impl Names {
     }
 }
 
-/// Returns the first of `name`, `otherwise`, `otherwise0`, `otherwise1` and so on that is not taken.
+/// Returns the first of `name`, `otherwise`, `otherwise0`, `otherwise1` and so on that is not
+/// taken.
 fn unused_name(name: &str, otherwise: &str, span: Span, taken: &BTreeSet<String>) -> Ident {
     let numbered = (0..).map(|number| format!("{otherwise}{number}"));
     let mut candidates = [name.to_owned(), otherwise.to_owned()].into_iter().chain(numbered);
@@ -59,8 +61,8 @@ fn unused_name(name: &str, otherwise: &str, span: Span, taken: &BTreeSet<String>
     syn::parse_str(&name).map_or_else(|_| Ident::new_raw(&name, span), |_: Ident| Ident::new(&name, span))
 }
 
-/// Collects every name in the contract, except `Name` in `Self::Name` and `type Name`: there it means the associated
-/// type, which the parameter replaces.
+/// Collects every name in the contract, except `Name` in `Self::Name` and `type Name`: there it
+/// means the associated type, which the parameter replaces.
 fn collect_names(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     let trees: Vec<_> = tokens.into_iter().collect();
     let mut rest = &trees[..];

@@ -18,8 +18,8 @@ pub(super) fn delivery_variant(delivery: Delivery) -> Ident {
     Ident::new(variant, Span::call_site())
 }
 
-/// Returns a timeout of type `Option<Duration>`, in the largest unit that gives a whole number. The smallest unit that an
-/// option of the macro can have is a microsecond.
+/// Returns a timeout of type `Option<Duration>`, in the largest unit that gives a whole number. The
+/// smallest unit that an option of the macro can have is a microsecond.
 pub(super) fn timeout(timeout: Option<Duration>) -> TokenStream {
     let Some(timeout) = timeout else { return quote!(::core::option::Option::None) };
     let (constructor, number) = match timeout.subsec_micros() {

@@ -1,4 +1,4 @@
-//! What becomes of the user's attributes.
+//! The user's attributes that generated code repeats.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use syn::{Attribute, Meta};
@@ -6,7 +6,7 @@ use syn::{Attribute, Meta};
 use crate::model::MethodAttributes;
 use crate::tokens::is_punct;
 
-/// The attributes of a method that its relatives share.
+/// Returns the attributes of a method that generated code repeats.
 pub(super) fn method_attributes(attrs: &[Attribute]) -> MethodAttributes {
     let client = select(attrs, &["doc", "deprecated", "allow", "expect", "cfg_attr"]);
     MethodAttributes {
@@ -15,7 +15,7 @@ pub(super) fn method_attributes(attrs: &[Attribute]) -> MethodAttributes {
     }
 }
 
-/// What the user allows on the trait, and so on its relatives.
+/// Returns the lints that the user allows on the trait, and so on the client and the server.
 pub(super) fn lint_attrs(attrs: &[Attribute]) -> Vec<Attribute> {
     select(attrs, &["allow", "expect"]).map(|attr| expect_to_allow(&attr)).collect()
 }
@@ -32,8 +32,8 @@ fn select(attrs: &[Attribute], names: &[&str]) -> impl Iterator<Item = Attribute
     attrs.iter().filter(|attr| is_any(attr, names)).cloned()
 }
 
-/// The attribute with `allow` for `expect`, on its own or within `cfg_attr`: a relative need not do what is expected of
-/// the trait, and an expectation that nothing meets is a warning.
+/// Replaces `expect` by `allow`, also within `cfg_attr`. Generated code need not trigger the lint
+/// that the trait triggers, and an unfulfilled expectation is a warning.
 fn expect_to_allow(attr: &Attribute) -> Attribute {
     let mut attr = attr.clone();
     let is_conditional = attr.path().is_ident("cfg_attr");
@@ -48,7 +48,7 @@ fn expect_to_allow(attr: &Attribute) -> Attribute {
     attr
 }
 
-/// The same for what stands after the condition of a `cfg_attr`, which may hold others.
+/// Does the same for the attributes of a `cfg_attr`, which may hold another `cfg_attr`.
 fn allow_in_cfg_attr(tokens: TokenStream) -> TokenStream {
     let mut starts_attribute = false;
     let allow = |tree: TokenTree| {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_expected_of_the_trait_is_allowed_of_its_relatives() {
+    fn expect_becomes_allow_also_within_cfg_attr() {
         let expected: Attribute = parse_quote!(#[expect(clippy::expect_used, reason = "why")]);
         let allowed = quote!(#[allow(clippy::expect_used, reason = "why")]);
         assert_eq!(expect_to_allow(&expected).to_token_stream().to_string(), allowed.to_string());

@@ -10,7 +10,7 @@ use crate::messages;
 use crate::model::{Argument, Delivery, Method, Parameter, unraw};
 use crate::report::Report;
 
-/// Reads a method, and takes our attributes out of it.
+/// Reads a method, and removes our attributes from it.
 pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Report) -> Method {
     let options = MethodOptions::take(&mut item.attrs, report);
     check_signature(item, report);
@@ -52,7 +52,7 @@ fn check_signature(item: &TraitItemFn, report: &mut Report) {
             report.error(parameter, messages::GENERIC_METHOD);
         }
     }
-    // `#[async_trait]` adds a clause to what it makes of an async method: that is reported with the return type.
+    // `#[async_trait]` adds a clause to an async method, which is reported with the return type.
     let is_boxed = matches!(&item.sig.output, ReturnType::Type(_, ty) if is_future(ty));
     if let Some(clause) = generics.where_clause.as_ref().filter(|clause| !clause.predicates.is_empty() && !is_boxed) {
         report.error(clause, messages::METHOD_WHERE);
@@ -129,7 +129,8 @@ fn wire_name(signature: &Signature, namespace: &str, options: &MethodOptions, re
     name
 }
 
-/// What `rpcudp.protocol.RPCProtocol` has besides remote methods: calling one of these reaches itself.
+/// The attributes of Python's `rpcudp.protocol.RPCProtocol`. A Python call by one of these names
+/// reaches the attribute instead of the peer.
 const PYTHON_ATTRIBUTES: [&str; 7] = [
     "transport",
     "connection_made",

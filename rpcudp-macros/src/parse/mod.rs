@@ -1,4 +1,4 @@
-//! Reads what the user wrote.
+//! Reads the user's trait and options into the model.
 
 mod attributes;
 mod method;
@@ -21,7 +21,7 @@ use crate::report::{InvalidContract, Report};
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
+/// If the trait or an option breaks a rule. All errors are reported at once.
 pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contract, InvalidContract> {
     let mut report = Report::default();
     let options = ServiceOptions::parse(options, &mut report);
@@ -53,7 +53,7 @@ pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contr
     }
     check_names(&methods, &mut report);
     self_types::check(&item, &mut report);
-    // What `#[async_trait]` is to see, in a trait that is given back, stays as it is.
+    // `#[async_trait]`, which is reported above, must see its async methods in the expansion.
     if !item.attrs.iter().any(attributes::is_async_trait) {
         for member in &mut item.items {
             if let TraitItem::Fn(method) = member {
@@ -103,7 +103,8 @@ fn check_type(item: &TraitItemType, report: &mut Report) {
     }
 }
 
-/// Two methods cannot have one wire name, unless `cfg` may see to it that there is but one of them.
+/// Reports wire names that two methods have. Methods with a `cfg` are exempt: it may leave one of
+/// them.
 fn check_names(methods: &[Method], report: &mut Report) {
     let mut names = BTreeMap::new();
     for method in methods.iter().filter(|method| method.attrs.cfg.is_empty()) {

@@ -1,4 +1,4 @@
-//! What a method returns.
+//! The return type of a method.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -54,7 +54,8 @@ fn is_unit(ty: &Type) -> bool {
     matches!(types::ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// Whether this is how someone writes an async method out: `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture`.
+/// Whether a type is that of an async method written by hand: `impl Future`, `Pin<Box<dyn
+/// Future>>`, `BoxFuture`.
 pub(super) fn is_future(ty: &Type) -> bool {
     let names_future = find(ty, &|rest| usize::from(is_ident(&rest[0], "Future"))).is_some();
     match types::ungrouped(ty) {
@@ -64,7 +65,7 @@ pub(super) fn is_future(ty: &Type) -> bool {
     }
 }
 
-/// The `T` of the first `Output = T` in a type, or of `BoxFuture<'_, T>`.
+/// Returns the `T` of the first `Output = T` in a type, or of `BoxFuture<'_, T>`.
 fn future_output(ty: &Type) -> Option<TokenStream> {
     let alias = types::path(ty).and_then(|path| path.segments.last());
     if let Some(PathSegment { arguments: PathArguments::AngleBracketed(arguments), .. }) = alias
@@ -90,14 +91,13 @@ fn future_output(ty: &Type) -> Option<TokenStream> {
     Some(found.into_iter().skip(2).take_while(|tree| belongs(tree).is_some()).collect())
 }
 
-/// Makes the return type of an async method the future that it returns.
+/// Replaces an async method by one that returns a future. The future is `Send`, so that it can run
+/// as a task. An implementation can still be an `async fn`.
 ///
 /// ```text
 /// async fn f() -> T;
 /// fn f() -> impl Future<Output = T> + Send;
 /// ```
-///
-/// So it can run as a task, and an implementation may be an `async fn` all the same.
 pub(super) fn desugar_async(signature: &mut Signature) {
     let Some(asyncness) = signature.asyncness.take() else { return };
     let span = Span::call_site().located_at(asyncness.span());

@@ -1,5 +1,5 @@
-//! What a contract may say of `Self`: it is the service on one side and nothing on the other, where its associated types
-//! are parameters of the client.
+//! The rules for `Self` in a contract. `Self` is the service in the server. The client has no
+//! service, but a type parameter for each `Self::Name` that the contract declares.
 
 use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
@@ -11,7 +11,7 @@ use crate::model::unraw;
 use crate::report::Report;
 use crate::tokens::{find, is_ident, self_type_name};
 
-/// Reports each mention of `Self` that is not one of the contract's own types.
+/// Reports each mention of `Self` that is not an associated type of the contract.
 pub(super) fn check(item: &ItemTrait, report: &mut Report) {
     let types = item.items.iter().filter_map(|item| match item {
         TraitItem::Type(item) => Some(&item.ident),
@@ -61,7 +61,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reports the first mention in these tokens.
+    /// Reports the first such mention in these tokens.
     fn tokens(&self, tokens: &impl ToTokens, report: &mut Report) {
         let undeclared = |rest: &[TokenTree]| match self_type_name(rest) {
             Some(name) if self.declared.contains(&name) => None,
@@ -78,8 +78,8 @@ impl Check<'_> {
     }
 }
 
-/// Returns the predicates of the where-clause that the client and the server share with the trait. A predicate on
-/// `Self`, as `Self: Sync`, restricts the implementation only.
+/// Returns the predicates of the where-clause that also hold for the client and the server. A
+/// predicate on `Self`, such as `Self: Sync`, restricts implementations only.
 pub(super) fn predicates(generics: &Generics) -> impl Iterator<Item = &WherePredicate> {
     let all = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     all.filter(|predicate| !is_on_self(predicate))

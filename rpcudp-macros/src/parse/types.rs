@@ -1,4 +1,4 @@
-//! What the types of a contract may be.
+//! The rules for the types of arguments and results.
 
 use proc_macro2::{Span, TokenTree};
 use syn::spanned::Spanned;
@@ -9,7 +9,8 @@ use crate::model::Passing;
 use crate::report::Report;
 use crate::tokens::{find, is_ident, is_punct};
 
-/// The type itself, out of the invisible group that `macro_rules!` puts around one, or out of parentheses.
+/// Returns the type inside parentheses, or inside the invisible group that `macro_rules!` puts
+/// around it.
 pub(super) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -18,7 +19,7 @@ pub(super) fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// The path of a type that is one.
+/// Returns the path of a type, if it is one.
 pub(super) fn path(ty: &Type) -> Option<&Path> {
     match ungrouped(ty) {
         Type::Path(TypePath { path, qself: None, .. }) => Some(path),
@@ -26,7 +27,8 @@ pub(super) fn path(ty: &Type) -> Option<&Path> {
     }
 }
 
-/// Where an error about a type is to point: compilers mark the first of several tokens, which says little for `&`.
+/// Returns the span for errors about a type. The compiler marks only the first token, so references
+/// and brackets are skipped.
 pub(super) fn error_span(ty: &Type) -> Span {
     match ungrouped(ty) {
         Type::Reference(reference) => error_span(&reference.elem),
@@ -35,17 +37,17 @@ pub(super) fn error_span(ty: &Type) -> Span {
     }
 }
 
-/// Whether a type's last segment has this name, whatever comes before it.
+/// Whether the last segment of a type's path has this name.
 pub(super) fn ends_with(ty: &Type, name: &str) -> bool {
     path(ty).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)
 }
 
-/// Whether a type is this one name and nothing else.
+/// Whether a type consists of this one name.
 pub(super) fn is_name(ty: &Type, name: &str) -> bool {
     path(ty).is_some_and(|path| path.is_ident(name))
 }
 
-/// How a type gets from a datagram to the method.
+/// Returns the way in which a decoded argument of this type is passed to the method.
 pub(super) fn passing(ty: &Type) -> Passing {
     let Type::Reference(TypeReference { elem, .. }) = ungrouped(ty) else { return Passing::ByValue };
     match ungrouped(elem) {
@@ -56,7 +58,7 @@ pub(super) fn passing(ty: &Type) -> Passing {
     }
 }
 
-/// Reports what an argument's type must not contain.
+/// Reports parts that the type of an argument cannot have.
 pub(super) fn check_argument(ty: &Type, report: &mut Report) {
     report_first(ty, &impl_len, messages::ARGUMENT_IMPL, report);
     // A lifetime is two tokens: `'` and its name.
@@ -73,7 +75,7 @@ pub(super) fn check_argument(ty: &Type, report: &mut Report) {
     report_first(ty, &static_len, messages::ARGUMENT_STATIC, report);
 }
 
-/// Reports what a return type must not contain.
+/// Reports parts that a return type cannot have.
 pub(super) fn check_return(ty: &Type, report: &mut Report) {
     report_first(ty, &impl_len, messages::RETURN_IMPL, report);
     let borrow_len = |rest: &[TokenTree]| match rest {

@@ -27,11 +27,11 @@ pub struct GreeterClient {
 impl GreeterClient {
     /// The contract as data: it can be printed, compared and sent.
     pub const CONTRACT: &'static ::rpcudp::contract::Contract = <Self as ::rpcudp::Client>::CONTRACT;
-    /// Returns a client that calls `peer` through an `Endpoint`, or through the endpoint of a
-    /// request's `Context`.
+    /// Returns a client that calls `peer` through an `Endpoint`, or through the
+    /// endpoint of a request's `Context`.
     ///
-    /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver, as in
-    /// `tokio::net::lookup_host("example.org:1234").await?.next()`.
+    /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver,
+    /// as in `tokio::net::lookup_host("example.org:1234").await?.next()`.
     pub fn new(via: &impl ::rpcudp::AsEndpoint, peer: ::std::net::SocketAddr) -> Self {
         <Self as ::rpcudp::Client>::new(via, peer)
     }
@@ -40,7 +40,7 @@ impl GreeterClient {
     pub fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
         <Self as ::rpcudp::Client>::with_peer(self, peer)
     }
-    /// Returns a client whose calls end after `timeout`, in place of the timeout of the contract or the
+    /// Returns a client with another timeout, in place of those of the contract and the
     /// endpoint. `Call::timeout` overrides it for one call.
     #[must_use]
     pub fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {
@@ -237,8 +237,8 @@ impl<S: ?::core::marker::Sized> GreeterServer<S> {
     {
         Self::from_arc(::std::sync::Arc::new(service))
     }
-    /// Returns a server for a service that the program shares, or for a trait object, as
-    /// `Arc<dyn Trait + Send + Sync>`.
+    /// Returns a server for a service that the program shares, or for a trait object, such
+    /// as `Arc<dyn Trait + Send + Sync>`.
     #[must_use]
     pub const fn from_arc(service: ::std::sync::Arc<S>) -> Self {
         Self { service }

@@ -3,8 +3,8 @@ use quote::quote;
 
 use crate::model::Contract;
 
-/// Writes the items of the trait `Client` as items of the client itself, so that its users need not import the trait. A
-/// method of the contract with the same name goes before them.
+/// Writes the items of the trait `Client` as items of the client itself, so that its users need not
+/// import the trait. An item is left out if the contract has a method of the same name.
 pub(super) fn items(contract: &Contract) -> TokenStream {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
@@ -19,11 +19,11 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
         (
             "new",
             quote! {
-                /// Returns a client that calls `peer` through an `Endpoint`, or through the endpoint of a
-                /// request's `Context`.
+                /// Returns a client that calls `peer` through an `Endpoint`, or through the
+                /// endpoint of a request's `Context`.
                 ///
-                /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver, as in
-                /// `tokio::net::lookup_host("example.org:1234").await?.next()`.
+                /// An address parses: `"127.0.0.1:1234".parse()?`. A host name needs the resolver,
+                /// as in `tokio::net::lookup_host("example.org:1234").await?.next()`.
                 #vis fn new(via: &impl #krate::AsEndpoint, peer: ::std::net::SocketAddr) -> Self {
                     <Self as #krate::Client>::new(via, peer)
                 }
@@ -42,7 +42,7 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
         (
             "with_timeout",
             quote! {
-                /// Returns a client whose calls end after `timeout`, in place of the timeout of the contract or the
+                /// Returns a client with another timeout, in place of those of the contract and the
                 /// endpoint. `Call::timeout` overrides it for one call.
                 #[must_use]
                 #vis fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {

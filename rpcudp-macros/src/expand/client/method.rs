@@ -40,7 +40,8 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         let ident = &argument.ident;
         // Errors about the argument point at its type.
         let at = hygienic(argument.span);
-        // The value behind a reference is encoded instead of the reference, so that `&[u8]` is seen to be bytes.
+        // The value behind a reference is encoded instead of the reference, so that `&[u8]` is seen
+        // to be bytes.
         let borrow = (!matches!(&*argument.ty, Type::Reference(_))).then(|| quote_spanned!(at => &));
         quote_spanned!(at => .argument(#borrow #ident))
     });
@@ -85,8 +86,8 @@ fn docs(method: &Method) -> TokenStream {
     quote!(#empty_line #[doc = #line])
 }
 
-/// Returns the method's lifetimes that occur in its arguments. Others belong to `&self` and the context, which the client's
-/// method does not borrow from.
+/// Returns the method's lifetimes that occur in its arguments. Others belong to `&self` and the
+/// context, which the client's method does not borrow from.
 fn generics(method: &Method) -> Generics {
     let is_used = |lifetime: &Lifetime| {
         let name = lifetime.ident.to_string();

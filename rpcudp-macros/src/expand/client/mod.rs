@@ -8,7 +8,8 @@ use crate::expand::names::Names;
 use crate::expand::{description, generics};
 use crate::model::Contract;
 
-/// Writes the client: a struct with the methods of the contract. Each of them encodes its arguments and makes a call.
+/// Writes the client: a struct with the methods of the contract. Each of them encodes its arguments
+/// and makes a call.
 ///
 /// ```text
 /// pub struct GreeterClient {

@@ -31,12 +31,13 @@ struct Handler<'a> {
     contract: &'a Contract,
     method: &'a Method,
     names: &'a Names,
-    /// The locals that hold the decoded arguments.
+    /// The locals with the decoded arguments.
     locals: Vec<Ident>,
 }
 
 impl Handler<'_> {
-    /// Decodes the arguments out of the datagram, which they may borrow from, and calls the method at once.
+    /// Decodes the arguments out of the datagram, which they may borrow from, and calls the method
+    /// at once.
     ///
     /// ```text
     /// |server, incoming| incoming.run(|cx, arguments| {
@@ -73,7 +74,7 @@ impl Handler<'_> {
     fn async_call(&self, imports: &mut Imports<'_>) -> TokenStream {
         let (receiver, context) = (quote_spanned!(site() => &service), quote_spanned!(site() => request.context()));
         let response = self.response(imports, receiver, &context);
-        // The decoder is gone before the `.await`, so that the task does not hold it.
+        // The decoder is dropped before the `.await`, so that the future does not contain it.
         let decode = match (&self.locals[..], &self.takes()[..]) {
             ([], _) => None,
             ([local], [take]) => Some(quote_spanned!(site() => let #local = request.arguments().#take?;)),
@@ -98,7 +99,8 @@ impl Handler<'_> {
         }
     }
 
-    /// Returns the calls that decode the arguments. Their types follow from the signature of the method.
+    /// Returns the calls that decode the arguments. Their types follow from the signature of the
+    /// method.
     fn takes(&self) -> Vec<TokenStream> {
         let takes = self.method.arguments().map(|argument| {
             let name = &argument.name;
@@ -117,7 +119,8 @@ impl Handler<'_> {
         for parameter in &method.parameters {
             values.push(match parameter {
                 Parameter::Context { by_reference, span } => {
-                    // Does not compile, and names the reason, if the parameter is of another type named `Context`.
+                    // For a parameter of another type named `Context`, the bound of `as_context`
+                    // gives the reason in the compiler's error.
                     let as_context = located_at(&imports.item("as_context"), hygienic(*span));
                     let context = located_at(context, *span);
                     if *by_reference {
@@ -147,7 +150,8 @@ impl Handler<'_> {
             _ if method.delivery == Delivery::OneWay => imports.item("no_response"),
             Returns::Value(_) => imports.item("respond"),
             Returns::Result(_) => {
-                // Does not compile, and names the reason, if the result is of another type named `Result`.
+                // For a result of another type named `Result`, `IsResult` gives the reason in the
+                // compiler's error.
                 let is_result = imports.item("IsResult");
                 result = self.at_return_type(&quote!(#is_result::into_result(#result)));
                 imports.item("respond_result")
@@ -160,19 +164,21 @@ impl Handler<'_> {
         self.method.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context { .. }))
     }
 
-    /// Moves the tokens to the method's return type, which errors about a response are to point at.
+    /// Moves the tokens to the method's return type, which the compiler's errors about a response
+    /// then point at.
     fn at_return_type(&self, tokens: &TokenStream) -> TokenStream {
         located_at(tokens, hygienic(self.method.returns.ty().span()))
     }
 }
 
-/// Returns the span of our own locals. None of the user's has the same hygiene.
+/// Returns the span of our own locals. No name of the user's has the same hygiene.
 fn site() -> Span {
     Span::mixed_site()
 }
 
-/// Returns the locals for the decoded arguments, by the user's names. They have the hygiene of the call site: that of our own
-/// locals would let `arguments` clash with an argument, and lints would apply to the user's own tokens.
+/// Returns the locals for the decoded arguments, under the user's names. Their hygiene is that of
+/// the call site, so that they do not clash with our own locals. Their span is that of generated
+/// code, so that lints do not apply to them.
 fn locals(method: &Method) -> Vec<Ident> {
     let mut locals: Vec<Ident> = Vec::new();
     for argument in method.arguments() {

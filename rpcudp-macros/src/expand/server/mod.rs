@@ -8,7 +8,8 @@ use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::model::Contract;
 
-/// Writes the server: a struct around an implementation of the trait, and a table of the methods by wire name.
+/// Writes the server: a struct around an implementation of the trait, and a table of the methods by
+/// wire name.
 ///
 /// ```text
 /// pub struct GreeterServer<S: ?Sized> {
@@ -72,8 +73,8 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
                 Self::from_arc(::std::sync::Arc::new(service))
             }
 
-            /// Returns a server for a service that the program shares, or for a trait object, as
-            /// `Arc<dyn Trait + Send + Sync>`.
+            /// Returns a server for a service that the program shares, or for a trait object, such
+            /// as `Arc<dyn Trait + Send + Sync>`.
             #[must_use]
             #vis const fn from_arc(service: ::std::sync::Arc<#service>) -> Self {
                 Self { service, #phantom_value }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Reads "300ms"; `None` where it is no duration.
+/// Reads a whole number and a unit, as in "300ms".
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits_len = text.find(|character: char| !character.is_ascii_digit())?;
     let (digits, unit) = text.split_at(digits_len);
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_a_number_and_a_unit() {
+    fn duration_is_a_number_and_a_unit() {
         assert_eq!(duration("250us"), Some(Duration::from_micros(250)));
         assert_eq!(duration("300ms"), Some(Duration::from_millis(300)));
         assert_eq!(duration("2s"), Some(Duration::from_secs(2)));

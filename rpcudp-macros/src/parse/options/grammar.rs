@@ -1,4 +1,4 @@
-//! What stands in the parentheses, whatever the options are called.
+//! The grammar of options: `name` or `name = value`, separated by commas.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -10,14 +10,14 @@ use crate::messages;
 use crate::report::Report;
 use crate::tokens::{find, is_ident};
 
-/// What may stand in the parentheses at one place.
+/// The options of one place.
 pub(super) struct Grammar {
     pub(super) allowed: &'static [&'static str],
-    /// What the place looks like with an option in it.
+    /// The attribute with an option, for messages.
     pub(super) example: &'static str,
 }
 
-/// `name` or `name = value`.
+/// An option as it is written: `name` or `name = value`.
 pub(super) struct OptionItem {
     pub(super) name: Ident,
     value: Option<Expr>,
@@ -31,7 +31,7 @@ impl ToTokens for OptionItem {
 }
 
 impl Grammar {
-    /// The options of all `#[rpc(...)]` among the attributes, which lose them.
+    /// Removes each `#[rpc(...)]` from the attributes. Returns its options.
     pub(super) fn take(&self, attrs: &mut Vec<Attribute>, report: &mut Report) -> Vec<OptionItem> {
         let mut tokens = TokenStream::new();
         for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
@@ -49,7 +49,7 @@ impl Grammar {
         self.items(tokens, report)
     }
 
-    /// Options, each of which occurs once.
+    /// Reads options. Reports each that occurs twice.
     pub(super) fn items(&self, tokens: TokenStream, report: &mut Report) -> Vec<OptionItem> {
         let parse = |input: ParseStream<'_>| {
             let mut items = Vec::new();
@@ -115,7 +115,7 @@ impl OptionItem {
     }
 }
 
-/// What a macro passes on as `$value` is in a group that nobody has written.
+/// Returns the expression inside the invisible group that `macro_rules!` puts around a `$value`.
 fn ungrouped(value: &Expr) -> &Expr {
     match value {
         Expr::Group(group) => ungrouped(&group.expr),
@@ -123,7 +123,7 @@ fn ungrouped(value: &Expr) -> &Expr {
     }
 }
 
-/// Matches `rpc(...)`, as it stands in a `cfg_attr`.
+/// Returns the length of `rpc(...)` within a `cfg_attr`.
 fn rpc_len(rest: &[TokenTree]) -> usize {
     match rest {
         [rpc, TokenTree::Group(_), ..] if is_ident(rpc, "rpc") => 2,

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[rpc_service(...)]` and `#[rpc(...)]`.
+//! The options of `#[rpc_service(...)]` and `#[rpc(...)]`.
 
 mod duration;
 mod grammar;
@@ -29,7 +29,7 @@ pub(super) struct MethodOptions {
     pub(super) fallible: Option<Span>,
 }
 
-/// The options of a parameter.
+/// The option of a parameter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ParameterRole {
     Context,
@@ -65,7 +65,7 @@ impl MethodOptions {
         example: "#[rpc(name = \"...\")]",
     };
 
-    /// Takes the `#[rpc(...)]` out of a method's attributes and reads them.
+    /// Removes each `#[rpc(...)]` from a method's attributes, and reads its options.
     pub(super) fn take(attrs: &mut Vec<Attribute>, report: &mut Report) -> Self {
         let mut options = Self::default();
         for item in Self::GRAMMAR.take(attrs, report) {
@@ -111,7 +111,7 @@ impl MethodOptions {
 impl ParameterRole {
     const GRAMMAR: Grammar = Grammar { allowed: &["context", "argument"], example: "#[rpc(context)]" };
 
-    /// Takes the `#[rpc(...)]` out of a parameter's attributes and reads them.
+    /// Removes each `#[rpc(...)]` from a parameter's attributes, and reads its option.
     pub(super) fn take(attrs: &mut Vec<Attribute>, report: &mut Report) -> Option<Self> {
         let mut role = None;
         for item in Self::GRAMMAR.take(attrs, report) {
