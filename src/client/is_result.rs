@@ -2,7 +2,7 @@
 /// under some alias.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is named like a `Result` and is not one",
+    message = "`{Self}` is taken for a `Result` and is not one",
     label = "not an alias of `core::result::Result`",
     note = "the `Err` of a return type whose last segment is `Result` reaches the caller as a typed error, and so does that \
             of a method with `#[rpc(fallible)]`; give another type another name"

@@ -185,10 +185,8 @@ async fn a_python_node_rejoins_from_its_saved_state(venv: &Venv) {
     assert_ne!(back.addr, node.addr);
     assert_eq!(python.get(back, "key").await, "int 7");
     // The node has its old id at a new address, and the old address does not respond any more.
-    until("Rust has the new address", async || {
-        first.state().contacts.iter().any(|contact| contact.addr == back.addr)
-    })
-    .await;
+    until("Rust has the new address", async || first.state().contacts.iter().any(|contact| contact.addr == back.addr))
+        .await;
 }
 
 async fn a_rust_node_rejoins_from_its_saved_state(venv: &Venv) {
