@@ -7,14 +7,14 @@ mod description;
 mod extension;
 pub mod seeds;
 
-// The model of `tests/model`. There the scripts are random; here the fuzzer searches for them.
-#[path = "../../tests/model/observed.rs"]
+// The model of `tests/behaviour/model`. There the scripts are random; here the fuzzer searches for them.
+#[path = "../../tests/behaviour/model/observed.rs"]
 mod observed;
-#[path = "../../tests/model/office.rs"]
+#[path = "../../tests/behaviour/model/office.rs"]
 mod office;
-#[path = "../../tests/model/service.rs"]
+#[path = "../../tests/behaviour/model/service.rs"]
 mod service;
-#[path = "../../tests/model/world.rs"]
+#[path = "../../tests/behaviour/model/world.rs"]
 mod world;
 
 pub use arguments::arguments;

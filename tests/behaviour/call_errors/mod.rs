@@ -1,0 +1,6 @@
+//! Every call ends, and says how: a test for each ending.
+
+mod fixture;
+mod refused;
+mod responses;
+mod unsent;

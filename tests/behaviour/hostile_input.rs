@@ -1,0 +1,243 @@
+//! Whatever arrives, the endpoint goes on, counts it, and sends nothing that is longer than what arrived.
+
+use std::future::poll_fn;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rpcudp::sim::{Network, Node};
+use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp::{DropReason, Endpoint, Stats, rpc_service};
+use rpcudp_core::{Dialect, MessageId, Request, codec};
+use serde::{Deserialize, Serialize};
+
+#[rpc_service]
+trait Target {
+    fn text(&self, text: &str) -> usize;
+    fn tree(&self, tree: Tree, map: std::collections::BTreeMap<String, Vec<u8>>) -> usize;
+    async fn later(&self, bytes: &[u8], number: Option<u64>) -> usize;
+    #[rpc(at_most_once)]
+    fn once(&self, number: i32) -> Result<i32, String>;
+    #[rpc(oneway)]
+    fn oneway(&self, point: (u8, f64));
+}
+
+/// Recursive: what a peer nests is what we recurse into.
+#[derive(Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Branch(Vec<Self>),
+    Named { name: String, inner: Box<Self> },
+}
+
+struct Service;
+
+impl Target for Service {
+    fn text(&self, text: &str) -> usize {
+        text.len()
+    }
+    fn tree(&self, _: Tree, map: std::collections::BTreeMap<String, Vec<u8>>) -> usize {
+        map.len()
+    }
+    async fn later(&self, bytes: &[u8], number: Option<u64>) -> usize {
+        bytes.len() + number.iter().count()
+    }
+    fn once(&self, number: i32) -> Result<i32, String> {
+        number.checked_neg().ok_or_else(|| "too negative".into())
+    }
+    fn oneway(&self, _: (u8, f64)) {}
+}
+
+/// A target, and a stranger who sends it bytes.
+struct Attack {
+    target: Endpoint,
+    stranger: Node,
+}
+
+impl Attack {
+    fn new() -> Self {
+        let network = Network::new(1);
+        let target = Endpoint::builder().serve(TargetServer::new(Service));
+        let target = target.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
+        Self { target, stranger: network.bind("10.6.6.6:666").unwrap() }
+    }
+
+    fn send(&self, contents: &[u8]) {
+        let datagram = Datagram { destination: self.target.local_addr(), source: None, contents };
+        self.stranger.try_send(datagram).unwrap();
+    }
+
+    /// Waits until everything that was sent has been dealt with.
+    async fn settle(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The lengths of the answers that the stranger got since it last looked.
+    async fn answers(&self) -> Vec<usize> {
+        let mut batch = ReceiveBatch::new();
+        let receive = poll_fn(|cx| self.stranger.poll_receive(cx, &mut batch));
+        match tokio::time::timeout(std::time::Duration::from_millis(1), receive).await {
+            Ok(received) => received.unwrap(),
+            Err(_) => return Vec::new(),
+        }
+        batch.iter().map(|answer| answer.contents.len()).collect()
+    }
+
+    async fn is_alive(&self) {
+        let client = TargetClient::new(&self.target, self.target.local_addr());
+        assert_eq!(client.text("alive").await.unwrap(), 5);
+    }
+}
+
+/// A request for each method, as an honest caller would send it.
+fn honest_requests() -> Vec<Vec<u8>> {
+    fn request<T: Serialize>(method: &str, arguments: &[T]) -> Vec<u8> {
+        let mut datagram = Vec::new();
+        Request::begin(&mut datagram, Dialect::Rpcudp, method, arguments.len() as u32);
+        Request::set_id(&mut datagram, MessageId::from_bytes([7; 20]));
+        arguments.iter().for_each(|argument| codec::encode(&mut datagram, argument).unwrap());
+        datagram
+    }
+    let tree = Tree::Branch(vec![Tree::Leaf, Tree::Named { name: "n".into(), inner: Box::new(Tree::Leaf) }]);
+    let mut tree_request = request("tree", &[tree]);
+    // A second argument, of another type.
+    let count_at = tree_request.iter().position(|byte| *byte == 0x91).unwrap();
+    tree_request[count_at] = 0x92;
+    tree_request.extend_from_slice(b"\x81\xa3key\xc4\x02\x01\x02");
+    vec![
+        request("text", &["Snake Plissken"]),
+        tree_request,
+        request("later", &[vec![1_u8, 2, 3]]),
+        request("once", &[-5]),
+        request("oneway", &[(1_u8, 0.5)]),
+        request("nobody", &[1_u8]),
+    ]
+}
+
+/// Response and failure frames that answer nothing.
+fn unasked() -> Vec<Vec<u8>> {
+    let id = [9; 20];
+    vec![[&b"\x01"[..], &id, b"\xa2hi"].concat(), [&b"\x04"[..], &id, b"\x93\x01\xa4oops\xc0"].concat()]
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    [honest_requests(), unasked()].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn honest_requests_are_answered() {
+    let attack = Attack::new();
+    honest_requests().iter().for_each(|request| attack.send(request));
+    attack.settle().await;
+    let stats = attack.target.stats();
+    assert_eq!((stats.requests.received, stats.requests.completed, stats.requests.refused), (6, 4, 1));
+    assert_eq!(stats.dropped_in_all(), 0);
+    assert_eq!(attack.answers().await.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_reason_to_drop_is_counted() {
+    let attack = Attack::new();
+    let header = |kind: u8| [&[kind][..], &[1; 20]].concat();
+    let dropped = [
+        (vec![], DropReason::TooShort),
+        (header(0), DropReason::TooShort),
+        ([header(5), b"\xc0".to_vec()].concat(), DropReason::UnknownKind),
+        ([header(2), b"\xc0".to_vec()].concat(), DropReason::OtherDialect),
+        ([header(0), b"\xc1".to_vec()].concat(), DropReason::InvalidMsgpack),
+        ([header(0), b"\x91".repeat(8_000)].concat(), DropReason::InvalidMsgpack),
+        ([header(0), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::InvalidMsgpack),
+        ([header(0), b"\xc0".to_vec()].concat(), DropReason::WrongShape),
+        ([header(1), b"\xc0".to_vec()].concat(), DropReason::UnmatchedResponse),
+        // What answers no call is not even read.
+        ([header(1), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::UnmatchedResponse),
+        ([header(4), b"\x90".to_vec()].concat(), DropReason::UnmatchedResponse),
+    ];
+    for (contents, reason) in dropped {
+        let before = attack.target.stats().dropped(reason);
+        attack.send(&contents);
+        attack.settle().await;
+        assert_eq!(attack.target.stats().dropped(reason), before + 1, "{reason}: {contents:x?}");
+    }
+    assert_eq!(attack.answers().await, [0_usize; 0], "nothing of it is answered");
+    attack.is_alive().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_prefix_of_every_datagram_is_dropped() {
+    let attack = Attack::new();
+    let mut sent = 0;
+    for seed in seeds() {
+        for end in 0..seed.len() {
+            attack.send(&seed[..end]);
+            sent += 1;
+        }
+        attack.settle().await;
+    }
+    assert_eq!(attack.target.stats().dropped_in_all(), sent);
+    assert_eq!(attack.answers().await, [0_usize; 0]);
+    attack.is_alive().await;
+}
+
+/// Sends bytes and checks that what came of them adds up.
+async fn survives(attack: &Attack, sent: &[Vec<u8>]) {
+    let before = attack.target.stats();
+    sent.iter().for_each(|contents| attack.send(contents));
+    attack.settle().await;
+    let after = attack.target.stats();
+    assert_eq!(outcomes(&after) - outcomes(&before), sent.len() as u64, "{before:?} {after:?}");
+}
+
+/// How many datagrams have come to an end. Oneway requests come to none that is counted but their number.
+fn outcomes(stats: &Stats) -> u64 {
+    stats.requests.received + stats.dropped_in_all() - stats.dropped(DropReason::DuplicateRequest)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_change_of_one_byte_is_survived_and_never_amplified() {
+    let attack = Attack::new();
+    for seed in seeds() {
+        for at in 0..seed.len() {
+            for byte in 0..=255 {
+                let mut contents = seed.clone();
+                contents[at] = byte;
+                survives(&attack, std::slice::from_ref(&contents)).await;
+                for answer_len in attack.answers().await {
+                    // An answer of a few bytes, or a refusal that is no longer than the request.
+                    assert!(answer_len <= contents.len().max(21 + 32), "{contents:x?}");
+                }
+            }
+        }
+    }
+    attack.is_alive().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn random_datagrams_are_survived(
+        datagrams in vec(vec(any::<u8>(), 0..300), 1..60),
+        bodies in vec((0_u8..6, any::<[u8; 20]>(), vec(any::<u8>(), 0..200)), 1..60),
+        mangled in vec((any::<prop::sample::Index>(), vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)), 1..60),
+    ) {
+        let mut sent = datagrams;
+        sent.extend(bodies.into_iter().map(|(kind, id, body)| [&[kind][..], &id, &body].concat()));
+        sent.extend(mangled.into_iter().map(|(seed, changes)| {
+            let seeds = seeds();
+            let mut contents = seed.get(&seeds).clone();
+            for (at, byte) in changes {
+                let at = at.index(contents.len());
+                contents[at] = byte;
+            }
+            contents
+        }));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let attack = Attack::new();
+            survives(&attack, &sent).await;
+            attack.is_alive().await;
+        });
+    }
+}

@@ -1,0 +1,27 @@
+//! The behaviour of endpoints, clients and servers, by subject: `tests/README.md` has the list.
+
+mod arguments;
+mod call_errors;
+mod client;
+mod closing;
+mod compatibility;
+mod concurrent_callers;
+mod contract;
+mod contract_text;
+mod deadlines;
+mod delivery;
+mod documents;
+mod dynamic_methods;
+mod generics;
+mod hostile_input;
+mod hygiene;
+mod introspection;
+mod limits;
+mod model;
+mod outages;
+mod readme;
+mod readme_contract;
+mod results;
+mod scale;
+#[cfg(unix)]
+mod sockets;

@@ -1,0 +1,193 @@
+//! Peers that go and come back, answers that come too late, and networks that fall apart for a while.
+//!
+//! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=1000` runs that many for each property.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rpcudp::sim::{Conditions, Network};
+use rpcudp::{CallError, Context, DropReason, Endpoint, MessageId, rpc_service};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+#[rpc_service]
+trait Clerk {
+    #[rpc(at_least_once)]
+    fn at_least(&self, number: u64) -> u64;
+    #[rpc(at_most_once)]
+    fn at_most(&self, cx: &Context, number: u64) -> u64;
+}
+
+/// How often each at-most-once request ran.
+#[derive(Clone, Default)]
+struct Runs(Arc<Mutex<BTreeMap<MessageId, u64>>>);
+
+impl Clerk for Runs {
+    fn at_least(&self, number: u64) -> u64 {
+        !number
+    }
+    fn at_most(&self, cx: &Context, number: u64) -> u64 {
+        *self.0.lock().unwrap().entry(cx.message_id()).or_default() += 1;
+        !number
+    }
+}
+
+impl Runs {
+    fn counts(&self) -> Vec<u64> {
+        self.0.lock().unwrap().values().copied().collect()
+    }
+}
+
+const SERVER: &str = "10.0.0.1:7000";
+const CALLER: &str = "10.0.0.2:7000";
+
+fn serve(network: &Network, runs: &Runs) -> Endpoint {
+    let server = Endpoint::builder().serve(ClerkServer::new(runs.clone()));
+    server.bind_transport(network.bind(SERVER).unwrap()).unwrap()
+}
+
+fn caller(network: &Network) -> (Endpoint, ClerkClient) {
+    let caller = Endpoint::builder().bind_transport(network.bind(CALLER).unwrap()).unwrap();
+    let client = ClerkClient::new(&caller, SERVER.parse().unwrap());
+    (caller, client)
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let count = std::env::var("RPCUDP_SEEDS").ok().and_then(|count| count.parse().ok());
+    0..count.unwrap_or(100)
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
+    for seed in seeds() {
+        let network = Network::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(100)).jitter(ms(20)).duplication(0.2));
+        let _server = serve(&network, &Runs::default());
+        let (before, client) = caller(&network);
+        let calls: Vec<_> = (0..20).map(|number| tokio::spawn(client.at_least(number))).collect();
+        sleep(ms(50)).await;
+        drop(client);
+        before.close(Duration::ZERO).await;
+        for call in calls {
+            assert!(matches!(call.await.unwrap(), Err(CallError::Closed)), "seed {seed}");
+        }
+        // The same address, and as many calls in the same slots; the answers to the others are on their way.
+        let (after, client) = caller(&network);
+        let calls: Vec<_> = (100..120).map(|number| (number, tokio::spawn(client.at_least(number)))).collect();
+        for (number, call) in calls {
+            assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
+        }
+        sleep(Duration::from_secs(10)).await;
+        let stats = after.stats();
+        assert!(stats.dropped(DropReason::UnmatchedResponse) >= 20, "seed {seed}: {stats:?}");
+        assert_eq!((stats.calls.completed, stats.calls.in_flight), (20, 0), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_back_answers_who_still_asks_and_runs_again_what_only_its_predecessor_ran() {
+    for seed in seeds() {
+        let network = Network::new(seed);
+        let runs = [Runs::default(), Runs::default()];
+        let (server, there) = (serve(&network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
+        // It runs what it is asked, and its answers are lost.
+        network.set_link(server.local_addr().ip(), there, Conditions::default().loss(1.0));
+        let (endpoint, client) = caller(&network);
+        let calls: Vec<_> = (0..20).map(|number| (number, tokio::spawn(client.at_most(number)))).collect();
+        sleep(ms(200)).await;
+        server.close(Duration::ZERO).await;
+        sleep(ms(600)).await;
+        network.set_link(server.local_addr().ip(), there, Conditions::default());
+        let _server = serve(&network, &runs[1]);
+        for (number, call) in calls {
+            assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
+        }
+        assert_eq!(runs.map(|runs| runs.counts()), [vec![1; 20], vec![1; 20]], "seed {seed}: once in each life");
+        assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
+    for seed in seeds() {
+        let network = Network::new(seed);
+        // There and back in four to six seconds, and five are the timeout.
+        network.set_conditions(Conditions::default().latency(ms(2_000)).jitter(ms(1_000)).duplication(0.1));
+        let runs = Runs::default();
+        let _server = serve(&network, &runs);
+        let (endpoint, client) = caller(&network);
+        let mut calls = JoinSet::new();
+        let start = Instant::now();
+        for number in 0..40 {
+            let call = client.at_most(number);
+            calls.spawn(async move { (number, call.await, start.elapsed()) });
+        }
+        let mut answered_count = 0;
+        while let Some(ended) = calls.join_next().await {
+            let (number, result, elapsed) = ended.unwrap();
+            match result {
+                Ok(answer) => {
+                    assert_eq!(answer, !number, "seed {seed}");
+                    assert!((ms(4_000)..=ms(5_000)).contains(&elapsed), "seed {seed}: {elapsed:?}");
+                    answered_count += 1;
+                }
+                Err(error) => {
+                    assert!(error.is_timeout(), "seed {seed}: {error}");
+                    assert_eq!(elapsed, ms(5_000), "seed {seed}");
+                }
+            }
+        }
+        sleep(Duration::from_secs(60)).await;
+        let stats = endpoint.stats();
+        assert_eq!(
+            (stats.calls.completed, stats.calls.timed_out, stats.calls.in_flight),
+            (answered_count, 40 - answered_count, 0)
+        );
+        // Every answer that was under way has arrived, and all but the first in time of each call were too many.
+        let answers = stats.datagrams.received;
+        assert_eq!(stats.dropped(DropReason::UnmatchedResponse), answers - answered_count, "seed {seed}: {stats:?}");
+        assert_eq!(runs.counts(), [1; 40], "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_that_heal_in_time_cost_no_call() {
+    let mut cut_off_count = 0;
+    for seed in seeds() {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let network = Network::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(10)).jitter(ms(10)));
+        let runs = Runs::default();
+        let server = serve(&network, &runs);
+        let (endpoint, client) = caller(&network);
+        let mut calls = JoinSet::new();
+        for number in 0..20 {
+            let (at_most, at_least) = (client.at_most(number), client.at_least(number));
+            let wait = ms(rng.random_range(0..1_500));
+            calls.spawn(async move {
+                sleep(wait).await;
+                let (at_most, at_least) = tokio::join!(at_most, at_least);
+                assert_eq!((at_most.unwrap(), at_least.unwrap()), (!number, !number), "seed {seed}");
+            });
+        }
+        // Apart for a while, twice: each call has seconds left when that is over.
+        for _ in 0..2 {
+            sleep(ms(rng.random_range(0..200))).await;
+            network.partition([server.local_addr().ip()]);
+            sleep(ms(rng.random_range(100..700))).await;
+            network.heal();
+        }
+        calls.join_all().await;
+        assert_eq!(runs.counts(), [1; 20], "seed {seed}");
+        cut_off_count += network.stats().cut_off;
+        assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
+    }
+    assert!(cut_off_count > 0, "no partition has stopped anything");
+}

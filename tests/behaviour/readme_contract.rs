@@ -1,0 +1,109 @@
+//! What README's server tells of itself is a trait that compiles, and whose client can call it.
+
+#![allow(unreachable_pub, reason = "contracts of a test")]
+
+use rpcudp::{CallError, Context, Endpoint, rpc_service};
+
+/// The contract of README.md, as it stands there.
+pub mod written {
+    use rpcudp::{Context, rpc_service};
+    use serde::{Deserialize, Serialize};
+
+    /// The contract that both sides compile against.
+    #[rpc_service]
+    pub trait Greeter {
+        /// Sync methods run on the receive loop: no task, no allocation.
+        fn sayhi(&self, cx: &Context, name: &str) -> String;
+        /// Async methods run as tasks. This one is sent again until it is answered.
+        #[rpc(at_least_once)]
+        async fn lookup(&self, key: &[u8]) -> Option<Vec<u8>>;
+        /// `Err` reaches the caller as a typed error. This one runs once, however often it is sent.
+        #[rpc(at_most_once, timeout = "2s")]
+        async fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
+        /// Nobody waits for an answer, and none is sent.
+        #[rpc(oneway)]
+        fn gossip(&self, rumour: Rumour<'_>);
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct Overdrawn {
+        pub by: u64,
+    }
+
+    /// Borrowed from the datagram: nothing is copied.
+    #[derive(Serialize, Deserialize)]
+    pub struct Rumour<'a> {
+        pub about: &'a str,
+    }
+}
+
+// What was printed, pasted.
+
+use written::{Overdrawn, Rumour};
+
+/// The contract that both sides compile against.
+#[rpc_service]
+pub trait Greeter {
+    /// Sync methods run on the receive loop: no task, no allocation.
+    fn sayhi(&self, name: &str) -> String;
+
+    /// Async methods run as tasks. This one is sent again until it is answered.
+    #[rpc(at_least_once)]
+    async fn lookup(&self, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// `Err` reaches the caller as a typed error. This one runs once, however often it is sent.
+    #[rpc(at_most_once, timeout = "2s")]
+    async fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
+
+    /// Nobody waits for an answer, and none is sent.
+    #[rpc(oneway)]
+    fn gossip(&self, rumour: Rumour<'_>);
+}
+
+struct Hello;
+
+impl written::Greeter for Hello {
+    fn sayhi(&self, cx: &Context, name: &str) -> String {
+        format!("Hello {name} you live at {}", cx.sender())
+    }
+
+    async fn lookup(&self, key: &[u8]) -> Option<Vec<u8>> {
+        (key == b"answer").then(|| vec![42])
+    }
+
+    async fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn> {
+        100_u64.checked_sub(cents).ok_or_else(|| Overdrawn { by: cents - 100 })
+    }
+
+    fn gossip(&self, _: Rumour<'_>) {}
+}
+
+#[tokio::test]
+async fn what_the_readmes_server_tells_compiles_and_calls_it() {
+    let server = Endpoint::builder().serve_described(written::GreeterServer::new(Hello));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    let peer = server.local_addr();
+
+    let contracts = endpoint.describe(peer).await.unwrap();
+    let printed: Vec<_> = contracts.iter().map(ToString::to_string).collect();
+    assert_eq!(printed.len(), 1);
+    assert!(include_str!("readme_contract.rs").contains(&format!("\n{}\nstruct Hello;", printed[0])), "{}", printed[0]);
+
+    assert!(endpoint.compare(peer, GreeterClient::CONTRACT).await.unwrap().is_empty());
+    let greeter = GreeterClient::new(&endpoint, peer);
+    assert!(greeter.sayhi("Snake").await.unwrap().starts_with("Hello Snake you live at 127.0.0.1"));
+    assert_eq!(greeter.lookup(b"answer").await.unwrap(), Some(vec![42]));
+    assert!(matches!(greeter.withdraw(130).await, Err(CallError::Application(Overdrawn { by: 30 }))));
+    greeter.gossip(Rumour { about: "the president" }).await.unwrap();
+}
+
+#[test]
+fn the_readme_has_the_contract_that_is_served_here() {
+    let here = include_str!("readme_contract.rs");
+    let start = here.find("    /// The contract that both sides").expect("it is the first of the two");
+    let written = &here[start..][..here[start..].find("    }\n\n").expect("it ends") + "    }\n".len()];
+    let lines: Vec<_> = written.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    assert!(lines.len() > 10);
+    assert!(include_str!("../../README.md").contains(&lines.join("\n")), "README.md has another contract");
+}

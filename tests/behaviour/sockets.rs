@@ -1,0 +1,84 @@
+//! Endpoints with several sockets on one address.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpcudp::{Context, Endpoint, rpc_service};
+use tokio::task::JoinSet;
+
+#[rpc_service]
+trait Peer {
+    fn who(&self, cx: &Context) -> SocketAddr;
+    async fn who_later(&self, cx: &Context) -> SocketAddr;
+    #[rpc(at_most_once)]
+    async fn call_back(&self, cx: &Context) -> SocketAddr;
+}
+
+struct Service;
+
+impl Peer for Service {
+    fn who(&self, cx: &Context) -> SocketAddr {
+        cx.sender()
+    }
+    async fn who_later(&self, cx: &Context) -> SocketAddr {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        cx.sender()
+    }
+    async fn call_back(&self, cx: &Context) -> SocketAddr {
+        PeerClient::new(cx, cx.sender()).who().await.unwrap()
+    }
+}
+
+const PEER_COUNT: usize = 40;
+const CALL_COUNT: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn answers_are_found_whichever_socket_they_come_to() {
+    let bind = |count| Endpoint::builder().serve(PeerServer::new(Service)).sockets(count).bind("127.0.0.1:0");
+    let many = bind(4).await.unwrap();
+    let mut calls = JoinSet::new();
+    for _ in 0..PEER_COUNT {
+        let peer = bind(1).await.unwrap();
+        let (there, here) = (PeerClient::new(&peer, many.local_addr()), PeerClient::new(&many, peer.local_addr()));
+        calls.spawn(async move {
+            for _ in 0..CALL_COUNT {
+                assert_eq!(there.who().await.unwrap(), here.peer());
+                assert_eq!(there.who_later().await.unwrap(), here.peer());
+                assert_eq!(here.who().await.unwrap(), there.peer());
+                assert_eq!(here.who_later().await.unwrap(), there.peer());
+                // A copy, which a slow machine would have sent, is dropped and counted.
+                assert_eq!(there.call_back().retransmit(false).await.unwrap(), there.peer());
+            }
+        });
+    }
+    while let Some(ended) = calls.join_next().await {
+        ended.unwrap();
+    }
+    let stats = many.stats();
+    let count = (PEER_COUNT * CALL_COUNT) as u64;
+    assert_eq!((stats.requests.completed, stats.calls.completed, stats.dropped_in_all()), (3 * count, 3 * count, 0));
+    assert_eq!(stats.calls.in_flight, 0);
+}
+
+#[tokio::test]
+async fn timeouts_come_and_the_address_is_free_after_closing() {
+    let many = Endpoint::builder().sockets(3).bind("127.0.0.1:0").await.unwrap();
+    let addr = many.local_addr();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client = PeerClient::new(&many, silent.local_addr().unwrap());
+    assert!(client.who().timeout(Duration::from_millis(50)).await.unwrap_err().is_timeout());
+    many.close(Duration::ZERO).await;
+    assert_eq!(Endpoint::bind(addr).await.unwrap().local_addr(), addr);
+}
+
+#[test]
+fn one_thread_drives_several_sockets_too() {
+    let many = Endpoint::builder().serve(PeerServer::new(Service)).sockets(2).bind("127.0.0.1:0");
+    let many = many.wait().unwrap();
+    for _ in 0..8 {
+        let caller = Endpoint::bind("127.0.0.1:0").wait().unwrap();
+        let client = PeerClient::new(&caller, many.local_addr());
+        assert_eq!(client.who().wait().unwrap(), caller.local_addr());
+    }
+    many.close(Duration::from_secs(1)).wait();
+}
