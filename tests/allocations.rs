@@ -1,7 +1,5 @@
 //! How often a call that is like those before it takes memory from the heap: both sides of it together, on one thread.
 
-#![allow(missing_docs, reason = "a contract of a test")]
-
 use rpcudp::{Call, Endpoint, rpc_service};
 use tokio::runtime::Builder;
 

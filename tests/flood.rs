@@ -3,7 +3,7 @@
 //!
 //! `RPCUDP_HOSTILE=10000000` sends as many; the seed is `RPCUDP_SEED`, or 1. With `--nocapture` it says what it took.
 
-#![allow(missing_docs, reason = "contracts of a test")]
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,11 +16,13 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rpcudp::sim::{Network, Node};
-use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp::transport::{ReceiveBatch, Transport};
 use rpcudp::{DropReason, Endpoint, Stats, rpc_service};
-use rpcudp_core::{Dialect, MessageId, Request, codec};
+use rpcudp_core::{Dialect, MessageId, Request};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
+
+use support::{Encode, bind, ms, request, send, unhex, variable};
 
 #[rpc_service]
 trait Target {
@@ -139,9 +141,8 @@ impl Flood {
     fn new(seed: u64) -> Self {
         let network = Network::new(seed);
         // So little memory that half of the flood fills it.
-        let target =
-            Endpoint::builder().serve(TargetServer::new(Service)).response_memory(1 << 20, Duration::from_secs(60));
-        let target = target.bind_transport(network.bind("127.0.0.1:7000").unwrap()).unwrap();
+        let target = Endpoint::builder().serve(TargetServer::new(Service));
+        let target = bind(&network, "127.0.0.1:7000", target.response_memory(1 << 20, Duration::from_secs(60)));
         let strangers = ["127.0.0.1:666", "10.6.6.6:666"].map(|addr| network.bind(addr).unwrap());
         Self { target, strangers, hostile: Hostile::new(seed), sent_len: 0, answered_len: 0 }
     }
@@ -150,9 +151,8 @@ impl Flood {
         for number in 1..=count {
             let contents = self.hostile.datagram();
             self.sent_len += contents.len();
-            let datagram = Datagram { destination: self.target.local_addr(), source: None, contents };
             // Most from where they all have to be looked at.
-            self.strangers[usize::from(number.is_multiple_of(4))].try_send(datagram).unwrap();
+            send(&self.strangers[usize::from(number.is_multiple_of(4))], self.target.local_addr(), contents);
             if number.is_multiple_of(256) || number == count {
                 self.settle().await;
             }
@@ -162,7 +162,7 @@ impl Flood {
     /// Waits until everything that was sent has been dealt with, and takes the answers. A millisecond passes: limits
     /// are rates, and what has been remembered is forgotten.
     async fn settle(&mut self) {
-        sleep(Duration::from_millis(1)).await;
+        sleep(ms(1)).await;
         let mut batch = ReceiveBatch::new();
         for stranger in &self.strangers {
             while poll_fn(|cx| Poll::Ready(stranger.poll_receive(cx, &mut batch).is_ready())).await {
@@ -270,6 +270,7 @@ fn honest() -> Vec<Vec<u8>> {
     assert_eq!(honest.len(), 37, "every datagram of the file");
     let any = Any::Map(BTreeMap::from([("key".into(), Any::List(vec![Any::Number(0.5), Any::Bytes(vec![1, 2])]))]));
     let tree = Tree::Branch(vec![Tree::Leaf, Tree::Branch(vec![Tree::Leaf])]);
+    let request = |method, arguments: &[&dyn Encode]| request([7; 20], method, arguments);
     honest.extend([
         request("text", &[&"Snake Plissken"]),
         request("any", &[&any]),
@@ -285,29 +286,6 @@ fn honest() -> Vec<Vec<u8>> {
     honest
 }
 
-fn request(method: &str, arguments: &[&dyn Encode]) -> Vec<u8> {
-    let mut datagram = Vec::new();
-    Request::begin(&mut datagram, Dialect::Rpcudp, method, arguments.len() as u32);
-    Request::set_id(&mut datagram, MessageId::from_bytes([7; 20]));
-    arguments.iter().for_each(|argument| argument.encode(&mut datagram));
-    datagram
-}
-
-/// What can be an argument, whatever its type.
-trait Encode {
-    fn encode(&self, datagram: &mut Vec<u8>);
-}
-
-impl<T: Serialize> Encode for T {
-    fn encode(&self, datagram: &mut Vec<u8>) {
-        codec::encode(datagram, self).unwrap();
-    }
-}
-
-fn unhex(digits: &str) -> Vec<u8> {
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
-}
-
 /// How many datagrams have come to an end, at least and at most: of some that were dropped, the books do not say
 /// whether they had been taken for requests before.
 fn outcomes(stats: &Stats) -> RangeInclusive<u64> {
@@ -320,9 +298,4 @@ fn resident_len() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not `{value}`")))
 }

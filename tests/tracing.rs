@@ -1,6 +1,6 @@
 //! What is told of calls and requests: a span for each, and one line for each failure.
 
-#![allow(missing_docs, reason = "contracts of a test")]
+mod support;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use rpcudp::sim::Network;
-use rpcudp::transport::{Datagram, Transport};
 use rpcudp::{Dialect, DropReason, Endpoint, rpc_service};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use support::{Pair, SERVER, bind, paused_runtime, send};
 
 #[rpc_service]
 trait Told {
@@ -163,14 +164,11 @@ fn told<F: Future>(act: impl FnOnce(ToldClient) -> F) -> Notes {
 
 /// As [`told`], for notes that are there already.
 fn tell<F: Future>(notes: &Notes, act: impl FnOnce(ToldClient) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     tracing::subscriber::with_default(notes.clone(), || {
-        runtime.block_on(async {
-            let network = Network::new(1);
+        paused_runtime().block_on(async {
             let server = Endpoint::builder().serve(ToldServer::new(Service));
-            let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-            let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-            act(ToldClient::new(&caller, server.local_addr())).await;
+            let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+            act(pair.client()).await;
         });
     });
 }
@@ -275,9 +273,8 @@ fn a_peer_causes_one_line_a_second_of_each_kind() {
 fn the_other_dialect_is_told_of_once() {
     let notes = told(async |client| {
         let network = Network::new(2);
-        let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
-        let storj = Endpoint::builder().dialect(Dialect::Storj);
-        let storj = storj.bind_transport(network.bind("10.6.6.6:666").unwrap()).unwrap();
+        let target = bind(&network, SERVER, Endpoint::builder());
+        let storj = bind(&network, "10.6.6.6:666", Endpoint::builder().dialect(Dialect::Storj));
         for _ in 0..10 {
             let call = ToldClient::new(&storj, target.local_addr()).answers().timeout(Duration::from_secs(1));
             assert!(call.await.unwrap_err().is_timeout());
@@ -304,10 +301,9 @@ fn whoever_listens_may_look_at_the_endpoint() {
             client.never().timeout(Duration::from_secs(1)).await.unwrap_err();
 
             let network = Network::new(2);
-            let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
+            let target = bind(&network, SERVER, Endpoint::builder());
             watch(&target);
-            let storj = Endpoint::builder().dialect(Dialect::Storj);
-            let storj = storj.bind_transport(network.bind("10.6.6.6:666").unwrap()).unwrap();
+            let storj = bind(&network, "10.6.6.6:666", Endpoint::builder().dialect(Dialect::Storj));
             let call = ToldClient::new(&storj, target.local_addr()).answers().timeout(Duration::from_secs(1));
             call.await.unwrap_err();
             notes.0.lock().unwrap().watched = None;
@@ -326,10 +322,9 @@ fn a_dropped_datagram_is_told_by_a_counter_alone() {
     let notes = told(async |client| {
         let endpoint = client.endpoint().clone();
         let network = Network::new(2);
-        let target = Endpoint::builder().bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
+        let target = bind(&network, SERVER, Endpoint::builder());
         let stranger = network.bind("10.6.6.6:666").unwrap();
-        let datagram = Datagram { destination: target.local_addr(), source: None, contents: b"garbage" };
-        (0..100).for_each(|_| stranger.try_send(datagram).unwrap());
+        (0..100).for_each(|_| send(&stranger, target.local_addr(), b"garbage"));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(target.stats().dropped_in_all(), 100);
         drop(endpoint);

@@ -5,17 +5,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use rpcudp::{Endpoint, rpc_service};
+use rpcudp::rpc_service;
 use serde::{Deserialize, Serialize};
 
-type Done = Result<(), Box<dyn std::error::Error>>;
-
-/// An endpoint that serves, and one that calls.
-async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
-    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    (server, caller)
-}
+use crate::support::{TestResult, loopback_pair};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -117,8 +110,8 @@ impl Arguments for Echo {
 }
 
 #[tokio::test]
-async fn every_kind_of_argument_arrives() -> Done {
-    let (server, caller) = pair(ArgumentsServer::new(Echo)).await;
+async fn every_kind_of_argument_arrives() -> TestResult {
+    let (server, caller) = loopback_pair(ArgumentsServer::new(Echo)).await;
     let client = ArgumentsClient::new(&caller, server.local_addr());
     let rumour = || Rumour { topic: "weather", details: Cow::Borrowed("rain") };
 

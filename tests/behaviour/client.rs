@@ -1,11 +1,10 @@
 //! What a generated client offers besides the contract's methods.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::{Call, CallError, CallOf, Client, Endpoint, rpc_service};
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+use crate::support::{TestResult, loopback_pair, ms, request, silent_socket};
 
 #[rpc_service]
 trait Clock {
@@ -29,17 +28,9 @@ impl Clock for Noon {
     }
 }
 
-/// An address where nobody answers, and nobody says so: a socket that nobody reads.
-fn silence() -> (std::net::UdpSocket, SocketAddr) {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let addr = socket.local_addr().unwrap();
-    (socket, addr)
-}
-
 #[tokio::test]
-async fn clients_are_cheap_handles() -> Done {
-    let server = Endpoint::builder().serve(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
-    let caller = Endpoint::bind("127.0.0.1:0").await?;
+async fn clients_are_cheap_handles() -> TestResult {
+    let (server, caller) = loopback_pair(ClockServer::new(Noon)).await;
     let nowhere = "127.0.0.1:9".parse()?;
     let client = ClockClient::new(&caller, nowhere);
     drop(caller);
@@ -59,28 +50,24 @@ async fn after<T: std::fmt::Debug>(call: Call<T>) -> Duration {
 }
 
 #[tokio::test]
-async fn the_nearest_timeout_holds() -> Done {
-    let (_socket, nobody) = silence();
-    let endpoint = Endpoint::builder().timeout(Duration::from_millis(1)).bind("127.0.0.1:0").await?;
-    let clock = ClockClient::new(&endpoint, nobody);
-    assert_eq!(after(clock.hour()).await, Duration::from_millis(1), "the endpoint's");
+async fn the_nearest_timeout_holds() -> TestResult {
+    let (_socket, silent) = silent_socket();
+    let endpoint = Endpoint::builder().timeout(ms(1)).bind("127.0.0.1:0").await?;
+    let clock = ClockClient::new(&endpoint, silent);
+    assert_eq!(after(clock.hour()).await, ms(1), "the endpoint's");
     assert_eq!(after(clock.minute()).await, Duration::from_micros(1_500), "the contract's, to the microsecond");
 
-    let patient = clock.with_timeout(Duration::from_millis(2));
-    assert_eq!(after(patient.hour()).await, Duration::from_millis(2), "the client's");
-    assert_eq!(after(patient.minute()).await, Duration::from_millis(2), "the client's before the contract's");
-    assert_eq!(
-        after(patient.clone().with_peer(nobody).hour()).await,
-        Duration::from_millis(2),
-        "kept by its relatives"
-    );
-    assert_eq!(after(patient.hour().timeout(Duration::from_millis(3))).await, Duration::from_millis(3), "the call's");
-    assert_eq!(after(clock.hour()).await, Duration::from_millis(1), "of no concern to the one that it came from");
+    let patient = clock.with_timeout(ms(2));
+    assert_eq!(after(patient.hour()).await, ms(2), "the client's");
+    assert_eq!(after(patient.minute()).await, ms(2), "the client's before the contract's");
+    assert_eq!(after(patient.clone().with_peer(silent).hour()).await, ms(2), "kept by its relatives");
+    assert_eq!(after(patient.hour().timeout(ms(3))).await, ms(3), "the call's");
+    assert_eq!(after(clock.hour()).await, ms(1), "of no concern to the one that it came from");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_client_prints_its_name_and_its_peer() -> Done {
+async fn a_client_prints_its_name_and_its_peer() -> TestResult {
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     let clock = ClockClient::new(&endpoint, "192.0.2.1:7".parse()?);
     assert_eq!(format!("{clock:?}"), "ClockClient { peer: 192.0.2.1:7, .. }");
@@ -96,7 +83,7 @@ struct Kept {
 }
 
 #[tokio::test]
-async fn the_type_of_a_call_can_be_named() -> Done {
+async fn the_type_of_a_call_can_be_named() -> TestResult {
     let endpoint = Endpoint::builder().serve(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
     let clock = ClockClient::new(&endpoint, endpoint.local_addr());
     let Kept { hour, set } = Kept { hour: clock.hour(), set: clock.set(24) };
@@ -109,10 +96,9 @@ async fn the_type_of_a_call_can_be_named() -> Done {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_that_came_right_behind_an_answer_is_refused_with_the_next() {
-    let (peer, addr) = silence();
+    let (peer, addr) = silent_socket();
     peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    let request = |id: u8| [&[0][..], &[id; 20], b"\x92\xa4ping\x90"].concat();
     let mut buffer = [0; 100];
     for round in 0..3 {
         let asked = tokio::spawn(ClockClient::new(&endpoint, addr).hour().into_future());
@@ -121,15 +107,15 @@ async fn a_request_that_came_right_behind_an_answer_is_refused_with_the_next() {
         let (len, caller) = peer.recv_from(&mut buffer).unwrap();
         assert!(len > 21, "a call is a datagram");
         let answer = [&[1][..], &buffer[1..21], b"\x0c"].concat();
-        for datagram in [&answer, &request(1)] {
+        for datagram in [&answer, &request([1; 20], "ping", &[])] {
             peer.send_to(datagram, caller).unwrap();
         }
         assert_eq!(asked.await.unwrap().unwrap(), 12);
-        peer.send_to(&request(2), caller).unwrap();
+        peer.send_to(&request([2; 20], "ping", &[]), caller).unwrap();
         for id in 1..=2 {
             tokio::time::timeout(Duration::from_secs(10), async {
                 while endpoint.stats().requests.refused < 2 * round + id {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    tokio::time::sleep(ms(1)).await;
                 }
             })
             .await

@@ -10,6 +10,8 @@ use rpcudp::sim::Network;
 use rpcudp::{CallError, Context, Endpoint, Refusal, rpc_service};
 use tokio::time::{Instant, sleep};
 
+use crate::support::{Pair, bind, ms, silent_socket};
+
 #[rpc_service]
 trait Worker {
     fn quick(&self) -> u8;
@@ -56,97 +58,78 @@ impl Worker for Service {
     }
     async fn work(&self, millis: u64) -> u8 {
         let mut stopped = Stopped(&self.0, false);
-        sleep(Duration::from_millis(millis)).await;
+        sleep(ms(millis)).await;
         stopped.1 = true;
         2
     }
     async fn call_back(&self, cx: &Context) -> u8 {
-        sleep(Duration::from_millis(100)).await;
+        sleep(ms(100)).await;
         WorkerClient::new(cx, cx.sender()).quick().await.unwrap_or(0)
     }
 }
 
-struct Pair {
-    network: Network,
-    counts: Arc<Counts>,
-    server: Endpoint,
-    caller: Endpoint,
-}
-
-fn pair() -> Pair {
-    let network = Network::new(1);
+/// Binds two endpoints that both serve.
+fn pair() -> (Pair, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
-    let bind = |addr| {
-        let builder = Endpoint::builder().serve(WorkerServer::new(Service::new(&counts)));
-        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
-    };
-    let (server, caller) = (bind("10.0.0.1:7000"), bind("10.0.0.2:7000"));
-    Pair { network, counts, server, caller }
+    let serving = || Endpoint::builder().serve(WorkerServer::new(Service::new(&counts)));
+    (Pair::new(Network::new(1), serving(), serving()), counts)
 }
-
-impl Pair {
-    fn client(&self) -> WorkerClient {
-        WorkerClient::new(&self.caller, self.server.local_addr())
-    }
-}
-
-const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
 async fn handlers_finish_and_answer_within_the_grace() {
-    let pair = pair();
-    let working = tokio::spawn(pair.client().work(300));
-    sleep(100 * MS).await;
+    let (pair, counts) = pair();
+    let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
+    sleep(ms(100)).await;
     let start = Instant::now();
     pair.server.close(Duration::from_secs(10)).await;
-    assert_eq!(start.elapsed(), 200 * MS, "no longer than needed");
+    assert_eq!(start.elapsed(), ms(200), "no longer than needed");
     assert_eq!(working.await.unwrap().unwrap(), 2);
-    assert_eq!(pair.counts.stopped.load(Ordering::SeqCst), 0);
+    assert_eq!(counts.stopped.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn handlers_may_call_others_within_the_grace() {
-    let pair = pair();
-    let calling = tokio::spawn(pair.client().call_back());
-    sleep(10 * MS).await;
+    let (pair, _) = pair();
+    let calling = tokio::spawn(pair.client::<WorkerClient>().call_back());
+    sleep(ms(10)).await;
     pair.server.close(Duration::from_secs(10)).await;
     assert_eq!(calling.await.unwrap().unwrap(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn handlers_are_stopped_after_the_grace() {
-    let pair = pair();
-    let working = tokio::spawn(pair.client().work(60_000).timeout(Duration::from_secs(1)));
-    sleep(100 * MS).await;
+    let (pair, counts) = pair();
+    let working = tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)));
+    sleep(ms(100)).await;
     let start = Instant::now();
-    pair.server.close(300 * MS).await;
-    assert_eq!(start.elapsed(), 300 * MS);
+    pair.server.close(ms(300)).await;
+    assert_eq!(start.elapsed(), ms(300));
     assert!(working.await.unwrap().unwrap_err().is_timeout());
-    assert_eq!(pair.counts.stopped.load(Ordering::SeqCst), 1);
-    assert_eq!(pair.counts.services.load(Ordering::SeqCst), 1, "the service of the server is gone");
+    assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.services.load(Ordering::SeqCst), 1, "the service of the server is gone");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_shortest_grace_counts() {
-    let pair = pair();
-    tokio::spawn(pair.client().work(60_000).timeout(Duration::from_secs(1)).into_future());
-    sleep(100 * MS).await;
+    let (pair, _) = pair();
+    tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)).into_future());
+    sleep(ms(100)).await;
     let patient = pair.server.close(Duration::MAX);
     let start = Instant::now();
-    pair.server.close(50 * MS).await;
+    pair.server.close(ms(50)).await;
     patient.await;
-    assert_eq!(start.elapsed(), 50 * MS);
+    assert_eq!(start.elapsed(), ms(50));
     // And again, when there is nothing left to close.
     pair.server.close(Duration::MAX).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_not_accepted_any_more() {
-    let pair = pair();
-    let working = tokio::spawn(pair.client().work(300));
-    sleep(100 * MS).await;
+    let (pair, _) = pair();
+    let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
+    sleep(ms(100)).await;
     let closing = pair.server.close(Duration::from_secs(10));
-    let error = pair.client().quick().timeout(50 * MS).await.unwrap_err();
+    let error = pair.client::<WorkerClient>().quick().timeout(ms(50)).await.unwrap_err();
     assert!(matches!(error, CallError::Refused { reason: Refusal::Closing, .. }), "{error}");
     assert_eq!(pair.server.stats().requests.refused, 1);
     assert_eq!(working.await.unwrap().unwrap(), 2);
@@ -155,12 +138,11 @@ async fn requests_are_not_accepted_any_more() {
 
 #[tokio::test(start_paused = true)]
 async fn the_address_is_free_when_it_is_closed_whoever_has_a_handle() {
-    let pair = pair();
-    let client = pair.client();
+    let (pair, counts) = pair();
+    let client = pair.client::<WorkerClient>();
     let addr = pair.server.local_addr();
     pair.server.close(Duration::ZERO).await;
-    let again = Endpoint::builder().serve(WorkerServer::new(Service::new(&pair.counts)));
-    let again = again.bind_transport(pair.network.bind(addr).unwrap()).unwrap();
+    let again = bind(&pair.network, addr, Endpoint::builder().serve(WorkerServer::new(Service::new(&counts))));
     assert_eq!(client.quick().await.unwrap(), 1);
     assert_eq!(again.stats().requests.received, 1);
 }
@@ -175,9 +157,9 @@ async fn a_port_is_free_when_its_endpoint_is_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_closes() {
-    let pair = pair();
-    let Pair { counts, server, caller, .. } = pair;
-    let client = WorkerClient::new(&caller, server.local_addr());
+    let (pair, counts) = pair();
+    let client: WorkerClient = pair.client();
+    let Pair { server, caller, .. } = pair;
     let server_closed = server.closed();
     drop(caller);
     assert_eq!(client.quick().await.unwrap(), 1, "a client is a handle");
@@ -194,10 +176,9 @@ async fn the_last_handle_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_frees_a_service_that_holds_its_own_endpoint() {
-    let pair = pair();
-    *pair.counts.own.lock().unwrap() = Some(WorkerClient::new(&pair.server, pair.caller.local_addr()));
-    let (counts, server) = (Arc::clone(&pair.counts), pair.server);
-    server.close(Duration::ZERO).await;
+    let (pair, counts) = pair();
+    *counts.own.lock().unwrap() = Some(WorkerClient::new(&pair.server, pair.caller.local_addr()));
+    pair.server.close(Duration::ZERO).await;
     assert_eq!(counts.services.load(Ordering::SeqCst), 1);
     let own = counts.own.lock().unwrap().take().unwrap();
     assert!(matches!(own.quick().await, Err(CallError::Closed)));
@@ -207,9 +188,8 @@ async fn closing_frees_a_service_that_holds_its_own_endpoint() {
 fn calls_end_when_their_runtime_does() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let endpoint = runtime.block_on(Endpoint::bind("127.0.0.1:0").into_future()).unwrap();
-    // A socket that never answers.
-    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let call = WorkerClient::new(&endpoint, silent.local_addr().unwrap()).quick();
+    let (silent, peer) = silent_socket();
+    let call = WorkerClient::new(&endpoint, peer).quick();
     let waiting = std::thread::spawn(move || call.wait());
     // The request has arrived: the call waits for its answer.
     silent.recv(&mut [0; 100]).unwrap();
@@ -229,7 +209,7 @@ fn endpoints_do_without_async() {
     assert_eq!(client.work(10).wait().unwrap(), 2);
     server.close(Duration::from_secs(1)).wait();
     assert_eq!(counts.services.load(Ordering::SeqCst), 0);
-    let error = client.quick().timeout(50 * MS).wait().unwrap_err();
+    let error = client.quick().timeout(ms(50)).wait().unwrap_err();
     assert!(matches!(error, CallError::Timeout { .. } | CallError::Unreachable { .. }), "{error}");
 }
 
@@ -239,7 +219,7 @@ fn waiting_while_nobody_runs_the_runtime_ends_all_the_same() {
     let builder = Endpoint::builder().serve(WorkerServer::new(Service::new(&Arc::default())));
     let endpoint = runtime.block_on(builder.bind("127.0.0.1:0")).unwrap();
     let client = WorkerClient::new(&endpoint, endpoint.local_addr());
-    assert!(client.quick().timeout(50 * MS).wait().unwrap_err().is_timeout());
+    assert!(client.quick().timeout(ms(50)).wait().unwrap_err().is_timeout());
     let calls = endpoint.stats().calls;
     assert_eq!((calls.timed_out, calls.cancelled, calls.in_flight), (1, 0, 0));
     assert_eq!(runtime.block_on(client.quick()).unwrap(), 1);

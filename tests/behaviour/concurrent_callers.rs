@@ -11,6 +11,8 @@ use rpcudp::{Call, CallError, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::support::{loopback_pair, ms};
+
 #[rpc_service]
 trait Echo {
     #[rpc(timeout = "1m")]
@@ -27,7 +29,7 @@ struct Same;
 
 impl Slow for Same {
     fn pause(&self) {
-        thread::sleep(Duration::from_millis(7));
+        thread::sleep(ms(7));
     }
 }
 
@@ -39,9 +41,9 @@ impl Echo for Same {
 
 /// A server, a client, and the client's endpoint.
 async fn setup() -> (Endpoint, EchoClient, Endpoint) {
-    let server = Endpoint::builder().serve(EchoServer::new(Same)).bind("127.0.0.1:0").await.unwrap();
-    let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    (server.clone(), EchoClient::new(&endpoint, server.local_addr()), endpoint)
+    let (server, caller) = loopback_pair(EchoServer::new(Same)).await;
+    let client = EchoClient::new(&caller, server.local_addr());
+    (server, client, caller)
 }
 
 /// Starts tasks that call, each with its number and a client of its own.
@@ -95,7 +97,7 @@ async fn some_have_much_to_do_with_theirs() {
         for count in 0..20 {
             client.echo(count).await.unwrap();
             if task % 4 == 0 {
-                thread::sleep(Duration::from_millis(1));
+                thread::sleep(ms(1));
             }
         }
     });
@@ -210,7 +212,7 @@ async fn an_endpoint_that_closes_forgets_nobody() {
                 }
             }
         });
-        tokio::time::sleep(Duration::from_millis(3)).await;
+        tokio::time::sleep(ms(3)).await;
         endpoint.close(Duration::ZERO).await;
         all(tasks).await;
     }

@@ -11,14 +11,7 @@ use std::time::Duration;
 
 use rpcudp::{CallError, Client, Context, Endpoint, Refusal, rpc_service};
 
-type Done = Result<(), Box<dyn std::error::Error>>;
-
-/// An endpoint that serves, and one that calls.
-async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
-    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    (server, caller)
-}
+use crate::support::{TestResult, loopback_pair};
 
 mod custom {
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -68,8 +61,8 @@ impl Contexts for Who {
 }
 
 #[tokio::test]
-async fn the_context_says_who_called() -> Done {
-    let (server, caller) = pair(ContextsServer::new(Who)).await;
+async fn the_context_says_who_called() -> TestResult {
+    let (server, caller) = loopback_pair(ContextsServer::new(Who)).await;
     let client = ContextsClient::new(&caller, server.local_addr());
     let (here, there) = (caller.local_addr(), server.local_addr());
 
@@ -118,8 +111,8 @@ impl Named for Numbers {
 }
 
 #[tokio::test]
-async fn methods_are_found_by_their_wire_names() -> Done {
-    let (server, caller) = pair(NamedServer::new(Numbers)).await;
+async fn methods_are_found_by_their_wire_names() -> TestResult {
+    let (server, caller) = loopback_pair(NamedServer::new(Numbers)).await;
     let spelled = SpelledClient::new(&caller, server.local_addr());
     assert_eq!((spelled.wire().await?, spelled.plain().await?, spelled.odd().await?), (1, 2, 3));
     let error = spelled.rust().await.unwrap_err();
@@ -128,7 +121,7 @@ async fn methods_are_found_by_their_wire_names() -> Done {
 }
 
 #[tokio::test]
-async fn contracts_grow_at_the_end() -> Done {
+async fn contracts_grow_at_the_end() -> TestResult {
     #[rpc_service]
     trait Old {
         fn search(&self, text: &str) -> usize;
@@ -158,8 +151,8 @@ async fn contracts_grow_at_the_end() -> Done {
         }
     }
 
-    let (old, caller) = pair(OldServer::new(Engine)).await;
-    let (new, newer) = (pair(NewServer::new(Engine)).await.0, pair(NewerServer::new(Engine)).await.0);
+    let (old, caller) = loopback_pair(OldServer::new(Engine)).await;
+    let (new, newer) = (loopback_pair(NewServer::new(Engine)).await.0, loopback_pair(NewerServer::new(Engine)).await.0);
     assert_eq!(NewClient::new(&caller, old.local_addr()).search("12345", Some(3)).await?, 5, "more than it knows");
     assert_eq!(OldClient::new(&caller, new.local_addr()).search("12345").await?, 5, "fewer, and it can do without");
     let error = OldClient::new(&caller, newer.local_addr()).search("1234567890123456789012345").await.unwrap_err();
@@ -170,7 +163,7 @@ async fn contracts_grow_at_the_end() -> Done {
 }
 
 #[tokio::test]
-async fn one_endpoint_has_many_services_and_calls_itself() -> Done {
+async fn one_endpoint_has_many_services_and_calls_itself() -> TestResult {
     let endpoint = Endpoint::builder()
         .serve(NamedServer::new(Numbers))
         .serve(ContextsServer::new(Who))
@@ -235,8 +228,8 @@ impl Greedy for Sevens {
 }
 
 #[tokio::test]
-async fn the_contracts_names_go_before_the_clients_own() -> Done {
-    let (server, caller) = pair(GreedyServer::new(Sevens)).await;
+async fn the_contracts_names_go_before_the_clients_own() -> TestResult {
+    let (server, caller) = loopback_pair(GreedyServer::new(Sevens)).await;
     let client: GreedyClient = Client::new(&caller, server.local_addr());
     assert_eq!((client.new().await?, client.with_peer(2).await?, client.peer().await?), (1, 2, 3));
     assert_eq!((client.endpoint().await?, client.stub().await?, client.from_stub().await?), (4, 5, 6));
@@ -272,8 +265,8 @@ impl OneWays for Sum {
 }
 
 #[tokio::test]
-async fn oneway_methods_run_and_are_not_answered() -> Done {
-    let (server, caller) = pair(OneWaysServer::new(Sum::default())).await;
+async fn oneway_methods_run_and_are_not_answered() -> TestResult {
+    let (server, caller) = loopback_pair(OneWaysServer::new(Sum::default())).await;
     let client = OneWaysClient::new(&caller, server.local_addr());
     for number in 1..=10 {
         client.note(number).await?;
@@ -290,11 +283,11 @@ async fn oneway_methods_run_and_are_not_answered() -> Done {
 }
 
 #[tokio::test]
-async fn calls_are_futures_of_their_own() -> Done {
+async fn calls_are_futures_of_their_own() -> TestResult {
     fn check<T: Send + Unpin + 'static>(call: T) -> T {
         call
     }
-    let (server, caller) = pair(ContextsServer::new(Who)).await;
+    let (server, caller) = loopback_pair(ContextsServer::new(Who)).await;
     let call = {
         let text = String::from("short-lived");
         let client = ContextsClient::new(&caller, server.local_addr());

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::transport::{Datagram, Transport};
 use rpcudp::{Context, DropReason, Endpoint, rpc_service};
 use tokio::time::{Instant, sleep};
+
+use crate::support::{Pair, ms, receive, request, send};
 
 #[rpc_service]
 trait Chain {
@@ -36,7 +37,7 @@ impl Chain for Service {
         millis(cx)
     }
     async fn through(&self, cx: &Context, links: u32) -> Option<u64> {
-        sleep(Duration::from_millis(100)).await;
+        sleep(ms(100)).await;
         let next = self.0.next.lock().unwrap().as_ref().map(rpcudp::Client::peer)?;
         if links == 0 {
             return millis(cx);
@@ -50,88 +51,74 @@ impl Chain for Service {
     }
     async fn slow(&self, _: &Context, millis: u64) -> u64 {
         self.0.runs.fetch_add(1, Ordering::SeqCst);
-        sleep(Duration::from_millis(millis)).await;
+        sleep(ms(millis)).await;
         millis
     }
 }
 
-struct Pair {
-    network: Network,
-    link: Arc<Link>,
-    server: Endpoint,
-    client: ChainClient,
-}
-
-fn pair() -> Pair {
-    let network = Network::new(1);
+/// Binds a server and a caller, and returns them with a client and the server's link.
+fn pair() -> (Pair, ChainClient, Arc<Link>) {
     let link = Arc::new(Link::default());
     let server = Endpoint::builder().serve(ChainServer::new(Service(Arc::clone(&link))));
-    let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-    let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-    let client = ChainClient::new(&caller, server.local_addr());
+    let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+    let client: ChainClient = pair.client();
     *link.next.lock().unwrap() = Some(client.clone());
-    Pair { network, link, server, client }
+    (pair, client, link)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_knows_how_long_its_caller_waits() {
-    let pair = pair();
-    assert_eq!(pair.client.remaining().await.unwrap(), Some(5_000), "the default");
-    assert_eq!(pair.client.remaining().timeout(Duration::from_millis(700)).await.unwrap(), Some(700));
+    let (_pair, client, _) = pair();
+    assert_eq!(client.remaining().await.unwrap(), Some(5_000), "the default");
+    assert_eq!(client.remaining().timeout(ms(700)).await.unwrap(), Some(700));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_does_not_say_may_wait_for_ever() {
-    let pair = pair();
+    let (pair, _, _) = pair();
     let python = pair.network.bind("10.0.0.3:7000").unwrap();
-    let request = [&b"\x00twenty bytes of id.."[..], b"\x92\xa9remaining\x90"].concat();
-    let datagram = Datagram { destination: pair.server.local_addr(), source: None, contents: &request };
-    python.try_send(datagram).unwrap();
-    let mut batch = rpcudp::transport::ReceiveBatch::new();
-    std::future::poll_fn(|cx| python.poll_receive(cx, &mut batch)).await.unwrap();
-    assert!(batch.iter().next().unwrap().contents.ends_with(b"\xc0"), "nil");
+    send(&python, pair.server.local_addr(), &request([7; 20], "remaining", &[]));
+    assert!(receive(&python).await[0].ends_with(b"\xc0"), "nil");
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_on_behalf_of_a_caller_wait_no_longer_than_it_does() {
-    let pair = pair();
+    let (pair, client, link) = pair();
     // Every link calls itself, 100 ms later.
-    *pair.link.next.lock().unwrap() = Some(ChainClient::new(pair.client.endpoint(), pair.server.local_addr()));
-    let remaining = pair.client.through(3).timeout(Duration::from_secs(2)).await.unwrap();
+    *link.next.lock().unwrap() = Some(ChainClient::new(client.endpoint(), pair.server.local_addr()));
+    let remaining = client.through(3).timeout(Duration::from_secs(2)).await.unwrap();
     assert_eq!(remaining, Some(2_000 - 4 * 100));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_notices_that_its_caller_gave_up() {
-    let pair = pair();
-    assert!(pair.client.until_given_up().timeout(Duration::from_millis(300)).await.unwrap_err().is_timeout());
-    sleep(Duration::from_millis(10)).await;
-    assert_eq!(pair.link.gave_up_after.load(Ordering::SeqCst), 300);
+    let (_pair, client, link) = pair();
+    assert!(client.until_given_up().timeout(ms(300)).await.unwrap_err().is_timeout());
+    sleep(ms(10)).await;
+    assert_eq!(link.gave_up_after.load(Ordering::SeqCst), 300);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_waits_for_is_not_begun() {
-    let pair = pair();
+    let (pair, _, link) = pair();
     let stranger = pair.network.bind("10.0.0.3:7000").unwrap();
-    let mut request = [&b"\x00twenty bytes of id.."[..], b"\x92\xa4slow\x91\x01"].concat();
+    let mut request = request([7; 20], "slow", &[&1]);
     request.extend_from_slice(b"\xc1RuT\x01\x04\x00\x00\x00\x00");
-    let datagram = Datagram { destination: pair.server.local_addr(), source: None, contents: &request };
-    stranger.try_send(datagram).unwrap();
-    sleep(Duration::from_millis(10)).await;
+    send(&stranger, pair.server.local_addr(), &request);
+    sleep(ms(10)).await;
     assert_eq!(pair.server.stats().dropped(DropReason::Expired), 1);
-    assert_eq!(pair.link.runs.load(Ordering::SeqCst), 0);
+    assert_eq!(link.runs.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_may_be_sent_again_whatever_its_contract_says() {
-    let pair = pair();
-    let (here, there) = (pair.client.endpoint().local_addr().ip(), pair.server.local_addr().ip());
-    pair.network.set_link(here, there, Conditions::default().loss(1.0));
+    let (pair, client, _) = pair();
+    pair.set_request_conditions(Conditions::default().loss(1.0));
     let healing = async {
-        sleep(Duration::from_millis(600)).await;
-        pair.network.set_link(here, there, Conditions::default());
+        sleep(ms(600)).await;
+        pair.set_request_conditions(Conditions::default());
     };
-    let (once, again, ()) = tokio::join!(pair.client.slow(1), pair.client.slow(2).retransmit(true), healing);
+    let (once, again, ()) = tokio::join!(client.slow(1), client.slow(2).retransmit(true), healing);
     assert!(once.unwrap_err().is_timeout());
     assert_eq!(again.unwrap(), 2);
 }

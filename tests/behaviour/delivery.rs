@@ -2,14 +2,14 @@
 //!
 //! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=1000` runs that many for each property.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Context, DropReason, Endpoint, MessageId, Refusal, rpc_service};
+use rpcudp::sim::{Conditions, Network, NetworkStats};
+use rpcudp::{Builder, CallError, Context, DropReason, Endpoint, Refusal, Stats, rpc_service};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+
+use crate::support::{Pair, Runs, ms, seeds};
 
 #[rpc_service]
 trait Ledger {
@@ -30,91 +30,54 @@ trait Ledger {
     fn at_most_panicking(&self, cx: &Context);
 }
 
-/// How often each request ran.
-#[derive(Clone, Default)]
-struct Runs(Arc<Mutex<BTreeMap<MessageId, u64>>>);
-
-impl Runs {
-    fn note(&self, cx: &Context) -> u64 {
-        let mut runs = self.0.lock().unwrap();
-        let count = runs.entry(cx.message_id()).or_default();
-        *count += 1;
-        *count
-    }
-
-    fn counts(&self) -> Vec<u64> {
-        self.0.lock().unwrap().values().copied().collect()
-    }
-}
-
 impl Ledger for Runs {
     fn maybe(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx);
+        self.record(cx);
         number
     }
     fn at_least(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx);
+        self.record(cx);
         number
     }
     fn at_most(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx);
+        self.record(cx);
         number
     }
     async fn at_most_later(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx);
-        sleep(Duration::from_millis(number % 50)).await;
+        self.record(cx);
+        sleep(ms(number % 50)).await;
         number
     }
     async fn slowly(&self, cx: &Context, millis: u64) -> u64 {
-        self.note(cx);
-        sleep(Duration::from_millis(millis)).await;
+        self.record(cx);
+        sleep(ms(millis)).await;
         millis
     }
     fn oneway(&self, cx: &Context, _: u64) {
-        self.note(cx);
+        self.record(cx);
     }
     fn at_most_failing(&self, cx: &Context) -> Result<(), u64> {
-        Err(self.note(cx))
+        Err(self.record(cx))
     }
     fn at_most_panicking(&self, cx: &Context) {
-        panic!("run {}", self.note(cx))
+        panic!("run {}", self.record(cx))
     }
 }
 
-struct Pair {
-    network: Network,
-    runs: Runs,
-    server: Endpoint,
-    caller: Endpoint,
-}
-
-fn pair_with(seed: u64, configure: impl Fn(rpcudp::Builder) -> rpcudp::Builder) -> Pair {
-    let network = Network::new(seed);
+/// Binds a server and a caller, and returns them with a client and the runs of requests.
+fn pair_with(seed: u64, configure: impl Fn(Builder) -> Builder) -> (Pair, LedgerClient, Runs) {
     let runs = Runs::default();
     let server = configure(Endpoint::builder().serve(LedgerServer::new(runs.clone())));
-    let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-    let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-    Pair { network, runs, server, caller }
+    let pair = Pair::new(Network::new(seed), server, Endpoint::builder());
+    let client = pair.client();
+    (pair, client, runs)
 }
 
-fn pair(seed: u64) -> Pair {
+fn pair(seed: u64) -> (Pair, LedgerClient, Runs) {
     pair_with(seed, |builder| builder)
 }
 
-impl Pair {
-    fn client(&self) -> LedgerClient {
-        LedgerClient::new(&self.caller, self.server.local_addr())
-    }
-}
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn seeds() -> std::ops::Range<u64> {
-    let count = std::env::var("RPCUDP_SEEDS").ok().and_then(|count| count.parse().ok());
-    0..count.unwrap_or(20)
-}
+const SEED_COUNT: u64 = 20;
 
 /// Long enough for some thirty attempts, of which half get through and back.
 const PATIENT: Duration = Duration::from_secs(120);
@@ -126,12 +89,12 @@ fn bad() -> Conditions {
 
 #[tokio::test(start_paused = true)]
 async fn at_least_once_gets_through() {
-    for seed in seeds() {
-        let pair = pair(seed);
+    for seed in seeds(SEED_COUNT) {
+        let (pair, client, _) = pair(seed);
         pair.network.set_conditions(bad());
         let mut calls = JoinSet::new();
         for number in 0..100 {
-            let call = pair.client().at_least(number).timeout(PATIENT);
+            let call = client.at_least(number).timeout(PATIENT);
             calls.spawn(async move { (number, call.await) });
         }
         while let Some(ended) = calls.join_next().await {
@@ -145,21 +108,21 @@ async fn at_least_once_gets_through() {
 
 #[tokio::test(start_paused = true)]
 async fn at_most_once_gets_through_and_runs_once() {
-    for seed in seeds() {
-        let pair = pair(seed);
+    for seed in seeds(SEED_COUNT) {
+        let (pair, client, runs) = pair(seed);
         pair.network.set_conditions(bad());
         let mut calls = JoinSet::new();
         for number in 0..50 {
-            let call = pair.client().at_most(number).timeout(PATIENT);
+            let call = client.at_most(number).timeout(PATIENT);
             calls.spawn(async move { (number, call.await) });
-            let call = pair.client().at_most_later(number).timeout(PATIENT);
+            let call = client.at_most_later(number).timeout(PATIENT);
             calls.spawn(async move { (number, call.await) });
         }
         while let Some(ended) = calls.join_next().await {
             let (number, result) = ended.unwrap();
             assert_eq!(result.unwrap_or_else(|error| panic!("seed {seed}: {number}: {error}")), number);
         }
-        assert_eq!(pair.runs.counts(), [1; 100], "seed {seed}");
+        assert_eq!(runs.counts(), [1; 100], "seed {seed}");
         let requests = pair.server.stats().requests;
         assert!(requests.replayed > 0, "seed {seed}: {requests:?}");
     }
@@ -167,24 +130,24 @@ async fn at_most_once_gets_through_and_runs_once() {
 
 #[tokio::test(start_paused = true)]
 async fn maybe_is_sent_once_and_runs_for_each_copy() {
-    let pair = pair(1);
+    let (pair, client, runs) = pair(1);
     pair.network.set_conditions(Conditions::default().duplication(1.0));
-    assert_eq!(pair.client().maybe(7).await.unwrap(), 7);
+    assert_eq!(client.maybe(7).await.unwrap(), 7);
     sleep(ms(100)).await;
-    assert_eq!(pair.runs.counts(), [2]);
+    assert_eq!(runs.counts(), [2]);
 
     pair.network.set_conditions(Conditions::default().loss(1.0));
     let sent = pair.network.stats().sent;
-    assert!(pair.client().maybe(7).await.unwrap_err().is_timeout());
+    assert!(client.maybe(7).await.unwrap_err().is_timeout());
     assert_eq!(pair.network.stats().sent, sent + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn resends_back_off_and_end_with_the_timeout() {
-    let pair = pair(1);
+    let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().loss(1.0));
     let start = Instant::now();
-    assert!(pair.client().at_least(7).await.unwrap_err().is_timeout());
+    assert!(client.at_least(7).await.unwrap_err().is_timeout());
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     // 250 ms and twice that each time, a quarter more or less: four fit into five seconds, perhaps five.
     let resent = pair.caller.stats().calls.retransmitted;
@@ -195,27 +158,27 @@ async fn resends_back_off_and_end_with_the_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answered_call_is_not_sent_again() {
-    let pair = pair(1);
+    let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().latency(ms(50)));
-    assert_eq!(pair.client().at_least(7).await.unwrap(), 7);
+    assert_eq!(client.at_least(7).await.unwrap(), 7);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(pair.network.stats().sent, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_is_not_sent_again() {
-    let pair = pair(1);
+    let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().loss(1.0));
-    assert!(tokio::time::timeout(ms(100), pair.client().at_least(7)).await.is_err());
+    assert!(tokio::time::timeout(ms(100), client.at_least(7)).await.is_err());
     sleep(Duration::from_secs(60)).await;
     assert_eq!(pair.network.stats().sent, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn copies_of_a_running_call_are_dropped() {
-    let pair = pair(1);
-    assert_eq!(pair.client().slowly(3_000).await.unwrap(), 3_000);
-    assert_eq!(pair.runs.counts(), [1]);
+    let (pair, client, runs) = pair(1);
+    assert_eq!(client.slowly(3_000).await.unwrap(), 3_000);
+    assert_eq!(runs.counts(), [1]);
     let (server, caller) = (pair.server.stats(), pair.caller.stats());
     assert!(caller.calls.retransmitted >= 2);
     assert_eq!(server.dropped(DropReason::DuplicateRequest), caller.calls.retransmitted);
@@ -224,27 +187,26 @@ async fn copies_of_a_running_call_are_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_was_answered_is_answered_again() {
-    let pair = pair(1);
+    let (pair, client, runs) = pair(1);
     // Answers get lost until the third attempt; requests arrive.
-    let (here, there) = (pair.server.local_addr().ip(), pair.caller.local_addr().ip());
     let healed = async {
-        pair.network.set_link(here, there, Conditions::default().loss(1.0));
+        pair.set_response_conditions(Conditions::default().loss(1.0));
         sleep(ms(600)).await;
-        pair.network.set_link(here, there, Conditions::default());
+        pair.set_response_conditions(Conditions::default());
     };
-    let (failing, panicking) = (pair.client().at_most_failing(), pair.client().at_most_panicking());
+    let (failing, panicking) = (client.at_most_failing(), client.at_most_panicking());
     let (failed, panicked, ()) = tokio::join!(failing, panicking, healed);
     assert_eq!(failed.unwrap_err().into_application().unwrap(), 1);
     assert!(matches!(panicked, Err(CallError::Refused { reason: Refusal::Panicked, .. })));
-    assert_eq!(pair.runs.counts(), [1, 1]);
+    assert_eq!(runs.counts(), [1, 1]);
     assert_eq!(pair.server.stats().requests.panicked, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_memory_that_is_too_small_forgets_and_says_so() {
-    let pair = pair_with(1, |builder| builder.response_memory(1_000, Duration::from_secs(60)));
+    let (pair, client, _) = pair_with(1, |builder| builder.response_memory(1_000, Duration::from_secs(60)));
     for number in 0..20 {
-        assert_eq!(pair.client().at_most(number).await.unwrap(), number);
+        assert_eq!(client.at_most(number).await.unwrap(), number);
     }
     let forgotten = pair.server.stats().requests.evicted;
     assert!((14..20).contains(&forgotten), "{forgotten}");
@@ -252,54 +214,53 @@ async fn a_memory_that_is_too_small_forgets_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_call_that_was_refused_as_busy_never_runs() {
-    let pair = pair_with(1, |builder| builder.max_handlers(1));
-    let first = tokio::spawn(pair.client().slowly(1_000));
+    let (pair, client, runs) = pair_with(1, |builder| builder.max_handlers(1));
+    let first = tokio::spawn(client.slowly(1_000));
     sleep(ms(10)).await;
     // The refusal is lost. A copy finds room, but the refusal may only be late: it must stay true.
-    let (here, there) = (pair.server.local_addr().ip(), pair.caller.local_addr().ip());
-    pair.network.set_link(here, there, Conditions::default().loss(1.0));
-    let second = tokio::spawn(pair.client().slowly(1));
+    pair.set_response_conditions(Conditions::default().loss(1.0));
+    let second = tokio::spawn(client.slowly(1));
     sleep(ms(900)).await;
-    pair.network.set_link(here, there, Conditions::default());
+    pair.set_response_conditions(Conditions::default());
     assert_eq!(first.await.unwrap().unwrap(), 1_000);
     let refused = second.await.unwrap();
     assert!(matches!(refused, Err(CallError::Refused { reason: Refusal::Busy, .. })), "{refused:?}");
-    assert_eq!(pair.runs.counts(), [1]);
+    assert_eq!(runs.counts(), [1]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn oneway_is_sent_once_and_not_answered() {
-    let pair = pair(1);
+    let (pair, client, runs) = pair(1);
     for number in 0..10 {
-        pair.client().oneway(number).await.unwrap();
+        client.oneway(number).await.unwrap();
     }
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(pair.runs.counts(), [1; 10]);
+    assert_eq!(runs.counts(), [1; 10]);
     assert_eq!(pair.network.stats().sent, 10);
-    let calls = pair.client().endpoint().stats().calls;
+    let calls = client.endpoint().stats().calls;
     assert_eq!((calls.started, calls.oneway, calls.completed, calls.cancelled), (10, 10, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_that_heals_in_time_is_survived() {
-    let pair = pair(1);
+    let (pair, client, runs) = pair(1);
     pair.network.partition([pair.server.local_addr().ip()]);
-    let call = tokio::spawn(pair.client().at_most(7));
+    let call = tokio::spawn(client.at_most(7));
     sleep(Duration::from_secs(2)).await;
     pair.network.heal();
     assert_eq!(call.await.unwrap().unwrap(), 7);
-    assert_eq!(pair.runs.counts(), [1]);
+    assert_eq!(runs.counts(), [1]);
 }
 
 /// Everything that a run shows of itself.
-async fn run(seed: u64) -> (rpcudp::Stats, rpcudp::Stats, rpcudp::sim::NetworkStats, Duration) {
+async fn run(seed: u64) -> (Stats, Stats, NetworkStats, Duration) {
     let start = Instant::now();
-    let pair = pair(seed);
+    let (pair, client, _) = pair(seed);
     pair.network.set_conditions(bad());
     let mut calls = JoinSet::new();
     for number in 0..50 {
-        calls.spawn(pair.client().at_most_later(number).timeout(Duration::from_secs(2)));
-        calls.spawn(pair.client().maybe(number));
+        calls.spawn(client.at_most_later(number).timeout(Duration::from_secs(2)));
+        calls.spawn(client.maybe(number));
     }
     while calls.join_next().await.is_some() {}
     (pair.server.stats(), pair.caller.stats(), pair.network.stats(), start.elapsed())
@@ -307,7 +268,7 @@ async fn run(seed: u64) -> (rpcudp::Stats, rpcudp::Stats, rpcudp::sim::NetworkSt
 
 #[tokio::test(start_paused = true)]
 async fn a_seed_repeats_a_run_and_another_does_not() {
-    for seed in seeds() {
+    for seed in seeds(SEED_COUNT) {
         let first = run(seed).await;
         assert_eq!(first, run(seed).await, "seed {seed}");
         assert_ne!(first, run(seed + 1_000_000).await, "seed {seed}");

@@ -1,10 +1,8 @@
 //! Methods that are called by their names, without a contract on the caller's side.
 
-use std::time::Duration;
-
 use rpcudp::{Call, CallError, DynamicMethod, Endpoint, Refusal, rpc_service};
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+use crate::support::{TestResult, loopback_pair, ms, silent_socket};
 
 #[rpc_service]
 trait Account {
@@ -29,14 +27,9 @@ impl Account for Empty {
     }
 }
 
-async fn pair() -> Result<(Endpoint, Endpoint), rpcudp::BindError> {
-    let server = Endpoint::builder().serve(AccountServer::new(Empty)).bind("127.0.0.1:0").await?;
-    Ok((server, Endpoint::bind("127.0.0.1:0").await?))
-}
-
 #[tokio::test]
-async fn arguments_of_several_types_and_any_number_are_sent() -> Done {
-    let (server, endpoint) = pair().await?;
+async fn arguments_of_several_types_and_any_number_are_sent() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
     let deposit = |arguments: Vec<serde_json::Value>| -> Call<String> {
         DynamicMethod::new("deposit").call(&endpoint, server.local_addr(), &arguments)
     };
@@ -51,8 +44,8 @@ async fn arguments_of_several_types_and_any_number_are_sent() -> Done {
 }
 
 #[tokio::test]
-async fn the_method_s_own_error_is_of_the_type_that_is_asked_for() -> Done {
-    let (server, endpoint) = pair().await?;
+async fn the_method_s_own_error_is_of_the_type_that_is_asked_for() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
     let withdraw = DynamicMethod::new("withdraw");
     let call: Call<u64, String> = withdraw.fallible_call(&endpoint, server.local_addr(), &[5]);
     assert_eq!(call.await.unwrap_err().into_application().unwrap(), "5 cents are missing");
@@ -62,8 +55,8 @@ async fn the_method_s_own_error_is_of_the_type_that_is_asked_for() -> Done {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_said() -> Done {
-    let (server, endpoint) = pair().await?;
+async fn what_cannot_be_sent_is_said() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
     let size = DynamicMethod::new("size");
     let of = |len: usize| -> Call<usize> { size.call(&endpoint, server.local_addr(), &[vec![0_u8; len]]) };
     // An array of two, a name of four, an array of one, and three bytes before the argument's own.
@@ -76,16 +69,13 @@ async fn what_cannot_be_sent_is_said() -> Done {
 }
 
 #[tokio::test]
-async fn a_call_has_the_endpoint_s_timeout_or_its_own() -> Done {
-    let silent = std::net::UdpSocket::bind("127.0.0.1:0")?;
-    let endpoint = Endpoint::builder().timeout(Duration::from_millis(30)).bind("127.0.0.1:0").await?;
-    let call = || -> Call<()> {
-        let peer = silent.local_addr().expect("it is bound");
-        DynamicMethod::new("anything").call(&endpoint, peer, &[(); 0])
-    };
-    for (call, expected) in [(call(), 30), (call().timeout(Duration::from_millis(20)), 20)] {
+async fn a_call_has_the_endpoint_s_timeout_or_its_own() -> TestResult {
+    let (_silent, peer) = silent_socket();
+    let endpoint = Endpoint::builder().timeout(ms(30)).bind("127.0.0.1:0").await?;
+    let call = || -> Call<()> { DynamicMethod::new("anything").call(&endpoint, peer, &[(); 0]) };
+    for (call, expected) in [(call(), 30), (call().timeout(ms(20)), 20)] {
         match call.await {
-            Err(CallError::Timeout { after, .. }) => assert_eq!(after, Duration::from_millis(expected)),
+            Err(CallError::Timeout { after, .. }) => assert_eq!(after, ms(expected)),
             other => panic!("{other:?}"),
         }
     }

@@ -5,18 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rpcudp::{Context, Endpoint, rpc_service};
+use rpcudp::{Context, rpc_service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-type Done = Result<(), Box<dyn std::error::Error>>;
-
-/// An endpoint that serves, and one that calls.
-async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
-    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    (server, caller)
-}
+use crate::support::{TestResult, loopback_pair};
 
 /// Generic in what it stores, with types of the implementation's own.
 #[rpc_service(namespace = "store.")]
@@ -53,9 +46,9 @@ impl Store<String, 3> for Shelf {
 }
 
 #[tokio::test]
-async fn contracts_may_be_generic() -> Done {
+async fn contracts_may_be_generic() -> TestResult {
     let shelf = Arc::new(Shelf::default());
-    let (server, caller) = pair(StoreServer::from_arc(Arc::clone(&shelf))).await;
+    let (server, caller) = loopback_pair(StoreServer::from_arc(Arc::clone(&shelf))).await;
     let store = StoreClient::<String, 3, Vec<u8>, String>::new(&caller, server.local_addr());
 
     assert_eq!(store.put("key".into(), vec![1]).await?, None);
@@ -91,13 +84,13 @@ impl<K: Serialize + DeserializeOwned + ToString, const N: usize> Table<char, K, 
 }
 
 #[tokio::test]
-async fn parameters_may_have_defaults() -> Done {
+async fn parameters_may_have_defaults() -> TestResult {
     let server: TableServer<Twice, char> = TableServer::new(Twice);
-    let (server, caller) = pair(server).await;
+    let (server, caller) = loopback_pair(server).await;
     let defaults: TableClient<char, String> = TableClient::new(&caller, server.local_addr());
     assert_eq!(defaults.row('a', 7_u32).await?, ["a7", "a7"]);
 
-    let (server, caller) = pair(TableServer::<Twice, char, String, 1>::new(Twice)).await;
+    let (server, caller) = loopback_pair(TableServer::<Twice, char, String, 1>::new(Twice)).await;
     let given = TableClient::<char, String, String, 1>::new(&caller, server.local_addr());
     assert_eq!(given.row('b', "x".into()).await?, ["bx"]);
     Ok(())
@@ -116,10 +109,10 @@ impl Tone for u32 {
 }
 
 #[tokio::test]
-async fn a_service_may_be_chosen_at_run_time() -> Done {
+async fn a_service_may_be_chosen_at_run_time() -> TestResult {
     for tone in [440, 442] {
         let service: Arc<dyn Tone + Send + Sync> = Arc::new(tone);
-        let (server, caller) = pair(ToneServer::from_arc(Arc::clone(&service))).await;
+        let (server, caller) = loopback_pair(ToneServer::from_arc(Arc::clone(&service))).await;
         assert_eq!(ToneClient::new(&caller, server.local_addr()).hertz().await?, service.hertz());
     }
     Ok(())
@@ -157,8 +150,8 @@ impl Bounded for u8 {
 }
 
 #[tokio::test]
-async fn what_is_said_of_the_service_is_not_said_of_the_client() -> Done {
-    let (server, caller) = pair(BoundedServer::new(7_u8)).await;
+async fn what_is_said_of_the_service_is_not_said_of_the_client() -> TestResult {
+    let (server, caller) = loopback_pair(BoundedServer::new(7_u8)).await;
     assert_eq!(BoundedClient::<String>::new(&caller, server.local_addr()).item().await?, "u8: 7");
     Ok(())
 }
@@ -194,8 +187,8 @@ impl Lifetimes for Len {
 }
 
 #[tokio::test]
-async fn methods_may_have_lifetimes() -> Done {
-    let (server, caller) = pair(LifetimesServer::new(Len)).await;
+async fn methods_may_have_lifetimes() -> TestResult {
+    let (server, caller) = loopback_pair(LifetimesServer::new(Len)).await;
     let client = LifetimesClient::new(&caller, server.local_addr());
     let text = String::from("text");
     assert_eq!((client.receiver(&text).await?, client.both(&text).await?), (4, 4));

@@ -1,19 +1,19 @@
 //! Whatever arrives, the endpoint goes on, counts it, and sends nothing that is longer than what arrived.
 
-use std::future::poll_fn;
+use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rpcudp::sim::{Network, Node};
-use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{DropReason, Endpoint, Stats, rpc_service};
-use rpcudp_core::{Dialect, MessageId, Request, codec};
 use serde::{Deserialize, Serialize};
+
+use crate::support::{Encode, SERVER, bind, paused_runtime, receive, request, send};
 
 #[rpc_service]
 trait Target {
     fn text(&self, text: &str) -> usize;
-    fn tree(&self, tree: Tree, map: std::collections::BTreeMap<String, Vec<u8>>) -> usize;
+    fn tree(&self, tree: Tree, map: BTreeMap<String, Vec<u8>>) -> usize;
     async fn later(&self, bytes: &[u8], number: Option<u64>) -> usize;
     #[rpc(at_most_once)]
     fn once(&self, number: i32) -> Result<i32, String>;
@@ -35,7 +35,7 @@ impl Target for Service {
     fn text(&self, text: &str) -> usize {
         text.len()
     }
-    fn tree(&self, _: Tree, map: std::collections::BTreeMap<String, Vec<u8>>) -> usize {
+    fn tree(&self, _: Tree, map: BTreeMap<String, Vec<u8>>) -> usize {
         map.len()
     }
     async fn later(&self, bytes: &[u8], number: Option<u64>) -> usize {
@@ -56,14 +56,12 @@ struct Attack {
 impl Attack {
     fn new() -> Self {
         let network = Network::new(1);
-        let target = Endpoint::builder().serve(TargetServer::new(Service));
-        let target = target.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
+        let target = bind(&network, SERVER, Endpoint::builder().serve(TargetServer::new(Service)));
         Self { target, stranger: network.bind("10.6.6.6:666").unwrap() }
     }
 
     fn send(&self, contents: &[u8]) {
-        let datagram = Datagram { destination: self.target.local_addr(), source: None, contents };
-        self.stranger.try_send(datagram).unwrap();
+        send(&self.stranger, self.target.local_addr(), contents);
     }
 
     /// Waits until everything that was sent has been dealt with.
@@ -75,13 +73,7 @@ impl Attack {
 
     /// The lengths of the answers that the stranger got since it last looked.
     async fn answers(&self) -> Vec<usize> {
-        let mut batch = ReceiveBatch::new();
-        let receive = poll_fn(|cx| self.stranger.poll_receive(cx, &mut batch));
-        match tokio::time::timeout(std::time::Duration::from_millis(1), receive).await {
-            Ok(received) => received.unwrap(),
-            Err(_) => return Vec::new(),
-        }
-        batch.iter().map(|answer| answer.contents.len()).collect()
+        receive(&self.stranger).await.iter().map(Vec::len).collect()
     }
 
     async fn is_alive(&self) {
@@ -92,26 +84,16 @@ impl Attack {
 
 /// A request for each method, as an honest caller would send it.
 fn honest_requests() -> Vec<Vec<u8>> {
-    fn request<T: Serialize>(method: &str, arguments: &[T]) -> Vec<u8> {
-        let mut datagram = Vec::new();
-        Request::begin(&mut datagram, Dialect::Rpcudp, method, arguments.len() as u32);
-        Request::set_id(&mut datagram, MessageId::from_bytes([7; 20]));
-        arguments.iter().for_each(|argument| codec::encode(&mut datagram, argument).unwrap());
-        datagram
-    }
     let tree = Tree::Branch(vec![Tree::Leaf, Tree::Named { name: "n".into(), inner: Box::new(Tree::Leaf) }]);
-    let mut tree_request = request("tree", &[tree]);
-    // A second argument, of another type.
-    let count_at = tree_request.iter().position(|byte| *byte == 0x91).unwrap();
-    tree_request[count_at] = 0x92;
-    tree_request.extend_from_slice(b"\x81\xa3key\xc4\x02\x01\x02");
+    let map = BTreeMap::from([("key", vec![1_u8, 2])]);
+    let request = |method, arguments: &[&dyn Encode]| request([7; 20], method, arguments);
     vec![
-        request("text", &["Snake Plissken"]),
-        tree_request,
-        request("later", &[vec![1_u8, 2, 3]]),
-        request("once", &[-5]),
-        request("oneway", &[(1_u8, 0.5)]),
-        request("nobody", &[1_u8]),
+        request("text", &[&"Snake Plissken"]),
+        request("tree", &[&tree, &map]),
+        request("later", &[&vec![1_u8, 2, 3]]),
+        request("once", &[&-5]),
+        request("oneway", &[&(1_u8, 0.5)]),
+        request("nobody", &[&1_u8]),
     ]
 }
 
@@ -233,8 +215,7 @@ proptest! {
             }
             contents
         }));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
+        paused_runtime().block_on(async {
             let attack = Attack::new();
             survives(&attack, &sent).await;
             attack.is_alive().await;

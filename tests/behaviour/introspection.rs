@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rpcudp::contract::{Contract, Method};
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::{BindError, Builder, CallError, Dialect, Endpoint, Refusal, rpc_service};
 use serde::{Deserialize, Serialize};
+
+use crate::support::{Pair, ms};
 
 /// Plain.
 #[rpc_service]
@@ -59,13 +60,6 @@ impl Private for Noon {
     }
 }
 
-/// A server at 10.0.0.1, and who asks it at 10.0.0.2.
-fn on(network: &Network, server: Builder, asking: Builder) -> (Endpoint, Endpoint) {
-    let bind = |addr| network.bind(addr).expect("the address is free");
-    let server = server.bind_transport(bind("10.0.0.1:7000")).unwrap();
-    (server, asking.bind_transport(bind("10.0.0.2:7000")).unwrap())
-}
-
 fn described() -> Builder {
     Endpoint::builder()
         .serve_described(ClockServer::new(Noon))
@@ -75,11 +69,11 @@ fn described() -> Builder {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_asks_is_told_of_what_is_described() {
-    let (server, asking) = on(&Network::new(1), described(), Endpoint::builder());
-    let contracts = asking.describe(server.local_addr()).await.unwrap();
+    let Pair { server, caller, .. } = Pair::new(Network::new(1), described(), Endpoint::builder());
+    let contracts = caller.describe(server.local_addr()).await.unwrap();
     assert_eq!(contracts.iter().collect::<Vec<_>>(), [ClockClient::CONTRACT, StoreClient::CONTRACT]);
     assert_eq!(
-        PrivateClient::new(&asking, server.local_addr()).secret().await.unwrap(),
+        PrivateClient::new(&caller, server.local_addr()).secret().await.unwrap(),
         42,
         "it is served all the same"
     );
@@ -114,10 +108,11 @@ async fn a_long_contract_comes_in_small_datagrams_over_a_bad_network() {
         let network = Network::new(seed);
         // What IPv6 carries everywhere.
         let bad = Conditions::default().loss(0.2).duplication(0.1).reordering(0.1).mtu(1_232);
-        network.set_conditions(bad.latency(Duration::from_millis(20)).jitter(Duration::from_millis(20)));
-        let (server, asking) = on(&network, described().serve_described(Documented), Endpoint::builder());
+        network.set_conditions(bad.latency(ms(20)).jitter(ms(20)));
+        let Pair { server, caller, .. } =
+            Pair::new(network.clone(), described().serve_described(Documented), Endpoint::builder());
         let contracts =
-            asking.describe(server.local_addr()).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            caller.describe(server.local_addr()).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(contracts.len(), 3);
         assert_eq!(&contracts[2], <Documented as rpcudp::Service>::CONTRACT, "seed {seed}");
         assert_eq!(network.stats().oversized, 0, "seed {seed}");
@@ -129,9 +124,9 @@ async fn it_is_told_in_both_dialects_and_within_any_limit_of_answers() {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         for limit in [300, 1_000, 8_171] {
             let server = described().dialect(dialect).max_response_len(limit);
-            let asking = Endpoint::builder().dialect(dialect);
-            let (server, asking) = on(&Network::new(1), server, asking);
-            let contracts = asking.describe(server.local_addr()).await;
+            let caller = Endpoint::builder().dialect(dialect);
+            let Pair { server, caller, .. } = Pair::new(Network::new(1), server, caller);
+            let contracts = caller.describe(server.local_addr()).await;
             assert_eq!(contracts.unwrap().len(), 2, "{dialect:?}, {limit}");
         }
     }
@@ -140,13 +135,13 @@ async fn it_is_told_in_both_dialects_and_within_any_limit_of_answers() {
 #[tokio::test(start_paused = true)]
 async fn nobody_is_told_unless_it_was_said_so() {
     let server = Endpoint::builder().serve(ClockServer::new(Noon));
-    let (server, asking) = on(&Network::new(1), server, Endpoint::builder());
+    let Pair { server, caller, .. } = Pair::new(Network::new(1), server, Endpoint::builder());
     let peer = server.local_addr();
     let unknown = |error: CallError| matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. });
-    assert!(unknown(asking.describe(peer).await.unwrap_err()));
-    assert!(unknown(asking.compare(peer, ClockClient::CONTRACT).await.unwrap_err()));
+    assert!(unknown(caller.describe(peer).await.unwrap_err()));
+    assert!(unknown(caller.compare(peer, ClockClient::CONTRACT).await.unwrap_err()));
     assert!(
-        unknown(asking.compare(peer, &Contract::EMPTY).await.unwrap_err()),
+        unknown(caller.compare(peer, &Contract::EMPTY).await.unwrap_err()),
         "one without methods agrees with nobody"
     );
 }
@@ -161,14 +156,14 @@ async fn a_contract_is_compared_by_its_methods() {
         fn zone(&self) -> String;
     }
 
-    let (server, asking) = on(&Network::new(1), described(), Endpoint::builder());
+    let Pair { server, caller, .. } = Pair::new(Network::new(1), described(), Endpoint::builder());
     let peer = server.local_addr();
-    assert!(asking.compare(peer, CLOCK).await.unwrap().is_empty());
-    let differences = asking.compare(peer, ClockClient::CONTRACT).await.unwrap();
+    assert!(caller.compare(peer, CLOCK).await.unwrap().is_empty());
+    let differences = caller.compare(peer, ClockClient::CONTRACT).await.unwrap();
     assert!(!differences.is_empty());
     assert_eq!((differences.changed, differences.missing), (vec!["hour".into()], vec!["zone".into()]));
     // What is served but not told of is missing too.
-    assert_eq!(asking.compare(peer, PrivateClient::CONTRACT).await.unwrap().missing, ["private.secret"]);
+    assert_eq!(caller.compare(peer, PrivateClient::CONTRACT).await.unwrap().missing, ["private.secret"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,8 +175,8 @@ async fn a_contract_of_many_methods_is_compared_in_small_datagrams() {
     let contract = Contract { methods: (0..500).map(method).collect(), ..Contract::EMPTY };
     let network = Network::new(1);
     network.set_conditions(Conditions::default().mtu(1_232));
-    let (server, asking) = on(&network, described(), Endpoint::builder());
-    let differences = asking.compare(server.local_addr(), &contract).await.unwrap();
+    let Pair { server, caller, .. } = Pair::new(network.clone(), described(), Endpoint::builder());
+    let differences = caller.compare(server.local_addr(), &contract).await.unwrap();
     assert_eq!(differences.missing.len(), 500);
     assert_eq!(network.stats().oversized, 0);
 }
@@ -189,9 +184,9 @@ async fn a_contract_of_many_methods_is_compared_in_small_datagrams() {
 #[test]
 fn it_may_be_waited_for() {
     let server = described().bind("127.0.0.1:0").wait().unwrap();
-    let asking = Endpoint::bind("127.0.0.1:0").wait().unwrap();
-    assert_eq!(asking.describe(server.local_addr()).wait().unwrap().len(), 2);
-    assert!(asking.compare(server.local_addr(), ClockClient::CONTRACT).wait().unwrap().is_empty());
+    let caller = Endpoint::bind("127.0.0.1:0").wait().unwrap();
+    assert_eq!(caller.describe(server.local_addr()).wait().unwrap().len(), 2);
+    assert!(caller.compare(server.local_addr(), ClockClient::CONTRACT).wait().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -237,10 +232,10 @@ impl<F: Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static> Liar for Tells
 async fn ends(page: impl Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static) -> (String, u64) {
     let tells = Arc::new(Tells { page, asked: AtomicU64::new(0) });
     let network = Network::new(1);
-    network.set_conditions(Conditions::default().latency(Duration::from_millis(5)));
+    network.set_conditions(Conditions::default().latency(ms(5)));
     let server = Endpoint::builder().serve(LiarServer::from_arc(Arc::clone(&tells)));
-    let (server, asking) = on(&network, server, Endpoint::builder());
-    let error = asking.describe(server.local_addr()).await.unwrap_err();
+    let Pair { server, caller, .. } = Pair::new(network.clone(), server, Endpoint::builder());
+    let error = caller.describe(server.local_addr()).await.unwrap_err();
     (error.to_string(), tells.asked.load(Ordering::Relaxed))
 }
 
@@ -284,7 +279,8 @@ async fn no_liar_is_listened_to_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn as_many_fingerprints_are_wanted_as_were_asked_for() {
     let liar = Tells { page: |_| (0, vec![], 0), asked: AtomicU64::new(0) };
-    let (server, asking) = on(&Network::new(1), Endpoint::builder().serve(LiarServer::new(liar)), Endpoint::builder());
-    let error = asking.compare(server.local_addr(), ClockClient::CONTRACT).await.unwrap_err().to_string();
+    let Pair { server, caller, .. } =
+        Pair::new(Network::new(1), Endpoint::builder().serve(LiarServer::new(liar)), Endpoint::builder());
+    let error = caller.compare(server.local_addr(), ClockClient::CONTRACT).await.unwrap_err().to_string();
     assert!(error.ends_with("not a `list of fingerprints`: it has 3 elements, and 2 names were sent"), "{error}");
 }

@@ -1,12 +1,11 @@
 //! What strangers may ask for, on a simulated network: an endpoint at its defaults and beside them.
 
-use std::time::Duration;
-
 use rpcudp::DropReason::{ResponseBudget, TooManyRequests, TooManyUnvalidated};
 use rpcudp::sim::{Network, Node};
-use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{Builder, Endpoint, Limits, rpc_service};
 use tokio::time::sleep;
+
+use crate::support::{SERVER, bind, ms, receive, request, send};
 
 #[rpc_service]
 trait Library {
@@ -38,8 +37,7 @@ struct Scene {
 impl Scene {
     fn new(configure: impl Fn(Builder) -> Builder) -> Self {
         let network = Network::new(1);
-        let server = configure(Endpoint::builder().serve(LibraryServer::new(Shelf)));
-        let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
+        let server = bind(&network, SERVER, configure(Endpoint::builder().serve(LibraryServer::new(Shelf))));
         Self { network, server }
     }
 
@@ -51,11 +49,9 @@ impl Scene {
     async fn flood(&self, from: &Node, method: &str, count: u32) -> usize {
         let mut bytes = 0;
         for number in 0..count {
-            let name = [&[0xa0 | method.len() as u8], method.as_bytes()].concat();
-            let id = [&number.to_be_bytes()[..], &[9; 16]].concat();
-            let request = [&[0][..], &id, b"\x92", &name, b"\x90"].concat();
-            let datagram = Datagram { destination: self.server.local_addr(), source: None, contents: &request };
-            from.try_send(datagram).unwrap();
+            let mut id = [9; 20];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            send(from, self.server.local_addr(), &request(id, method, &[]));
             if number % 500 == 499 {
                 bytes += received(from).await;
             }
@@ -64,18 +60,16 @@ impl Scene {
     }
 }
 
-/// How many bytes arrive within a millisecond.
+/// Takes all that arrives until nothing does for a millisecond, and gives its length.
 async fn received(node: &Node) -> usize {
     let mut bytes = 0;
-    let mut batch = ReceiveBatch::new();
-    let receive = async {
-        loop {
-            std::future::poll_fn(|cx| node.poll_receive(cx, &mut batch)).await.unwrap();
-            bytes += batch.iter().map(|received| received.contents.len()).sum::<usize>();
+    loop {
+        let datagrams = receive(node).await;
+        if datagrams.is_empty() {
+            return bytes;
         }
-    };
-    let _ = tokio::time::timeout(Duration::from_millis(1), receive).await;
-    bytes
+        bytes += datagrams.iter().map(Vec::len).sum::<usize>();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +78,7 @@ async fn a_python_client_at_a_thousand_calls_a_second_is_not_throttled() {
     let python = scene.stranger(1);
     for _ in 0..20 {
         scene.flood(&python, "page", 100).await;
-        sleep(Duration::from_millis(99)).await;
+        sleep(ms(99)).await;
     }
     let stats = scene.server.stats();
     assert_eq!((stats.requests.completed, stats.dropped_in_all()), (2_000, 0), "{stats:?}");
@@ -111,7 +105,7 @@ async fn a_victim_is_sent_no_more_than_documented() {
         let mut seconds = 0_u32;
         while seconds < 10 {
             bytes += scene.flood(&victim, method, 10_000).await;
-            sleep(Duration::from_millis(979)).await;
+            sleep(ms(979)).await;
             seconds += 1;
         }
         let allowed = (4 + seconds as usize) << 20;
@@ -123,8 +117,7 @@ async fn a_victim_is_sent_no_more_than_documented() {
 #[tokio::test(start_paused = true)]
 async fn who_has_answered_us_is_no_stranger() {
     let scene = Scene::new(|builder| builder);
-    let friend = Endpoint::builder().serve(LibraryServer::new(Shelf));
-    let friend = friend.bind_transport(scene.network.bind("192.0.2.7:7000").unwrap()).unwrap();
+    let friend = bind(&scene.network, "192.0.2.7:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
     LibraryClient::new(&scene.server, friend.local_addr()).ping().await.unwrap();
     let same_host = scene.network.bind("192.0.2.7:7001").unwrap();
     let bytes = scene.flood(&same_host, "page", 10_000).await;
@@ -145,8 +138,7 @@ async fn a_flood_from_one_source_is_cut_and_others_are_served() {
 #[tokio::test(start_paused = true)]
 async fn a_flood_from_many_sources_leaves_friends_alone() {
     let scene = Scene::new(|builder| builder.limits(Limits::default().requests_from_unvalidated(1_000)));
-    let friend = Endpoint::builder().serve(LibraryServer::new(Shelf));
-    let friend = friend.bind_transport(scene.network.bind("192.0.2.200:7000").unwrap()).unwrap();
+    let friend = bind(&scene.network, "192.0.2.200:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
     LibraryClient::new(&scene.server, friend.local_addr()).ping().await.unwrap();
     for number in 0..50 {
         scene.flood(&scene.stranger(number), "ping", 100).await;
@@ -154,7 +146,7 @@ async fn a_flood_from_many_sources_leaves_friends_alone() {
     assert!(scene.server.stats().dropped(TooManyUnvalidated) > 3_500, "{:?}", scene.server.stats());
     let client = LibraryClient::new(&friend, scene.server.local_addr());
     for _ in 0..100 {
-        client.ping().timeout(Duration::from_millis(100)).await.unwrap();
+        client.ping().timeout(ms(100)).await.unwrap();
     }
 }
 

@@ -1,5 +1,8 @@
 //! The behaviour of endpoints, clients and servers, by subject: `tests/README.md` has the list.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod arguments;
 mod call_errors;
 mod client;

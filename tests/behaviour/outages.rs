@@ -2,16 +2,16 @@
 //!
 //! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=1000` runs that many for each property.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Context, DropReason, Endpoint, MessageId, rpc_service};
+use rpcudp::{CallError, Context, DropReason, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+
+use crate::support::{CALLER, Runs, SERVER, bind, ms, seeds};
 
 #[rpc_service]
 trait Clerk {
@@ -21,52 +21,31 @@ trait Clerk {
     fn at_most(&self, cx: &Context, number: u64) -> u64;
 }
 
-/// How often each at-most-once request ran.
-#[derive(Clone, Default)]
-struct Runs(Arc<Mutex<BTreeMap<MessageId, u64>>>);
-
 impl Clerk for Runs {
     fn at_least(&self, number: u64) -> u64 {
         !number
     }
     fn at_most(&self, cx: &Context, number: u64) -> u64 {
-        *self.0.lock().unwrap().entry(cx.message_id()).or_default() += 1;
+        self.record(cx);
         !number
     }
 }
 
-impl Runs {
-    fn counts(&self) -> Vec<u64> {
-        self.0.lock().unwrap().values().copied().collect()
-    }
-}
-
-const SERVER: &str = "10.0.0.1:7000";
-const CALLER: &str = "10.0.0.2:7000";
-
 fn serve(network: &Network, runs: &Runs) -> Endpoint {
-    let server = Endpoint::builder().serve(ClerkServer::new(runs.clone()));
-    server.bind_transport(network.bind(SERVER).unwrap()).unwrap()
+    bind(network, SERVER, Endpoint::builder().serve(ClerkServer::new(runs.clone())))
 }
 
 fn caller(network: &Network) -> (Endpoint, ClerkClient) {
-    let caller = Endpoint::builder().bind_transport(network.bind(CALLER).unwrap()).unwrap();
+    let caller = bind(network, CALLER, Endpoint::builder());
     let client = ClerkClient::new(&caller, SERVER.parse().unwrap());
     (caller, client)
 }
 
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn seeds() -> std::ops::Range<u64> {
-    let count = std::env::var("RPCUDP_SEEDS").ok().and_then(|count| count.parse().ok());
-    0..count.unwrap_or(100)
-}
+const SEED_COUNT: u64 = 100;
 
 #[tokio::test(start_paused = true)]
 async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
-    for seed in seeds() {
+    for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
         network.set_conditions(Conditions::default().latency(ms(100)).jitter(ms(20)).duplication(0.2));
         let _server = serve(&network, &Runs::default());
@@ -93,7 +72,7 @@ async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_answers_who_still_asks_and_runs_again_what_only_its_predecessor_ran() {
-    for seed in seeds() {
+    for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
         let runs = [Runs::default(), Runs::default()];
         let (server, there) = (serve(&network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
@@ -116,7 +95,7 @@ async fn a_server_that_comes_back_answers_who_still_asks_and_runs_again_what_onl
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
-    for seed in seeds() {
+    for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
         // There and back in four to six seconds, and five are the timeout.
         network.set_conditions(Conditions::default().latency(ms(2_000)).jitter(ms(1_000)).duplication(0.1));
@@ -160,7 +139,7 @@ async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
 #[tokio::test(start_paused = true)]
 async fn partitions_that_heal_in_time_cost_no_call() {
     let mut cut_off_count = 0;
-    for seed in seeds() {
+    for seed in seeds(SEED_COUNT) {
         let mut rng = StdRng::seed_from_u64(seed);
         let network = Network::new(seed);
         network.set_conditions(Conditions::default().latency(ms(10)).jitter(ms(10)));

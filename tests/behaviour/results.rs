@@ -5,17 +5,10 @@
 use std::error::Error;
 use std::fmt;
 
-use rpcudp::{CallError, Endpoint, Refusal, rpc_service};
+use rpcudp::{CallError, Refusal, rpc_service};
 use serde::{Deserialize, Serialize};
 
-type Done = Result<(), Box<dyn std::error::Error>>;
-
-/// An endpoint that serves, and one that calls.
-async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
-    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    (server, caller)
-}
+use crate::support::{TestResult, loopback_pair};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Overdrawn {
@@ -76,8 +69,8 @@ impl Bank for Account {
 }
 
 #[tokio::test]
-async fn results_arrive_as_results_under_whatever_name() -> Done {
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
+async fn results_arrive_as_results_under_whatever_name() -> TestResult {
+    let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let bank = BankClient::new(&caller, server.local_addr());
 
     assert_eq!(bank.withdraw(30).await?, 70);
@@ -100,7 +93,7 @@ async fn results_arrive_as_results_under_whatever_name() -> Done {
 
 #[tokio::test]
 async fn an_applications_error_is_the_source_and_its_words_are_shown() {
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let error = BankClient::new(&caller, server.local_addr()).withdraw(130).await.unwrap_err();
     assert_eq!(error.to_string(), "the method returned an error: 30 cents are missing");
     assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&Overdrawn::By(30)));
@@ -113,7 +106,7 @@ async fn one_function_calls_methods_with_and_without_an_error_of_their_own() {
         let cents = bank.balance().await.map_err(CallError::widen)?;
         bank.withdraw(cents).await
     }
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let bank = BankClient::new(&caller, server.local_addr());
     assert_eq!(withdraw_all(&bank).await.unwrap(), 0);
     caller.close(std::time::Duration::ZERO).await;
@@ -126,7 +119,7 @@ async fn an_error_that_the_caller_does_not_know_of_is_a_refusal() {
     trait OldBank {
         fn withdraw(&self, cents: u64) -> u64;
     }
-    let (server, caller) = pair(BankServer::new(Account(100))).await;
+    let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let bank = OldBankClient::new(&caller, server.local_addr());
     assert_eq!(bank.withdraw(30).await.unwrap(), 70);
     let error = bank.withdraw(130).await.unwrap_err();

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Context, Endpoint, MessageId, rpc_service};
+use rpcudp::{CallError, Context, Endpoint, rpc_service};
 use tokio::task::JoinSet;
+
+use crate::support::{Runs, bind, ms, variable};
 
 #[rpc_service]
 trait Ledger {
@@ -22,31 +24,27 @@ trait Ledger {
 
 /// What ran.
 #[derive(Clone, Default)]
-struct Books(Arc<Mutex<Runs>>);
-
-/// How often each request ran.
-#[derive(Default)]
-struct Runs {
-    by_id: BTreeMap<MessageId, u64>,
-    by_number: BTreeMap<u64, u64>,
+struct Books {
+    runs: Runs,
+    /// How often each number ran.
+    numbers: Arc<Mutex<BTreeMap<u64, u64>>>,
 }
 
 impl Books {
-    fn note(&self, cx: &Context, number: u64) {
-        let mut runs = self.0.lock().unwrap();
-        *runs.by_id.entry(cx.message_id()).or_default() += 1;
-        *runs.by_number.entry(number).or_default() += 1;
+    fn record(&self, cx: &Context, number: u64) {
+        self.runs.record(cx);
+        *self.numbers.lock().unwrap().entry(number).or_default() += 1;
     }
 }
 
 impl Ledger for Books {
     fn at_least(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, number);
+        self.record(cx, number);
         !number
     }
     async fn at_most(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, number);
-        tokio::time::sleep(Duration::from_millis(number % 50)).await;
+        self.record(cx, number);
+        tokio::time::sleep(ms(number % 50)).await;
         !number
     }
 }
@@ -67,11 +65,11 @@ async fn run(call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
     let (call_count, seed) = (variable("RPCUDP_CALLS").unwrap_or(3_000), variable("RPCUDP_SEED").unwrap_or(1));
     let network = Network::new(seed);
     let conditions = Conditions::default().loss(0.3).duplication(0.2).reordering(0.2);
-    network.set_conditions(conditions.latency(Duration::from_millis(20)));
+    network.set_conditions(conditions.latency(ms(20)));
     let books = Books::default();
-    let server = Endpoint::builder().serve(LedgerServer::new(books.clone()));
-    let server = server.bind_transport(network.bind("127.0.0.1:7000").unwrap()).unwrap();
-    let caller = Endpoint::builder().bind_transport(network.bind("127.0.0.1:7001").unwrap()).unwrap();
+    // Both on one host, so that no limit applies.
+    let server = bind(&network, "127.0.0.1:7000", Endpoint::builder().serve(LedgerServer::new(books.clone())));
+    let caller = bind(&network, "127.0.0.1:7001", Endpoint::builder());
     let client = LedgerClient::new(&caller, server.local_addr());
 
     let next = Arc::new(AtomicU64::new(0));
@@ -104,7 +102,7 @@ async fn run(call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
          answered from memory",
         succeeded.len(),
         stats.calls.retransmitted,
-        books.0.lock().unwrap().by_id.values().sum::<u64>(),
+        books.runs.counts().iter().sum::<u64>(),
         served.requests.replayed,
     );
     Outcome { succeeded, call_count, seed, books }
@@ -120,15 +118,10 @@ async fn at_least_once_succeeds_in_all_but_one_of_ten_thousand() {
 #[tokio::test(start_paused = true)]
 async fn at_most_once_runs_no_request_twice_and_every_one_that_succeeded() {
     let Outcome { succeeded, call_count, seed, books } = run(|client, number| client.at_most(number)).await;
-    let runs = books.0.lock().unwrap();
-    assert!(runs.by_id.values().all(|count| *count == 1), "seed {seed}: an id ran twice");
+    assert!(books.runs.counts().iter().all(|count| *count == 1), "seed {seed}: an id ran twice");
+    let numbers = books.numbers.lock().unwrap();
     for number in &succeeded {
-        assert_eq!(runs.by_number.get(number), Some(&1), "seed {seed}: call {number} succeeded");
+        assert_eq!(numbers.get(number), Some(&1), "seed {seed}: call {number} succeeded");
     }
     assert!(succeeded.len() as u64 >= call_count / 2, "seed {seed}: only {} succeeded", succeeded.len());
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not `{value}`")))
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rpcudp::{Context, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 
+use crate::support::{ms, silent_socket};
+
 #[rpc_service]
 trait Peer {
     fn who(&self, cx: &Context) -> SocketAddr;
@@ -21,7 +23,7 @@ impl Peer for Service {
         cx.sender()
     }
     async fn who_later(&self, cx: &Context) -> SocketAddr {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(ms(1)).await;
         cx.sender()
     }
     async fn call_back(&self, cx: &Context) -> SocketAddr {
@@ -64,9 +66,9 @@ async fn answers_are_found_whichever_socket_they_come_to() {
 async fn timeouts_come_and_the_address_is_free_after_closing() {
     let many = Endpoint::builder().sockets(3).bind("127.0.0.1:0").await.unwrap();
     let addr = many.local_addr();
-    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let client = PeerClient::new(&many, silent.local_addr().unwrap());
-    assert!(client.who().timeout(Duration::from_millis(50)).await.unwrap_err().is_timeout());
+    let (_silent, peer) = silent_socket();
+    let client = PeerClient::new(&many, peer);
+    assert!(client.who().timeout(ms(50)).await.unwrap_err().is_timeout());
     many.close(Duration::ZERO).await;
     assert_eq!(Endpoint::bind(addr).await.unwrap().local_addr(), addr);
 }

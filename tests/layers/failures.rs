@@ -11,7 +11,8 @@ use tower::layer::layer_fn;
 use tower::load_shed::error::Overloaded;
 use tower::{Layer, Service, ServiceBuilder};
 
-use crate::{World, ms, refusal};
+use crate::pair;
+use crate::support::{ms, refusal};
 
 /// What goes wrong with a request, and where.
 #[derive(Clone, Copy, Debug)]
@@ -102,15 +103,15 @@ async fn with(fault: Fault) -> (Refusal, String) {
     // Somebody looks at every error.
     let subscriber = tracing_subscriber::fmt().with_writer(io::sink).finish();
     let _subscriber = tracing::subscriber::set_default(subscriber);
-    let world = World::new(|builder| builder.layer(faulty(fault)));
-    assert_eq!(world.works().slow("before", 10).await.unwrap(), "BEFORE");
-    let slow = tokio::spawn(world.works().fails().timeout(ms(1_000)));
+    let (pair, works, runs) = pair(|builder| builder.layer(faulty(fault)));
+    assert_eq!(works.slow("before", 10).await.unwrap(), "BEFORE");
+    let slow = tokio::spawn(works.fails().timeout(ms(1_000)));
     // In the order of their making: `add` is the second.
-    let refused = refusal(world.works().add("a", b"b").await);
+    let refused = refusal(works.add("a", b"b").await);
     assert_eq!(slow.await.unwrap().unwrap_err().into_application().unwrap(), "as it should");
-    assert_eq!(world.works().slow("after", 10).await.unwrap(), "AFTER");
-    assert_eq!(world.runs.of("add"), [0, 0]);
-    assert_eq!(world.server.stats().requests.running, 0);
+    assert_eq!(works.slow("after", 10).await.unwrap(), "AFTER");
+    assert_eq!(runs.of("add"), [0, 0]);
+    assert_eq!(pair.server.stats().requests.running, 0);
     refused
 }
 
@@ -152,12 +153,12 @@ async fn what_a_layer_fails_with_is_logged_once_a_second() {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
     let _subscriber = tracing::subscriber::set_default(subscriber);
-    let world = World::new(|builder| builder.layer(faulty(Fault::FutureFails)));
+    let (_pair, works, _) = pair(|builder| builder.layer(faulty(Fault::FutureFails)));
     for _ in 0..20 {
-        world.works().add("", b"").await.unwrap_err();
+        works.add("", b"").await.unwrap_err();
     }
     tokio::time::sleep(ms(1_100)).await;
-    world.works().add("", b"").await.unwrap_err();
+    works.add("", b"").await.unwrap_err();
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<_> = log.lines().filter(|line| line.contains("the database says no")).collect();
     assert_eq!(lines.len(), 2, "{log}");
@@ -174,9 +175,9 @@ async fn an_error_may_be_wrapped() {
 async fn a_layer_s_error_passes_through_those_around_it() {
     let layers =
         ServiceBuilder::new().load_shed().concurrency_limit(5).timeout(ms(1_000)).layer(faulty(Fault::FutureFails));
-    let world = World::new(|builder| builder.layer(layers));
-    assert_eq!(refusal(world.works().add("", b"").await).0, Refusal::Rejected);
-    let error = world.works().add("", b"").await.unwrap_err();
+    let (_pair, works, _) = pair(|builder| builder.layer(layers));
+    assert_eq!(refusal(works.add("", b"").await).0, Refusal::Rejected);
+    let error = works.add("", b"").await.unwrap_err();
     assert!(matches!(error, CallError::Refused { .. }), "{error}");
     assert!(!error.to_string().contains("database"), "{error}");
 }

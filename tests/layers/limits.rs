@@ -5,79 +5,80 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
 
-use crate::{Runs, WorksClient, WorksServer, World, ms, refusal};
+use crate::support::{ms, refusal};
+use crate::{Runs, WorksClient, WorksServer, pair};
 
 #[tokio::test(start_paused = true)]
 async fn no_more_run_at_once_than_a_concurrency_limit_allows() {
-    let world = World::new(|builder| builder.layer(ConcurrencyLimitLayer::new(2)));
+    let (_pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(2)));
     for round in 1..=3 {
-        let running = [(); 2].map(|()| tokio::spawn(world.works().slow("a", 100)));
+        let running = [(); 2].map(|()| tokio::spawn(works.slow("a", 100)));
         sleep(ms(10)).await;
-        let (reason, _) = refusal(world.works().slow("b", 1).await);
+        let (reason, _) = refusal(works.slow("b", 1).await);
         assert_eq!(reason, Refusal::Busy);
         // Sync methods are counted with the others.
-        assert_eq!(refusal(world.works().add("", b"").await).0, Refusal::Busy);
+        assert_eq!(refusal(works.add("", b"").await).0, Refusal::Busy);
         for running in running {
             assert_eq!(running.await.unwrap().unwrap(), "A");
         }
-        assert_eq!(world.runs.of("slow"), [2 * round; 2]);
-        assert_eq!(world.works().add("four", b"five5").await.unwrap(), 9);
+        assert_eq!(runs.of("slow"), [2 * round; 2]);
+        assert_eq!(works.add("four", b"five5").await.unwrap(), 9);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn load_is_shed() {
     let layers = || ServiceBuilder::new().layer(LoadShedLayer::new()).layer(ConcurrencyLimitLayer::new(1));
-    let world = World::new(|builder| builder.layer(layers()));
-    let running = tokio::spawn(world.works().slow("a", 100));
+    let (pair, works, runs) = pair(|builder| builder.layer(layers()));
+    let running = tokio::spawn(works.slow("a", 100));
     sleep(ms(10)).await;
-    let (reason, message) = refusal(world.works().slow("b", 1).await);
+    let (reason, message) = refusal(works.slow("b", 1).await);
     assert_eq!((reason, &*message), (Refusal::Busy, "slow"));
     assert_eq!(running.await.unwrap().unwrap(), "A");
-    assert_eq!(world.works().slow("c", 1).await.unwrap(), "C");
-    assert_eq!(world.runs.of("slow"), [2; 2]);
-    let requests = world.server.stats().requests;
+    assert_eq!(works.slow("c", 1).await.unwrap(), "C");
+    assert_eq!(runs.of("slow"), [2; 2]);
+    let requests = pair.server.stats().requests;
     assert_eq!((requests.received, requests.completed, requests.refused), (3, 2, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_takes_too_long_is_stopped() {
-    let world = World::new(|builder| builder.layer(TimeoutLayer::new(ms(100))));
+    let (pair, works, runs) = pair(|builder| builder.layer(TimeoutLayer::new(ms(100))));
     let start = Instant::now();
-    let (reason, message) = refusal(world.works().slow("a", 3_000).await);
+    let (reason, message) = refusal(works.slow("a", 3_000).await);
     assert_eq!((reason, &*message), (Refusal::Stopped, "slow"));
     assert!((ms(100)..ms(120)).contains(&start.elapsed()), "{:?}", start.elapsed());
-    assert_eq!(world.works().slow("b", 50).await.unwrap(), "B");
+    assert_eq!(works.slow("b", 50).await.unwrap(), "B");
     sleep(ms(5_000)).await;
-    assert_eq!(world.runs.of("slow"), [2, 1]);
-    assert_eq!(world.server.stats().requests.running, 0);
+    assert_eq!(runs.of("slow"), [2, 1]);
+    assert_eq!(pair.server.stats().requests.running, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_come_through_than_a_rate_limit_allows() {
     let layers = ServiceBuilder::new().rate_limit(3, ms(1_000));
-    let world = World::new(|builder| builder.layer(layers));
+    let (_pair, works, runs) = pair(|builder| builder.layer(layers));
     for round in 1..=3 {
         let mut ended = Vec::new();
         for _ in 0..5 {
-            ended.push(world.works().add("", b"").await);
+            ended.push(works.add("", b"").await);
         }
         let refused: Vec<_> = ended.into_iter().filter(Result::is_err).map(refusal).collect();
         assert_eq!(refused, [(); 2].map(|()| (Refusal::Busy, "add".into())));
-        assert_eq!(world.runs.of("add")[0], 3 * round);
+        assert_eq!(runs.of("add")[0], 3 * round);
         sleep(ms(1_100)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_endpoint_s_own_limit_is_there_too() {
-    let world = World::new(|builder| builder.max_handlers(1).layer(ConcurrencyLimitLayer::new(10)));
-    let running = tokio::spawn(world.works().slow("a", 100));
+    let (pair, works, _) = pair(|builder| builder.max_handlers(1).layer(ConcurrencyLimitLayer::new(10)));
+    let running = tokio::spawn(works.slow("a", 100));
     sleep(ms(10)).await;
-    assert_eq!(refusal(world.works().add("", b"").await).0, Refusal::Busy);
-    assert_eq!(world.server.stats().requests.running, 1);
+    assert_eq!(refusal(works.add("", b"").await).0, Refusal::Busy);
+    assert_eq!(pair.server.stats().requests.running, 1);
     assert_eq!(running.await.unwrap().unwrap(), "A");
-    assert_eq!(world.works().add("", b"").await.unwrap(), 0);
+    assert_eq!(works.add("", b"").await.unwrap(), 0);
 }
 
 /// Over loopback: which of an endpoint's sockets a peer's requests come to is the system's to say.

@@ -1,19 +1,20 @@
 //! Layers of tower between the network and a service: what they stop, and what the caller hears.
 
-#![allow(missing_docs, reason = "contracts of a test")]
-
 mod failures;
 mod limits;
 mod passing;
 mod promises;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rpcudp::sim::Network;
-use rpcudp::{Builder, CallError, Context, Endpoint, Refusal, rpc_service};
+use rpcudp::{Builder, Context, Endpoint, rpc_service};
 use tokio::time::sleep;
+
+use crate::support::{Pair, ms};
 
 #[rpc_service]
 trait Works {
@@ -95,37 +96,11 @@ impl Works for Runs {
     }
 }
 
-struct World {
-    network: Network,
-    runs: Runs,
-    server: Endpoint,
-    caller: Endpoint,
-}
-
-impl World {
-    /// A server with what `layered` puts around it, and a caller.
-    fn new(layered: impl FnOnce(Builder) -> Builder) -> Self {
-        let (network, runs) = (Network::new(1), Runs::default());
-        let server = layered(Endpoint::builder().serve(WorksServer::new(runs.clone())));
-        let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-        let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-        Self { network, runs, server, caller }
-    }
-
-    fn works(&self) -> WorksClient {
-        WorksClient::new(&self.caller, self.server.local_addr())
-    }
-}
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-/// Why the peer refused, and what it said.
-#[track_caller]
-fn refusal<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> (Refusal, String) {
-    match result {
-        Err(CallError::Refused { reason, message, .. }) => (reason, message.into()),
-        other => panic!("not refused: {other:?}"),
-    }
+/// Binds a server with layers and a caller, and returns them with a client and the runs of methods.
+fn pair(layered: impl FnOnce(Builder) -> Builder) -> (Pair, WorksClient, Runs) {
+    let runs = Runs::default();
+    let server = layered(Endpoint::builder().serve(WorksServer::new(runs.clone())));
+    let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+    let works = pair.client();
+    (pair, works, runs)
 }

@@ -1,12 +1,14 @@
 use std::sync::{Arc, Mutex};
 
+use rpcudp::sim::Network;
 use rpcudp::tower::{Request, Response};
-use rpcudp::{CallError, Dialect, Refusal};
+use rpcudp::{CallError, Dialect, Endpoint, Refusal};
 use tokio::time::sleep;
 use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
-use crate::{World, ms, refusal};
+use crate::support::{Pair, ms, refusal};
+use crate::{Runs, WorksClient, WorksServer, pair};
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
@@ -27,18 +29,17 @@ async fn what_methods_get_and_give_is_as_without_layers() {
         noted.lock().unwrap().push(format!("{} {}", response.outcome(), response.is_success()));
         response
     });
-    let world = World::new(|builder| builder.layer(layer));
-    let works = world.works();
+    let (pair, works, runs) = pair(|builder| builder.layer(layer));
     assert_eq!(works.add("four", b"five5").await.unwrap(), 9);
     assert_eq!(works.slow("aloud", 10).await.unwrap(), "ALOUD");
     assert_eq!(works.fails().await.unwrap_err().into_application().unwrap(), "as it should");
-    assert_eq!(works.sender().await.unwrap(), world.caller.local_addr().to_string());
+    assert_eq!(works.sender().await.unwrap(), pair.caller.local_addr().to_string());
     assert_eq!(refusal(works.panics().await).0, Refusal::Panicked);
     assert_eq!(refusal(works.panics_later().await).0, Refusal::Panicked);
     assert!(matches!(refusal(works.big().await).0, Refusal::ResponseTooLarge { size: Some(_), .. }));
     works.note("noted".into()).await.unwrap();
     sleep(ms(10)).await;
-    assert_eq!(world.runs.of("note"), [1, 0]);
+    assert_eq!(runs.of("note"), [1, 0]);
     let expected = [
         "answered true",
         "answered true",
@@ -50,7 +51,7 @@ async fn what_methods_get_and_give_is_as_without_layers() {
         "done true",
     ];
     assert_eq!(*responses.lock().unwrap(), expected);
-    let requests = world.server.stats().requests;
+    let requests = pair.server.stats().requests;
     assert_eq!((requests.received, requests.completed, requests.refused, requests.panicked), (8, 4, 3, 2));
 }
 
@@ -58,8 +59,8 @@ async fn what_methods_get_and_give_is_as_without_layers() {
 async fn what_is_told_first_is_outermost_in_one_call_and_innermost_in_several() {
     let notes = Notes::default();
     let [a, b, c] = ["a", "b", "c"].map(|name| noting(&notes, name));
-    let world = World::new(|builder| builder.layer(ServiceBuilder::new().layer(a).layer(b)).layer(c));
-    world.works().add("", b"").await.unwrap();
+    let (_pair, works, _) = pair(|builder| builder.layer(ServiceBuilder::new().layer(a).layer(b)).layer(c));
+    works.add("", b"").await.unwrap();
     assert_eq!(*notes.lock().unwrap(), ["c add", "a add", "b add"]);
 }
 
@@ -73,9 +74,9 @@ async fn a_layer_sees_who_asks_and_for_what() {
         noted.lock().unwrap().push(format!("{} {remaining:?} {arguments:x?} {:?}", cx.sender(), request.delivery()));
         request
     });
-    let world = World::new(|builder| builder.layer(layer));
-    world.works().add("a", &[7]).timeout(ms(700)).await.unwrap();
-    world.works().note("noted".into()).await.unwrap();
+    let (_pair, works, _) = pair(|builder| builder.layer(layer));
+    works.add("a", &[7]).timeout(ms(700)).await.unwrap();
+    works.note("noted".into()).await.unwrap();
     sleep(ms(10)).await;
     let notes = notes.lock().unwrap();
     assert_eq!(notes[0], "10.0.0.2:7000 Some(700) [a1, 61, c4, 1, 7] Maybe");
@@ -85,15 +86,12 @@ async fn a_layer_sees_who_asks_and_for_what() {
 /// Where there is no failure frame, a refusal is silence.
 #[tokio::test(start_paused = true)]
 async fn callers_that_cannot_be_told_hear_nothing() {
-    let network = rpcudp::sim::Network::new(1);
-    let builder = || rpcudp::Endpoint::builder().dialect(Dialect::Storj);
-    let server = builder().serve(crate::WorksServer::new(crate::Runs::default()));
-    let server = server.layer(ServiceBuilder::new().timeout(ms(50)));
-    let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-    let caller = builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-    let works = crate::WorksClient::new(&caller, server.local_addr());
+    let builder = || Endpoint::builder().dialect(Dialect::Storj);
+    let server = builder().serve(WorksServer::new(Runs::default()));
+    let pair = Pair::new(Network::new(1), server.layer(ServiceBuilder::new().timeout(ms(50))), builder());
+    let works: WorksClient = pair.client();
     assert_eq!(works.add("", b"").await.unwrap(), 0);
     let error = works.slow("a", 1_000).await.unwrap_err();
     assert!(matches!(error, CallError::Timeout { .. }), "{error}");
-    assert_eq!(network.stats().sent, 3);
+    assert_eq!(pair.network.stats().sent, 3);
 }

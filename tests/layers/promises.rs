@@ -11,7 +11,8 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use tower::{Service, ServiceBuilder};
 
-use crate::{World, ms, refusal};
+use crate::pair;
+use crate::support::{Pair, ms, refusal};
 
 /// Has requests wait before they go on.
 struct Late<S>(S);
@@ -38,83 +39,82 @@ where
 }
 
 /// Answers get lost for so long, so that requests come again.
-async fn answers_are_lost(world: &World, millis: u64) {
-    let (here, there) = (world.server.local_addr().ip(), world.caller.local_addr().ip());
-    world.network.set_link(here, there, Conditions::default().loss(1.0));
+async fn answers_are_lost(pair: &Pair, millis: u64) {
+    pair.set_response_conditions(Conditions::default().loss(1.0));
     sleep(ms(millis)).await;
-    world.network.set_link(here, there, Conditions::default());
+    pair.set_response_conditions(Conditions::default());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_call_that_was_shed_never_runs() {
     for shed in [false, true] {
         let layers = ServiceBuilder::new();
-        let world = World::new(|builder| match shed {
+        let (pair, works, runs) = pair(|builder| match shed {
             true => builder.layer(layers.load_shed().concurrency_limit(1)),
             false => builder.layer(ConcurrencyLimitLayer::new(1)),
         });
-        let first = tokio::spawn(world.works().slow("a", 500));
+        let first = tokio::spawn(works.slow("a", 500));
         sleep(ms(10)).await;
         // The refusal is lost. A copy finds room, but the refusal may only be late: it must stay true.
-        let second = tokio::spawn(world.works().once());
-        answers_are_lost(&world, 450).await;
+        let second = tokio::spawn(works.once());
+        answers_are_lost(&pair, 450).await;
         assert_eq!(first.await.unwrap().unwrap(), "A");
         assert_eq!(refusal(second.await.unwrap()).0, Refusal::Busy);
-        assert_eq!(world.runs.of("once"), [0, 0]);
-        let requests = world.server.stats().requests;
+        assert_eq!(runs.of("once"), [0, 0]);
+        let requests = pair.server.stats().requests;
         assert!(requests.replayed >= 1, "{requests:?}");
         assert_eq!(requests.refused, 1);
-        assert_eq!(world.works().once().await.unwrap(), 1);
+        assert_eq!(works.once().await.unwrap(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_call_that_was_stopped_does_not_begin_anew() {
-    let world = World::new(|builder| builder.layer(TimeoutLayer::new(ms(100))));
-    let call = tokio::spawn(world.works().once_slowly(3_000));
-    answers_are_lost(&world, 1_000).await;
+    let (pair, works, runs) = pair(|builder| builder.layer(TimeoutLayer::new(ms(100))));
+    let call = tokio::spawn(works.once_slowly(3_000));
+    answers_are_lost(&pair, 1_000).await;
     assert_eq!(refusal(call.await.unwrap()).0, Refusal::Stopped);
-    assert_eq!(world.runs.of("once_slowly"), [1, 0]);
-    assert!(world.server.stats().requests.replayed >= 1);
+    assert_eq!(runs.of("once_slowly"), [1, 0]);
+    assert!(pair.server.stats().requests.replayed >= 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_call_runs_once_however_often_it_comes() {
-    let world = World::new(|builder| builder.layer(ConcurrencyLimitLayer::new(100)));
-    let sync = tokio::spawn(world.works().once());
-    let slow = tokio::spawn(world.works().once_slowly(700));
-    answers_are_lost(&world, 1_000).await;
+    let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(100)));
+    let sync = tokio::spawn(works.once());
+    let slow = tokio::spawn(works.once_slowly(700));
+    answers_are_lost(&pair, 1_000).await;
     assert_eq!((sync.await.unwrap().unwrap(), slow.await.unwrap().unwrap()), (1, 1));
-    assert_eq!((world.runs.of("once"), world.runs.of("once_slowly")), ([1, 0], [1, 1]));
+    assert_eq!((runs.of("once"), runs.of("once_slowly")), ([1, 0], [1, 1]));
     // Copies of the slow one came while it ran.
-    assert!(world.server.stats().dropped(DropReason::DuplicateRequest) >= 1);
+    assert!(pair.server.stats().dropped(DropReason::DuplicateRequest) >= 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_waits_for_any_more_does_not_run() {
-    let world = World::new(|builder| builder.layer(layer_fn(Late)));
-    assert!(world.works().add("", b"").timeout(ms(200)).await.unwrap_err().is_timeout());
-    assert!(world.works().once().timeout(ms(200)).await.unwrap_err().is_timeout());
+    let (pair, works, runs) = pair(|builder| builder.layer(layer_fn(Late)));
+    assert!(works.add("", b"").timeout(ms(200)).await.unwrap_err().is_timeout());
+    assert!(works.once().timeout(ms(200)).await.unwrap_err().is_timeout());
     sleep(ms(1_000)).await;
-    assert_eq!((world.runs.of("add"), world.runs.of("once")), ([0, 0], [0, 0]));
-    assert_eq!(world.server.stats().dropped(DropReason::Expired), 2);
-    assert_eq!(world.works().add("", b"").timeout(ms(400)).await.unwrap(), 0);
+    assert_eq!((runs.of("add"), runs.of("once")), ([0, 0], [0, 0]));
+    assert_eq!(pair.server.stats().dropped(DropReason::Expired), 2);
+    assert_eq!(works.add("", b"").timeout(ms(400)).await.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_what_is_under_way_and_then_stops_it() {
     for (grace, ends) in [(1_000, true), (50, false)] {
-        let world = World::new(|builder| builder.layer(ConcurrencyLimitLayer::new(5)));
-        let running = tokio::spawn(world.works().slow("a", 200));
+        let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(5)));
+        let running = tokio::spawn(works.slow("a", 200));
         sleep(ms(10)).await;
-        let closing = world.server.close(ms(grace));
-        assert_eq!(refusal(world.works().add("", b"").await).0, Refusal::Closing);
+        let closing = pair.server.close(ms(grace));
+        assert_eq!(refusal(works.add("", b"").await).0, Refusal::Closing);
         closing.await;
         match running.await.unwrap() {
             Ok(text) => assert_eq!((text.as_str(), ends), ("A", true)),
             Err(CallError::Timeout { .. }) => assert!(!ends),
             Err(other) => panic!("{other}"),
         }
-        assert_eq!(world.runs.of("slow"), [1, u64::from(ends)]);
+        assert_eq!(runs.of("slow"), [1, u64::from(ends)]);
     }
 }

@@ -1,8 +1,8 @@
 //! What the feature `metrics` tells a recorder.
 
-#![allow(missing_docs, reason = "contracts of a test")]
-
 mod recorder;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::future::pending;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use metrics::{Unit, set_default_local_recorder};
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::transport::{Datagram, Transport};
-use rpcudp::{Builder, Call, Dialect, DynamicMethod, Endpoint, rpc_service};
-use rpcudp_core::{MessageId, Request};
+use rpcudp::{Builder, Call, DynamicMethod, Endpoint, rpc_service};
 use tokio::time::sleep;
 
 use self::recorder::Notes;
+use self::support::{Pair, ms, paused_runtime, request, send};
 
 #[rpc_service(namespace = "shop.")]
 trait Shop {
@@ -54,7 +53,7 @@ impl Shop for Counter {
         vec![0; 100_000]
     }
     async fn slow(&self, millis: u64) -> u8 {
-        sleep(Duration::from_millis(millis)).await;
+        sleep(ms(millis)).await;
         1
     }
     async fn never(&self) {
@@ -67,46 +66,27 @@ impl Shop for Counter {
 }
 
 /// A server and its caller, 20 ms from each other.
-struct World {
-    network: Network,
-    server: Endpoint,
-    caller: Endpoint,
+fn pair() -> Pair {
+    pair_with(|builder| builder)
 }
 
-impl World {
-    fn new() -> Self {
-        Self::with(|builder| builder)
-    }
-
-    fn with(settings: impl FnOnce(Builder) -> Builder) -> Self {
-        let network = Network::new(1);
-        network.set_conditions(Conditions::default().latency(Duration::from_millis(20)));
-        let server = settings(Endpoint::builder().serve(ShopServer::new(Counter)).max_handlers(1));
-        let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-        let caller = Endpoint::builder().bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-        Self { network, server, caller }
-    }
-
-    fn shop(&self) -> ShopClient {
-        ShopClient::new(&self.caller, self.server.local_addr())
-    }
-
-    fn closed(&self) -> ClosedClient {
-        ClosedClient::new(&self.caller, self.server.local_addr())
-    }
+fn pair_with(configure: impl FnOnce(Builder) -> Builder) -> Pair {
+    let network = Network::new(1);
+    network.set_conditions(Conditions::default().latency(ms(20)));
+    let server = configure(Endpoint::builder().serve(ShopServer::new(Counter)).max_handlers(1));
+    Pair::new(network, server, Endpoint::builder())
 }
 
 /// Runs a test in virtual time, one after the other: what is measured is the whole process's.
 fn run(test: impl Future<Output = ()>) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _others = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(test);
+    paused_runtime().block_on(test);
 }
 
 /// Until everything has been told.
 async fn told() {
-    sleep(Duration::from_millis(1_500)).await;
+    sleep(ms(1_500)).await;
 }
 
 fn key(name: &str, method: &str, error: Option<&str>) -> String {
@@ -119,8 +99,8 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let world = World::new();
-        let (shop, closed) = (world.shop(), world.closed());
+        let pair = pair();
+        let (shop, closed): (ShopClient, ClosedClient) = (pair.client(), pair.client());
         for _ in 0..3 {
             assert_eq!(shop.price("rope").await.unwrap(), 4);
         }
@@ -131,13 +111,13 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         closed.price(1).await.unwrap_err();
         shop.hint().await.unwrap();
         let slow = tokio::spawn(shop.slow(100));
-        sleep(Duration::from_millis(50)).await;
+        sleep(ms(50)).await;
         // One handler may run, and does.
         shop.slow(1).await.unwrap_err();
         assert_eq!(slow.await.unwrap().unwrap(), 1);
-        tokio::time::timeout(Duration::from_millis(70), shop.never()).await.unwrap_err();
-        world.network.partition([world.server.local_addr().ip()]);
-        shop.price("sail").timeout(Duration::from_millis(300)).await.unwrap_err();
+        tokio::time::timeout(ms(70), shop.never()).await.unwrap_err();
+        pair.network.partition([pair.server.local_addr().ip()]);
+        shop.price("sail").timeout(ms(300)).await.unwrap_err();
         told().await;
         let expected = [
             ("client", "shop.price", None, &[0.04, 0.04, 0.04][..]),
@@ -175,7 +155,7 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         assert_eq!(calls, 2 * expected.len(), "{:?}", notes.keys());
         assert_eq!(notes.unit("rpc.client.call.duration"), Some(Unit::Seconds));
         assert_eq!(notes.unit("rpcudp.server.handling"), Some(Unit::Microseconds));
-        world.server.close(Duration::ZERO).await;
+        pair.server.close(Duration::ZERO).await;
         told().await;
         assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.never", Some("aborted"))), Some(1));
     });
@@ -187,13 +167,13 @@ fn layers_refuse_under_names_of_their_own() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let layers = tower::ServiceBuilder::new().timeout(Duration::from_millis(100));
-        let world = World::with(|builder| builder.layer(layers));
-        world.shop().slow(1_000).await.unwrap_err();
-        world.shop().price("rope").await.unwrap();
-        let one = tokio::spawn(world.shop().slow(50));
-        sleep(Duration::from_millis(25)).await;
-        world.shop().slow(50).await.unwrap_err();
+        let layers = tower::ServiceBuilder::new().timeout(ms(100));
+        let pair = pair_with(|builder| builder.layer(layers));
+        pair.client::<ShopClient>().slow(1_000).await.unwrap_err();
+        pair.client::<ShopClient>().price("rope").await.unwrap();
+        let one = tokio::spawn(pair.client::<ShopClient>().slow(50));
+        sleep(ms(25)).await;
+        pair.client::<ShopClient>().slow(50).await.unwrap_err();
         one.await.unwrap().unwrap();
         told().await;
         for side in ["client", "server"] {
@@ -214,24 +194,21 @@ fn no_stranger_makes_a_label() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let world = World::new();
-        let stranger = world.network.bind("10.6.6.6:666").unwrap();
+        let pair = pair();
+        let stranger = pair.network.bind("10.6.6.6:666").unwrap();
         for number in 0..1_000_u32 {
-            let mut datagram = Vec::new();
-            Request::begin(&mut datagram, Dialect::Rpcudp, &format!("sesame{number}"), 0);
-            Request::set_id(&mut datagram, MessageId::from_bytes([number as u8; MessageId::LEN]));
-            let destination = world.server.local_addr();
-            stranger.try_send(Datagram { destination, source: None, contents: &datagram }).unwrap();
+            let request = request([number as u8; 20], &format!("sesame{number}"), &[]);
+            send(&stranger, pair.server.local_addr(), &request);
         }
         told().await;
         let unknown = key("rpcudp.server.calls", "_OTHER", Some("unknown_method"));
-        let dropped = world.server.stats().dropped_in_all();
+        let dropped = pair.server.stats().dropped_in_all();
         assert_eq!(notes.count(&unknown).unwrap() + dropped, 1_000);
 
         // Nor does what a person types.
         for number in 0..10 {
             let method = DynamicMethod::new(&format!("sesame{number}"));
-            let call: Call<u8> = method.call(&world.caller, world.server.local_addr(), &[0]);
+            let call: Call<u8> = method.call(&pair.caller, pair.server.local_addr(), &[0]);
             call.await.unwrap_err();
         }
         told().await;
@@ -247,14 +224,13 @@ fn endpoints_are_counted_together() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let (one, other) = (World::new(), World::new());
-        for world in [&one, &other] {
-            let shop = world.shop();
+        let (one, other) = (pair(), pair());
+        for pair in [&one, &other] {
+            let shop: ShopClient = pair.client();
             shop.price("rope").await.unwrap();
             tokio::spawn(shop.never().timeout(Duration::from_secs(100)));
-            let stranger = world.network.bind("10.6.6.6:666").unwrap();
-            let destination = world.server.local_addr();
-            stranger.try_send(Datagram { destination, source: None, contents: b"short" }).unwrap();
+            let stranger = pair.network.bind("10.6.6.6:666").unwrap();
+            send(&stranger, pair.server.local_addr(), b"short");
         }
         told().await;
         assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(2.0));
@@ -285,16 +261,15 @@ fn what_is_sent_again_and_answered_from_memory_is_counted() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let world = World::new();
+        let pair = pair();
         // Requests arrive and answers do not, for a while.
-        let [server, caller] = [&world.server, &world.caller].map(|endpoint| endpoint.local_addr().ip());
-        world.network.set_link(server, caller, Conditions::default().loss(1.0));
-        let order = tokio::spawn(world.shop().order());
-        sleep(Duration::from_millis(400)).await;
-        world.network.set_link(server, caller, Conditions::default());
+        pair.set_response_conditions(Conditions::default().loss(1.0));
+        let order = tokio::spawn(pair.client::<ShopClient>().order());
+        sleep(ms(400)).await;
+        pair.set_response_conditions(Conditions::default());
         assert_eq!(order.await.unwrap().unwrap(), 7);
         told().await;
-        let stats = (world.caller.stats().calls.retransmitted, world.server.stats().requests.replayed);
+        let stats = (pair.caller.stats().calls.retransmitted, pair.server.stats().requests.replayed);
         assert_eq!(stats, (2, 2));
         let told = ["rpcudp.client.resends{}", "rpcudp.server.replays{}"].map(|key| notes.count(key).unwrap());
         assert_eq!((told[0], told[1]), stats);
@@ -307,8 +282,8 @@ fn every_call_is_counted_where_not_every_one_is_timed() {
     let notes = Notes::default();
     let _recorder = set_default_local_recorder(&notes);
     run(async {
-        let world = World::new();
-        let (shop, count) = (world.shop(), 20_000);
+        let pair = pair();
+        let (shop, count): (ShopClient, _) = (pair.client(), 20_000);
         for _ in 0..count {
             shop.hint().await.unwrap();
         }
@@ -330,8 +305,8 @@ fn every_call_is_counted_where_not_every_one_is_timed() {
 fn a_recorder_may_come_late() {
     let notes = Notes::default();
     run(async {
-        let world = World::new();
-        let shop = world.shop();
+        let pair = pair();
+        let shop: ShopClient = pair.client();
         shop.price("rope").await.unwrap();
         let waits = tokio::spawn(shop.never().timeout(Duration::from_secs(100)));
         told().await;

@@ -4,9 +4,10 @@
 //! Each test has hosts of its own: network namespaces with a pair of virtual Ethernet cards between them. That takes
 //! Linux, its `ip` (Debian: iproute2) and root; without them the tests are skipped, and say so.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs, reason = "contracts of a test")]
 
 mod host;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ use rpcudp::{CallError, Context, Endpoint, UdpOptions, rpc_service};
 use tokio::time::{sleep, timeout};
 
 use crate::host::Host;
+use crate::support::ms;
 
 #[rpc_service]
 trait Peer {
@@ -43,7 +45,7 @@ impl Peer for Service {
         vec![7; len]
     }
     async fn slowly(&self) {
-        sleep(Duration::from_millis(300)).await;
+        sleep(ms(300)).await;
     }
     fn again(&self, number: u8) -> u8 {
         number
@@ -146,7 +148,7 @@ async fn a_caller_whose_address_changes_meanwhile_times_out_and_can_call_again()
     let client = PeerClient::new(&endpoint, addr("10.0.0.2:7000"));
     let call = tokio::spawn(client.slowly().timeout(Duration::from_secs(1)));
     while serving.stats().requests.received == 0 {
-        sleep(Duration::from_millis(1)).await;
+        sleep(ms(1)).await;
     }
     caller.must(&format!("addr del 10.0.0.1/24 dev {}", Host::CARD));
     caller.has("10.0.0.3/24");
@@ -197,7 +199,7 @@ async fn a_link_that_goes_down_and_comes_back_is_survived() {
     // The server's end: the caller's own card loses its carrier, and keeps its address and its route.
     server.must(&format!("link set {} down", Host::CARD));
     let call = tokio::spawn(client.again(2).timeout(Duration::from_secs(10)));
-    sleep(Duration::from_millis(500)).await;
+    sleep(ms(500)).await;
     assert!(!call.is_finished());
     server.must(&format!("link set {} up", Host::CARD));
     assert_eq!(call.await.unwrap().unwrap(), 2);
@@ -242,7 +244,7 @@ async fn calls_wait_for_a_full_socket() {
         let nobody = client.with_peer(addr("10.0.0.99:7000"));
         let silent: Vec<_> = (0..4).map(|_| tokio::spawn(nobody.echo(&[7; 1_000]).timeout(patience))).collect();
         while endpoint.stats().calls.started < before.calls.started + 4 {
-            sleep(Duration::from_millis(1)).await;
+            sleep(ms(1)).await;
         }
         let sent_count = endpoint.stats().datagrams.sent - before.datagrams.sent;
         assert!(sent_count < 4, "round {round}: {sent_count} went into a socket that has no room for them");

@@ -1,10 +1,13 @@
 //! Two endpoints, and all that may go wrong between them.
 
 use std::future::pending;
+use std::ops::Deref;
 
 use rpcudp::sim::Network;
-use rpcudp::{CallError, Endpoint, Refusal, rpc_service};
+use rpcudp::{Builder, Endpoint, rpc_service};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::support::Pair;
 
 #[rpc_service]
 pub(crate) trait Endings {
@@ -121,33 +124,26 @@ impl Endings for Service {
     fn takes_stubborn(&self, _: u8, _: Stubborn) {}
 }
 
-pub(crate) struct Pair {
-    pub(crate) network: Network,
-    pub(crate) server: Endpoint,
-    pub(crate) caller: Endpoint,
-}
-
-/// An endpoint that serves and one that calls, on a simulated network.
-pub(crate) fn pair_with(configure: impl Fn(rpcudp::Builder) -> rpcudp::Builder) -> Pair {
-    let network = Network::new(1);
+/// A server and a caller, both with the same settings.
+pub(crate) fn pair_with(configure: impl Fn(Builder) -> Builder) -> Fixture {
     let server = configure(Endpoint::builder().serve(EndingsServer::new(Service)));
-    let server = server.bind_transport(network.bind("10.0.0.1:7000").unwrap()).unwrap();
-    let caller = configure(Endpoint::builder());
-    let caller = caller.bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
-    Pair { network, server, caller }
+    Fixture(Pair::new(Network::new(1), server, configure(Endpoint::builder())))
 }
 
-pub(crate) fn pair() -> Pair {
+pub(crate) fn pair() -> Fixture {
     pair_with(|builder| builder)
 }
 
-impl Pair {
+/// A server and a caller.
+pub(crate) struct Fixture(Pair);
+
+impl Fixture {
     pub(crate) fn client(&self) -> EndingsClient {
-        EndingsClient::new(&self.caller, self.server.local_addr())
+        self.0.client()
     }
 
     pub(crate) fn misunderstood(&self) -> MisunderstoodClient {
-        MisunderstoodClient::new(&self.caller, self.server.local_addr())
+        self.0.client()
     }
 
     /// That the server goes on as if nothing had happened.
@@ -156,9 +152,10 @@ impl Pair {
     }
 }
 
-pub(crate) fn refusal(error: CallError) -> (Refusal, String) {
-    match error {
-        CallError::Refused { reason, message, .. } => (reason, message.into()),
-        other => panic!("not refused: {other}"),
+impl Deref for Fixture {
+    type Target = Pair;
+
+    fn deref(&self) -> &Pair {
+        &self.0
     }
 }

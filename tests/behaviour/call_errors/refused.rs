@@ -5,11 +5,12 @@ use std::time::Duration;
 use rpcudp::{Dialect, Refusal};
 
 use super::fixture::*;
+use crate::support::{ms, refusal};
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_method_is_named() {
     let pair = pair();
-    let (reason, message) = refusal(pair.misunderstood().unheard_of().await.unwrap_err());
+    let (reason, message) = refusal(pair.misunderstood().unheard_of().await);
     assert_eq!(reason, Refusal::UnknownMethod);
     assert_eq!(message, "unheard_of");
     pair.is_alive().await;
@@ -18,9 +19,10 @@ async fn an_unknown_method_is_named() {
 #[tokio::test(start_paused = true)]
 async fn malformed_arguments_are_named() {
     let pair = pair();
-    let error = pair.misunderstood().number_of_things(u64::MAX).await.unwrap_err();
-    assert!(error.to_string().starts_with("10.0.0.1:7000 refused `number_of_things`: malformed arguments: `text`"));
-    let (reason, message) = refusal(error);
+    let result = pair.misunderstood().number_of_things(u64::MAX).await;
+    let shown = result.as_ref().unwrap_err().to_string();
+    assert!(shown.starts_with("10.0.0.1:7000 refused `number_of_things`: malformed arguments: `text`"), "{shown}");
+    let (reason, message) = refusal(result);
     assert_eq!(reason, Refusal::MalformedArguments);
     // A refusal is never longer than the request: its words are cut to that.
     assert_eq!(message, "`text`: invalid type: integer…");
@@ -32,15 +34,15 @@ async fn panics_cost_their_own_call_alone() {
     let pair = pair();
     let client = pair.client();
     let waiting = tokio::spawn(client.never().timeout(Duration::from_secs(1)));
-    for error in [
-        client.panics().await.unwrap_err(),
-        client.panics_later().await.unwrap_err(),
-        client.panics_while_encoding().await.map(drop).unwrap_err(),
-        client.panics_when_dropped().await.map(drop).unwrap_err(),
-        client.panics_when_dropped_later().await.map(drop).unwrap_err(),
-        pair.misunderstood().takes_explosive(1).await.unwrap_err(),
+    for result in [
+        client.panics().await,
+        client.panics_later().await,
+        client.panics_while_encoding().await.map(drop),
+        client.panics_when_dropped().await.map(drop),
+        client.panics_when_dropped_later().await.map(drop),
+        pair.misunderstood().takes_explosive(1).await,
     ] {
-        assert_eq!(refusal(error).0, Refusal::Panicked);
+        assert_eq!(refusal(result).0, Refusal::Panicked);
         pair.is_alive().await;
     }
     assert!(waiting.await.unwrap().unwrap_err().is_timeout());
@@ -50,7 +52,7 @@ async fn panics_cost_their_own_call_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_encoded_is_a_refusal() {
     let pair = pair();
-    let (reason, message) = refusal(pair.client().fails_to_encode().await.map(drop).unwrap_err());
+    let (reason, message) = refusal(pair.client().fails_to_encode().await);
     // Why is not for strangers.
     assert_eq!((reason, &*message), (Refusal::ResponseUnencodable, "fails_to_encode"));
     assert_eq!(pair.server.stats().requests.panicked, 0);
@@ -62,14 +64,14 @@ async fn a_response_over_the_limit_is_a_refusal_and_not_cut() {
     let pair = pair();
     let largest = 65_486 - 3;
     assert_eq!(pair.client().big(largest).await.unwrap().len(), largest);
-    let error = pair.client().big(largest + 1).await.unwrap_err();
-    let (reason, _) = refusal(error);
+    let (reason, _) = refusal(pair.client().big(largest + 1).await);
     assert_eq!(reason, Refusal::ResponseTooLarge { size: Some(largest + 4), limit: Some(largest + 3) });
 
     let limited = pair_with(|builder| builder.max_response_len(1_000));
-    let error = limited.client().echo(&[7; 998]).await.unwrap_err();
-    assert!(error.to_string().ends_with("the response has 1001 bytes, and 1000 are allowed"), "{error}");
-    assert_eq!(refusal(error).0, Refusal::ResponseTooLarge { size: Some(1_001), limit: Some(1_000) });
+    let result = limited.client().echo(&[7; 998]).await;
+    let shown = result.as_ref().unwrap_err().to_string();
+    assert!(shown.ends_with("the response has 1001 bytes, and 1000 are allowed"), "{shown}");
+    assert_eq!(refusal(result).0, Refusal::ResponseTooLarge { size: Some(1_001), limit: Some(1_000) });
     assert_eq!(limited.client().echo(&[7; 997]).await.unwrap().len(), 997);
 }
 
@@ -78,7 +80,7 @@ async fn a_busy_peer_says_so() {
     let pair = pair_with(|builder| builder.max_handlers(2));
     let running: Vec<_> = (0..2).map(|_| tokio::spawn(pair.client().never())).collect();
     tokio::task::yield_now().await;
-    let (reason, _) = refusal(pair.client().never().await.unwrap_err());
+    let (reason, _) = refusal(pair.client().never().await);
     assert_eq!(reason, Refusal::Busy);
     // Sync methods take no place.
     pair.is_alive().await;
@@ -94,7 +96,7 @@ async fn a_busy_peer_says_so() {
 async fn a_storj_peer_is_told_nothing() {
     let pair = pair_with(|builder| builder.dialect(Dialect::Storj));
     pair.is_alive().await;
-    let short = Duration::from_millis(100);
+    let short = ms(100);
     for call in [pair.client().panics(), pair.misunderstood().unheard_of(), pair.misunderstood().takes_explosive(1)] {
         assert!(call.timeout(short).await.unwrap_err().is_timeout());
     }

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp::transport::Transport;
 use rpcudp::{CallError, Dialect, DropReason, Endpoint};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::fixture::*;
+use crate::support::{CALLER, Pair, bind, loopback_pair, ms, receive, send};
 
 #[tokio::test(start_paused = true)]
 async fn silence_ends_with_the_timeout_and_not_before() {
@@ -22,11 +23,11 @@ async fn silence_ends_with_the_timeout_and_not_before() {
 
     let start = Instant::now();
     pair.client().impatient().await.unwrap_err();
-    assert_eq!(start.elapsed(), Duration::from_millis(200), "what the contract says");
+    assert_eq!(start.elapsed(), ms(200), "what the contract says");
 
     let start = Instant::now();
-    pair.client().impatient().timeout(Duration::from_millis(300)).await.unwrap_err();
-    assert_eq!(start.elapsed(), Duration::from_millis(300), "what the call says");
+    pair.client().impatient().timeout(ms(300)).await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(300), "what the call says");
     assert_eq!(pair.caller.stats().calls.timed_out, 3);
 }
 
@@ -48,8 +49,7 @@ async fn an_endpoint_has_a_timeout_of_its_own() {
 #[tokio::test]
 async fn a_closed_port_ends_the_call_and_no_other() {
     // The operating system's own loopback: what the simulated network does is modelled on it.
-    let server = Endpoint::builder().serve(EndingsServer::new(Service)).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    let (server, caller) = loopback_pair(EndingsServer::new(Service)).await;
     let gone = Endpoint::bind("127.0.0.1:0").await.unwrap();
     let closed = gone.local_addr();
     gone.close(Duration::ZERO).await;
@@ -70,8 +70,7 @@ async fn a_closed_port_ends_the_call_and_no_other() {
 
 #[tokio::test]
 async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
-    let server = Endpoint::builder().serve(EndingsServer::new(Service)).bind("127.0.0.1:0").await.unwrap();
-    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    let (server, caller) = loopback_pair(EndingsServer::new(Service)).await;
     // No system gives these out, so that no other test gets one meanwhile.
     let closed = [1, 2, 3, 4].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let healthy = EndingsClient::new(&caller, server.local_addr());
@@ -107,12 +106,12 @@ async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_is_gone_ends_the_call_within_a_round_trip() {
     let pair = pair();
-    pair.network.set_conditions(Conditions::default().latency(Duration::from_millis(20)));
+    pair.network.set_conditions(Conditions::default().latency(ms(20)));
     pair.network.return_undeliverable(true);
     let nobody = pair.client().with_peer("10.0.0.99:7000".parse().unwrap());
     let start = Instant::now();
     let error = nobody.echo(b"x").await.unwrap_err();
-    assert_eq!(start.elapsed(), Duration::from_millis(40));
+    assert_eq!(start.elapsed(), ms(40));
     assert_eq!(error.to_string(), "`echo`: 10.0.0.99:7000 is unreachable");
     pair.is_alive().await;
 }
@@ -139,14 +138,11 @@ async fn closing_ends_calls_with_an_error_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_of_the_other_dialect_is_counted() {
-    let network = Network::new(1);
     let server = Endpoint::builder().serve(EndingsServer::new(Service));
-    let server = server.bind_transport(network.bind("10.0.0.1:1").unwrap()).unwrap();
-    let caller = Endpoint::builder().dialect(Dialect::Storj);
-    let caller = caller.bind_transport(network.bind("10.0.0.2:1").unwrap()).unwrap();
-    let error = EndingsClient::new(&caller, server.local_addr()).echo(b"x").await.unwrap_err();
+    let pair = Pair::new(Network::new(1), server, Endpoint::builder().dialect(Dialect::Storj));
+    let error = pair.client::<EndingsClient>().echo(b"x").await.unwrap_err();
     assert!(error.is_timeout());
-    assert_eq!(server.stats().dropped(DropReason::OtherDialect), 1);
+    assert_eq!(pair.server.stats().dropped(DropReason::OtherDialect), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +150,7 @@ async fn a_dropped_call_leaves_nothing_behind() {
     let pair = pair_with(|builder| builder.max_calls(1));
     for _ in 0..100 {
         let call = pair.client().never();
-        assert!(timeout(Duration::from_millis(10), call).await.is_err());
+        assert!(timeout(ms(10), call).await.is_err());
     }
     // The one slot is free again.
     pair.is_alive().await;
@@ -169,10 +165,10 @@ async fn a_dropped_call_leaves_nothing_behind() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_late_is_dropped_and_counted() {
     let pair = pair();
-    pair.network.set_conditions(Conditions::default().latency(Duration::from_millis(100)));
-    let error = pair.client().echo(b"x").timeout(Duration::from_millis(150)).await.unwrap_err();
+    pair.network.set_conditions(Conditions::default().latency(ms(100)));
+    let error = pair.client().echo(b"x").timeout(ms(150)).await.unwrap_err();
     assert!(error.is_timeout());
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(ms(100)).await;
     assert_eq!(pair.caller.stats().dropped(DropReason::UnmatchedResponse), 1);
 }
 
@@ -181,7 +177,7 @@ async fn an_answer_that_comes_twice_is_taken_once() {
     let pair = pair();
     pair.network.set_conditions(Conditions::default().duplication(1.0));
     assert_eq!(pair.client().echo(b"x").await.unwrap(), b"x");
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(ms(100)).await;
     // The request arrived twice and each was answered twice.
     assert_eq!(pair.caller.stats().dropped(DropReason::UnmatchedResponse), 3);
 }
@@ -191,14 +187,10 @@ async fn answer_from_elsewhere(any_source: bool) -> (Result<Vec<u8>, CallError>,
     let network = Network::new(1);
     let asked = network.bind("10.0.0.1:7000").unwrap();
     let other = network.bind("10.0.0.9:7000").unwrap();
-    let caller = Endpoint::builder().any_source(any_source);
-    let caller = caller.bind_transport(network.bind("10.0.0.2:7000").unwrap()).unwrap();
+    let caller = bind(&network, CALLER, Endpoint::builder().any_source(any_source));
     let call = tokio::spawn(EndingsClient::new(&caller, asked.local_addr()).echo(b"x"));
-    let mut batch = ReceiveBatch::new();
-    std::future::poll_fn(|cx| asked.poll_receive(cx, &mut batch)).await.unwrap();
-    let request = batch.iter().next().unwrap();
-    let answer = [b"\x01", &request.contents[1..21], b"\xc4\x01x"].concat();
-    other.try_send(Datagram { destination: request.source, source: None, contents: &answer }).unwrap();
+    let request = receive(&asked).await.remove(0);
+    send(&other, caller.local_addr(), &[b"\x01", &request[1..21], b"\xc4\x01x"].concat());
     (call.await.unwrap(), caller)
 }
 

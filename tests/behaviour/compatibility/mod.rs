@@ -15,6 +15,7 @@ use rpcudp::contract::{Contract, Method};
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::{CallError, Endpoint, Refusal, Service, rpc_service};
 
+use crate::support::{Pair, ms};
 use contracts::{item, item_grown, item_grown_by_default};
 
 /// A contract with its service and a caller, who knows what is to come of its call.
@@ -177,14 +178,15 @@ async fn at_most_once_is_what_the_server_promises() {
         }
     }
 
-    let network = Network::new(1);
-    network.set_conditions(Conditions::default().duplication(1.0).latency(Duration::from_millis(1)));
     let balances = [(); 2].map(|()| Arc::new(Balance::default()));
     let [old, new] = &balances;
-    let (old, old_caller) = pair(&network, 1, before::AccountServer::from_arc(Arc::clone(old)));
-    let (new, new_caller) = pair(&network, 3, AccountServer::from_arc(Arc::clone(new)));
-    AccountClient::new(&old_caller, old.local_addr()).deposit(1).await.unwrap();
-    before::AccountClient::new(&new_caller, new.local_addr()).deposit(1).await.unwrap();
+    let old = pair(before::AccountServer::from_arc(Arc::clone(old)));
+    let new = pair(AccountServer::from_arc(Arc::clone(new)));
+    for pair in [&old, &new] {
+        pair.network.set_conditions(Conditions::default().duplication(1.0).latency(ms(1)));
+    }
+    old.client::<AccountClient>().deposit(1).await.unwrap();
+    new.client::<before::AccountClient>().deposit(1).await.unwrap();
     // Copies that are still under way arrive.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(balances.map(|balance| balance.0.load(Ordering::Relaxed)), [2, 1]);
@@ -201,21 +203,17 @@ async fn line(
     before: Side<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Ended>,
     after: Side<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Ended>,
 ) -> String {
-    let network = Network::new(1);
-    let (after_server, before_caller) = pair(&network, 1, after.server);
-    let (before_server, after_caller) = pair(&network, 3, before.server);
-    let old_at_new = (before.call)(&before_caller, after_server.local_addr()).await;
-    let new_at_old = (after.call)(&after_caller, before_server.local_addr()).await;
+    let (new, old) = (pair(after.server), pair(before.server));
+    let old_at_new = (before.call)(&new.caller, new.server.local_addr()).await;
+    let new_at_old = (after.call)(&old.caller, old.server.local_addr()).await;
     let same = |method: &Method| after.contract.methods.iter().any(|now| now.fingerprint() == method.fingerprint());
     let fingerprint = if before.contract.methods.iter().all(same) { "same" } else { "another" };
     format!("| {change} | {old_at_new} | {new_at_old} | {fingerprint} |")
 }
 
-/// A server at a host, and a caller at the next.
-fn pair(network: &Network, host: u8, service: impl Service) -> (Endpoint, Endpoint) {
-    let bind = |host| network.bind(SocketAddr::from(([10, 0, 0, host], 7000))).expect("the address is free");
-    let server = Endpoint::builder().serve(service).bind_transport(bind(host)).unwrap();
-    (server, Endpoint::builder().bind_transport(bind(host + 1)).unwrap())
+/// A server and a caller on a network of their own.
+fn pair(service: impl Service) -> Pair {
+    Pair::new(Network::new(1), Endpoint::builder().serve(service), Endpoint::builder())
 }
 
 /// How a call ended.

@@ -1,6 +1,6 @@
 //! What the user's attributes do to what is generated.
 
-use super::pair;
+use crate::support::loopback_pair;
 
 /// Attributes carry over: this module allows nothing, and what is generated needs nothing allowed.
 mod attributed {
@@ -63,7 +63,7 @@ mod attributed {
 #[tokio::test]
 async fn attributes_carry_over() {
     use attributed::{AttributedClient, AttributedServer, Impl};
-    let (server, caller) = pair(AttributedServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(AttributedServer::new(Impl)).await;
     let client = AttributedClient::new(&caller, server.local_addr());
     assert_eq!(client.stays().await.unwrap(), 1);
     #[cfg(unix)]

@@ -3,10 +3,3 @@
 mod attributes;
 mod names;
 mod places;
-
-use rpcudp::Endpoint;
-
-async fn pair(service: impl rpcudp::Service) -> (Endpoint, Endpoint) {
-    let server = Endpoint::builder().serve(service).bind("127.0.0.1:0").await.unwrap();
-    (server, Endpoint::bind("127.0.0.1:0").await.unwrap())
-}

@@ -1,6 +1,6 @@
 //! What a contract and the names around it may be called.
 
-use super::pair;
+use crate::support::loopback_pair;
 
 /// Arguments by the names of everything that generated code has, and by every keyword that can be raw.
 mod arguments {
@@ -58,7 +58,7 @@ mod arguments {
 #[tokio::test]
 async fn arguments_may_have_any_name() {
     use arguments::{NamesClient, NamesServer, Sum};
-    let (server, caller) = pair(NamesServer::new(Sum)).await;
+    let (server, caller) = loopback_pair(NamesServer::new(Sum)).await;
     let names = NamesClient::new(&caller, server.local_addr());
     assert_eq!(names.sync(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1).await.unwrap(), 129);
     assert_eq!(names.later(1, 0, 0, 0, 0, 0, 0, 1).await.unwrap(), 129);
@@ -138,7 +138,7 @@ mod shadows {
 #[tokio::test]
 async fn shadowed_names_do_not_matter() {
     use shadows::{Impl, ShadowedClient, ShadowedServer};
-    let (server, caller) = pair(ShadowedServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(ShadowedServer::new(Impl)).await;
     let client = ShadowedClient::new(&caller, server.local_addr());
     assert_eq!(client.sync("text", b"bytes").await.unwrap(), 9);
     assert_eq!(client.later("text").await.unwrap_err().into_application().unwrap(), 4);
@@ -180,7 +180,7 @@ mod no_prelude {
 #[tokio::test]
 async fn no_prelude_is_needed() {
     use no_prelude::{BareClient, BareServer, Impl};
-    let (server, caller) = pair(BareServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(BareServer::new(Impl)).await;
     let client = BareClient::<u8, u8>::new(&caller, server.local_addr());
     assert_eq!(client.sync(&3, &[1, 2]).await.unwrap(), Some(5));
     assert_eq!(client.later("text").await.unwrap(), "text");
@@ -231,7 +231,7 @@ mod parameters {
 #[tokio::test]
 async fn parameters_may_have_the_names_of_types() {
     use parameters::{S, Service, TakenClient, TakenServer};
-    let (server, caller) = pair(TakenServer::<_, S>::new(Service)).await;
+    let (server, caller) = loopback_pair(TakenServer::<_, S>::new(Service)).await;
     let client = TakenClient::<S, u8, String>::new(&caller, server.local_addr());
     assert_eq!(client.mine().await.unwrap(), 1);
     assert_eq!(client.yours(S(2)).await.unwrap().0, 2);

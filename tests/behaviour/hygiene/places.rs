@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pair;
+use crate::support::loopback_pair;
 
 mod reexported {
     pub(crate) mod deep {
@@ -37,9 +37,9 @@ mod reexported {
 #[tokio::test]
 async fn the_crate_may_be_found_elsewhere() {
     use reexported::{ByPathClient, ByPathServer, ByTextClient, ByTextServer, Impl};
-    let (server, caller) = pair(ByPathServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(ByPathServer::new(Impl)).await;
     assert_eq!(ByPathClient::new(&caller, server.local_addr()).one().await.unwrap(), 1);
-    let (server, caller) = pair(ByTextServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(ByTextServer::new(Impl)).await;
     assert_eq!(ByTextClient::new(&caller, server.local_addr()).two().await.unwrap(), 2);
 }
 
@@ -72,7 +72,7 @@ mod by_macro {
 #[tokio::test]
 async fn a_contract_may_come_from_a_macro() {
     use by_macro::{ByMacroClient, ByMacroServer, Impl};
-    let (server, caller) = pair(ByMacroServer::new(Impl)).await;
+    let (server, caller) = loopback_pair(ByMacroServer::new(Impl)).await;
     let client = ByMacroClient::new(&caller, server.local_addr());
     assert_eq!(client.sync("text", b"bytes").await.unwrap(), 9);
     assert_eq!(client.later("text", b"").await.unwrap_err().into_application().unwrap(), "text");
@@ -93,7 +93,7 @@ async fn a_contract_may_be_anywhere() {
             }
         }
         pub(super) async fn check() {
-            let (server, caller) = super::pair(PrivateServer::new(Impl)).await;
+            let (server, caller) = super::loopback_pair(PrivateServer::new(Impl)).await;
             assert_eq!(PrivateClient::new(&caller, server.local_addr()).answer().await.unwrap(), 42);
         }
     }
@@ -109,6 +109,6 @@ async fn a_contract_may_be_anywhere() {
             *self.0
         }
     }
-    let (server, caller) = pair(LocalServer::new(Impl(Arc::new(42)))).await;
+    let (server, caller) = loopback_pair(LocalServer::new(Impl(Arc::new(42)))).await;
     assert_eq!(LocalClient::new(&caller, server.local_addr()).answer().await.unwrap(), 42);
 }

@@ -13,17 +13,17 @@ use std::mem::discriminant;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::support::{paused_runtime, seeds};
+
 /// What is run unless `RPCUDP_SEEDS` says otherwise.
 const SEED_COUNT: u64 = 500;
 
 #[test]
 fn every_call_ends_as_the_model_says_and_leaves_nothing_behind() {
-    let count = std::env::var("RPCUDP_SEEDS").ok().and_then(|count| count.parse().ok());
     let mut kinds = HashSet::new();
-    for seed in 0..count.unwrap_or(SEED_COUNT) {
+    for seed in seeds(SEED_COUNT) {
         let shown = Shown(seed);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let endings = runtime.block_on(world::run(seed, &script(seed)));
+        let endings = paused_runtime().block_on(world::run(seed, &script(seed)));
         kinds.extend(endings.iter().map(discriminant));
         drop(shown);
     }
