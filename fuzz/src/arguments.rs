@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 
 use crate::block_on;
 use crate::contract::{self, EchoServer, Service};
-use crate::office::{Letter, Office};
+use crate::manual_network::{ManualNetwork, Packet};
 
 /// Calls the method that the first byte selects, with the other bytes as its arguments. Each method
 /// returns its arguments, so a call with the first response must give the same response.
@@ -31,7 +31,7 @@ pub fn arguments(bytes: &[u8]) -> bool {
 
 /// A caller that sends raw bytes to an endpoint.
 struct RawCaller {
-    office: Office,
+    network: ManualNetwork,
     target: Endpoint,
 }
 
@@ -39,11 +39,12 @@ impl RawCaller {
     const ID: MessageId = MessageId::from_bytes([7; 20]);
 
     fn new() -> Self {
-        let office = Office::default();
+        let network = ManualNetwork::default();
         let target = Endpoint::builder().serve(EchoServer::new(Service));
-        let target =
-            target.bind_transport(office.desk(addr(7_000), 1)).expect("no two services have a method of one name");
-        Self { office, target }
+        let target = target
+            .bind_transport(network.open_port(addr(7_000), 1))
+            .expect("no two services have a method of one name");
+        Self { network, target }
     }
 
     /// Calls a method with bytes in place of its array of arguments. Returns the body of the
@@ -56,7 +57,7 @@ impl RawCaller {
         contents.extend_from_slice(arguments);
         let len = contents.len();
         let before = self.target.stats();
-        self.office.deliver(Letter { from: addr(7_001), to: addr(7_000), contents });
+        self.network.deliver(Packet { from: addr(7_001), to: addr(7_000), contents });
         for _ in 0..8 {
             yield_now().await;
         }
@@ -64,7 +65,7 @@ impl RawCaller {
         assert_eq!(outcomes(&after), outcomes(&before) + 1, "{after:?}");
         assert_eq!((after.requests.panicked, after.requests.running), (0, 0), "{after:?}");
 
-        let mut sent = self.office.collect().into_iter();
+        let mut sent = self.network.take_sent().into_iter();
         let response = sent.next();
         assert_eq!(sent.next(), None, "a request gets one response");
         assert_eq!(response.is_some(), after.dropped_in_all() == before.dropped_in_all());

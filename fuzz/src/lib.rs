@@ -7,11 +7,12 @@ mod description;
 mod extension;
 pub mod seeds;
 
-// The model of `tests/behaviour/model`. There the scripts are random; here the fuzzer searches for them.
-#[path = "../../tests/behaviour/model/observed.rs"]
-mod observed;
-#[path = "../../tests/behaviour/model/office.rs"]
-mod office;
+// The model of `tests/behaviour/model`. There the scripts are random; here the fuzzer searches for
+// them.
+#[path = "../../tests/behaviour/model/history.rs"]
+mod history;
+#[path = "../../tests/behaviour/model/manual_network.rs"]
+mod manual_network;
 #[path = "../../tests/behaviour/model/service.rs"]
 mod service;
 #[path = "../../tests/behaviour/model/world.rs"]
@@ -25,7 +26,7 @@ pub use extension::extension;
 use std::future::Future;
 
 /// Runs a script of events for two endpoints and an unvalidated source on a manual network, and
-/// compares the outcome with the model in `tests/model`.
+/// compares the outcome with the model in `tests/behaviour/model`.
 pub fn endpoint(script: &[u8]) {
     block_on(world::run(1, script));
 }

@@ -1,9 +1,9 @@
-//! An endpoint against a naive model of what each call may observe, whatever the network and strangers do.
+//! An endpoint against a naive model of the outcomes that each call may have, under any network and any peer.
 //!
-//! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=10000` runs that many.
+//! Every run has a seed, which a failure prints. `RPCUDP_SEEDS=10000` runs that many.
 
-mod observed;
-mod office;
+mod history;
+mod manual_network;
 mod service;
 mod world;
 
@@ -15,19 +15,19 @@ use rand::{Rng, SeedableRng};
 
 use crate::support::{paused_runtime, seeds};
 
-/// What is run unless `RPCUDP_SEEDS` says otherwise.
+/// The number of runs unless `RPCUDP_SEEDS` sets another.
 const SEED_COUNT: u64 = 500;
 
 #[test]
-fn every_call_ends_as_the_model_says_and_leaves_nothing_behind() {
+fn every_call_has_an_outcome_that_the_model_allows_and_frees_its_slot() {
     let mut kinds = HashSet::new();
     for seed in seeds(SEED_COUNT) {
-        let shown = Shown(seed);
-        let endings = paused_runtime().block_on(world::run(seed, &script(seed)));
-        kinds.extend(endings.iter().map(discriminant));
-        drop(shown);
+        let printed = PrintedOnPanic(seed);
+        let outcomes = paused_runtime().block_on(world::run(seed, &script(seed)));
+        kinds.extend(outcomes.iter().map(discriminant));
+        drop(printed);
     }
-    assert_eq!(kinds.len(), 8, "there are runs for each ending: {kinds:?}");
+    assert_eq!(kinds.len(), 8, "the runs reach every kind of outcome: {kinds:?}");
 }
 
 fn script(seed: u64) -> Vec<u8> {
@@ -36,10 +36,10 @@ fn script(seed: u64) -> Vec<u8> {
     script
 }
 
-/// The seed of a run, told if it fails.
-struct Shown(u64);
+/// The seed of a run, printed if the run panics.
+struct PrintedOnPanic(u64);
 
-impl Drop for Shown {
+impl Drop for PrintedOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the seed is {}", self.0);

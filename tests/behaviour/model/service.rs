@@ -1,4 +1,4 @@
-//! What is called, and the books of what ran.
+//! The service that is called, and a record of the requests that ran.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -35,9 +35,9 @@ pub(crate) enum Method {
     OneWay,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Outcome {
     Value(u64),
     Application(u64),
     Refused,
@@ -56,60 +56,61 @@ impl Method {
         matches!(self, Self::AtMost | Self::AtMostLater | Self::AtMostFailing)
     }
 
-    /// How the call of it ends that is answered.
-    pub(crate) fn answer(self, number: u64) -> Ending {
+    /// Returns the outcome of a call that receives the response of an unchanged server.
+    pub(crate) fn expected_outcome(self, number: u64) -> Outcome {
         match self {
-            Self::OneWay => Ending::Value(0),
-            Self::AtMostFailing if is_refused(number) => Ending::Application(number),
-            _ => Ending::Value(answer(number)),
+            Self::OneWay => Outcome::Value(0),
+            Self::AtMostFailing if fails_for(number) => Outcome::Application(number),
+            _ => Outcome::Value(response(number)),
         }
     }
 
-    /// Calls it, and says how that ended.
-    pub(crate) async fn call(self, client: TargetClient, number: u64, timeout: Duration) -> Ending {
+    /// Calls the method and returns the outcome.
+    pub(crate) async fn call(self, client: TargetClient, number: u64, timeout: Duration) -> Outcome {
         match self {
-            Self::Maybe => ending(client.maybe(number), timeout, |never| match never {}).await,
-            Self::AtLeast => ending(client.at_least(number), timeout, |never| match never {}).await,
-            Self::AtMost => ending(client.at_most(number), timeout, |never| match never {}).await,
-            Self::AtMostLater => ending(client.at_most_later(number), timeout, |never| match never {}).await,
-            Self::AtMostFailing => ending(client.at_most_failing(number), timeout, |error| error).await,
+            Self::Maybe => outcome(client.maybe(number), timeout, |never| match never {}).await,
+            Self::AtLeast => outcome(client.at_least(number), timeout, |never| match never {}).await,
+            Self::AtMost => outcome(client.at_most(number), timeout, |never| match never {}).await,
+            Self::AtMostLater => outcome(client.at_most_later(number), timeout, |never| match never {}).await,
+            Self::AtMostFailing => outcome(client.at_most_failing(number), timeout, |error| error).await,
             Self::OneWay => match client.oneway(number).await {
-                Ok(()) => Ending::Value(0),
-                Err(CallError::Closed) => Ending::Closed,
+                Ok(()) => Outcome::Value(0),
+                Err(CallError::Closed) => Outcome::Closed,
                 Err(error) => panic!("{error}"),
             },
         }
     }
 }
 
-async fn ending<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) -> u64) -> Ending {
+async fn outcome<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) -> u64) -> Outcome {
     match call.timeout(timeout).await {
-        Ok(value) => Ending::Value(value),
-        Err(CallError::Application(error)) => Ending::Application(number(error)),
-        Err(CallError::Refused { .. }) => Ending::Refused,
-        Err(CallError::Decode { .. }) => Ending::Undecodable,
-        Err(CallError::Timeout { .. }) => Ending::TimedOut,
-        Err(CallError::Unreachable { .. }) => Ending::Unreachable,
-        Err(CallError::Closed) => Ending::Closed,
-        Err(CallError::TooManyCalls { .. }) => Ending::TooMany,
-        Err(error) => panic!("no call may end so here: {error:?}"),
+        Ok(value) => Outcome::Value(value),
+        Err(CallError::Application(error)) => Outcome::Application(number(error)),
+        Err(CallError::Refused { .. }) => Outcome::Refused,
+        Err(CallError::Decode { .. }) => Outcome::Undecodable,
+        Err(CallError::Timeout { .. }) => Outcome::TimedOut,
+        Err(CallError::Unreachable { .. }) => Outcome::Unreachable,
+        Err(CallError::Closed) => Outcome::Closed,
+        Err(CallError::TooManyCalls { .. }) => Outcome::TooMany,
+        Err(error) => panic!("no call may fail like this here: {error:?}"),
     }
 }
 
-/// What a number is answered with: not itself, so that an answer is no request's echo.
-fn answer(number: u64) -> u64 {
+/// Returns the value of the response to a number. It differs from the number, so that no request
+/// passes for a response.
+fn response(number: u64) -> u64 {
     !number
 }
 
-fn is_refused(number: u64) -> bool {
+fn fails_for(number: u64) -> bool {
     number.is_multiple_of(3)
 }
 
-/// How often each request ran, by its sender and id, since the server was started.
+/// The runs of each request since the server started, by sender and id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runs(Arc<Mutex<BTreeMap<(SocketAddr, MessageId), Run>>>);
 
-/// How often a request ran as which kind.
+/// The number of runs of one request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Run {
     pub(crate) count: u64,
@@ -121,13 +122,13 @@ impl Runs {
         self.0.lock().unwrap().get(&(sender, id)).copied().unwrap_or_default()
     }
 
-    /// Those that ran more often than they may.
-    pub(crate) fn excess(&self) -> Vec<(SocketAddr, MessageId)> {
+    /// Returns the at-most-once requests that ran more than once.
+    pub(crate) fn repeated(&self) -> Vec<(SocketAddr, MessageId)> {
         let runs = self.0.lock().unwrap();
         runs.iter().filter(|(_, run)| run.at_most_once_count > 1).map(|(request, _)| *request).collect()
     }
 
-    fn note(&self, cx: &Context, method: Method) {
+    fn record(&self, cx: &Context, method: Method) {
         let mut runs = self.0.lock().unwrap();
         let run = runs.entry((cx.sender(), cx.message_id())).or_default();
         run.count += 1;
@@ -137,27 +138,27 @@ impl Runs {
 
 impl Target for Runs {
     fn maybe(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, Method::Maybe);
-        answer(number)
+        self.record(cx, Method::Maybe);
+        response(number)
     }
     fn at_least(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, Method::AtLeast);
-        answer(number)
+        self.record(cx, Method::AtLeast);
+        response(number)
     }
     fn at_most(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, Method::AtMost);
-        answer(number)
+        self.record(cx, Method::AtMost);
+        response(number)
     }
     async fn at_most_later(&self, cx: &Context, number: u64) -> u64 {
-        self.note(cx, Method::AtMostLater);
+        self.record(cx, Method::AtMostLater);
         sleep(Duration::from_millis(number % 50)).await;
-        answer(number)
+        response(number)
     }
     fn at_most_failing(&self, cx: &Context, number: u64) -> Result<u64, u64> {
-        self.note(cx, Method::AtMostFailing);
-        if is_refused(number) { Err(number) } else { Ok(answer(number)) }
+        self.record(cx, Method::AtMostFailing);
+        if fails_for(number) { Err(number) } else { Ok(response(number)) }
     }
     fn oneway(&self, cx: &Context, _: u64) {
-        self.note(cx, Method::OneWay);
+        self.record(cx, Method::OneWay);
     }
 }

@@ -1,8 +1,8 @@
-//! Two endpoints, a stranger, and a post office between them that does as it is told, byte by byte.
+//! A server, a caller and a third address on a network that follows a script, byte by byte.
 //!
-//! A script is any bytes at all: the tests draw them by lot, and fuzzing searches for them. Whatever they say, the
-//! promises have to hold: each call ends as the model says, a request that is to run at most once does, and nothing is
-//! left behind.
+//! Any bytes are a script: the tests take random ones, and fuzzing searches for them. Under every script
+//! the promises must hold: each call has an outcome that the model allows, an at-most-once request runs
+//! at most once, and every slot is free in the end.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -15,20 +15,20 @@ use rpcudp_core::{Frame, codec};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, advance, timeout};
 
-use super::observed::{Asked, Observed, id_of};
-use super::office::{Letter, Office};
-use super::service::{Ending, Method, Runs, TargetClient, TargetServer};
+use super::history::{CallInfo, History, id_of};
+use super::manual_network::{ManualNetwork, Packet};
+use super::service::{Method, Outcome, Runs, TargetClient, TargetServer};
 
-/// Does what a script says, checks what comes of it, and says how the calls ended. Must be called with tokio's time
-/// paused.
+/// Runs a script, checks the promises, and returns the outcomes of the calls. Must be called with
+/// tokio's time paused.
 ///
 /// # Panics
 ///
-/// Where a promise is broken.
-pub(crate) async fn run(seed: u64, script: &[u8]) -> Vec<Ending> {
+/// Panics if a promise is broken.
+pub(crate) async fn run(seed: u64, script: &[u8]) -> Vec<Outcome> {
     let script = script.to_vec();
-    // As a task like all others it can go to the end of their queue.
-    let ended = tokio::spawn(async move {
+    // Only a task can go to the end of the queue of tasks, see `run_ready_tasks`.
+    let run = tokio::spawn(async move {
         let mut world = World::new(seed);
         let mut script = Script(&script);
         for _ in 0..World::MAX_STEPS {
@@ -36,62 +36,63 @@ pub(crate) async fn run(seed: u64, script: &[u8]) -> Vec<Ending> {
             world.step(step, &mut script).await;
             world.settle().await;
         }
-        world.end().await
+        world.finish().await
     });
-    ended.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    run.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 struct World {
-    office: Office,
-    /// Under way: on the table of the post office.
-    letters: Vec<Letter>,
+    network: ManualNetwork,
+    /// The packets that were sent and neither delivered nor lost.
+    packets: Vec<Packet>,
     caller: Endpoint,
     server: Endpoint,
     runs: Runs,
     restart_count: u64,
     calls: Vec<Call>,
-    observed: Observed,
+    history: History,
 }
 
 struct Call {
-    asked: Asked,
+    info: CallInfo,
     number: u64,
-    /// What its first letter said.
-    request: Option<Letter>,
-    task: JoinHandle<Ending>,
+    /// The first packet that the call sent.
+    request: Option<Packet>,
+    task: JoinHandle<Outcome>,
     is_dropped: bool,
 }
 
-/// What is left of a script.
+/// The rest of a script.
 struct Script<'a>(&'a [u8]);
 
 impl World {
-    /// Enough to fill the table and to draw every card.
+    /// The most steps of a script: enough to have many packets in transit and to take every kind of
+    /// step.
     const MAX_STEPS: usize = 300;
 
-    /// Few enough to be reached.
+    /// The most calls in flight: few, so that scripts reach the limit.
     const MAX_CALLS: usize = 6;
 
-    /// Few enough for a busy server.
+    /// The most running handlers: few, so that the server becomes busy.
     const MAX_HANDLERS: usize = 2;
 
     const TIMEOUTS: [u64; 4] = [0, 50, 700, 5_000];
 
     fn new(seed: u64) -> Self {
-        let office = Office::default();
+        let network = ManualNetwork::default();
         let runs = Runs::default();
-        let server = serve(&office, seed, &runs);
+        let server = serve(&network, seed, &runs);
         let caller = Endpoint::builder().max_calls(Self::MAX_CALLS);
-        let caller = caller.bind_transport(office.desk(caller_addr(), seed)).unwrap();
+        let caller = caller.bind_transport(network.open_port(caller_addr(), seed)).unwrap();
         Self {
-            office,
-            letters: Vec::new(),
+            network,
+            packets: Vec::new(),
             caller,
             server,
             runs,
             restart_count: 0,
             calls: Vec::new(),
-            observed: Observed::default(),
+            history: History::default(),
         }
     }
 
@@ -100,24 +101,24 @@ impl World {
             0..=2 => self.call(script),
             3 => self.drop_call(script),
             4..=6 => {
-                if let Some(letter) = self.take(script) {
-                    self.deliver(letter);
+                if let Some(packet) = self.take(script) {
+                    self.deliver(packet);
                 }
             }
             7 => {
-                if let Some(letter) = self.pick(script) {
-                    self.deliver(letter);
+                if let Some(packet) = self.copy(script) {
+                    self.deliver(packet);
                 }
             }
             8 => drop(self.take(script)),
             9 => {
-                if let Some(letter) = self.take(script) {
-                    self.give_back(letter);
+                if let Some(packet) = self.take(script) {
+                    self.report_unreachable(packet);
                 }
             }
-            10 => self.change(script),
-            11 => self.pretend(script),
-            12 => self.make_up(script),
+            10 => self.corrupt(script),
+            11 => self.spoof(script),
+            12 => self.forge(script),
             13 => advance(Duration::from_millis(10 * u64::from(script.number()))).await,
             14 => advance(Duration::from_millis(script.number().into())).await,
             _ => match script.number() % 16 {
@@ -128,27 +129,27 @@ impl World {
         }
     }
 
-    /// Lets everything happen that needs no time, and looks through what was sent.
+    /// Runs the endpoints until they wait for time or packets, and checks the packets that they sent.
     async fn settle(&mut self) {
-        everybody().await;
-        for letter in self.office.collect() {
-            self.look_at(&letter);
-            self.letters.push(letter);
+        run_ready_tasks().await;
+        for packet in self.network.take_sent() {
+            self.check_request(&packet);
+            self.packets.push(packet);
         }
     }
 
-    /// Checks that what the caller sends again is what it sent before.
-    fn look_at(&mut self, letter: &Letter) {
-        if letter.from != caller_addr() {
+    /// Checks that the caller retransmits a request unchanged.
+    fn check_request(&mut self, packet: &Packet) {
+        if packet.from != caller_addr() {
             return;
         }
-        let Ok(Frame::Request(request)) = Frame::decode(&letter.contents, Dialect::Rpcudp) else {
-            panic!("an endpoint that serves nothing sends requests: {letter:x?}")
+        let Ok(Frame::Request(request)) = Frame::decode(&packet.contents, Dialect::Rpcudp) else {
+            panic!("an endpoint without services sends only requests: {packet:x?}")
         };
         let number: u64 = codec::Arguments::new(request.arguments).take("number").unwrap();
         let call = &mut self.calls[number as usize];
         match &call.request {
-            None => call.request = Some(letter.clone()),
+            None => call.request = Some(packet.clone()),
             Some(first) => {
                 let first = Frame::decode(&first.contents, Dialect::Rpcudp);
                 assert_eq!(first, Ok(Frame::Request(request)), "call {number}");
@@ -166,8 +167,8 @@ impl World {
         let number = self.calls.len() as u64;
         let client = TargetClient::new(&self.caller, server_addr());
         let task = tokio::spawn(method.call(client, number, timeout));
-        let asked = Asked { method, peer: server_addr(), start: Instant::now(), timeout };
-        self.calls.push(Call { asked, number, request: None, task, is_dropped: false });
+        let info = CallInfo { method, peer: server_addr(), start: Instant::now(), timeout };
+        self.calls.push(Call { info, number, request: None, task, is_dropped: false });
     }
 
     fn drop_call(&mut self, script: &mut Script<'_>) {
@@ -178,52 +179,52 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, letter: Letter) {
-        if letter.to == caller_addr() {
-            self.observed.delivered(&letter);
+    fn deliver(&mut self, packet: Packet) {
+        if packet.to == caller_addr() {
+            self.history.record_delivery(&packet);
         }
-        self.office.deliver(letter);
+        self.network.deliver(packet);
     }
 
-    fn give_back(&mut self, letter: Letter) {
-        if letter.from == caller_addr() {
-            self.observed.given_back(&letter);
+    fn report_unreachable(&mut self, packet: Packet) {
+        if packet.from == caller_addr() {
+            self.history.record_unreachable(&packet);
         }
-        self.office.give_back(letter);
+        self.network.report_unreachable(packet);
     }
 
     async fn deliver_all(&mut self) {
-        for letter in std::mem::take(&mut self.letters) {
-            self.deliver(letter);
+        for packet in std::mem::take(&mut self.packets) {
+            self.deliver(packet);
             self.settle().await;
         }
     }
 
-    /// Delivers a letter with some bytes changed.
-    fn change(&mut self, script: &mut Script<'_>) {
-        let Some(mut letter) = self.pick(script) else { return };
-        self.observed.tampered_with(&letter.contents);
+    /// Delivers a copy of a packet with up to three bytes changed.
+    fn corrupt(&mut self, script: &mut Script<'_>) {
+        let Some(mut packet) = self.copy(script) else { return };
+        self.history.record_tampering(&packet.contents);
         for _ in 0..=script.number() % 3 {
-            // Sometimes past the end: then it is cut short or filled up.
-            let at = usize::from(script.number()) % (letter.contents.len() + 8);
-            match letter.contents.get_mut(at) {
+            // An index past the end cuts the packet or extends it with zeros.
+            let at = usize::from(script.number()) % (packet.contents.len() + 8);
+            match packet.contents.get_mut(at) {
                 Some(byte) => *byte = script.number(),
-                None => letter.contents.resize(script.number().into(), 0),
+                None => packet.contents.resize(script.number().into(), 0),
             }
         }
-        self.observed.tampered_with(&letter.contents);
-        self.deliver(letter);
+        self.history.record_tampering(&packet.contents);
+        self.deliver(packet);
     }
 
-    /// Delivers a copy of a letter as a stranger's.
-    fn pretend(&mut self, script: &mut Script<'_>) {
-        if let Some(letter) = self.pick(script) {
-            self.deliver(Letter { from: stranger_addr(), ..letter });
+    /// Delivers a copy of a packet from another source.
+    fn spoof(&mut self, script: &mut Script<'_>) {
+        if let Some(packet) = self.copy(script) {
+            self.deliver(Packet { from: other_addr(), ..packet });
         }
     }
 
-    /// Delivers what nobody wrote, in the name of whoever is believed.
-    fn make_up(&mut self, script: &mut Script<'_>) {
+    /// Delivers a packet of arbitrary bytes from the server's address or the caller's.
+    fn forge(&mut self, script: &mut Script<'_>) {
         let (from, to) = if script.number().is_multiple_of(2) {
             (server_addr(), caller_addr())
         } else {
@@ -231,148 +232,149 @@ impl World {
         };
         let len = usize::from(script.number() % 64);
         let contents = (0..len).map(|_| script.number()).collect::<Vec<_>>();
-        self.observed.tampered_with(&contents);
-        self.deliver(Letter { from, to, contents });
+        self.history.record_tampering(&contents);
+        self.deliver(Packet { from, to, contents });
     }
 
     async fn close(&mut self) {
-        self.observed.closed_at.get_or_insert_with(Instant::now);
+        self.history.closed_at.get_or_insert_with(Instant::now);
         self.caller.close(Duration::ZERO).await;
     }
 
-    /// Another server in the place of the one that was there, which knows nothing of what that did.
+    /// Replaces the server by a new one without stored responses.
     async fn restart(&mut self) {
         self.server.close(Duration::ZERO).await;
         self.check_runs();
         self.restart_count += 1;
         self.runs = Runs::default();
-        self.server = serve(&self.office, self.restart_count, &self.runs);
+        self.server = serve(&self.network, self.restart_count, &self.runs);
     }
 
     fn check_runs(&self) {
-        assert_eq!(self.runs.excess(), [], "each at most once");
+        assert_eq!(self.runs.repeated(), [], "an at-most-once request ran more than once");
     }
 
-    /// Waits for the end of every call, and checks it.
-    async fn end(&mut self) -> Vec<Ending> {
-        let mut endings = Vec::new();
+    /// Waits for the end of every call, and checks the outcomes.
+    async fn finish(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
         for Call { task, .. } in &mut self.calls {
-            endings.push(timeout(Duration::from_secs(3_600), task).await.expect("every call ends"));
+            outcomes.push(timeout(Duration::from_secs(3_600), task).await.expect("every call ends"));
         }
         self.settle().await;
         self.check_runs();
-        let endings: Vec<_> = endings.into_iter().map(Result::ok).collect();
-        for (call, ending) in self.calls.iter().zip(&endings) {
-            match ending {
-                Some(ending) => self.check(call, *ending),
+        let outcomes: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
+        for (call, outcome) in self.calls.iter().zip(&outcomes) {
+            match outcome {
+                Some(outcome) => self.check_outcome(call, *outcome),
                 None => assert!(call.is_dropped, "call {} panicked", call.number),
             }
         }
-        self.check_books(&endings);
-        if self.observed.closed_at.is_none() {
+        self.check_stats(&outcomes);
+        if self.history.closed_at.is_none() {
             self.check_slots().await;
         }
-        endings.into_iter().flatten().collect()
+        outcomes.into_iter().flatten().collect()
     }
 
-    /// Checks how a call ended against the model.
-    fn check(&self, call: &Call, ending: Ending) {
-        let &Call { asked, number, ref request, .. } = call;
+    /// Checks the outcome of a call against the model.
+    fn check_outcome(&self, call: &Call, outcome: Outcome) {
+        let &Call { info, number, ref request, .. } = call;
         let Some(id) = request.as_ref().and_then(|request| id_of(&request.contents)) else {
-            // It was never sent.
-            let is_possible = match self.observed.closed_at {
-                Some(at) if at < asked.start => ending == Ending::Closed,
-                Some(at) if at == asked.start => matches!(ending, Ending::Closed | Ending::TooMany),
-                _ => ending == Ending::TooMany,
+            // The call was never sent.
+            let is_allowed = match self.history.closed_at {
+                Some(at) if at < info.start => outcome == Outcome::Closed,
+                Some(at) if at == info.start => matches!(outcome, Outcome::Closed | Outcome::TooMany),
+                _ => outcome == Outcome::TooMany,
             };
-            assert!(is_possible, "call {number}: {ending:?}: {asked:?}");
+            assert!(is_allowed, "call {number}: {outcome:?}: {info:?}");
             return;
         };
-        if asked.method == Method::OneWay {
-            assert_eq!(ending, asked.method.answer(number), "call {number}");
+        if info.method == Method::OneWay {
+            assert_eq!(outcome, info.method.expected_outcome(number), "call {number}");
             return;
         }
-        let possible = self.observed.endings(id, asked);
-        assert!(possible.contains(&ending), "call {number}: {ending:?}, not {possible:?}: {asked:?}");
-        if self.observed.is_tampered_with(id) {
+        let allowed = self.history.allowed_outcomes(id, info);
+        assert!(allowed.contains(&outcome), "call {number}: {outcome:?}, not {allowed:?}: {info:?}");
+        if self.history.is_tampered_with(id) {
             return;
         }
         let run_count = self.runs.of(caller_addr(), id).count;
-        match ending {
-            Ending::Value(_) | Ending::Application(_) => {
-                assert_eq!(ending, asked.method.answer(number), "call {number}");
+        match outcome {
+            Outcome::Value(_) | Outcome::Application(_) => {
+                assert_eq!(outcome, info.method.expected_outcome(number), "call {number}");
                 if self.restart_count == 0 {
-                    assert!(run_count >= 1, "call {number} was answered and has not run");
+                    assert!(run_count >= 1, "call {number} has a response and did not run");
                 }
             }
-            Ending::Refused => {
-                assert_eq!(asked.method, Method::AtMostLater, "call {number}: nobody else takes a handler's place");
+            Outcome::Refused => {
+                assert_eq!(info.method, Method::AtMostLater, "call {number}: only async methods find the server busy");
                 if self.restart_count == 0 {
-                    assert_eq!(run_count, 0, "call {number} was refused and has run");
+                    assert_eq!(run_count, 0, "call {number} was refused and ran");
                 }
             }
-            Ending::Undecodable => panic!("call {number}: the server answers with numbers"),
-            Ending::TimedOut | Ending::Unreachable | Ending::Closed | Ending::TooMany => {}
+            Outcome::Undecodable => panic!("call {number}: the server responds with numbers"),
+            Outcome::TimedOut | Outcome::Unreachable | Outcome::Closed | Outcome::TooMany => {}
         }
     }
 
-    /// Checks that nothing waits, and that every call that was sent is in the books as what became of it.
-    fn check_books(&self, endings: &[Option<Ending>]) {
+    /// Checks that no call is in flight, and that the statistics count every sent call by its outcome.
+    fn check_stats(&self, outcomes: &[Option<Outcome>]) {
         let stats = self.caller.stats().calls;
         let is_sent = self.calls.iter().map(|call| call.request.is_some());
-        let sent: Vec<_> = is_sent.zip(endings).filter(|(is_sent, _)| *is_sent).map(|(_, ending)| *ending).collect();
-        let count = |is: fn(Ending) -> bool| sent.iter().filter(|ending| ending.is_some_and(is)).count() as u64;
-        let answered_count = count(|ending| matches!(ending, Ending::Value(_) | Ending::Application(_)));
+        let sent: Vec<_> = is_sent.zip(outcomes).filter(|(is_sent, _)| *is_sent).map(|(_, outcome)| *outcome).collect();
+        let count = |is: fn(Outcome) -> bool| sent.iter().filter(|outcome| outcome.is_some_and(is)).count() as u64;
+        let completed_count = count(|outcome| matches!(outcome, Outcome::Value(_) | Outcome::Application(_)));
         assert_eq!(stats.in_flight, 0, "{stats:?}");
         assert_eq!(stats.started, sent.len() as u64, "{stats:?}");
-        assert_eq!(stats.completed + stats.oneway, answered_count, "{stats:?}");
-        assert_eq!(stats.refused, count(|ending| ending == Ending::Refused), "{stats:?}");
-        assert_eq!(stats.undecodable, count(|ending| ending == Ending::Undecodable), "{stats:?}");
-        assert_eq!(stats.timed_out, count(|ending| ending == Ending::TimedOut), "{stats:?}");
-        assert_eq!(stats.unreachable, count(|ending| ending == Ending::Unreachable), "{stats:?}");
-        assert_eq!(stats.cancelled, sent.iter().filter(|ending| ending.is_none()).count() as u64, "{stats:?}");
+        assert_eq!(stats.completed + stats.oneway, completed_count, "{stats:?}");
+        assert_eq!(stats.refused, count(|outcome| outcome == Outcome::Refused), "{stats:?}");
+        assert_eq!(stats.undecodable, count(|outcome| outcome == Outcome::Undecodable), "{stats:?}");
+        assert_eq!(stats.timed_out, count(|outcome| outcome == Outcome::TimedOut), "{stats:?}");
+        assert_eq!(stats.unreachable, count(|outcome| outcome == Outcome::Unreachable), "{stats:?}");
+        assert_eq!(stats.cancelled, sent.iter().filter(|outcome| outcome.is_none()).count() as u64, "{stats:?}");
     }
 
-    /// Checks that every slot is free: as many calls as there are slots are answered, all at once.
+    /// Checks that every slot is free: as many calls as there are slots complete, all at once.
     async fn check_slots(&mut self) {
-        self.letters.clear();
-        // Handlers of before may still take the places of others.
+        self.packets.clear();
+        // Handlers of earlier requests may still run.
         advance(Duration::from_secs(1)).await;
         self.settle().await;
-        self.letters.clear();
+        self.packets.clear();
         let calls = (0..Self::MAX_CALLS as u64).map(|number| {
             let client = TargetClient::new(&self.caller, server_addr());
             (number, tokio::spawn(Method::Maybe.call(client, number, Duration::from_secs(5))))
         });
         let calls: Vec<_> = calls.collect();
         for _ in 0..2 {
-            everybody().await;
-            self.office.collect().into_iter().for_each(|letter| self.office.deliver(letter));
+            run_ready_tasks().await;
+            self.network.take_sent().into_iter().for_each(|packet| self.network.deliver(packet));
         }
         for (number, call) in calls {
-            assert_eq!(call.await.unwrap(), Method::Maybe.answer(number), "a slot is taken by a call that is over");
+            assert_eq!(call.await.unwrap(), Method::Maybe.expected_outcome(number), "a call that ended holds a slot");
         }
     }
 
-    fn pick(&self, script: &mut Script<'_>) -> Option<Letter> {
-        script.index(self.letters.len()).map(|index| self.letters[index].clone())
+    fn copy(&self, script: &mut Script<'_>) -> Option<Packet> {
+        script.index(self.packets.len()).map(|index| self.packets[index].clone())
     }
 
-    fn take(&mut self, script: &mut Script<'_>) -> Option<Letter> {
-        script.index(self.letters.len()).map(|index| self.letters.remove(index))
+    fn take(&mut self, script: &mut Script<'_>) -> Option<Packet> {
+        script.index(self.packets.len()).map(|index| self.packets.remove(index))
     }
 }
 
-/// Lets all tasks run that can, and those that they wake, and so on.
-async fn everybody() {
+/// Runs all tasks that are ready, and the tasks that they wake in turn.
+async fn run_ready_tasks() {
     for _ in 0..16 {
-        // To the end of the queue. tokio's own `yield_now` looks after timers as well, which would take most of a run.
-        let mut has_waited = false;
+        // Goes to the end of the queue of tasks. tokio's own `yield_now` drives the timers too, which
+        // would take most of the time of a run.
+        let mut has_yielded = false;
         poll_fn(|cx| {
-            if has_waited {
+            if has_yielded {
                 return Poll::Ready(());
             }
-            has_waited = true;
+            has_yielded = true;
             cx.waker().wake_by_ref();
             Poll::Pending
         })
@@ -386,22 +388,22 @@ impl Script<'_> {
         self.0.split_off_first().copied()
     }
 
-    /// The next byte, or nothing at the end.
+    /// Returns the next byte, or 0 at the end of the script.
     fn number(&mut self) -> u8 {
         self.byte().unwrap_or(0)
     }
 
-    /// One of so many.
+    /// Returns an index into a list of this length, or `None` if the list is empty.
     fn index(&mut self, len: usize) -> Option<usize> {
         usize::from(self.number()).checked_rem(len)
     }
 }
 
-fn serve(office: &Office, seed: u64, runs: &Runs) -> Endpoint {
+fn serve(network: &ManualNetwork, seed: u64, runs: &Runs) -> Endpoint {
     let builder = Endpoint::builder().serve(TargetServer::new(runs.clone())).max_handlers(World::MAX_HANDLERS);
-    // Longer than a script can take: what is forgotten in time may run again.
+    // The retention is longer than a script can take: a duplicate of an evicted request would run.
     let builder = builder.response_memory(64 << 20, Duration::from_secs(24 * 60 * 60));
-    builder.bind_transport(office.desk(server_addr(), !seed)).unwrap()
+    builder.bind_transport(network.open_port(server_addr(), !seed)).unwrap()
 }
 
 fn server_addr() -> SocketAddr {
@@ -412,6 +414,6 @@ fn caller_addr() -> SocketAddr {
     ([127, 0, 0, 1], 7_001).into()
 }
 
-fn stranger_addr() -> SocketAddr {
+fn other_addr() -> SocketAddr {
     ([127, 0, 0, 1], 666).into()
 }

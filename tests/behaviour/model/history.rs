@@ -1,0 +1,105 @@
+//! The naive model: the outcomes that a call may have, derived from the list of what was delivered to
+//! its endpoint.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpcudp::{Dialect, MessageId};
+use rpcudp_core::{FailureCode, Frame, codec};
+use tokio::time::Instant;
+
+use super::manual_network::Packet;
+use super::service::{Method, Outcome};
+
+/// Everything that can decide a call: the events that reached the caller, in order, and its closing.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    events: Vec<(Instant, SocketAddr, MessageId, Event)>,
+    /// The ids of packets that were changed or forged. The model does not predict their effect.
+    tampered: BTreeSet<MessageId>,
+    pub(crate) closed_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Response(Vec<u8>),
+    Failure { code: FailureCode, detail: Option<Vec<u8>> },
+    Unreachable,
+}
+
+/// A call as its caller made it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallInfo {
+    pub(crate) method: Method,
+    pub(crate) peer: SocketAddr,
+    pub(crate) start: Instant,
+    pub(crate) timeout: Duration,
+}
+
+impl History {
+    /// Records the delivery of a packet to the caller.
+    pub(crate) fn record_delivery(&mut self, packet: &Packet) {
+        let (id, event) = match Frame::decode(&packet.contents, Dialect::Rpcudp) {
+            Ok(Frame::Response(response)) => (response.id, Event::Response(response.body.into())),
+            Ok(Frame::Failure(failure)) => {
+                (failure.id, Event::Failure { code: failure.code, detail: failure.detail.map(Into::into) })
+            }
+            _ => return,
+        };
+        self.events.push((Instant::now(), packet.from, id, event));
+    }
+
+    /// Records that one of the caller's packets was reported as unreachable.
+    pub(crate) fn record_unreachable(&mut self, packet: &Packet) {
+        if let (Some(0), Some(id)) = (packet.contents.first(), id_of(&packet.contents)) {
+            self.events.push((Instant::now(), packet.to, id, Event::Unreachable));
+        }
+    }
+
+    /// Records that a packet was changed or forged.
+    pub(crate) fn record_tampering(&mut self, contents: &[u8]) {
+        self.tampered.extend(id_of(contents));
+    }
+
+    pub(crate) fn is_tampered_with(&self, id: MessageId) -> bool {
+        self.tampered.contains(&id)
+    }
+
+    /// Returns the outcomes that a call may have that was sent: the earliest event decides, and of
+    /// events at the same instant any may.
+    pub(crate) fn allowed_outcomes(&self, id: MessageId, call: CallInfo) -> Vec<Outcome> {
+        let deadline = call.start + call.timeout;
+        let first = self.events.iter().find(|(_, from, of, _)| (*from, *of) == (call.peer, id));
+        let mut events = vec![(deadline, Outcome::TimedOut)];
+        events.extend(self.closed_at.map(|at| (at, Outcome::Closed)));
+        events.extend(first.map(|(at, .., event)| (*at, event.outcome(call.method))));
+        let earliest = events.iter().map(|(at, _)| *at).min().expect("there is a deadline");
+        events.into_iter().filter(|(at, _)| *at == earliest).map(|(_, outcome)| outcome).collect()
+    }
+}
+
+impl Event {
+    fn outcome(&self, method: Method) -> Outcome {
+        match self {
+            Self::Response(body) => number(body).map_or(Outcome::Undecodable, Outcome::Value),
+            Self::Failure { code: FailureCode::APPLICATION, detail: Some(detail) }
+                if method == Method::AtMostFailing =>
+            {
+                number(detail).map_or(Outcome::Undecodable, Outcome::Application)
+            }
+            Self::Failure { .. } => Outcome::Refused,
+            Self::Unreachable => Outcome::Unreachable,
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    codec::decode(bytes).ok()
+}
+
+/// Returns the id of a datagram, or `None` if it is shorter than a header.
+pub(crate) fn id_of(contents: &[u8]) -> Option<MessageId> {
+    let (_, id) = contents.first_chunk::<21>()?.split_first()?;
+    Some(MessageId::from_bytes(id.try_into().ok()?))
+}
