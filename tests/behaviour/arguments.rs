@@ -1,6 +1,6 @@
-//! Every kind of argument that a method may have, and that it arrives.
+//! Every kind of argument that a method can have reaches the handler.
 
-#![allow(clippy::ptr_arg, clippy::too_many_arguments, reason = "odd signatures are what is tested")]
+#![allow(clippy::ptr_arg, clippy::too_many_arguments, reason = "the tests cover unusual signatures")]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ impl Arguments for Echo {
         (text, bytes, map)
     }
     fn borrowing(&self, rumour: Rumour<'_>, cow: Cow<'_, str>, maybe: Option<&str>) -> String {
-        assert!(matches!(rumour.details, Cow::Borrowed(_)), "decoded without a copy");
+        assert!(matches!(rumour.details, Cow::Borrowed(_)), "the text is borrowed from the datagram");
         format!("{} {} {cow} {maybe:?}", rumour.topic, rumour.details)
     }
     fn named_lifetime<'a>(&self, one: &'a str, other: &'a str) -> bool {
@@ -110,7 +110,7 @@ impl Arguments for Echo {
 }
 
 #[tokio::test]
-async fn every_kind_of_argument_arrives() -> TestResult {
+async fn every_kind_of_argument_reaches_the_handler() -> TestResult {
     let (server, caller) = loopback_pair(ArgumentsServer::new(Echo)).await;
     let client = ArgumentsClient::new(&caller, server.local_addr());
     let rumour = || Rumour { topic: "weather", details: Cow::Borrowed("rain") };

@@ -1,4 +1,4 @@
-//! How an endpoint ends, and what it takes with it.
+//! Endpoints that close: grace period, running handlers, addresses, services and blocking waits.
 
 use std::future::IntoFuture;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,13 +19,13 @@ trait Worker {
     async fn call_back(&self, cx: &Context) -> u8;
 }
 
-/// Counts how many of it there are, and the handlers that were stopped.
+/// The number of services that exist and of handlers that were aborted.
 #[derive(Default)]
 struct Counts {
     services: AtomicUsize,
-    stopped: AtomicUsize,
-    /// A client of a service's own endpoint: a cycle.
-    own: Mutex<Option<WorkerClient>>,
+    aborted: AtomicUsize,
+    /// A client of the service's own endpoint, which makes a reference cycle.
+    own_client: Mutex<Option<WorkerClient>>,
 }
 
 struct Service(Arc<Counts>);
@@ -43,12 +43,15 @@ impl Drop for Service {
     }
 }
 
-/// Notices when it is dropped before it has been defused.
-struct Stopped<'a>(&'a Counts, bool);
+/// Counts an aborted handler when it is dropped before the handler is done.
+struct AbortGuard<'a> {
+    counts: &'a Counts,
+    is_done: bool,
+}
 
-impl Drop for Stopped<'_> {
+impl Drop for AbortGuard<'_> {
     fn drop(&mut self) {
-        self.0.stopped.fetch_add(usize::from(!self.1), Ordering::SeqCst);
+        self.counts.aborted.fetch_add(usize::from(!self.is_done), Ordering::SeqCst);
     }
 }
 
@@ -57,9 +60,9 @@ impl Worker for Service {
         1
     }
     async fn work(&self, millis: u64) -> u8 {
-        let mut stopped = Stopped(&self.0, false);
+        let mut guard = AbortGuard { counts: &self.0, is_done: false };
         sleep(ms(millis)).await;
-        stopped.1 = true;
+        guard.is_done = true;
         2
     }
     async fn call_back(&self, cx: &Context) -> u8 {
@@ -76,19 +79,19 @@ fn pair() -> (Pair, Arc<Counts>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_finish_and_answer_within_the_grace() {
+async fn handlers_finish_and_respond_within_the_grace_period() {
     let (pair, counts) = pair();
     let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
     sleep(ms(100)).await;
     let start = Instant::now();
     pair.server.close(Duration::from_secs(10)).await;
-    assert_eq!(start.elapsed(), ms(200), "no longer than needed");
+    assert_eq!(start.elapsed(), ms(200), "closing waits no longer than the handler runs");
     assert_eq!(working.await.unwrap().unwrap(), 2);
-    assert_eq!(counts.stopped.load(Ordering::SeqCst), 0);
+    assert_eq!(counts.aborted.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_may_call_others_within_the_grace() {
+async fn handlers_can_make_calls_within_the_grace_period() {
     let (pair, _) = pair();
     let calling = tokio::spawn(pair.client::<WorkerClient>().call_back());
     sleep(ms(10)).await;
@@ -97,7 +100,7 @@ async fn handlers_may_call_others_within_the_grace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_are_stopped_after_the_grace() {
+async fn handlers_are_aborted_after_the_grace_period() {
     let (pair, counts) = pair();
     let working = tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)));
     sleep(ms(100)).await;
@@ -105,26 +108,26 @@ async fn handlers_are_stopped_after_the_grace() {
     pair.server.close(ms(300)).await;
     assert_eq!(start.elapsed(), ms(300));
     assert!(working.await.unwrap().unwrap_err().is_timeout());
-    assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
-    assert_eq!(counts.services.load(Ordering::SeqCst), 1, "the service of the server is gone");
+    assert_eq!(counts.aborted.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.services.load(Ordering::SeqCst), 1, "the server's service is dropped");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_shortest_grace_counts() {
+async fn shortest_grace_period_of_several_closes_applies() {
     let (pair, _) = pair();
     tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)).into_future());
     sleep(ms(100)).await;
-    let patient = pair.server.close(Duration::MAX);
+    let first = pair.server.close(Duration::MAX);
     let start = Instant::now();
     pair.server.close(ms(50)).await;
-    patient.await;
+    first.await;
     assert_eq!(start.elapsed(), ms(50));
-    // And again, when there is nothing left to close.
+    // Closing a closed endpoint completes too.
     pair.server.close(Duration::MAX).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_are_not_accepted_any_more() {
+async fn closing_endpoint_refuses_new_requests() {
     let (pair, _) = pair();
     let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
     sleep(ms(100)).await;
@@ -137,7 +140,7 @@ async fn requests_are_not_accepted_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_address_is_free_when_it_is_closed_whoever_has_a_handle() {
+async fn closed_endpoint_frees_its_address_although_handles_remain() {
     let (pair, counts) = pair();
     let client = pair.client::<WorkerClient>();
     let addr = pair.server.local_addr();
@@ -148,7 +151,7 @@ async fn the_address_is_free_when_it_is_closed_whoever_has_a_handle() {
 }
 
 #[tokio::test]
-async fn a_port_is_free_when_its_endpoint_is_closed() {
+async fn closed_endpoint_frees_its_udp_port() {
     let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
     let addr = endpoint.local_addr();
     endpoint.close(Duration::ZERO).await;
@@ -156,17 +159,17 @@ async fn a_port_is_free_when_its_endpoint_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_handle_closes() {
+async fn endpoint_closes_when_its_last_handle_is_dropped() {
     let (pair, counts) = pair();
     let client: WorkerClient = pair.client();
     let Pair { server, caller, .. } = pair;
     let server_closed = server.closed();
     drop(caller);
-    assert_eq!(client.quick().await.unwrap(), 1, "a client is a handle");
+    assert_eq!(client.quick().await.unwrap(), 1, "a client is a handle of its endpoint");
     let call = client.quick();
     let caller_closed = client.endpoint().closed();
     drop(client);
-    assert_eq!(call.await.unwrap(), 1, "and so is a call");
+    assert_eq!(call.await.unwrap(), 1, "a call is a handle of its endpoint");
     caller_closed.await;
     assert_eq!(counts.services.load(Ordering::SeqCst), 1);
     drop(server);
@@ -175,23 +178,23 @@ async fn the_last_handle_closes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_frees_a_service_that_holds_its_own_endpoint() {
+async fn closing_drops_a_service_that_holds_its_own_endpoint() {
     let (pair, counts) = pair();
-    *counts.own.lock().unwrap() = Some(WorkerClient::new(&pair.server, pair.caller.local_addr()));
+    *counts.own_client.lock().unwrap() = Some(WorkerClient::new(&pair.server, pair.caller.local_addr()));
     pair.server.close(Duration::ZERO).await;
     assert_eq!(counts.services.load(Ordering::SeqCst), 1);
-    let own = counts.own.lock().unwrap().take().unwrap();
-    assert!(matches!(own.quick().await, Err(CallError::Closed)));
+    let own_client = counts.own_client.lock().unwrap().take().unwrap();
+    assert!(matches!(own_client.quick().await, Err(CallError::Closed)));
 }
 
 #[test]
-fn calls_end_when_their_runtime_does() {
+fn calls_fail_when_their_runtime_is_dropped() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let endpoint = runtime.block_on(Endpoint::bind("127.0.0.1:0").into_future()).unwrap();
     let (silent, peer) = silent_socket();
     let call = WorkerClient::new(&endpoint, peer).quick();
     let waiting = std::thread::spawn(move || call.wait());
-    // The request has arrived: the call waits for its answer.
+    // The request has arrived, so the call is in flight.
     silent.recv(&mut [0; 100]).unwrap();
     drop(runtime);
     assert!(matches!(waiting.join().unwrap(), Err(CallError::Closed)));
@@ -199,7 +202,7 @@ fn calls_end_when_their_runtime_does() {
 }
 
 #[test]
-fn endpoints_do_without_async() {
+fn endpoints_and_calls_work_in_blocking_code() {
     let counts = Arc::new(Counts::default());
     let server = Endpoint::builder().serve(WorkerServer::new(Service::new(&counts)));
     let server = server.bind("127.0.0.1:0").wait().unwrap();
@@ -214,7 +217,7 @@ fn endpoints_do_without_async() {
 }
 
 #[test]
-fn waiting_while_nobody_runs_the_runtime_ends_all_the_same() {
+fn blocking_wait_times_out_while_the_runtime_does_not_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let builder = Endpoint::builder().serve(WorkerServer::new(Service::new(&Arc::default())));
     let endpoint = runtime.block_on(builder.bind("127.0.0.1:0")).unwrap();
@@ -226,7 +229,7 @@ fn waiting_while_nobody_runs_the_runtime_ends_all_the_same() {
 }
 
 #[test]
-fn waiting_in_async_code_is_a_panic_that_says_so() {
+fn blocking_wait_in_async_code_panics_with_an_explanation() {
     let endpoint = Endpoint::bind("127.0.0.1:0").wait().unwrap();
     let client = WorkerClient::new(&endpoint, endpoint.local_addr());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

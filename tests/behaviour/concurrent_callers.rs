@@ -1,5 +1,5 @@
-//! Callers whose answers arrive together, in tasks of a runtime with several workers: each hears of its own, whatever the others
-//! do with theirs.
+//! Tasks of a multi-threaded runtime with responses that arrive together: each gets its own response,
+//! for every behaviour of the other tasks.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,28 +25,28 @@ trait Slow {
     fn pause(&self);
 }
 
-struct Same;
+struct Service;
 
-impl Slow for Same {
+impl Slow for Service {
     fn pause(&self) {
         thread::sleep(ms(7));
     }
 }
 
-impl Echo for Same {
+impl Echo for Service {
     fn echo(&self, number: u64) -> u64 {
         number
     }
 }
 
-/// A server, a client, and the client's endpoint.
+/// Binds a server and a caller, and returns the server, a client and the caller.
 async fn setup() -> (Endpoint, EchoClient, Endpoint) {
-    let (server, caller) = loopback_pair(EchoServer::new(Same)).await;
+    let (server, caller) = loopback_pair(EchoServer::new(Service)).await;
     let client = EchoClient::new(&caller, server.local_addr());
     (server, client, caller)
 }
 
-/// Starts tasks that call, each with its number and a client of its own.
+/// Spawns tasks, each with its number and a client.
 fn callers<F>(count: u64, client: &EchoClient, act: impl Fn(u64, EchoClient) -> F) -> JoinSet<()>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -58,19 +58,19 @@ where
     tasks
 }
 
-/// Waits for these tasks, which end long before if nobody is forgotten.
-async fn all(mut tasks: JoinSet<()>) {
+/// Waits for tasks. The timeout is many times longer than completed calls take.
+async fn join_all(mut tasks: JoinSet<()>) {
     timeout(Duration::from_secs(50), async {
         while let Some(ended) = tasks.join_next().await {
             ended.unwrap();
         }
     })
     .await
-    .expect("somebody waits in vain");
+    .expect("a call never completed");
 }
 
-/// Polls a call once, so that it is sent.
-async fn send(call: &mut Call<u64>) {
+/// Polls a call once, which sends it.
+async fn poll_once(call: &mut Call<u64>) {
     poll_fn(|cx| {
         assert!(Pin::new(&mut *call).poll(cx).is_pending());
         Poll::Ready(())
@@ -79,7 +79,7 @@ async fn send(call: &mut Call<u64>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_gets_its_own_answer() {
+async fn each_task_gets_its_own_response() {
     let (_server, client, _endpoint) = setup().await;
     let tasks = callers(200, &client, |task, client| async move {
         for count in 0..100 {
@@ -87,11 +87,11 @@ async fn each_gets_its_own_answer() {
             assert_eq!(client.echo(number).await.unwrap(), number);
         }
     });
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn some_have_much_to_do_with_theirs() {
+async fn tasks_that_block_do_not_delay_others_for_ever() {
     let (_server, client, _endpoint) = setup().await;
     let tasks = callers(64, &client, |task, client| async move {
         for count in 0..20 {
@@ -101,16 +101,16 @@ async fn some_have_much_to_do_with_theirs() {
             }
         }
     });
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_endpoint_may_be_kept_by_a_slow_method() {
-    let (server, _, asker) = setup().await;
-    // It calls the server, and is asked by another all the time.
-    let busy = Endpoint::builder().serve(SlowServer::new(Same)).bind("127.0.0.1:0").await.unwrap();
+async fn calls_complete_while_a_slow_method_blocks_the_endpoint() {
+    let (server, _, other) = setup().await;
+    // This endpoint calls the server, and serves a slow method to another caller all the time.
+    let busy = Endpoint::builder().serve(SlowServer::new(Service)).bind("127.0.0.1:0").await.unwrap();
     let client = EchoClient::new(&busy, server.local_addr());
-    let slow = SlowClient::new(&asker, busy.local_addr());
+    let slow = SlowClient::new(&other, busy.local_addr());
     let mut tasks = callers(20, &client, |_, client| async move {
         for number in 0..20 {
             assert_eq!(client.echo(number).await.unwrap(), number);
@@ -124,32 +124,32 @@ async fn the_endpoint_may_be_kept_by_a_slow_method() {
             }
         });
     }
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn some_never_ask_for_theirs() {
+async fn tasks_that_never_take_their_response_do_not_block_others() {
     let (_server, client, _endpoint) = setup().await;
     let _idle = callers(32, &client, |number, client| async move {
         let mut call = client.echo(number);
-        send(&mut call).await;
-        // It is woken for the answer, and waits on for something else.
+        poll_once(&mut call).await;
+        // The response wakes the task, and the task does not poll the call.
         std::future::pending::<()>().await;
         drop(call);
     });
     let tasks = callers(32, &client, |number, client| async move {
         assert_eq!(client.echo(number).await.unwrap(), number);
     });
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn some_take_theirs_early_or_drop_it_or_wait_for_several() {
+async fn polled_dropped_and_joined_calls_do_not_block_others() {
     let (_server, client, _endpoint) = setup().await;
     let tasks = callers(96, &client, |task, client| async move {
         for number in 0..50 {
             match task % 4 {
-                // Its task comes back all the time, and its answer is gone when its turn comes.
+                // The task polls all the time, so it takes the response before it is woken for it.
                 0 => {
                     let mut call = pin!(client.echo(number));
                     while poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await.is_pending() {
@@ -158,7 +158,7 @@ async fn some_take_theirs_early_or_drop_it_or_wait_for_several() {
                 }
                 1 => {
                     let mut call = client.echo(number);
-                    send(&mut call).await;
+                    poll_once(&mut call).await;
                     tokio::task::yield_now().await;
                 }
                 2 => {
@@ -170,35 +170,35 @@ async fn some_take_theirs_early_or_drop_it_or_wait_for_several() {
             }
         }
     });
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn some_are_threads() {
+async fn blocking_threads_and_tasks_get_their_own_responses() {
     let (_server, client, _endpoint) = setup().await;
     let mut tasks = JoinSet::new();
     for task in 0..16_u64 {
         let client = client.clone();
-        let repeatedly = move |number| (task * 1_000 + number, client.echo(task * 1_000 + number));
+        let call_number = move |number| (task * 1_000 + number, client.echo(task * 1_000 + number));
         if task % 2 == 0 {
             tasks.spawn_blocking(move || {
-                for (number, call) in (0..100).map(repeatedly) {
+                for (number, call) in (0..100).map(call_number) {
                     assert_eq!(call.wait().unwrap(), number);
                 }
             });
         } else {
             tasks.spawn(async move {
-                for (number, call) in (0..100).map(repeatedly) {
+                for (number, call) in (0..100).map(call_number) {
                     assert_eq!(call.await.unwrap(), number);
                 }
             });
         }
     }
-    all(tasks).await;
+    join_all(tasks).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_endpoint_that_closes_forgets_nobody() {
+async fn closing_endpoint_fails_every_pending_call() {
     for _ in 0..20 {
         let (_server, client, endpoint) = setup().await;
         let tasks = callers(64, &client, |_, client| async move {
@@ -214,6 +214,6 @@ async fn an_endpoint_that_closes_forgets_nobody() {
         });
         tokio::time::sleep(ms(3)).await;
         endpoint.close(Duration::ZERO).await;
-        all(tasks).await;
+        join_all(tasks).await;
     }
 }

@@ -1,8 +1,8 @@
-//! What a contract may say, each thing once, and that it arrives.
+//! The options of a contract: contexts, wire names, namespaces, oneway methods, several services.
 
-#![allow(unused_qualifications, unreachable_pub, reason = "paths of every length are part of what is tested")]
+#![allow(unused_qualifications, unreachable_pub, reason = "the tests cover paths of every length")]
 #![allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::new_ret_no_self, clippy::wrong_self_convention)]
-#![allow(clippy::allow_attributes_without_reason, reason = "odd signatures are what is tested")]
+#![allow(clippy::allow_attributes_without_reason, reason = "the tests cover unusual signatures")]
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -26,14 +26,14 @@ trait Contexts {
     fn last(&self, text: &str, cx: &rpcudp::Context) -> (String, String);
     fn owned(&self, cx: Context) -> SocketAddr;
     fn marked(&self, #[rpc(context)] cx: &Cx) -> SocketAddr;
-    fn not_ours(&self, #[rpc(argument)] cx: custom::Context, other: &Context) -> (u8, SocketAddr);
+    fn context_as_argument(&self, #[rpc(argument)] cx: custom::Context, other: &Context) -> (u8, SocketAddr);
     async fn later(&self, cx: &Context, text: &str) -> (SocketAddr, SocketAddr);
     async fn later_owned(&self, text: &str, cx: Context) -> Vec<u8>;
 }
 
-struct Who;
+struct Addresses;
 
-impl Contexts for Who {
+impl Contexts for Addresses {
     fn first(&self, cx: &Context, text: &str) -> (String, String) {
         (text.into(), cx.sender().to_string())
     }
@@ -46,7 +46,7 @@ impl Contexts for Who {
     fn marked(&self, cx: &Cx) -> SocketAddr {
         cx.endpoint().local_addr()
     }
-    fn not_ours(&self, cx: custom::Context, other: &Context) -> (u8, SocketAddr) {
+    fn context_as_argument(&self, cx: custom::Context, other: &Context) -> (u8, SocketAddr) {
         (cx.0, other.sender())
     }
     async fn later(&self, cx: &Context, text: &str) -> (SocketAddr, SocketAddr) {
@@ -61,8 +61,8 @@ impl Contexts for Who {
 }
 
 #[tokio::test]
-async fn the_context_says_who_called() -> TestResult {
-    let (server, caller) = loopback_pair(ContextsServer::new(Who)).await;
+async fn context_holds_the_addresses_of_caller_and_server() -> TestResult {
+    let (server, caller) = loopback_pair(ContextsServer::new(Addresses)).await;
     let client = ContextsClient::new(&caller, server.local_addr());
     let (here, there) = (caller.local_addr(), server.local_addr());
 
@@ -70,7 +70,7 @@ async fn the_context_says_who_called() -> TestResult {
     assert_eq!(client.last("text").await?, ("text".into(), there.to_string()));
     assert_eq!(client.owned().await?, here);
     assert_eq!(client.marked().await?, there);
-    assert_eq!(client.not_ours(custom::Context(3)).await?, (3, here));
+    assert_eq!(client.context_as_argument(custom::Context(3)).await?, (3, here));
     assert_eq!(client.later("text").await?, (here, there));
     assert_eq!(client.later_owned("text").await?.len(), 20);
     Ok(())
@@ -111,7 +111,7 @@ impl Named for Numbers {
 }
 
 #[tokio::test]
-async fn methods_are_found_by_their_wire_names() -> TestResult {
+async fn methods_are_called_by_their_wire_names() -> TestResult {
     let (server, caller) = loopback_pair(NamedServer::new(Numbers)).await;
     let spelled = SpelledClient::new(&caller, server.local_addr());
     assert_eq!((spelled.wire().await?, spelled.plain().await?, spelled.odd().await?), (1, 2, 3));
@@ -121,7 +121,7 @@ async fn methods_are_found_by_their_wire_names() -> TestResult {
 }
 
 #[tokio::test]
-async fn contracts_grow_at_the_end() -> TestResult {
+async fn option_at_the_end_is_a_compatible_new_argument() -> TestResult {
     #[rpc_service]
     trait Old {
         fn search(&self, text: &str) -> usize;
@@ -153,20 +153,24 @@ async fn contracts_grow_at_the_end() -> TestResult {
 
     let (old, caller) = loopback_pair(OldServer::new(Engine)).await;
     let (new, newer) = (loopback_pair(NewServer::new(Engine)).await.0, loopback_pair(NewerServer::new(Engine)).await.0);
-    assert_eq!(NewClient::new(&caller, old.local_addr()).search("12345", Some(3)).await?, 5, "more than it knows");
-    assert_eq!(OldClient::new(&caller, new.local_addr()).search("12345").await?, 5, "fewer, and it can do without");
+    assert_eq!(
+        NewClient::new(&caller, old.local_addr()).search("12345", Some(3)).await?,
+        5,
+        "the server ignores arguments that it does not know"
+    );
+    assert_eq!(OldClient::new(&caller, new.local_addr()).search("12345").await?, 5, "a missing `Option` is `None`");
     let error = OldClient::new(&caller, newer.local_addr()).search("1234567890123456789012345").await.unwrap_err();
     let CallError::Refused { reason: Refusal::MalformedArguments, message, .. } = error else { panic!("{error}") };
-    // A refusal is never longer than the request: its words are cut to that.
+    // A refusal is never longer than the request, so its message is cut.
     assert!(message.starts_with("`limit` is missing"), "{message}");
     Ok(())
 }
 
 #[tokio::test]
-async fn one_endpoint_has_many_services_and_calls_itself() -> TestResult {
+async fn endpoint_serves_several_services_and_calls_itself() -> TestResult {
     let endpoint = Endpoint::builder()
         .serve(NamedServer::new(Numbers))
-        .serve(ContextsServer::new(Who))
+        .serve(ContextsServer::new(Addresses))
         .serve(OneWaysServer::new(Sum::default()))
         .bind("127.0.0.1:0")
         .await?;
@@ -176,7 +180,7 @@ async fn one_endpoint_has_many_services_and_calls_itself() -> TestResult {
     Ok(())
 }
 
-/// A contract that uses the names of everything that is generated.
+/// A contract with methods that have the names of generated items.
 #[rpc_service]
 trait Greedy {
     fn new(&self) -> u8;
@@ -228,7 +232,7 @@ impl Greedy for Sevens {
 }
 
 #[tokio::test]
-async fn the_contracts_names_go_before_the_clients_own() -> TestResult {
+async fn contract_methods_take_precedence_over_methods_of_client() -> TestResult {
     let (server, caller) = loopback_pair(GreedyServer::new(Sevens)).await;
     let client: GreedyClient = Client::new(&caller, server.local_addr());
     assert_eq!((client.new().await?, client.with_peer(2).await?, client.peer().await?), (1, 2, 3));
@@ -265,7 +269,7 @@ impl OneWays for Sum {
 }
 
 #[tokio::test]
-async fn oneway_methods_run_and_are_not_answered() -> TestResult {
+async fn oneway_methods_run_and_get_no_response() -> TestResult {
     let (server, caller) = loopback_pair(OneWaysServer::new(Sum::default())).await;
     let client = OneWaysClient::new(&caller, server.local_addr());
     for number in 1..=10 {
@@ -283,11 +287,11 @@ async fn oneway_methods_run_and_are_not_answered() -> TestResult {
 }
 
 #[tokio::test]
-async fn calls_are_futures_of_their_own() -> TestResult {
+async fn calls_are_static_futures_that_keep_their_endpoint_open() -> TestResult {
     fn check<T: Send + Unpin + 'static>(call: T) -> T {
         call
     }
-    let (server, caller) = loopback_pair(ContextsServer::new(Who)).await;
+    let (server, caller) = loopback_pair(ContextsServer::new(Addresses)).await;
     let call = {
         let text = String::from("short-lived");
         let client = ContextsClient::new(&caller, server.local_addr());

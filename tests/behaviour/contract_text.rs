@@ -1,15 +1,15 @@
-//! Contracts that describe themselves: as the trait that was written, and as data.
+//! Contracts as data: their text and their fingerprints.
 //!
-//! What is printed is compared with this file, which compiles: so what is printed does too.
+//! The text of a contract is compared with this file. The file compiles, so the text does too.
 
-#![allow(unreachable_pub, reason = "contracts of a test")]
+#![allow(unreachable_pub, reason = "the text of a contract has `pub`, so the contracts here have it too")]
 
 use rpcudp::contract::Contract;
 use rpcudp::{Client, Context, Service, rpc_service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Text that needs care: "quotes", `code`, and
+/// Text that needs escapes: "quotes", `code`, and
 ///
 ///   * an indented line.
 #[rpc_service(namespace = "described.")]
@@ -27,7 +27,7 @@ where
     async fn rust_name(&self, key: &K, r#type: [u8; 2]) -> Result<Self::Value, String>;
 
     #[rpc(at_least_once, timeout = "2s", fallible)]
-    fn outcome(&self, text: &str, #[rpc(argument)] not_ours: custom::Context<u8>) -> Outcome<Option<Self::Value>>;
+    fn outcome(&self, text: &str, #[rpc(argument)] foreign: custom::Context<u8>) -> Outcome<Option<Self::Value>>;
 
     #[rpc(oneway)]
     async fn r#loop(&self, bytes: &[u8], items: &[(u8, u16)]);
@@ -40,15 +40,15 @@ pub mod custom {
 
 pub type Outcome<T> = Result<T, u8>;
 
-fn check(contract: &Contract) {
+fn assert_text_is_in_this_file(contract: &Contract) {
     let printed = contract.to_string();
     assert!(include_str!("contract_text.rs").contains(&printed), "{printed}");
 }
 
 #[test]
-fn what_is_printed_is_the_trait_that_was_written() {
-    check(DescribedClient::<u8, u8>::CONTRACT);
-    check(ThrustClient::CONTRACT);
+fn text_of_a_contract_is_the_trait_as_written() {
+    assert_text_is_in_this_file(DescribedClient::<u8, u8>::CONTRACT);
+    assert_text_is_in_this_file(ThrustClient::CONTRACT);
 }
 
 #[rpc_service]
@@ -56,8 +56,8 @@ pub trait Thrust {
     fn newtons(&self) -> f64;
 }
 
-/// The same to callers, however it looks in Rust.
-mod disguised {
+/// A contract that is the same to callers and is written differently in Rust.
+mod equivalent {
     use super::*;
 
     /// Documented.
@@ -71,7 +71,7 @@ mod disguised {
     }
 }
 
-/// What a caller of `Thrust` cannot rely on.
+/// Contracts that differ to callers of `Thrust`.
 mod different {
     use super::*;
 
@@ -87,31 +87,27 @@ mod different {
     }
 
     #[rpc_service]
-    pub(super) trait Promise {
+    pub(super) trait Delivery {
         #[rpc(at_most_once)]
         fn newtons(&self) -> f64;
     }
 }
 
 #[test]
-fn fingerprints_tell_contracts_apart_at_compile_time() {
+fn fingerprints_distinguish_contracts_at_compile_time() {
     const THRUST: u64 = ThrustClient::CONTRACT.fingerprint();
-    assert_eq!(THRUST, disguised::EngineClient::CONTRACT.fingerprint());
+    assert_eq!(THRUST, equivalent::EngineClient::CONTRACT.fingerprint());
     let different = [
         different::ArgumentClient::CONTRACT,
         different::AnotherClient::CONTRACT,
-        different::PromiseClient::CONTRACT,
+        different::DeliveryClient::CONTRACT,
         DescribedClient::<u8, u8>::CONTRACT,
     ];
     for contract in different {
         assert_ne!(contract.fingerprint(), THRUST, "{contract}");
     }
     let (before, after) = (&ThrustClient::CONTRACT.methods, &different::AnotherClient::CONTRACT.methods);
-    assert_eq!(
-        before[0].fingerprint(),
-        after[0].fingerprint(),
-        "a method that is added leaves the others as they were"
-    );
+    assert_eq!(before[0].fingerprint(), after[0].fingerprint(), "a new method changes no other fingerprint");
 }
 
 struct Impl;
@@ -123,19 +119,19 @@ impl Described<u8> for Impl {
     async fn rust_name(&self, _: &u8, r#type: [u8; 2]) -> Result<u8, String> {
         Ok(r#type[0])
     }
-    fn outcome(&self, _: &str, not_ours: custom::Context<u8>) -> Outcome<Option<u8>> {
-        Ok(Some(not_ours.0))
+    fn outcome(&self, _: &str, foreign: custom::Context<u8>) -> Outcome<Option<u8>> {
+        Ok(Some(foreign.0))
     }
     async fn r#loop(&self, _: &[u8], _: &[(u8, u16)]) {}
 }
 
-/// The contract of a service, whatever it is.
-fn served<S: Service>(_: &S) -> &'static Contract {
+/// Returns the contract of a service.
+fn contract_of<S: Service>(_: &S) -> &'static Contract {
     S::CONTRACT
 }
 
 #[test]
-fn a_server_has_the_contract_of_its_client() {
+fn server_and_client_have_the_same_contract() {
     let server = DescribedServer::<_, u8>::new(Impl);
-    assert_eq!(served(&server), <DescribedClient<u8, u8> as Client>::CONTRACT);
+    assert_eq!(contract_of(&server), <DescribedClient<u8, u8> as Client>::CONTRACT);
 }

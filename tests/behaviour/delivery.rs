@@ -1,6 +1,8 @@
-//! What a method promises about its requests, on a network that loses, doubles, delays and reorders them.
+//! Delivery (maybe, at least once, at most once, oneway) on a network that loses, duplicates,
+//! delays and reorders packets.
 //!
-//! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=1000` runs that many for each property.
+//! Every run has a seed, which a failure prints. `RPCUDP_SEEDS=1000` runs that many for each
+//! property.
 
 use std::time::Duration;
 
@@ -64,7 +66,7 @@ impl Ledger for Runs {
     }
 }
 
-/// Binds a server and a caller, and returns them with a client and the runs of requests.
+/// Binds a server and a caller, and returns them with a client and the record of runs.
 fn pair_with(seed: u64, configure: impl Fn(Builder) -> Builder) -> (Pair, LedgerClient, Runs) {
     let runs = Runs::default();
     let server = configure(Endpoint::builder().serve(LedgerServer::new(runs.clone())));
@@ -73,28 +75,30 @@ fn pair_with(seed: u64, configure: impl Fn(Builder) -> Builder) -> (Pair, Ledger
     (pair, client, runs)
 }
 
+/// Binds a server and a caller with default settings.
 fn pair(seed: u64) -> (Pair, LedgerClient, Runs) {
     pair_with(seed, |builder| builder)
 }
 
+/// The number of seeds for each property unless `RPCUDP_SEEDS` sets another.
 const SEED_COUNT: u64 = 20;
 
-/// Long enough for some thirty attempts, of which half get through and back.
-const PATIENT: Duration = Duration::from_secs(120);
+/// A timeout for some thirty transmissions, of which half get a response through.
+const LONG_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A third of everything is lost, a fifth comes twice, and nothing in order.
-fn bad() -> Conditions {
+/// Loss of 30 %, duplication of 20 %, reordering of 20 %, and 20 to 30 ms of latency.
+fn bad_conditions() -> Conditions {
     Conditions::default().loss(0.3).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(10))
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_least_once_gets_through() {
+async fn at_least_once_succeeds_under_loss() {
     for seed in seeds(SEED_COUNT) {
         let (pair, client, _) = pair(seed);
-        pair.network.set_conditions(bad());
+        pair.network.set_conditions(bad_conditions());
         let mut calls = JoinSet::new();
         for number in 0..100 {
-            let call = client.at_least(number).timeout(PATIENT);
+            let call = client.at_least(number).timeout(LONG_TIMEOUT);
             calls.spawn(async move { (number, call.await) });
         }
         while let Some(ended) = calls.join_next().await {
@@ -107,15 +111,15 @@ async fn at_least_once_gets_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_once_gets_through_and_runs_once() {
+async fn at_most_once_succeeds_and_runs_once_under_loss() {
     for seed in seeds(SEED_COUNT) {
         let (pair, client, runs) = pair(seed);
-        pair.network.set_conditions(bad());
+        pair.network.set_conditions(bad_conditions());
         let mut calls = JoinSet::new();
         for number in 0..50 {
-            let call = client.at_most(number).timeout(PATIENT);
+            let call = client.at_most(number).timeout(LONG_TIMEOUT);
             calls.spawn(async move { (number, call.await) });
-            let call = client.at_most_later(number).timeout(PATIENT);
+            let call = client.at_most_later(number).timeout(LONG_TIMEOUT);
             calls.spawn(async move { (number, call.await) });
         }
         while let Some(ended) = calls.join_next().await {
@@ -129,7 +133,7 @@ async fn at_most_once_gets_through_and_runs_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn maybe_is_sent_once_and_runs_for_each_copy() {
+async fn maybe_is_sent_once_and_runs_for_each_duplicate() {
     let (pair, client, runs) = pair(1);
     pair.network.set_conditions(Conditions::default().duplication(1.0));
     assert_eq!(client.maybe(7).await.unwrap(), 7);
@@ -143,21 +147,22 @@ async fn maybe_is_sent_once_and_runs_for_each_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn resends_back_off_and_end_with_the_timeout() {
+async fn retransmission_backs_off_and_ends_at_the_timeout() {
     let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().loss(1.0));
     let start = Instant::now();
     assert!(client.at_least(7).await.unwrap_err().is_timeout());
     assert_eq!(start.elapsed(), Duration::from_secs(5));
-    // 250 ms and twice that each time, a quarter more or less: four fit into five seconds, perhaps five.
-    let resent = pair.caller.stats().calls.retransmitted;
-    assert!((3..=5).contains(&resent), "{resent}");
+    // The interval starts at 250 ms and doubles, each time with a quarter more or less: four or
+    // five fit into five seconds.
+    let retransmitted = pair.caller.stats().calls.retransmitted;
+    assert!((3..=5).contains(&retransmitted), "{retransmitted}");
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(pair.network.stats().sent, 1 + resent, "nothing is sent after the end");
+    assert_eq!(pair.network.stats().sent, 1 + retransmitted, "no packet is sent after the timeout");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answered_call_is_not_sent_again() {
+async fn completed_call_is_not_retransmitted() {
     let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().latency(ms(50)));
     assert_eq!(client.at_least(7).await.unwrap(), 7);
@@ -166,7 +171,7 @@ async fn an_answered_call_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_call_is_not_sent_again() {
+async fn dropped_call_is_not_retransmitted() {
     let (pair, client, _) = pair(1);
     pair.network.set_conditions(Conditions::default().loss(1.0));
     assert!(tokio::time::timeout(ms(100), client.at_least(7)).await.is_err());
@@ -175,7 +180,7 @@ async fn a_dropped_call_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_of_a_running_call_are_dropped() {
+async fn duplicate_of_a_running_request_is_dropped() {
     let (pair, client, runs) = pair(1);
     assert_eq!(client.slowly(3_000).await.unwrap(), 3_000);
     assert_eq!(runs.counts(), [1]);
@@ -186,16 +191,16 @@ async fn copies_of_a_running_call_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_was_answered_is_answered_again() {
+async fn duplicate_gets_the_stored_error_or_refusal() {
     let (pair, client, runs) = pair(1);
-    // Answers get lost until the third attempt; requests arrive.
-    let healed = async {
+    // Responses are lost until the third transmission; requests arrive.
+    let heal = async {
         pair.set_response_conditions(Conditions::default().loss(1.0));
         sleep(ms(600)).await;
         pair.set_response_conditions(Conditions::default());
     };
     let (failing, panicking) = (client.at_most_failing(), client.at_most_panicking());
-    let (failed, panicked, ()) = tokio::join!(failing, panicking, healed);
+    let (failed, panicked, ()) = tokio::join!(failing, panicking, heal);
     assert_eq!(failed.unwrap_err().into_application().unwrap(), 1);
     assert!(matches!(panicked, Err(CallError::Refused { reason: Refusal::Panicked, .. })));
     assert_eq!(runs.counts(), [1, 1]);
@@ -203,21 +208,22 @@ async fn whatever_was_answered_is_answered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_memory_that_is_too_small_forgets_and_says_so() {
+async fn full_response_memory_evicts_and_counts() {
     let (pair, client, _) = pair_with(1, |builder| builder.response_memory(1_000, Duration::from_secs(60)));
     for number in 0..20 {
         assert_eq!(client.at_most(number).await.unwrap(), number);
     }
-    let forgotten = pair.server.stats().requests.evicted;
-    assert!((14..20).contains(&forgotten), "{forgotten}");
+    let evicted = pair.server.stats().requests.evicted;
+    assert!((14..20).contains(&evicted), "{evicted}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_at_most_once_call_that_was_refused_as_busy_never_runs() {
+async fn at_most_once_request_refused_as_busy_never_runs() {
     let (pair, client, runs) = pair_with(1, |builder| builder.max_handlers(1));
     let first = tokio::spawn(client.slowly(1_000));
     sleep(ms(10)).await;
-    // The refusal is lost. A copy finds room, but the refusal may only be late: it must stay true.
+    // The refusal is lost. The server could run a duplicate, but the refusal might only be late, so
+    // the duplicate must be refused too.
     pair.set_response_conditions(Conditions::default().loss(1.0));
     let second = tokio::spawn(client.slowly(1));
     sleep(ms(900)).await;
@@ -229,7 +235,7 @@ async fn an_at_most_once_call_that_was_refused_as_busy_never_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn oneway_is_sent_once_and_not_answered() {
+async fn oneway_is_sent_once_and_gets_no_response() {
     let (pair, client, runs) = pair(1);
     for number in 0..10 {
         client.oneway(number).await.unwrap();
@@ -242,7 +248,7 @@ async fn oneway_is_sent_once_and_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_that_heals_in_time_is_survived() {
+async fn call_survives_a_partition_that_heals_before_its_timeout() {
     let (pair, client, runs) = pair(1);
     pair.network.partition([pair.server.local_addr().ip()]);
     let call = tokio::spawn(client.at_most(7));
@@ -252,11 +258,11 @@ async fn a_partition_that_heals_in_time_is_survived() {
     assert_eq!(runs.counts(), [1]);
 }
 
-/// Everything that a run shows of itself.
+/// Runs a hundred calls on a bad network, and returns all statistics and the duration.
 async fn run(seed: u64) -> (Stats, Stats, NetworkStats, Duration) {
     let start = Instant::now();
     let (pair, client, _) = pair(seed);
-    pair.network.set_conditions(bad());
+    pair.network.set_conditions(bad_conditions());
     let mut calls = JoinSet::new();
     for number in 0..50 {
         calls.spawn(client.at_most_later(number).timeout(Duration::from_secs(2)));
@@ -267,7 +273,7 @@ async fn run(seed: u64) -> (Stats, Stats, NetworkStats, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_seed_repeats_a_run_and_another_does_not() {
+async fn runs_with_the_same_seed_are_equal() {
     for seed in seeds(SEED_COUNT) {
         let first = run(seed).await;
         assert_eq!(first, run(seed).await, "seed {seed}");

@@ -1,21 +1,21 @@
-//! What README.md says is so.
+//! README.md agrees with the tests, and links to no file.
 
 const README: &str = include_str!("../../README.md");
 
 #[test]
-fn the_readme_has_the_test_that_runs_here() {
-    let pasted = include_str!("readme.rs");
-    let (_, test) = pasted.split_once("\n\n").expect("a line about itself comes first");
+fn readme_contains_the_test_that_runs_here() {
+    let file = include_str!("readme.rs");
+    let (_, test) = file.split_once("\n\n").expect("a doc line comes first");
     assert!(
         README.contains(&format!("```rust\n{test}```\n")),
-        "README.md does not contain tests/behaviour/readme.rs as it is"
+        "README.md does not contain tests/behaviour/readme.rs without its first line"
     );
 }
 
-/// It is the front page of docs.rs and crates.io too, where files of the repository are not beside it.
+/// docs.rs and crates.io show the README too, without the files of the repository.
 #[test]
-fn the_readme_links_to_nothing_beside_it() {
+fn readme_links_to_no_file_of_the_repository() {
     let targets = README.match_indices("](").map(|(at, mark)| README[at + mark.len()..].split(')').next().unwrap());
-    let beside: Vec<_> = targets.filter(|target| !target.starts_with("https://")).collect();
-    assert_eq!(beside, [""; 0]);
+    let files: Vec<_> = targets.filter(|target| !target.starts_with("https://")).collect();
+    assert_eq!(files, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Methods that are called by their names, without a contract on the caller's side.
+//! Methods that are called by name, without a contract on the caller's side.
 
 use rpcudp::{Call, CallError, DynamicMethod, Endpoint, Refusal, rpc_service};
 
@@ -11,9 +11,9 @@ trait Account {
     fn size(&self, data: &[u8]) -> usize;
 }
 
-struct Empty;
+struct EmptyAccount;
 
-impl Account for Empty {
+impl Account for EmptyAccount {
     fn deposit(&self, cents: u64, note: Option<&str>) -> String {
         format!("{cents} {note:?}")
     }
@@ -28,8 +28,8 @@ impl Account for Empty {
 }
 
 #[tokio::test]
-async fn arguments_of_several_types_and_any_number_are_sent() -> TestResult {
-    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
+async fn arguments_can_have_several_types_and_any_count() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(EmptyAccount)).await;
     let deposit = |arguments: Vec<serde_json::Value>| -> Call<String> {
         DynamicMethod::new("deposit").call(&endpoint, server.local_addr(), &arguments)
     };
@@ -44,8 +44,8 @@ async fn arguments_of_several_types_and_any_number_are_sent() -> TestResult {
 }
 
 #[tokio::test]
-async fn the_method_s_own_error_is_of_the_type_that_is_asked_for() -> TestResult {
-    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
+async fn fallible_call_decodes_the_error_of_the_method() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(EmptyAccount)).await;
     let withdraw = DynamicMethod::new("withdraw");
     let call: Call<u64, String> = withdraw.fallible_call(&endpoint, server.local_addr(), &[5]);
     assert_eq!(call.await.unwrap_err().into_application().unwrap(), "5 cents are missing");
@@ -55,13 +55,13 @@ async fn the_method_s_own_error_is_of_the_type_that_is_asked_for() -> TestResult
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_said() -> TestResult {
-    let (server, endpoint) = loopback_pair(AccountServer::new(Empty)).await;
+async fn request_over_the_limit_fails() -> TestResult {
+    let (server, endpoint) = loopback_pair(AccountServer::new(EmptyAccount)).await;
     let size = DynamicMethod::new("size");
-    let of = |len: usize| -> Call<usize> { size.call(&endpoint, server.local_addr(), &[vec![0_u8; len]]) };
-    // An array of two, a name of four, an array of one, and three bytes before the argument's own.
-    assert_eq!(of(8_192 - 10).await?, 8_182);
-    match of(8_193 - 10).await {
+    let call = |len: usize| -> Call<usize> { size.call(&endpoint, server.local_addr(), &[vec![0_u8; len]]) };
+    // `[size, [data]]` adds 1 + 5 + 1 + 3 bytes to the data.
+    assert_eq!(call(8_192 - 10).await?, 8_182);
+    match call(8_193 - 10).await {
         Err(CallError::TooLarge { method: "size", size: 8_193, limit: 8_192 }) => {}
         other => panic!("{other:?}"),
     }
@@ -69,7 +69,7 @@ async fn what_cannot_be_sent_is_said() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_call_has_the_endpoint_s_timeout_or_its_own() -> TestResult {
+async fn timeout_of_the_call_precedes_the_endpoint() -> TestResult {
     let (_silent, peer) = silent_socket();
     let endpoint = Endpoint::builder().timeout(ms(30)).bind("127.0.0.1:0").await?;
     let call = || -> Call<()> { DynamicMethod::new("anything").call(&endpoint, peer, &[(); 0]) };
@@ -83,8 +83,8 @@ async fn a_call_has_the_endpoint_s_timeout_or_its_own() -> TestResult {
 }
 
 #[test]
-fn a_name_is_kept_once() {
-    let name = String::from("kept");
+fn equal_names_are_stored_once() {
+    let name = String::from("stored");
     let (first, second) = (DynamicMethod::new(&name), DynamicMethod::new(&name.clone()));
     assert!(std::ptr::eq(first.name(), second.name()));
     assert_ne!(DynamicMethod::new("another").name(), first.name());

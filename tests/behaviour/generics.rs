@@ -1,6 +1,6 @@
 //! Contracts with type parameters, associated types, bounds and lifetimes.
 
-#![deny(unused_lifetimes, single_use_lifetimes, reason = "nothing that is generated has a lifetime too many")]
+#![deny(unused_lifetimes, single_use_lifetimes, reason = "generated code has no superfluous lifetimes")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::support::{TestResult, loopback_pair};
 
-/// Generic in what it stores, with types of the implementation's own.
+/// A contract with type and const parameters and associated types.
 #[rpc_service(namespace = "store.")]
 trait Store<K, const N: usize>
 where
@@ -46,7 +46,7 @@ impl Store<String, 3> for Shelf {
 }
 
 #[tokio::test]
-async fn contracts_may_be_generic() -> TestResult {
+async fn contract_can_be_generic() -> TestResult {
     let shelf = Arc::new(Shelf::default());
     let (server, caller) = loopback_pair(StoreServer::from_arc(Arc::clone(&shelf))).await;
     let store = StoreClient::<String, 3, Vec<u8>, String>::new(&caller, server.local_addr());
@@ -61,7 +61,7 @@ async fn contracts_may_be_generic() -> TestResult {
     Ok(())
 }
 
-/// Parameters with defaults, of both kinds, beside an associated type that has none.
+/// A contract with defaults for a type and a const parameter, and an associated type without one.
 #[rpc_service]
 trait Table<C, K = u32, const N: usize = 2>
 where
@@ -84,7 +84,7 @@ impl<K: Serialize + DeserializeOwned + ToString, const N: usize> Table<char, K, 
 }
 
 #[tokio::test]
-async fn parameters_may_have_defaults() -> TestResult {
+async fn parameters_can_have_defaults() -> TestResult {
     let server: TableServer<Twice, char> = TableServer::new(Twice);
     let (server, caller) = loopback_pair(server).await;
     let defaults: TableClient<char, String> = TableClient::new(&caller, server.local_addr());
@@ -96,7 +96,7 @@ async fn parameters_may_have_defaults() -> TestResult {
     Ok(())
 }
 
-/// One whose methods are all sync, so that it can be an object.
+/// A contract with sync methods only, which is dyn-compatible.
 #[rpc_service]
 trait Tone {
     fn hertz(&self) -> u32;
@@ -109,7 +109,7 @@ impl Tone for u32 {
 }
 
 #[tokio::test]
-async fn a_service_may_be_chosen_at_run_time() -> TestResult {
+async fn service_can_be_a_trait_object() -> TestResult {
     for tone in [440, 442] {
         let service: Arc<dyn Tone + Send + Sync> = Arc::new(tone);
         let (server, caller) = loopback_pair(ToneServer::from_arc(Arc::clone(&service))).await;
@@ -124,7 +124,7 @@ mod bounds {
     }
 }
 
-/// What is said of `Self`, with paths of every kind, is said of the service alone.
+/// A contract with bounds on `Self` and its items, by paths of every kind.
 #[rpc_service]
 trait Bounded
 where
@@ -150,13 +150,13 @@ impl Bounded for u8 {
 }
 
 #[tokio::test]
-async fn what_is_said_of_the_service_is_not_said_of_the_client() -> TestResult {
+async fn bounds_on_self_apply_to_the_service_only() -> TestResult {
     let (server, caller) = loopback_pair(BoundedServer::new(7_u8)).await;
     assert_eq!(BoundedClient::<String>::new(&caller, server.local_addr()).item().await?, "u8: 7");
     Ok(())
 }
 
-/// Lifetimes of the receiver, of the context, of arguments, and of none.
+/// A contract with lifetimes on the receiver, the context and arguments.
 #[rpc_service]
 trait Lifetimes {
     fn receiver<'a>(&'a self, cx: &'a Context, text: &str) -> usize;
@@ -187,7 +187,7 @@ impl Lifetimes for Len {
 }
 
 #[tokio::test]
-async fn methods_may_have_lifetimes() -> TestResult {
+async fn methods_can_have_lifetimes() -> TestResult {
     let (server, caller) = loopback_pair(LifetimesServer::new(Len)).await;
     let client = LifetimesClient::new(&caller, server.local_addr());
     let text = String::from("text");

@@ -1,4 +1,5 @@
-//! Whatever arrives, the endpoint goes on, counts it, and sends nothing that is longer than what arrived.
+//! An endpoint survives any datagram, counts it, and never responds with more bytes than it
+//! received.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ trait Target {
     fn oneway(&self, point: (u8, f64));
 }
 
-/// Recursive: what a peer nests is what we recurse into.
+/// A recursive argument: its decoder recurses as deep as a peer nests it.
 #[derive(Serialize, Deserialize)]
 enum Tree {
     Leaf,
@@ -47,43 +48,44 @@ impl Target for Service {
     fn oneway(&self, _: (u8, f64)) {}
 }
 
-/// A target, and a stranger who sends it bytes.
+/// A server, and a node that sends it arbitrary bytes.
 struct Attack {
     target: Endpoint,
-    stranger: Node,
+    attacker: Node,
 }
 
 impl Attack {
     fn new() -> Self {
         let network = Network::new(1);
         let target = bind(&network, SERVER, Endpoint::builder().serve(TargetServer::new(Service)));
-        Self { target, stranger: network.bind("10.6.6.6:666").unwrap() }
+        Self { target, attacker: network.bind("10.6.6.6:666").unwrap() }
     }
 
     fn send(&self, contents: &[u8]) {
-        send(&self.stranger, self.target.local_addr(), contents);
+        send(&self.attacker, self.target.local_addr(), contents);
     }
 
-    /// Waits until everything that was sent has been dealt with.
+    /// Runs the server until it has handled every datagram that was sent.
     async fn settle(&self) {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// The lengths of the answers that the stranger got since it last looked.
-    async fn answers(&self) -> Vec<usize> {
-        receive(&self.stranger).await.iter().map(Vec::len).collect()
+    /// Returns the lengths of the responses that arrived since the last call.
+    async fn response_lens(&self) -> Vec<usize> {
+        receive(&self.attacker).await.iter().map(Vec::len).collect()
     }
 
-    async fn is_alive(&self) {
+    /// Checks that the server still responds.
+    async fn assert_alive(&self) {
         let client = TargetClient::new(&self.target, self.target.local_addr());
         assert_eq!(client.text("alive").await.unwrap(), 5);
     }
 }
 
-/// A request for each method, as an honest caller would send it.
-fn honest_requests() -> Vec<Vec<u8>> {
+/// Returns a well-formed request for each method and for an unknown one.
+fn valid_requests() -> Vec<Vec<u8>> {
     let tree = Tree::Branch(vec![Tree::Leaf, Tree::Named { name: "n".into(), inner: Box::new(Tree::Leaf) }]);
     let map = BTreeMap::from([("key", vec![1_u8, 2])]);
     let request = |method, arguments: &[&dyn Encode]| request([7; 20], method, arguments);
@@ -93,29 +95,30 @@ fn honest_requests() -> Vec<Vec<u8>> {
         request("later", &[&vec![1_u8, 2, 3]]),
         request("once", &[&-5]),
         request("oneway", &[&(1_u8, 0.5)]),
-        request("nobody", &[&1_u8]),
+        request("absent", &[&1_u8]),
     ]
 }
 
-/// Response and failure frames that answer nothing.
-fn unasked() -> Vec<Vec<u8>> {
+/// Returns response and failure frames that match no call.
+fn unmatched_responses() -> Vec<Vec<u8>> {
     let id = [9; 20];
     vec![[&b"\x01"[..], &id, b"\xa2hi"].concat(), [&b"\x04"[..], &id, b"\x93\x01\xa4oops\xc0"].concat()]
 }
 
-fn seeds() -> Vec<Vec<u8>> {
-    [honest_requests(), unasked()].concat()
+/// Returns the datagrams from which invalid ones are made.
+fn valid_datagrams() -> Vec<Vec<u8>> {
+    [valid_requests(), unmatched_responses()].concat()
 }
 
 #[tokio::test(start_paused = true)]
-async fn honest_requests_are_answered() {
+async fn valid_requests_get_responses() {
     let attack = Attack::new();
-    honest_requests().iter().for_each(|request| attack.send(request));
+    valid_requests().iter().for_each(|request| attack.send(request));
     attack.settle().await;
     let stats = attack.target.stats();
     assert_eq!((stats.requests.received, stats.requests.completed, stats.requests.refused), (6, 4, 1));
     assert_eq!(stats.dropped_in_all(), 0);
-    assert_eq!(attack.answers().await.len(), 5);
+    assert_eq!(attack.response_lens().await.len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +135,7 @@ async fn each_reason_to_drop_is_counted() {
         ([header(0), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::InvalidMsgpack),
         ([header(0), b"\xc0".to_vec()].concat(), DropReason::WrongShape),
         ([header(1), b"\xc0".to_vec()].concat(), DropReason::UnmatchedResponse),
-        // What answers no call is not even read.
+        // The body of an unmatched response is not parsed.
         ([header(1), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::UnmatchedResponse),
         ([header(4), b"\x90".to_vec()].concat(), DropReason::UnmatchedResponse),
     ];
@@ -142,73 +145,73 @@ async fn each_reason_to_drop_is_counted() {
         attack.settle().await;
         assert_eq!(attack.target.stats().dropped(reason), before + 1, "{reason}: {contents:x?}");
     }
-    assert_eq!(attack.answers().await, [0_usize; 0], "nothing of it is answered");
-    attack.is_alive().await;
+    assert_eq!(attack.response_lens().await, [0_usize; 0], "dropped datagrams get no response");
+    attack.assert_alive().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_prefix_of_every_datagram_is_dropped() {
     let attack = Attack::new();
     let mut sent = 0;
-    for seed in seeds() {
-        for end in 0..seed.len() {
-            attack.send(&seed[..end]);
+    for datagram in valid_datagrams() {
+        for end in 0..datagram.len() {
+            attack.send(&datagram[..end]);
             sent += 1;
         }
         attack.settle().await;
     }
     assert_eq!(attack.target.stats().dropped_in_all(), sent);
-    assert_eq!(attack.answers().await, [0_usize; 0]);
-    attack.is_alive().await;
+    assert_eq!(attack.response_lens().await, [0_usize; 0]);
+    attack.assert_alive().await;
 }
 
-/// Sends bytes and checks that what came of them adds up.
-async fn survives(attack: &Attack, sent: &[Vec<u8>]) {
+/// Sends datagrams and checks that each is counted once.
+async fn assert_counted(attack: &Attack, sent: &[Vec<u8>]) {
     let before = attack.target.stats();
     sent.iter().for_each(|contents| attack.send(contents));
     attack.settle().await;
     let after = attack.target.stats();
-    assert_eq!(outcomes(&after) - outcomes(&before), sent.len() as u64, "{before:?} {after:?}");
+    assert_eq!(handled_count(&after) - handled_count(&before), sent.len() as u64, "{before:?} {after:?}");
 }
 
-/// How many datagrams have come to an end. Oneway requests come to none that is counted but their number.
-fn outcomes(stats: &Stats) -> u64 {
+/// Returns the number of datagrams that were taken for requests or dropped.
+fn handled_count(stats: &Stats) -> u64 {
     stats.requests.received + stats.dropped_in_all() - stats.dropped(DropReason::DuplicateRequest)
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_of_one_byte_is_survived_and_never_amplified() {
+async fn every_change_of_one_byte_is_counted_and_never_amplified() {
     let attack = Attack::new();
-    for seed in seeds() {
-        for at in 0..seed.len() {
+    for datagram in valid_datagrams() {
+        for at in 0..datagram.len() {
             for byte in 0..=255 {
-                let mut contents = seed.clone();
+                let mut contents = datagram.clone();
                 contents[at] = byte;
-                survives(&attack, std::slice::from_ref(&contents)).await;
-                for answer_len in attack.answers().await {
-                    // An answer of a few bytes, or a refusal that is no longer than the request.
-                    assert!(answer_len <= contents.len().max(21 + 32), "{contents:x?}");
+                assert_counted(&attack, std::slice::from_ref(&contents)).await;
+                for response_len in attack.response_lens().await {
+                    // A response of a few bytes, or a refusal that is no longer than the request.
+                    assert!(response_len <= contents.len().max(21 + 32), "{contents:x?}");
                 }
             }
         }
     }
-    attack.is_alive().await;
+    attack.assert_alive().await;
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn random_datagrams_are_survived(
+    fn random_datagrams_are_counted(
         datagrams in vec(vec(any::<u8>(), 0..300), 1..60),
         bodies in vec((0_u8..6, any::<[u8; 20]>(), vec(any::<u8>(), 0..200)), 1..60),
-        mangled in vec((any::<prop::sample::Index>(), vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)), 1..60),
+        corrupted in vec((any::<prop::sample::Index>(), vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)), 1..60),
     ) {
         let mut sent = datagrams;
         sent.extend(bodies.into_iter().map(|(kind, id, body)| [&[kind][..], &id, &body].concat()));
-        sent.extend(mangled.into_iter().map(|(seed, changes)| {
-            let seeds = seeds();
-            let mut contents = seed.get(&seeds).clone();
+        sent.extend(corrupted.into_iter().map(|(index, changes)| {
+            let datagrams = valid_datagrams();
+            let mut contents = index.get(&datagrams).clone();
             for (at, byte) in changes {
                 let at = at.index(contents.len());
                 contents[at] = byte;
@@ -217,8 +220,8 @@ proptest! {
         }));
         paused_runtime().block_on(async {
             let attack = Attack::new();
-            survives(&attack, &sent).await;
-            attack.is_alive().await;
+            assert_counted(&attack, &sent).await;
+            attack.assert_alive().await;
         });
     }
 }

@@ -1,4 +1,4 @@
-//! What an endpoint tells of its services, to whom it does, and what becomes of what a liar tells.
+//! Published contracts: described, compared, and read from servers that lie.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::{Pair, ms};
 
-/// Plain.
+/// A contract without a namespace.
 #[rpc_service]
 trait Clock {
-    /// The hour, in 24 of them.
+    /// The hour, from 0 to 23.
     fn hour(&self) -> u8;
     #[rpc(oneway)]
     fn set(&self, hour: u8);
@@ -22,7 +22,7 @@ trait Clock {
 
 #[rpc_service(namespace = "store.")]
 trait Store {
-    /// What is stored under a key.
+    /// Returns the value of a key.
     #[rpc(at_least_once, timeout = "2s")]
     async fn fetch(&self, key: &[u8], version: Option<u64>) -> Result<Vec<u8>, String>;
     fn count(&self) -> u64;
@@ -33,7 +33,7 @@ trait Private {
     fn secret(&self) -> u64;
 }
 
-/// Where another contract has the name.
+/// The contract `Clock` for functions that shadow its name.
 const CLOCK: &Contract = ClockClient::CONTRACT;
 
 struct Noon;
@@ -60,7 +60,8 @@ impl Private for Noon {
     }
 }
 
-fn described() -> Builder {
+/// Returns a builder that publishes two of its three contracts.
+fn publishing() -> Builder {
     Endpoint::builder()
         .serve_described(ClockServer::new(Noon))
         .serve(PrivateServer::new(Noon))
@@ -68,18 +69,18 @@ fn described() -> Builder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_is_told_of_what_is_described() {
-    let Pair { server, caller, .. } = Pair::new(Network::new(1), described(), Endpoint::builder());
+async fn published_contracts_can_be_described() {
+    let Pair { server, caller, .. } = Pair::new(Network::new(1), publishing(), Endpoint::builder());
     let contracts = caller.describe(server.local_addr()).await.unwrap();
     assert_eq!(contracts.iter().collect::<Vec<_>>(), [ClockClient::CONTRACT, StoreClient::CONTRACT]);
     assert_eq!(
         PrivateClient::new(&caller, server.local_addr()).secret().await.unwrap(),
         42,
-        "it is served all the same"
+        "an unpublished contract is served too"
     );
 }
 
-/// A service whose documentation is longer than a request may be.
+/// A service with documentation that is longer than the largest request.
 struct Documented;
 
 impl rpcudp::Service for Documented {
@@ -103,14 +104,14 @@ impl Documented {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_contract_comes_in_small_datagrams_over_a_bad_network() {
+async fn long_contract_is_read_in_small_datagrams_over_a_bad_network() {
     for seed in 0..20 {
         let network = Network::new(seed);
-        // What IPv6 carries everywhere.
+        // The smallest MTU of IPv6 leaves this much for a datagram.
         let bad = Conditions::default().loss(0.2).duplication(0.1).reordering(0.1).mtu(1_232);
         network.set_conditions(bad.latency(ms(20)).jitter(ms(20)));
         let Pair { server, caller, .. } =
-            Pair::new(network.clone(), described().serve_described(Documented), Endpoint::builder());
+            Pair::new(network.clone(), publishing().serve_described(Documented), Endpoint::builder());
         let contracts =
             caller.describe(server.local_addr()).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(contracts.len(), 3);
@@ -120,10 +121,10 @@ async fn a_long_contract_comes_in_small_datagrams_over_a_bad_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_told_in_both_dialects_and_within_any_limit_of_answers() {
+async fn contracts_are_published_in_both_dialects_and_under_any_response_limit() {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         for limit in [300, 1_000, 8_171] {
-            let server = described().dialect(dialect).max_response_len(limit);
+            let server = publishing().dialect(dialect).max_response_len(limit);
             let caller = Endpoint::builder().dialect(dialect);
             let Pair { server, caller, .. } = Pair::new(Network::new(1), server, caller);
             let contracts = caller.describe(server.local_addr()).await;
@@ -133,7 +134,7 @@ async fn it_is_told_in_both_dialects_and_within_any_limit_of_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_told_unless_it_was_said_so() {
+async fn nothing_is_published_by_default() {
     let server = Endpoint::builder().serve(ClockServer::new(Noon));
     let Pair { server, caller, .. } = Pair::new(Network::new(1), server, Endpoint::builder());
     let peer = server.local_addr();
@@ -142,12 +143,12 @@ async fn nobody_is_told_unless_it_was_said_so() {
     assert!(unknown(caller.compare(peer, ClockClient::CONTRACT).await.unwrap_err()));
     assert!(
         unknown(caller.compare(peer, &Contract::EMPTY).await.unwrap_err()),
-        "one without methods agrees with nobody"
+        "an empty contract gets no agreement either"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contract_is_compared_by_its_methods() {
+async fn contracts_are_compared_by_their_methods() {
     #[rpc_service]
     trait Clock {
         fn hour(&self) -> u16;
@@ -156,18 +157,18 @@ async fn a_contract_is_compared_by_its_methods() {
         fn zone(&self) -> String;
     }
 
-    let Pair { server, caller, .. } = Pair::new(Network::new(1), described(), Endpoint::builder());
+    let Pair { server, caller, .. } = Pair::new(Network::new(1), publishing(), Endpoint::builder());
     let peer = server.local_addr();
     assert!(caller.compare(peer, CLOCK).await.unwrap().is_empty());
     let differences = caller.compare(peer, ClockClient::CONTRACT).await.unwrap();
     assert!(!differences.is_empty());
     assert_eq!((differences.changed, differences.missing), (vec!["hour".into()], vec!["zone".into()]));
-    // What is served but not told of is missing too.
+    // A method that is served and not published is missing too.
     assert_eq!(caller.compare(peer, PrivateClient::CONTRACT).await.unwrap().missing, ["private.secret"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contract_of_many_methods_is_compared_in_small_datagrams() {
+async fn contract_of_many_methods_is_compared_in_small_datagrams() {
     let method = |number: usize| {
         let name = format!("a_method_with_a_long_name_{}", "x".repeat(number));
         Method { wire_name: name.clone().into(), name: name.into(), ..Method::EMPTY }
@@ -175,30 +176,30 @@ async fn a_contract_of_many_methods_is_compared_in_small_datagrams() {
     let contract = Contract { methods: (0..500).map(method).collect(), ..Contract::EMPTY };
     let network = Network::new(1);
     network.set_conditions(Conditions::default().mtu(1_232));
-    let Pair { server, caller, .. } = Pair::new(network.clone(), described(), Endpoint::builder());
+    let Pair { server, caller, .. } = Pair::new(network.clone(), publishing(), Endpoint::builder());
     let differences = caller.compare(server.local_addr(), &contract).await.unwrap();
     assert_eq!(differences.missing.len(), 500);
     assert_eq!(network.stats().oversized, 0);
 }
 
 #[test]
-fn it_may_be_waited_for() {
-    let server = described().bind("127.0.0.1:0").wait().unwrap();
+fn describe_and_compare_work_in_blocking_code() {
+    let server = publishing().bind("127.0.0.1:0").wait().unwrap();
     let caller = Endpoint::bind("127.0.0.1:0").wait().unwrap();
     assert_eq!(caller.describe(server.local_addr()).wait().unwrap().len(), 2);
     assert!(caller.compare(server.local_addr(), ClockClient::CONTRACT).wait().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_service_that_has_the_name_is_an_error() {
-    let served = described()
-        .serve(LiarServer::new(Tells { page: |_| (0, vec![], 0), asked: AtomicU64::new(0) }))
+async fn service_with_a_reserved_method_name_is_an_error() {
+    let bound = publishing()
+        .serve(LiarServer::new(FalsePages { page: |_| (0, vec![], 0), request_count: AtomicU64::new(0) }))
         .bind("127.0.0.1:0")
         .await;
-    let Err(BindError::DuplicateMethod { method: "rpc.describe", .. }) = served else { panic!("{served:?}") };
+    let Err(BindError::DuplicateMethod { method: "rpc.describe", .. }) = bound else { panic!("{bound:?}") };
 }
 
-/// Tells what it likes.
+/// A contract with the reserved names, to lie under them.
 #[rpc_service(namespace = "rpc.")]
 trait Liar {
     fn describe(&self, from: Option<u32>) -> (u32, Vec<Part>, u64);
@@ -212,15 +213,15 @@ enum Part {
     Doc(String, String),
 }
 
-/// What it tells, and how often it was asked.
-struct Tells<F> {
+/// A service that makes up pages, and the number of requests for one.
+struct FalsePages<F> {
     page: F,
-    asked: AtomicU64,
+    request_count: AtomicU64,
 }
 
-impl<F: Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static> Liar for Tells<F> {
+impl<F: Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static> Liar for FalsePages<F> {
     fn describe(&self, from: Option<u32>) -> (u32, Vec<Part>, u64) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.request_count.fetch_add(1, Ordering::Relaxed);
         (self.page)(from.unwrap_or(0))
     }
     fn fingerprints(&self, _: Vec<String>) -> Vec<u64> {
@@ -228,15 +229,15 @@ impl<F: Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static> Liar for Tells
     }
 }
 
-/// How an inquiry ends at a liar, and how many calls that took.
-async fn ends(page: impl Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static) -> (String, u64) {
-    let tells = Arc::new(Tells { page, asked: AtomicU64::new(0) });
+/// Describes a server that lies, and returns the error and the number of requests.
+async fn describe_liar(page: impl Fn(u32) -> (u32, Vec<Part>, u64) + Send + Sync + 'static) -> (String, u64) {
+    let service = Arc::new(FalsePages { page, request_count: AtomicU64::new(0) });
     let network = Network::new(1);
     network.set_conditions(Conditions::default().latency(ms(5)));
-    let server = Endpoint::builder().serve(LiarServer::from_arc(Arc::clone(&tells)));
+    let server = Endpoint::builder().serve(LiarServer::from_arc(Arc::clone(&service)));
     let Pair { server, caller, .. } = Pair::new(network.clone(), server, Endpoint::builder());
     let error = caller.describe(server.local_addr()).await.unwrap_err();
-    (error.to_string(), tells.asked.load(Ordering::Relaxed))
+    (error.to_string(), service.request_count.load(Ordering::Relaxed))
 }
 
 fn doc(text: impl Into<String>) -> Part {
@@ -248,37 +249,38 @@ fn contract() -> Part {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_liar_is_listened_to_for_ever() {
-    let (error, asked) = ends(|_| (2, vec![], 0)).await;
+async fn describing_a_liar_ends_with_an_error() {
+    let (error, request_count) = describe_liar(|_| (2, vec![], 0)).await;
     assert!(error.ends_with("a page is empty"), "{error}");
-    assert_eq!(asked, 1);
+    assert_eq!(request_count, 1);
 
-    let (error, asked) = ends(|_| (u32::MAX, vec![contract()], 0)).await;
+    let (error, request_count) = describe_liar(|_| (u32::MAX, vec![contract()], 0)).await;
     assert!(error.contains("at most 16384 are read"), "{error}");
-    assert_eq!(asked, 1);
+    assert_eq!(request_count, 1);
 
-    // Another description each time.
+    // Each page is of another version.
     let versions = AtomicU64::new(0);
-    let (error, asked) = ends(move |_| (2, vec![contract()], versions.fetch_add(1, Ordering::Relaxed))).await;
+    let (error, request_count) =
+        describe_liar(move |_| (2, vec![contract()], versions.fetch_add(1, Ordering::Relaxed))).await;
     assert!(error.ends_with("it changed while it was read"), "{error}");
-    assert!(asked < 10, "{asked}");
+    assert!(request_count < 10, "{request_count}");
 
-    // As much as a datagram carries, each time.
+    // Each page has as much as a datagram carries.
     let large = |from| if from == 0 { contract() } else { doc("x".repeat(60_000)) };
-    let (error, asked) = ends(move |from| (16_384, vec![large(from)], 0)).await;
+    let (error, request_count) = describe_liar(move |from| (16_384, vec![large(from)], 0)).await;
     assert!(error.contains("more than the 1048576 bytes"), "{error}");
-    assert!(asked < 30, "{asked}");
+    assert!(request_count < 30, "{request_count}");
 
-    // As little as possible, each time: twelve timeouts of five seconds are the end of it.
+    // Each page has as little as possible: the query ends after twelve timeouts of five seconds.
     let small = |from| if from == 0 { contract() } else { doc("") };
-    let (error, asked) = ends(move |from| (16_384, vec![small(from)], 0)).await;
+    let (error, request_count) = describe_liar(move |from| (16_384, vec![small(from)], 0)).await;
     assert!(error.ends_with("within 60s"), "{error}");
-    assert!(asked <= 6_001, "{asked}");
+    assert!(request_count <= 6_001, "{request_count}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_many_fingerprints_are_wanted_as_were_asked_for() {
-    let liar = Tells { page: |_| (0, vec![], 0), asked: AtomicU64::new(0) };
+async fn wrong_number_of_fingerprints_is_an_error() {
+    let liar = FalsePages { page: |_| (0, vec![], 0), request_count: AtomicU64::new(0) };
     let Pair { server, caller, .. } =
         Pair::new(Network::new(1), Endpoint::builder().serve(LiarServer::new(liar)), Endpoint::builder());
     let error = caller.compare(server.local_addr(), ClockClient::CONTRACT).await.unwrap_err().to_string();

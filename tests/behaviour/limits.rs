@@ -1,4 +1,4 @@
-//! What strangers may ask for, on a simulated network: an endpoint at its defaults and beside them.
+//! Limits on requests from unvalidated sources, with the defaults and with other settings.
 
 use rpcudp::DropReason::{ResponseBudget, TooManyRequests, TooManyUnvalidated};
 use rpcudp::sim::{Network, Node};
@@ -28,7 +28,7 @@ impl Library for Shelf {
     }
 }
 
-/// An endpoint that serves, and raw nodes that are strangers to it.
+/// A server, and nodes with addresses that it has not validated.
 struct Scene {
     network: Network,
     server: Endpoint,
@@ -41,11 +41,12 @@ impl Scene {
         Self { network, server }
     }
 
-    fn stranger(&self, number: u8) -> Node {
+    fn source(&self, number: u8) -> Node {
         self.network.bind(std::net::SocketAddr::from(([192, 0, 2, number], 7000))).unwrap()
     }
 
-    /// Sends this many requests for a method as Python would, and gives the bytes that come back meanwhile.
+    /// Sends so many requests as Python sends them, and returns the number of bytes of the
+    /// responses.
     async fn flood(&self, from: &Node, method: &str, count: u32) -> usize {
         let mut bytes = 0;
         for number in 0..count {
@@ -60,7 +61,7 @@ impl Scene {
     }
 }
 
-/// Takes all that arrives until nothing does for a millisecond, and gives its length.
+/// Receives until no datagram arrives for 1 ms, and returns the number of bytes.
 async fn received(node: &Node) -> usize {
     let mut bytes = 0;
     loop {
@@ -73,9 +74,9 @@ async fn received(node: &Node) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_python_client_at_a_thousand_calls_a_second_is_not_throttled() {
+async fn default_limits_allow_a_python_client_a_thousand_calls_a_second() {
     let scene = Scene::new(|builder| builder);
-    let python = scene.stranger(1);
+    let python = scene.source(1);
     for _ in 0..20 {
         scene.flood(&python, "page", 100).await;
         sleep(ms(99)).await;
@@ -85,22 +86,22 @@ async fn a_python_client_at_a_thousand_calls_a_second_is_not_throttled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_are_counted_once_however_often_their_answers_leave() {
+async fn request_is_counted_once_if_responses_leave_in_several_batches() {
     let scene = Scene::new(|builder| builder.limits(Limits::default().requests_per_source(400)));
-    // They come in one batch, and 400 KB of answers leave in several.
-    scene.flood(&scene.stranger(1), "page", 400).await;
+    // The requests arrive in one batch, and 400 KB of responses leave in several.
+    scene.flood(&scene.source(1), "page", 400).await;
     let stats = scene.server.stats();
     assert_eq!((stats.requests.completed, stats.dropped_in_all()), (400, 0), "{stats:?}");
-    scene.flood(&scene.stranger(1), "page", 100).await;
-    assert_eq!(scene.server.stats().dropped(TooManyRequests), 100, "and no more than the limit");
+    scene.flood(&scene.source(1), "page", 100).await;
+    assert_eq!(scene.server.stats().dropped(TooManyRequests), 100, "the limit is used up");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_victim_is_sent_no_more_than_documented() {
+async fn responses_to_a_spoofed_source_stay_within_the_documented_budget() {
     for method in ["page", "page_later"] {
         let scene = Scene::new(|builder| builder);
-        // The requests that somebody forges in the victim's name ask for forty times as much.
-        let victim = scene.stranger(1);
+        // The attacker sends requests from the victim's address for forty times as many bytes.
+        let victim = scene.source(1);
         let mut bytes = 0;
         let mut seconds = 0_u32;
         while seconds < 10 {
@@ -115,20 +116,20 @@ async fn a_victim_is_sent_no_more_than_documented() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_answered_us_is_no_stranger() {
+async fn source_that_responded_to_a_call_is_validated() {
     let scene = Scene::new(|builder| builder);
-    let friend = bind(&scene.network, "192.0.2.7:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
-    LibraryClient::new(&scene.server, friend.local_addr()).ping().await.unwrap();
-    let same_host = scene.network.bind("192.0.2.7:7001").unwrap();
-    let bytes = scene.flood(&same_host, "page", 10_000).await;
+    let validated = bind(&scene.network, "192.0.2.7:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
+    LibraryClient::new(&scene.server, validated.local_addr()).ping().await.unwrap();
+    let other_port = scene.network.bind("192.0.2.7:7001").unwrap();
+    let bytes = scene.flood(&other_port, "page", 10_000).await;
     assert_eq!(bytes, 10_000 * (21 + 3 + 1_000));
     assert_eq!(scene.server.stats().dropped_in_all(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_from_one_source_is_cut_and_others_are_served() {
+async fn flood_from_one_source_is_limited_and_others_are_served() {
     let scene = Scene::new(|builder| builder.limits(Limits::default().requests_per_source(1_000)));
-    let (flooder, other) = (scene.stranger(1), scene.stranger(2));
+    let (flooder, other) = (scene.source(1), scene.source(2));
     scene.flood(&flooder, "ping", 5_000).await;
     assert!((3_900..=4_000).contains(&scene.server.stats().dropped(TooManyRequests)));
     assert!(scene.flood(&other, "ping", 500).await > 0);
@@ -136,23 +137,23 @@ async fn a_flood_from_one_source_is_cut_and_others_are_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_from_many_sources_leaves_friends_alone() {
+async fn flood_from_many_sources_does_not_affect_validated_ones() {
     let scene = Scene::new(|builder| builder.limits(Limits::default().requests_from_unvalidated(1_000)));
-    let friend = bind(&scene.network, "192.0.2.200:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
-    LibraryClient::new(&scene.server, friend.local_addr()).ping().await.unwrap();
+    let validated = bind(&scene.network, "192.0.2.200:7000", Endpoint::builder().serve(LibraryServer::new(Shelf)));
+    LibraryClient::new(&scene.server, validated.local_addr()).ping().await.unwrap();
     for number in 0..50 {
-        scene.flood(&scene.stranger(number), "ping", 100).await;
+        scene.flood(&scene.source(number), "ping", 100).await;
     }
     assert!(scene.server.stats().dropped(TooManyUnvalidated) > 3_500, "{:?}", scene.server.stats());
-    let client = LibraryClient::new(&friend, scene.server.local_addr());
+    let client = LibraryClient::new(&validated, scene.server.local_addr());
     for _ in 0..100 {
         client.ping().timeout(ms(100)).await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trusted_network_has_no_limits() {
+async fn trusted_network_has_no_limits() {
     let scene = Scene::new(Builder::trusted_network);
-    let bytes = scene.flood(&scene.stranger(1), "page", 60_000).await;
+    let bytes = scene.flood(&scene.source(1), "page", 60_000).await;
     assert_eq!(bytes, 60_000 * (21 + 3 + 1_000));
 }

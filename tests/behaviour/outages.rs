@@ -1,6 +1,7 @@
-//! Peers that go and come back, answers that come too late, and networks that fall apart for a while.
+//! Peers that restart, responses that are late, and networks that are partitioned for a while.
 //!
-//! Every run has a seed, which a failure shows. `RPCUDP_SEEDS=1000` runs that many for each property.
+//! Every run has a seed, which a failure prints. `RPCUDP_SEEDS=1000` runs that many for each
+//! property.
 
 use std::time::Duration;
 
@@ -41,10 +42,11 @@ fn caller(network: &Network) -> (Endpoint, ClerkClient) {
     (caller, client)
 }
 
+/// The number of seeds for each property unless `RPCUDP_SEEDS` sets another.
 const SEED_COUNT: u64 = 100;
 
 #[tokio::test(start_paused = true)]
-async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
+async fn responses_to_an_earlier_caller_at_the_same_address_match_no_call() {
     for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
         network.set_conditions(Conditions::default().latency(ms(100)).jitter(ms(20)).duplication(0.2));
@@ -57,7 +59,8 @@ async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
         for call in calls {
             assert!(matches!(call.await.unwrap(), Err(CallError::Closed)), "seed {seed}");
         }
-        // The same address, and as many calls in the same slots; the answers to the others are on their way.
+        // The same address, and as many calls in the same slots. The responses to the first calls
+        // are in transit.
         let (after, client) = caller(&network);
         let calls: Vec<_> = (100..120).map(|number| (number, tokio::spawn(client.at_least(number)))).collect();
         for (number, call) in calls {
@@ -71,33 +74,37 @@ async fn answers_to_a_caller_that_was_there_before_answer_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_comes_back_answers_who_still_asks_and_runs_again_what_only_its_predecessor_ran() {
+async fn restarted_server_responds_to_retransmissions_and_runs_them_again() {
     for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
         let runs = [Runs::default(), Runs::default()];
-        let (server, there) = (serve(&network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
-        // It runs what it is asked, and its answers are lost.
-        network.set_link(server.local_addr().ip(), there, Conditions::default().loss(1.0));
+        let (server, caller_ip) = (serve(&network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
+        // The server runs the requests, and its responses are lost.
+        network.set_link(server.local_addr().ip(), caller_ip, Conditions::default().loss(1.0));
         let (endpoint, client) = caller(&network);
         let calls: Vec<_> = (0..20).map(|number| (number, tokio::spawn(client.at_most(number)))).collect();
         sleep(ms(200)).await;
         server.close(Duration::ZERO).await;
         sleep(ms(600)).await;
-        network.set_link(server.local_addr().ip(), there, Conditions::default());
+        network.set_link(server.local_addr().ip(), caller_ip, Conditions::default());
         let _server = serve(&network, &runs[1]);
         for (number, call) in calls {
             assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
         }
-        assert_eq!(runs.map(|runs| runs.counts()), [vec![1; 20], vec![1; 20]], "seed {seed}: once in each life");
+        assert_eq!(
+            runs.map(|runs| runs.counts()),
+            [vec![1; 20], vec![1; 20]],
+            "seed {seed}: once before and once after the restart"
+        );
         assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
+async fn response_completes_a_call_only_before_its_timeout() {
     for seed in seeds(SEED_COUNT) {
         let network = Network::new(seed);
-        // There and back in four to six seconds, and five are the timeout.
+        // A round trip takes four to six seconds, and the timeout is five.
         network.set_conditions(Conditions::default().latency(ms(2_000)).jitter(ms(1_000)).duplication(0.1));
         let runs = Runs::default();
         let _server = serve(&network, &runs);
@@ -108,14 +115,14 @@ async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
             let call = client.at_most(number);
             calls.spawn(async move { (number, call.await, start.elapsed()) });
         }
-        let mut answered_count = 0;
+        let mut completed_count = 0;
         while let Some(ended) = calls.join_next().await {
             let (number, result, elapsed) = ended.unwrap();
             match result {
-                Ok(answer) => {
-                    assert_eq!(answer, !number, "seed {seed}");
+                Ok(response) => {
+                    assert_eq!(response, !number, "seed {seed}");
                     assert!((ms(4_000)..=ms(5_000)).contains(&elapsed), "seed {seed}: {elapsed:?}");
-                    answered_count += 1;
+                    completed_count += 1;
                 }
                 Err(error) => {
                     assert!(error.is_timeout(), "seed {seed}: {error}");
@@ -127,17 +134,22 @@ async fn an_answer_counts_that_comes_before_the_timeout_and_no_other() {
         let stats = endpoint.stats();
         assert_eq!(
             (stats.calls.completed, stats.calls.timed_out, stats.calls.in_flight),
-            (answered_count, 40 - answered_count, 0)
+            (completed_count, 40 - completed_count, 0)
         );
-        // Every answer that was under way has arrived, and all but the first in time of each call were too many.
-        let answers = stats.datagrams.received;
-        assert_eq!(stats.dropped(DropReason::UnmatchedResponse), answers - answered_count, "seed {seed}: {stats:?}");
+        // Every response in transit has arrived. All but the first one of each completed call are
+        // unmatched.
+        let response_count = stats.datagrams.received;
+        assert_eq!(
+            stats.dropped(DropReason::UnmatchedResponse),
+            response_count - completed_count,
+            "seed {seed}: {stats:?}"
+        );
         assert_eq!(runs.counts(), [1; 40], "seed {seed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn partitions_that_heal_in_time_cost_no_call() {
+async fn partitions_that_heal_before_the_timeout_fail_no_call() {
     let mut cut_off_count = 0;
     for seed in seeds(SEED_COUNT) {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -156,7 +168,7 @@ async fn partitions_that_heal_in_time_cost_no_call() {
                 assert_eq!((at_most.unwrap(), at_least.unwrap()), (!number, !number), "seed {seed}");
             });
         }
-        // Apart for a while, twice: each call has seconds left when that is over.
+        // Two partitions. Each call has seconds left after the second one.
         for _ in 0..2 {
             sleep(ms(rng.random_range(0..200))).await;
             network.partition([server.local_addr().ip()]);
@@ -168,5 +180,5 @@ async fn partitions_that_heal_in_time_cost_no_call() {
         cut_off_count += network.stats().cut_off;
         assert_eq!(endpoint.stats().calls.in_flight, 0, "seed {seed}");
     }
-    assert!(cut_off_count > 0, "no partition has stopped anything");
+    assert!(cut_off_count > 0, "no partition has dropped a packet");
 }

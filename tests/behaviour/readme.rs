@@ -1,4 +1,4 @@
-//! The test that README.md has for pasting: `documents.rs` sees to it that the two are the same.
+//! The test of README.md, for readers to copy. `documents.rs` checks that both are the same.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,11 +1,11 @@
-//! What README's server tells of itself is a trait that compiles, and whose client can call it.
+//! The contract that README's server publishes is a trait that compiles and can call the server.
 
-#![allow(unreachable_pub, reason = "contracts of a test")]
+#![allow(unreachable_pub, reason = "the text of a contract has `pub`, so the contracts here have it too")]
 
 use rpcudp::{CallError, Context, Endpoint, rpc_service};
 
-/// The contract of README.md, as it stands there.
-pub mod written {
+/// The contract as README.md has it.
+pub mod readme {
     use rpcudp::{Context, rpc_service};
     use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,9 @@ pub mod written {
     }
 }
 
-// What was printed, pasted.
+// The text of the published contract.
 
-use written::{Overdrawn, Rumour};
+use readme::{Overdrawn, Rumour};
 
 /// The contract that both sides compile against.
 #[rpc_service]
@@ -62,7 +62,7 @@ pub trait Greeter {
 
 struct Hello;
 
-impl written::Greeter for Hello {
+impl readme::Greeter for Hello {
     fn sayhi(&self, cx: &Context, name: &str) -> String {
         format!("Hello {name} you live at {}", cx.sender())
     }
@@ -79,8 +79,8 @@ impl written::Greeter for Hello {
 }
 
 #[tokio::test]
-async fn what_the_readmes_server_tells_compiles_and_calls_it() {
-    let server = Endpoint::builder().serve_described(written::GreeterServer::new(Hello));
+async fn text_of_the_published_contract_compiles_and_calls_the_server() {
+    let server = Endpoint::builder().serve_described(readme::GreeterServer::new(Hello));
     let server = server.bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
     let peer = server.local_addr();
@@ -99,11 +99,11 @@ async fn what_the_readmes_server_tells_compiles_and_calls_it() {
 }
 
 #[test]
-fn the_readme_has_the_contract_that_is_served_here() {
+fn readme_contains_the_contract_that_is_served_here() {
     let here = include_str!("readme_contract.rs");
-    let start = here.find("    /// The contract that both sides").expect("it is the first of the two");
-    let written = &here[start..][..here[start..].find("    }\n\n").expect("it ends") + "    }\n".len()];
-    let lines: Vec<_> = written.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let start = here.find("    /// The contract that both sides").expect("the file contains the contract");
+    let contract = &here[start..][..here[start..].find("    }\n\n").expect("the trait ends") + "    }\n".len()];
+    let lines: Vec<_> = contract.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
     assert!(lines.len() > 10);
-    assert!(include_str!("../../README.md").contains(&lines.join("\n")), "README.md has another contract");
+    assert!(include_str!("../../README.md").contains(&lines.join("\n")), "README.md contains another contract");
 }

@@ -1,6 +1,6 @@
-//! Methods that return a `Result`, under whatever name.
+//! Methods that return a `Result`, by its own name or by an alias.
 
-#![allow(unused_qualifications, unreachable_pub, reason = "paths of every length are part of what is tested")]
+#![allow(unused_qualifications, unreachable_pub, reason = "the tests cover paths of every length")]
 
 use std::error::Error;
 use std::fmt;
@@ -27,8 +27,8 @@ impl fmt::Display for Overdrawn {
 
 impl std::error::Error for Overdrawn {}
 
-/// An alias by the name of `Result`, with its parameters the other way round.
-mod turned {
+/// An alias with the name `Result` and its parameters in reverse order.
+mod reversed {
     pub type Result<E, T> = std::result::Result<T, E>;
 }
 
@@ -38,7 +38,7 @@ type BankResult<T> = Result<T, Overdrawn>;
 trait Bank {
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
     async fn withdraw_later(&self, cents: u64) -> std::result::Result<u64, Overdrawn>;
-    fn turned(&self, cents: u64) -> turned::Result<Overdrawn, u64>;
+    fn reversed(&self, cents: u64) -> reversed::Result<Overdrawn, u64>;
     #[rpc(fallible)]
     fn aliased(&self, cents: u64) -> BankResult<u64>;
     fn close(&self) -> Result<(), Overdrawn>;
@@ -54,7 +54,7 @@ impl Bank for Account {
     async fn withdraw_later(&self, cents: u64) -> Result<u64, Overdrawn> {
         self.withdraw(cents)
     }
-    fn turned(&self, cents: u64) -> Result<u64, Overdrawn> {
+    fn reversed(&self, cents: u64) -> Result<u64, Overdrawn> {
         self.withdraw(cents)
     }
     fn aliased(&self, cents: u64) -> BankResult<u64> {
@@ -69,30 +69,30 @@ impl Bank for Account {
 }
 
 #[tokio::test]
-async fn results_arrive_as_results_under_whatever_name() -> TestResult {
+async fn errors_arrive_typed_by_every_name_of_result() -> TestResult {
     let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let bank = BankClient::new(&caller, server.local_addr());
 
     assert_eq!(bank.withdraw(30).await?, 70);
     assert_eq!(bank.withdraw_later(30).await?, 70);
-    assert_eq!(bank.turned(30).await?, 70);
+    assert_eq!(bank.reversed(30).await?, 70);
     assert_eq!(bank.aliased(30).await?, 70);
     for error in [
         bank.withdraw(130).await.unwrap_err(),
         bank.withdraw_later(130).await.unwrap_err(),
-        bank.turned(130).await.unwrap_err(),
+        bank.reversed(130).await.unwrap_err(),
         bank.aliased(130).await.unwrap_err(),
     ] {
         assert!(matches!(error, CallError::Application(Overdrawn::By(30))), "{error}");
     }
-    // The application's error may be longer than the request that provoked it.
+    // An application error can be longer than the request.
     let closed = Overdrawn::Closed { since: "yesterday".repeat(100) };
     assert_eq!(bank.close().await.unwrap_err().into_application().unwrap(), closed);
     Ok(())
 }
 
 #[tokio::test]
-async fn an_applications_error_is_the_source_and_its_words_are_shown() {
+async fn application_error_is_the_source_and_part_of_the_message() {
     let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
     let error = BankClient::new(&caller, server.local_addr()).withdraw(130).await.unwrap_err();
     assert_eq!(error.to_string(), "the method returned an error: 30 cents are missing");
@@ -101,7 +101,7 @@ async fn an_applications_error_is_the_source_and_its_words_are_shown() {
 }
 
 #[tokio::test]
-async fn one_function_calls_methods_with_and_without_an_error_of_their_own() {
+async fn widen_lets_one_function_call_infallible_and_fallible_methods() {
     async fn withdraw_all(bank: &BankClient) -> Result<u64, CallError<Overdrawn>> {
         let cents = bank.balance().await.map_err(CallError::widen)?;
         bank.withdraw(cents).await
@@ -114,7 +114,7 @@ async fn one_function_calls_methods_with_and_without_an_error_of_their_own() {
 }
 
 #[tokio::test]
-async fn an_error_that_the_caller_does_not_know_of_is_a_refusal() {
+async fn error_that_the_callers_contract_lacks_is_a_refusal() {
     #[rpc_service]
     trait OldBank {
         fn withdraw(&self, cents: u64) -> u64;

@@ -22,7 +22,8 @@ impl<T: Serialize> Encode for T {
     }
 }
 
-/// Encodes a request as Python's rpcudp sends it, without the extension that carries the caller's timeout.
+/// Encodes a request as Python's rpcudp sends it, without the extension that carries the caller's
+/// timeout.
 pub(crate) fn request(id: [u8; MessageId::LEN], method: &str, arguments: &[&dyn Encode]) -> Vec<u8> {
     let mut datagram = Vec::new();
     Request::begin(&mut datagram, Dialect::Rpcudp, method, arguments.len() as u32);
@@ -36,7 +37,8 @@ pub(crate) fn send(from: &Node, to: SocketAddr, contents: &[u8]) {
     from.try_send(Datagram { destination: to, source: None, contents }).unwrap();
 }
 
-/// Returns the contents of the next datagrams that arrive at a node together, or an empty list after 1 ms without any.
+/// Returns the contents of the next datagrams that arrive at a node together, or an empty list
+/// after 1 ms without any.
 pub(crate) async fn receive(node: &Node) -> Vec<Vec<u8>> {
     let mut batch = ReceiveBatch::new();
     match timeout(ms(1), poll_fn(|cx| node.poll_receive(cx, &mut batch))).await {

@@ -1,4 +1,4 @@
-//! Two endpoints, and all that may go wrong between them.
+//! A contract whose methods fail in every way, and a server and a caller of it.
 
 use std::future::pending;
 use std::ops::Deref;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::support::Pair;
 
 #[rpc_service]
-pub(crate) trait Endings {
+pub(crate) trait Failing {
     fn echo(&self, bytes: &[u8]) -> Vec<u8>;
     fn big(&self, len: usize) -> Vec<u8>;
     fn number_of_things(&self, text: &str) -> u8;
@@ -18,66 +18,66 @@ pub(crate) trait Endings {
     async fn panics_later(&self);
     async fn never(&self);
     #[rpc(timeout = "200ms")]
-    async fn impatient(&self);
-    fn fails_to_encode(&self) -> Stubborn;
-    fn panics_while_encoding(&self) -> Explosive;
-    fn panics_when_dropped(&self) -> Unlucky;
-    async fn panics_when_dropped_later(&self) -> Unlucky;
-    fn takes_explosive(&self, explosive: Explosive);
-    fn takes_stubborn(&self, first: u8, stubborn: Stubborn);
+    async fn short_timeout(&self);
+    fn fails_to_encode(&self) -> Unencodable;
+    fn panics_while_encoding(&self) -> PanicsInSerde;
+    fn panics_when_dropped(&self) -> PanicsOnDrop;
+    async fn panics_when_dropped_later(&self) -> PanicsOnDrop;
+    fn takes_panicking(&self, panicking: PanicsInSerde);
+    fn takes_unencodable(&self, first: u8, unencodable: Unencodable);
 }
 
-/// The same methods as another program might declare them.
+/// The same methods as a program with other types declares them.
 #[rpc_service]
-pub(crate) trait Misunderstood {
+pub(crate) trait Mismatched {
     #[rpc(name = "echo")]
     fn text(&self, bytes: &[u8]) -> String;
     fn number_of_things(&self, text: u64) -> u8;
-    fn takes_explosive(&self, explosive: u8);
-    fn unheard_of(&self);
+    fn takes_panicking(&self, panicking: u8);
+    fn unknown(&self);
 }
 
 #[derive(Debug)]
-pub(crate) struct Stubborn;
+pub(crate) struct Unencodable;
 
-impl Serialize for Stubborn {
+impl Serialize for Unencodable {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("will not be encoded"))
     }
 }
 
-impl<'de> Deserialize<'de> for Stubborn {
+impl<'de> Deserialize<'de> for Unencodable {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Ok(Self)
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Explosive;
+pub(crate) struct PanicsInSerde;
 
-impl Serialize for Explosive {
+impl Serialize for PanicsInSerde {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         panic!("while encoding")
     }
 }
 
-impl<'de> Deserialize<'de> for Explosive {
+impl<'de> Deserialize<'de> for PanicsInSerde {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         panic!("while decoding")
     }
 }
 
-/// A result of a handler that the handler's side cannot get rid of.
+/// A return value that panics when the server drops it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Unlucky;
+pub(crate) struct PanicsOnDrop;
 
-impl<'de> Deserialize<'de> for Unlucky {
+impl<'de> Deserialize<'de> for PanicsOnDrop {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("only the server has any"))
+        Err(serde::de::Error::custom("only the server has a value"))
     }
 }
 
-impl Drop for Unlucky {
+impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
         panic!("while dropping")
     }
@@ -85,7 +85,7 @@ impl Drop for Unlucky {
 
 pub(crate) struct Service;
 
-impl Endings for Service {
+impl Failing for Service {
     fn echo(&self, bytes: &[u8]) -> Vec<u8> {
         bytes.into()
     }
@@ -105,31 +105,32 @@ impl Endings for Service {
     async fn never(&self) {
         pending::<()>().await;
     }
-    async fn impatient(&self) {
+    async fn short_timeout(&self) {
         pending::<()>().await;
     }
-    fn fails_to_encode(&self) -> Stubborn {
-        Stubborn
+    fn fails_to_encode(&self) -> Unencodable {
+        Unencodable
     }
-    fn panics_while_encoding(&self) -> Explosive {
-        Explosive
+    fn panics_while_encoding(&self) -> PanicsInSerde {
+        PanicsInSerde
     }
-    fn panics_when_dropped(&self) -> Unlucky {
-        Unlucky
+    fn panics_when_dropped(&self) -> PanicsOnDrop {
+        PanicsOnDrop
     }
-    async fn panics_when_dropped_later(&self) -> Unlucky {
-        Unlucky
+    async fn panics_when_dropped_later(&self) -> PanicsOnDrop {
+        PanicsOnDrop
     }
-    fn takes_explosive(&self, _: Explosive) {}
-    fn takes_stubborn(&self, _: u8, _: Stubborn) {}
+    fn takes_panicking(&self, _: PanicsInSerde) {}
+    fn takes_unencodable(&self, _: u8, _: Unencodable) {}
 }
 
-/// A server and a caller, both with the same settings.
+/// Binds a server and a caller with the same settings.
 pub(crate) fn pair_with(configure: impl Fn(Builder) -> Builder) -> Fixture {
-    let server = configure(Endpoint::builder().serve(EndingsServer::new(Service)));
+    let server = configure(Endpoint::builder().serve(FailingServer::new(Service)));
     Fixture(Pair::new(Network::new(1), server, configure(Endpoint::builder())))
 }
 
+/// Binds a server and a caller with default settings.
 pub(crate) fn pair() -> Fixture {
     pair_with(|builder| builder)
 }
@@ -138,16 +139,16 @@ pub(crate) fn pair() -> Fixture {
 pub(crate) struct Fixture(Pair);
 
 impl Fixture {
-    pub(crate) fn client(&self) -> EndingsClient {
+    pub(crate) fn client(&self) -> FailingClient {
         self.0.client()
     }
 
-    pub(crate) fn misunderstood(&self) -> MisunderstoodClient {
+    pub(crate) fn mismatched_client(&self) -> MismatchedClient {
         self.0.client()
     }
 
-    /// That the server goes on as if nothing had happened.
-    pub(crate) async fn is_alive(&self) {
+    /// Checks that the server still responds.
+    pub(crate) async fn assert_alive(&self) {
         assert_eq!(self.client().echo(b"alive").await.unwrap(), b"alive");
     }
 }

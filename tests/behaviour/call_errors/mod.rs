@@ -1,4 +1,5 @@
-//! Every call ends, and says how: a test for each ending.
+//! The ways in which a call can fail: refused, timed out, unreachable, undecodable, closed, never
+//! sent.
 
 mod fixture;
 mod refused;

@@ -1,4 +1,4 @@
-//! Answers that come, that do not, and that should not.
+//! Responses that are missing, late, duplicated, undecodable or from another source.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,33 +13,33 @@ use super::fixture::*;
 use crate::support::{CALLER, Pair, bind, loopback_pair, ms, receive, send};
 
 #[tokio::test(start_paused = true)]
-async fn silence_ends_with_the_timeout_and_not_before() {
+async fn call_without_response_fails_exactly_at_its_timeout() {
     let pair = pair();
     let start = Instant::now();
     let error = pair.client().never().await.unwrap_err();
-    assert_eq!(start.elapsed(), Duration::from_secs(5), "what Python waits");
+    assert_eq!(start.elapsed(), Duration::from_secs(5), "the default, as in Python");
     assert_eq!(error.to_string(), "`never`: no response from 10.0.0.1:7000 within 5s");
     assert!(error.is_timeout());
 
     let start = Instant::now();
-    pair.client().impatient().await.unwrap_err();
-    assert_eq!(start.elapsed(), ms(200), "what the contract says");
+    pair.client().short_timeout().await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(200), "the contract's timeout");
 
     let start = Instant::now();
-    pair.client().impatient().timeout(ms(300)).await.unwrap_err();
-    assert_eq!(start.elapsed(), ms(300), "what the call says");
+    pair.client().short_timeout().timeout(ms(300)).await.unwrap_err();
+    assert_eq!(start.elapsed(), ms(300), "the call's timeout");
     assert_eq!(pair.caller.stats().calls.timed_out, 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_may_be_nothing_or_all_the_time_there_is() {
+async fn timeout_can_be_zero_or_duration_max() {
     let pair = pair();
     assert!(pair.client().never().timeout(Duration::ZERO).await.unwrap_err().is_timeout());
     assert_eq!(pair.client().echo(b"x").timeout(Duration::MAX).await.unwrap(), b"x");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_has_a_timeout_of_its_own() {
+async fn endpoint_sets_the_default_timeout() {
     let pair = pair_with(|builder| builder.timeout(Duration::from_secs(1)));
     let start = Instant::now();
     pair.client().never().await.unwrap_err();
@@ -47,17 +47,17 @@ async fn an_endpoint_has_a_timeout_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_closed_port_ends_the_call_and_no_other() {
-    // The operating system's own loopback: what the simulated network does is modelled on it.
-    let (server, caller) = loopback_pair(EndingsServer::new(Service)).await;
-    let gone = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    let closed = gone.local_addr();
-    gone.close(Duration::ZERO).await;
-    let client = EndingsClient::new(&caller, server.local_addr());
+async fn closed_port_fails_only_its_own_call() {
+    // On the loopback interface of the operating system, on which the simulated network is
+    // modelled.
+    let (server, caller) = loopback_pair(FailingServer::new(Service)).await;
+    // The kernel never assigns this port, so no other test can bind it meanwhile.
+    let closed = SocketAddr::from(([127, 0, 0, 1], 5));
+    let client = FailingClient::new(&caller, server.local_addr());
     for number in 0..100_u8 {
-        let (healthy, hopeless) = tokio::join!(client.echo(&[number]), client.with_peer(closed).echo(&[number]));
-        assert_eq!(healthy.unwrap(), [number]);
-        let error = hopeless.unwrap_err();
+        let (response, failure) = tokio::join!(client.echo(&[number]), client.with_peer(closed).echo(&[number]));
+        assert_eq!(response.unwrap(), [number]);
+        let error = failure.unwrap_err();
         if cfg!(target_os = "linux") {
             assert!(matches!(error, CallError::Unreachable { method: "echo", peer } if peer == closed), "{error}");
         }
@@ -69,27 +69,27 @@ async fn a_closed_port_ends_the_call_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
-    let (server, caller) = loopback_pair(EndingsServer::new(Service)).await;
-    // No system gives these out, so that no other test gets one meanwhile.
+async fn calls_to_closed_ports_lose_no_response_of_other_calls() {
+    let (server, caller) = loopback_pair(FailingServer::new(Service)).await;
+    // The kernel never assigns these ports, so no other test can bind them meanwhile.
     let closed = [1, 2, 3, 4].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    let healthy = EndingsClient::new(&caller, server.local_addr());
+    let client = FailingClient::new(&caller, server.local_addr());
     let mut tasks = JoinSet::new();
     for number in 0..32_u8 {
-        let (healthy, hopeless) = (healthy.clone(), healthy.with_peer(closed[usize::from(number) % closed.len()]));
-        // Each is sent once: what is lost is missed.
+        let (open, unreachable) = (client.clone(), client.with_peer(closed[usize::from(number) % closed.len()]));
+        // Each request is sent once, so a lost response would fail the call.
         tasks.spawn(async move {
             for _ in 0..30 {
-                assert_eq!(healthy.echo(&[number]).await.unwrap(), [number]);
+                assert_eq!(open.echo(&[number]).await.unwrap(), [number]);
             }
         });
         tasks.spawn(async move {
             for _ in 0..30 {
-                let error = hopeless.echo(&[number]).await.unwrap_err();
+                let error = unreachable.echo(&[number]).await.unwrap_err();
                 if cfg!(target_os = "linux") {
                     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
                 } else {
-                    // One timeout is enough to see that the others are answered meanwhile.
+                    // One timeout is long enough for all the other calls.
                     break;
                 }
             }
@@ -104,22 +104,22 @@ async fn a_crowd_of_hopeless_calls_costs_no_other_call_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_is_gone_ends_the_call_within_a_round_trip() {
+async fn unreachable_peer_fails_the_call_within_a_round_trip() {
     let pair = pair();
     pair.network.set_conditions(Conditions::default().latency(ms(20)));
     pair.network.return_undeliverable(true);
-    let nobody = pair.client().with_peer("10.0.0.99:7000".parse().unwrap());
+    let unreachable = pair.client().with_peer("10.0.0.99:7000".parse().unwrap());
     let start = Instant::now();
-    let error = nobody.echo(b"x").await.unwrap_err();
+    let error = unreachable.echo(b"x").await.unwrap_err();
     assert_eq!(start.elapsed(), ms(40));
     assert_eq!(error.to_string(), "`echo`: 10.0.0.99:7000 is unreachable");
-    pair.is_alive().await;
+    pair.assert_alive().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_another_type_names_the_type() {
+async fn undecodable_response_names_the_expected_type() {
     let pair = pair();
-    let error = pair.misunderstood().text(b"\xff").await.unwrap_err();
+    let error = pair.mismatched_client().text(b"\xff").await.unwrap_err();
     let CallError::Decode { ref source, .. } = error else { panic!("{error}") };
     assert_eq!(source.type_name(), "alloc::string::String");
     assert!(error.to_string().contains("the response of 10.0.0.1:7000 to `echo` is not a `alloc::string::String`"));
@@ -127,33 +127,33 @@ async fn an_answer_of_another_type_names_the_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_ends_calls_with_an_error_of_its_own() {
+async fn closing_fails_calls_with_closed() {
     let pair = pair();
-    let waiting = tokio::spawn(pair.client().never());
+    let pending = tokio::spawn(pair.client().never());
     tokio::task::yield_now().await;
     pair.caller.close(Duration::ZERO).await;
-    assert!(matches!(waiting.await.unwrap(), Err(CallError::Closed)));
+    assert!(matches!(pending.await.unwrap(), Err(CallError::Closed)));
     assert!(matches!(pair.client().echo(b"x").await, Err(CallError::Closed)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_of_the_other_dialect_is_counted() {
-    let server = Endpoint::builder().serve(EndingsServer::new(Service));
+async fn server_drops_and_counts_requests_in_the_other_dialect() {
+    let server = Endpoint::builder().serve(FailingServer::new(Service));
     let pair = Pair::new(Network::new(1), server, Endpoint::builder().dialect(Dialect::Storj));
-    let error = pair.client::<EndingsClient>().echo(b"x").await.unwrap_err();
+    let error = pair.client::<FailingClient>().echo(b"x").await.unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(pair.server.stats().dropped(DropReason::OtherDialect), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_call_leaves_nothing_behind() {
+async fn dropped_call_frees_its_slot_and_unpolled_call_sends_nothing() {
     let pair = pair_with(|builder| builder.max_calls(1));
     for _ in 0..100 {
         let call = pair.client().never();
         assert!(timeout(ms(10), call).await.is_err());
     }
-    // The one slot is free again.
-    pair.is_alive().await;
+    // The only slot is free again.
+    pair.assert_alive().await;
     // A call that was never polled has sent nothing.
     let sent = pair.network.stats().sent;
     drop(pair.client().echo(b"x"));
@@ -163,7 +163,7 @@ async fn a_dropped_call_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_late_is_dropped_and_counted() {
+async fn late_response_is_dropped_and_counted() {
     let pair = pair();
     pair.network.set_conditions(Conditions::default().latency(ms(100)));
     let error = pair.client().echo(b"x").timeout(ms(150)).await.unwrap_err();
@@ -173,37 +173,37 @@ async fn an_answer_that_comes_late_is_dropped_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_twice_is_taken_once() {
+async fn duplicate_responses_are_dropped_and_counted() {
     let pair = pair();
     pair.network.set_conditions(Conditions::default().duplication(1.0));
     assert_eq!(pair.client().echo(b"x").await.unwrap(), b"x");
     tokio::time::sleep(ms(100)).await;
-    // The request arrived twice and each was answered twice.
+    // The request arrived twice, and each of its two responses arrived twice.
     assert_eq!(pair.caller.stats().dropped(DropReason::UnmatchedResponse), 3);
 }
 
-/// Answers a request from an address that was not asked.
-async fn answer_from_elsewhere(any_source: bool) -> (Result<Vec<u8>, CallError>, Endpoint) {
+/// Responds to a call from another address than the one that was called.
+async fn respond_from_another_source(any_source: bool) -> (Result<Vec<u8>, CallError>, Endpoint) {
     let network = Network::new(1);
-    let asked = network.bind("10.0.0.1:7000").unwrap();
+    let peer = network.bind("10.0.0.1:7000").unwrap();
     let other = network.bind("10.0.0.9:7000").unwrap();
     let caller = bind(&network, CALLER, Endpoint::builder().any_source(any_source));
-    let call = tokio::spawn(EndingsClient::new(&caller, asked.local_addr()).echo(b"x"));
-    let request = receive(&asked).await.remove(0);
+    let call = tokio::spawn(FailingClient::new(&caller, peer.local_addr()).echo(b"x"));
+    let request = receive(&peer).await.remove(0);
     send(&other, caller.local_addr(), &[b"\x01", &request[1..21], b"\xc4\x01x"].concat());
     (call.await.unwrap(), caller)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_from_elsewhere_is_dropped_and_counted() {
-    let (result, caller) = answer_from_elsewhere(false).await;
+async fn response_from_another_source_is_dropped_and_counted() {
+    let (result, caller) = respond_from_another_source(false).await;
     assert!(result.unwrap_err().is_timeout());
     assert_eq!(caller.stats().dropped(DropReason::WrongSource), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_from_elsewhere_counts_where_any_source_does() {
-    let (result, caller) = answer_from_elsewhere(true).await;
+async fn any_source_accepts_a_response_from_another_source() {
+    let (result, caller) = respond_from_another_source(true).await;
     assert_eq!(result.unwrap(), b"x");
     assert_eq!(caller.stats().dropped_in_all(), 0);
 }

@@ -1,4 +1,4 @@
-//! What is wrong is known before anything is sent.
+//! Calls and endpoints that fail before anything is sent.
 
 use rpcudp::sim::Network;
 use rpcudp::{BindError, CallError, Endpoint, rpc_service};
@@ -6,7 +6,7 @@ use rpcudp::{BindError, CallError, Endpoint, rpc_service};
 use super::fixture::*;
 
 #[test]
-fn a_transport_outside_a_runtime_is_a_panic_that_says_what_to_do() {
+fn bind_transport_outside_a_runtime_panics_with_an_explanation() {
     let node = Network::new(1).bind("10.0.0.1:7000").unwrap();
     let bound = std::panic::catch_unwind(|| Endpoint::builder().bind_transport(node));
     let message = *bound.unwrap_err().downcast::<&str>().unwrap();
@@ -14,17 +14,17 @@ fn a_transport_outside_a_runtime_is_a_panic_that_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_argument_that_cannot_be_encoded_is_not_sent() {
+async fn unencodable_argument_fails_the_call_unsent() {
     let pair = pair();
-    let error = pair.client().takes_stubborn(1, Stubborn).await.unwrap_err();
-    assert_eq!(error.to_string(), "argument 2 of `takes_stubborn` cannot be encoded: will not be encoded");
+    let error = pair.client().takes_unencodable(1, Unencodable).await.unwrap_err();
+    assert_eq!(error.to_string(), "argument 2 of `takes_unencodable` cannot be encoded: will not be encoded");
     assert_eq!(pair.network.stats().sent, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_over_the_limit_is_not_sent() {
+async fn request_over_the_limit_fails_unsent() {
     let pair = pair();
-    // [echo, [bytes]]: 1 + 5 + 1 + 3 bytes besides the bytes themselves.
+    // `[echo, [bytes]]` adds 1 + 5 + 1 + 3 bytes to the bytes themselves.
     let largest = vec![7; 8_192 - 10];
     assert_eq!(pair.client().echo(&largest).await.unwrap(), largest);
     let sent = pair.network.stats().sent;
@@ -35,68 +35,68 @@ async fn a_request_over_the_limit_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_without_python_may_raise_the_limit() {
+async fn request_limit_can_be_raised_to_the_size_of_a_datagram() {
     let pair = pair_with(|builder| builder.max_request_len(usize::MAX));
     let bytes = vec![7; 65_486 - 10];
     assert_eq!(pair.client().echo(&bytes).await.unwrap(), bytes);
     let error = pair.client().echo(&vec![7; 65_486 - 9]).await.unwrap_err();
-    assert!(matches!(error, CallError::TooLarge { limit: 65_486, .. }), "what a datagram carries: {error}");
+    assert!(matches!(error, CallError::TooLarge { limit: 65_486, .. }), "the most that a datagram carries: {error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_calls_than_allowed_are_not_sent() {
+async fn calls_over_the_limit_fail_unsent() {
     let pair = pair_with(|builder| builder.max_calls(2));
-    let waiting: Vec<_> = (0..2).map(|_| tokio::spawn(pair.client().never())).collect();
+    let pending: Vec<_> = (0..2).map(|_| tokio::spawn(pair.client().never())).collect();
     tokio::task::yield_now().await;
     let error = pair.client().never().await.unwrap_err();
     assert!(matches!(error, CallError::TooManyCalls { limit: 2 }), "{error}");
-    for call in waiting {
+    for call in pending {
         call.await.unwrap().unwrap_err();
     }
-    pair.is_alive().await;
+    pair.assert_alive().await;
 }
 
 #[tokio::test]
-async fn what_the_socket_refuses_is_the_calls_own_error() {
+async fn address_that_the_socket_rejects_fails_its_own_call() {
     let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
-    for nowhere in ["127.0.0.1:0", "0.0.0.0:7000", "[::1]:7000"] {
-        let error = EndingsClient::new(&caller, nowhere.parse().unwrap()).echo(b"x").await.unwrap_err();
-        assert!(matches!(error, CallError::Io { .. }), "{nowhere}: {error}");
+    for peer in ["127.0.0.1:0", "0.0.0.0:7000", "[::1]:7000"] {
+        let error = FailingClient::new(&caller, peer.parse().unwrap()).echo(b"x").await.unwrap_err();
+        assert!(matches!(error, CallError::Io { .. }), "{peer}: {error}");
     }
     assert_eq!(caller.stats().calls.unsendable, 3);
 }
 
 #[tokio::test]
-async fn two_services_cannot_have_one_method() {
+async fn two_services_with_the_same_method_are_an_error() {
     #[rpc_service]
     trait Other {
         fn echo(&self);
     }
-    struct Mute;
-    impl Other for Mute {
+    struct Silent;
+    impl Other for Silent {
         fn echo(&self) {}
     }
-    let builder = Endpoint::builder().serve(EndingsServer::new(Service)).serve(OtherServer::new(Mute));
+    let builder = Endpoint::builder().serve(FailingServer::new(Service)).serve(OtherServer::new(Silent));
     let error = builder.bind("127.0.0.1:0").await.unwrap_err();
-    let BindError::DuplicateMethod { method: "echo", services: ["Endings", "Other"] } = error else {
+    let BindError::DuplicateMethod { method: "echo", services: ["Failing", "Other"] } = error else {
         panic!("{error}")
     };
     assert!(
-        error.to_string().starts_with("both `Endings` and `Other` have a method `echo`: give one of them a namespace")
+        error.to_string().starts_with("both `Failing` and `Other` have a method `echo`: give one of them a namespace")
     );
 
-    let twice = Endpoint::builder().serve(EndingsServer::new(Service)).serve(EndingsServer::new(Service));
+    let twice = Endpoint::builder().serve(FailingServer::new(Service)).serve(FailingServer::new(Service));
     let error = twice.bind("127.0.0.1:0").await.unwrap_err();
-    assert!(error.to_string().starts_with("`Endings` is served twice, and a call of `echo` can reach"), "{error}");
+    assert!(error.to_string().starts_with("`Failing` is served twice, and a call of `echo` can reach"), "{error}");
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_bound_is_named() {
+async fn bind_error_names_the_address() {
     let first = Endpoint::bind("127.0.0.1:0").await.unwrap();
     let addr = first.local_addr();
     let error = Endpoint::bind(addr).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot bind to {addr}: ")), "{error}");
-    // An address of a documentation network is nobody's.
+    // No host has an address of a documentation network.
     assert!(matches!(Endpoint::bind("192.0.2.1:0").await, Err(BindError::Bind { .. })));
     for no_address in ["not an address", "127.0.0.1", "127.0.0.1:65536"] {
         let error = Endpoint::bind(no_address).await.unwrap_err();
@@ -106,7 +106,7 @@ async fn an_address_that_cannot_be_bound_is_named() {
             "{error}"
         );
     }
-    // Of several, one that can be bound is enough.
+    // One address of a list is enough.
     let second = Endpoint::bind(&[addr, "127.0.0.1:0".parse().unwrap()][..]).await.unwrap();
     assert_ne!(second.local_addr(), addr);
     assert!(matches!(Endpoint::bind(&[][..]).await, Err(BindError::Resolve { .. })));

@@ -1,12 +1,12 @@
-//! What is before the changes, and after each of them.
+//! The first version of a contract, and the version after each change.
 
 use rpcudp::rpc_service;
 use serde::{Deserialize, Serialize};
 
-/// Serves every contract of this file.
+/// A service of every contract of this file.
 pub(crate) struct Served;
 
-/// What `find` answers, whatever it is asked by.
+/// Returns the result of `find` in every version.
 fn found(key: &str, limit: u16) -> String {
     format!("{key} {limit}")
 }
@@ -18,7 +18,7 @@ macro_rules! contract {
         $($function:ident)+ (&self $(, $argument:ident: $ty:ty)*) $(-> $returns:ty)? $body:block
     ) => {
         pub(crate) mod $name {
-            #[allow(unused_imports, reason = "not every contract needs each")]
+            #[allow(unused_imports, reason = "not every contract uses them")]
             use super::*;
 
             $($($item)*)?
@@ -88,9 +88,9 @@ contract! { at_most_once: #[rpc(at_most_once)] fn find(&self, key: &str, limit: 
 } }
 contract! { oneway: #[rpc(oneway)] fn find(&self, key: &str, limit: u8) { let _ = (key, limit); } }
 
-contract! { answers_otherwise: fn find(&self, key: &str, limit: u8) -> u64 { (key.len() as u64) + u64::from(limit) } }
-contract! { answers_none: fn find(&self, _key: &str, _limit: u8) -> Option<String> { None } }
-contract! { answers_some: fn find(&self, key: &str, limit: u8) -> Option<String> { Some(found(key, limit.into())) } }
+contract! { result_changed: fn find(&self, key: &str, limit: u8) -> u64 { (key.len() as u64) + u64::from(limit) } }
+contract! { result_none: fn find(&self, _key: &str, _limit: u8) -> Option<String> { None } }
+contract! { result_some: fn find(&self, key: &str, limit: u8) -> Option<String> { Some(found(key, limit.into())) } }
 contract! { succeeds: fn find(&self, key: &str, limit: u8) -> Result<String, String> { Ok(found(key, limit.into())) } }
 contract! { fails: fn find(&self, key: &str, _limit: u8) -> Result<String, String> { Err(key.into()) } }
 

@@ -1,7 +1,7 @@
-//! Which changes of a contract are survived by callers and servers that do not know of them.
+//! Changes of a contract, and their effect on callers and servers that have the other version.
 //!
-//! A caller of each contract calls a server of the other. The table in the documentation of `#[rpc_service]` has a line for
-//! each change, which says how those calls end.
+//! A caller of each version calls a server of the other. The table in the documentation of
+//! `#[rpc_service]` has a row for each change with the outcomes of both calls.
 
 mod contracts;
 
@@ -18,138 +18,144 @@ use rpcudp::{CallError, Endpoint, Refusal, Service, rpc_service};
 use crate::support::{Pair, ms};
 use contracts::{item, item_grown, item_grown_by_default};
 
-/// A contract with its service and a caller, who knows what is to come of its call.
-struct Side<S, C> {
+/// One version of a contract: a server, and a call with its expected value.
+struct Version<S, C> {
     server: S,
     contract: &'static Contract,
     call: C,
 }
 
-/// A side of one of `contracts`.
-macro_rules! side {
-    ($name:ident: $method:ident($($argument:expr),*) => $meant:expr) => {
-        Side {
+/// Makes a version from a module of `contracts`.
+macro_rules! version {
+    ($name:ident: $method:ident($($argument:expr),*) => $expected:expr) => {
+        Version {
             server: contracts::$name::CaseServer::new(contracts::Served),
             contract: contracts::$name::CaseClient::CONTRACT,
             call: async |via: &Endpoint, peer| {
-                ended(contracts::$name::CaseClient::new(via, peer).$method($($argument),*).await, $meant)
+                outcome(contracts::$name::CaseClient::new(via, peer).$method($($argument),*).await, $expected)
             },
         }
     };
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_and_servers_survive_what_is_documented() {
+async fn outcomes_of_contract_changes_are_as_documented() {
     let size = 1;
     let name = || "n".to_owned();
     let table = [
-        line("a method is added", before(), side!(method_added: count() => 1_u64)).await,
-        line("the last argument is new, an `Option`", before(), side!(option_added: find("a", 7, None) => "a 7")).await,
-        line("the same, and it is sent", before(), side!(option_added: find("a", 4, Some(3)) => "a 7")).await,
-        line("the last argument is new, and is no `Option`", before(), side!(argument_added: find("a", 4, 3) => "a 7"))
+        row("a method is added", before(), version!(method_added: count() => 1_u64)).await,
+        row("the last argument is new, an `Option`", before(), version!(option_added: find("a", 7, None) => "a 7"))
             .await,
-        line("the last argument is removed", before(), side!(argument_removed: find("a") => "a 7")).await,
-        line("an argument gets another name", before(), side!(argument_renamed: find("a", 7) => "a 7")).await,
-        line(
+        row("the same, and it is sent", before(), version!(option_added: find("a", 4, Some(3)) => "a 7")).await,
+        row(
+            "the last argument is new, and is no `Option`",
+            before(),
+            version!(argument_added: find("a", 4, 3) => "a 7"),
+        )
+        .await,
+        row("the last argument is removed", before(), version!(argument_removed: find("a") => "a 7")).await,
+        row("an argument gets another name", before(), version!(argument_renamed: find("a", 7) => "a 7")).await,
+        row(
             "an argument is spelled otherwise: `String` for `&str`",
             before(),
-            side!(argument_respelled: find("a".into(), 7) => "a 7"),
+            version!(argument_respelled: find("a".into(), 7) => "a 7"),
         )
         .await,
-        line(
+        row(
             "an argument becomes wider: `u16` for `u8`, sent 7",
             before(),
-            side!(argument_wider: find("a", 7) => "a 7"),
+            version!(argument_wider: find("a", 7) => "a 7"),
         )
         .await,
-        line(
+        row(
             "an argument becomes wider: `u16` for `u8`, sent 700",
             before(),
-            side!(argument_wider: find("a", 700) => "a 700"),
+            version!(argument_wider: find("a", 700) => "a 700"),
         )
         .await,
-        line(
+        row(
             "an argument becomes another: `&[u8]` for `&str`",
             before(),
-            side!(argument_of_bytes: find(b"a", 7) => "a 7"),
+            version!(argument_of_bytes: find(b"a", 7) => "a 7"),
         )
         .await,
-        line(
+        row(
             "two arguments of different types change places",
             before(),
-            side!(arguments_swapped: find(7, "a") => "a 7"),
+            version!(arguments_swapped: find(7, "a") => "a 7"),
         )
         .await,
-        line(
+        row(
             "two arguments of the same type change places",
-            side!(alike: divide(6, 3) => 2_u64),
-            side!(alike_swapped: divide(3, 6) => 2_u64),
+            version!(alike: divide(6, 3) => 2_u64),
+            version!(alike_swapped: divide(3, 6) => 2_u64),
         )
         .await,
-        line(
+        row(
             "a struct in an argument gets a field",
-            side!(item: name(item::Item { name: name() }) => "n"),
-            side!(item_grown: name(item_grown::Item { name: name(), size }) => "n"),
+            version!(item: name(item::Item { name: name() }) => "n"),
+            version!(item_grown: name(item_grown::Item { name: name(), size }) => "n"),
         )
         .await,
-        line(
+        row(
             "a struct in an argument gets a field with `#[serde(default)]`",
-            side!(item: name(item::Item { name: name() }) => "n"),
-            side!(item_grown_by_default: name(item_grown_by_default::Item { name: name(), size }) => "n"),
+            version!(item: name(item::Item { name: name() }) => "n"),
+            version!(item_grown_by_default: name(item_grown_by_default::Item { name: name(), size }) => "n"),
         )
         .await,
-        line(
+        row(
             "the result becomes another: `u64` for `String`",
             before(),
-            side!(answers_otherwise: find("a", 7) => 8_u64),
+            version!(result_changed: find("a", 7) => 8_u64),
         )
         .await,
-        line(
+        row(
             "the result becomes an `Option`, and is `None`",
             before(),
-            side!(answers_none: find("a", 7) => Some("a 7".into())),
+            version!(result_none: find("a", 7) => Some("a 7".into())),
         )
         .await,
-        line(
+        row(
             "the result becomes an `Option`, and is there",
             before(),
-            side!(answers_some: find("a", 7) => Some("a 7".into())),
+            version!(result_some: find("a", 7) => Some("a 7".into())),
         )
         .await,
-        line("the result becomes a `Result`, and is `Ok`", before(), side!(succeeds: find("a", 7) => "a 7")).await,
-        line("the result becomes a `Result`, and is `Err`", before(), side!(fails: find("a", 7) => "a 7")).await,
-        line("the wire name or the namespace changes", before(), side!(renamed: search("a", 7) => "a 7")).await,
-        line("the wire name or the namespace changes", before(), side!(in_namespace: find("a", 7) => "a 7")).await,
-        line(
+        row("the result becomes a `Result`, and is `Ok`", before(), version!(succeeds: find("a", 7) => "a 7")).await,
+        row("the result becomes a `Result`, and is `Err`", before(), version!(fails: find("a", 7) => "a 7")).await,
+        row("the wire name or the namespace changes", before(), version!(renamed: search("a", 7) => "a 7")).await,
+        row("the wire name or the namespace changes", before(), version!(in_namespace: find("a", 7) => "a 7")).await,
+        row(
             "the name in Rust changes, and `name` keeps the wire's",
             before(),
-            side!(renamed_in_rust: search("a", 7) => "a 7"),
+            version!(renamed_in_rust: search("a", 7) => "a 7"),
         )
         .await,
-        line("a sync method becomes async", before(), side!(asynchronous: find("a", 7) => "a 7")).await,
-        line(
+        row("a sync method becomes async", before(), version!(asynchronous: find("a", 7) => "a 7")).await,
+        row(
             "the method becomes `at_least_once` or `at_most_once`",
             before(),
-            side!(at_least_once: find("a", 7) => "a 7"),
+            version!(at_least_once: find("a", 7) => "a 7"),
         )
         .await,
-        line(
+        row(
             "the method becomes `at_least_once` or `at_most_once`",
             before(),
-            side!(at_most_once: find("a", 7) => "a 7"),
+            version!(at_most_once: find("a", 7) => "a 7"),
         )
         .await,
-        line("the method becomes `oneway`", before(), side!(oneway: find("a", 7) => ())).await,
+        row("the method becomes `oneway`", before(), version!(oneway: find("a", 7) => ())).await,
     ];
     let documented = documented();
-    for line in &table {
-        assert!(documented.contains(line), "it is not documented so: {line}");
+    for row in &table {
+        assert!(documented.contains(row), "the documentation of `rpc_service` has no such row: {row}");
     }
 }
 
-/// The promise of at most once is the server's: a caller of it cannot have it of a server that does not know.
+/// A server promises at-most-once. A caller cannot get it from a server if only the caller's
+/// contract has it.
 #[tokio::test(start_paused = true)]
-async fn at_most_once_is_what_the_server_promises() {
+async fn at_most_once_depends_on_the_contract_of_the_server() {
     mod before {
         #[rpcudp::rpc_service]
         pub(super) trait Account {
@@ -187,40 +193,40 @@ async fn at_most_once_is_what_the_server_promises() {
     }
     old.client::<AccountClient>().deposit(1).await.unwrap();
     new.client::<before::AccountClient>().deposit(1).await.unwrap();
-    // Copies that are still under way arrive.
+    // Duplicates in transit arrive.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(balances.map(|balance| balance.0.load(Ordering::Relaxed)), [2, 1]);
 }
 
-fn before() -> Side<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Ended> {
-    side!(before: find("a", 7) => "a 7")
+fn before() -> Version<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Outcome> {
+    version!(before: find("a", 7) => "a 7")
 }
 
-/// The line for a change: how a caller from before ends at a server from after, how one from after ends at a server from
-/// before, and whether the fingerprints of the methods that were there are what they were.
-async fn line(
+/// Returns the row for a change: the outcome of an old caller at a new server, of a new caller at
+/// an old server, and whether the old methods keep their fingerprints.
+async fn row(
     change: &str,
-    before: Side<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Ended>,
-    after: Side<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Ended>,
+    before: Version<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Outcome>,
+    after: Version<impl Service, impl AsyncFnOnce(&Endpoint, SocketAddr) -> Outcome>,
 ) -> String {
     let (new, old) = (pair(after.server), pair(before.server));
-    let old_at_new = (before.call)(&new.caller, new.server.local_addr()).await;
-    let new_at_old = (after.call)(&old.caller, old.server.local_addr()).await;
+    let old_caller = (before.call)(&new.caller, new.server.local_addr()).await;
+    let new_caller = (after.call)(&old.caller, old.server.local_addr()).await;
     let same = |method: &Method| after.contract.methods.iter().any(|now| now.fingerprint() == method.fingerprint());
     let fingerprint = if before.contract.methods.iter().all(same) { "same" } else { "another" };
-    format!("| {change} | {old_at_new} | {new_at_old} | {fingerprint} |")
+    format!("| {change} | {old_caller} | {new_caller} | {fingerprint} |")
 }
 
-/// A server and a caller on a network of their own.
+/// Binds a server and a caller on a network of their own.
 fn pair(service: impl Service) -> Pair {
     Pair::new(Network::new(1), Endpoint::builder().serve(service), Endpoint::builder())
 }
 
-/// How a call ended.
-enum Ended {
-    Answered,
-    /// With something else than the caller meant, and nobody notices.
-    NotAsMeant,
+/// The outcome of a call.
+enum Outcome {
+    Value,
+    /// A value that the caller did not mean, without any error.
+    UnexpectedValue,
     UnknownMethod,
     MalformedArguments,
     Undecodable,
@@ -228,11 +234,11 @@ enum Ended {
     Timeout,
 }
 
-impl Display for Ended {
+impl Display for Outcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Answered => "answered",
-            Self::NotAsMeant => "answered, **not as meant**",
+            Self::Value => "answered",
+            Self::UnexpectedValue => "answered, **not as meant**",
             Self::UnknownMethod => "`UnknownMethod`",
             Self::MalformedArguments => "`MalformedArguments`",
             Self::Undecodable => "`Decode`",
@@ -242,21 +248,21 @@ impl Display for Ended {
     }
 }
 
-fn ended<T: PartialEq<M>, M, E>(result: Result<T, CallError<E>>, meant: M) -> Ended {
+fn outcome<T: PartialEq<M>, M, E>(result: Result<T, CallError<E>>, expected: M) -> Outcome {
     match result {
-        Ok(value) if value == meant => Ended::Answered,
-        Ok(_) => Ended::NotAsMeant,
-        Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => Ended::UnknownMethod,
-        Err(CallError::Refused { reason: Refusal::MalformedArguments, .. }) => Ended::MalformedArguments,
-        Err(CallError::Refused { reason: Refusal::UndeclaredError, .. }) => Ended::UndeclaredError,
-        Err(CallError::Decode { .. }) => Ended::Undecodable,
-        Err(CallError::Timeout { .. }) => Ended::Timeout,
-        Err(error) => panic!("{}", error.map_application(|_| "an error of the method's")),
+        Ok(value) if value == expected => Outcome::Value,
+        Ok(_) => Outcome::UnexpectedValue,
+        Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => Outcome::UnknownMethod,
+        Err(CallError::Refused { reason: Refusal::MalformedArguments, .. }) => Outcome::MalformedArguments,
+        Err(CallError::Refused { reason: Refusal::UndeclaredError, .. }) => Outcome::UndeclaredError,
+        Err(CallError::Decode { .. }) => Outcome::Undecodable,
+        Err(CallError::Timeout { .. }) => Outcome::Timeout,
+        Err(error) => panic!("{}", error.map_application(|_| "an application error")),
     }
 }
 
-/// The documentation of `#[rpc_service]`. The crate that has it is not in the package of this one, and so is read here and
-/// not compiled in.
+/// Reads the documentation of `#[rpc_service]` at run time: the package of this crate does not
+/// contain it, so `include_str!` would fail there.
 fn documented() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/rpcudp-macros/src/rpc_service.md");
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))

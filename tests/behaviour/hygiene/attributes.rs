@@ -1,36 +1,36 @@
-//! What the user's attributes do to what is generated.
+//! The effect of the user's attributes on generated code.
 
 use crate::support::loopback_pair;
 
-/// Attributes carry over: this module allows nothing, and what is generated needs nothing allowed.
+/// A contract with attributes. The module denies all warnings, so generated code causes none.
 mod attributed {
     #![deny(warnings)]
 
-    /// Documented, as everything in it.
+    /// A contract with documentation on every item.
     #[rpcudp::rpc_service]
     pub(crate) trait Attributed {
-        /// Stays.
+        /// A method without attributes.
         fn stays(&self) -> u8;
-        /// Is not there on any system.
+        /// A method that no configuration has.
         #[cfg(any())]
-        fn not_there(&self, nonsense: DoesNotExist) -> u8;
-        /// One of two by the same name.
+        fn absent(&self, nonsense: DoesNotExist) -> u8;
+        /// One of two methods with the same wire name.
         #[cfg(unix)]
         #[rpc(name = "which")]
         fn unix(&self) -> u8;
-        /// The other.
+        /// The other one of the two.
         #[cfg(not(unix))]
         #[rpc(name = "which")]
         fn other(&self) -> u8;
-        /// Warns its callers.
+        /// A deprecated method: its callers get a warning.
         #[deprecated = "call `stays`"]
         fn old(&self) -> u8;
-        /// Is allowed what lints would say.
+        /// A method with a name that lints must allow.
         #[allow(non_snake_case, clippy::wrong_self_convention, reason = "the name that peers know")]
         fn fromPython(&self) -> u8;
-        /// Is expected to be linted, which its relatives are not.
-        #[expect(clippy::too_many_arguments, unused_parens, reason = "that is the point")]
-        #[cfg_attr(all(), expect(clippy::ptr_arg, reason = "so is that"))]
+        /// A method that must trigger lints, while generated code must not.
+        #[expect(clippy::too_many_arguments, unused_parens, reason = "the test is about them")]
+        #[cfg_attr(all(), expect(clippy::ptr_arg, reason = "the test is about it"))]
         fn expected(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: &Vec<u8>) -> (u8);
     }
 
@@ -61,14 +61,14 @@ mod attributed {
 }
 
 #[tokio::test]
-async fn attributes_carry_over() {
+async fn attributes_of_methods_apply_to_client_and_server() {
     use attributed::{AttributedClient, AttributedServer, Impl};
     let (server, caller) = loopback_pair(AttributedServer::new(Impl)).await;
     let client = AttributedClient::new(&caller, server.local_addr());
     assert_eq!(client.stays().await.unwrap(), 1);
     #[cfg(unix)]
     assert_eq!(client.unix().await.unwrap(), 2);
-    #[expect(deprecated, reason = "the client's method is deprecated as the trait's is")]
+    #[expect(deprecated, reason = "the client's method is as deprecated as the trait's")]
     let old = client.old();
     assert_eq!(old.await.unwrap(), 3);
     assert_eq!(client.fromPython().await.unwrap(), 4);
@@ -79,20 +79,20 @@ mod allowed {
     #![deny(warnings)]
 
     #[rpcudp::rpc_service]
-    #[allow(non_camel_case_types, reason = "as elsewhere")]
+    #[allow(non_camel_case_types, reason = "the test is about it")]
     pub(crate) trait snake_case {
-        fn answer(&self) -> u8;
+        fn value(&self) -> u8;
     }
 
     #[rpcudp::rpc_service]
-    #[expect(non_camel_case_types, reason = "as elsewhere")]
+    #[expect(non_camel_case_types, reason = "the test is about it")]
     pub(crate) trait expected_case {
-        fn answer(&self) -> u8;
+        fn value(&self) -> u8;
     }
 }
 
 #[test]
-fn what_is_allowed_of_the_trait_is_allowed_of_its_relatives() {
+fn lint_levels_of_the_trait_apply_to_client_and_server() {
     let _: Option<(allowed::snake_caseClient, allowed::snake_caseServer<u8>)> = None;
     let _: Option<(allowed::expected_caseClient, allowed::expected_caseServer<u8>)> = None;
 }

@@ -1,4 +1,5 @@
-//! Whatever a user calls things, what is generated does not get in the way.
+//! Hygiene of generated code: names, attributes and places that users choose do not conflict with
+//! it.
 
 mod attributes;
 mod names;

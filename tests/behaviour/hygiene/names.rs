@@ -1,12 +1,13 @@
-//! What a contract and the names around it may be called.
+//! Names of contracts, methods, arguments and the items around them.
 
 use crate::support::loopback_pair;
 
-/// Arguments by the names of everything that generated code has, and by every keyword that can be raw.
+/// Arguments with the names of the variables of generated code, and with keywords as raw
+/// identifiers.
 mod arguments {
     #[rpcudp::rpc_service]
     pub(crate) trait Names {
-        #[allow(clippy::too_many_arguments, reason = "that is the point")]
+        #[allow(clippy::too_many_arguments, reason = "the test is about many arguments")]
         fn sync(
             &self,
             self_: u8,
@@ -22,7 +23,7 @@ mod arguments {
             argument0: u8,
             stub: u8,
         ) -> u8;
-        #[allow(clippy::too_many_arguments, reason = "that is the point")]
+        #[allow(clippy::too_many_arguments, reason = "the test is about many arguments")]
         async fn later(
             &self,
             service: u8,
@@ -37,7 +38,7 @@ mod arguments {
         fn r#loop(&self, r#in: u8) -> u8;
         #[rpc(name = "loop")]
         #[cfg(any())]
-        fn not_there(&self);
+        fn absent(&self);
     }
 
     pub(crate) struct Sum;
@@ -56,7 +57,7 @@ mod arguments {
 }
 
 #[tokio::test]
-async fn arguments_may_have_any_name() {
+async fn arguments_can_have_any_name() {
     use arguments::{NamesClient, NamesServer, Sum};
     let (server, caller) = loopback_pair(NamesServer::new(Sum)).await;
     let names = NamesClient::new(&caller, server.local_addr());
@@ -65,7 +66,7 @@ async fn arguments_may_have_any_name() {
     assert_eq!(names.r#loop(7).await.unwrap(), 7);
 }
 
-/// A place where no name means what it usually does.
+/// A module in which the usual names mean something else.
 mod shadows {
     #![allow(
         dead_code,
@@ -74,7 +75,7 @@ mod shadows {
         non_camel_case_types,
         non_snake_case,
         unreachable_pub,
-        reason = "they are there to be in the way"
+        reason = "the items exist only to shadow others"
     )]
 
     pub mod core {}
@@ -136,7 +137,7 @@ mod shadows {
 }
 
 #[tokio::test]
-async fn shadowed_names_do_not_matter() {
+async fn generated_code_ignores_shadowed_names() {
     use shadows::{Impl, ShadowedClient, ShadowedServer};
     let (server, caller) = loopback_pair(ShadowedServer::new(Impl)).await;
     let client = ShadowedClient::new(&caller, server.local_addr());
@@ -178,7 +179,7 @@ mod no_prelude {
 }
 
 #[tokio::test]
-async fn no_prelude_is_needed() {
+async fn generated_code_needs_no_prelude() {
     use no_prelude::{BareClient, BareServer, Impl};
     let (server, caller) = loopback_pair(BareServer::new(Impl)).await;
     let client = BareClient::<u8, u8>::new(&caller, server.local_addr());
@@ -186,7 +187,7 @@ async fn no_prelude_is_needed() {
     assert_eq!(client.later("text").await.unwrap(), "text");
 }
 
-/// Parameters of generated types have short names, as long as these mean nothing else.
+/// Types with the names that the type parameters of generated code would have.
 mod parameters {
     #[derive(serde::Serialize, serde::Deserialize)]
     pub(crate) struct S(pub(crate) u8);
@@ -229,7 +230,7 @@ mod parameters {
 }
 
 #[tokio::test]
-async fn parameters_may_have_the_names_of_types() {
+async fn type_parameters_avoid_the_names_of_types() {
     use parameters::{S, Service, TakenClient, TakenServer};
     let (server, caller) = loopback_pair(TakenServer::<_, S>::new(Service)).await;
     let client = TakenClient::<S, u8, String>::new(&caller, server.local_addr());

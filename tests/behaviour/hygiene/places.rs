@@ -1,4 +1,4 @@
-//! Where a contract may stand, and where the crate may.
+//! Places in which a contract can be declared, and paths by which it finds the crate.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ mod reexported {
 }
 
 #[tokio::test]
-async fn the_crate_may_be_found_elsewhere() {
+async fn crate_can_be_found_by_another_path() {
     use reexported::{ByPathClient, ByPathServer, ByTextClient, ByTextServer, Impl};
     let (server, caller) = loopback_pair(ByPathServer::new(Impl)).await;
     assert_eq!(ByPathClient::new(&caller, server.local_addr()).one().await.unwrap(), 1);
@@ -43,7 +43,7 @@ async fn the_crate_may_be_found_elsewhere() {
     assert_eq!(ByTextClient::new(&caller, server.local_addr()).two().await.unwrap(), 2);
 }
 
-/// Types that come through a macro arrive in invisible groups.
+/// A contract made by a macro: its types arrive in invisible groups.
 macro_rules! contract {
     ($name:ident, $context:ty, $text:ty, $bytes:ty, $result:ty) => {
         #[rpcudp::rpc_service]
@@ -70,7 +70,7 @@ mod by_macro {
 }
 
 #[tokio::test]
-async fn a_contract_may_come_from_a_macro() {
+async fn contract_can_come_from_a_macro() {
     use by_macro::{ByMacroClient, ByMacroServer, Impl};
     let (server, caller) = loopback_pair(ByMacroServer::new(Impl)).await;
     let client = ByMacroClient::new(&caller, server.local_addr());
@@ -78,37 +78,36 @@ async fn a_contract_may_come_from_a_macro() {
     assert_eq!(client.later("text", b"").await.unwrap_err().into_application().unwrap(), "text");
 }
 
-/// One that is private to its module, and one in a function.
 #[tokio::test]
-async fn a_contract_may_be_anywhere() {
+async fn contract_can_be_private_to_a_module_or_local_to_a_function() {
     mod private {
         #[rpcudp::rpc_service]
         trait Private {
-            fn answer(&self) -> u8;
+            fn value(&self) -> u8;
         }
         struct Impl;
         impl Private for Impl {
-            fn answer(&self) -> u8 {
+            fn value(&self) -> u8 {
                 42
             }
         }
         pub(super) async fn check() {
             let (server, caller) = super::loopback_pair(PrivateServer::new(Impl)).await;
-            assert_eq!(PrivateClient::new(&caller, server.local_addr()).answer().await.unwrap(), 42);
+            assert_eq!(PrivateClient::new(&caller, server.local_addr()).value().await.unwrap(), 42);
         }
     }
     private::check().await;
 
     #[rpcudp::rpc_service]
     trait Local {
-        fn answer(&self) -> u8;
+        fn value(&self) -> u8;
     }
     struct Impl(Arc<u8>);
     impl Local for Impl {
-        fn answer(&self) -> u8 {
+        fn value(&self) -> u8 {
             *self.0
         }
     }
     let (server, caller) = loopback_pair(LocalServer::new(Impl(Arc::new(42)))).await;
-    assert_eq!(LocalClient::new(&caller, server.local_addr()).answer().await.unwrap(), 42);
+    assert_eq!(LocalClient::new(&caller, server.local_addr()).value().await.unwrap(), 42);
 }

@@ -1,5 +1,5 @@
-//! The naive model: the outcomes that a call may have, derived from the list of what was delivered to
-//! its endpoint.
+//! The naive model: the outcomes that a call may have, derived from the list of
+//! packets that its endpoint received.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::manual_network::Packet;
 use super::service::{Method, Outcome};
 
-/// Everything that can decide a call: the events that reached the caller, in order, and its closing.
+/// Everything that can decide a call: the events that reached the caller, in order, and its
+/// closing.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     events: Vec<(Instant, SocketAddr, MessageId, Event)>,

@@ -50,8 +50,8 @@ pub(crate) struct Port {
 }
 
 impl ManualNetwork {
-    /// Opens the port of `addr`, in place of an earlier one. The endpoint's random numbers follow from
-    /// `seed`.
+    /// Opens the port of `addr`, in place of an earlier one. The endpoint's random numbers follow
+    /// from `seed`.
     pub(crate) fn open_port(&self, addr: SocketAddr, seed: u64) -> Port {
         self.lock().inboxes.insert(addr, Inbox::default());
         Port { network: self.clone(), addr, seed }

@@ -1,4 +1,5 @@
-//! An endpoint against a naive model of the outcomes that each call may have, under any network and any peer.
+//! An endpoint against a naive model of the outcomes that each call may have, under any network and
+//! any peer.
 //!
 //! Every run has a seed, which a failure prints. `RPCUDP_SEEDS=10000` runs that many.
 

@@ -1,8 +1,8 @@
 //! A server, a caller and a third address on a network that follows a script, byte by byte.
 //!
-//! Any bytes are a script: the tests take random ones, and fuzzing searches for them. Under every script
-//! the promises must hold: each call has an outcome that the model allows, an at-most-once request runs
-//! at most once, and every slot is free in the end.
+//! Any bytes are a script: the tests take random ones, and fuzzing searches for them. Under every
+//! script the promises must hold: each call has an outcome that the model allows, an at-most-once
+//! request runs at most once, and every slot is free in the end.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -129,7 +129,8 @@ impl World {
         }
     }
 
-    /// Runs the endpoints until they wait for time or packets, and checks the packets that they sent.
+    /// Runs the endpoints until they wait for time or packets, and checks the packets that they
+    /// sent.
     async fn settle(&mut self) {
         run_ready_tasks().await;
         for packet in self.network.take_sent() {
@@ -317,7 +318,8 @@ impl World {
         }
     }
 
-    /// Checks that no call is in flight, and that the statistics count every sent call by its outcome.
+    /// Checks that no call is in flight, and that the statistics count every sent call by its
+    /// outcome.
     fn check_stats(&self, outcomes: &[Option<Outcome>]) {
         let stats = self.caller.stats().calls;
         let is_sent = self.calls.iter().map(|call| call.request.is_some());
@@ -367,8 +369,8 @@ impl World {
 /// Runs all tasks that are ready, and the tasks that they wake in turn.
 async fn run_ready_tasks() {
     for _ in 0..16 {
-        // Goes to the end of the queue of tasks. tokio's own `yield_now` drives the timers too, which
-        // would take most of the time of a run.
+        // Goes to the end of the queue of tasks. tokio's own `yield_now` drives the timers too,
+        // which would take most of the time of a run.
         let mut has_yielded = false;
         poll_fn(|cx| {
             if has_yielded {
