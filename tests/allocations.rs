@@ -1,4 +1,4 @@
-//! How often a call that is like those before it takes memory from the heap: both sides of it together, on one thread.
+//! Heap allocations of a repeated call, client and server together, on one thread.
 
 use rpcudp::{Call, Endpoint, rpc_service};
 use tokio::runtime::Builder;
@@ -21,10 +21,12 @@ impl Checksum for Adder {
     }
 }
 
+/// The number of calls that are measured together.
 const CALL_COUNT: u64 = 1_000;
 
-/// How often memory is taken for so many calls, after as many have been made.
-fn allocations(call: fn(&ChecksumClient) -> Call<u64>) -> u64 {
+/// Returns the number of allocations of [`CALL_COUNT`] calls, after the same number of calls as a
+/// warm-up.
+fn allocation_count(call: fn(&ChecksumClient) -> Call<u64>) -> u64 {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let bind = || Endpoint::builder().serve(ChecksumServer::new(Adder)).bind("127.0.0.1:0");
     let (server, caller) = runtime.block_on(async { (bind().await.unwrap(), bind().await.unwrap()) });
@@ -37,22 +39,23 @@ fn allocations(call: fn(&ChecksumClient) -> Call<u64>) -> u64 {
         });
     };
     make_calls();
-    // What looks after an endpoint once a second (feature `metrics`) takes some, and is no part of a call.
-    (0..3).map(|_| allocation_counter::measure(make_calls).count_total).min().expect("there are three")
+    // The publisher of metrics (feature `metrics`) allocates once a second and is no part of a
+    // call, so the smallest of three counts is the calls' own.
+    (0..3).map(|_| allocation_counter::measure(make_calls).count_total).min().expect("three counts")
 }
 
 #[test]
-fn a_sync_method_takes_none() {
-    assert_eq!(allocations(|client| client.sum("a", &[1, 2, 3])), 0);
+fn call_of_a_sync_method_allocates_nothing() {
+    assert_eq!(allocation_count(|client| client.sum("a", &[1, 2, 3])), 0);
 }
 
 #[test]
-fn an_async_method_takes_two() {
-    let count = allocations(|client| client.sum_later("a", &[1, 2, 3]));
-    assert!(count <= 2 * CALL_COUNT, "{count} for {CALL_COUNT} calls");
+fn call_of_an_async_method_allocates_at_most_twice() {
+    let count = allocation_count(|client| client.sum_later("a", &[1, 2, 3]));
+    assert!(count <= 2 * CALL_COUNT, "{count} allocations for {CALL_COUNT} calls");
 }
 
 #[test]
-fn what_is_counted_is_there() {
+fn allocation_of_a_box_is_counted() {
     assert_eq!(allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1)))).count_total, 1);
 }

@@ -1,7 +1,9 @@
-//! Hostile datagrams by the thousand at one endpoint: it goes on, takes no more memory for more of them, and answers
-//! the next honest call.
+//! A flood of hostile datagrams at one endpoint: its memory does not grow with their number, and it
+//! responds to the next valid call. The test measures the memory of the process, so it has a binary
+//! of its own.
 //!
-//! `RPCUDP_HOSTILE=10000000` sends as many; the seed is `RPCUDP_SEED`, or 1. With `--nocapture` it says what it took.
+//! `RPCUDP_HOSTILE=10000000` sends that many. The seed is `RPCUDP_SEED`, default 1. With
+//! `--nocapture` the test prints the duration, the bytes and the statistics.
 
 mod support;
 
@@ -97,106 +99,108 @@ impl Target for Service {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_hostile_datagrams_leaves_nothing_behind() {
+async fn flood_of_hostile_datagrams_grows_no_memory_and_is_counted() {
     let (count, seed) = (variable("RPCUDP_HOSTILE").unwrap_or(100_000), variable("RPCUDP_SEED").unwrap_or(1));
     let mut flood = Flood::new(seed);
     let start = Instant::now();
-    // What is taken for good is taken early: the memory of at-most-once is full by then, and all buffers have grown.
+    // Halfway through, the memory of stored responses is full and all buffers have their final
+    // size.
     flood.send(count / 2).await;
     let halfway = resident_len();
     flood.send(count - count / 2).await;
     let grown = resident_len().zip(halfway).map(|(now, halfway)| now.saturating_sub(halfway));
     println!(
-        "{count} datagrams with the seed {seed} in {:?}, {} bytes sent and {} answered; resident at half of them and \
-         grown since, in bytes: {halfway:?}, {grown:?}; {:?}",
+        "{count} datagrams with the seed {seed} in {:?}, {} bytes sent and {} received; resident bytes halfway and \
+         their growth since: {halfway:?}, {grown:?}; {:?}",
         start.elapsed(),
         flood.sent_len,
-        flood.answered_len,
+        flood.response_len,
         flood.target.stats(),
     );
-    assert!(grown.is_none_or(|grown| grown <= MAX_GROWTH), "seed {seed}: {grown:?} more bytes");
-    assert!(flood.answered_len <= flood.sent_len, "seed {seed}: a flood is not made larger");
+    assert!(grown.is_none_or(|grown| grown <= MAX_GROWTH), "seed {seed}: the memory grew by {grown:?} bytes");
+    assert!(flood.response_len <= flood.sent_len, "seed {seed}: the responses amplify the flood");
     let stats = flood.target.stats();
     assert_eq!(stats.datagrams.received, count, "seed {seed}");
-    assert!(outcomes(&stats).contains(&count), "seed {seed}: {stats:?}");
+    assert!(handled_counts(&stats).contains(&count), "seed {seed}: {stats:?}");
     assert_eq!(stats.requests.panicked, 0, "seed {seed}");
     let client = TargetClient::new(&flood.target, flood.target.local_addr());
     assert_eq!(client.text("alive").await.unwrap(), 5, "seed {seed}");
     assert_eq!(client.once(7).await.unwrap(), -7, "seed {seed}");
 }
 
-/// What an allocator may take between two looks without being given anything to keep.
+/// The most bytes by which the resident memory may grow: an allocator takes some from the system
+/// although the program keeps none.
 const MAX_GROWTH: u64 = 4 << 20;
 
 struct Flood {
     target: Endpoint,
-    /// One on the same host, which no limit holds back, and one from elsewhere.
-    strangers: [Node; 2],
+    /// A node on the loopback interface, to which limits do not apply, and a node on another host.
+    attackers: [Node; 2],
     hostile: Hostile,
     sent_len: usize,
-    answered_len: usize,
+    response_len: usize,
 }
 
 impl Flood {
     fn new(seed: u64) -> Self {
         let network = Network::new(seed);
-        // So little memory that half of the flood fills it.
+        // Half of the flood fills this much memory for stored responses.
         let target = Endpoint::builder().serve(TargetServer::new(Service));
         let target = bind(&network, "127.0.0.1:7000", target.response_memory(1 << 20, Duration::from_secs(60)));
-        let strangers = ["127.0.0.1:666", "10.6.6.6:666"].map(|addr| network.bind(addr).unwrap());
-        Self { target, strangers, hostile: Hostile::new(seed), sent_len: 0, answered_len: 0 }
+        let attackers = ["127.0.0.1:666", "10.6.6.6:666"].map(|addr| network.bind(addr).unwrap());
+        Self { target, attackers, hostile: Hostile::new(seed), sent_len: 0, response_len: 0 }
     }
 
     async fn send(&mut self, count: u64) {
         for number in 1..=count {
             let contents = self.hostile.datagram();
             self.sent_len += contents.len();
-            // Most from where they all have to be looked at.
-            send(&self.strangers[usize::from(number.is_multiple_of(4))], self.target.local_addr(), contents);
+            // Three of four come from loopback, so that no limit drops them unread.
+            send(&self.attackers[usize::from(number.is_multiple_of(4))], self.target.local_addr(), contents);
             if number.is_multiple_of(256) || number == count {
                 self.settle().await;
             }
         }
     }
 
-    /// Waits until everything that was sent has been dealt with, and takes the answers. A millisecond passes: limits
-    /// are rates, and what has been remembered is forgotten.
+    /// Lets the server handle every datagram that was sent, and takes the responses. 1 ms of
+    /// virtual time passes, so that rate limits refill and stored responses expire.
     async fn settle(&mut self) {
         sleep(ms(1)).await;
         let mut batch = ReceiveBatch::new();
-        for stranger in &self.strangers {
-            while poll_fn(|cx| Poll::Ready(stranger.poll_receive(cx, &mut batch).is_ready())).await {
-                self.answered_len += batch.iter().map(|answer| answer.contents.len()).sum::<usize>();
+        for attacker in &self.attackers {
+            while poll_fn(|cx| Poll::Ready(attacker.poll_receive(cx, &mut batch).is_ready())).await {
+                self.response_len += batch.iter().map(|response| response.contents.len()).sum::<usize>();
             }
         }
     }
 }
 
-/// Makes up datagrams.
+/// A generator of hostile datagrams.
 struct Hostile {
     rng: StdRng,
-    honest: Vec<Vec<u8>>,
+    valid: Vec<Vec<u8>>,
     datagram: Vec<u8>,
 }
 
 impl Hostile {
     fn new(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), honest: honest(), datagram: Vec::new() }
+        Self { rng: StdRng::seed_from_u64(seed), valid: valid_datagrams(), datagram: Vec::new() }
     }
 
     fn datagram(&mut self) -> &[u8] {
         self.datagram.clear();
         match self.rng.random_range(0..10) {
-            0..=4 => self.change_one(),
+            0..=4 => self.corrupt(),
             5 => self.random(0, 300),
             6 => {
                 self.header();
                 self.random(1, 100);
             }
             7 => self.nest(),
-            8 => self.claim(),
+            8 => self.false_length(),
             _ => {
-                // In the place of an argument of what is called, whatever it is.
+                // Random bytes in the place of the arguments.
                 self.begin_request();
                 self.random(1, 40);
             }
@@ -204,12 +208,12 @@ impl Hostile {
         &self.datagram
     }
 
-    /// An honest datagram with some bytes changed, cut short or continued.
-    fn change_one(&mut self) {
-        let Self { rng, honest, datagram } = self;
-        datagram.extend_from_slice(honest.choose(rng).expect("there are some"));
+    /// Writes a valid datagram with some bytes changed, cut short or extended.
+    fn corrupt(&mut self) {
+        let Self { rng, valid, datagram } = self;
+        datagram.extend_from_slice(valid.choose(rng).expect("the list has datagrams"));
         for _ in 0..rng.random_range(0..6) {
-            // Changed ids make other calls of it; the rest of it is where the work is.
+            // A changed id makes another call of the datagram.
             let at = rng.random_range(0..datagram.len());
             datagram[at] = rng.random();
         }
@@ -220,6 +224,7 @@ impl Hostile {
         }
     }
 
+    /// Writes so many random bytes.
     fn random(&mut self, min_len: usize, max_len: usize) {
         let Self { rng, datagram, .. } = self;
         let start = datagram.len();
@@ -227,22 +232,23 @@ impl Hostile {
         rng.fill_bytes(&mut datagram[start..]);
     }
 
+    /// Writes a header with a random kind and id.
     fn header(&mut self) {
         self.datagram.push(self.rng.random_range(0..6));
         self.datagram.resize(21, 0);
         self.rng.fill_bytes(&mut self.datagram[1..]);
     }
 
-    /// A request of some method up to its arguments, which it says are one or two.
+    /// Writes the start of a request that announces one or two arguments.
     fn begin_request(&mut self) {
         let Self { rng, datagram, .. } = self;
         let methods = ["text", "any", "map", "borrowed", "later", "once", "once_later", "oneway"];
-        let method = methods.choose(rng).expect("there are some");
+        let method = methods.choose(rng).expect("the list has methods");
         Request::begin(datagram, Dialect::Rpcudp, method, rng.random_range(1..3));
         Request::set_id(datagram, MessageId::without_slot(rng.random()));
     }
 
-    /// Arrays or maps within each other, as deep as may be and much deeper.
+    /// Writes nested arrays or maps, up to the allowed depth and far beyond it.
     fn nest(&mut self) {
         self.begin_request();
         let open: &[u8] = if self.rng.random() { b"\x91" } else { b"\x81\xa1k" };
@@ -251,27 +257,27 @@ impl Hostile {
         self.datagram.extend_from_slice(b"\xc0\xc0");
     }
 
-    /// Lengths that are not there.
-    fn claim(&mut self) {
+    /// Writes the head of a value with a length that the datagram does not have.
+    fn false_length(&mut self) {
         self.begin_request();
         let heads = [0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf];
-        self.datagram.push(*heads.choose(&mut self.rng).expect("there are some"));
+        self.datagram.push(*heads.choose(&mut self.rng).expect("the list has heads"));
         self.datagram.extend_from_slice(if self.rng.random() { b"\xff\xff\xff\xff" } else { b"\x00\x00\xff\xff" });
         self.random(0, 30);
     }
 }
 
-/// The datagrams that Python itself produced, a request for each method, and answers that nobody waits for.
-fn honest() -> Vec<Vec<u8>> {
+/// Returns the datagrams that Python produced, a request for each method, and unmatched responses.
+fn valid_datagrams() -> Vec<Vec<u8>> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/rpcudp-core/tests/vectors/rpcudp.json");
     let file = fs::read_to_string(file).expect("the vectors are in the repository");
     let hex = file.lines().filter_map(|line| line.trim().strip_prefix("\"hex\": \"")?.strip_suffix('"'));
-    let mut honest: Vec<_> = hex.map(unhex).collect();
-    assert_eq!(honest.len(), 37, "every datagram of the file");
+    let mut datagrams: Vec<_> = hex.map(unhex).collect();
+    assert_eq!(datagrams.len(), 37, "every datagram of the file");
     let any = Any::Map(BTreeMap::from([("key".into(), Any::List(vec![Any::Number(0.5), Any::Bytes(vec![1, 2])]))]));
     let tree = Tree::Branch(vec![Tree::Leaf, Tree::Branch(vec![Tree::Leaf])]);
     let request = |method, arguments: &[&dyn Encode]| request([7; 20], method, arguments);
-    honest.extend([
+    datagrams.extend([
         request("text", &[&"Snake Plissken"]),
         request("any", &[&any]),
         request("map", &[&BTreeMap::from([("key", vec![1_u8, 2])]), &Some([1_u64, u64::MAX])]),
@@ -283,17 +289,18 @@ fn honest() -> Vec<Vec<u8>> {
         [&b"\x01"[..], &[9; 20], b"\xa2hi"].concat(),
         [&b"\x04"[..], &[9; 20], b"\x93\x01\xa4oops\xc0"].concat(),
     ]);
-    honest
+    datagrams
 }
 
-/// How many datagrams have come to an end, at least and at most: of some that were dropped, the books do not say
-/// whether they had been taken for requests before.
-fn outcomes(stats: &Stats) -> RangeInclusive<u64> {
+/// Returns the least and the most datagrams that were handled: the statistics do not say how many
+/// of the dropped ones were counted as requests too.
+fn handled_counts(stats: &Stats) -> RangeInclusive<u64> {
     let max_count = stats.requests.received + stats.dropped_in_all() - stats.dropped(DropReason::DuplicateRequest);
     max_count - stats.dropped(DropReason::ResponseBudget) - stats.dropped(DropReason::Expired)..=max_count
 }
 
-/// How much memory this process has, where the system says.
+/// Returns the resident memory of this process in bytes, or `None` if the system does not report
+/// it.
 fn resident_len() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,5 +1,5 @@
-//! Tasks of a multi-threaded runtime with responses that arrive together: each gets its own response,
-//! for every behaviour of the other tasks.
+//! Tasks of a multi-threaded runtime with responses that arrive together: each gets its own
+//! response, for every behaviour of the other tasks.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -1,3 +1,5 @@
+//! Layers that fail, panic or are not ready.
+
 use std::error::Error;
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -14,7 +16,7 @@ use tower::{Layer, Service, ServiceBuilder};
 use crate::pair;
 use crate::support::{ms, refusal};
 
-/// What goes wrong with a request, and where.
+/// The fault that a layer has.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     NotReady,
@@ -27,15 +29,15 @@ enum Fault {
     Wrapped,
 }
 
-/// Has it happen to the requests for `add`: where it is not ready, to the second request of all.
+/// A service that has a fault for requests of `add`. Faults of readiness affect the second request.
 struct Faulty<S> {
     inner: S,
     fault: Fault,
-    ready_count: u64,
+    poll_ready_count: u64,
 }
 
 fn faulty(fault: Fault) -> impl Layer<Handler, Service = Faulty<Handler>> {
-    layer_fn(move |inner| Faulty { inner, fault, ready_count: 0 })
+    layer_fn(move |inner| Faulty { inner, fault, poll_ready_count: 0 })
 }
 
 impl<S> Service<Request> for Faulty<S>
@@ -47,12 +49,12 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.ready_count += 1;
+        self.poll_ready_count += 1;
         match self.fault {
-            _ if self.ready_count != 2 => self.inner.poll_ready(cx),
+            _ if self.poll_ready_count != 2 => self.inner.poll_ready(cx),
             Fault::NotReady => Poll::Pending,
-            Fault::ReadyFails => Poll::Ready(Err("the database says no".into())),
-            Fault::ReadyPanics => panic!("told by the panic hook"),
+            Fault::ReadyFails => Poll::Ready(Err("the database failed".into())),
+            Fault::ReadyPanics => panic!("an expected panic of the layer"),
             _ => self.inner.poll_ready(cx),
         }
     }
@@ -62,10 +64,10 @@ where
             return Box::pin(self.inner.call(request));
         }
         match self.fault {
-            Fault::CallPanics => panic!("told by the panic hook"),
-            Fault::FuturePanics => Box::pin(async { panic!("told by the panic hook") }),
-            Fault::FutureFails => Box::pin(ready(Err("the database says no".into()))),
-            Fault::DisplayPanics => Box::pin(ready(Err(Unspeakable.into()))),
+            Fault::CallPanics => panic!("an expected panic of the layer"),
+            Fault::FuturePanics => Box::pin(async { panic!("an expected panic of the layer") }),
+            Fault::FutureFails => Box::pin(ready(Err("the database failed".into()))),
+            Fault::DisplayPanics => Box::pin(ready(Err(PanicsInDisplay.into()))),
             Fault::Wrapped => Box::pin(ready(Err(Wrapped(Overloaded::new().into()).into()))),
             Fault::NotReady | Fault::ReadyFails | Fault::ReadyPanics => Box::pin(self.inner.call(request)),
         }
@@ -73,15 +75,15 @@ where
 }
 
 #[derive(Debug)]
-struct Unspeakable;
+struct PanicsInDisplay;
 
-impl fmt::Display for Unspeakable {
+impl fmt::Display for PanicsInDisplay {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("told by the panic hook")
+        panic!("an expected panic of the layer")
     }
 }
 
-impl Error for Unspeakable {}
+impl Error for PanicsInDisplay {}
 
 #[derive(Debug)]
 struct Wrapped(BoxError);
@@ -98,15 +100,16 @@ impl Error for Wrapped {
     }
 }
 
-/// What a call of `add` comes to with this fault, between others that it does not concern.
-async fn with(fault: Fault) -> (Refusal, String) {
-    // Somebody looks at every error.
+/// Calls `add` on a server with a fault, and returns the refusal. Checks that calls of other
+/// methods before, during and after it succeed.
+async fn refusal_with(fault: Fault) -> (Refusal, String) {
+    // A subscriber formats every error.
     let subscriber = tracing_subscriber::fmt().with_writer(io::sink).finish();
     let _subscriber = tracing::subscriber::set_default(subscriber);
     let (pair, works, runs) = pair(|builder| builder.layer(faulty(fault)));
     assert_eq!(works.slow("before", 10).await.unwrap(), "BEFORE");
     let slow = tokio::spawn(works.fails().timeout(ms(1_000)));
-    // In the order of their making: `add` is the second.
+    // The calls reach the server in order, so `add` is the second request.
     let refused = refusal(works.add("a", b"b").await);
     assert_eq!(slow.await.unwrap().unwrap_err().into_application().unwrap(), "as it should");
     assert_eq!(works.slow("after", 10).await.unwrap(), "AFTER");
@@ -116,25 +119,25 @@ async fn with(fault: Fault) -> (Refusal, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_is_not_ready_is_not_waited_for() {
-    assert_eq!(with(Fault::NotReady).await, (Refusal::Busy, "add".into()));
+async fn layer_that_is_not_ready_is_busy() {
+    assert_eq!(refusal_with(Fault::NotReady).await, (Refusal::Busy, "add".into()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_layer_fails_with_is_not_told() {
+async fn error_of_a_layer_stays_on_the_server() {
     for fault in [Fault::ReadyFails, Fault::FutureFails] {
-        assert_eq!(with(fault).await, (Refusal::Rejected, "add".into()), "{fault:?}");
+        assert_eq!(refusal_with(fault).await, (Refusal::Rejected, "add".into()), "{fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_panics_costs_that_call_alone() {
+async fn panic_of_a_layer_fails_only_its_own_call() {
     for fault in [Fault::ReadyPanics, Fault::CallPanics, Fault::FuturePanics, Fault::DisplayPanics] {
-        assert_eq!(with(fault).await, (Refusal::Panicked, "add".into()), "{fault:?}");
+        assert_eq!(refusal_with(fault).await, (Refusal::Panicked, "add".into()), "{fault:?}");
     }
 }
 
-/// Keeps what is logged.
+/// A writer that stores the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -148,7 +151,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_layer_fails_with_is_logged_once_a_second() {
+async fn error_of_a_layer_is_logged_once_a_second() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
@@ -160,19 +163,19 @@ async fn what_a_layer_fails_with_is_logged_once_a_second() {
     tokio::time::sleep(ms(1_100)).await;
     works.add("", b"").await.unwrap_err();
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("the database says no")).collect();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("the database failed")).collect();
     assert_eq!(lines.len(), 2, "{log}");
     assert!(lines.iter().all(|line| line.contains("WARN") && line.contains(r#"method="add""#)), "{log}");
     assert!(lines[1].contains("suppressed=19"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_may_be_wrapped() {
-    assert_eq!(with(Fault::Wrapped).await, (Refusal::Busy, "add".into()));
+async fn wrapped_error_of_load_shed_is_busy() {
+    assert_eq!(refusal_with(Fault::Wrapped).await, (Refusal::Busy, "add".into()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_s_error_passes_through_those_around_it() {
+async fn error_of_a_layer_passes_through_outer_layers() {
     let layers =
         ServiceBuilder::new().load_shed().concurrency_limit(5).timeout(ms(1_000)).layer(faulty(Fault::FutureFails));
     let (_pair, works, _) = pair(|builder| builder.layer(layers));

@@ -1,3 +1,5 @@
+//! Layers that limit concurrency, time and rate.
+
 use rpcudp::{Endpoint, Refusal};
 use tokio::time::{Instant, sleep};
 use tower::ServiceBuilder;
@@ -9,14 +11,14 @@ use crate::support::{ms, refusal};
 use crate::{Runs, WorksClient, WorksServer, pair};
 
 #[tokio::test(start_paused = true)]
-async fn no_more_run_at_once_than_a_concurrency_limit_allows() {
+async fn concurrency_limit_refuses_requests_over_it() {
     let (_pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(2)));
     for round in 1..=3 {
         let running = [(); 2].map(|()| tokio::spawn(works.slow("a", 100)));
         sleep(ms(10)).await;
         let (reason, _) = refusal(works.slow("b", 1).await);
         assert_eq!(reason, Refusal::Busy);
-        // Sync methods are counted with the others.
+        // The limit counts sync methods too.
         assert_eq!(refusal(works.add("", b"").await).0, Refusal::Busy);
         for running in running {
             assert_eq!(running.await.unwrap().unwrap(), "A");
@@ -27,7 +29,7 @@ async fn no_more_run_at_once_than_a_concurrency_limit_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn load_is_shed() {
+async fn load_shed_refuses_requests_over_the_limit() {
     let layers = || ServiceBuilder::new().layer(LoadShedLayer::new()).layer(ConcurrencyLimitLayer::new(1));
     let (pair, works, runs) = pair(|builder| builder.layer(layers()));
     let running = tokio::spawn(works.slow("a", 100));
@@ -42,7 +44,7 @@ async fn load_is_shed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_too_long_is_stopped() {
+async fn timeout_layer_stops_slow_handlers() {
     let (pair, works, runs) = pair(|builder| builder.layer(TimeoutLayer::new(ms(100))));
     let start = Instant::now();
     let (reason, message) = refusal(works.slow("a", 3_000).await);
@@ -55,7 +57,7 @@ async fn what_takes_too_long_is_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_come_through_than_a_rate_limit_allows() {
+async fn rate_limit_refuses_requests_over_it() {
     let layers = ServiceBuilder::new().rate_limit(3, ms(1_000));
     let (_pair, works, runs) = pair(|builder| builder.layer(layers));
     for round in 1..=3 {
@@ -71,7 +73,7 @@ async fn no_more_come_through_than_a_rate_limit_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_endpoint_s_own_limit_is_there_too() {
+async fn limit_of_the_endpoint_applies_too() {
     let (pair, works, _) = pair(|builder| builder.max_handlers(1).layer(ConcurrencyLimitLayer::new(10)));
     let running = tokio::spawn(works.slow("a", 100));
     sleep(ms(10)).await;
@@ -81,10 +83,11 @@ async fn the_endpoint_s_own_limit_is_there_too() {
     assert_eq!(works.add("", b"").await.unwrap(), 0);
 }
 
-/// Over loopback: which of an endpoint's sockets a peer's requests come to is the system's to say.
+/// On loopback, because the kernel chooses the socket of an endpoint that gets the requests of a
+/// peer.
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn sockets_share_a_limit() {
+async fn sockets_of_an_endpoint_share_a_limit() {
     let runs = Runs::default();
     let server = Endpoint::builder().serve(WorksServer::new(runs.clone())).layer(ConcurrencyLimitLayer::new(1));
     let server = server.sockets(2).bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,5 @@
-//! Layers of tower between the network and a service: what they stop, and what the caller hears.
+//! Layers of tower between the network and a service: the requests that they stop, and the refusals
+//! that callers get.
 
 mod failures;
 mod limits;
@@ -33,11 +34,12 @@ trait Works {
     fn note(&self, text: String);
 }
 
-/// What ran, how often it began, and how often it ended.
+/// The number of runs of each method that began and that ended. A clone shares the counts.
 #[derive(Clone, Default)]
 struct Runs(Arc<Mutex<BTreeMap<&'static str, [u64; 2]>>>);
 
 impl Runs {
+    /// Counts the begin of a run, and returns how many began.
     fn begin(&self, method: &'static str) -> u64 {
         let mut runs = self.0.lock().unwrap();
         let [begun, _] = runs.entry(method).or_default();
@@ -45,10 +47,12 @@ impl Runs {
         *begun
     }
 
+    /// Counts the end of a run.
     fn end(&self, method: &'static str) {
         self.0.lock().unwrap().entry(method).or_default()[1] += 1;
     }
 
+    /// Returns how many runs of a method began and ended.
     fn of(&self, method: &'static str) -> [u64; 2] {
         self.0.lock().unwrap().get(method).copied().unwrap_or_default()
     }
@@ -63,11 +67,11 @@ impl Works for Runs {
         Err("as it should".into())
     }
     fn panics(&self) {
-        panic!("told by the panic hook")
+        panic!("an expected panic of the handler")
     }
     async fn panics_later(&self) {
         tokio::task::yield_now().await;
-        panic!("told by the panic hook")
+        panic!("an expected panic of the handler")
     }
     fn big(&self) -> Vec<u8> {
         vec![0; 100_000]
@@ -96,7 +100,7 @@ impl Works for Runs {
     }
 }
 
-/// Binds a server with layers and a caller, and returns them with a client and the runs of methods.
+/// Binds a server with layers and a caller, and returns them with a client and the record of runs.
 fn pair(layered: impl FnOnce(Builder) -> Builder) -> (Pair, WorksClient, Runs) {
     let runs = Runs::default();
     let server = layered(Endpoint::builder().serve(WorksServer::new(runs.clone())));

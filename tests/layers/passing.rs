@@ -1,3 +1,5 @@
+//! Requests and responses that pass through layers.
+
 use std::sync::{Arc, Mutex};
 
 use rpcudp::sim::Network;
@@ -10,23 +12,26 @@ use tower::util::{MapRequestLayer, MapResponseLayer};
 use crate::support::{Pair, ms, refusal};
 use crate::{Runs, WorksClient, WorksServer, pair};
 
-type Notes = Arc<Mutex<Vec<String>>>;
+type Records = Arc<Mutex<Vec<String>>>;
 
-/// A layer that notes what passes it.
-fn noting(notes: &Notes, name: &'static str) -> MapRequestLayer<impl FnMut(Request) -> Request + Clone + Send + use<>> {
-    let notes = Arc::clone(notes);
+/// Returns a layer that records the method of each request.
+fn recording(
+    records: &Records,
+    name: &'static str,
+) -> MapRequestLayer<impl FnMut(Request) -> Request + Clone + Send + use<>> {
+    let records = Arc::clone(records);
     MapRequestLayer::new(move |request: Request| {
-        notes.lock().unwrap().push(format!("{name} {}", request.method()));
+        records.lock().unwrap().push(format!("{name} {}", request.method()));
         request
     })
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_methods_get_and_give_is_as_without_layers() {
-    let responses = Notes::default();
-    let noted = Arc::clone(&responses);
+async fn layers_leave_arguments_and_results_unchanged() {
+    let responses = Records::default();
+    let recorded = Arc::clone(&responses);
     let layer = MapResponseLayer::new(move |response: Response| {
-        noted.lock().unwrap().push(format!("{} {}", response.outcome(), response.is_success()));
+        recorded.lock().unwrap().push(format!("{} {}", response.outcome(), response.is_success()));
         response
     });
     let (pair, works, runs) = pair(|builder| builder.layer(layer));
@@ -56,36 +61,36 @@ async fn what_methods_get_and_give_is_as_without_layers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_told_first_is_outermost_in_one_call_and_innermost_in_several() {
-    let notes = Notes::default();
-    let [a, b, c] = ["a", "b", "c"].map(|name| noting(&notes, name));
+async fn first_layer_is_outermost_in_one_call_and_innermost_in_several() {
+    let records = Records::default();
+    let [a, b, c] = ["a", "b", "c"].map(|name| recording(&records, name));
     let (_pair, works, _) = pair(|builder| builder.layer(ServiceBuilder::new().layer(a).layer(b)).layer(c));
     works.add("", b"").await.unwrap();
-    assert_eq!(*notes.lock().unwrap(), ["c add", "a add", "b add"]);
+    assert_eq!(*records.lock().unwrap(), ["c add", "a add", "b add"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_sees_who_asks_and_for_what() {
-    let notes = Notes::default();
-    let noted = Arc::clone(&notes);
+async fn layer_sees_sender_deadline_arguments_and_delivery() {
+    let records = Records::default();
+    let recorded = Arc::clone(&records);
     let layer = MapRequestLayer::new(move |request: Request| {
         let (cx, arguments) = (request.context(), request.arguments());
         let remaining = cx.remaining().map(|remaining| remaining.as_millis());
-        noted.lock().unwrap().push(format!("{} {remaining:?} {arguments:x?} {:?}", cx.sender(), request.delivery()));
+        recorded.lock().unwrap().push(format!("{} {remaining:?} {arguments:x?} {:?}", cx.sender(), request.delivery()));
         request
     });
     let (_pair, works, _) = pair(|builder| builder.layer(layer));
     works.add("a", &[7]).timeout(ms(700)).await.unwrap();
     works.note("noted".into()).await.unwrap();
     sleep(ms(10)).await;
-    let notes = notes.lock().unwrap();
-    assert_eq!(notes[0], "10.0.0.2:7000 Some(700) [a1, 61, c4, 1, 7] Maybe");
-    assert!(notes[1].ends_with("OneWay"), "{}", notes[1]);
+    let records = records.lock().unwrap();
+    assert_eq!(records[0], "10.0.0.2:7000 Some(700) [a1, 61, c4, 1, 7] Maybe");
+    assert!(records[1].ends_with("OneWay"), "{}", records[1]);
 }
 
-/// Where there is no failure frame, a refusal is silence.
+/// The storj dialect has no failure frame, so a refusal sends nothing.
 #[tokio::test(start_paused = true)]
-async fn callers_that_cannot_be_told_hear_nothing() {
+async fn refusal_in_the_storj_dialect_is_a_timeout() {
     let builder = || Endpoint::builder().dialect(Dialect::Storj);
     let server = builder().serve(WorksServer::new(Runs::default()));
     let pair = Pair::new(Network::new(1), server.layer(ServiceBuilder::new().timeout(ms(50))), builder());

@@ -1,3 +1,5 @@
+//! Delivery, deadlines and closing of an endpoint with layers.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,10 +16,10 @@ use tower::{Service, ServiceBuilder};
 use crate::pair;
 use crate::support::{Pair, ms, refusal};
 
-/// Has requests wait before they go on.
-struct Late<S>(S);
+/// A service that delays each request by 300 ms.
+struct Delay<S>(S);
 
-impl<S> Service<Request> for Late<S>
+impl<S> Service<Request> for Delay<S>
 where
     S: Service<Request, Response = Response, Error = BoxError, Future: Send + 'static>,
 {
@@ -38,15 +40,15 @@ where
     }
 }
 
-/// Answers get lost for so long, so that requests come again.
-async fn answers_are_lost(pair: &Pair, millis: u64) {
+/// Loses responses for a while, so that requests are retransmitted.
+async fn lose_responses(pair: &Pair, millis: u64) {
     pair.set_response_conditions(Conditions::default().loss(1.0));
     sleep(ms(millis)).await;
     pair.set_response_conditions(Conditions::default());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_at_most_once_call_that_was_shed_never_runs() {
+async fn at_most_once_request_that_was_shed_never_runs() {
     for shed in [false, true] {
         let layers = ServiceBuilder::new();
         let (pair, works, runs) = pair(|builder| match shed {
@@ -55,9 +57,10 @@ async fn an_at_most_once_call_that_was_shed_never_runs() {
         });
         let first = tokio::spawn(works.slow("a", 500));
         sleep(ms(10)).await;
-        // The refusal is lost. A copy finds room, but the refusal may only be late: it must stay true.
+        // The refusal is lost. The server could run a duplicate, but the refusal might only be
+        // late, so the duplicate must be refused too.
         let second = tokio::spawn(works.once());
-        answers_are_lost(&pair, 450).await;
+        lose_responses(&pair, 450).await;
         assert_eq!(first.await.unwrap().unwrap(), "A");
         assert_eq!(refusal(second.await.unwrap()).0, Refusal::Busy);
         assert_eq!(runs.of("once"), [0, 0]);
@@ -69,30 +72,30 @@ async fn an_at_most_once_call_that_was_shed_never_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_at_most_once_call_that_was_stopped_does_not_begin_anew() {
+async fn at_most_once_request_that_was_stopped_does_not_run_again() {
     let (pair, works, runs) = pair(|builder| builder.layer(TimeoutLayer::new(ms(100))));
     let call = tokio::spawn(works.once_slowly(3_000));
-    answers_are_lost(&pair, 1_000).await;
+    lose_responses(&pair, 1_000).await;
     assert_eq!(refusal(call.await.unwrap()).0, Refusal::Stopped);
     assert_eq!(runs.of("once_slowly"), [1, 0]);
     assert!(pair.server.stats().requests.replayed >= 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_at_most_once_call_runs_once_however_often_it_comes() {
+async fn at_most_once_request_runs_once_for_all_duplicates() {
     let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(100)));
     let sync = tokio::spawn(works.once());
     let slow = tokio::spawn(works.once_slowly(700));
-    answers_are_lost(&pair, 1_000).await;
+    lose_responses(&pair, 1_000).await;
     assert_eq!((sync.await.unwrap().unwrap(), slow.await.unwrap().unwrap()), (1, 1));
     assert_eq!((runs.of("once"), runs.of("once_slowly")), ([1, 0], [1, 1]));
-    // Copies of the slow one came while it ran.
+    // Duplicates of the slow request arrived while it ran.
     assert!(pair.server.stats().dropped(DropReason::DuplicateRequest) >= 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_waits_for_any_more_does_not_run() {
-    let (pair, works, runs) = pair(|builder| builder.layer(layer_fn(Late)));
+async fn expired_request_does_not_run() {
+    let (pair, works, runs) = pair(|builder| builder.layer(layer_fn(Delay)));
     assert!(works.add("", b"").timeout(ms(200)).await.unwrap_err().is_timeout());
     assert!(works.once().timeout(ms(200)).await.unwrap_err().is_timeout());
     sleep(ms(1_000)).await;
@@ -102,7 +105,7 @@ async fn what_nobody_waits_for_any_more_does_not_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_waits_for_what_is_under_way_and_then_stops_it() {
+async fn closing_waits_for_running_handlers_and_then_aborts_them() {
     for (grace, ends) in [(1_000, true), (50, false)] {
         let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(5)));
         let running = tokio::spawn(works.slow("a", 200));

@@ -1,4 +1,5 @@
-//! What the feature `metrics` tells a recorder.
+//! The metrics that the feature `metrics` publishes to a recorder. Gauges count all endpoints of
+//! the process, so these tests have a binary of their own.
 
 mod recorder;
 #[path = "../support/mod.rs"]
@@ -13,12 +14,12 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{Builder, Call, DynamicMethod, Endpoint, rpc_service};
 use tokio::time::sleep;
 
-use self::recorder::Notes;
+use self::recorder::TestRecorder;
 use self::support::{Pair, ms, paused_runtime, request, send};
 
 #[rpc_service(namespace = "shop.")]
 trait Shop {
-    fn price(&self, of: &str) -> u64;
+    fn price(&self, item: &str) -> u64;
     fn buy(&self, cents: u64) -> Result<u64, String>;
     fn broken(&self);
     fn everything(&self) -> Vec<u8>;
@@ -30,24 +31,24 @@ trait Shop {
     fn order(&self) -> u8;
 }
 
-/// What nobody serves.
+/// A contract that the server does not match: a method that it lacks, and another argument type.
 #[rpc_service(namespace = "shop.")]
-trait Closed {
+trait Mismatched {
     fn gone(&self);
-    fn price(&self, of: u8) -> u64;
+    fn price(&self, item: u8) -> u64;
 }
 
-struct Counter;
+struct Shopkeeper;
 
-impl Shop for Counter {
-    fn price(&self, of: &str) -> u64 {
-        of.len() as u64
+impl Shop for Shopkeeper {
+    fn price(&self, item: &str) -> u64 {
+        item.len() as u64
     }
     fn buy(&self, cents: u64) -> Result<u64, String> {
         cents.checked_sub(100).ok_or_else(|| "too little".into())
     }
     fn broken(&self) {
-        panic!("told by the panic hook")
+        panic!("an expected panic of the handler")
     }
     fn everything(&self) -> Vec<u8> {
         vec![0; 100_000]
@@ -65,30 +66,32 @@ impl Shop for Counter {
     }
 }
 
-/// A server and its caller, 20 ms from each other.
+/// Binds a server and a caller with 20 ms of latency between them.
 fn pair() -> Pair {
     pair_with(|builder| builder)
 }
 
+/// Does the same as [`pair`] with settings of the server.
 fn pair_with(configure: impl FnOnce(Builder) -> Builder) -> Pair {
     let network = Network::new(1);
     network.set_conditions(Conditions::default().latency(ms(20)));
-    let server = configure(Endpoint::builder().serve(ShopServer::new(Counter)).max_handlers(1));
+    let server = configure(Endpoint::builder().serve(ShopServer::new(Shopkeeper)).max_handlers(1));
     Pair::new(network, server, Endpoint::builder())
 }
 
-/// Runs a test in virtual time, one after the other: what is measured is the whole process's.
+/// Runs one test at a time, in virtual time: gauges count all endpoints of the process.
 fn run(test: impl Future<Output = ()>) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _others = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     paused_runtime().block_on(test);
 }
 
-/// Until everything has been told.
-async fn told() {
+/// Waits until the endpoints have published their counts, which they do once a second.
+async fn published() {
     sleep(ms(1_500)).await;
 }
 
+/// Returns the key of a metric of calls: its name and labels.
 fn key(name: &str, method: &str, error: Option<&str>) -> String {
     let error = error.map(|error| format!(",error.type={error}")).unwrap_or_default();
     format!("{name}{{rpc.system.name=rpcudp,rpc.method={method}{error}}}")
@@ -96,29 +99,29 @@ fn key(name: &str, method: &str, error: Option<&str>) -> String {
 
 #[test]
 fn calls_are_counted_and_timed_by_method_and_outcome() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let pair = pair();
-        let (shop, closed): (ShopClient, ClosedClient) = (pair.client(), pair.client());
+        let (shop, mismatched): (ShopClient, MismatchedClient) = (pair.client(), pair.client());
         for _ in 0..3 {
             assert_eq!(shop.price("rope").await.unwrap(), 4);
         }
         shop.buy(30).await.unwrap_err();
         shop.broken().await.unwrap_err();
         shop.everything().await.unwrap_err();
-        closed.gone().await.unwrap_err();
-        closed.price(1).await.unwrap_err();
+        mismatched.gone().await.unwrap_err();
+        mismatched.price(1).await.unwrap_err();
         shop.hint().await.unwrap();
         let slow = tokio::spawn(shop.slow(100));
         sleep(ms(50)).await;
-        // One handler may run, and does.
+        // The limit is one handler, which runs.
         shop.slow(1).await.unwrap_err();
         assert_eq!(slow.await.unwrap().unwrap(), 1);
         tokio::time::timeout(ms(70), shop.never()).await.unwrap_err();
         pair.network.partition([pair.server.local_addr().ip()]);
         shop.price("sail").timeout(ms(300)).await.unwrap_err();
-        told().await;
+        published().await;
         let expected = [
             ("client", "shop.price", None, &[0.04, 0.04, 0.04][..]),
             ("client", "shop.price", Some("malformed_arguments"), &[0.04]),
@@ -143,29 +146,29 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         ];
         for (side, method, error, seconds) in expected {
             let duration = key(&format!("rpc.{side}.call.duration"), method, error);
-            let values = notes.values(&duration);
+            let values = recorder.values(&duration);
             assert_eq!(values.len(), seconds.len(), "{duration}: {values:?}");
-            // Virtual time goes in milliseconds.
+            // Virtual time advances by whole milliseconds.
             let close = values.iter().zip(seconds).all(|(value, expected)| (value - expected).abs() < 0.002_5);
             assert!(close, "{duration}: {values:?}");
             let calls = key(&format!("rpcudp.{side}.calls"), method, error);
-            assert_eq!(notes.count(&calls), Some(seconds.len() as u64), "{calls}");
+            assert_eq!(recorder.count(&calls), Some(seconds.len() as u64), "{calls}");
         }
-        let calls = notes.keys().into_iter().filter(|key| key.contains(".call")).count();
-        assert_eq!(calls, 2 * expected.len(), "{:?}", notes.keys());
-        assert_eq!(notes.unit("rpc.client.call.duration"), Some(Unit::Seconds));
-        assert_eq!(notes.unit("rpcudp.server.handling"), Some(Unit::Microseconds));
+        let calls = recorder.keys().into_iter().filter(|key| key.contains(".call")).count();
+        assert_eq!(calls, 2 * expected.len(), "{:?}", recorder.keys());
+        assert_eq!(recorder.unit("rpc.client.call.duration"), Some(Unit::Seconds));
+        assert_eq!(recorder.unit("rpcudp.server.handling"), Some(Unit::Microseconds));
         pair.server.close(Duration::ZERO).await;
-        told().await;
-        assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.never", Some("aborted"))), Some(1));
+        published().await;
+        assert_eq!(recorder.count(&key("rpcudp.server.calls", "shop.never", Some("aborted"))), Some(1));
     });
 }
 
 #[cfg(feature = "tower")]
 #[test]
-fn layers_refuse_under_names_of_their_own() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+fn layers_refuse_with_outcomes_of_their_own() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let layers = tower::ServiceBuilder::new().timeout(ms(100));
         let pair = pair_with(|builder| builder.layer(layers));
@@ -175,151 +178,151 @@ fn layers_refuse_under_names_of_their_own() {
         sleep(ms(25)).await;
         pair.client::<ShopClient>().slow(50).await.unwrap_err();
         one.await.unwrap().unwrap();
-        told().await;
+        published().await;
         for side in ["client", "server"] {
             let name = format!("rpcudp.{side}.calls");
             for (method, error) in
                 [("shop.slow", Some("stopped")), ("shop.slow", Some("busy")), ("shop.slow", None), ("shop.price", None)]
             {
-                assert_eq!(notes.count(&key(&name, method, error)), Some(1), "{side} {method} {error:?}");
+                assert_eq!(recorder.count(&key(&name, method, error)), Some(1), "{side} {method} {error:?}");
             }
         }
-        let stopped = notes.values(&key("rpc.server.call.duration", "shop.slow", Some("stopped")));
+        let stopped = recorder.values(&key("rpc.server.call.duration", "shop.slow", Some("stopped")));
         assert!((stopped[0] - 0.1).abs() < 0.005, "{stopped:?}");
     });
 }
 
 #[test]
-fn no_stranger_makes_a_label() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+fn requests_and_dynamic_methods_create_no_labels() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let pair = pair();
-        let stranger = pair.network.bind("10.6.6.6:666").unwrap();
+        let peer = pair.network.bind("10.6.6.6:666").unwrap();
         for number in 0..1_000_u32 {
             let request = request([number as u8; 20], &format!("sesame{number}"), &[]);
-            send(&stranger, pair.server.local_addr(), &request);
+            send(&peer, pair.server.local_addr(), &request);
         }
-        told().await;
+        published().await;
         let unknown = key("rpcudp.server.calls", "_OTHER", Some("unknown_method"));
         let dropped = pair.server.stats().dropped_in_all();
-        assert_eq!(notes.count(&unknown).unwrap() + dropped, 1_000);
+        assert_eq!(recorder.count(&unknown).unwrap() + dropped, 1_000);
 
-        // Nor does what a person types.
+        // Names of dynamic methods create no labels either.
         for number in 0..10 {
             let method = DynamicMethod::new(&format!("sesame{number}"));
             let call: Call<u8> = method.call(&pair.caller, pair.server.local_addr(), &[0]);
             call.await.unwrap_err();
         }
-        told().await;
+        published().await;
         let unknown = key("rpcudp.client.calls", "_OTHER", Some("unknown_method"));
-        assert_eq!(notes.count(&unknown), Some(10));
-        let strange: Vec<_> = notes.keys().into_iter().filter(|key| key.contains("sesame")).collect();
-        assert_eq!(strange, [""; 0]);
+        assert_eq!(recorder.count(&unknown), Some(10));
+        let labels: Vec<_> = recorder.keys().into_iter().filter(|key| key.contains("sesame")).collect();
+        assert_eq!(labels, [""; 0]);
     });
 }
 
 #[test]
-fn endpoints_are_counted_together() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+fn gauges_and_counters_add_up_endpoints() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let (one, other) = (pair(), pair());
         for pair in [&one, &other] {
             let shop: ShopClient = pair.client();
             shop.price("rope").await.unwrap();
             tokio::spawn(shop.never().timeout(Duration::from_secs(100)));
-            let stranger = pair.network.bind("10.6.6.6:666").unwrap();
-            send(&stranger, pair.server.local_addr(), b"short");
+            let peer = pair.network.bind("10.6.6.6:666").unwrap();
+            send(&peer, pair.server.local_addr(), b"short");
         }
-        told().await;
-        assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(2.0));
-        assert_eq!(notes.level("rpcudp.server.active_calls{}"), Some(2.0));
-        assert_eq!(notes.count("rpcudp.datagrams_dropped{reason=too_short}"), Some(2));
-        // Two requests each, and what is too short.
-        let received = notes.count("rpcudp.datagrams{network.io.direction=receive}").unwrap();
+        published().await;
+        assert_eq!(recorder.gauge("rpcudp.client.active_calls{}"), Some(2.0));
+        assert_eq!(recorder.gauge("rpcudp.server.active_calls{}"), Some(2.0));
+        assert_eq!(recorder.count("rpcudp.datagrams_dropped{reason=too_short}"), Some(2));
+        // Of each pair: two requests, one response and a short datagram.
+        let received = recorder.count("rpcudp.datagrams{network.io.direction=receive}").unwrap();
         assert_eq!(received, 2 * (2 + 1 + 1));
-        assert_eq!(notes.count("rpcudp.datagrams{network.io.direction=transmit}"), Some(2 * 3));
+        assert_eq!(recorder.count("rpcudp.datagrams{network.io.direction=transmit}"), Some(2 * 3));
 
         one.caller.close(Duration::ZERO).await;
         one.server.close(Duration::ZERO).await;
-        told().await;
-        assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(1.0));
-        assert_eq!(notes.level("rpcudp.server.active_calls{}"), Some(1.0));
-        assert_eq!(notes.count(&key("rpcudp.client.calls", "shop.never", Some("closed"))), Some(1));
-        // A call holds its endpoint: that one is closed.
+        published().await;
+        assert_eq!(recorder.gauge("rpcudp.client.active_calls{}"), Some(1.0));
+        assert_eq!(recorder.gauge("rpcudp.server.active_calls{}"), Some(1.0));
+        assert_eq!(recorder.count(&key("rpcudp.client.calls", "shop.never", Some("closed"))), Some(1));
+        // The pending call keeps its endpoint open, so close it.
         other.caller.close(Duration::ZERO).await;
         drop(other);
-        told().await;
-        assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(0.0));
-        assert_eq!(notes.level("rpcudp.server.active_calls{}"), Some(0.0));
+        published().await;
+        assert_eq!(recorder.gauge("rpcudp.client.active_calls{}"), Some(0.0));
+        assert_eq!(recorder.gauge("rpcudp.server.active_calls{}"), Some(0.0));
     });
 }
 
 #[test]
-fn what_is_sent_again_and_answered_from_memory_is_counted() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+fn retransmissions_and_replays_are_counted() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let pair = pair();
-        // Requests arrive and answers do not, for a while.
+        // Requests arrive, and responses are lost for a while.
         pair.set_response_conditions(Conditions::default().loss(1.0));
         let order = tokio::spawn(pair.client::<ShopClient>().order());
         sleep(ms(400)).await;
         pair.set_response_conditions(Conditions::default());
         assert_eq!(order.await.unwrap().unwrap(), 7);
-        told().await;
+        published().await;
         let stats = (pair.caller.stats().calls.retransmitted, pair.server.stats().requests.replayed);
         assert_eq!(stats, (2, 2));
-        let told = ["rpcudp.client.resends{}", "rpcudp.server.replays{}"].map(|key| notes.count(key).unwrap());
-        assert_eq!((told[0], told[1]), stats);
-        assert_eq!(notes.count(&key("rpcudp.server.calls", "shop.order", None)), Some(1));
+        let published = ["rpcudp.client.resends{}", "rpcudp.server.replays{}"].map(|key| recorder.count(key).unwrap());
+        assert_eq!((published[0], published[1]), stats);
+        assert_eq!(recorder.count(&key("rpcudp.server.calls", "shop.order", None)), Some(1));
     });
 }
 
 #[test]
-fn every_call_is_counted_where_not_every_one_is_timed() {
-    let notes = Notes::default();
-    let _recorder = set_default_local_recorder(&notes);
+fn all_calls_are_counted_and_frequent_ones_are_sampled_for_durations() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
     run(async {
         let pair = pair();
         let (shop, count): (ShopClient, _) = (pair.client(), 20_000);
         for _ in 0..count {
             shop.hint().await.unwrap();
         }
-        told().await;
-        let timed = notes.values(&key("rpc.client.call.duration", "shop.hint", None)).len();
+        published().await;
+        let timed = recorder.values(&key("rpc.client.call.duration", "shop.hint", None)).len();
         assert!((1_000..10_000).contains(&timed), "{timed}");
-        assert_eq!(notes.count(&key("rpcudp.client.calls", "shop.hint", None)), Some(count));
-        // Where they come slowly again, each is.
-        told().await;
+        assert_eq!(recorder.count(&key("rpcudp.client.calls", "shop.hint", None)), Some(count));
+        // At a low rate every call is timed again.
+        published().await;
         for _ in 0..10 {
             shop.hint().await.unwrap();
         }
-        told().await;
-        assert_eq!(notes.values(&key("rpc.client.call.duration", "shop.hint", None)).len(), timed + 10);
+        published().await;
+        assert_eq!(recorder.values(&key("rpc.client.call.duration", "shop.hint", None)).len(), timed + 10);
     });
 }
 
 #[test]
-fn a_recorder_may_come_late() {
-    let notes = Notes::default();
+fn recorder_can_be_installed_after_calls() {
+    let recorder = TestRecorder::default();
     run(async {
         let pair = pair();
         let shop: ShopClient = pair.client();
         shop.price("rope").await.unwrap();
-        let waits = tokio::spawn(shop.never().timeout(Duration::from_secs(100)));
-        told().await;
-        let _recorder = set_default_local_recorder(&notes);
+        let pending = tokio::spawn(shop.never().timeout(Duration::from_secs(100)));
+        published().await;
+        let _guard = set_default_local_recorder(&recorder);
         shop.price("sail").await.unwrap();
-        told().await;
-        let answered = |name| key(name, "shop.price", None);
-        assert_eq!(notes.count(&answered("rpcudp.client.calls")), Some(1));
-        assert_eq!(notes.values(&answered("rpc.server.call.duration")).len(), 1);
-        assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(1.0));
-        assert_eq!(notes.unit("rpc.server.call.duration"), Some(Unit::Seconds));
-        waits.abort();
-        told().await;
-        assert_eq!(notes.level("rpcudp.client.active_calls{}"), Some(0.0));
+        published().await;
+        let price = |name| key(name, "shop.price", None);
+        assert_eq!(recorder.count(&price("rpcudp.client.calls")), Some(1));
+        assert_eq!(recorder.values(&price("rpc.server.call.duration")).len(), 1);
+        assert_eq!(recorder.gauge("rpcudp.client.active_calls{}"), Some(1.0));
+        assert_eq!(recorder.unit("rpc.server.call.duration"), Some(Unit::Seconds));
+        pending.abort();
+        published().await;
+        assert_eq!(recorder.gauge("rpcudp.client.active_calls{}"), Some(0.0));
     });
 }

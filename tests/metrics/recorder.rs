@@ -1,3 +1,5 @@
+//! A recorder that stores metrics for tests.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,43 +8,47 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-/// Keeps what it is told, by `name{label=value,...}`.
+/// A recorder that stores metrics by the key `name{label=value,...}`.
 #[derive(Default)]
-pub(crate) struct Notes {
-    counters: Kept<Number>,
-    gauges: Kept<Number>,
-    histograms: Kept<Values>,
+pub(crate) struct TestRecorder {
+    counters: Stored<Number>,
+    gauges: Stored<Number>,
+    histograms: Stored<Samples>,
     units: Mutex<BTreeMap<String, Option<Unit>>>,
 }
 
-type Kept<T> = Mutex<BTreeMap<String, Arc<T>>>;
+type Stored<T> = Mutex<BTreeMap<String, Arc<T>>>;
 
-/// A count, or the bits of a level.
+/// The value of a counter, or the bits of a gauge.
 #[derive(Default)]
 struct Number(AtomicU64);
 
 #[derive(Default)]
-struct Values(Mutex<Vec<f64>>);
+struct Samples(Mutex<Vec<f64>>);
 
-impl Notes {
+impl TestRecorder {
+    /// Returns the value of a counter.
     pub(crate) fn count(&self, key: &str) -> Option<u64> {
         self.counters.lock().unwrap().get(key).map(|count| count.0.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn level(&self, key: &str) -> Option<f64> {
-        self.gauges.lock().unwrap().get(key).map(|level| f64::from_bits(level.0.load(Ordering::Relaxed)))
+    /// Returns the value of a gauge.
+    pub(crate) fn gauge(&self, key: &str) -> Option<f64> {
+        self.gauges.lock().unwrap().get(key).map(|gauge| f64::from_bits(gauge.0.load(Ordering::Relaxed)))
     }
 
+    /// Returns the values of a histogram.
     pub(crate) fn values(&self, key: &str) -> Vec<f64> {
         let histograms = self.histograms.lock().unwrap();
         histograms.get(key).map(|values| values.0.lock().unwrap().clone()).unwrap_or_default()
     }
 
+    /// Returns the unit with which a metric was described.
     pub(crate) fn unit(&self, name: &str) -> Option<Unit> {
         self.units.lock().unwrap().get(name).copied().flatten()
     }
 
-    /// Everything that has a value, but for levels.
+    /// Returns the keys of all counters and histograms.
     pub(crate) fn keys(&self) -> Vec<String> {
         let mut keys: Vec<_> = self.counters.lock().unwrap().keys().cloned().collect();
         keys.extend(self.histograms.lock().unwrap().keys().cloned());
@@ -54,7 +60,7 @@ impl Notes {
     }
 }
 
-impl Recorder for Notes {
+impl Recorder for TestRecorder {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, _: SharedString) {
         self.describe(&key, unit);
     }
@@ -80,23 +86,23 @@ impl CounterFn for Number {
         self.0.fetch_add(value, Ordering::Relaxed);
     }
     fn absolute(&self, _: u64) {
-        panic!("two endpoints would overwrite each other");
+        panic!("endpoints that set a counter would overwrite each other");
     }
 }
 
 impl GaugeFn for Number {
     fn increment(&self, _: f64) {
-        panic!("a recorder that came late would not know what to add to");
+        panic!("a recorder that is installed late would miss earlier increments");
     }
     fn decrement(&self, _: f64) {
-        panic!("a recorder that came late would not know what to take from");
+        panic!("a recorder that is installed late would miss earlier increments");
     }
     fn set(&self, value: f64) {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 }
 
-impl HistogramFn for Values {
+impl HistogramFn for Samples {
     fn record(&self, value: f64) {
         self.0.lock().unwrap().push(value);
     }

@@ -1,7 +1,7 @@
-//! Hosts of their own on this machine: network namespaces, linked by pairs of virtual Ethernet cards.
+//! Hosts on this machine: network namespaces, linked by pairs of virtual Ethernet cards.
 //!
-//! A namespace has no name and nothing of it is in the machine's own network: it is gone when its file and the sockets
-//! in it are closed, however the test ends.
+//! A namespace has no name and adds nothing to the network of the machine. The kernel removes it
+//! when its file and its sockets are closed, on every end of the test.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +14,7 @@ use rpcudp::transport::Udp;
 use rpcudp::{Builder, Endpoint, UdpOptions};
 use tokio::runtime::Handle;
 
-/// A host: what is bound and run inside sees its network and no other.
+/// A host. Sockets and programs inside it see only its network.
 #[derive(Debug)]
 pub(crate) struct Host {
     namespace: File,
@@ -24,9 +24,9 @@ impl Host {
     /// The name of every host's network card.
     pub(crate) const CARD: &str = "wire";
 
-    /// A host with nothing but a loopback.
+    /// Makes a host with only a loopback interface.
     fn new() -> io::Result<Self> {
-        // A namespace belongs to a thread: this one has done nothing else and does nothing after.
+        // A thread enters the new namespace, so this thread does nothing else.
         let thread = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
             File::open("/proc/thread-self/ns/net")
@@ -36,7 +36,7 @@ impl Host {
         Ok(host)
     }
 
-    /// Two hosts with a link between them, of an Ethernet's MTU.
+    /// Makes two hosts with a link between them that has the MTU of an Ethernet.
     pub(crate) fn linked() -> io::Result<[Self; 2]> {
         let [here, there] = [Self::new()?, Self::new()?];
         let card = Self::CARD;
@@ -48,69 +48,73 @@ impl Host {
         Ok([here, there])
     }
 
-    /// Gives its card an address, `10.0.0.1/24` for example.
-    pub(crate) fn has(&self, addr: &str) {
-        // An IPv6 address could not be used for seconds, while the host asks whether another has it.
+    /// Adds an address to the network card, for example `10.0.0.1/24`.
+    pub(crate) fn add_addr(&self, addr: &str) {
+        // Without this, an IPv6 address is unusable for seconds, until duplicate detection is done.
         let nodad = if addr.contains(':') { "nodad" } else { "" };
-        self.must(&format!("addr add {addr} dev {} {nodad}", Self::CARD));
+        self.run_ip(&format!("addr add {addr} dev {} {nodad}", Self::CARD));
     }
 
-    /// Runs `ip` inside, which has to succeed.
-    pub(crate) fn must(&self, arguments: &str) {
+    /// Runs `ip` inside the host. Panics if it fails.
+    pub(crate) fn run_ip(&self, arguments: &str) {
         self.ip(arguments).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Passes on what is addressed to others.
-    pub(crate) fn forwards(&self) -> io::Result<()> {
+    /// Makes the host forward packets to other hosts.
+    pub(crate) fn enable_forwarding(&self) -> io::Result<()> {
         self.inside(|| {
             fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
             fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
         })
     }
 
-    /// Binds an endpoint inside, on the runtime of the caller.
+    /// Binds an endpoint inside the host, on the current runtime.
     pub(crate) fn bind(&self, builder: Builder, addr: &str) -> Endpoint {
         let runtime = Handle::current();
         self.inside(|| runtime.block_on(async { builder.bind(addr).await })).unwrap()
     }
 
-    /// Binds a socket inside, which the runtime of the caller watches.
+    /// Binds a socket inside the host, on the current runtime.
     pub(crate) fn socket(&self, addr: &str, options: &UdpOptions) -> Udp {
         let (addr, runtime) = (addr.parse().expect("an address"), Handle::current());
         self.inside(|| runtime.block_on(async { Udp::bind(addr, options) })).unwrap()
     }
 
-    /// How many datagrams were cut into fragments here and how many were put together, of both families.
-    pub(crate) fn fragmented(&self) -> [u64; 2] {
+    /// Returns the number of fragmented and of reassembled datagrams of this host, IPv4 and IPv6
+    /// together.
+    pub(crate) fn fragment_counts(&self) -> [u64; 2] {
         let [v4, v6] = ["snmp", "snmp6"].map(|file| {
-            self.inside(|| fs::read_to_string(format!("/proc/thread-self/net/{file}"))).expect("Linux counts")
+            self.inside(|| fs::read_to_string(format!("/proc/thread-self/net/{file}"))).expect("Linux has these files")
         });
-        // The counters of IPv4 are a line of names and one of numbers, those of IPv6 have a line each.
+        // The counters of IPv4 are a line of names and a line of numbers. The counters of IPv6 have
+        // a line each.
         let mut ip = v4.lines().filter_map(|line| line.strip_prefix("Ip:")).map(str::split_whitespace);
         let (names, counts) = (ip.next().expect("names"), ip.next().expect("numbers"));
         let v4: Vec<_> = names.zip(counts).collect();
         let v6: Vec<_> = v6.lines().filter_map(|line| line.split_once(char::is_whitespace)).collect();
         ["FragOKs", "ReasmOKs"].map(|name| {
-            let is_meant = |counter: &&(&str, &str)| counter.0.trim_start_matches("Ip6") == name;
-            let counts = v4.iter().chain(&v6).filter(is_meant).map(|(_, count)| count.trim().parse::<u64>());
+            let has_name = |counter: &&(&str, &str)| counter.0.trim_start_matches("Ip6") == name;
+            let counts = v4.iter().chain(&v6).filter(has_name).map(|(_, count)| count.trim().parse::<u64>());
             counts.sum::<Result<u64, _>>().expect("numbers")
         })
     }
 
     fn ip(&self, arguments: &str) -> io::Result<()> {
         let output = self.inside(|| Command::new("ip").args(arguments.split_whitespace()).output());
-        let Output { status, stderr, .. } = output.map_err(|error| io::Error::new(error.kind(), "there is no `ip`"))?;
+        let Output { status, stderr, .. } =
+            output.map_err(|error| io::Error::new(error.kind(), "the program `ip` is not installed"))?;
         if status.success() {
             return Ok(());
         }
         Err(io::Error::other(format!("`ip {arguments}`: {}", String::from_utf8_lossy(&stderr).trim_end())))
     }
 
-    /// Runs something inside, on a thread of its own.
+    /// Runs a task inside the host, on a new thread.
     fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                setns(&self.namespace, CloneFlags::CLONE_NEWNET).expect("whoever could make a namespace can enter it");
+                setns(&self.namespace, CloneFlags::CLONE_NEWNET)
+                    .expect("a process that can make a namespace can enter it");
                 task()
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
