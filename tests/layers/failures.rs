@@ -103,9 +103,6 @@ impl Error for Wrapped {
 /// Calls `add` on a server with a fault, and returns the refusal. Checks that calls of other
 /// methods before, during and after it succeed.
 async fn refusal_with(fault: Fault) -> (Refusal, String) {
-    // A subscriber formats every error.
-    let subscriber = tracing_subscriber::fmt().with_writer(io::sink).finish();
-    let _subscriber = tracing::subscriber::set_default(subscriber);
     let (pair, works, runs) = pair(|builder| builder.layer(faulty(fault)));
     assert_eq!(works.slow("before", 10).await.unwrap(), "BEFORE");
     let slow = tokio::spawn(works.fails().timeout(ms(1_000)));

@@ -8,7 +8,7 @@ use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
 
 use crate::support::{ms, refusal};
-use crate::{Runs, WorksClient, WorksServer, pair};
+use crate::{Runs, WorksClient, WorksServer, install_subscriber, pair};
 
 #[tokio::test(start_paused = true)]
 async fn concurrency_limit_refuses_requests_over_it() {
@@ -88,6 +88,7 @@ async fn limit_of_the_endpoint_applies_too() {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn sockets_of_an_endpoint_share_a_limit() {
+    install_subscriber();
     let runs = Runs::default();
     let server = Endpoint::builder().serve(WorksServer::new(runs.clone())).layer(ConcurrencyLimitLayer::new(1));
     let server = server.sockets(2).bind("127.0.0.1:0").await.unwrap();

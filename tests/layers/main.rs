@@ -9,7 +9,8 @@ mod promises;
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::io;
+use std::sync::{Arc, Mutex, Once};
 
 use rpcudp::sim::Network;
 use rpcudp::{Builder, Context, Endpoint, rpc_service};
@@ -100,8 +101,19 @@ impl Works for Runs {
     }
 }
 
+/// Installs a subscriber for the whole process that formats every event.
+///
+/// Each test must call this first, which [`pair`] does. On a thread without a subscriber, `tracing`
+/// may cache for the whole process that no subscriber is interested in an event, and a test that needs
+/// the event would fail.
+fn install_subscriber() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| tracing_subscriber::fmt().with_writer(io::sink).init());
+}
+
 /// Binds a server with layers and a caller, and returns them with a client and the record of runs.
 fn pair(layered: impl FnOnce(Builder) -> Builder) -> (Pair, WorksClient, Runs) {
+    install_subscriber();
     let runs = Runs::default();
     let server = layered(Endpoint::builder().serve(WorksServer::new(runs.clone())));
     let pair = Pair::new(Network::new(1), server, Endpoint::builder());

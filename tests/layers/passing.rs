@@ -10,7 +10,7 @@ use tower::ServiceBuilder;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::support::{Pair, ms, refusal};
-use crate::{Runs, WorksClient, WorksServer, pair};
+use crate::{Runs, WorksClient, WorksServer, install_subscriber, pair};
 
 type Records = Arc<Mutex<Vec<String>>>;
 
@@ -91,6 +91,7 @@ async fn layer_sees_sender_deadline_arguments_and_delivery() {
 /// The storj dialect has no failure frame, so a refusal sends nothing.
 #[tokio::test(start_paused = true)]
 async fn refusal_in_the_storj_dialect_is_a_timeout() {
+    install_subscriber();
     let builder = || Endpoint::builder().dialect(Dialect::Storj);
     let server = builder().serve(WorksServer::new(Runs::default()));
     let pair = Pair::new(Network::new(1), server.layer(ServiceBuilder::new().timeout(ms(50))), builder());
