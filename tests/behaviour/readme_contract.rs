@@ -9,18 +9,18 @@ pub mod readme {
     use rpcudp::{Context, rpc_service};
     use serde::{Deserialize, Serialize};
 
-    /// The contract that both sides compile against.
+    /// The contract, shared by client and server.
     #[rpc_service]
     pub trait Greeter {
         /// Sync methods run on the receive loop: no task, no allocation.
         fn sayhi(&self, cx: &Context, name: &str) -> String;
-        /// Async methods run as tasks. This one is sent again until it is answered.
+        /// Async methods run as tasks. Lost requests of this one are retransmitted.
         #[rpc(at_least_once)]
         async fn lookup(&self, key: &[u8]) -> Option<Vec<u8>>;
-        /// `Err` reaches the caller as a typed error. This one runs once, however often it is sent.
+        /// `Err` reaches the caller as a typed error. Duplicates of a request do not run again.
         #[rpc(at_most_once, timeout = "2s")]
         async fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
-        /// Nobody waits for an answer, and none is sent.
+        /// The caller does not wait, and the server sends no response.
         #[rpc(oneway)]
         fn gossip(&self, rumour: Rumour<'_>);
     }
@@ -30,7 +30,7 @@ pub mod readme {
         pub by: u64,
     }
 
-    /// Borrowed from the datagram: nothing is copied.
+    /// Borrows from the received datagram: the server copies nothing.
     #[derive(Serialize, Deserialize)]
     pub struct Rumour<'a> {
         pub about: &'a str,
@@ -41,21 +41,21 @@ pub mod readme {
 
 use readme::{Overdrawn, Rumour};
 
-/// The contract that both sides compile against.
+/// The contract, shared by client and server.
 #[rpc_service]
 pub trait Greeter {
     /// Sync methods run on the receive loop: no task, no allocation.
     fn sayhi(&self, name: &str) -> String;
 
-    /// Async methods run as tasks. This one is sent again until it is answered.
+    /// Async methods run as tasks. Lost requests of this one are retransmitted.
     #[rpc(at_least_once)]
     async fn lookup(&self, key: &[u8]) -> Option<Vec<u8>>;
 
-    /// `Err` reaches the caller as a typed error. This one runs once, however often it is sent.
+    /// `Err` reaches the caller as a typed error. Duplicates of a request do not run again.
     #[rpc(at_most_once, timeout = "2s")]
     async fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
 
-    /// Nobody waits for an answer, and none is sent.
+    /// The caller does not wait, and the server sends no response.
     #[rpc(oneway)]
     fn gossip(&self, rumour: Rumour<'_>);
 }
@@ -101,7 +101,7 @@ async fn text_of_the_published_contract_compiles_and_calls_the_server() {
 #[test]
 fn readme_contains_the_contract_that_is_served_here() {
     let here = include_str!("readme_contract.rs");
-    let start = here.find("    /// The contract that both sides").expect("the file contains the contract");
+    let start = here.find("    /// The contract, shared").expect("the file contains the contract");
     let contract = &here[start..][..here[start..].find("    }\n\n").expect("the trait ends") + "    }\n".len()];
     let lines: Vec<_> = contract.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
     assert!(lines.len() > 10);
