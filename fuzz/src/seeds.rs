@@ -122,7 +122,7 @@ fn arguments() -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
-/// Returns scripts of `tests/model`. Each step is a byte, followed by its numbers.
+/// Returns scripts of `tests/behaviour/model`. Each step is a byte, followed by its numbers.
 fn scripts() -> Vec<(String, Vec<u8>)> {
     const CALL: u8 = 0;
     const DROP_CALL: u8 = 3;

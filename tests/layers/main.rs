@@ -104,8 +104,8 @@ impl Works for Runs {
 /// Installs a subscriber for the whole process that formats every event.
 ///
 /// Each test must call this first, which [`pair`] does. On a thread without a subscriber, `tracing`
-/// may cache for the whole process that no subscriber is interested in an event, and a test that needs
-/// the event would fail.
+/// may cache for the whole process that no subscriber is interested in an event, and a test that
+/// needs the event would fail.
 fn install_subscriber() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| tracing_subscriber::fmt().with_writer(io::sink).init());
