@@ -224,7 +224,7 @@ impl Hostile {
         }
     }
 
-    /// Writes so many random bytes.
+    /// Writes `min_len..max_len` random bytes.
     fn random(&mut self, min_len: usize, max_len: usize) {
         let Self { rng, datagram, .. } = self;
         let start = datagram.len();

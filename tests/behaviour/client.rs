@@ -58,11 +58,11 @@ async fn timeout_of_the_call_precedes_client_contract_and_endpoint() -> TestResu
     assert_eq!(timeout_of(clock.hour()).await, ms(1), "the endpoint's");
     assert_eq!(timeout_of(clock.minute()).await, Duration::from_micros(1_500), "the contract's, to the microsecond");
 
-    let patient = clock.with_timeout(ms(2));
-    assert_eq!(timeout_of(patient.hour()).await, ms(2), "the client's");
-    assert_eq!(timeout_of(patient.minute()).await, ms(2), "the client's before the contract's");
-    assert_eq!(timeout_of(patient.clone().with_peer(silent).hour()).await, ms(2), "a clone has the timeout too");
-    assert_eq!(timeout_of(patient.hour().timeout(ms(3))).await, ms(3), "the call's");
+    let slower_clock = clock.with_timeout(ms(2));
+    assert_eq!(timeout_of(slower_clock.hour()).await, ms(2), "the client's");
+    assert_eq!(timeout_of(slower_clock.minute()).await, ms(2), "the client's before the contract's");
+    assert_eq!(timeout_of(slower_clock.clone().with_peer(silent).hour()).await, ms(2), "a clone has the timeout too");
+    assert_eq!(timeout_of(slower_clock.hour().timeout(ms(3))).await, ms(3), "the call's");
     assert_eq!(timeout_of(clock.hour()).await, ms(1), "the first client is unchanged");
     Ok(())
 }

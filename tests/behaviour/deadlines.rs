@@ -13,8 +13,8 @@ use crate::support::{Pair, ms, receive, request, send};
 #[rpc_service]
 trait Chain {
     fn remaining(&self, cx: &Context) -> Option<u64>;
-    /// Forwards the call over so many hops, and returns the milliseconds that remain at the last
-    /// one.
+    /// Forwards the call over `hops` more servers, and returns the milliseconds that remain at the
+    /// last one.
     async fn forward(&self, cx: &Context, hops: u32) -> Option<u64>;
     async fn until_deadline_passed(&self, cx: &Context);
     async fn slow(&self, cx: &Context, millis: u64) -> u64;

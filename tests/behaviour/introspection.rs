@@ -199,7 +199,7 @@ async fn service_with_a_reserved_method_name_is_an_error() {
     let Err(BindError::DuplicateMethod { method: "rpc.describe", .. }) = bound else { panic!("{bound:?}") };
 }
 
-/// A contract with the reserved names, to lie under them.
+/// A contract with the reserved names, for services that lie.
 #[rpc_service(namespace = "rpc.")]
 trait Liar {
     fn describe(&self, from: Option<u32>) -> (u32, Vec<Part>, u64);

@@ -45,8 +45,7 @@ impl Scene {
         self.network.bind(std::net::SocketAddr::from(([192, 0, 2, number], 7000))).unwrap()
     }
 
-    /// Sends so many requests as Python sends them, and returns the number of bytes of the
-    /// responses.
+    /// Sends `count` requests as Python does, and returns the number of bytes of the responses.
     async fn flood(&self, from: &Node, method: &str, count: u32) -> usize {
         let mut bytes = 0;
         for number in 0..count {

@@ -101,7 +101,7 @@ impl Error for Wrapped {
 }
 
 /// Calls `add` on a server with a fault, and returns the refusal. Checks that calls of other
-/// methods before, during and after it succeed.
+/// methods before, during and after it complete.
 async fn refusal_with(fault: Fault) -> (Refusal, String) {
     let (pair, works, runs) = pair(|builder| builder.layer(faulty(fault)));
     assert_eq!(works.slow("before", 10).await.unwrap(), "BEFORE");
