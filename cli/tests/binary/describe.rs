@@ -1,5 +1,5 @@
-//! `rpcudp describe`. A test of the library (`tests/printed.rs`) checks that the printed trait
-//! compiles.
+//! `rpcudp describe`. A test of the library (`tests/behaviour/readme_contract.rs`) checks that the
+//! printed trait compiles.
 
 use rpcudp::{Dialect, Endpoint, rpc_service};
 use serde_json::json;
