@@ -63,6 +63,8 @@ pub(crate) const ONEWAY_TIMEOUT: &str =
     "a oneway method cannot have a timeout, because the caller does not wait for a response: remove `timeout`";
 pub(crate) const ONEWAY_FALLIBLE: &str =
     "a oneway method cannot be fallible, because the server sends no response: remove `fallible`";
+pub(crate) const ONEWAY_WAIT_FOR_READY: &str = "a oneway method cannot wait until the peer is ready, because no response \
+     tells whether it is: remove `wait_for_ready`";
 pub(crate) const FALLIBLE_WITHOUT_TYPE: &str =
     "a fallible method needs a return type, which is an alias of `Result`: add it, or remove `fallible`";
 pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty: write a name, or remove `name`";

@@ -34,6 +34,8 @@ pub(crate) struct Method {
     pub(crate) is_async: bool,
     pub(crate) delivery: Delivery,
     pub(crate) timeout: Option<Duration>,
+    /// Whether a call asks again while the peer is not ready.
+    pub(crate) wait_for_ready: bool,
     pub(crate) returns: Returns,
 }
 

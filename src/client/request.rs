@@ -18,13 +18,22 @@ pub struct CallSpec {
     pub(crate) argument_count: u32,
     pub(crate) delivery: Delivery,
     pub(crate) timeout: Option<Duration>,
+    /// Whether a call asks again while the peer is not ready.
+    pub(crate) wait_for_ready: bool,
     pub(crate) meter: CallMeter,
 }
 
 impl CallSpec {
     #[must_use]
     pub const fn new(name: &'static str, argument_count: u32, delivery: Delivery, timeout: Option<Duration>) -> Self {
-        Self { name, argument_count, delivery, timeout, meter: CallMeter::new() }
+        Self { name, argument_count, delivery, timeout, wait_for_ready: false, meter: CallMeter::new() }
+    }
+
+    /// Sets the contract's option `wait_for_ready`.
+    #[must_use]
+    pub const fn wait_for_ready(mut self) -> Self {
+        self.wait_for_ready = true;
+        self
     }
 }
 

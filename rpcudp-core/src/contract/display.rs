@@ -72,6 +72,9 @@ fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt
     if let Some(timeout) = method.timeout {
         options.push(format!("timeout = \"{}\"", option(timeout)));
     }
+    if method.wait_for_ready {
+        options.push("wait_for_ready".into());
+    }
     if method.fallible && last_segment(&method.returns) != "Result" {
         options.push("fallible".into());
     }

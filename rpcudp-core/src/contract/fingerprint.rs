@@ -40,7 +40,7 @@ impl Method {
     /// | the wire name, and so the namespace | the name in Rust |
     /// | the number, order and types of the arguments | their names, a `Context` |
     /// | the return type, and whether it is a `Result` | `async` |
-    /// | `at_least_once`, `at_most_once`, `oneway` | the timeout |
+    /// | `at_least_once`, `at_most_once`, `oneway` | the timeout, `wait_for_ready` |
     /// | another spelling of a type: `String` for `&str` | lifetimes, documentation |
     ///
     /// Types are compared as text. A change in the definition of a named type does not change the

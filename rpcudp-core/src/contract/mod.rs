@@ -116,6 +116,8 @@ pub struct Method {
     pub timeout: Option<Duration>,
     /// Whether the method is an `async fn`.
     pub is_async: bool,
+    /// Whether a call asks again, within its timeout, while the peer is not ready.
+    pub wait_for_ready: bool,
 }
 
 /// An argument of a method.
@@ -152,6 +154,7 @@ impl Method {
         delivery: Delivery::Maybe,
         timeout: None,
         is_async: false,
+        wait_for_ready: false,
     };
 }
 

@@ -32,6 +32,7 @@ fn store() -> Method {
         fallible: true,
         delivery: Delivery::AtMostOnce,
         timeout: Some(Duration::from_millis(60_001)),
+        wait_for_ready: true,
         ..Method::EMPTY
     }
 }
@@ -71,7 +72,7 @@ where
     #[rpc(at_least_once, timeout = "1500us")]
     async fn lookup(&self, key: &'a [u8], r#type: Option<Kind<'_>>) -> Option<Vec<u8>>;
 
-    #[rpc(name = "möve\n\"\u{202e}", at_most_once, timeout = "60001ms", fallible)]
+    #[rpc(name = "möve\n\"\u{202e}", at_most_once, timeout = "60001ms", wait_for_ready, fallible)]
     fn r#move(&self, #[rpc(argument)] cx: custom::Context, value: Self::Value) -> Outcome<u8>;
 }
 "#;
@@ -98,6 +99,16 @@ fn later_fields_are_skipped_and_missing_ones_fail() {
         error.to_string().starts_with("invalid length 1, expected an argument: an array of name and type"),
         "{error}"
     );
+}
+
+#[test]
+fn fields_of_later_versions_are_sent_only_if_they_are_used() {
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false);
+    let method = Method { name: text("f"), wire_name: text("f"), ..Method::EMPTY };
+    assert_eq!(bytes(&method), bytes(&fields));
+    let method = Method { wait_for_ready: true, ..method };
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, true);
+    assert_eq!(bytes(&method), bytes(&fields));
 }
 
 #[test]
@@ -150,6 +161,7 @@ fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.doc = text("")));
     assert!(!changes(|method| method.timeout = None));
     assert!(!changes(|method| method.is_async = false));
+    assert!(!changes(|method| method.wait_for_ready = true));
     assert!(!changes(|method| method.arguments.to_mut()[0].name = text("k")));
     assert!(!changes(|method| method.arguments.to_mut()[0].ty = text("&[u8]")));
     assert!(!changes(|method| method.arguments.to_mut()[1].ty = text("Option<Kind<'b>>")));

@@ -1,4 +1,7 @@
 //! The wire format of contracts: each struct is an array of its fields in order.
+//!
+//! A field that was added later is last, and is left out if it has its default. So an earlier
+//! version skips it, and a contract that does not use it has the same bytes in every version.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +9,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeTuple, Serializer};
 
 use super::{Argument, AssociatedType, Contract, Delivery, Method, validation};
 
@@ -25,9 +28,23 @@ impl Serialize for AssociatedType {
 
 impl Serialize for Method {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async } = self;
+        let Self { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async, wait_for_ready } =
+            self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
-        (name, wire_name, doc, arguments, returns, fallible, delivery.as_str(), timeout, is_async).serialize(serializer)
+        let mut array = serializer.serialize_tuple(9 + usize::from(*wait_for_ready))?;
+        array.serialize_element(name)?;
+        array.serialize_element(wire_name)?;
+        array.serialize_element(doc)?;
+        array.serialize_element(arguments)?;
+        array.serialize_element(returns)?;
+        array.serialize_element(fallible)?;
+        array.serialize_element(delivery.as_str())?;
+        array.serialize_element(&timeout)?;
+        array.serialize_element(is_async)?;
+        if *wait_for_ready {
+            array.serialize_element(wait_for_ready)?;
+        }
+        array.end()
     }
 }
 
@@ -103,7 +120,7 @@ impl FromFields for AssociatedType {
 
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
-                            fallible, delivery, timeout and whether it is async";
+                            fallible, delivery, timeout, whether it is async and whether its calls wait until the peer is ready";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -116,6 +133,7 @@ impl FromFields for Method {
             delivery: array.delivery()?,
             timeout: array.timeout()?,
             is_async: array.next()?,
+            wait_for_ready: array.next_or_default()?,
         })
     }
 }
@@ -164,6 +182,11 @@ impl<'de, A: SeqAccess<'de>> FieldReader<A> {
         let next = self.access.next_element()?.ok_or_else(|| A::Error::invalid_length(self.taken, &self.expected))?;
         self.taken += 1;
         Ok(next)
+    }
+
+    /// Reads a field that an earlier version does not send.
+    fn next_or_default<T: Deserialize<'de> + Default>(&mut self) -> Result<T, A::Error> {
+        Ok(self.access.next_element()?.unwrap_or_default())
     }
 
     fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {

@@ -51,7 +51,9 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
         })
     };
     push_with_doc(doc, room, head, parts);
-    for Method { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async } in &**methods {
+    for method in &**methods {
+        let Method { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async, wait_for_ready } =
+            method;
         let head = |doc| {
             Part::Method(Method {
                 name: lend(name),
@@ -63,6 +65,7 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
                 delivery: *delivery,
                 timeout: *timeout,
                 is_async: *is_async,
+                wait_for_ready: *wait_for_ready,
             })
         };
         push_with_doc(doc, room, head, parts);

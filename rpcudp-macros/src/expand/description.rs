@@ -70,6 +70,7 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
         delivery,
         method.timeout.and_then(|timeout| field("timeout", values::timeout(Some(timeout)))),
         is_async.then(|| quote!(is_async: true)),
+        method.wait_for_ready.then(|| quote!(wait_for_ready: true)),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -26,6 +26,7 @@ pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Repor
         is_async: item.sig.asyncness.is_some(),
         delivery,
         timeout: options.timeout.map(|(timeout, _)| timeout),
+        wait_for_ready: options.wait_for_ready.is_some(),
         returns,
     }
 }

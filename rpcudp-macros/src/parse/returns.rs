@@ -29,6 +29,9 @@ pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &m
         if let Some(span) = options.fallible {
             report.error_at(span, messages::ONEWAY_FALLIBLE);
         }
+        if let Some(span) = options.wait_for_ready {
+            report.error_at(span, messages::ONEWAY_WAIT_FOR_READY);
+        }
         return Returns::Value(unit());
     }
     let Some(ty) = declared else {

@@ -93,14 +93,16 @@ impl GreeterClient {
     /// Takes money out, and returns the balance.
     ///
     /// Calls `withdraw` at most once: retransmits until a response arrives. Timeout: 2s.
+    /// Asks again until the peer is ready.
     pub fn withdraw(&self, cents: u64) -> ::rpcudp::CallOf<Result<u64, Overdrawn>> {
         use ::rpcudp::__private::{CallSpec, Delivery, Stub};
         static SPEC: CallSpec = CallSpec::new(
-            "withdraw",
-            1,
-            Delivery::AtMostOnce,
-            ::core::option::Option::Some(::core::time::Duration::from_secs(2)),
-        );
+                "withdraw",
+                1,
+                Delivery::AtMostOnce,
+                ::core::option::Option::Some(::core::time::Duration::from_secs(2)),
+            )
+            .wait_for_ready();
         Stub::request(&self.stub, &SPEC).argument(&cents).fallible_call()
     }
     /// Passes a rumour on.
@@ -174,6 +176,7 @@ impl ::rpcudp::Client for GreeterClient {
                     ::core::time::Duration::from_secs(2),
                 ),
                 is_async: true,
+                wait_for_ready: true,
             },
             Method {
                 name: text("gossip"),

@@ -36,6 +36,7 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
     let spec = names.local_item("SPEC");
     let argument_count = Literal::usize_unsuffixed(method.arguments().count());
     let timeout = values::timeout(method.timeout);
+    let wait_for_ready = method.wait_for_ready.then(|| quote!(.wait_for_ready()));
     let arguments = method.arguments().map(|argument| {
         let ident = &argument.ident;
         // Errors about the argument point at its type.
@@ -61,7 +62,8 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         #(#cfg)*
         #vis fn #ident #generics (&self, #(#parameters),*) -> #returns {
             #imports
-            static #spec: #call_spec = #call_spec::new(#wire_name, #argument_count, #delivery::#delivery_variant, #timeout);
+            static #spec: #call_spec = #call_spec::new(#wire_name, #argument_count, #delivery::#delivery_variant, #timeout)
+                #wait_for_ready;
             #request #(#arguments)* #call
         }
     }
@@ -81,9 +83,10 @@ fn docs(method: &Method) -> TokenStream {
         }
         Delivery::OneWay => format!(" Calls `{wire_name}` one way: sends the request once, without a response."),
     };
+    let wait_for_ready = method.wait_for_ready.then(|| quote!(#[doc = " Asks again until the peer is ready."]));
     let is_text = |attr: &Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
     let empty_line = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));
-    quote!(#empty_line #[doc = #line])
+    quote!(#empty_line #[doc = #line] #wait_for_ready)
 }
 
 /// Returns the method's lifetimes that occur in its arguments. Others belong to `&self` and the

@@ -27,6 +27,7 @@ pub(super) struct MethodOptions {
     pub(super) timeout: Option<(Duration, Span)>,
     pub(super) delivery: Option<(Delivery, Span)>,
     pub(super) fallible: Option<Span>,
+    pub(super) wait_for_ready: Option<Span>,
 }
 
 /// The option of a parameter.
@@ -61,7 +62,7 @@ impl ServiceOptions {
 
 impl MethodOptions {
     const GRAMMAR: Grammar = Grammar {
-        allowed: &["name", "timeout", "oneway", "at_least_once", "at_most_once", "fallible"],
+        allowed: &["name", "timeout", "oneway", "at_least_once", "at_most_once", "wait_for_ready", "fallible"],
         example: "#[rpc(name = \"...\")]",
     };
 
@@ -92,10 +93,11 @@ impl MethodOptions {
                 }
             }
             "fallible" if item.is_flag(report) => self.fallible = Some(span),
+            "wait_for_ready" if item.is_flag(report) => self.wait_for_ready = Some(span),
             "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
             "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),
-            "fallible" | "oneway" | "at_least_once" | "at_most_once" => {}
+            "fallible" | "wait_for_ready" | "oneway" | "at_least_once" | "at_most_once" => {}
             other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }

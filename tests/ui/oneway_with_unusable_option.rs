@@ -6,6 +6,8 @@ trait Greeter {
     fn sayhi(&self);
     #[rpc(fallible, oneway)]
     fn sayho(&self);
+    #[rpc(oneway, wait_for_ready)]
+    fn saybye(&self);
 }
 
 fn main() {}
