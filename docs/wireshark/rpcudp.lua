@@ -1,6 +1,6 @@
 -- Wireshark dissector for rpcudp, RPC over UDP: the protocol of the Python packages rpcudp and
--- storjrpcudp, with the failure frame and the remaining time of the Rust crate rpcudp. docs/wire.md
--- specifies the protocol.
+-- storjrpcudp, with the failure frame, the running frame and the remaining time of the Rust crate
+-- rpcudp. docs/wire.md specifies the protocol.
 --
 -- For Wireshark and tshark 3.6 and later. README.md in this folder explains the installation.
 
@@ -22,10 +22,12 @@ local KINDS = {
     [2] = { role = "request", dialect = "storjrpcudp" },
     [3] = { role = "response", dialect = "storjrpcudp" },
     [4] = { role = "failure", dialect = "rpcudp" },
+    [6] = { role = "running", dialect = "rpcudp" },
 }
 
 local TYPE_NAMES = {
     [0] = "Request", [1] = "Response", [2] = "Request (storj)", [3] = "Response (storj)", [4] = "Failure",
+    [6] = "Running",
 }
 
 -- The codes of failure frames, in order. A test compares them with `RefusalKind` of rpcudp-core.
@@ -354,6 +356,10 @@ local function parse(bytes)
     if message.role == "response" then return message end
 
     local array = read_head(bytes, body)
+    if message.role == "running" then
+        if array.kind ~= "nil" then return nil, "a running frame's body must be nil" end
+        return message
+    end
     if message.role == "request" then
         local shape = "a request's body must be an array of a method name and an array of arguments"
         if array.kind ~= "array" or array.count ~= 2 then return nil, shape end
@@ -413,7 +419,9 @@ local function role_of(message, pinfo)
             role.call = call
             role.time = pinfo.rel_ts - call.time
             role.other_source = call.callee ~= tostring(pinfo.src) .. " " .. pinfo.src_port
-            if call.response then
+            if message.role == "running" then
+                -- The response is still to come.
+            elseif call.response then
                 role.duplicate_of = call.response
             else
                 call.response = pinfo.number
@@ -519,6 +527,10 @@ function show.failure(tree, message, bytes, tvb, role)
     end
     tree:add_proto_expert_info(experts.refused)
     return info
+end
+
+function show.running(_, _, _, _, role)
+    return "Running" .. method_of(role)
 end
 
 -- Shows a message, or the reason that the datagram is not one.

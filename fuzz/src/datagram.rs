@@ -2,7 +2,7 @@ use rmpv::Value;
 use rmpv::decode::read_value;
 use rpcudp_core::codec::{self, Arguments, EncodeError};
 use rpcudp_core::limits::{HEADER_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
-use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request, Response};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, Request, Response};
 
 /// Decodes a datagram in both dialects, encodes the result again, and compares it with the reading
 /// of another msgpack decoder.
@@ -12,6 +12,7 @@ pub fn datagram(bytes: &[u8]) {
             Ok(Frame::Request(request)) => self::request(bytes, dialect, &request),
             Ok(Frame::Response(response)) => self::response(bytes, dialect, &response),
             Ok(Frame::Failure(failure)) => self::failure(bytes, &failure),
+            Ok(Frame::Running { id }) => running(bytes, id),
             Err(reason) => dropped(bytes, reason),
         }
     }
@@ -90,6 +91,13 @@ fn failure(bytes: &[u8], failure: &Failure<'_>) {
     }
 }
 
+fn running(bytes: &[u8], id: MessageId) {
+    let mut again = Vec::new();
+    Frame::encode_running(&mut again, id);
+    // Bytes after the body are ignored.
+    assert!(bytes.starts_with(&again));
+}
+
 /// Checks that a dropped datagram has the defect that the reason names.
 fn dropped(bytes: &[u8], reason: DropReason) {
     if reason == DropReason::TooShort {
@@ -98,8 +106,8 @@ fn dropped(bytes: &[u8], reason: DropReason) {
     }
     assert!(bytes.len() >= MIN_DATAGRAM_LEN);
     match reason {
-        DropReason::UnknownKind => assert!(bytes[0] > 4),
-        DropReason::OtherDialect => assert!(bytes[0] <= 4),
+        DropReason::UnknownKind => assert!(bytes[0] == 5 || bytes[0] > 6),
+        DropReason::OtherDialect => assert!(bytes[0] <= 4 || bytes[0] == 6),
         DropReason::InvalidMsgpack => {
             // `rmpv` reads the unused marker 0xc1 as nil, and accepts deeper nesting.
             let is_valid = decode_with_rmpv(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
@@ -111,6 +119,9 @@ fn dropped(bytes: &[u8], reason: DropReason) {
 }
 
 fn has_wrong_shape(bytes: &[u8]) -> bool {
+    if bytes[0] == 6 {
+        return decode_with_rmpv(bytes) != Some(Value::Nil);
+    }
     let Some(Value::Array(fields)) = decode_with_rmpv(bytes) else { return true };
     let text = |at: usize| fields.get(at).and_then(Value::as_str);
     if bytes[0] == 4 {

@@ -162,6 +162,11 @@ impl Dispatch {
                 };
                 (failure.id, calls.complete(&failure.id, source, completion)?)
             }
+            Frame::Running { id } => {
+                // `expects` has found the call above.
+                self.shared.counters.add(Counter::RunningReceived, 1);
+                (id, None)
+            }
             Frame::Request(_) => unreachable!("the caller passes no requests"),
         };
         if let Some(waker) = completed {

@@ -47,7 +47,9 @@
 //! | `rpcudp.client.active_calls` | gauge: calls in flight |
 //! | `rpcudp.client.resends` | counter: requests that were retransmitted |
 //! | `rpcudp.client.resends_withheld` | counter: retransmissions withheld in an outage |
+//! | `rpcudp.client.running_frames` | counter: running frames that were received for a call in flight |
 //! | `rpcudp.server.active_calls` | gauge: async handlers that are running |
+//! | `rpcudp.server.running_frames` | counter: running frames that were sent for duplicates of requests whose handler is still running |
 //! | `rpcudp.server.replays` | counter: duplicates of at-most-once requests that were sent the stored response |
 //! | `rpcudp.server.replies_forgotten` | counter: stored responses that were evicted early because the memory was full |
 //! | `rpcudp.server.handling` | counter, microseconds: time that the drivers spent on requests |
@@ -87,7 +89,9 @@ pub const DURATION_BUCKETS: [f64; 20] = [
 pub(crate) const CLIENT_ACTIVE_CALLS: &str = "rpcudp.client.active_calls";
 pub(crate) const CLIENT_RETRANSMISSIONS: &str = "rpcudp.client.resends";
 pub(crate) const CLIENT_RETRANSMISSIONS_WITHHELD: &str = "rpcudp.client.resends_withheld";
+pub(crate) const CLIENT_RUNNING_FRAMES: &str = "rpcudp.client.running_frames";
 pub(crate) const SERVER_ACTIVE_CALLS: &str = "rpcudp.server.active_calls";
+pub(crate) const SERVER_RUNNING_FRAMES: &str = "rpcudp.server.running_frames";
 pub(crate) const SERVER_REPLAYS: &str = "rpcudp.server.replays";
 pub(crate) const SERVER_RESPONSES_EVICTED: &str = "rpcudp.server.replies_forgotten";
 pub(crate) const SERVER_HANDLING: &str = "rpcudp.server.handling";

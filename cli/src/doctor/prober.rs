@@ -195,7 +195,8 @@ impl Prober {
 /// Decodes a response, and the id of the request that it belongs to.
 fn decode_response(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, ResponseContent)> {
     match Frame::decode(datagram, dialect).ok()? {
-        Frame::Request(_) => None,
+        // A probe waits for the response that follows a running frame.
+        Frame::Request(_) | Frame::Running { .. } => None,
         Frame::Response(response) => {
             let content = decode(response.body).map_or(ResponseContent::Undecodable, ResponseContent::Value);
             Some((response.id, content))

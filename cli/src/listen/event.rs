@@ -107,6 +107,7 @@ fn frame_text(frame: &Frame<'_>) -> String {
             let message = message.escape_debug();
             format!("{} {code:?} \"{message}\"{detail}", styled(WARNING, format!("failure of {id}")))
         }
+        Frame::Running { id } => styled(WARNING, format!("{id} is still running")),
     }
 }
 
@@ -141,6 +142,10 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
             event.insert("code".into(), code.number().into());
             event.insert("message".into(), (*message).into());
             event.extend(detail.map(|detail| value("detail", detail)));
+        }
+        Frame::Running { id } => {
+            event.insert("event".into(), "running".into());
+            event.insert("id".into(), id.to_string().into());
         }
     }
     event.into()
@@ -200,6 +205,9 @@ mod tests {
         let (text, json) = event(b"\x04twenty bytes of id..\x93\x00\xa0\x81\xa2by\x1e");
         assert_eq!(text, format!("    1.500s 192.0.2.1:7 failure of {ID} APPLICATION \"\" {{\"by\":30}}"));
         assert_eq!((&json["code"], &json["detail"]), (&json!(0), &json!({ "by": 30 })));
+        let (text, json) = event(b"\x06twenty bytes of id..\xc0");
+        assert_eq!(text, format!("    1.500s 192.0.2.1:7 {ID} is still running"));
+        assert_eq!((&json["event"], &json["id"]), (&json!("running"), &json!(ID)));
     }
 
     #[test]
@@ -246,7 +254,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_datagram_is_printed_as_one_line(kind in 0_u8..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_datagram_is_printed_as_one_line(kind in 0_u8..8, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let datagram = [&[kind], &b"twenty bytes of id.."[..], &bytes].concat();
             let line = Content::decode(&datagram, Dialect::Storj).line();
             prop_assert!(!line.contains(char::is_control), "{line:?}");

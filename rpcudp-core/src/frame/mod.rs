@@ -11,7 +11,7 @@ mod request;
 mod response;
 
 pub use self::dialect::Dialect;
-use self::dialect::Kind;
+use self::dialect::{Kind, RUNNING_BYTE};
 pub use self::failure::Failure;
 pub use self::failure_code::FailureCode;
 pub use self::message_id::MessageId;
@@ -20,6 +20,9 @@ pub use self::request::{RawArguments, Request};
 pub use self::response::Response;
 use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN};
 use crate::{DropReason, msgpack};
+
+/// msgpack's nil.
+const NIL: u8 = 0xc0;
 
 /// A decoded datagram. It borrows from the datagram, and its body has the shape that its kind
 /// requires.
@@ -31,6 +34,14 @@ pub enum Frame<'a> {
     Response(Response<'a>),
     /// A failure: an error of the application, or a refusal.
     Failure(Failure<'a>),
+    /// A notice that the handler of a request is still running. A server sends it in place of a
+    /// response when it drops a duplicate of that request. Its body is nil, so it has 22 bytes.
+    ///
+    /// This frame is an addition of this crate to the protocol. Python peers ignore it.
+    Running {
+        /// The message id of the call.
+        id: MessageId,
+    },
 }
 
 impl<'a> Frame<'a> {
@@ -40,13 +51,32 @@ impl<'a> Frame<'a> {
         datagram.first() == Some(&dialect.request_byte())
     }
 
-    /// Returns the message id of a datagram that claims to be a response or failure. Checks nothing
-    /// but the header.
+    /// Returns the message id of a datagram that claims to be a response, a failure or a running
+    /// frame. Checks nothing but the header.
     #[must_use]
     pub fn response_id(datagram: &[u8], dialect: Dialect) -> Option<MessageId> {
         let [kind, id @ ..] = datagram.first_chunk::<HEADER_LEN>()?;
-        let is_response = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure));
+        let is_response = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure | Kind::Running));
         is_response.then(|| MessageId::from_bytes(*id))
+    }
+
+    /// Appends a running frame for the request with this message id.
+    ///
+    /// Send it in [`Dialect::Rpcudp`] only. It is shorter than every request.
+    ///
+    /// ```
+    /// use rpcudp_core::{Dialect, Frame, MessageId};
+    ///
+    /// let id = MessageId::from_bytes([7; 20]);
+    /// let mut datagram = Vec::new();
+    /// Frame::encode_running(&mut datagram, id);
+    /// assert_eq!(datagram.len(), 22);
+    /// assert_eq!(Frame::decode(&datagram, Dialect::Rpcudp), Ok(Frame::Running { id }));
+    /// ```
+    pub fn encode_running(out: &mut Vec<u8>, id: MessageId) {
+        out.push(RUNNING_BYTE);
+        out.extend_from_slice(id.as_bytes());
+        out.push(NIL);
     }
 
     /// Decodes a datagram.
@@ -74,6 +104,8 @@ impl<'a> Frame<'a> {
             }
             Kind::Response => Ok(Self::Response(Response { id, body })),
             Kind::Failure => Failure::decode(id, body).map(Self::Failure).ok_or(DropReason::WrongShape),
+            Kind::Running if body == [NIL] => Ok(Self::Running { id }),
+            Kind::Running => Err(DropReason::WrongShape),
         }
     }
 }

@@ -18,6 +18,7 @@ pub enum Counter {
     CallsOneway,
     CallsCancelled,
     CallsRetransmitted,
+    RunningReceived,
     RequestsReceived,
     RequestsCompleted,
     RequestsRefused,
@@ -25,6 +26,7 @@ pub enum Counter {
     HandlingNanos,
     RequestsReplayed,
     RequestsEvicted,
+    RunningSent,
     DatagramsReceived,
     DatagramsSent,
     DatagramsUnreachable,
@@ -107,6 +109,7 @@ impl Counters {
                 cancelled: count(Counter::CallsCancelled),
                 retransmitted: count(Counter::CallsRetransmitted),
                 withheld: 0,
+                running_received: count(Counter::RunningReceived),
                 in_flight: 0,
             },
             requests: RequestStats {
@@ -117,6 +120,7 @@ impl Counters {
                 handling: Duration::from_nanos(count(Counter::HandlingNanos)),
                 replayed: count(Counter::RequestsReplayed),
                 evicted: count(Counter::RequestsEvicted),
+                running_sent: count(Counter::RunningSent),
                 running: 0,
             },
             datagrams: DatagramStats {

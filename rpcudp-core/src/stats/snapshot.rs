@@ -49,6 +49,9 @@ pub struct CallStats {
     /// Retransmissions that were withheld because the network or the peers must be down: there were
     /// more than 1,000 retransmissions in about ten seconds, and more than three for each call.
     pub withheld: u64,
+    /// Running frames that were received for a call in flight: the peer dropped a duplicate of its
+    /// request, because the handler is still running.
+    pub running_received: u64,
     /// Calls in flight now.
     pub in_flight: u64,
 }
@@ -75,6 +78,9 @@ pub struct RequestStats {
     /// Stored responses of at-most-once requests that were evicted early because their memory was
     /// full. A later duplicate runs the method again.
     pub evicted: u64,
+    /// Running frames that were sent in response to duplicates of a request whose handler is still
+    /// running.
+    pub running_sent: u64,
     /// Async handlers that are running now.
     pub running: u64,
 }

@@ -124,7 +124,7 @@ static GAUGES: [GaugeSpec; 2] = [
     },
 ];
 
-const COUNTERS: [CounterSpec; 9] = [
+const COUNTERS: [CounterSpec; 11] = [
     CounterSpec {
         name: names::CLIENT_RETRANSMISSIONS,
         description: "Requests retransmitted because no response had arrived.",
@@ -138,6 +138,20 @@ const COUNTERS: [CounterSpec; 9] = [
         label: None,
         unit: Unit::Count,
         value: |stats| stats.calls.withheld,
+    },
+    CounterSpec {
+        name: names::CLIENT_RUNNING_FRAMES,
+        description: "Running frames received for calls in flight.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.calls.running_received,
+    },
+    CounterSpec {
+        name: names::SERVER_RUNNING_FRAMES,
+        description: "Running frames sent for duplicates of requests whose handler is still running.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.requests.running_sent,
     },
     CounterSpec {
         name: names::SERVER_REPLAYS,

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use rpcudp::{Call, CallError, Dialect, DropReason, Endpoint, rpc_service};
+use rpcudp_core::{Frame, Response, codec};
 use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, Python, RustPeer, Venv};
+use tokio::net::UdpSocket;
 
 rpcudp_interop::for_each_package!(
     a_method_unknown_to_python_is_a_timeout,
@@ -19,6 +21,8 @@ rpcudp_interop::for_each_package!(
 
 rpcudp_interop::for_package!(rpcudp_5, Rpcudp5: failure_frames_are_ignored_by_python);
 rpcudp_interop::for_package!(rpcudp_4, Rpcudp4: failure_frames_are_ignored_by_python);
+rpcudp_interop::for_package!(running_5, Rpcudp5: running_frames_are_ignored_by_python);
+rpcudp_interop::for_package!(running_4, Rpcudp4: running_frames_are_ignored_by_python);
 
 /// Starts a peer with a timeout of 1 s, and an endpoint that serves.
 async fn pair(venv: &Venv) -> (Python, Endpoint) {
@@ -82,6 +86,32 @@ async fn failure_frames_are_ignored_by_python(venv: &Venv) {
     assert_eq!(stderr.matches("Received unknown message").count(), refused.len(), "{stderr}");
     assert!(!stderr.contains("Traceback"), "{stderr}");
     assert_calls_both_ways(&python, &rust).await;
+}
+
+async fn running_frames_are_ignored_by_python(venv: &Venv) {
+    let python = venv.launch().wait_timeout(Duration::from_secs(5)).verbose().start().await;
+    // A server that sends a running frame for the request before it sends the response.
+    let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    let respond = async {
+        let mut datagram = [0; 1_500];
+        let (len, caller) = server.recv_from(&mut datagram).await.unwrap();
+        let Ok(Frame::Request(request)) = Frame::decode(&datagram[..len], Dialect::Rpcudp) else {
+            panic!("not a request: {:x?}", &datagram[..len]);
+        };
+        let (mut running, mut response) = (Vec::new(), Vec::new());
+        Frame::encode_running(&mut running, request.id);
+        Response::begin(&mut response, Dialect::Rpcudp, request.id);
+        codec::encode(&mut response, &3).unwrap();
+        for contents in [&running, &response] {
+            server.send_to(contents, caller).await.unwrap();
+        }
+    };
+    let (outcome, ()) = tokio::join!(python.call(addr, "add", &["1", "2"]), respond);
+    assert_eq!(outcome, CallOutcome::returned("int 3"), "the response after the running frame counts");
+    let stderr = python.stderr();
+    assert_eq!(stderr.matches("Received unknown message").count(), 1, "{stderr}");
+    assert!(!stderr.contains("Traceback"), "{stderr}");
 }
 
 async fn a_python_handler_that_raises_is_a_timeout(venv: &Venv) {

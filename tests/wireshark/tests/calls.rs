@@ -249,6 +249,38 @@ async fn retransmissions_and_duplicates_refer_to_the_first_frame() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn running_frames_refer_to_the_request_and_are_no_response() {
+    let Some(tshark) = tshark("running") else { return };
+    let capture = Capture::new();
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    let id = [b'i'; 20];
+    let request = [&[0][..], &id, b"\x92\xa6lookup\x90"].concat();
+    capture.add(caller, server, &request);
+    capture.add(caller, server, &request);
+    let mut running = Vec::new();
+    rpcudp_core::Frame::encode_running(&mut running, rpcudp::MessageId::from_bytes(id));
+    capture.add(server, caller, &running);
+    capture.add(server, caller, &[&[1][..], &id, b"\x2a"].concat());
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(1, &[("response_in", "4")]);
+    frames.assert(2, &[("resend_of", "1"), ("response_in", "4")]);
+    frames.assert(
+        3,
+        &[
+            ("type", "0x06"),
+            ("dialect", "rpcudp"),
+            ("method", "lookup"),
+            ("request_in", "1"),
+            ("copy_of", ""),
+            ("_ws.expert.message", ""),
+            ("_ws.col.Info", "Running lookup"),
+        ],
+    );
+    frames.assert(4, &[("request_in", "1"), ("copy_of", ""), ("_ws.col.Info", "Response lookup: 42")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_without_a_response_is_marked() {
     let Some(tshark) = tshark("unanswered") else { return };
     let capture = Capture::new();
@@ -280,7 +312,7 @@ async fn malformed_datagrams_are_marked_with_the_reason_and_do_not_hide_others()
     let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
     pair.greeter.sayhi("one").await.unwrap();
     let id = [b'i'; 20];
-    let malformed: [(&[u8], &str); 9] = [
+    let malformed: [(&[u8], &str); 10] = [
         (b"\x01short", "shorter than the shortest message"),
         (&[&[1][..], &id, b"\xc1"].concat(), "a byte that msgpack does not use"),
         (&[&[1][..], &id, b"\xa5four"].concat(), "the body ends too early"),
@@ -293,6 +325,7 @@ async fn malformed_datagrams_are_marked_with_the_reason_and_do_not_hide_others()
         (&[&[0][..], &id, b"\x92\xa2\xff\xff\x90"].concat(), "the method name is not UTF-8"),
         (&[&[4][..], &id, b"\x91\x01"].concat(), "a failure's body must be an array of a code and a message"),
         (&[&[4][..], &id, b"\x92\xa1a\xa1b"].concat(), "a failure's body must be an array of a code and a message"),
+        (&[&[6][..], &id, b"\x90"].concat(), "a running frame's body must be nil"),
     ];
     for (datagram, _) in &malformed {
         capture.add(server, caller, datagram);
