@@ -59,6 +59,7 @@ pub use builder::bind_error::BindError;
 pub use client::Client;
 pub use client::as_endpoint::AsEndpoint;
 pub use client::call::{Call, CallOf};
+pub use client::did_run::DidRun;
 pub use client::dynamic_method::DynamicMethod;
 pub use client::error::CallError;
 pub use client::refusal::Refusal;

@@ -116,7 +116,7 @@ impl From<CallError<Value>> for Failure {
         match error {
             CallError::Application(detail) => Self { kind: FailureKind::Application, message, detail: Some(detail) },
             CallError::Timeout { .. } => Self::new(FailureKind::Timeout, message),
-            CallError::Unreachable { method, peer } => Self::new(
+            CallError::Unreachable { method, peer, .. } => Self::new(
                 FailureKind::Unreachable,
                 format!(
                     "`{}`: {peer} is unreachable: the port is closed, or the host cannot be reached",

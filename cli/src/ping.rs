@@ -122,7 +122,7 @@ impl Session {
 
 /// Returns the failure of a ping without responses: for a timeout, with a hint at the cause.
 fn with_advice(error: CallError<Value>) -> Failure {
-    let CallError::Timeout { method, peer, after } = error else { return error.into() };
+    let CallError::Timeout { method, peer, after, .. } = error else { return error.into() };
     let method = method.escape_debug();
     Failure::new(
         FailureKind::Timeout,

@@ -138,6 +138,14 @@ impl Builder {
         self
     }
 
+    /// Sets whether calls wait for their peer to become ready, if neither the contract nor the call
+    /// says so. Default: `false`, which fails fast. See
+    /// [`Call::wait_for_ready`](crate::Call::wait_for_ready).
+    pub fn wait_for_ready(mut self, wait_for_ready: bool) -> Self {
+        self.config.wait_for_ready = wait_for_ready;
+        self
+    }
+
     /// Sets the largest request that this endpoint sends, in bytes of the body: the method's name
     /// and the encoded arguments. Default: 8,192, which is what Python peers send. A network
     /// without Python peers may use up to 65,486; larger values are reduced to that.
@@ -182,11 +190,11 @@ impl Builder {
     }
 
     /// Sets the first retransmission interval to a peer whose round trip has not been measured, for
-    /// methods whose contract enables retransmission. Default: 250 ms.
+    /// methods whose contract enables retransmission. Default: 500 ms.
     ///
     /// After the first response the interval follows the measured round trip with a margin (RFC
-    /// 6298), and is at least 50 ms. Each interval is twice the one before, up to eight times the
-    /// first and to 4 s.
+    /// 6298), and is at least 50 ms. Each interval is twice the one before, up to four times the
+    /// first and to 4 s, and up to a quarter longer at random.
     pub fn retransmit_interval(mut self, first: Duration) -> Self {
         self.config.calls.first_interval = first;
         self

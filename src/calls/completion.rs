@@ -11,8 +11,9 @@ pub(crate) enum Completion {
     Response(ResponseBody),
     /// A failure frame.
     Failure(Box<Failure>),
-    /// No response within the timeout.
-    TimedOut,
+    /// No response within the timeout. The error is that of the last transmission, if the socket
+    /// refused it.
+    TimedOut(Option<io::Error>),
     /// The network reported the peer as unreachable.
     Unreachable,
     /// The socket refused to send the request after it had been queued.
@@ -34,4 +35,44 @@ pub(crate) struct Failure {
 pub(crate) enum StartError {
     Closed,
     TooMany(TooManyCalls),
+}
+
+/// The last reason why a call has not succeeded that goes on until its timeout.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// The socket refused a transmission for a reason that may pass.
+    NotSent(io::Error),
+    Unreachable,
+    /// The peer was busy or closing.
+    Refused(Box<Failure>),
+}
+
+impl Setback {
+    /// Returns the completion of the call at its timeout.
+    pub(crate) fn into_completion(self) -> Completion {
+        match self {
+            Self::NotSent(error) => Completion::TimedOut(Some(error)),
+            Self::Unreachable => Completion::Unreachable,
+            Self::Refused(failure) => Completion::Failure(failure),
+        }
+    }
+}
+
+/// Returns whether a send error may pass while a call lasts: a firewall that reloads, a full table
+/// of connections, a link that is down, a lack of memory. A datagram that was not sent for such a
+/// reason counts as lost.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    /// `EPERM`, which a firewall returns. `EACCES` has the same kind, and does not pass.
+    const EPERM: i32 = 1;
+    /// `ENOBUFS`, for which the standard library has no kind.
+    const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 105 } else { 55 };
+
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::Interrupted => true,
+        _ => cfg!(unix) && matches!(error.raw_os_error(), Some(EPERM | ENOBUFS)),
+    }
 }

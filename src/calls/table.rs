@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
@@ -6,9 +7,9 @@ use std::{io, mem};
 
 use rand::Rng;
 use rand::rngs::StdRng;
-use rpcudp_core::{CallEvent, Calls, DropReason, MessageId, Schedule};
+use rpcudp_core::{CallEvent, Calls, DropReason, MessageId, Request, Schedule};
 
-use super::completion::{Completion, StartError};
+use super::completion::{Completion, Failure, Setback, StartError, is_transient};
 use super::wake_queue::{NextWake, WakeQueue};
 use crate::clock::now;
 use crate::lock::Lock;
@@ -38,6 +39,9 @@ struct Table {
     next_tick: Option<Instant>,
     /// Tasks whose calls have ended and which have not been woken.
     wake_queue: WakeQueue,
+    /// The last reason why a call that goes on has not succeeded, by the call's key. Apart from the
+    /// calls, because few have one.
+    setbacks: BTreeMap<MessageId, Setback>,
     is_closed: bool,
 }
 
@@ -45,7 +49,7 @@ struct Table {
 enum CallState {
     Pending {
         waker: Waker,
-        /// The request, if it may be retransmitted.
+        /// The request, if it may be sent again.
         datagram: Vec<u8>,
     },
     Completed(Completion),
@@ -54,18 +58,26 @@ enum CallState {
 /// A call that has a slot in the table and may be sent.
 #[derive(Debug)]
 pub(crate) struct StartedCall {
-    pub(crate) id: MessageId,
+    /// The key of the call, and the message id of its request.
+    pub(crate) key: MessageId,
     /// Whether the driver must be woken, because this call is due before the driver's next look.
     pub(crate) wakes_driver: bool,
     /// The number of calls in the table, this one included.
     pub(crate) call_count: usize,
 }
 
+/// A request to send again.
+#[derive(Debug)]
+pub(crate) struct Retransmission {
+    pub(crate) key: MessageId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) datagram: Vec<u8>,
+}
+
 /// The work that has become due.
 #[derive(Debug)]
 pub(crate) struct DueWork {
-    /// Requests to retransmit.
-    pub(crate) retransmissions: Vec<(MessageId, SocketAddr, Vec<u8>)>,
+    pub(crate) retransmissions: Vec<Retransmission>,
     /// The time of the next look. Not after now if more work is due.
     pub(crate) next_tick: Option<Instant>,
 }
@@ -80,7 +92,14 @@ impl InFlightCalls {
             .with_limit(settings.max_calls)
             .with_any_source(settings.any_source)
             .with_first_interval(settings.first_interval);
-        let table = Table { calls, rng, next_tick: None, wake_queue: WakeQueue::default(), is_closed: false };
+        let table = Table {
+            calls,
+            rng,
+            next_tick: None,
+            wake_queue: WakeQueue::default(),
+            setbacks: BTreeMap::new(),
+            is_closed: false,
+        };
         Self { table: Lock::new(table) }
     }
 
@@ -97,13 +116,9 @@ impl InFlightCalls {
             return Err(StartError::Closed);
         }
         let random = table.random();
-        let id = table.calls.insert(peer, schedule, random, state).map_err(StartError::TooMany)?;
-        let due = table.calls.due(&id);
-        let wakes_driver = table.next_tick.is_none_or(|next_tick| due.is_some_and(|due| due < next_tick));
-        if wakes_driver {
-            table.next_tick = due;
-        }
-        Ok(StartedCall { id, wakes_driver, call_count: table.calls.len() })
+        let key = table.calls.insert(peer, schedule, random, state).map_err(StartError::TooMany)?;
+        let wakes_driver = table.is_due_earlier(&key);
+        Ok(StartedCall { key, wakes_driver, call_count: table.calls.len() })
     }
 
     /// Returns a message id for a oneway request.
@@ -119,9 +134,9 @@ impl InFlightCalls {
         Ok(MessageId::without_slot(table.random()))
     }
 
-    /// Keeps a call's request for retransmission.
-    pub(crate) fn keep(&self, id: &MessageId, datagram: Vec<u8>) {
-        if let Some(CallState::Pending { datagram: kept, .. }) = self.table.lock().calls.data(id) {
+    /// Keeps a call's request, to send it again.
+    pub(crate) fn keep(&self, key: &MessageId, datagram: Vec<u8>) {
+        if let Some(CallState::Pending { datagram: kept, .. }) = self.table.lock().calls.data(key) {
             *kept = datagram;
         }
     }
@@ -133,25 +148,30 @@ impl InFlightCalls {
 
     /// Locks the table for a run of responses.
     pub(crate) fn lock_for_responses(&self) -> ResponseGuard<'_> {
-        ResponseGuard { table: self.table.lock() }
+        ResponseGuard { table: self.table.lock(), wakes_driver: false }
     }
 
-    /// Completes a call whose request the socket refused to send.
-    pub(crate) fn complete_unsendable(&self, id: &MessageId, error: io::Error) {
+    /// Records that the socket refused to send a call's request. Ends the call, unless it is
+    /// retransmitted and the error may pass: then the datagram counts as lost.
+    pub(crate) fn record_send_error(&self, key: &MessageId, error: io::Error) {
         let mut table = self.table.lock();
-        let waker = table.calls.data(id).and_then(|state| state.complete(Completion::Unsendable(error)));
+        if table.calls.retransmits(key) && is_transient(&error) {
+            table.setbacks.insert(*key, Setback::NotSent(error));
+            return;
+        }
+        let waker = table.calls.data(key).and_then(|state| state.complete(Completion::Unsendable(error)));
         drop(table);
         wake(waker);
     }
 
-    /// Takes the completion of a call and frees its slot. If the call is pending, registers
-    /// `waker`.
-    pub(crate) fn poll(&self, id: &MessageId, waker: &Waker) -> Poll<Completion> {
+    /// Takes the completion of a call, with the number of its transmissions, and frees its slot. If
+    /// the call is pending, registers `waker`.
+    pub(crate) fn poll(&self, key: &MessageId, waker: &Waker) -> Poll<(Completion, u32)> {
         let mut replacement = None;
         loop {
             let mut table = self.table.lock();
             // Only closing the endpoint removes the slot of a pending call.
-            let Some(state) = table.calls.data(id) else { return Poll::Ready(Completion::Closed) };
+            let Some(state) = table.calls.data(key) else { return Poll::Ready((Completion::Closed, 1)) };
             match state {
                 CallState::Completed(_) => {}
                 CallState::Pending { waker: known, .. } if known.will_wake(waker) => return Poll::Pending,
@@ -168,19 +188,20 @@ impl InFlightCalls {
                     continue;
                 }
             }
-            let removed = table.calls.remove(id);
+            let transmission_count = table.calls.transmission_count(key);
+            let removed = table.remove(key);
             let next = table.after_task();
             drop(table);
             self.wake_after_task(next);
             let Some(CallState::Completed(completion)) = removed else { unreachable!("a call that is not pending") };
-            return Poll::Ready(completion);
+            return Poll::Ready((completion, transmission_count));
         }
     }
 
     /// Frees a call's slot, completed or not.
-    pub(crate) fn remove(&self, id: &MessageId) {
+    pub(crate) fn remove(&self, key: &MessageId) {
         let mut table = self.table.lock();
-        let removed = table.calls.remove(id);
+        let removed = table.remove(key);
         let next = table.after_task();
         drop(table);
         drop(removed);
@@ -192,25 +213,30 @@ impl InFlightCalls {
     pub(crate) fn tick(&self, now: Instant) -> DueWork {
         let mut wakers = Vec::new();
         let mut retransmissions = Vec::new();
-        let mut table = self.table.lock();
+        let mut guard = self.table.lock();
+        let table = &mut *guard;
         for _ in 0..Self::MAX_EVENTS {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
-                Some(CallEvent::Retransmit { id, peer, data: CallState::Pending { datagram, .. } }) => {
+                Some(CallEvent::Retransmit { key, id, peer, data: CallState::Pending { datagram, .. } }) => {
                     // An empty datagram was not kept yet: the request is being sent for the first
                     // time.
                     if !datagram.is_empty() {
-                        retransmissions.push((id, peer, datagram.clone()));
+                        Request::set_id(datagram, id);
+                        retransmissions.push(Retransmission { key, peer, datagram: datagram.clone() });
                     }
                 }
                 Some(CallEvent::Retransmit { .. }) => {}
-                Some(CallEvent::TimedOut { data, .. }) => wakers.extend(data.complete(Completion::TimedOut)),
+                Some(CallEvent::TimedOut { key, data }) => {
+                    let setback = if table.setbacks.is_empty() { None } else { table.setbacks.remove(&key) };
+                    wakers.extend(data.complete(setback.map_or(Completion::TimedOut(None), Setback::into_completion)));
+                }
                 None => break,
             }
         }
         table.next_tick = table.calls.next_poll();
         let next_tick = table.next_tick;
-        drop(table);
+        drop(guard);
         wakers.into_iter().for_each(Waker::wake);
         DueWork { retransmissions, next_tick }
     }
@@ -226,6 +252,7 @@ impl InFlightCalls {
         let mut table = self.table.lock();
         table.is_closed = true;
         table.calls.end_all(|state| wakers.extend(state.complete(Completion::Closed)));
+        table.setbacks.clear();
         wakers.extend(table.wake_queue.take());
         drop(table);
         wakers.into_iter().for_each(Waker::wake);
@@ -269,14 +296,18 @@ impl InFlightCalls {
     }
 }
 
+/// The key of a call that has been completed, and the waker of its task.
+pub(crate) type Completed = (MessageId, Waker);
+
 /// The table of calls, locked while responses are matched.
 pub(crate) struct ResponseGuard<'a> {
     table: MutexGuard<'a, Table>,
+    wakes_driver: bool,
 }
 
 impl ResponseGuard<'_> {
-    /// Completes the call that a response belongs to. Returns the waker of its task, which must be
-    /// woken after the table is unlocked.
+    /// Completes the call that a response belongs to. Its task must be woken after the table is
+    /// unlocked.
     ///
     /// # Errors
     ///
@@ -285,12 +316,62 @@ impl ResponseGuard<'_> {
         &mut self,
         id: &MessageId,
         source: SocketAddr,
+        handler_time: Duration,
         completion: impl FnOnce() -> Completion,
-    ) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.complete(id, source, now)?.complete(completion()))
+    ) -> Result<Option<Completed>, DropReason> {
+        let key = self.table.calls.key(id).ok_or(DropReason::UnmatchedResponse)?;
+        let state = self.table.calls.complete(id, source, handler_time, now)?;
+        Ok(state.complete(completion()).map(|waker| (key, waker)))
     }
 
-    /// Completes the call whose request the network could not deliver to `destination`.
+    /// Handles a refusal by a peer that is busy or closing, and has not run the method: completes
+    /// the call, or sends its request again later if the call waits for its peer to become ready.
+    ///
+    /// # Errors
+    ///
+    /// As for [`complete`](Self::complete).
+    pub(crate) fn refuse_not_ready(
+        &mut self,
+        id: &MessageId,
+        source: SocketAddr,
+        failure: Failure,
+    ) -> Result<Option<Completed>, DropReason> {
+        let failure = Box::new(failure);
+        if !self.table.calls.waits_for_ready(id) {
+            return self.complete(id, source, Duration::ZERO, || Completion::Failure(failure));
+        }
+        let key = self.table.calls.key(id).ok_or(DropReason::UnmatchedResponse)?;
+        let random = self.table.rng.next_u32();
+        self.table.calls.renew(id, source, now(), random)?;
+        self.resume_later(key, Setback::Refused(failure));
+        Ok(None)
+    }
+
+    /// Records a response that was dropped, for the estimate of the peer's round trip.
+    pub(crate) fn record_dropped(&mut self, source: SocketAddr, reason: DropReason) {
+        if reason == DropReason::UnmatchedResponse {
+            self.table.calls.record_unmatched(source);
+        }
+    }
+
+    /// Records that the handler of a call is running, as its peer reports.
+    ///
+    /// # Errors
+    ///
+    /// As for [`complete`](Self::complete).
+    pub(crate) fn record_running(&mut self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
+        let random = self.table.rng.next_u32();
+        self.table.calls.running(id, source, now(), random)
+    }
+
+    /// Returns whether a call has been scheduled for an earlier time than the driver's next look.
+    /// The driver must look again then.
+    pub(crate) fn wakes_driver(&self) -> bool {
+        self.wakes_driver
+    }
+
+    /// Handles a report that the network could not deliver a request to `destination`: completes
+    /// the call, or sends its request again later if the call waits for its peer to become ready.
     ///
     /// # Errors
     ///
@@ -299,8 +380,21 @@ impl ResponseGuard<'_> {
         &mut self,
         id: &MessageId,
         destination: SocketAddr,
-    ) -> Result<Option<Waker>, DropReason> {
-        Ok(self.table.calls.unreachable(id, destination)?.complete(Completion::Unreachable))
+    ) -> Result<Option<Completed>, DropReason> {
+        let key = self.table.calls.key(id).ok_or(DropReason::UnmatchedResponse)?;
+        if !self.table.calls.waits_for_ready(id) {
+            let state = self.table.calls.unreachable(id, destination)?;
+            return Ok(state.complete(Completion::Unreachable).map(|waker| (key, waker)));
+        }
+        let random = self.table.rng.next_u32();
+        self.table.calls.postpone(id, destination, now(), random)?;
+        self.resume_later(key, Setback::Unreachable);
+        Ok(None)
+    }
+
+    fn resume_later(&mut self, key: MessageId, setback: Setback) {
+        self.table.setbacks.insert(key, setback);
+        self.wakes_driver |= self.table.is_due_earlier(&key);
     }
 
     /// Returns the number of calls in the table.
@@ -323,6 +417,24 @@ impl Table {
         let mut random = [0; 16];
         self.rng.fill_bytes(&mut random);
         random
+    }
+
+    fn remove(&mut self, key: &MessageId) -> Option<CallState> {
+        if !self.setbacks.is_empty() {
+            self.setbacks.remove(key);
+        }
+        self.calls.remove(key)
+    }
+
+    /// Returns whether a call is due before the driver's next look, and notes its time as that of
+    /// the next look if so.
+    fn is_due_earlier(&mut self, key: &MessageId) -> bool {
+        let due = self.calls.due(key);
+        let is_earlier = self.next_tick.is_none_or(|next_tick| due.is_some_and(|due| due < next_tick));
+        if is_earlier {
+            self.next_tick = due;
+        }
+        is_earlier
     }
 
     fn after_task(&mut self) -> NextWake {

@@ -10,6 +10,7 @@ use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, FailureCode};
 use serde::de::DeserializeOwned;
 
+use super::did_run::DidRun;
 use super::error::CallError;
 use super::is_result::IsResult;
 use super::pending::{CallEnd, PendingCall};
@@ -99,6 +100,9 @@ pub(crate) enum Encoded<'a> {
 pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
 
 impl<T, E> Call<T, E> {
+    /// The delay after which a blocked caller ends its call by itself.
+    const MAX_DELAY: Duration = Duration::from_millis(100);
+
     pub(crate) fn new(request: OutgoingRequest, decode: Decode<T, E>) -> Self {
         Self { pending: PendingCall::new(request), decode }
     }
@@ -122,10 +126,45 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Waits for the peer to become ready, up to the call's timeout.
+    ///
+    /// By default a call ends at once if its peer is unreachable, or refuses because it is busy or
+    /// closing. With this option the request is sent again instead, after 100 ms and then at
+    /// growing intervals of up to 2 s, so that a caller may start before its server and outlasts a
+    /// restart. If the peer does not become ready in time, the call ends with the last of these
+    /// reasons. A lost request is retransmitted only if the contract or
+    /// [`retransmit`](Self::retransmit) says so. No effect on a call that was sent, or on a oneway
+    /// method.
+    ///
+    /// ```
+    /// use rpcudp::{CallError, Endpoint, rpc_service};
+    /// use std::time::Duration;
+    ///
+    /// #[rpc_service]
+    /// trait Clock {
+    ///     #[rpc(at_least_once)]
+    ///     fn hour(&self) -> u8;
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let clock = ClockClient::new(&endpoint, "127.0.0.1:9".parse()?);
+    /// // Port 9 is closed: the call goes on until its timeout.
+    /// let call = clock.hour().wait_for_ready().timeout(Duration::from_millis(300));
+    /// assert!(matches!(call.await, Err(CallError::Unreachable { .. } | CallError::Timeout { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for_ready(mut self) -> Self {
+        self.pending.waits_for_ready = true;
+        self
+    }
+
     /// Makes the call and blocks the thread until it has ended.
     ///
     /// If no thread runs the endpoint's runtime meanwhile, no response can arrive, and the call
-    /// ends with a timeout one second late.
+    /// ends with a timeout, 100 ms late.
     ///
     /// ```
     /// # #[rpcudp::rpc_service]
@@ -148,11 +187,11 @@ impl<T, E> Call<T, E> {
     #[track_caller]
     pub fn wait(mut self) -> Result<T, CallError<E>> {
         // A working endpoint ends the call before this limit.
-        let limit = self.pending.timeout().saturating_add(Duration::from_secs(1));
+        let limit = self.pending.timeout().saturating_add(Self::MAX_DELAY);
         let ended = block_on_within(&mut self, Some(limit));
         ended.unwrap_or_else(|| {
             self.pending.abandon();
-            self.finish(CallEnd::Completed(Completion::TimedOut))
+            self.finish(CallEnd::Completed(Completion::TimedOut(None), 1))
         })
     }
 
@@ -160,7 +199,7 @@ impl<T, E> Call<T, E> {
     fn finish(&self, end: CallEnd) -> Result<T, CallError<E>> {
         let PendingCall { spec: &CallSpec { name: method, .. }, ref endpoint, .. } = self.pending;
         let result = match end {
-            CallEnd::Completed(completion) => self.result(completion),
+            CallEnd::Completed(completion, transmission_count) => self.result(completion, transmission_count),
             CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
             CallEnd::NotStarted(StartError::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
             CallEnd::TooLarge { size } => {
@@ -178,10 +217,12 @@ impl<T, E> Call<T, E> {
         result
     }
 
-    fn result(&self, completion: Completion) -> Result<T, CallError<E>> {
+    fn result(&self, completion: Completion, transmission_count: u32) -> Result<T, CallError<E>> {
         let Self { pending, decode } = self;
         let PendingCall { spec, peer, .. } = pending;
         let (method, peer) = (spec.name, *peer);
+        // A single request that did not arrive did not run.
+        let if_sent_once = |did_run| if transmission_count <= 1 { did_run } else { DidRun::Maybe };
         let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
             Ok(result) => result.map_err(CallError::Application),
             Err(source) => Err(CallError::Decode { method, peer, source }),
@@ -197,13 +238,19 @@ impl<T, E> Call<T, E> {
                     Some(decoded) => declared(decoded),
                     None => {
                         let reason = Refusal::from_failure(failure.code, detail);
-                        Err(CallError::Refused { method, peer, reason, message: failure.message })
+                        let did_run = match reason.did_run() {
+                            // The server remembers at-most-once requests: no earlier copy has run.
+                            DidRun::No if spec.delivery == Delivery::AtMostOnce => DidRun::No,
+                            DidRun::No if reason.is_not_ready() => if_sent_once(DidRun::No),
+                            did_run => did_run,
+                        };
+                        Err(CallError::Refused { method, peer, reason, message: failure.message, did_run })
                     }
                 }
             }
-            Completion::TimedOut => Err(CallError::Timeout { method, peer, after: pending.timeout() }),
-            Completion::Unreachable => Err(CallError::Unreachable { method, peer }),
-            Completion::Unsendable(source) => Err(CallError::Io { peer, source }),
+            Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: pending.timeout(), source }),
+            Completion::Unreachable => Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) }),
+            Completion::Unsendable(source) => Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) }),
             Completion::Closed => Err(CallError::Closed),
         }
     }

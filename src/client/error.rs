@@ -5,7 +5,9 @@ use std::{error, fmt, io};
 
 use rpcudp_core::codec::{DecodeError, EncodeError};
 
+use super::did_run::DidRun;
 use super::refusal::Refusal;
+use crate::calls::completion::is_transient;
 use crate::telemetry::outcome::Outcome;
 
 /// The error of a call that did not end with a value.
@@ -19,28 +21,28 @@ use crate::telemetry::outcome::Outcome;
 ///
 /// # Did the method run?
 ///
+/// [`did_run`](Self::did_run) answers this for each error:
+///
 /// | error | did the method run? |
 /// | --- | --- |
-/// | [`Timeout`](Self::Timeout) | maybe |
-/// | [`Unreachable`](Self::Unreachable) | no, unless an earlier copy of a retransmitted request arrived |
-/// | [`Application`](Self::Application) | yes |
-/// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments`, `Busy`, `Closing` | no |
-/// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | in part |
+/// | [`Timeout`](Self::Timeout), [`Closed`](Self::Closed) | maybe |
+/// | [`Unreachable`](Self::Unreachable), [`Io`](Self::Io) | no if the request was sent once, else maybe |
+/// | [`Application`](Self::Application), [`Decode`](Self::Decode) | yes |
+/// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments` | no |
+/// | [`Refused`](Self::Refused): `Busy`, `Closing` | no; maybe if the method is not at-most-once and its request was retransmitted |
+/// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
-/// | [`Decode`](Self::Decode) | yes |
 /// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`TooManyCalls`](Self::TooManyCalls) | no, the request was not sent |
-/// | [`Closed`](Self::Closed) | maybe |
-/// | [`Io`](Self::Io) | no, unless an earlier copy of a retransmitted request arrived |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
 ///
-/// fn is_worth_another_peer(error: &CallError) -> bool {
+/// fn advice(error: &CallError) -> &'static str {
 ///     match error {
-///         CallError::Timeout { .. } => true,
-///         CallError::Refused { reason: Refusal::Busy, .. } => true,
-///         _ => false,
+///         CallError::Refused { reason: Refusal::Busy, .. } => "try another peer",
+///         error if error.is_retryable() => "try again later",
+///         _ => "give up",
 ///     }
 /// }
 /// ```
@@ -60,17 +62,21 @@ pub enum CallError<E = Infallible> {
         peer: SocketAddr,
         /// The timeout of the call.
         after: Duration,
+        /// The error of the socket, if it refused to send the last transmission.
+        source: Option<io::Error>,
     },
     /// The network reported that the port is closed or the host cannot be reached. Linux and
     /// Android pass such reports to programs; on other systems the call ends with a timeout.
     ///
-    /// Ends the call at once, even if it is retransmitted. An earlier copy of the request may have
-    /// arrived and run before the peer went away.
+    /// Ends the call at once, even if it is retransmitted, unless it waits for its peer
+    /// ([`Call::wait_for_ready`](crate::Call::wait_for_ready)).
     Unreachable {
         /// The wire name of the method.
         method: &'static str,
         /// The address of the peer.
         peer: SocketAddr,
+        /// Whether the method ran: an earlier copy of the request may have arrived.
+        did_run: DidRun,
     },
     /// The method ran and returned `Err`.
     Application(E),
@@ -84,6 +90,8 @@ pub enum CallError<E = Infallible> {
         reason: Refusal,
         /// The peer's message for people. May be empty or cut short.
         message: Box<str>,
+        /// Whether the method ran.
+        did_run: DidRun,
     },
     /// The response does not decode as the type that the contract declares.
     Decode {
@@ -122,13 +130,16 @@ pub enum CallError<E = Infallible> {
     Closed,
     /// The socket refused to send the request.
     ///
-    /// Ends the call at once, even if it is retransmitted. If the refused datagram was a
-    /// retransmission, an earlier copy may have arrived and run.
+    /// Ends the call at once. If the call is retransmitted, errors that may pass count as loss
+    /// instead, for example if the network is unreachable or a firewall drops the datagram: the
+    /// call then ends with [`Timeout`](Self::Timeout) at the earliest, which has the last error.
     Io {
         /// The address of the peer.
         peer: SocketAddr,
         /// The error of the socket.
         source: io::Error,
+        /// Whether the method ran: an earlier copy of the request may have arrived.
+        did_run: DidRun,
     },
 }
 
@@ -137,6 +148,49 @@ impl<E> CallError<E> {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout { .. })
+    }
+
+    /// Returns whether the method ran. See the [table](Self#did-the-method-run).
+    ///
+    /// ```
+    /// use rpcudp::{CallError, DidRun};
+    ///
+    /// /// Returns whether the call may be made again without a risk of running the method twice.
+    /// fn is_safe_to_repeat(error: &CallError) -> bool {
+    ///     error.did_run() == DidRun::No
+    /// }
+    /// # assert!(is_safe_to_repeat(&CallError::TooManyCalls { limit: 1 }));
+    /// ```
+    #[must_use]
+    pub fn did_run(&self) -> DidRun {
+        match self {
+            Self::Timeout { .. } | Self::Closed => DidRun::Maybe,
+            Self::Application(_) | Self::Decode { .. } => DidRun::Yes,
+            Self::TooLarge { .. } | Self::Encode { .. } | Self::TooManyCalls { .. } => DidRun::No,
+            Self::Unreachable { did_run, .. } | Self::Refused { did_run, .. } | Self::Io { did_run, .. } => *did_run,
+        }
+    }
+
+    /// Returns whether the same call may succeed later: after a timeout, or if the peer was
+    /// unreachable, busy or closing, if the endpoint had too many calls, or if the network was
+    /// down.
+    ///
+    /// Check [`did_run`](Self::did_run) before repeating a method that is not idempotent.
+    ///
+    /// ```
+    /// # use rpcudp::CallError;
+    /// let error: CallError = CallError::TooManyCalls { limit: 1 };
+    /// assert!(error.is_retryable());
+    /// assert!(!CallError::<u8>::Closed.is_retryable());
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Unreachable { .. } | Self::TooManyCalls { .. } => true,
+            Self::Refused { reason, .. } => reason.is_not_ready(),
+            Self::Io { source, .. } => is_transient(source),
+            _ => false,
+        }
     }
 
     /// Returns the application's own error.
@@ -169,15 +223,17 @@ impl<E> CallError<E> {
     pub fn map_application<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
             Self::Application(error) => CallError::Application(map(error)),
-            Self::Timeout { method, peer, after } => CallError::Timeout { method, peer, after },
-            Self::Unreachable { method, peer } => CallError::Unreachable { method, peer },
-            Self::Refused { method, peer, reason, message } => CallError::Refused { method, peer, reason, message },
+            Self::Timeout { method, peer, after, source } => CallError::Timeout { method, peer, after, source },
+            Self::Unreachable { method, peer, did_run } => CallError::Unreachable { method, peer, did_run },
+            Self::Refused { method, peer, reason, message, did_run } => {
+                CallError::Refused { method, peer, reason, message, did_run }
+            }
             Self::Decode { method, peer, source } => CallError::Decode { method, peer, source },
             Self::TooLarge { method, size, limit } => CallError::TooLarge { method, size, limit },
             Self::Encode { method, argument, source } => CallError::Encode { method, argument, source },
             Self::TooManyCalls { limit } => CallError::TooManyCalls { limit },
             Self::Closed => CallError::Closed,
-            Self::Io { peer, source } => CallError::Io { peer, source },
+            Self::Io { peer, source, did_run } => CallError::Io { peer, source, did_run },
         }
     }
 
@@ -188,13 +244,19 @@ impl<E> CallError<E> {
         application: impl FnOnce(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
     ) -> fmt::Result {
         match self {
-            Self::Timeout { method, peer, after } => write!(f, "`{method}`: no response from {peer} within {after:?}"),
-            Self::Unreachable { method, peer } => write!(f, "`{method}`: {peer} is unreachable"),
+            Self::Timeout { method, peer, after, source } => {
+                write!(f, "`{method}`: no response from {peer} within {after:?}")?;
+                match source {
+                    Some(source) => write!(f, " (the last transmission failed: {source})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Unreachable { method, peer, .. } => write!(f, "`{method}`: {peer} is unreachable"),
             Self::Application(error) => {
                 f.write_str("the method returned an error")?;
                 application(error, f)
             }
-            Self::Refused { method, peer, reason, message } => {
+            Self::Refused { method, peer, reason, message, .. } => {
                 write!(f, "{peer} refused `{method}`: {reason}")?;
                 // Most messages are the name of the method only.
                 if message.is_empty() || **message == **method {
@@ -212,7 +274,7 @@ impl<E> CallError<E> {
             }
             Self::TooManyCalls { limit } => write!(f, "{limit} calls are in flight already"),
             Self::Closed => f.write_str("the endpoint is closed"),
-            Self::Io { peer, source } => write!(f, "the request to {peer} could not be sent: {source}"),
+            Self::Io { peer, source, .. } => write!(f, "the request to {peer} could not be sent: {source}"),
         }
     }
 
@@ -284,7 +346,7 @@ impl<E: error::Error + 'static> error::Error for CallError<E> {
             Self::Application(error) => Some(error),
             Self::Decode { source, .. } => Some(source),
             Self::Encode { source, .. } => Some(source),
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Timeout { source: Some(source), .. } => Some(source),
             _ => None,
         }
     }

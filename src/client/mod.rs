@@ -1,5 +1,6 @@
 pub(crate) mod as_endpoint;
 pub(crate) mod call;
+pub(crate) mod did_run;
 pub(crate) mod dynamic_method;
 pub(crate) mod error;
 pub(crate) mod is_result;

@@ -15,7 +15,7 @@ use rpcudp_transport::Datagram;
 use super::request::{CallSpec, OutgoingRequest};
 use super::stub::Stub;
 use crate::buffer_pool;
-use crate::calls::completion::{Completion, StartError};
+use crate::calls::completion::{Completion, StartError, is_transient};
 use crate::calls::response_body::ResponseBody;
 use crate::clock::{later, now};
 use crate::endpoint::Endpoint;
@@ -33,6 +33,8 @@ pub(crate) struct PendingCall {
     timeout: u64,
     /// Whether the request is retransmitted until a response arrives.
     pub(crate) retransmits: bool,
+    /// Whether the request is sent again if the peer is not ready.
+    pub(crate) waits_for_ready: bool,
     state: State,
     trace: Trace,
     timing: CallTiming,
@@ -47,10 +49,16 @@ enum State {
 
 /// The end of a call, before its response is decoded.
 pub(crate) enum CallEnd {
-    Completed(Completion),
+    /// The completion, and the number of transmissions.
+    Completed(Completion, u32),
     NotStarted(StartError),
-    TooLarge { size: usize },
-    Unencodable { argument: usize, source: EncodeError },
+    TooLarge {
+        size: usize,
+    },
+    Unencodable {
+        argument: usize,
+        source: EncodeError,
+    },
 }
 
 impl PendingCall {
@@ -69,6 +77,7 @@ impl PendingCall {
             spec,
             timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
             retransmits: spec.delivery.is_retransmitted(),
+            waits_for_ready: spec.wait_for_ready || endpoint.shared().config.wait_for_ready,
             endpoint,
             state: State::Ready(datagram, encode_error),
             trace: Trace::NONE,
@@ -99,7 +108,7 @@ impl PendingCall {
                 if polled.is_pending() {
                     self.state = State::InFlight(id);
                 }
-                polled.map(CallEnd::Completed)
+                polled.map(|(completion, transmission_count)| CallEnd::Completed(completion, transmission_count))
             }
             State::Ended => panic!("a call was polled after it had ended"),
         }
@@ -128,16 +137,20 @@ impl PendingCall {
         if self.peer.ip().is_unspecified() {
             let message = "an unspecified address (0.0.0.0 or [::]) is not a peer's address";
             let error = io::Error::new(io::ErrorKind::InvalidInput, message);
-            return Err(CallEnd::Completed(Completion::Unsendable(error)));
+            return Err(CallEnd::Completed(Completion::Unsendable(error), 0));
         }
         if self.spec.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(CallEnd::NotStarted)?;
             self.send(&mut datagram, id, None, SendMode::Immediate)?;
             buffer_pool::give(datagram);
-            return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL))));
+            return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL)), 1));
         }
-        let schedule =
-            Schedule { sent: started, deadline: later(started, self.timeout()), retransmits: self.retransmits };
+        let schedule = Schedule {
+            sent: started,
+            deadline: later(started, self.timeout()),
+            retransmits: self.retransmits,
+            waits_for_ready: self.waits_for_ready,
+        };
         if shared.config.dialect == Dialect::Rpcudp {
             Request::end(&mut datagram, self.timeout());
         }
@@ -146,16 +159,16 @@ impl PendingCall {
             shared.send_queues.wake_timekeeper();
         }
         let mode = if call.call_count > Self::MAX_IMMEDIATE { SendMode::Batched } else { SendMode::Immediate };
-        if let Err(end) = self.send(&mut datagram, call.id, Some(call.id), mode) {
-            self.endpoint.shared().calls.remove(&call.id);
+        if let Err(end) = self.send(&mut datagram, call.key, Some(call.key), mode) {
+            self.endpoint.shared().calls.remove(&call.key);
             return Err(end);
         }
-        if self.retransmits {
-            self.endpoint.shared().calls.keep(&call.id, datagram);
+        if self.retransmits || self.waits_for_ready {
+            self.endpoint.shared().calls.keep(&call.key, datagram);
         } else {
             buffer_pool::give(datagram);
         }
-        Ok(State::InFlight(call.id))
+        Ok(State::InFlight(call.key))
     }
 
     /// Sends the request, or queues it.
@@ -169,7 +182,11 @@ impl PendingCall {
             Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
                 return Err(CallEnd::NotStarted(StartError::Closed));
             }
-            Err(error) => return Err(CallEnd::Completed(Completion::Unsendable(error))),
+            // A retransmitted request counts as sent and lost.
+            Err(error) if call.is_some() && self.retransmits && is_transient(&error) => {
+                shared.calls.record_send_error(&id, error);
+            }
+            Err(error) => return Err(CallEnd::Completed(Completion::Unsendable(error), 0)),
         }
         shared.counters.add(Counter::CallsStarted, 1);
         Ok(())

@@ -3,6 +3,7 @@ use std::fmt;
 use rpcudp_core::codec::decode;
 use rpcudp_core::{FailureCode, RefusalKind};
 
+use super::did_run::DidRun;
 use crate::telemetry::outcome::Outcome;
 
 /// The reason why a peer refused a call.
@@ -82,6 +83,24 @@ impl Refusal {
             Self::ResponseUnencodable => Some(RefusalKind::ResponseUnencodable),
             Self::UndeclaredError | Self::Other { .. } => None,
         }
+    }
+
+    /// Returns whether the method ran, by the meaning of the refusal.
+    pub(crate) fn did_run(&self) -> DidRun {
+        match self {
+            Self::UnknownMethod | Self::MalformedArguments | Self::Busy | Self::Closing => DidRun::No,
+            Self::Rejected | Self::Other { .. } => DidRun::Maybe,
+            Self::Panicked
+            | Self::Stopped
+            | Self::ResponseTooLarge { .. }
+            | Self::ResponseUnencodable
+            | Self::UndeclaredError => DidRun::Yes,
+        }
+    }
+
+    /// Returns whether the peer may accept the call later.
+    pub(crate) fn is_not_ready(&self) -> bool {
+        matches!(self, Self::Busy | Self::Closing)
     }
 
     pub(crate) fn outcome(&self) -> Outcome {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, Request, Seen, copy};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, RefusalKind, Request, Seen, copy};
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
 use super::source_batch::SourceBatch;
@@ -39,6 +39,8 @@ pub(crate) struct Dispatch {
     validated: Option<SocketAddr>,
     /// Calls whose tasks must be woken after the table of calls is unlocked.
     completed: CompletedCalls,
+    /// Whether a call has become due before the timekeeper's next look.
+    wakes_timekeeper: bool,
     is_idle: bool,
 }
 
@@ -60,6 +62,7 @@ impl Dispatch {
             source_batch: None,
             validated: None,
             completed: CompletedCalls::default(),
+            wakes_timekeeper: false,
             is_idle: false,
         }
     }
@@ -104,6 +107,9 @@ impl Dispatch {
             }
         }
         drop(calls);
+        if mem::take(&mut self.wakes_timekeeper) {
+            shared.send_queues.wake_timekeeper();
+        }
         self.is_idle &= batch.len() == 1;
         if let Some(since) = requests_since {
             self.charge_responses(since);
@@ -132,10 +138,16 @@ impl Dispatch {
     fn handle_unreachable(&mut self, unreachable: &Unreachable<'_>) {
         self.shared.counters.add(Counter::DatagramsUnreachable, 1);
         let Some(id) = Request::quoted_id(unreachable.contents, self.shared.config.dialect) else { return };
-        let completed = self.shared.calls.lock_for_responses().complete_unreachable(&id, unreachable.destination);
+        let mut calls = self.shared.calls.lock_for_responses();
+        let completed = calls.complete_unreachable(&id, unreachable.destination);
+        let wakes_driver = calls.wakes_driver();
+        drop(calls);
         // A report for no pending call is counted above, and otherwise ignored.
-        if let Ok(Some(waker)) = completed {
-            self.completed.push(id, unreachable.destination, waker);
+        if let Ok(Some((key, waker))) = completed {
+            self.completed.push(key, unreachable.destination, waker);
+        }
+        if wakes_driver {
+            self.shared.send_queues.wake_timekeeper();
         }
     }
 
@@ -145,34 +157,36 @@ impl Dispatch {
         let config = &self.shared.config;
         let Received { source, contents, .. } = *received;
         if let Some(id) = Frame::response_id(contents, config.dialect) {
-            calls.expects(&id, source)?;
+            calls.expects(&id, source).inspect_err(|reason| calls.record_dropped(source, *reason))?;
         }
-        let (id, completed) = match Frame::decode(contents, config.dialect)? {
+        let completed = match Frame::decode(contents, config.dialect)? {
             Frame::Response(response) => {
                 let completion = || Completion::Response(ResponseBody::new(response.body));
-                (response.id, calls.complete(&response.id, source, completion)?)
+                calls.complete(&response.id, source, Duration::ZERO, completion)?
             }
             Frame::Failure(failure) => {
-                let completion = || {
-                    Completion::Failure(Box::new(Failure {
-                        code: failure.code,
-                        message: failure.message.into(),
-                        detail: failure.detail.map(<[u8]>::to_vec),
-                    }))
-                };
-                (failure.id, calls.complete(&failure.id, source, completion)?)
+                let (id, code) = (failure.id, failure.code);
+                calls.expects(&id, source)?;
+                let detail = failure.detail.map(<[u8]>::to_vec);
+                let failure = Failure { code, message: failure.message.into(), detail };
+                if matches!(code.refusal(), Some(RefusalKind::Busy | RefusalKind::Closing)) {
+                    calls.refuse_not_ready(&id, source, failure)?
+                } else {
+                    calls.complete(&id, source, Duration::ZERO, || Completion::Failure(Box::new(failure)))?
+                }
             }
             Frame::Running { id } => {
-                // `expects` has found the call above.
+                calls.record_running(&id, source)?;
                 self.shared.counters.add(Counter::RunningReceived, 1);
-                (id, None)
+                None
             }
             Frame::Request(_) => unreachable!("the caller passes no requests"),
         };
-        if let Some(waker) = completed {
+        self.wakes_timekeeper |= calls.wakes_driver();
+        if let Some((key, waker)) = completed {
             // A completed call keeps its slot until its task has taken the completion.
             self.is_idle = calls.call_count() == 1 && self.router.is_empty();
-            self.completed.push(id, source, waker);
+            self.completed.push(key, source, waker);
         }
         if config.limits.applies_to(source) && self.validated != Some(source) {
             self.validated = Some(source);

@@ -16,6 +16,7 @@ use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
 use self::dispatch::Dispatch;
 use self::timer::Timer;
 use self::wake_chain::{Step, WakeChain};
+use crate::calls::table::Retransmission;
 use crate::clock::now;
 use crate::endpoint::send_queue::flush::Flush;
 use crate::endpoint::send_queue::{SendMode, SendQueue};
@@ -229,7 +230,7 @@ impl Driver {
         let shared = &*self.shared;
         let queue = shared.send_queues.at(self.socket);
         let sent = self.flush.send(queue, &*self.transport, |call, error| match call {
-            Some(id) => shared.calls.complete_unsendable(&id, error),
+            Some(key) => shared.calls.record_send_error(&key, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });
         self.is_full = sent.is_err();
@@ -243,12 +244,11 @@ impl Driver {
     fn tick(&mut self, cx: &Context<'_>) {
         let now = now();
         let due = self.shared.calls.tick(now);
-        for (id, destination, contents) in due.retransmissions {
-            let datagram = Datagram { destination, source: None, contents: &contents };
+        for Retransmission { key, peer, datagram } in due.retransmissions {
+            let datagram = Datagram { destination: peer, source: None, contents: &datagram };
             self.shared.counters.add(Counter::CallsRetransmitted, 1);
-            // A later retransmission may succeed where this one fails. The timeout ends the call
-            // otherwise.
-            let _ = self.shared.send_queues.for_peer(destination).send(datagram, Some(id), SendMode::Batched);
+            // If the queue is full, the datagram counts as lost: a later one may be sent.
+            let _ = self.shared.send_queues.for_peer(peer).send(datagram, Some(key), SendMode::Batched);
         }
         self.next_tick = due.next_tick.filter(|next| *next > now);
         if due.next_tick != self.next_tick {

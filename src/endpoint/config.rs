@@ -10,6 +10,7 @@ use crate::calls::table::CallSettings;
 pub(crate) struct Config {
     pub(crate) dialect: Dialect,
     pub(crate) timeout: Duration,
+    pub(crate) wait_for_ready: bool,
     pub(crate) max_request_len: usize,
     pub(crate) max_response_len: usize,
     pub(crate) max_handlers: usize,
@@ -26,7 +27,7 @@ impl Config {
 
     /// The first retransmission interval to a peer without a measured round trip. The same as
     /// core's.
-    pub(crate) const DEFAULT_FIRST_INTERVAL: Duration = Duration::from_millis(250);
+    pub(crate) const DEFAULT_FIRST_INTERVAL: Duration = Duration::from_millis(500);
 
     /// Memory for stored responses: enough for a thousand at-most-once calls a second, with 1 KiB
     /// each, for a minute.
@@ -42,6 +43,7 @@ impl Default for Config {
         Self {
             dialect: Dialect::default(),
             timeout: DEFAULT_TIMEOUT,
+            wait_for_ready: false,
             max_request_len: MAX_REQUEST_BODY_LEN,
             max_response_len: MAX_RESPONSE_BODY_LEN,
             max_handlers: Self::DEFAULT_MAX_HANDLERS,

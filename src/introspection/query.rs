@@ -175,7 +175,7 @@ impl Exchange {
         let left = total.saturating_sub(now().saturating_duration_since(self.started));
         let peer = self.client.peer();
         call.timeout(left).await.map_err(|error| match error {
-            CallError::Timeout { .. } => CallError::Timeout { method, peer, after: total },
+            CallError::Timeout { source, .. } => CallError::Timeout { method, peer, after: total, source },
             error => error,
         })
     }

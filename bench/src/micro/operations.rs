@@ -126,7 +126,7 @@ fn table(timer: &mut Timer) {
         let mut pending = PendingCalls::of(count);
         timer.time(&format!("table: a call begins and gets its response, {count} others in flight"), || {
             let id = pending.begin();
-            pending.calls.complete(&black_box(id), PEER, || pending.now).expect("the call is in flight");
+            pending.calls.complete(&black_box(id), PEER, Duration::ZERO, || pending.now).expect("the call is in flight");
             pending.calls.remove(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {count} in flight"), || {
@@ -164,7 +164,7 @@ impl PendingCalls {
     }
 
     fn begin(&mut self) -> MessageId {
-        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false };
+        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false, waits_for_ready: false };
         self.count += 1;
         let random = u128::from(self.count).to_le_bytes();
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
@@ -173,7 +173,7 @@ impl PendingCalls {
     /// Advances the time to the beginning of the next call, and ends the calls that have timed out.
     fn pass_time(&mut self) {
         self.now += self.interval;
-        while let Some(CallEvent::TimedOut { id, .. }) = self.calls.poll(self.now, 0) {
+        while let Some(CallEvent::TimedOut { key: id, .. }) = self.calls.poll(self.now, 0) {
             self.calls.remove(&id);
         }
     }

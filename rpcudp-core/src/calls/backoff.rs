@@ -1,27 +1,49 @@
 use std::time::Duration;
 
-/// The first interval for a peer without a round-trip estimate. It is longer than a round trip
-/// around the world, and short enough for four retransmissions within the default timeout of five
-/// seconds.
-pub(crate) const INITIAL_INTERVAL: Duration = Duration::from_millis(250);
+/// The first interval for a peer without a round-trip estimate. Longer than a round trip around the
+/// world over satellites, so that the first call to a new peer is not retransmitted needlessly, and
+/// short enough for three retransmissions within the default timeout of five seconds.
+pub(crate) const INITIAL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The maximum interval. A caller with a long timeout still notices soon that its peer is back.
-const MAX_INTERVAL: Duration = Duration::from_secs(4);
+pub(super) const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
-/// The number of doublings. Eight times the response time of a peer is enough for a network to
-/// recover.
-const MAX_DOUBLINGS: u8 = 3;
+/// The interval after the peer has reported that the handler is running. The request has arrived,
+/// so a retransmission only asks whether the server still lives and whether the response was lost.
+pub(super) const RUNNING_INTERVAL: Duration = Duration::from_secs(3);
+
+/// The first interval after the peer has reported that it is not ready.
+const NOT_READY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The number of doublings. With intervals of up to four times the first, a call with the default
+/// timeout has 20 transmissions on a short path, so that it succeeds although half of them are
+/// lost. The retry budget bounds their number in an outage.
+const MAX_DOUBLINGS: u8 = 2;
+
+/// The number of doublings while a peer is not ready: up to 1.6 s.
+const MAX_NOT_READY_DOUBLINGS: u8 = 4;
 
 /// Returns the time between an attempt and the next retransmission. The first attempt has number 0.
 ///
-/// `first` is the first interval. `random` is a uniformly distributed number: intervals vary by a
-/// quarter in both directions, so that callers that lost their responses together do not retransmit
-/// together.
-pub(crate) fn interval(first: Duration, attempt: u8, random: u32) -> Duration {
-    let nominal = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)).clamp(Duration::from_millis(1), MAX_INTERVAL);
+/// `first` is the first interval, and `minimum` the minimum of all intervals. `random` is a
+/// uniformly distributed number.
+pub(super) fn interval(first: Duration, minimum: Duration, attempt: u8, random: u32) -> Duration {
+    let nominal = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)).max(minimum);
+    lengthen(nominal.clamp(Duration::from_millis(1), MAX_INTERVAL), random)
+}
+
+/// Returns the time until the next attempt after the peer was not ready for attempt number
+/// `attempt`, counted from 0.
+pub(super) fn not_ready_interval(attempt: u8, random: u32) -> Duration {
+    lengthen(NOT_READY_INTERVAL * (1 << attempt.min(MAX_NOT_READY_DOUBLINGS)), random)
+}
+
+/// Lengthens an interval by up to a quarter, so that callers that lost their responses together do
+/// not retransmit together. Never shortens it, because a retransmission before the timeout would be
+/// needless on a path without loss.
+pub(super) fn lengthen(nominal: Duration, random: u32) -> Duration {
     let micros = nominal.as_micros() as u64;
-    // Three quarters of the nominal interval, plus up to a half of it.
-    Duration::from_micros(micros * 3 / 4 + (micros * u64::from(random)).div_ceil(2 * u64::from(u32::MAX)))
+    Duration::from_micros(micros + (micros * u64::from(random)).div_ceil(4 * u64::from(u32::MAX)))
 }
 
 #[cfg(test)]
@@ -31,24 +53,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_double_three_times() {
-        let nominal = |attempt| interval(Duration::from_millis(100), attempt, u32::MAX / 2).as_millis();
-        assert_eq!([0, 1, 2, 3, 4, 255].map(nominal), [100, 200, 400, 800, 800, 800]);
-        let nominal = |attempt| interval(Duration::from_secs(1), attempt, u32::MAX / 2).as_secs();
-        assert_eq!([0, 1, 2, 3].map(nominal), [1, 2, 4, 4]);
+    fn intervals_double_twice() {
+        let shortest = |attempt| interval(Duration::from_millis(100), Duration::ZERO, attempt, 0).as_millis();
+        assert_eq!([0, 1, 2, 3, 4, 255].map(shortest), [100, 200, 400, 400, 400, 400]);
+        let shortest = |attempt| interval(Duration::from_secs(1), Duration::ZERO, attempt, 0).as_secs();
+        assert_eq!([0, 1, 2, 3].map(shortest), [1, 2, 4, 4]);
+    }
+
+    #[test]
+    fn peers_that_are_not_ready_are_asked_less_and_less_often() {
+        let shortest = |attempt| not_ready_interval(attempt, 0).as_millis();
+        assert_eq!([0, 1, 2, 3, 4, 5, 255].map(shortest), [100, 200, 400, 800, 1_600, 1_600, 1_600]);
     }
 
     proptest! {
         #[test]
-        fn intervals_vary_by_a_quarter(first in 1_u64..10_000, attempt: u8, random: u32) {
-            let nominal = (Duration::from_millis(first) * (1 << attempt.min(3))).min(MAX_INTERVAL);
-            let interval = interval(Duration::from_millis(first), attempt, random);
-            prop_assert!(interval >= nominal * 3 / 4 && interval <= nominal * 5 / 4 + Duration::from_micros(1));
+        fn intervals_are_lengthened_by_at_most_a_quarter(first in 1_u64..10_000, attempt: u8, random: u32) {
+            let nominal = (Duration::from_millis(first) * (1 << attempt.min(2))).min(MAX_INTERVAL);
+            let interval = interval(Duration::from_millis(first), Duration::ZERO, attempt, random);
+            prop_assert!(interval >= nominal && interval <= nominal * 5 / 4 + Duration::from_micros(1));
         }
 
         #[test]
         fn no_input_overflows(first: Duration, attempt: u8, random: u32) {
-            prop_assert!(interval(first, attempt, random) <= MAX_INTERVAL * 2);
+            prop_assert!(interval(first, first, attempt, random) <= MAX_INTERVAL * 2);
         }
     }
 }

@@ -7,7 +7,10 @@ use crate::MessageId;
 pub enum CallEvent<'a, T> {
     /// The request must be retransmitted.
     Retransmit {
-        /// The message id of the call.
+        /// The key of the call.
+        key: MessageId,
+        /// The message id to send it with. It differs from the key after
+        /// [`Calls::renew`](crate::Calls::renew).
         id: MessageId,
         /// The address to send it to.
         peer: SocketAddr,
@@ -17,8 +20,8 @@ pub enum CallEvent<'a, T> {
     /// The deadline has passed and the call has ended. Its slot stays until
     /// [`Calls::remove`](crate::Calls::remove).
     TimedOut {
-        /// The message id of the call.
-        id: MessageId,
+        /// The key of the call.
+        key: MessageId,
         /// The owner's data of the call.
         data: &'a mut T,
     },

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, interval};
+use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, interval, lengthen, not_ready_interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
-use self::slot::Slot;
+use self::slot::{Slot, State};
 use self::wheel::{Tick, Timer, Wheel};
 use crate::{DropReason, MessageId};
 
@@ -34,6 +34,9 @@ use crate::{DropReason, MessageId};
 /// [`next_poll`](Self::next_poll) returns, again and again until `poll` returns `None`. Finally
 /// [`remove`](Self::remove), however the call ended.
 ///
+/// `insert` returns the call's key, which is also the message id of its request. A call has another
+/// message id only after [`renew`](Self::renew).
+///
 /// ```
 /// use rpcudp_core::{CallEvent, Calls, Schedule};
 /// use std::time::{Duration, Instant};
@@ -41,14 +44,14 @@ use crate::{DropReason, MessageId};
 /// let now = Instant::now();
 /// let peer = "192.0.2.1:7000".parse()?;
 /// let mut calls = Calls::new(now);
-/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), retransmits: false };
+/// let schedule = Schedule { sent: now, deadline: now + Duration::from_secs(5), retransmits: false, waits_for_ready: false };
 /// let id = calls.insert(peer, schedule, [7; 16], "completed")?;
 /// let silent = calls.insert(peer, schedule, [8; 16], "silent")?;
 ///
-/// assert_eq!(calls.complete(&id, peer, || now), Ok(&mut "completed"));
-/// assert!(calls.complete(&id, peer, || now).is_err(), "a duplicate response");
-/// let Some(CallEvent::TimedOut { id, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
-/// assert_eq!(id, silent);
+/// assert_eq!(calls.complete(&id, peer, Duration::ZERO, || now), Ok(&mut "completed"));
+/// assert!(calls.complete(&id, peer, Duration::ZERO, || now).is_err(), "a duplicate response");
+/// let Some(CallEvent::TimedOut { key, .. }) = calls.poll(now + Duration::from_secs(5), 0) else { panic!() };
+/// assert_eq!(key, silent);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -73,6 +76,9 @@ pub struct Schedule {
     pub deadline: Instant,
     /// Whether the request is retransmitted until the deadline.
     pub retransmits: bool,
+    /// Whether the request is sent again, at a slower pace, if the peer is not ready: unreachable,
+    /// busy or closing. See [`Calls::waits_for_ready`].
+    pub waits_for_ready: bool,
 }
 
 /// The error of [`Calls::insert`] if the table is full.
@@ -129,7 +135,7 @@ impl<T> Calls<T> {
     }
 
     /// Sets the time before the first retransmission to a peer without a round-trip estimate.
-    /// Default: 250 ms.
+    /// Default: 500 ms.
     #[must_use]
     pub fn with_first_interval(mut self, interval: Duration) -> Self {
         self.first_interval = interval;
@@ -168,7 +174,7 @@ impl<T> Calls<T> {
         let vacant = self.slots.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
         let id = MessageId::with_slot(index, random);
-        let Schedule { sent, deadline, retransmits } = schedule;
+        let Schedule { sent, deadline, retransmits, waits_for_ready } = schedule;
         let deadline = tick_after(self.origin, deadline);
         if retransmits {
             self.retry_budget.record_call(tick_after(self.origin, sent));
@@ -179,9 +185,10 @@ impl<T> Calls<T> {
             peer,
             random,
             sent: sent_micros,
-            retransmits,
+            state: if retransmits { State::Retransmits } else { State::Once },
             retransmit_count: 0,
-            ended: false,
+            renewal_count: 0,
+            waits_for_ready,
             data,
         });
         let [a, b, c, d, ..] = random;
@@ -196,7 +203,7 @@ impl<T> Calls<T> {
     /// Returns the reason to drop the response: no call in flight has this id, or the call was made
     /// to another address.
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
-        let slot = self.slots.get(id.slot()).filter(|slot| slot.has(id) && !slot.ended);
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id) && slot.state != State::Ended);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
         if self.any_source || slot.accepts(source) { Ok(()) } else { Err(DropReason::WrongSource) }
     }
@@ -204,7 +211,8 @@ impl<T> Calls<T> {
     /// Completes the call that a response from `source` belongs to. Its slot stays until
     /// [`remove`](Self::remove).
     ///
-    /// Calls `now` only if the response measures the round trip.
+    /// `handler_time` is the time that the peer spent on the request, if it reports it, else zero.
+    /// It is not part of the round trip. Calls `now` only if the call is retransmitted.
     ///
     /// # Errors
     ///
@@ -213,15 +221,103 @@ impl<T> Calls<T> {
         &mut self,
         id: &MessageId,
         source: SocketAddr,
+        handler_time: Duration,
         now: impl FnOnce() -> Instant,
     ) -> Result<&mut T, DropReason> {
         self.expects(id, source)?;
-        let Slot { peer, sent, retransmits, retransmit_count, .. } = self.slots[id.slot()];
-        if retransmits && retransmit_count == 0 {
-            let round_trip = self.origin_micros(now()).wrapping_sub(sent);
-            self.round_trips.record(peer, Duration::from_micros(round_trip.into()));
+        let Slot { peer, sent, state, retransmit_count, .. } = self.slots[id.slot()];
+        // A call that is running was retransmitted because of its handler, not of its path.
+        if state == State::Retransmits {
+            let elapsed = Duration::from_micros(self.origin_micros(now()).wrapping_sub(sent).into());
+            let elapsed = elapsed.saturating_sub(handler_time);
+            if retransmit_count == 0 {
+                self.round_trips.record(peer, elapsed);
+            } else {
+                self.round_trips.record_unmeasured(peer, elapsed);
+            }
         }
         Ok(self.end(id.slot()))
+    }
+
+    /// Records a response from `source` that matches no call, for the round-trip estimate: it may
+    /// be a duplicate, caused by a needless retransmission.
+    pub fn record_unmatched(&mut self, source: SocketAddr) {
+        self.round_trips.record_duplicate(source);
+    }
+
+    /// Records that the handler of a call is running, as its peer reports. From now on the request
+    /// is retransmitted at long intervals.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason to drop the report, as [`expects`](Self::expects) does.
+    pub fn running(&mut self, id: &MessageId, source: SocketAddr, now: Instant, random: u32) -> Result<(), DropReason> {
+        self.expects(id, source)?;
+        let slot = &mut self.slots[id.slot()];
+        if matches!(slot.state, State::Retransmits | State::Resumed | State::Running) {
+            slot.state = State::Running;
+            self.schedule_after(id.slot() as u32, now, lengthen(RUNNING_INTERVAL, random));
+        }
+        Ok(())
+    }
+
+    /// Whether a call is sent again if its peer is not ready, instead of ending. If so, its owner
+    /// calls [`postpone`](Self::postpone) or [`renew`](Self::renew).
+    #[must_use]
+    pub fn waits_for_ready(&self, id: &MessageId) -> bool {
+        self.slots.get(id.slot()).is_some_and(|slot| slot.has_id(id) && slot.waits_for_ready)
+    }
+
+    /// Whether a call is retransmitted until its deadline.
+    #[must_use]
+    pub fn retransmits(&self, key: &MessageId) -> bool {
+        let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
+        slot.is_some_and(|slot| matches!(slot.state, State::Retransmits | State::Resumed | State::Running))
+    }
+
+    /// Schedules another transmission of a call because its peer is not ready: it is unreachable.
+    /// The interval grows with each report. The message id stays the same, because an earlier copy
+    /// of the request may have arrived.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason to ignore the report, as [`expects`](Self::expects) does.
+    pub fn postpone(
+        &mut self,
+        id: &MessageId,
+        source: SocketAddr,
+        now: Instant,
+        random: u32,
+    ) -> Result<&mut T, DropReason> {
+        self.expects(id, source)?;
+        let index = id.slot();
+        let slot = &mut self.slots[index];
+        if matches!(slot.state, State::Retransmits | State::Running) {
+            slot.state = State::Resumed;
+        }
+        let interval = not_ready_interval(slot.retransmit_count, random);
+        self.schedule_after(index as u32, now, interval);
+        Ok(&mut self.slots[index].data)
+    }
+
+    /// Schedules another transmission of a call because its peer has refused it without running it,
+    /// as [`postpone`](Self::postpone) does, but with a fresh message id: the peer may remember
+    /// that it refused the old one. Responses to the old id match no call.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason to drop the refusal, as [`expects`](Self::expects) does.
+    pub fn renew(
+        &mut self,
+        id: &MessageId,
+        source: SocketAddr,
+        now: Instant,
+        random: u32,
+    ) -> Result<&mut T, DropReason> {
+        self.postpone(id, source, now, random)?;
+        let slot = &mut self.slots[id.slot()];
+        slot.renewal_count = slot.renewal_count.wrapping_add(1);
+        Ok(&mut slot.data)
     }
 
     /// Ends a call because `destination` is unreachable. Its slot stays until
@@ -236,22 +332,37 @@ impl<T> Calls<T> {
     }
 
     /// Returns the owner's data of a call.
-    pub fn data(&mut self, id: &MessageId) -> Option<&mut T> {
-        self.slots.get_mut(id.slot()).filter(|slot| slot.has(id)).map(|slot| &mut slot.data)
+    pub fn data(&mut self, key: &MessageId) -> Option<&mut T> {
+        self.slots.get_mut(key.slot()).filter(|slot| slot.has_key(key)).map(|slot| &mut slot.data)
+    }
+
+    /// Returns the key of the call that was last sent with this message id.
+    #[must_use]
+    pub fn key(&self, id: &MessageId) -> Option<MessageId> {
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id))?;
+        Some(MessageId::with_slot(id.slot() as u32, slot.random))
+    }
+
+    /// Returns how often a call's request was sent so far, at most: once, and once for each
+    /// retransmission, including those that the retry budget withheld. Saturates at 256.
+    #[must_use]
+    pub fn transmission_count(&self, key: &MessageId) -> u32 {
+        let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
+        slot.map_or(0, |slot| 1 + u32::from(slot.retransmit_count))
     }
 
     /// Removes a call and returns its data. A later response matches no call.
-    pub fn remove(&mut self, id: &MessageId) -> Option<T> {
-        self.data(id)?;
-        self.wheel.clear(&mut self.slots, id.slot() as u32);
-        Some(self.slots.remove(id.slot()).data)
+    pub fn remove(&mut self, key: &MessageId) -> Option<T> {
+        self.data(key)?;
+        self.wheel.clear(&mut self.slots, key.slot() as u32);
+        Some(self.slots.remove(key.slot()).data)
     }
 
     /// Ends every call in flight and passes its data to `on_end`. The slots stay until
     /// [`remove`](Self::remove).
     pub fn end_all(&mut self, mut on_end: impl FnMut(&mut T)) {
         for index in 0..self.slots.capacity() {
-            if self.slots.get(index).is_some_and(|slot| !slot.ended) {
+            if self.slots.get(index).is_some_and(|slot| slot.state != State::Ended) {
                 on_end(self.end(index));
             }
         }
@@ -264,16 +375,16 @@ impl<T> Calls<T> {
         loop {
             let index = self.wheel.take_expired(&mut self.slots, now_tick)?;
             let slot = &mut self.slots[index as usize];
+            let key = MessageId::with_slot(index, slot.random);
             if slot.deadline <= now_tick {
-                slot.ended = true;
-                let Slot { random, data, .. } = &mut self.slots[index as usize];
-                return Some(CallEvent::TimedOut { id: MessageId::with_slot(index, *random), data });
+                slot.state = State::Ended;
+                return Some(CallEvent::TimedOut { key, data: &mut self.slots[index as usize].data });
             }
             slot.retransmit_count = slot.retransmit_count.saturating_add(1);
             self.schedule(index, now, random);
             if self.retry_budget.try_retransmit(now_tick) {
-                let Slot { random, peer, data, .. } = &mut self.slots[index as usize];
-                return Some(CallEvent::Retransmit { id: MessageId::with_slot(index, *random), peer: *peer, data });
+                let slot = &mut self.slots[index as usize];
+                return Some(CallEvent::Retransmit { key, id: slot.id(index), peer: slot.peer, data: &mut slot.data });
             }
             self.withheld += 1;
         }
@@ -284,9 +395,16 @@ impl<T> Calls<T> {
     /// owner that knows the previous [`next_poll`](Self::next_poll) needs no more than this time to
     /// update it.
     #[must_use]
-    pub fn due(&self, id: &MessageId) -> Option<Instant> {
-        let tick = self.slots.get(id.slot()).filter(|slot| slot.has(id))?.timer.tick()?;
+    pub fn due(&self, key: &MessageId) -> Option<Instant> {
+        let tick = self.slots.get(key.slot()).filter(|slot| slot.has_key(key))?.timer.tick()?;
         Some(self.origin + Duration::from_millis(tick))
+    }
+
+    /// Returns the smoothed round trip to a peer, measured from retransmitted methods. `None` if
+    /// there is no measurement, or if it was evicted by 1,024 other peers.
+    #[must_use]
+    pub fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
+        self.round_trips.smoothed(peer)
     }
 
     /// Returns the number of retransmissions that the retry budget withheld.
@@ -306,18 +424,29 @@ impl<T> Calls<T> {
     fn end(&mut self, index: usize) -> &mut T {
         self.wheel.clear(&mut self.slots, index as u32);
         let slot = &mut self.slots[index];
-        slot.ended = true;
+        slot.state = State::Ended;
         &mut slot.data
     }
 
     /// Sets the timer to the next retransmission or, if that comes first, to the deadline.
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
-        let slot = &self.slots[index as usize];
-        let retransmission = slot.retransmits.then(|| {
-            let first = self.round_trips.timeout(slot.peer).unwrap_or(self.first_interval);
-            now.checked_add(interval(first, slot.retransmit_count, random)).map(|at| tick_after(self.origin, at))
-        });
-        let tick = retransmission.flatten().map_or(slot.deadline, |at| at.min(slot.deadline));
+        let Slot { state, peer, retransmit_count, deadline, .. } = self.slots[index as usize];
+        match state {
+            State::Retransmits | State::Resumed => {
+                let (first, minimum) = self.round_trips.timeout(peer, self.first_interval);
+                let interval = interval(first, minimum, retransmit_count, random);
+                self.schedule_after(index, now, interval);
+            }
+            State::Running => self.schedule_after(index, now, lengthen(RUNNING_INTERVAL, random)),
+            State::Once | State::Ended => self.wheel.set(&mut self.slots, index, deadline),
+        }
+    }
+
+    /// Sets the timer to `interval` after `now` or, if that comes first, to the deadline.
+    fn schedule_after(&mut self, index: u32, now: Instant, interval: Duration) {
+        let deadline = self.slots[index as usize].deadline;
+        let tick = now.checked_add(interval).map_or(deadline, |at| tick_after(self.origin, at).min(deadline));
+        self.wheel.clear(&mut self.slots, index);
         self.wheel.set(&mut self.slots, index, tick);
     }
 

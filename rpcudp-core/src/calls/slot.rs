@@ -11,22 +11,56 @@ pub(super) struct Slot<T> {
     pub(super) deadline: Tick,
     pub(super) timer: Timer,
     pub(super) peer: SocketAddr,
-    /// The random part of the message id. The rest of the id is the index of the slot.
+    /// The random part of the call's key. The rest of the key is the index of the slot.
     pub(super) random: [u8; 16],
     /// The time of the first transmission in microseconds since the origin, truncated to 32 bits.
     pub(super) sent: u32,
-    pub(super) retransmits: bool,
+    pub(super) state: State,
     /// The number of retransmissions, saturating.
     pub(super) retransmit_count: u8,
-    pub(super) ended: bool,
+    /// The number of fresh message ids that the call has had besides its key.
+    pub(super) renewal_count: u8,
+    /// Whether the call is sent again if its peer is not ready.
+    pub(super) waits_for_ready: bool,
     pub(super) data: T,
 }
 
+/// The state of a call, for its schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Sent once. The next event is the deadline.
+    Once,
+    /// Retransmitted until a response arrives.
+    Retransmits,
+    /// Retransmitted at long intervals, because the handler is running.
+    Running,
+    /// Retransmitted, after the peer was not ready. Measures no round trip.
+    Resumed,
+    /// Completed or timed out.
+    Ended,
+}
+
 impl<T> Slot<T> {
-    /// Whether the call has this id. The slot part of the id, which located this slot, is not
-    /// compared.
-    pub(super) fn has(&self, id: &MessageId) -> bool {
-        self.random == *id.random()
+    /// Whether the call has this key, which is its first message id. The slot part, which located
+    /// this slot, is not compared.
+    pub(super) fn has_key(&self, key: &MessageId) -> bool {
+        self.random == *key.random()
+    }
+
+    /// Whether the call was last sent with this message id.
+    pub(super) fn has_id(&self, id: &MessageId) -> bool {
+        self.id_random() == *id.random()
+    }
+
+    /// Returns the message id of the call's transmissions.
+    pub(super) fn id(&self, index: u32) -> MessageId {
+        MessageId::with_slot(index, self.id_random())
+    }
+
+    fn id_random(&self) -> [u8; 16] {
+        let mut random = self.random;
+        random[0] = random[0].wrapping_add(self.renewal_count);
+        random
     }
 
     /// Whether a response from `source` comes from the called peer. A link-local peer that was

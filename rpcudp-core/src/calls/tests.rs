@@ -14,7 +14,7 @@ fn peer(port: u16) -> SocketAddr {
 }
 
 fn once(sent: Instant, timeout: Duration) -> Schedule {
-    Schedule { sent, deadline: sent + timeout, retransmits: false }
+    Schedule { sent, deadline: sent + timeout, retransmits: false, waits_for_ready: false }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ fn response_from_another_address_completes_no_call() {
     let now = start();
     let mut calls = Calls::new(now);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.complete(&id, peer(2), || now), Err(DropReason::WrongSource));
-    assert_eq!(calls.complete(&id, peer(1), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, peer(2), Duration::ZERO, || now), Err(DropReason::WrongSource));
+    assert_eq!(calls.complete(&id, peer(1), Duration::ZERO, || now), Ok(&mut ()));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn response_from_another_address_is_accepted_with_any_source() {
     let now = start();
     let mut calls = Calls::new(now).with_any_source(true);
     let id = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.complete(&id, peer(2), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, peer(2), Duration::ZERO, || now), Ok(&mut ()));
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn link_local_peer_called_without_a_scope_may_respond_with_one() {
     let mut calls = Calls::new(now);
     let with_scope = |scope| std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, scope).into();
     let id = calls.insert(with_scope(0), once(now, SECOND), [1; 16], ()).unwrap();
-    assert_eq!(calls.complete(&id, with_scope(3), || now), Ok(&mut ()));
+    assert_eq!(calls.complete(&id, with_scope(3), Duration::ZERO, || now), Ok(&mut ()));
     let id = calls.insert(with_scope(2), once(now, SECOND), [2; 16], ()).unwrap();
-    assert_eq!(calls.complete(&id, with_scope(3), || now), Err(DropReason::WrongSource));
+    assert_eq!(calls.complete(&id, with_scope(3), Duration::ZERO, || now), Err(DropReason::WrongSource));
 }
 
 #[test]
@@ -54,9 +54,9 @@ fn id_of_an_earlier_call_in_the_slot_matches_no_call() {
     let old = calls.insert(peer(1), once(now, SECOND), [1; 16], "old").unwrap();
     assert_eq!(calls.remove(&old), Some("old"));
     let new = calls.insert(peer(1), once(now, SECOND), [2; 16], "new").unwrap();
-    assert_eq!(calls.complete(&old, peer(1), || now), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.complete(&old, peer(1), Duration::ZERO, || now), Err(DropReason::UnmatchedResponse));
     assert_eq!(calls.remove(&old), None);
-    assert_eq!(calls.complete(&new, peer(1), || now), Ok(&mut "new"));
+    assert_eq!(calls.complete(&new, peer(1), Duration::ZERO, || now), Ok(&mut "new"));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn id_without_a_slot_matches_no_call() {
     let now = start();
     let mut calls = Calls::<()>::new(now);
     let id = MessageId::without_slot([0; 16]);
-    assert_eq!(calls.complete(&id, peer(1), || now), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.complete(&id, peer(1), Duration::ZERO, || now), Err(DropReason::UnmatchedResponse));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn due_is_known_while_a_call_is_in_flight() {
     let soon = calls.insert(peer(1), once(now, SECOND), [2; 16], ()).unwrap();
     assert_eq!((calls.due(&late), calls.due(&soon)), (Some(now + 60 * SECOND), Some(now + SECOND)));
     assert_eq!(calls.next_poll(), calls.due(&soon));
-    calls.complete(&late, peer(1), || now).unwrap();
+    calls.complete(&late, peer(1), Duration::ZERO, || now).unwrap();
     assert!(matches!(calls.poll(now + SECOND, 0), Some(CallEvent::TimedOut { .. })));
     assert_eq!((calls.due(&late), calls.due(&soon)), (None, None));
 }
@@ -105,9 +105,9 @@ fn retransmissions_stop_at_the_deadline() {
             None => {}
         }
     }
-    // The zeros of the id select the shortest first interval. The others are nominal: 75, +200,
-    // +400.
-    assert_eq!(at, [75, 275, 675]);
+    // The zeros of the id select the shortest first interval. The others are lengthened by an
+    // eighth: 100, +225, +450.
+    assert_eq!(at, [100, 325, 775]);
     assert_eq!(calls.next_poll(), None);
     assert_eq!(calls.len(), 1, "the slot stays until its owner removes it");
 }
@@ -117,7 +117,7 @@ fn end_all_keeps_slots_and_clears_deadlines() {
     let now = start();
     let mut calls = Calls::new(now);
     let ids: Vec<_> = (0..3).map(|n| calls.insert(peer(1), once(now, SECOND), [n; 16], n).unwrap()).collect();
-    calls.complete(&ids[1], peer(1), || now).unwrap();
+    calls.complete(&ids[1], peer(1), Duration::ZERO, || now).unwrap();
     let mut ended = Vec::new();
     calls.end_all(|data| ended.push(*data));
     assert_eq!(ended, [0, 2]);
@@ -133,7 +133,7 @@ fn measured_peer_has_its_own_first_interval() {
     let now = start();
     let mut calls = Calls::new(now);
     let first_retransmission_after = |calls: &mut Calls<()>, sent: Instant| {
-        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true, waits_for_ready: false };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
         let mut at = sent;
         while calls.poll(at, 0).is_none() {
@@ -142,36 +142,38 @@ fn measured_peer_has_its_own_first_interval() {
         calls.remove(&id);
         (at - sent).as_millis()
     };
-    assert_eq!(first_retransmission_after(&mut calls, now), 313, "250 ms and a quarter");
+    assert_eq!(first_retransmission_after(&mut calls, now), 625, "500 ms and a quarter");
     let mut sent = now;
     for _ in 0..50 {
         sent += SECOND;
-        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true };
+        let schedule = Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true, waits_for_ready: false };
         let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
-        calls.complete(&id, peer(1), || sent + Duration::from_millis(2_000)).unwrap();
+        calls.complete(&id, peer(1), Duration::ZERO, || sent + Duration::from_millis(2_000)).unwrap();
         calls.remove(&id);
     }
     let slow = first_retransmission_after(&mut calls, sent);
-    assert!((2_500..2_600).contains(&slow), "{slow}");
+    assert!((3_125..3_200).contains(&slow), "{slow}: 2,000 ms, a quarter as the margin, and a quarter as jitter");
 }
 
 #[test]
 fn response_to_a_retransmitted_call_is_not_measured() {
     let now = start();
     let mut calls = Calls::new(now);
-    let schedule = Schedule { sent: now, deadline: now + 60 * SECOND, retransmits: true };
-    let id = calls.insert(peer(1), schedule, [255; 16], ()).unwrap();
+    let id = calls.insert(peer(1), retransmitted(now), [255; 16], ()).unwrap();
     let due = calls.next_poll().unwrap();
     assert!(matches!(calls.poll(due, 0), Some(CallEvent::Retransmit { .. })));
-    calls.complete(&id, peer(1), || panic!("the time is not needed")).unwrap();
+    calls.complete(&id, peer(1), Duration::ZERO, || due + SECOND).unwrap();
+    assert_eq!(calls.round_trip(peer(1)), None);
+    let plain = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
+    calls.complete(&plain, peer(1), Duration::ZERO, || panic!("the time is not needed")).unwrap();
 }
 
 #[test]
 fn outage_causes_no_storm_of_retransmissions() {
     let mut now = start();
-    let mut calls = Calls::new(now);
+    let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(250));
     for number in 0..10_000_u32 {
-        let schedule = Schedule { sent: now, deadline: now + 5 * SECOND, retransmits: true };
+        let schedule = Schedule { sent: now, deadline: now + 5 * SECOND, retransmits: true, waits_for_ready: false };
         calls.insert(peer(1), schedule, [number as u8; 16], ()).unwrap();
     }
     let mut retransmits = 0;
@@ -238,12 +240,12 @@ proptest! {
                         _ => Err(DropReason::UnmatchedResponse),
                     };
                     let source = peer(if from_peer { 1 } else { 2 });
-                    prop_assert_eq!(calls.complete(id, source, || now).map(|data| *data), expected);
+                    prop_assert_eq!(calls.complete(id, source, Duration::ZERO, || now).map(|data| *data), expected);
                 }
                 Step::Forge { bytes } => {
                     let id = MessageId::from_bytes(bytes);
                     if !model.contains_key(&id) {
-                        prop_assert!(calls.complete(&id, peer(1), || now).is_err());
+                        prop_assert!(calls.complete(&id, peer(1), Duration::ZERO, || now).is_err());
                     }
                 }
                 Step::Remove { call } => {
@@ -254,8 +256,8 @@ proptest! {
                     now += Duration::from_millis(millis);
                     let mut timed_out = Vec::new();
                     while let Some(event) = calls.poll(now, 0) {
-                        let CallEvent::TimedOut { id, .. } = event else { panic!("no call retransmits") };
-                        timed_out.push(id);
+                        let CallEvent::TimedOut { key, .. } = event else { panic!("no call retransmits") };
+                        timed_out.push(key);
                     }
                     timed_out.sort_unstable();
                     let expected: Vec<_> = model
@@ -275,4 +277,126 @@ proptest! {
             prop_assert!(calls.next_poll() <= earliest.map(|at| at + Duration::from_millis(1)));
         }
     }
+}
+
+/// A call that is retransmitted, for a minute.
+fn retransmitted(sent: Instant) -> Schedule {
+    Schedule { sent, deadline: sent + 60 * SECOND, retransmits: true, waits_for_ready: false }
+}
+
+/// Returns the time from `now` to the next event, which must be a retransmission, and its id.
+fn next_retransmission(calls: &mut Calls<()>, now: Instant) -> (u128, MessageId) {
+    let mut at = now;
+    loop {
+        match calls.poll(at, 0) {
+            Some(CallEvent::Retransmit { id, .. }) => return ((at - now).as_millis(), id),
+            Some(event) => panic!("{event:?}"),
+            None => at = at.max(calls.next_poll().unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_steady_path_has_no_retransmissions() {
+    for millis in [2, 20, 40, 48, 60, 100, 200, 300] {
+        let mut now = start();
+        let mut calls = Calls::new(now);
+        for number in 0..2_000_u32 {
+            let id = calls.insert(peer(1), retransmitted(now), [number as u8; 16], ()).unwrap();
+            now += Duration::from_millis(millis);
+            assert!(calls.poll(now, number.wrapping_mul(0x9e37_79b9)).is_none(), "{millis} ms, call {number}");
+            calls.complete(&id, peer(1), Duration::ZERO, || now).unwrap();
+            calls.remove(&id);
+        }
+    }
+}
+
+#[test]
+fn handler_time_is_not_part_of_the_round_trip() {
+    let mut now = start();
+    let mut calls = Calls::new(now);
+    for _ in 0..50 {
+        let id = calls.insert(peer(1), retransmitted(now), [1; 16], ()).unwrap();
+        now += Duration::from_millis(410);
+        calls.complete(&id, peer(1), Duration::from_millis(400), || now).unwrap();
+        calls.remove(&id);
+    }
+    assert_eq!(calls.round_trip(peer(1)).unwrap().as_millis(), 10);
+}
+
+#[test]
+fn a_running_call_is_retransmitted_at_long_intervals_and_measures_nothing() {
+    let now = start();
+    let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
+    let id = calls.insert(peer(1), retransmitted(now), [0; 16], ()).unwrap();
+    assert_eq!(next_retransmission(&mut calls, now).0, 100);
+    let mut now = now + Duration::from_millis(110);
+    assert_eq!(calls.running(&id, peer(2), now, 0), Err(DropReason::WrongSource));
+    assert_eq!(calls.running(&id, peer(1), now, 0), Ok(()));
+    for _ in 0..3 {
+        let (after, _) = next_retransmission(&mut calls, now);
+        assert!((2_999..=3_001).contains(&after), "{after}");
+        now += Duration::from_millis(after as u64);
+        calls.running(&id, peer(1), now, 0).unwrap();
+    }
+    calls.complete(&id, peer(1), Duration::ZERO, || panic!("the time is not needed")).unwrap();
+    assert_eq!(calls.running(&id, peer(1), now, 0), Err(DropReason::UnmatchedResponse));
+    assert_eq!(
+        calls.round_trips.timeout(peer(1), SECOND),
+        (SECOND, SECOND),
+        "a slow handler does not lengthen the timeout"
+    );
+}
+
+#[test]
+fn a_postponed_call_is_sent_again_with_the_same_id_and_a_renewed_one_with_another() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let schedule = once(now, 60 * SECOND);
+    let key = calls.insert(peer(1), schedule, [1; 16], ()).unwrap();
+    assert!(!calls.waits_for_ready(&key) && !calls.retransmits(&key), "the owner decides");
+    calls.postpone(&key, peer(1), now, 0).unwrap();
+    assert_eq!(next_retransmission(&mut calls, now), (100, key));
+    calls.renew(&key, peer(1), now + Duration::from_millis(100), 0).unwrap();
+    let (after, id) = next_retransmission(&mut calls, now + Duration::from_millis(100));
+    assert_eq!((after, id == key), (200, false));
+    assert_eq!((calls.key(&id), calls.key(&key)), (Some(key), None));
+    assert_eq!(calls.transmission_count(&key), 3);
+    assert_eq!(calls.complete(&key, peer(1), Duration::ZERO, || now), Err(DropReason::UnmatchedResponse));
+    assert_eq!(calls.complete(&id, peer(1), Duration::ZERO, || now), Ok(&mut ()));
+    assert_eq!(calls.remove(&key), Some(()));
+}
+
+#[test]
+fn a_call_without_retransmission_is_postponed_only_once_for_each_report() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let key = calls.insert(peer(1), once(now, SECOND), [1; 16], ()).unwrap();
+    calls.postpone(&key, peer(1), now, 0).unwrap();
+    let _ = next_retransmission(&mut calls, now);
+    assert_eq!(calls.due(&key), Some(now + SECOND), "the next event is the deadline");
+}
+
+#[test]
+fn a_longer_round_trip_is_measured_after_a_few_calls() {
+    let mut now = start();
+    let mut calls = Calls::new(now);
+    let mut counts = Vec::new();
+    for number in 0..40_u32 {
+        let round_trip = Duration::from_millis(if number < 20 { 20 } else { 200 });
+        let id = calls.insert(peer(1), retransmitted(now), [number as u8; 16], ()).unwrap();
+        let (end, mut count) = (now + round_trip, 0);
+        while let Some(next) = calls.next_poll().filter(|next| *next < end) {
+            now = now.max(next);
+            count += u32::from(calls.poll(now, 1 << 31).is_some());
+        }
+        now = end;
+        calls.complete(&id, peer(1), Duration::ZERO, || now).unwrap();
+        calls.remove(&id);
+        (0..count).for_each(|_| calls.record_unmatched(peer(1)));
+        counts.push(count);
+    }
+    assert_eq!(counts[..20], [0; 20]);
+    assert!(counts[20..26].iter().sum::<u32>() <= 8, "{counts:?}");
+    assert_eq!(counts[26..], [0; 14]);
 }

@@ -45,10 +45,16 @@ impl Setup {
     /// Completes a call to a peer, with this waker.
     fn complete(&self, completed: &mut CompletedCalls, peer: u8, waker: &Waker) {
         let peer = ([192, 0, 2, peer], 7_000).into();
-        let schedule = Schedule { sent: now(), deadline: now() + Duration::from_secs(5), retransmits: false };
-        let id = self.calls.start(peer, schedule, waker).unwrap().id;
-        let waker = self.calls.lock_for_responses().complete(&id, peer, || Completion::Unreachable);
-        completed.push(id, peer, waker.unwrap().unwrap());
+        let schedule = Schedule {
+            sent: now(),
+            deadline: now() + Duration::from_secs(5),
+            retransmits: false,
+            waits_for_ready: false,
+        };
+        let id = self.calls.start(peer, schedule, waker).unwrap().key;
+        let waker = self.calls.lock_for_responses().complete(&id, peer, Duration::ZERO, || Completion::Unreachable);
+        let (key, waker) = waker.unwrap().unwrap();
+        completed.push(key, peer, waker);
     }
 
     /// Completes the calls of `count` tasks at once.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::transport::Transport;
-use rpcudp::{CallError, Dialect, DropReason, Endpoint};
+use rpcudp::{CallError, Dialect, DidRun, DropReason, Endpoint};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -59,7 +59,10 @@ async fn closed_port_fails_only_its_own_call() {
         assert_eq!(response.unwrap(), [number]);
         let error = failure.unwrap_err();
         if cfg!(target_os = "linux") {
-            assert!(matches!(error, CallError::Unreachable { method: "echo", peer } if peer == closed), "{error}");
+            assert!(
+                matches!(error, CallError::Unreachable { method: "echo", peer, did_run: DidRun::No } if peer == closed),
+                "{error}"
+            );
         }
     }
     if cfg!(target_os = "linux") {
