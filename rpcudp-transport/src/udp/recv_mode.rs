@@ -1,9 +1,9 @@
 //! Selects how many datagrams a receive asks for, by the traffic so far.
 
-use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub(super) use self::gro::{disable_gro, enable_gro};
+use super::watched_socket::WatchedSocket;
 
 /// The system call that a receive uses, and how much it asks for. A system call that can receive
 /// many datagrams receives a single one more slowly.
@@ -40,7 +40,7 @@ impl RecvModeSelector {
 
     /// Selects the first mode. `may_use_single` permits `RecvMode::Single`: the caller does not
     /// need to know which of the host's addresses a datagram was sent to.
-    pub(super) fn new(socket: &UdpSocket, may_use_single: bool) -> Self {
+    pub(super) fn new(socket: &WatchedSocket, may_use_single: bool) -> Self {
         let is_single = may_use_single && disable_gro(socket);
         if !is_single {
             enable_gro(socket);
@@ -65,7 +65,7 @@ impl RecvModeSelector {
     }
 
     /// Records whether a receive in `RecvMode::Single` returned a datagram.
-    pub(super) fn record_single(&self, socket: &UdpSocket, is_received: bool) {
+    pub(super) fn record_single(&self, socket: &WatchedSocket, is_received: bool) {
         let streak = if is_received { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
         self.streak.store(streak, Ordering::Relaxed);
         if streak as usize >= Self::SMALL_BATCH_LEN {
@@ -80,7 +80,7 @@ impl RecvModeSelector {
     /// held them, and whether the socket was drained.
     pub(super) fn record_batch(
         &self,
-        socket: &UdpSocket,
+        socket: &WatchedSocket,
         datagram_count: usize,
         buffer_count: usize,
         is_drained: bool,
@@ -100,14 +100,15 @@ impl RecvModeSelector {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod gro {
     use std::io;
-    use std::net::UdpSocket;
 
     use nix::sys::socket::setsockopt;
     use nix::sys::socket::sockopt::UdpGroSegment;
 
+    use crate::udp::watched_socket::WatchedSocket;
+
     /// Enables GRO. A kernel without it keeps delivering each datagram alone.
-    pub(in crate::udp) fn enable_gro(socket: &UdpSocket) {
-        let _ = setsockopt(socket, UdpGroSegment, &true);
+    pub(in crate::udp) fn enable_gro(socket: &WatchedSocket) {
+        let _ = setsockopt(&**socket, UdpGroSegment, &true);
     }
 
     /// Disables GRO, and returns `false` if it stays enabled.
@@ -117,8 +118,8 @@ mod gro {
     /// core has begun to coalesce before the first of the two system calls, and queues its
     /// datagrams after the second, they count as one datagram, and all but the first are lost, as
     /// any datagram may be.
-    pub(in crate::udp) fn disable_gro(socket: &UdpSocket) -> bool {
-        if setsockopt(socket, UdpGroSegment, &false).is_err() {
+    pub(in crate::udp) fn disable_gro(socket: &WatchedSocket) -> bool {
+        if setsockopt(&**socket, UdpGroSegment, &false).is_err() {
             return false;
         }
         let is_empty = socket.peek_from(&mut []).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
@@ -131,13 +132,13 @@ mod gro {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod gro {
-    use std::net::UdpSocket;
+    use crate::udp::watched_socket::WatchedSocket;
 
     /// Does nothing: these systems have no GRO for UDP.
-    pub(in crate::udp) fn enable_gro(_: &UdpSocket) {}
+    pub(in crate::udp) fn enable_gro(_: &WatchedSocket) {}
 
     /// Returns `false`: `RecvMode::Single` is no faster on these systems.
-    pub(in crate::udp) fn disable_gro(_: &UdpSocket) -> bool {
+    pub(in crate::udp) fn disable_gro(_: &WatchedSocket) -> bool {
         false
     }
 }

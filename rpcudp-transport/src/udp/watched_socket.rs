@@ -9,7 +9,7 @@ pub(super) use other::WatchedSocket;
 mod linux {
     use std::future::Future;
     use std::io;
-    use std::net::UdpSocket;
+    use std::net::{SocketAddr, UdpSocket};
     use std::ops::Deref;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,11 @@ mod linux {
         /// returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             self.socket.try_io(Interest::READABLE, |_| receive())
+        }
+
+        /// Receives one datagram without asking tokio, and returns its length and sender.
+        pub(in crate::udp) fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            self.socket.get_ref().recv_from(buffer)
         }
 
         /// Waits until the socket may be readable.
@@ -103,6 +108,7 @@ mod linux {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod other {
     use std::io;
+    use std::net::SocketAddr;
     use std::ops::Deref;
     use std::task::{Context, Poll};
 
@@ -123,6 +129,11 @@ mod other {
         /// returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             self.0.try_io(Interest::READABLE, receive)
+        }
+
+        /// Receives one datagram, and returns its length and sender.
+        pub(in crate::udp) fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            self.0.try_recv_from(buffer)
         }
 
         /// Waits until the socket may be readable.

@@ -1,5 +1,6 @@
 use std::task::Waker;
 
+#[cfg(target_os = "linux")]
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 
-use super::{bind, receive, send};
+#[cfg(target_os = "linux")]
+use super::bind;
+use super::{receive, send};
 use crate::{Transport, Udp, UdpOptions};
 
 /// Returns an address whose port was free a moment ago.
