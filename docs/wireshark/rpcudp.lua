@@ -1,5 +1,5 @@
 -- Wireshark dissector for rpcudp, RPC over UDP: the protocol of the Python packages rpcudp and
--- storjrpcudp, with the failure frame, the running frame and the remaining time of the Rust crate
+-- storjrpcudp, with the failure frame, the running frame and the trailer of the Rust crate
 -- rpcudp. docs/wire.md specifies the protocol.
 --
 -- For Wireshark and tshark 3.6 and later. README.md in this folder explains the installation.
@@ -23,11 +23,14 @@ local KINDS = {
     [3] = { role = "response", dialect = "storjrpcudp" },
     [4] = { role = "failure", dialect = "rpcudp" },
     [6] = { role = "running", dialect = "rpcudp" },
+    -- The same with a checksum in the trailer.
+    [0x81] = { role = "response", dialect = "rpcudp" },
+    [0x84] = { role = "failure", dialect = "rpcudp" },
 }
 
 local TYPE_NAMES = {
     [0] = "Request", [1] = "Response", [2] = "Request (storj)", [3] = "Response (storj)", [4] = "Failure",
-    [6] = "Running",
+    [6] = "Running", [0x81] = "Response (checked)", [0x84] = "Failure (checked)",
 }
 
 -- The codes of failure frames, in order. A test compares them with `RefusalKind` of rpcudp-core.
@@ -58,6 +61,8 @@ local fields = {
     failure_message = ProtoField.string("rpcudp.failure.message", "Message"),
     failure_detail = ProtoField.string("rpcudp.failure.detail", "Detail"),
     remaining = ProtoField.uint32("rpcudp.remaining", "Remaining time (ms)"),
+    handler_time = ProtoField.uint32("rpcudp.handler_time", "Handler time (us)"),
+    checksum = ProtoField.uint64("rpcudp.checksum", "Checksum (not verified)", base.HEX),
     trailing = ProtoField.bytes("rpcudp.trailing", "Bytes after the body"),
     request_in = ProtoField.framenum("rpcudp.request_in", "Request in", base.NONE, frametype.REQUEST),
     response_in = ProtoField.framenum("rpcudp.response_in", "Response in", base.NONE, frametype.RESPONSE),
@@ -327,17 +332,38 @@ local function add_value(tree, bytes, tvb, at, label, items)
     return next
 end
 
--- Adds the bytes after the body: the remaining time, or other bytes.
-local function add_trailer(tree, bytes, tvb, at)
-    if at > #bytes then return end
-    local range = tvb:range(at - 1)
-    local len = bytes:sub(at, at + 4) == "\xc1RuT\x01" and bytes:byte(at + 5)
-    if len and len >= 4 and #bytes >= at + 5 + len then
-        tree:add(fields.remaining, tvb:range(at + 5, 4))
-        if #bytes > at + 5 + len then tree:add(fields.trailing, tvb:range(at + 5 + len)) end
-    else
-        tree:add(fields.trailing, range)
+-- The fields of a trailer by their type: the field, and the length of its value.
+local TRAILER = {
+    [1] = { field = fields.remaining, len = 4 },
+    [2] = { field = fields.handler_time, len = 4 },
+    [3] = { field = fields.checksum, len = 8 },
+}
+
+-- Calls `each` with the type, the position and the length of each field of a trailer, as the Rust
+-- crate reads them: the first eight. Returns the position after them.
+local function fields_of(bytes, at, each)
+    if bytes:sub(at, at + 3) ~= "\xc1RuT" then return at end
+    at = at + 4
+    for _ = 1, 8 do
+        local kind, len = bytes:byte(at, at + 1)
+        if not len or at + 1 + len > #bytes then break end
+        each(kind, at + 2, len)
+        at = at + 2 + len
     end
+    return at
+end
+
+-- Adds the bytes after the body: the fields of a trailer, or other bytes.
+local function add_trailer(tree, bytes, tvb, at)
+    local rest = fields_of(bytes, at, function(kind, value, len)
+        local known = TRAILER[kind]
+        if known and len >= known.len then
+            tree:add(known.field, tvb:range(value - 1, known.len))
+        else
+            tree:add(fields.trailing, tvb:range(value - 3, len + 2))
+        end
+    end)
+    if rest <= #bytes then tree:add(fields.trailing, tvb:range(rest - 1)) end
 end
 
 -- Messages
@@ -568,10 +594,9 @@ function rpcudp.dissector(tvb, pinfo, tree)
     return tvb:len()
 end
 
--- Returns whether the bytes after a body are a valid remaining time, or none.
+-- Returns whether the bytes after a body are a trailer, or none.
 local function is_trailer(bytes, at)
-    if at > #bytes then return true end
-    return bytes:sub(at, at + 3) == "\xc1RuT" and bytes:byte(at + 5) == #bytes - at - 5
+    return fields_of(bytes, at, function() end) == #bytes + 1
 end
 
 -- Recognises rpcudp on other ports: a request has a distinctive shape, and a response has the id of

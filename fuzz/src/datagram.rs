@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use rmpv::Value;
 use rmpv::decode::read_value;
 use rpcudp_core::codec::{self, Arguments, EncodeError};
 use rpcudp_core::limits::{HEADER_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
-use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, Request, Response};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, Request, Response, Trailer};
 
 /// Decodes a datagram in both dialects, encodes the result again, and compares it with the reading
 /// of another msgpack decoder.
@@ -51,6 +53,10 @@ fn response(bytes: &[u8], dialect: Dialect, response: &Response<'_>) {
     Response::begin(&mut again, dialect, response.id);
     again.extend_from_slice(response.body);
     assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Response(*response)));
+    if dialect == Dialect::Rpcudp {
+        Trailer::end_response(&mut again, 0, Some(Duration::from_secs(1)), true, usize::MAX);
+        assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Response(*response)));
+    }
 
     let expected = decode_with_rmpv(bytes).expect("a response is a value");
     let decoded = codec::decode::<Value>(response.body);
@@ -106,8 +112,9 @@ fn dropped(bytes: &[u8], reason: DropReason) {
     }
     assert!(bytes.len() >= MIN_DATAGRAM_LEN);
     match reason {
-        DropReason::UnknownKind => assert!(bytes[0] == 5 || bytes[0] > 6),
-        DropReason::OtherDialect => assert!(bytes[0] <= 4 || bytes[0] == 6),
+        DropReason::UnknownKind => assert!(!matches!(bytes[0], 0..=4 | 6 | 0x81 | 0x84)),
+        DropReason::OtherDialect => assert!(matches!(bytes[0], 0..=4 | 6 | 0x81 | 0x84)),
+        DropReason::BadChecksum => assert!(matches!(bytes[0], 0x81 | 0x84)),
         DropReason::InvalidMsgpack => {
             // `rmpv` reads the unused marker 0xc1 as nil, and accepts deeper nesting.
             let is_valid = decode_with_rmpv(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
@@ -124,7 +131,7 @@ fn has_wrong_shape(bytes: &[u8]) -> bool {
     }
     let Some(Value::Array(fields)) = decode_with_rmpv(bytes) else { return true };
     let text = |at: usize| fields.get(at).and_then(Value::as_str);
-    if bytes[0] == 4 {
+    if matches!(bytes[0], 4 | 0x84) {
         let code = fields.first().and_then(Value::as_u64).filter(|code| *code <= u8::MAX.into());
         code.is_none() || text(1).is_none()
     } else {

@@ -30,11 +30,18 @@ pub fn extension(bytes: &[u8]) {
 
 /// Reads the remaining time by the rules of `docs/wire.md`.
 fn remaining(bytes: &[u8]) -> Option<Duration> {
-    let is_known = bytes.starts_with(b"\xc1RuT\x01");
-    let len = usize::from(*bytes.get(5)?);
-    if !is_known || len < 4 || bytes.len() < 6 + len {
+    let mut at = 4;
+    if !bytes.starts_with(b"\xc1RuT") {
         return None;
     }
-    let millis = bytes[6..10].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte));
-    Some(Duration::from_millis(millis))
+    for _ in 0..8 {
+        let (kind, len) = (*bytes.get(at)?, usize::from(*bytes.get(at + 1)?));
+        let value = bytes.get(at + 2..at + 2 + len)?;
+        if kind == 1 && len >= 4 {
+            let millis = value[..4].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte));
+            return Some(Duration::from_millis(millis));
+        }
+        at += 2 + len;
+    }
+    None
 }

@@ -56,7 +56,7 @@ fn extensions() -> Vec<(String, Vec<u8>)> {
         ("five-seconds", &b"\xc1RuT\x01\x04\x00\x00\x13\x88"[..]),
         ("nothing-left", b"\xc1RuT\x01\x04\x00\x00\x00\x00"),
         ("more", b"\xc1RuT\x01\x06\x00\x00\x13\x88ab"),
-        ("later-version", b"\xc1RuT\x02\x04\x00\x00\x13\x88"),
+        ("another-field", b"\xc1RuT\x02\x04\x00\x00\x13\x88\x01\x04\x00\x00\x13\x88"),
         ("none", b""),
     ];
     seeds.map(|(name, bytes)| (name.into(), bytes.into())).into()

@@ -43,7 +43,9 @@ mod stats;
 mod stored_responses;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
-pub use frame::{Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response};
+pub use frame::{
+    Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response, Trailer,
+};
 pub use limiter::{Admission, Limiter, Limits};
 pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};
 pub use stored_responses::{Seen, StoredResponses};

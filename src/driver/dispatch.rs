@@ -17,6 +17,7 @@ use crate::endpoint::config::Config;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
+use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::rejection::Rejection;
 use crate::server::request_head::RequestHead;
@@ -31,6 +32,8 @@ pub(crate) struct Dispatch {
     /// The head of the request that is being handled. Reused, because its endpoint is always the
     /// same.
     head: RequestHead,
+    /// The time of the requests that are being handled.
+    clock: BatchClock,
     /// Responses of sync methods, and refusals. They leave together.
     responses: SendBatch,
     /// The consecutive requests of one source that are being handled, if that source is limited.
@@ -57,7 +60,15 @@ impl Dispatch {
         Self {
             shared,
             router,
-            head: RequestHead { context, method: "", delivery: Delivery::Maybe, len: 0 },
+            head: RequestHead {
+                context,
+                method: "",
+                delivery: Delivery::Maybe,
+                len: 0,
+                arrived: now(),
+                has_trailer: false,
+            },
+            clock: BatchClock::new(),
             responses: SendBatch::new(),
             source_batch: None,
             validated: None,
@@ -242,7 +253,7 @@ impl Dispatch {
 
     /// Runs a request's method unless it has run, and writes the response if there is one already.
     fn run(&mut self, request: &Request<'_>, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
-        let Self { shared, router, responses, head, .. } = self;
+        let Self { shared, router, responses, head, clock, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
         if request.remaining == Some(Duration::ZERO) {
             return Err(DropReason::Expired);
@@ -252,11 +263,13 @@ impl Dispatch {
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
         let (sender, local, id) = (cx.sender, cx.local, cx.id);
         head.len = received.contents.len();
+        (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
+        clock.set_arrived(now);
         let Some(route) = router.find(request.method) else {
             (head.method, head.delivery) = ("", Delivery::Maybe);
             let timing = RequestMeter::unknown().begin();
             responses.write(sender, local, |out| {
-                timing.end(ResponseWriter::new(out, head).refuse_unknown(request.method));
+                timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
             });
             return Ok(());
         };
@@ -264,7 +277,7 @@ impl Dispatch {
         if shared.lifecycle.is_closing() {
             let timing = route.meter.begin();
             responses.write(sender, local, |out| {
-                timing.end(ResponseWriter::new(out, head).refuse(&Rejection::Closing));
+                timing.end(ResponseWriter::new(out, head, None).refuse(&Rejection::Closing));
             });
             return Ok(());
         }
@@ -280,7 +293,7 @@ impl Dispatch {
             }
         }
         let timing = route.meter.begin();
-        router.call(route, InlineRequest { head, arguments: request.arguments, responses, timing });
+        router.call(route, InlineRequest { head, arguments: request.arguments, responses, timing, clock });
         Ok(())
     }
 }

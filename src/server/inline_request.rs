@@ -5,6 +5,7 @@ use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_transport::SendBatch;
 
 use super::context::Context;
+use super::handler_time::BatchClock;
 use super::owned_request::OwnedRequest;
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
@@ -25,6 +26,7 @@ pub(crate) struct InlineRequest<'a> {
     /// The responses that leave next.
     pub(crate) responses: &'a mut SendBatch,
     pub(crate) timing: RequestTiming,
+    pub(crate) clock: &'a mut BatchClock,
 }
 
 impl<'a> InlineRequest<'a> {
@@ -69,7 +71,7 @@ impl<'a> InlineRequest<'a> {
             // A closed endpoint has no socket to respond through.
             let Ok(result) = guarded.await else { return spawned.abort() };
             let mut response = buffer_pool::take();
-            let outcome = ResponseWriter::new(&mut response, &spawned.head).finish(result);
+            let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).finish(result);
             spawned.respond(outcome, response);
         });
     }
@@ -82,9 +84,10 @@ impl<'a> InlineRequest<'a> {
     /// Writes the response into the batch that leaves next, and stores it for duplicates of the
     /// request.
     fn write(self, write: impl FnOnce(&mut ResponseWriter<'_>) -> Outcome) {
-        let Self { head, responses, timing, .. } = self;
+        let Self { head, responses, timing, clock, .. } = self;
+        let handler_time = if head.has_trailer { clock.handler_time() } else { None };
         let response = responses.write(head.context.sender, head.context.local, |out| {
-            timing.end(write(&mut ResponseWriter::new(out, head)));
+            timing.end(write(&mut ResponseWriter::new(out, head, handler_time)));
         });
         head.store_response(response);
     }

@@ -59,7 +59,7 @@ impl<'a> LayeredRequest<'a> {
 
 fn respond<R: IntoResponse>(head: &RequestHead, result: Result<Result<R, ArgumentError>, Panicked>) -> LayeredResponse {
     let mut response = buffer_pool::take();
-    let outcome = ResponseWriter::new(&mut response, head).finish(result);
+    let outcome = ResponseWriter::new(&mut response, head, head.handler_time()).finish(result);
     (response, outcome)
 }
 

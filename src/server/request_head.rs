@@ -1,10 +1,11 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::DropReason;
 use rpcudp_core::contract::Delivery;
 use rpcudp_transport::Datagram;
 
 use super::context::Context;
+use super::handler_time;
 use crate::clock::now;
 use crate::endpoint::send_queue::SendMode;
 
@@ -16,6 +17,10 @@ pub(crate) struct RequestHead {
     pub(crate) delivery: Delivery,
     /// The length of the request's datagram, in bytes. A refusal is never longer.
     pub(crate) len: usize,
+    /// The time at which the request was received.
+    pub(crate) arrived: Instant,
+    /// Whether the request had a trailer, so that its caller understands the trailer of a response.
+    pub(crate) has_trailer: bool,
 }
 
 impl RequestHead {
@@ -27,6 +32,11 @@ impl RequestHead {
     /// Returns whether the caller's deadline has passed.
     pub(crate) fn is_expired(&self) -> bool {
         self.context.remaining() == Some(Duration::ZERO)
+    }
+
+    /// Returns the time since the request arrived, if the response is to report it.
+    pub(crate) fn handler_time(&self) -> Option<Duration> {
+        if self.has_trailer { handler_time::since(self.arrived) } else { None }
     }
 
     /// Stores the response to an at-most-once request, for its duplicates.

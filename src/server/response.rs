@@ -1,8 +1,10 @@
 //! The encoding of a handler's result as a response.
 
+use std::time::Duration;
+
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 use rpcudp_core::limits::HEADER_LEN;
-use rpcudp_core::{Counter, Failure, FailureCode, Response};
+use rpcudp_core::{Counter, Failure, FailureCode, Response, Trailer};
 use serde::Serialize;
 
 use super::context::Context;
@@ -83,11 +85,13 @@ pub struct ResponseWriter<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     head: &'a RequestHead,
+    handler_time: Option<Duration>,
 }
 
 impl<'a> ResponseWriter<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, head: &'a RequestHead) -> Self {
-        Self { start: out.len(), out, head }
+    /// `handler_time` is the time since the request arrived, if the response is to report it.
+    pub(crate) fn new(out: &'a mut Vec<u8>, head: &'a RequestHead, handler_time: Option<Duration>) -> Self {
+        Self { start: out.len(), out, head, handler_time }
     }
 
     /// Writes the response to a request whose handler has ended. Returns its outcome.
@@ -132,6 +136,7 @@ impl<'a> ResponseWriter<'a> {
             let (message, detail) = (rejection.message(method), rejection.detail());
             let failure = Failure { id: *id, code: kind.into(), message: &message, detail: detail.as_deref() };
             failure.encode(self.out, *len);
+            self.end(*len);
         }
         Outcome::Refused(kind)
     }
@@ -165,6 +170,21 @@ impl<'a> ResponseWriter<'a> {
             return self.refuse(&Rejection::ResponseTooLarge { size, limit });
         }
         shared.counters.add(Counter::RequestsCompleted, u64::from(self.head.expects_response()));
+        self.end(usize::MAX);
         outcome
+    }
+
+    /// Appends the trailer, if the response has at most `max_len` bytes with it.
+    fn end(&mut self, max_len: usize) {
+        let len = self.out.len() - self.start;
+        if len == 0 || !self.head.has_trailer {
+            return;
+        }
+        // No datagram on loopback has fragments, so none can be forged.
+        let has_checksum =
+            len > HEADER_LEN + Trailer::MAX_UNCHECKED_LEN && !self.head.context.sender.ip().is_loopback();
+        if has_checksum || self.handler_time.is_some() {
+            Trailer::end_response(self.out, self.start, self.handler_time, has_checksum, max_len);
+        }
     }
 }

@@ -118,7 +118,8 @@ fn refuse(spawned: SpawnedRequest, error: BoxError) {
     // `Display` and `Drop` of the error are user code too.
     let refused = catch(|| {
         let mut response = buffer_pool::take();
-        let outcome = ResponseWriter::new(&mut response, &spawned.head).refuse(&rejection(error));
+        let outcome =
+            ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).refuse(&rejection(error));
         (outcome, response)
     });
     match refused {
@@ -129,7 +130,7 @@ fn refuse(spawned: SpawnedRequest, error: BoxError) {
 
 fn refuse_with(spawned: SpawnedRequest, rejection: &Rejection) {
     let mut response = buffer_pool::take();
-    let outcome = ResponseWriter::new(&mut response, &spawned.head).refuse(rejection);
+    let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).refuse(rejection);
     spawned.respond(outcome, response);
 }
 

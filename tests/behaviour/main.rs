@@ -28,3 +28,4 @@ mod results;
 mod scale;
 #[cfg(unix)]
 mod sockets;
+mod trailers;

@@ -1,3 +1,4 @@
+use super::trailer::CHECKED_BIT;
 use crate::DropReason;
 
 /// The network that an endpoint belongs to. The two differ in the first byte of a datagram, the
@@ -38,10 +39,10 @@ impl Dialect {
     pub(super) fn kind(self, byte: u8) -> Result<Kind, DropReason> {
         match (self, byte) {
             (Self::Rpcudp, 0) | (Self::Storj, 2) => Ok(Kind::Request),
-            (Self::Rpcudp, 1) | (Self::Storj, 3) => Ok(Kind::Response),
-            (Self::Rpcudp, 4) => Ok(Kind::Failure),
+            (Self::Rpcudp, 1 | CHECKED_RESPONSE_BYTE) | (Self::Storj, 3) => Ok(Kind::Response),
+            (Self::Rpcudp, FAILURE_BYTE | CHECKED_FAILURE_BYTE) => Ok(Kind::Failure),
             (Self::Rpcudp, RUNNING_BYTE) => Ok(Kind::Running),
-            (_, 0..=4 | RUNNING_BYTE) => Err(DropReason::OtherDialect),
+            (_, 0..=4 | RUNNING_BYTE | CHECKED_RESPONSE_BYTE | CHECKED_FAILURE_BYTE) => Err(DropReason::OtherDialect),
             _ => Err(DropReason::UnknownKind),
         }
     }
@@ -66,6 +67,10 @@ pub(super) const FAILURE_BYTE: u8 = 4;
 
 /// The kind byte of the running frame, which only [`Dialect::Rpcudp`] has.
 pub(super) const RUNNING_BYTE: u8 = 6;
+
+/// The kind bytes of checked responses, which only [`Dialect::Rpcudp`] has.
+const CHECKED_RESPONSE_BYTE: u8 = Dialect::Rpcudp.response_byte() | CHECKED_BIT;
+const CHECKED_FAILURE_BYTE: u8 = FAILURE_BYTE | CHECKED_BIT;
 
 /// The kind of a datagram.
 pub(super) enum Kind {

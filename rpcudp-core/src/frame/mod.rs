@@ -1,14 +1,15 @@
 //! The frames that peers exchange. A datagram is one frame: a kind byte, a message id of 20 bytes,
 //! and a msgpack value, the body. `docs/wire.md` in the repository specifies them.
 
+mod checksum;
 mod dialect;
 mod failure;
 mod failure_code;
 mod message_id;
 mod refusal_kind;
-mod remaining;
 mod request;
 mod response;
+mod trailer;
 
 pub use self::dialect::Dialect;
 use self::dialect::{Kind, RUNNING_BYTE};
@@ -18,6 +19,8 @@ pub use self::message_id::MessageId;
 pub use self::refusal_kind::RefusalKind;
 pub use self::request::{RawArguments, Request};
 pub use self::response::Response;
+use self::trailer::CHECKED_BIT;
+pub use self::trailer::Trailer;
 use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN};
 use crate::{DropReason, msgpack};
 
@@ -81,32 +84,43 @@ impl<'a> Frame<'a> {
 
     /// Decodes a datagram.
     ///
-    /// Ignores bytes after the body, as Python does, except the time that a request's caller waits.
+    /// Ignores bytes after the body, as Python does, except the time that a request's caller waits,
+    /// and the checksum of a checked response.
     ///
     /// # Errors
     ///
     /// Returns the reason to drop the datagram. No datagram makes this function panic, recurse,
     /// allocate or take more than linear time.
     pub fn decode(datagram: &'a [u8], dialect: Dialect) -> Result<Self, DropReason> {
+        Self::decode_with_trailer(datagram, dialect).map(|(frame, _)| frame)
+    }
+
+    /// Decodes a datagram and its trailer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
+    pub fn decode_with_trailer(datagram: &'a [u8], dialect: Dialect) -> Result<(Self, Trailer), DropReason> {
         if datagram.len() < MIN_DATAGRAM_LEN {
             return Err(DropReason::TooShort);
         }
         let (header, rest) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(DropReason::TooShort)?;
-        let [kind, id @ ..] = header;
-        let kind = dialect.kind(*kind)?;
+        let [kind_byte, id @ ..] = header;
+        let kind = dialect.kind(*kind_byte)?;
         let id = MessageId::from_bytes(*id);
         let body_len = msgpack::value_len(rest).ok_or(DropReason::InvalidMsgpack)?;
-        let body = &rest[..body_len];
-        match kind {
-            Kind::Request => {
-                let remaining = remaining::read(&rest[body_len..]);
-                Request::decode(id, body, remaining).map(Self::Request).ok_or(DropReason::WrongShape)
-            }
-            Kind::Response => Ok(Self::Response(Response { id, body })),
-            Kind::Failure => Failure::decode(id, body).map(Self::Failure).ok_or(DropReason::WrongShape),
-            Kind::Running if body == [NIL] => Ok(Self::Running { id }),
-            Kind::Running => Err(DropReason::WrongShape),
+        let (body, after) = rest.split_at(body_len);
+        let trailer = Trailer::read(after);
+        if kind_byte & CHECKED_BIT != 0 && !trailer.has_valid_checksum(&id, rest, body_len) {
+            return Err(DropReason::BadChecksum);
         }
+        let frame = match kind {
+            Kind::Request => Request::decode(id, body, trailer.remaining).map(Self::Request),
+            Kind::Response => Some(Self::Response(Response { id, body })),
+            Kind::Failure => Failure::decode(id, body).map(Self::Failure),
+            Kind::Running => (body == [NIL]).then_some(Self::Running { id }),
+        };
+        Ok((frame.ok_or(DropReason::WrongShape)?, trailer))
     }
 }
 

@@ -4,7 +4,7 @@ use rmp::decode::{read_array_len, read_str_from_slice};
 
 use super::dialect::Dialect;
 use super::message_id::MessageId;
-use super::remaining;
+use super::trailer::Trailer;
 use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN};
 use crate::msgpack::infallible;
 
@@ -92,8 +92,8 @@ impl<'a> Request<'a> {
     /// of this crate drop a request after its deadline. Appends nothing if the datagram has no
     /// room.
     pub fn end(out: &mut Vec<u8>, remaining: Duration) {
-        if out.len() + remaining::LEN <= MAX_DATAGRAM_LEN {
-            remaining::append(out, remaining);
+        if out.len() + Trailer::REMAINING_LEN <= MAX_DATAGRAM_LEN {
+            Trailer::end_request(out, remaining);
         }
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -28,6 +30,7 @@ fn dialects_have_different_kinds_and_recognize_the_other() {
             3 => assert!(matches!((rpcudp, storj), (Err(DropReason::OtherDialect), Ok(Frame::Response(_))))),
             4 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
             6 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
+            0x81 | 0x84 => assert_eq!((rpcudp, storj), (Err(DropReason::BadChecksum), Err(DropReason::OtherDialect))),
             _ => assert_eq!((rpcudp, storj), (Err(DropReason::UnknownKind), Err(DropReason::UnknownKind))),
         }
     }
@@ -86,6 +89,38 @@ fn id_of_a_quoted_request_needs_the_whole_header() {
 fn bytes_after_the_body_are_ignored() {
     let bytes = datagram(1, b"\x2aand more");
     assert_eq!(Frame::decode(&bytes, Dialect::Rpcudp), Ok(Frame::Response(Response { id: ID, body: b"\x2a" })));
+}
+
+#[test]
+fn checked_response_or_failure_with_any_other_byte_is_dropped() {
+    for (kind, body) in [(1, &[7; 3_000][..]), (4, b"\x93\x00\xa0\x92\x01\x02")] {
+        let body = if kind == 1 { [b"\xc5\x0b\xb8", body].concat() } else { body.to_vec() };
+        let mut checked = datagram(kind, &body);
+        let plain = checked.clone();
+        let plain = Frame::decode(&plain, Dialect::Rpcudp).unwrap();
+        let time = Duration::from_millis(3);
+        Trailer::end_response(&mut checked, 0, Some(time), true, usize::MAX);
+        assert_eq!(checked[0], kind | 0x80);
+        let (frame, trailer) = Frame::decode_with_trailer(&checked, Dialect::Rpcudp).unwrap();
+        assert_eq!(trailer.handler_time, Some(time));
+        match (plain, frame) {
+            (Frame::Response(plain), Frame::Response(response)) => assert_eq!(plain, response),
+            (Frame::Failure(plain), Frame::Failure(failure)) => assert_eq!(plain, failure),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(Frame::response_id(&checked, Dialect::Rpcudp), Some(ID));
+        for at in 5..checked.len() {
+            checked[at] ^= 1;
+            // A change of a length makes the body invalid.
+            let dropped = Frame::decode(&checked, Dialect::Rpcudp).unwrap_err();
+            assert!(matches!(dropped, DropReason::BadChecksum | DropReason::InvalidMsgpack), "{at}: {dropped}");
+            checked[at] ^= 1;
+        }
+        for len in 22..checked.len() {
+            let dropped = Frame::decode(&checked[..len], Dialect::Rpcudp).unwrap_err();
+            assert!(matches!(dropped, DropReason::BadChecksum | DropReason::InvalidMsgpack), "{len}: {dropped}");
+        }
+    }
 }
 
 #[test]

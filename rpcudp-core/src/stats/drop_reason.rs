@@ -23,6 +23,9 @@ pub enum DropReason {
     UnmatchedResponse,
     /// A response from another address than the called one.
     WrongSource,
+    /// A checked response with a wrong checksum, or without one: a fragment of it was forged or
+    /// damaged.
+    BadChecksum,
     /// A duplicate of an at-most-once request whose handler is running, or whose response was too
     /// large to store.
     DuplicateRequest,
@@ -46,7 +49,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -54,6 +57,7 @@ impl DropReason {
         Self::WrongShape,
         Self::UnmatchedResponse,
         Self::WrongSource,
+        Self::BadChecksum,
         Self::DuplicateRequest,
         Self::TooManyRequests,
         Self::TooManyUnvalidated,
@@ -74,6 +78,7 @@ impl DropReason {
             Self::WrongShape => "wrong_shape",
             Self::UnmatchedResponse => "unmatched_response",
             Self::WrongSource => "wrong_source",
+            Self::BadChecksum => "bad_checksum",
             Self::DuplicateRequest => "duplicate_request",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyUnvalidated => "too_many_unvalidated",

@@ -86,6 +86,9 @@ const FIELDS: &[&str] = &[
     "rpcudp.failure.message",
     "rpcudp.failure.detail",
     "rpcudp.remaining",
+    "rpcudp.handler_time",
+    "rpcudp.checksum",
+    "rpcudp.trailing",
     "rpcudp.request_in",
     "rpcudp.response_in",
     "rpcudp.resend_of",
@@ -278,6 +281,28 @@ async fn running_frames_refer_to_the_request_and_are_no_response() {
         ],
     );
     frames.assert(4, &[("request_in", "1"), ("copy_of", ""), ("_ws.col.Info", "Response lookup: 42")]);
+}
+
+#[test]
+fn trailers_have_fields() {
+    let Some(tshark) = tshark("trailers") else { return };
+    let capture = Capture::new();
+    let (caller, server): (SocketAddr, SocketAddr) = (CALLER.parse().unwrap(), SERVER.parse().unwrap());
+    let id = *b"twenty bytes of id..";
+    capture.add(
+        caller,
+        server,
+        &[&[0][..], &id, b"\x92\xa6lookup\x90\xc1RuT\x07\x01x\x01\x04\x00\x00\x13\x88"].concat(),
+    );
+    let fields = b"\xc1RuT\x02\x04\x00\x00\x04\xd2\x03\x08\x00\x01\x02\x03\x04\x05\x06\x07";
+    capture.add(server, caller, &[&[0x81][..], &id, b"\x2a", fields].concat());
+    capture.add(server, caller, &[&[0x84][..], &id, b"\x92\x01\xa0", fields, b"!"].concat());
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(1, &[("remaining", "5000"), ("trailing", "070178")]);
+    let trailer = [("handler_time", "1234"), ("checksum", "0x0001020304050607")];
+    frames.assert(2, &[&trailer[..], &[("type", "0x81"), ("request_in", "1"), ("trailing", "")]].concat());
+    frames.assert(3, &[&trailer[..], &[("type", "0x84"), ("failure.code", "1"), ("trailing", "21")]].concat());
 }
 
 #[tokio::test(start_paused = true)]
