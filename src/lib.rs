@@ -65,6 +65,7 @@ pub use client::error::CallError;
 pub use client::refusal::Refusal;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
+pub use endpoint::weak::WeakEndpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;

@@ -7,13 +7,14 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 
 use rpcudp_transport::{Transport, Udp};
-use tokio::runtime::{self, Handle};
+use tokio::runtime::{self, Handle, RuntimeFlavor};
 
 use super::Builder;
 use super::bind_error::BindError;
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
 use crate::driver::timer::Timer;
+use crate::driver::watchdog;
 use crate::endpoint::Endpoint;
 use crate::endpoint::close_guard::{CloseGuard, CloseNotice};
 use crate::endpoint::lifecycle::Lifecycle;
@@ -114,7 +115,10 @@ impl Bind {
         let thread = std::thread::Builder::new().name("rpcudp".into()).spawn(move || {
             let bound = runtime.block_on(async { self.bind_now() });
             let (endpoint, drivers) = match bound {
-                Ok((endpoint, drivers)) => (Ok(endpoint), drivers),
+                Ok((endpoint, drivers)) => {
+                    watchdog::watch(endpoint.shared());
+                    (Ok(endpoint), drivers)
+                }
                 Err(error) => (Err(error), Vec::new()),
             };
             // If the receiver is gone, the last handle is dropped here and the drivers end at once.
@@ -177,6 +181,10 @@ fn start(
     let transports: Vec<_> = transports.into_iter().map(guarded).collect();
     let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
     publish_metrics(&shared);
+    // A runtime of one thread may have a clock that a test pauses.
+    if !router.is_empty() && shared.runtime.runtime_flavor() == RuntimeFlavor::MultiThread {
+        watchdog::watch(&shared);
+    }
     let driver = |(socket, transport)| {
         // The other drivers rarely need a timer.
         let timer = if socket == SendQueues::TIMEKEEPER { timer() } else { Timer::new() };

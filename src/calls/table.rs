@@ -155,7 +155,7 @@ impl InFlightCalls {
     /// retransmitted and the error may pass: then the datagram counts as lost.
     pub(crate) fn record_send_error(&self, key: &MessageId, error: io::Error) {
         let mut table = self.table.lock();
-        if table.calls.retransmits(key) && is_transient(&error) {
+        if table.calls.retransmits(key) && (is_transient(&error) || error.kind() == io::ErrorKind::WouldBlock) {
             table.setbacks.insert(*key, Setback::NotSent(error));
             return;
         }
@@ -239,6 +239,17 @@ impl InFlightCalls {
         drop(guard);
         wakers.into_iter().for_each(Waker::wake);
         DueWork { retransmissions, next_tick }
+    }
+
+    /// Returns the time of the driver's next look at the table, which is not later than the first
+    /// call that is due.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        self.table.lock().next_tick
+    }
+
+    /// Returns the smoothed round trip to a peer.
+    pub(crate) fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
+        self.table.lock().calls.round_trip(peer)
     }
 
     /// Returns the number of retransmissions that the retry budget withheld.

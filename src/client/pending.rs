@@ -156,7 +156,7 @@ impl PendingCall {
         }
         let call = shared.calls.start(self.peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
         if call.wakes_driver {
-            shared.send_queues.wake_timekeeper();
+            shared.wake_timekeeper();
         }
         let mode = if call.call_count > Self::MAX_IMMEDIATE { SendMode::Batched } else { SendMode::Immediate };
         if let Err(end) = self.send(&mut datagram, call.key, Some(call.key), mode) {

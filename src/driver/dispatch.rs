@@ -12,7 +12,7 @@ use crate::calls::completed::CompletedCalls;
 use crate::calls::completion::{Completion, Failure};
 use crate::calls::response_body::ResponseBody;
 use crate::calls::table::ResponseGuard;
-use crate::clock::now;
+use crate::clock::{coarse_millis, now};
 use crate::endpoint::config::Config;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
@@ -45,9 +45,15 @@ pub(crate) struct Dispatch {
     /// Whether a call has become due before the timekeeper's next look.
     wakes_timekeeper: bool,
     is_idle: bool,
+    /// The coarse time before the request that is being handled.
+    coarse_millis: u64,
 }
 
 impl Dispatch {
+    /// Time in milliseconds after which a sync method is reported: while it runs, its endpoint
+    /// receives nothing.
+    const SLOW_MILLIS: u64 = 50;
+
     pub(crate) fn new(shared: Arc<Shared>, socket: usize, router: Arc<Router>) -> Self {
         let context = Context {
             sender: shared.local_addr,
@@ -75,6 +81,7 @@ impl Dispatch {
             completed: CompletedCalls::default(),
             wakes_timekeeper: false,
             is_idle: false,
+            coarse_millis: 0,
         }
     }
 
@@ -93,7 +100,10 @@ impl Dispatch {
         while let Some(received) = rest.next() {
             let handled = if Frame::is_request(received.contents, shared.config.dialect) {
                 calls = None;
-                let now = *requests_since.get_or_insert_with(now);
+                let now = *requests_since.get_or_insert_with(|| {
+                    self.coarse_millis = coarse_millis();
+                    now()
+                });
                 if !self.source_batch.as_ref().is_some_and(|requests| requests.includes(received.source)) {
                     self.charge_responses(now);
                     self.begin_source_batch(&received, rest.clone(), now);
@@ -119,7 +129,7 @@ impl Dispatch {
         }
         drop(calls);
         if mem::take(&mut self.wakes_timekeeper) {
-            shared.send_queues.wake_timekeeper();
+            shared.wake_timekeeper();
         }
         self.is_idle &= batch.len() == 1;
         if let Some(since) = requests_since {
@@ -158,7 +168,7 @@ impl Dispatch {
             self.completed.push(key, unreachable.destination, waker);
         }
         if wakes_driver {
-            self.shared.send_queues.wake_timekeeper();
+            self.shared.wake_timekeeper();
         }
     }
 
@@ -170,10 +180,12 @@ impl Dispatch {
         if let Some(id) = Frame::response_id(contents, config.dialect) {
             calls.expects(&id, source).inspect_err(|reason| calls.record_dropped(source, *reason))?;
         }
-        let completed = match Frame::decode(contents, config.dialect)? {
+        let (frame, trailer) = Frame::decode_with_trailer(contents, config.dialect)?;
+        let handler_time = trailer.handler_time.unwrap_or_default();
+        let completed = match frame {
             Frame::Response(response) => {
                 let completion = || Completion::Response(ResponseBody::new(response.body));
-                calls.complete(&response.id, source, Duration::ZERO, completion)?
+                calls.complete(&response.id, source, handler_time, completion)?
             }
             Frame::Failure(failure) => {
                 let (id, code) = (failure.id, failure.code);
@@ -183,7 +195,7 @@ impl Dispatch {
                 if matches!(code.refusal(), Some(RefusalKind::Busy | RefusalKind::Closing)) {
                     calls.refuse_not_ready(&id, source, failure)?
                 } else {
-                    calls.complete(&id, source, Duration::ZERO, || Completion::Failure(Box::new(failure)))?
+                    calls.complete(&id, source, handler_time, || Completion::Failure(Box::new(failure)))?
                 }
             }
             Frame::Running { id } => {
@@ -294,6 +306,11 @@ impl Dispatch {
         }
         let timing = route.meter.begin();
         router.call(route, InlineRequest { head, arguments: request.arguments, responses, timing, clock });
+        let (begun, ended) = (self.coarse_millis, coarse_millis());
+        self.coarse_millis = ended;
+        if ended.saturating_sub(begun) >= Self::SLOW_MILLIS {
+            warn_of_slow_method(shared, route.name, Duration::from_millis(ended - begun));
+        }
         Ok(())
     }
 }
@@ -307,5 +324,20 @@ fn warn_of_other_dialect(received: &Received<'_>, dialect: Dialect) {
         ?dialect,
         "dropped a datagram in the other dialect: peers of the other network cannot be called and get no responses \
          (`Builder::dialect` sets the dialect; this line is logged once, and `Stats::dropped` counts the datagrams)"
+    );
+}
+
+/// Logs a sync method that blocked its endpoint, at most once a second.
+fn warn_of_slow_method(shared: &Shared, method: &str, elapsed: Duration) {
+    let Some(suppressed) = shared.log_limits.slow_method.pass(now()) else { return };
+    // The field is left out if it is zero.
+    let suppressed = (suppressed > 0).then_some(suppressed);
+    tracing::warn!(
+        target: "rpcudp",
+        method,
+        ?elapsed,
+        suppressed,
+        "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or move its work to a \
+         blocking task"
     );
 }

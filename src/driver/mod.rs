@@ -1,22 +1,26 @@
 //! The task behind a socket.
 
 pub(crate) mod dispatch;
+mod due_calls;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
 pub(crate) mod wake_chain;
+pub(crate) mod watchdog;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason};
-use rpcudp_transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp_transport::{ReceiveBatch, Transport};
+use tokio::task::yield_now;
 
 use self::dispatch::Dispatch;
+use self::due_calls::handle_due_calls;
 use self::timer::Timer;
 use self::wake_chain::{Step, WakeChain};
-use crate::calls::table::Retransmission;
 use crate::clock::now;
 use crate::endpoint::send_queue::flush::Flush;
 use crate::endpoint::send_queue::{SendMode, SendQueue};
@@ -47,6 +51,8 @@ pub(crate) struct Driver {
     next_tick: Option<Instant>,
     /// Whether more calls are due than one tick handles.
     ticks_again: bool,
+    /// Whether calls are due that are handled after the runtime has looked at the socket.
+    ticks_after_yield: bool,
     /// The time to receive again, after receiving failed too often.
     receive_again: Option<Instant>,
     /// Whether the socket was full at the last attempt to send.
@@ -96,6 +102,7 @@ impl Driver {
             timer,
             next_tick: None,
             ticks_again: false,
+            ticks_after_yield: false,
             receive_again: None,
             is_full: false,
             send_again: None,
@@ -108,7 +115,7 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut timer_fired = false;
+        let mut timer_fired = std::mem::take(&mut self.ticks_after_yield);
         if !cx.waker().will_wake(&self.waker) {
             self.waker.clone_from(cx.waker());
             self.send_queue().driver().register(cx.waker().clone());
@@ -142,6 +149,14 @@ impl Driver {
                 if self.wake_chain.is_active() {
                     self.wake_chain.end_step(cx);
                 }
+                return Poll::Pending;
+            }
+            if self.next_tick.is_some_and(|next| next <= now()) {
+                // After a pause of the process, the runtime fires timers before it looks at
+                // sockets. Responses that have arrived in time must be received before their calls
+                // are ended.
+                self.ticks_after_yield = true;
+                let _ = pin!(yield_now()).poll(cx);
                 return Poll::Pending;
             }
             timer_fired = true;
@@ -243,15 +258,9 @@ impl Driver {
     /// Handles the calls that are due, and notes when the next are.
     fn tick(&mut self, cx: &Context<'_>) {
         let now = now();
-        let due = self.shared.calls.tick(now);
-        for Retransmission { key, peer, datagram } in due.retransmissions {
-            let datagram = Datagram { destination: peer, source: None, contents: &datagram };
-            self.shared.counters.add(Counter::CallsRetransmitted, 1);
-            // If the queue is full, the datagram counts as lost: a later one may be sent.
-            let _ = self.shared.send_queues.for_peer(peer).send(datagram, Some(key), SendMode::Batched);
-        }
-        self.next_tick = due.next_tick.filter(|next| *next > now);
-        if due.next_tick != self.next_tick {
+        let next_tick = handle_due_calls(&self.shared, now, SendMode::Batched);
+        self.next_tick = next_tick.filter(|next| *next > now);
+        if next_tick != self.next_tick {
             self.ticks_again = true;
             cx.waker().wake_by_ref();
         }

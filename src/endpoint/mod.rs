@@ -6,6 +6,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod send_queue;
 pub(crate) mod send_queues;
 pub(crate) mod shared;
+pub(crate) mod weak;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpcudp_core::Stats;
+use rpcudp_transport::canonical;
 
 use self::close::Close;
 use self::shared::{Handle, Shared};
@@ -22,9 +24,11 @@ use self::shared::{Handle, Shared};
 /// Bind one with [`Endpoint::bind`] if it only calls, or with [`Endpoint::builder`] if it serves.
 ///
 /// A clone is another handle to the same endpoint. Clients and calls hold handles of their own, so
-/// an `Endpoint` may be dropped while its clients are in use. Dropping the last handle closes the
-/// endpoint at once: a program that only serves keeps one and awaits [`closed`](Self::closed) or
-/// its own end.
+/// an `Endpoint` may be dropped while its clients are in use. Dropping the last handle begins
+/// to close the endpoint without a grace: a program that only serves keeps one and awaits
+/// [`closed`](Self::closed) or its own end. The address is free when the future of
+/// [`close`](Self::close) or [`closed`](Self::closed) has completed, a moment after the drop. A
+/// service that needs its own endpoint holds a [`WeakEndpoint`](crate::WeakEndpoint).
 ///
 /// ```
 /// use rpcudp::Endpoint;
@@ -73,6 +77,38 @@ impl Endpoint {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared().stats()
+    }
+
+    /// Returns the smoothed round trip to a peer, without the time of its handlers, if the peer
+    /// reports that. `None` if no call of a retransmitted method has measured it, or if 1,024 other
+    /// peers have been measured since.
+    ///
+    /// ```
+    /// # #[rpcudp::rpc_service]
+    /// # trait Clock {
+    /// #     #[rpc(at_least_once)]
+    /// #     fn hour(&self) -> u8;
+    /// # }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u8 {
+    /// #         12
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = rpcudp::Endpoint::builder().serve(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    /// # let peer = server.local_addr();
+    /// let endpoint = rpcudp::Endpoint::bind("127.0.0.1:0").await?;
+    /// assert_eq!(endpoint.round_trip(peer), None);
+    /// ClockClient::new(&endpoint, peer).hour().await?;
+    /// assert!(endpoint.round_trip(peer).is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
+        self.shared().calls.round_trip(canonical(peer))
     }
 
     /// Closes the endpoint. Takes effect at once; `.await` the returned [`Close`], or call

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, Weak};
+use std::thread::Thread;
 use std::time::Duration;
 
 use rand::rngs::{StdRng, SysRng};
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) handlers: Arc<Handlers>,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
+    /// The thread of the watchdog, if it watches this endpoint.
+    pub(crate) watchdog: OnceLock<Thread>,
     stored_responses: Lock<StoredResponses>,
     limiter: Lock<Limiter>,
     handle: Lock<Weak<Handle>>,
@@ -64,6 +67,7 @@ impl Shared {
             counters,
             log_limits: LogLimits::default(),
             runtime,
+            watchdog: OnceLock::new(),
             stored_responses: Lock::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
             handle: Lock::default(),
             config,
@@ -98,6 +102,14 @@ impl Shared {
         stats.requests.evicted = self.stored_responses().evicted();
         stats.requests.running = self.handlers.running() as u64;
         stats
+    }
+
+    /// Wakes the driver that handles due calls, because a call is due before all others.
+    pub(crate) fn wake_timekeeper(&self) {
+        self.send_queues.wake_timekeeper();
+        if let Some(watchdog) = self.watchdog.get() {
+            watchdog.unpark();
+        }
     }
 
     /// Begins to close the endpoint and wakes its drivers.

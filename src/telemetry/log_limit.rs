@@ -9,6 +9,7 @@ pub(crate) struct LogLimits {
     pub(crate) panicked: LineLimit,
     pub(crate) unencodable: LineLimit,
     pub(crate) too_large: LineLimit,
+    pub(crate) slow_method: LineLimit,
     #[cfg(feature = "tower")]
     pub(crate) rejected: LineLimit,
     pub(crate) other_dialect: OnceOnly,

@@ -22,6 +22,8 @@ mod introspection;
 mod limits;
 mod model;
 mod outages;
+#[cfg(unix)]
+mod pauses;
 mod readme;
 mod readme_contract;
 mod results;

@@ -123,8 +123,8 @@ fn warn_if_clamped(which: &'static str, requested: usize, reported: usize) {
     if granted < requested {
         tracing::warn!(
             target: "rpcudp",
-            requested,
-            granted,
+            asked = requested,
+            given = granted,
             "the system granted a smaller {which} buffer than requested: bursts of datagrams may be lost \
              (on Linux, raise net.core.rmem_max and net.core.wmem_max)"
         );
