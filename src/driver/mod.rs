@@ -77,6 +77,9 @@ impl Driver {
     /// The pause of sending if a full socket reports that it has room.
     const PAUSE_WHEN_FULL: Duration = Duration::from_millis(1);
 
+    /// Lateness of due calls above which the process must have been paused.
+    const MAX_LATENESS: Duration = Duration::from_millis(5);
+
     /// Time to wait for aborted handlers. A handler that blocks its thread does not notice the
     /// abort.
     const MAX_ABORT: Duration = Duration::from_secs(1);
@@ -151,7 +154,7 @@ impl Driver {
                 }
                 return Poll::Pending;
             }
-            if self.next_tick.is_some_and(|next| next <= now()) {
+            if self.next_tick.is_some_and(|next| now() >= next + Self::MAX_LATENESS) {
                 // After a pause of the process, the runtime fires timers before it looks at
                 // sockets. Responses that have arrived in time must be received before their calls
                 // are ended.

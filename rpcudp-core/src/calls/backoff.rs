@@ -15,20 +15,31 @@ pub(super) const RUNNING_INTERVAL: Duration = Duration::from_secs(3);
 /// The first interval after the peer has reported that it is not ready.
 const NOT_READY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The number of doublings. With intervals of up to four times the first, a call with the default
-/// timeout has 20 transmissions on a short path, so that it succeeds although half of them are
-/// lost. The retry budget bounds their number in an outage.
+/// The number of doublings. Four times the response time of a peer is enough for a network to
+/// recover, and the retry budget bounds the retransmissions in an outage.
 const MAX_DOUBLINGS: u8 = 2;
+
+/// The part of the remaining time that an interval may take. Without this limit a call with the
+/// default timeout would have too few transmissions to succeed if half of them are lost.
+const REMAINING_PART: u32 = 8;
 
 /// The number of doublings while a peer is not ready: up to 1.6 s.
 const MAX_NOT_READY_DOUBLINGS: u8 = 4;
 
 /// Returns the time between an attempt and the next retransmission. The first attempt has number 0.
 ///
-/// `first` is the first interval, and `minimum` the minimum of all intervals. `random` is a
-/// uniformly distributed number.
-pub(super) fn interval(first: Duration, minimum: Duration, attempt: u8, random: u32) -> Duration {
-    let nominal = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)).max(minimum);
+/// Intervals double up to four times the first. As the deadline nears, they shrink to the first
+/// again. `minimum` is the minimum of all intervals, `remaining` the time until the deadline, and
+/// `random` a uniformly distributed number.
+pub(super) fn interval(
+    first: Duration,
+    minimum: Duration,
+    attempt: u8,
+    remaining: Duration,
+    random: u32,
+) -> Duration {
+    let doubled = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS));
+    let nominal = doubled.min(first.max(remaining / REMAINING_PART)).max(minimum);
     lengthen(nominal.clamp(Duration::from_millis(1), MAX_INTERVAL), random)
 }
 
@@ -52,12 +63,29 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(3_600);
+
     #[test]
     fn intervals_double_twice() {
-        let shortest = |attempt| interval(Duration::from_millis(100), Duration::ZERO, attempt, 0).as_millis();
+        let shortest = |attempt| interval(Duration::from_millis(100), Duration::ZERO, attempt, LONG, 0).as_millis();
         assert_eq!([0, 1, 2, 3, 4, 255].map(shortest), [100, 200, 400, 400, 400, 400]);
-        let shortest = |attempt| interval(Duration::from_secs(1), Duration::ZERO, attempt, 0).as_secs();
-        assert_eq!([0, 1, 2, 3].map(shortest), [1, 2, 4, 4]);
+        let shortest = |attempt| interval(Duration::from_secs(2), Duration::ZERO, attempt, LONG, 0).as_secs();
+        assert_eq!([0, 1, 2, 3].map(shortest), [2, 4, 4, 4]);
+    }
+
+    #[test]
+    fn intervals_shrink_as_the_deadline_nears() {
+        let shortest = |remaining| {
+            interval(Duration::from_millis(100), Duration::ZERO, 9, Duration::from_millis(remaining), 0).as_millis()
+        };
+        assert_eq!([5_000, 3_200, 2_400, 800, 0].map(shortest), [400, 400, 300, 100, 100]);
+    }
+
+    #[test]
+    fn no_interval_is_below_the_minimum() {
+        let (first, minimum) = (Duration::from_millis(50), Duration::from_millis(250));
+        let shortest = |attempt| interval(first, minimum, attempt, LONG, 0).as_millis();
+        assert_eq!([0, 1, 2, 3].map(shortest), [250, 250, 250, 250]);
     }
 
     #[test]
@@ -70,13 +98,13 @@ mod tests {
         #[test]
         fn intervals_are_lengthened_by_at_most_a_quarter(first in 1_u64..10_000, attempt: u8, random: u32) {
             let nominal = (Duration::from_millis(first) * (1 << attempt.min(2))).min(MAX_INTERVAL);
-            let interval = interval(Duration::from_millis(first), Duration::ZERO, attempt, random);
+            let interval = interval(Duration::from_millis(first), Duration::ZERO, attempt, LONG, random);
             prop_assert!(interval >= nominal && interval <= nominal * 5 / 4 + Duration::from_micros(1));
         }
 
         #[test]
-        fn no_input_overflows(first: Duration, attempt: u8, random: u32) {
-            prop_assert!(interval(first, first, attempt, random) <= MAX_INTERVAL * 2);
+        fn no_input_overflows(first: Duration, minimum: Duration, attempt: u8, remaining: Duration, random: u32) {
+            prop_assert!(interval(first, minimum, attempt, remaining, random) <= MAX_INTERVAL * 2);
         }
     }
 }

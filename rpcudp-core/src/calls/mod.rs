@@ -434,7 +434,9 @@ impl<T> Calls<T> {
         match state {
             State::Retransmits | State::Resumed => {
                 let (first, minimum) = self.round_trips.timeout(peer, self.first_interval);
-                let interval = interval(first, minimum, retransmit_count, random);
+                let end = self.origin + Duration::from_millis(deadline);
+                let remaining = end.saturating_duration_since(now);
+                let interval = interval(first, minimum, retransmit_count, remaining, random);
                 self.schedule_after(index, now, interval);
             }
             State::Running => self.schedule_after(index, now, lengthen(RUNNING_INTERVAL, random)),

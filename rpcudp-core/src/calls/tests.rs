@@ -106,8 +106,9 @@ fn retransmissions_stop_at_the_deadline() {
         }
     }
     // The zeros of the id select the shortest first interval. The others are lengthened by an
-    // eighth: 100, +225, +450.
-    assert_eq!(at, [100, 325, 775]);
+    // eighth, and shrink as the deadline nears: 100, +127, and so on.
+    assert_eq!(at[..2], [100, 227]);
+    assert!((7..=9).contains(&at.len()), "{at:?}");
     assert_eq!(calls.next_poll(), None);
     assert_eq!(calls.len(), 1, "the slot stays until its owner removes it");
 }
