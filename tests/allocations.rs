@@ -1,6 +1,10 @@
 //! Heap allocations of a repeated call, client and server together, on one thread.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
 use rpcudp::{Call, Endpoint, rpc_service};
+use rpcudp_core::{Dialect, Frame, MessageId, Request, RequestKey, Seen, StoredResponses};
 use tokio::runtime::Builder;
 
 #[rpc_service]
@@ -53,6 +57,40 @@ fn call_of_a_sync_method_allocates_nothing() {
 fn call_of_an_async_method_allocates_at_most_twice() {
     let count = allocation_count(|client| client.sum_later("a", &[1, 2, 3]));
     assert!(count <= 2 * CALL_COUNT, "{count} allocations for {CALL_COUNT} calls");
+}
+
+/// The budget for stored responses includes all overhead, for one source and for many.
+#[test]
+fn stored_responses_take_no_more_memory_than_their_budget() {
+    const BUDGET: usize = 4 << 20;
+    for (response_len, source_count) in [(0, 1), (8, 1 << 16), (100, 8), (1_000, 1), (20_000, 3)] {
+        let fill = || {
+            let now = Instant::now();
+            let mut responses = StoredResponses::new(BUDGET, Duration::from_secs(60));
+            let response = vec![7; response_len];
+            for number in 0..20_000_u64 {
+                // Ids in no order, as they arrive.
+                let mut id = [0; MessageId::LEN];
+                id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+                let mut datagram = Vec::new();
+                Request::begin(&mut datagram, Dialect::Rpcudp, "m", 0);
+                Request::set_id(&mut datagram, MessageId::from_bytes(id));
+                Request::end(&mut datagram, Duration::from_secs(5));
+                let Ok(Frame::Request(request)) = Frame::decode(&datagram, Dialect::Rpcudp) else {
+                    panic!("no request")
+                };
+                let sender = SocketAddr::from((Ipv4Addr::from(number as u32 % source_count), 7_000));
+                let key = RequestKey::new(&request, &datagram, sender, 7);
+                assert_eq!(responses.begin(now, key, sender), Seen::Never);
+                responses.finish(now, key, &response);
+            }
+            assert!(responses.evicted() > 0);
+        };
+        let max_len = allocation_counter::measure(fill).bytes_max as usize;
+        // The response that is about to be stored, and the datagram.
+        let allowed_len = BUDGET + 2 * response_len + 1_000;
+        assert!(max_len <= allowed_len, "{max_len} bytes, for {response_len} bytes of {source_count} sources");
+    }
 }
 
 #[test]

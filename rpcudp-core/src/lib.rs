@@ -5,7 +5,8 @@
 //! - [`Frame`] decodes a datagram.
 //! - [`Calls`] is the table of calls in flight. It matches responses to calls, schedules
 //!   retransmissions and enforces deadlines.
-//! - [`StoredResponses`] keeps the responses of at-most-once methods and detects duplicates.
+//! - [`StoredResponses`] keeps the responses of at-most-once methods and detects duplicates by
+//!   [`RequestKey`].
 //! - [`Limiter`] enforces [`Limits`] per source.
 //! - [`Counters`] count datagrams, calls and requests, and [`Stats`] is their snapshot.
 //! - [`codec`] converts values to and from msgpack.
@@ -48,4 +49,4 @@ pub use frame::{
 };
 pub use limiter::{Admission, Limiter, Limits};
 pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};
-pub use stored_responses::{Seen, StoredResponses};
+pub use stored_responses::{RequestKey, Seen, StoredResponses};

@@ -221,9 +221,10 @@ impl Builder {
     /// Sets the memory for stored responses of at-most-once methods, in bytes, and the time for
     /// which each response is kept for duplicates of its request. Default: 64 MiB and one minute.
     ///
-    /// Memory is allocated as responses are stored. A response that is evicted early is counted in
-    /// [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a duplicate that arrives
-    /// after that runs the method again.
+    /// The memory includes all overhead. It is allocated as responses are stored, is shared fairly
+    /// between sources, and is free again after the retention. A response that is evicted early is
+    /// counted in [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a duplicate that
+    /// arrives after that runs the method again.
     pub fn response_memory(mut self, len: usize, retention: Duration) -> Self {
         self.config.response_memory_len = len;
         self.config.response_retention = retention;

@@ -4,22 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, RefusalKind, Request, Seen, copy};
+use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, RefusalKind, Request};
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
-use super::source_batch::SourceBatch;
+use super::source_batch::{Charge, SourceBatch};
 use crate::calls::completed::CompletedCalls;
 use crate::calls::completion::{Completion, Failure};
 use crate::calls::response_body::ResponseBody;
 use crate::calls::table::ResponseGuard;
-use crate::clock::{coarse_millis, now};
+use crate::clock::{coarse_millis, later, now};
 use crate::endpoint::config::Config;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
-use crate::server::rejection::Rejection;
 use crate::server::request_head::RequestHead;
 use crate::server::response::ResponseWriter;
 use crate::server::router::Router;
@@ -47,6 +46,9 @@ pub(crate) struct Dispatch {
     is_idle: bool,
     /// The coarse time before the request that is being handled.
     coarse_millis: u64,
+    /// The time at which a stored response may expire, if this socket has received an at-most-once
+    /// request.
+    next_expiry: Option<Instant>,
 }
 
 impl Dispatch {
@@ -82,6 +84,7 @@ impl Dispatch {
             wakes_timekeeper: false,
             is_idle: false,
             coarse_millis: 0,
+            next_expiry: None,
         }
     }
 
@@ -152,6 +155,25 @@ impl Dispatch {
     /// that serves nothing: no call or service is waiting for another datagram.
     pub(crate) fn is_idle(&self) -> bool {
         self.is_idle
+    }
+
+    /// Returns the time to call [`expire_responses`](Self::expire_responses).
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.next_expiry
+    }
+
+    /// Removes stored responses that have expired, so that their memory is free even if no request
+    /// arrives.
+    pub(crate) fn expire_responses(&mut self) {
+        let now = now();
+        if self.next_expiry.is_none_or(|expiry| expiry > now) {
+            return;
+        }
+        let mut responses = self.shared.stored_responses();
+        responses.expire(now);
+        // A request that is running is stored later.
+        let pending = (responses.bytes() > 0).then(|| later(now, self.shared.config.response_retention));
+        self.next_expiry = responses.next_expiry().or(pending);
     }
 
     /// Completes the call whose request the network could not deliver. A report that does not quote
@@ -227,10 +249,14 @@ impl Dispatch {
             unreachable!("`Frame::is_request` and `Frame::decode` agree on requests");
         };
         let response_count = self.responses.len();
-        self.run(&request, received, now)?;
-        if let Some(requests) = self.source_batch.as_mut().filter(|_| self.responses.len() > response_count) {
-            let response = self.responses.datagram(response_count);
-            requests.add_response(response.contents.len()).inspect_err(|_| self.responses.truncate(response_count))?;
+        let counter = self.run(&request, received, now)?;
+        match self.source_batch.as_mut().filter(|_| self.responses.len() > response_count) {
+            Some(requests) => {
+                let response = self.responses.datagram(response_count);
+                let added = requests.add_response(response.contents.len(), counter);
+                added.inspect_err(|_| self.responses.truncate(response_count))?;
+            }
+            None => counter.into_iter().for_each(|counter| self.shared.counters.add(counter, 1)),
         }
         Ok(())
     }
@@ -254,17 +280,26 @@ impl Dispatch {
     /// follow.
     fn charge_responses(&mut self, now: Instant) {
         let Some(requests) = &mut self.source_batch else { return };
-        let (len, first_response) = (requests.charge(), mem::take(&mut requests.first_response));
+        let Charge { len, first_response, counts } = requests.charge();
+        let counters = &self.shared.counters;
         if len > 0 && !self.shared.limiter().admit_response(requests.source, len, now) {
             // Async handlers have spent the source's budget since the batch was admitted.
             let dropped_count = self.responses.len() - first_response;
             self.responses.truncate(first_response);
-            (0..dropped_count).for_each(|_| self.shared.counters.dropped(DropReason::ResponseBudget));
+            (0..dropped_count).for_each(|_| counters.dropped(DropReason::ResponseBudget));
+        } else {
+            counts.into_iter().for_each(|(counter, count)| counters.add(counter, count));
         }
     }
 
-    /// Runs a request's method unless it has run, and writes the response if there is one already.
-    fn run(&mut self, request: &Request<'_>, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+    /// Runs a request's method, if its service admits the request. Returns the counter of the
+    /// response.
+    fn run(
+        &mut self,
+        request: &Request<'_>,
+        received: &Received<'_>,
+        now: Instant,
+    ) -> Result<Option<Counter>, DropReason> {
         let Self { shared, router, responses, head, clock, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
         if request.remaining == Some(Duration::ZERO) {
@@ -273,7 +308,7 @@ impl Dispatch {
         let cx = &mut head.context;
         (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
-        let (sender, local, id) = (cx.sender, cx.local, cx.id);
+        let (sender, local) = (cx.sender, cx.local);
         head.len = received.contents.len();
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
@@ -283,35 +318,31 @@ impl Dispatch {
             responses.write(sender, local, |out| {
                 timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
             });
-            return Ok(());
+            return Ok(None);
         };
         (head.method, head.delivery) = (route.name, route.delivery);
-        if shared.lifecycle.is_closing() {
-            let timing = route.meter.begin();
-            responses.write(sender, local, |out| {
-                timing.end(ResponseWriter::new(out, head, None).refuse(&Rejection::Closing));
-            });
-            return Ok(());
+        if route.delivery == Delivery::AtMostOnce && self.next_expiry.is_none() {
+            self.next_expiry = Some(later(now, shared.config.response_retention));
         }
-        if route.delivery == Delivery::AtMostOnce {
-            match shared.stored_responses().begin(now, sender, id, head.len) {
-                Seen::Never => {}
-                Seen::Running | Seen::Other | Seen::Stored(b"") => return Err(DropReason::DuplicateRequest),
-                Seen::Stored(response) => {
-                    shared.counters.add(Counter::RequestsReplayed, 1);
-                    responses.write(sender, local, |out| copy::append(out, response));
-                    return Ok(());
-                }
-            }
-        }
-        let timing = route.meter.begin();
-        router.call(route, InlineRequest { head, arguments: request.arguments, responses, timing, clock });
+        let mut counter = None;
+        router.call(
+            route,
+            InlineRequest {
+                head,
+                request,
+                datagram: received.contents,
+                responses,
+                counter: &mut counter,
+                meter: route.meter,
+                clock,
+            },
+        );
         let (begun, ended) = (self.coarse_millis, coarse_millis());
         self.coarse_millis = ended;
         if ended.saturating_sub(begun) >= Self::SLOW_MILLIS {
             warn_of_slow_method(shared, route.name, Duration::from_millis(ended - begun));
         }
-        Ok(())
+        Ok(counter)
     }
 }
 

@@ -139,6 +139,9 @@ impl Driver {
             if is_timekeeper && (was_flagged || timer_fired || std::mem::take(&mut self.ticks_again)) {
                 self.tick(cx);
             }
+            if timer_fired {
+                self.dispatch.expire_responses();
+            }
             if self.flush.is_done() && self.send_queue().is_flush_pending() {
                 self.flushes_later = true;
                 if !self.wake_chain.is_active() {
@@ -147,7 +150,8 @@ impl Driver {
             }
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
             let pauses = earlier(self.receive_again, self.send_again);
-            let next = earlier(earlier(self.next_tick, self.wake_chain.deadline()), earlier(self.closes_at, pauses));
+            let work = earlier(self.next_tick, self.dispatch.next_expiry());
+            let next = earlier(earlier(work, self.wake_chain.deadline()), earlier(self.closes_at, pauses));
             if self.timer.poll(next, cx).is_pending() {
                 if self.wake_chain.is_active() {
                     self.wake_chain.end_step(cx);

@@ -1,6 +1,7 @@
+use std::mem;
 use std::net::SocketAddr;
 
-use rpcudp_core::{Admission, DropReason, Limiter};
+use rpcudp_core::{Admission, Counter, DropReason, Limiter};
 
 /// Consecutive requests from one source. They are admitted together and their responses are charged
 /// together, so that the limits are locked twice for all of them and not twice for each.
@@ -14,12 +15,38 @@ pub(crate) struct SourceBatch {
     /// The part of `response_len` that has been charged.
     charged_len: usize,
     /// The index of the first uncharged response in the batch of responses.
+    first_response: usize,
+    /// The uncharged responses, by counter.
+    counts: ResponseCounts,
+}
+
+/// The numbers of responses that are counted when they have been charged: completed, replayed and
+/// running.
+type ResponseCounts = [(Counter, u64); 3];
+
+const NO_RESPONSES: ResponseCounts =
+    [(Counter::RequestsCompleted, 0), (Counter::RequestsReplayed, 0), (Counter::RunningSent, 0)];
+
+/// The responses to charge.
+pub(crate) struct Charge {
+    /// Their length in bytes. 0 if the source is not charged.
+    pub(crate) len: usize,
+    /// The index of the first of them in the batch of responses.
     pub(crate) first_response: usize,
+    pub(crate) counts: ResponseCounts,
 }
 
 impl SourceBatch {
     pub(crate) fn new(source: SocketAddr, admission: Admission, request_count: usize, first_response: usize) -> Self {
-        Self { source, admission, remaining_count: request_count, response_len: 0, charged_len: 0, first_response }
+        Self {
+            source,
+            admission,
+            remaining_count: request_count,
+            response_len: 0,
+            charged_len: 0,
+            first_response,
+            counts: NO_RESPONSES,
+        }
     }
 
     /// Returns whether the next request of this source belongs to the batch.
@@ -42,31 +69,35 @@ impl SourceBatch {
         Ok(())
     }
 
-    /// Adds a response of `len` bytes.
+    /// Adds a response of `len` bytes, with the counter to add it to.
     ///
     /// # Errors
     ///
     /// The reason to drop it.
-    pub(crate) fn add_response(&mut self, len: usize) -> Result<(), DropReason> {
+    pub(crate) fn add_response(&mut self, len: usize, counter: Option<Counter>) -> Result<(), DropReason> {
         let left = &mut self.admission.response_bytes;
         if *left < u64::MAX {
             *left = left.checked_sub(len as u64).ok_or(DropReason::ResponseBudget)?;
             self.response_len += len;
         }
+        self.counts.iter_mut().filter(|(of, _)| Some(*of) == counter).for_each(|(_, count)| *count += 1);
         Ok(())
     }
 
-    /// Returns the bytes to charge before the responses leave, and counts them as charged.
-    pub(crate) fn charge(&mut self) -> usize {
+    /// Returns the responses to charge before they leave, and treats them as charged.
+    pub(crate) fn charge(&mut self) -> Charge {
         let len = self.response_len - self.charged_len;
         self.charged_len = self.response_len;
-        len
+        let first_response = mem::take(&mut self.first_response);
+        Charge { len, first_response, counts: mem::replace(&mut self.counts, NO_RESPONSES) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const COMPLETED: Option<Counter> = Some(Counter::RequestsCompleted);
 
     fn batch(requests: usize, response_bytes: u64, request_count: usize) -> SourceBatch {
         let source = ([192, 0, 2, 1], 7_000).into();
@@ -87,17 +118,31 @@ mod tests {
     #[test]
     fn responses_are_charged_while_the_budget_lasts() {
         let mut batch = batch(5, 3_000, 5);
-        assert_eq!((batch.take_request(), batch.add_response(1_000)), (Ok(()), Ok(())));
-        assert_eq!((batch.take_request(), batch.add_response(2_001)), (Ok(()), Err(DropReason::ResponseBudget)));
-        assert_eq!((batch.take_request(), batch.add_response(1_500)), (Ok(()), Ok(())));
+        assert_eq!((batch.take_request(), batch.add_response(1_000, COMPLETED)), (Ok(()), Ok(())));
+        assert_eq!(
+            (batch.take_request(), batch.add_response(2_001, COMPLETED)),
+            (Ok(()), Err(DropReason::ResponseBudget))
+        );
+        assert_eq!((batch.take_request(), batch.add_response(1_500, COMPLETED)), (Ok(()), Ok(())));
         assert_eq!(batch.take_request(), Err(DropReason::ResponseBudget), "less than a response is left");
-        assert_eq!((batch.charge(), batch.charge()), (2_500, 0));
+        assert_eq!((batch.charge().len, batch.charge().len), (2_500, 0));
     }
 
     #[test]
     fn a_validated_source_is_not_charged() {
         let mut batch = batch(2, u64::MAX, 2);
-        assert_eq!((batch.take_request(), batch.add_response(60_000)), (Ok(()), Ok(())));
-        assert_eq!((batch.take_request(), batch.charge()), (Ok(()), 0));
+        assert_eq!((batch.take_request(), batch.add_response(60_000, COMPLETED)), (Ok(()), Ok(())));
+        assert_eq!((batch.take_request(), batch.charge().len), (Ok(()), 0));
+    }
+
+    #[test]
+    fn responses_within_the_budget_are_counted_once() {
+        let mut batch = batch(5, 3_000, 5);
+        assert_eq!(batch.add_response(2_900, COMPLETED), Ok(()));
+        assert_eq!(batch.add_response(2_900, COMPLETED), Err(DropReason::ResponseBudget));
+        assert_eq!(batch.add_response(22, Some(Counter::RunningSent)), Ok(()));
+        assert_eq!(batch.add_response(22, None), Ok(()), "a refusal is counted elsewhere");
+        assert_eq!(batch.charge().counts.map(|(_, count)| count), [1, 0, 1]);
+        assert_eq!(batch.charge().counts.map(|(_, count)| count), [0, 0, 0]);
     }
 }

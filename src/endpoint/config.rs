@@ -29,8 +29,8 @@ impl Config {
     /// core's.
     pub(crate) const DEFAULT_FIRST_INTERVAL: Duration = Duration::from_millis(500);
 
-    /// Memory for stored responses: enough for a thousand at-most-once calls a second, with 1 KiB
-    /// each, for a minute.
+    /// Memory for stored responses: enough for 750 at-most-once calls a second, with 1 KiB each,
+    /// for a minute.
     pub(crate) const DEFAULT_RESPONSE_MEMORY_LEN: usize = 64 << 20;
 
     /// Retention of stored responses: twelve default timeouts, longer than any caller with the

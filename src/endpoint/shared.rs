@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: runtime::Handle,
     /// The thread of the watchdog, if it watches this endpoint.
     pub(crate) watchdog: OnceLock<Thread>,
+    /// The secret of the hashes that recognize duplicates of requests.
+    pub(crate) request_secret: u64,
     stored_responses: Lock<StoredResponses>,
     limiter: Lock<Limiter>,
     handle: Lock<Weak<Handle>>,
@@ -55,13 +57,15 @@ impl Shared {
             Some(seed) => StdRng::seed_from_u64(seed),
             None => StdRng::try_from_rng(&mut SysRng).expect("the operating system has randomness"),
         };
+        let secret = rng.next_u64();
         let counters = Arc::new(Counters::default());
         let send_queues = SendQueues::new(transports, &counters);
         Arc::new(Self {
             local_addr: transport.local_addr(),
             handlers: Handlers::new(config.max_handlers, Arc::clone(&lifecycle), send_queues.drivers()),
             lifecycle,
-            limiter: Lock::new(Limiter::new(config.limits.clone(), now(), rng.next_u64())),
+            limiter: Lock::new(Limiter::new(config.limits.clone(), now(), secret)),
+            request_secret: secret,
             calls: InFlightCalls::new(now(), rng, &config.calls),
             send_queues,
             counters,
@@ -99,7 +103,9 @@ impl Shared {
         let mut stats = self.counters.snapshot();
         stats.calls.in_flight = self.calls.len() as u64;
         stats.calls.withheld = self.calls.withheld();
-        stats.requests.evicted = self.stored_responses().evicted();
+        let stored = self.stored_responses();
+        (stats.requests.evicted, stats.requests.stored_bytes) = (stored.evicted(), stored.bytes() as u64);
+        drop(stored);
         stats.requests.running = self.handlers.running() as u64;
         stats
     }

@@ -1,98 +1,92 @@
 use std::future::Future;
 
-use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
+use rpcudp_core::{Counter, DropReason, Frame, Request, RequestKey, Seen, copy};
 use rpcudp_transport::SendBatch;
 
+use super::admitted_request::AdmittedRequest;
 use super::context::Context;
 use super::handler_time::BatchClock;
 use super::owned_request::OwnedRequest;
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
-use super::response::{IntoResponse, ResponseWriter};
-use super::spawned_request::SpawnedRequest;
-use crate::buffer_pool;
-use crate::endpoint::handlers::HandlerPermit;
-use crate::panic::catch;
-use crate::telemetry::metrics::RequestTiming;
-use crate::telemetry::outcome::Outcome;
-use crate::telemetry::trace::Trace;
+use super::response::IntoResponse;
+use super::tracked_request::TrackedRequest;
+use crate::telemetry::metrics::RequestMeter;
 
 /// A request on the receive loop, for a method that the router has found.
 #[derive(Debug)]
 pub(crate) struct InlineRequest<'a> {
     pub(crate) head: &'a RequestHead,
-    pub(crate) arguments: RawArguments<'a>,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) datagram: &'a [u8],
     /// The responses that leave next.
     pub(crate) responses: &'a mut SendBatch,
-    pub(crate) timing: RequestTiming,
     pub(crate) clock: &'a mut BatchClock,
+    /// The place for the counter of the response, which is counted if the source's limits allow it.
+    pub(crate) counter: &'a mut Option<Counter>,
+    pub(crate) meter: RequestMeter,
 }
 
 impl<'a> InlineRequest<'a> {
-    /// Opens the span of the request.
-    pub(crate) fn trace(&self) -> Trace {
-        let RequestHead { context, method, .. } = self.head;
-        Trace::of_request(method, context.sender, context.id)
-    }
-
-    /// Runs a sync method at once, and writes its response into the batch that leaves next.
+    /// Runs a sync method at once, if the request is admitted.
     pub(crate) fn run<R: IntoResponse>(
         self,
         handler: impl FnOnce(&Context, &mut Arguments<'a>) -> Result<R, ArgumentError>,
     ) {
-        let trace = self.trace();
-        let mut arguments = Arguments::new(self.arguments);
-        let result = trace.in_scope(|| catch(|| handler(&self.head.context, &mut arguments)));
-        self.write(|writer| {
-            let outcome = writer.finish(result);
-            trace.end(outcome.span_label(), None);
-            outcome
-        });
+        if let Some(request) = self.admit(false) {
+            request.run(handler);
+        }
     }
 
-    /// Runs an async method as a task, on a copy of its arguments.
+    /// Runs an async method as a task, if the request is admitted.
     pub(crate) fn spawn<R, F>(self, handler: impl FnOnce(OwnedRequest) -> F + Send + 'static)
     where
         R: IntoResponse,
         F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
-        let shared = &self.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire() else { return self.refuse(&Rejection::Busy) };
-        let owned = OwnedRequest::new(self.head, self.arguments);
-        let trace = self.trace();
-        let spawned = self.into_spawned(trace, permit);
-        spawned.head.context.shared.runtime.clone().spawn(async move {
-            if spawned.head.is_expired() {
-                return spawned.expire();
+        if let Some(request) = self.admit(true) {
+            request.spawn(handler);
+        }
+    }
+
+    /// Drops a duplicate of a running request, responds to a duplicate of a finished one, and
+    /// refuses other requests while the endpoint closes. Returns any other request, to be run.
+    ///
+    /// Duplicates come first: a caller must not be told that its method did not run while it runs.
+    pub(crate) fn admit(self, is_task: bool) -> Option<AdmittedRequest<'a>> {
+        let Self { head, request, datagram, responses, counter, meter, clock } = self;
+        let Context { shared, sender, local, id, .. } = &head.context;
+        let mut tracked = None;
+        if TrackedRequest::is_needed(head.delivery, is_task) {
+            let key = RequestKey::new(request, datagram, *sender, shared.request_secret);
+            match shared.stored_responses().begin(head.arrived, key, *sender) {
+                Seen::Never => tracked = Some(TrackedRequest { key, delivery: head.delivery }),
+                Seen::Running => {
+                    shared.counters.dropped(DropReason::DuplicateRequest);
+                    if shared.config.dialect.has_running_frames() {
+                        responses.write(*sender, *local, |out| Frame::encode_running(out, *id));
+                        *counter = Some(Counter::RunningSent);
+                    }
+                    return None;
+                }
+                Seen::Other | Seen::Stored(b"") => {
+                    shared.counters.dropped(DropReason::DuplicateRequest);
+                    return None;
+                }
+                Seen::Stored(response) => {
+                    responses.write(*sender, *local, |out| copy::append(out, response));
+                    *counter = Some(Counter::RequestsReplayed);
+                    return None;
+                }
             }
-            let handlers = &spawned.head.context.shared.handlers;
-            let guarded = handlers.guard(&spawned.trace, async { handler(owned).await });
-            // A closed endpoint has no socket to respond through.
-            let Ok(result) = guarded.await else { return spawned.abort() };
-            let mut response = buffer_pool::take();
-            let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).finish(result);
-            spawned.respond(outcome, response);
-        });
-    }
-
-    /// Refuses the request. Duplicates of an at-most-once request are sent the same refusal.
-    pub(crate) fn refuse(self, rejection: &Rejection) {
-        self.write(|writer| writer.refuse(rejection));
-    }
-
-    /// Writes the response into the batch that leaves next, and stores it for duplicates of the
-    /// request.
-    fn write(self, write: impl FnOnce(&mut ResponseWriter<'_>) -> Outcome) {
-        let Self { head, responses, timing, clock, .. } = self;
-        let handler_time = if head.has_trailer { clock.handler_time() } else { None };
-        let response = responses.write(head.context.sender, head.context.local, |out| {
-            timing.end(write(&mut ResponseWriter::new(out, head, handler_time)));
-        });
-        head.store_response(response);
-    }
-
-    pub(crate) fn into_spawned(self, trace: Trace, permit: HandlerPermit) -> SpawnedRequest {
-        SpawnedRequest { head: self.head.clone(), timing: self.timing, trace, permit }
+        }
+        let (arguments, timing) = (request.arguments, meter.begin());
+        let admitted = AdmittedRequest { head, arguments, tracked, responses, counter, timing, clock };
+        if head.context.shared.lifecycle.is_closing() {
+            admitted.refuse(&Rejection::Closing);
+            return None;
+        }
+        Some(admitted)
     }
 }

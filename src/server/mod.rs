@@ -1,5 +1,6 @@
 //! An incoming request, from the router to the response.
 
+pub(crate) mod admitted_request;
 pub(crate) mod context;
 pub(crate) mod handler_time;
 pub(crate) mod incoming_request;
@@ -13,3 +14,4 @@ pub(crate) mod response;
 pub(crate) mod router;
 pub(crate) mod service;
 pub(crate) mod spawned_request;
+pub(crate) mod tracked_request;

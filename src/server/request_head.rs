@@ -1,13 +1,15 @@
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rpcudp_core::DropReason;
 use rpcudp_core::contract::Delivery;
+use rpcudp_core::{Counter, DropReason};
 use rpcudp_transport::Datagram;
 
 use super::context::Context;
 use super::handler_time;
 use crate::clock::now;
 use crate::endpoint::send_queue::SendMode;
+use crate::telemetry::outcome::Outcome;
 
 /// The head of an incoming request: everything but its arguments.
 #[derive(Clone, Debug)]
@@ -39,32 +41,27 @@ impl RequestHead {
         if self.has_trailer { handler_time::since(self.arrived) } else { None }
     }
 
-    /// Stores the response to an at-most-once request, for its duplicates.
-    pub(crate) fn store_response(&self, response: &[u8]) {
-        if self.delivery == Delivery::AtMostOnce {
-            let Context { shared, sender, id, .. } = &self.context;
-            shared.stored_responses().finish(now(), *sender, *id, response);
-        }
+    /// Returns the counter of the response. Refusals are counted when they are written.
+    pub(crate) fn counter(&self, outcome: Outcome) -> Option<Counter> {
+        let is_completed = matches!(outcome, Outcome::Completed | Outcome::ApplicationError);
+        (is_completed && self.expects_response()).then_some(Counter::RequestsCompleted)
     }
 
-    /// Drops the request because its deadline had passed before the method ran. Duplicates do not
-    /// run either.
-    pub(crate) fn expire(&self) {
-        self.context.shared.counters.dropped(DropReason::Expired);
-        self.store_response(b"");
-    }
-
-    /// Sends a response, if it is not empty and the source's limits allow it.
-    pub(crate) fn send_response(&self, response: &[u8]) {
-        if response.is_empty() {
-            return;
-        }
-        let Context { shared, sender, local, socket, .. } = &self.context;
-        if shared.config.limits.applies_to(*sender) && !shared.limiter().admit_response(*sender, response.len(), now())
+    /// Sends a response, if it is not empty and the source's limits allow it. `destination` is the
+    /// sender, unless a duplicate came from another address.
+    pub(crate) fn send_response(&self, outcome: Outcome, response: &[u8], destination: SocketAddr) {
+        let Context { shared, local, socket, .. } = &self.context;
+        if !response.is_empty()
+            && shared.config.limits.applies_to(destination)
+            && !shared.limiter().admit_response(destination, response.len(), now())
         {
             return shared.counters.dropped(DropReason::ResponseBudget);
         }
-        let datagram = Datagram { destination: *sender, source: *local, contents: response };
+        self.counter(outcome).into_iter().for_each(|counter| shared.counters.add(counter, 1));
+        if response.is_empty() {
+            return;
+        }
+        let datagram = Datagram { destination, source: *local, contents: response };
         // Other running handlers will soon have responses too.
         let mode = if shared.handlers.running() > 1 { SendMode::Batched } else { SendMode::Immediate };
         shared.send_queues.at(*socket).send_response(datagram, mode);

@@ -169,7 +169,6 @@ impl<'a> ResponseWriter<'a> {
         if size > limit {
             return self.refuse(&Rejection::ResponseTooLarge { size, limit });
         }
-        shared.counters.add(Counter::RequestsCompleted, u64::from(self.head.expects_response()));
         self.end(usize::MAX);
         outcome
     }

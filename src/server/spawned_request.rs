@@ -1,4 +1,7 @@
+use rpcudp_core::DropReason;
+
 use super::request_head::RequestHead;
+use super::tracked_request::TrackedRequest;
 use crate::buffer_pool;
 use crate::endpoint::handlers::HandlerPermit;
 use crate::telemetry::metrics::RequestTiming;
@@ -8,6 +11,7 @@ use crate::telemetry::trace::Trace;
 /// A request whose handler runs as a task.
 pub(crate) struct SpawnedRequest {
     pub(crate) head: RequestHead,
+    pub(crate) tracked: Option<TrackedRequest>,
     pub(crate) timing: RequestTiming,
     pub(crate) trace: Trace,
     pub(crate) permit: HandlerPermit,
@@ -16,17 +20,22 @@ pub(crate) struct SpawnedRequest {
 impl SpawnedRequest {
     /// Sends the response, and stores it for duplicates of the request.
     pub(crate) fn respond(self, outcome: Outcome, response: Vec<u8>) {
-        let Self { head, timing, trace, permit: _permit } = self;
+        let Self { head, tracked, timing, trace, permit: _permit } = self;
         timing.end(outcome);
         trace.end(outcome.span_label(), None);
-        head.store_response(&response);
-        head.send_response(&response);
+        let last_sender = tracked.and_then(|tracked| tracked.end(&head.context.shared, outcome, &response));
+        head.send_response(outcome, &response, last_sender.unwrap_or(head.context.sender));
         buffer_pool::give(response);
     }
 
-    /// Drops the request because its deadline had passed before the method ran.
+    /// Drops the request because its deadline had passed before the method ran. Duplicates of an
+    /// at-most-once request do not run either.
     pub(crate) fn expire(self) {
-        self.head.expire();
+        let shared = &self.head.context.shared;
+        shared.counters.dropped(DropReason::Expired);
+        if let Some(tracked) = self.tracked {
+            tracked.expire(shared);
+        }
     }
 
     /// Counts the request as aborted: the endpoint closed while the handler ran.

@@ -81,6 +81,7 @@ impl Layers {
 impl Middleware for Layers {
     /// Passes a request through the layers, as a task.
     fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
+        let Some(request) = request.admit(true) else { return };
         let shared = &request.head.context.shared;
         let Some(permit) = shared.handlers.try_acquire() else { return request.refuse(&Rejection::Busy) };
         let trace = request.trace();

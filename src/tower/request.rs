@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rpcudp_core::contract::Delivery;
 
+use crate::server::admitted_request::AdmittedRequest;
 use crate::server::context::Context;
-use crate::server::inline_request::InlineRequest;
 use crate::server::owned_request::OwnedRequest;
 use crate::server::service::AnyService;
 use crate::telemetry::outcome::Outcome;
@@ -22,7 +22,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(request: &InlineRequest<'_>, service: &Arc<dyn AnyService>, index: usize) -> Self {
+    pub(super) fn new(request: &AdmittedRequest<'_>, service: &Arc<dyn AnyService>, index: usize) -> Self {
         let owned = OwnedRequest::new(request.head, request.arguments);
         Self { owned, service: Arc::clone(service), index }
     }

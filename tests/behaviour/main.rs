@@ -14,6 +14,7 @@ mod contract_text;
 mod deadlines;
 mod delivery;
 mod documents;
+mod duplicates;
 mod dynamic_methods;
 mod generics;
 mod hostile_input;

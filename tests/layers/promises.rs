@@ -121,3 +121,19 @@ async fn closing_waits_for_running_handlers_and_then_aborts_them() {
         assert_eq!(runs.of("slow"), [1, u64::from(ends)]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn full_or_closing_endpoint_does_not_refuse_duplicates_of_running_requests() {
+    let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(1)));
+    let slow = tokio::spawn(works.once_slowly(1_500));
+    sleep(ms(10)).await;
+    let refused = works.once_slowly(1).await;
+    assert_eq!(refusal(refused).0, Refusal::Busy);
+    sleep(ms(300)).await;
+    let closed = pair.server.close(ms(3_000));
+    assert_eq!(slow.await.unwrap().unwrap(), 1, "the first run");
+    closed.await;
+    assert_eq!(runs.of("once_slowly"), [1, 1]);
+    let requests = pair.server.stats().requests;
+    assert!(requests.running_sent >= 1 && requests.refused == 1, "{requests:?}");
+}

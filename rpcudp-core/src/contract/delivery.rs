@@ -6,9 +6,11 @@ pub enum Delivery {
     /// Sent once. Runs each time the request arrives. Python's delivery.
     #[default]
     Maybe,
-    /// Retransmitted until a response arrives. Runs each time the request arrives.
+    /// Retransmitted until a response arrives. Duplicates are dropped while the handler runs, and
+    /// run after that.
     AtLeastOnce,
-    /// Retransmitted until a response arrives. Runs once, and duplicates get the stored response.
+    /// Retransmitted until a response arrives. Runs once in the life of the server's process, and
+    /// duplicates get the stored response.
     AtMostOnce,
     /// Sent once. Runs each time the request arrives, and no response is sent.
     OneWay,

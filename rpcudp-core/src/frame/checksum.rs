@@ -23,7 +23,7 @@ const WORD_COUNT: usize = 8;
 const BLOCK_LEN: usize = WORD_LEN * WORD_COUNT;
 
 /// Returns the checksum of `bytes` under the key that the random bytes of `id` are.
-pub(super) fn compute(id: &MessageId, bytes: &[u8]) -> u64 {
+pub(crate) fn compute(id: &MessageId, bytes: &[u8]) -> u64 {
     let (point, mask) = id.random().split_at(size_of::<u64>());
     let [point, mask] = [point, mask].map(|half| u64::from_le_bytes(half.try_into().expect("half of 16 bytes")));
     // `powers[i]` multiplies the word at index `i` of a block, so the last is the point itself.

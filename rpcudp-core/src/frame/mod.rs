@@ -1,7 +1,7 @@
 //! The frames that peers exchange. A datagram is one frame: a kind byte, a message id of 20 bytes,
 //! and a msgpack value, the body. `docs/wire.md` in the repository specifies them.
 
-mod checksum;
+pub(crate) mod checksum;
 mod dialect;
 mod failure;
 mod failure_code;

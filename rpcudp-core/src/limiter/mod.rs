@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use self::bucket::{Bucket, Rate};
 pub use self::limits::Limits;
-use self::prefix::Prefix;
+pub(crate) use self::prefix::Prefix;
 use crate::DropReason;
 use crate::lru_map::LruMap;
 

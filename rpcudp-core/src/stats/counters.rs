@@ -88,8 +88,8 @@ impl Counters {
         &self.stripes[STRIPE.try_with(|stripe| *stripe).unwrap_or_default()]
     }
 
-    /// Reads all counters. Leaves `withheld`, `in_flight` and `running` zero for the caller to fill
-    /// in.
+    /// Reads all counters. Leaves `withheld`, `in_flight`, `stored_bytes` and `running` zero for
+    /// the caller to fill in.
     #[must_use]
     pub fn snapshot(&self) -> Stats {
         let sum = |count: &dyn Fn(&Stripe) -> &AtomicU64| -> u64 {
@@ -121,6 +121,7 @@ impl Counters {
                 replayed: count(Counter::RequestsReplayed),
                 evicted: count(Counter::RequestsEvicted),
                 running_sent: count(Counter::RunningSent),
+                stored_bytes: 0,
                 running: 0,
             },
             datagrams: DatagramStats {

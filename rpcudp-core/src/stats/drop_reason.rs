@@ -26,8 +26,9 @@ pub enum DropReason {
     /// A checked response with a wrong checksum, or without one: a fragment of it was forged or
     /// damaged.
     BadChecksum,
-    /// A duplicate of an at-most-once request whose handler is running, or whose response was too
-    /// large to store.
+    /// A duplicate of an at-least-once or at-most-once request whose handler is running, or of an
+    /// at-most-once request without a stored response; or a request that has the message id of
+    /// another request from the same sender.
     DuplicateRequest,
     /// A request from a source that sends more requests than [`Limits`](crate::Limits) allow.
     TooManyRequests,

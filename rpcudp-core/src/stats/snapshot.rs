@@ -5,7 +5,8 @@ use super::drop_reason::DropReason;
 
 /// A snapshot of an endpoint's counters since it was bound.
 ///
-/// Counters only grow. [`CallStats::in_flight`] and [`RequestStats::running`] are current values.
+/// Counters only grow. [`CallStats::in_flight`], [`RequestStats::stored_bytes`] and
+/// [`RequestStats::running`] are current values.
 /// The counters are read one after another while the endpoint works, so two of them may differ by a
 /// datagram that was processed between the reads. `{:?}` prints all counters, and the reasons for
 /// drops that occurred.
@@ -62,7 +63,9 @@ pub struct CallStats {
 pub struct RequestStats {
     /// Well-formed requests that were received.
     pub received: u64,
-    /// Requests that ended with a value or with an error of the application.
+    /// Requests that ended with a value or with an error of the application, without the ones whose
+    /// response was withheld because of [`Limits`](crate::Limits). The latter are counted by
+    /// [`DropReason::ResponseBudget`].
     pub completed: u64,
     /// Requests that were refused: unknown method, malformed arguments, busy, panicked, response
     /// too large or unencodable, closing, stopped or rejected.
@@ -81,6 +84,8 @@ pub struct RequestStats {
     /// Running frames that were sent in response to duplicates of a request whose handler is still
     /// running.
     pub running_sent: u64,
+    /// Memory that stored responses and the records of running requests take now, in bytes.
+    pub stored_bytes: u64,
     /// Async handlers that are running now.
     pub running: u64,
 }

@@ -128,6 +128,22 @@ impl Runs {
         runs.iter().filter(|(_, run)| run.at_most_once_count > 1).map(|(request, _)| *request).collect()
     }
 
+    /// Returns the runs of requests with this id, from any sender.
+    pub(crate) fn of_any_sender(&self, id: MessageId) -> Run {
+        let runs = self.0.lock().unwrap();
+        let same_id = runs.iter().filter(|((_, other), _)| *other == id).map(|(_, run)| *run);
+        same_id.fold(Run::default(), |sum, run| Run {
+            count: sum.count + run.count,
+            at_most_once_count: sum.at_most_once_count + run.at_most_once_count,
+        })
+    }
+
+    /// Returns the ids of at-most-once requests that ran more than once, for any senders.
+    pub(crate) fn repeated_ids(&self) -> Vec<MessageId> {
+        let ids: Vec<_> = self.0.lock().unwrap().keys().map(|(_, id)| *id).collect();
+        ids.into_iter().filter(|id| self.of_any_sender(*id).at_most_once_count > 1).collect()
+    }
+
     fn record(&self, cx: &Context, method: Method) {
         let mut runs = self.0.lock().unwrap();
         let run = runs.entry((cx.sender(), cx.message_id())).or_default();

@@ -1,0 +1,51 @@
+//! Duplicates of requests: the ones that must not run, and their responses.
+
+use std::net::SocketAddr;
+
+use rpcudp_core::contract::Delivery;
+use rpcudp_core::{RefusalKind, RequestKey};
+
+use crate::clock::now;
+use crate::endpoint::shared::Shared;
+use crate::telemetry::outcome::Outcome;
+
+/// A request that was recorded as running, so that its duplicates do not run.
+///
+/// At-most-once requests are recorded, and so are at-least-once requests whose handler runs as a
+/// task. A sync handler has ended before its driver receives a duplicate.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a request that is not ended is recorded as running for ever"]
+pub(crate) struct TrackedRequest {
+    pub(crate) key: RequestKey,
+    pub(crate) delivery: Delivery,
+}
+
+impl TrackedRequest {
+    /// Returns whether a request of this delivery is tracked.
+    pub(crate) fn is_needed(delivery: Delivery, is_task: bool) -> bool {
+        match delivery {
+            Delivery::AtMostOnce => true,
+            Delivery::AtLeastOnce => is_task,
+            _ => false,
+        }
+    }
+
+    /// Records the end of the request, and stores its response if the method is at-most-once.
+    /// Returns the sender of the last duplicate.
+    ///
+    /// The refusal of malformed arguments is not stored: a duplicate is refused as well.
+    pub(crate) fn end(self, shared: &Shared, outcome: Outcome, response: &[u8]) -> Option<SocketAddr> {
+        let is_malformed = outcome == Outcome::Refused(RefusalKind::MalformedArguments);
+        if self.delivery == Delivery::AtMostOnce && !is_malformed {
+            let now = now();
+            shared.stored_responses().finish(now, self.key, response)
+        } else {
+            shared.stored_responses().forget(self.key)
+        }
+    }
+
+    /// Records that the deadline had passed before the method ran.
+    pub(crate) fn expire(self, shared: &Shared) {
+        self.end(shared, Outcome::Aborted, b"");
+    }
+}
