@@ -25,7 +25,7 @@ impl Host {
     pub(crate) const CARD: &str = "wire";
 
     /// Makes a host with only a loopback interface.
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         // A thread enters the new namespace, so this thread does nothing else.
         let thread = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
@@ -39,20 +39,27 @@ impl Host {
     /// Makes two hosts with a link between them that has the MTU of an Ethernet.
     pub(crate) fn linked() -> io::Result<[Self; 2]> {
         let [here, there] = [Self::new()?, Self::new()?];
-        let card = Self::CARD;
-        let namespace = format!("/proc/{}/fd/{}", process::id(), there.namespace.as_raw_fd());
-        here.ip(&format!("link add {card} mtu 1500 type veth peer name {card} mtu 1500 netns {namespace}"))?;
-        for host in [&here, &there] {
-            host.ip(&format!("link set {card} up"))?;
-        }
+        here.link(&there, Self::CARD, 1_500)?;
         Ok([here, there])
+    }
+
+    /// Links this host to another by a pair of network cards of this name.
+    pub(crate) fn link(&self, other: &Self, card: &str, mtu: u16) -> io::Result<()> {
+        let namespace = format!("/proc/{}/fd/{}", process::id(), other.namespace.as_raw_fd());
+        self.ip(&format!("link add {card} mtu {mtu} type veth peer name {card} mtu {mtu} netns {namespace}"))?;
+        [self, other].iter().try_for_each(|host| host.ip(&format!("link set {card} up")))
     }
 
     /// Adds an address to the network card, for example `10.0.0.1/24`.
     pub(crate) fn add_addr(&self, addr: &str) {
+        self.add_addr_to(addr, Self::CARD);
+    }
+
+    /// Adds an address to the network card of this name.
+    pub(crate) fn add_addr_to(&self, addr: &str, card: &str) {
         // Without this, an IPv6 address is unusable for seconds, until duplicate detection is done.
         let nodad = if addr.contains(':') { "nodad" } else { "" };
-        self.run_ip(&format!("addr add {addr} dev {} {nodad}", Self::CARD));
+        self.run_ip(&format!("addr add {addr} dev {card} {nodad}"));
     }
 
     /// Runs `ip` inside the host. Panics if it fails.
@@ -110,7 +117,7 @@ impl Host {
     }
 
     /// Runs a task inside the host, on a new thread.
-    fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside<T: Send>(&self, task: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 setns(&self.namespace, CloneFlags::CLONE_NEWNET)

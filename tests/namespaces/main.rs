@@ -6,6 +6,7 @@
 //! tests are skipped and print `SKIPPED`.
 #![cfg(target_os = "linux")]
 
+mod forged;
 mod host;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@ use socket2::SockRef;
 
 use super::bound_socket::BoundSocket;
 use super::pending_error::{is_dropped_by_device, retry_past_pending_errors};
+use super::socket_options::MIN_IPV6_MTU;
 use crate::address;
 use crate::datagram::MAX_DATAGRAM_LEN;
 use crate::send_batch::{Run, SendBatch};
@@ -21,9 +22,9 @@ const MAX_SEGMENT_COUNT: usize = 32;
 /// quarter of the batch is less: fewer save too little.
 const MIN_SEGMENT_COUNT: usize = 16;
 
-/// The largest segment of a segmented send: the MTU that every IPv6 link has (RFC 8200: 1,280
-/// bytes), less the headers of IPv6 and UDP.
-const MAX_SEGMENT_LEN: usize = 1_280 - 40 - 8;
+/// The largest segment of a segmented send: the MTU that every IPv6 link has, less the headers of
+/// IPv6 and UDP.
+const MAX_SEGMENT_LEN: usize = MIN_IPV6_MTU as usize - 40 - 8;
 
 /// The maximum length of a segmented send: the payload of one datagram over IPv4.
 const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
@@ -98,7 +99,10 @@ fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io
 /// that does not, and quinn-udp then gives up segmentation for good, so only segments that fit
 /// every path are sent so.
 fn max_segment_count(socket: &BoundSocket, destination: IpAddr, len: usize) -> usize {
-    let fits = len <= MAX_SEGMENT_LEN || destination.is_loopback();
+    // A socket on all IPv6 addresses fits its packets to every path, loopback included.
+    let is_loopback = destination.is_loopback()
+        && (destination.is_ipv4() || socket.bound_ip.is_some_and(|bound| bound.is_loopback()));
+    let fits = len <= MAX_SEGMENT_LEN || is_loopback;
     if fits { socket.state.max_gso_segments() } else { 1 }
 }
 

@@ -3,6 +3,9 @@
 
 pub(super) use imp::prepare;
 
+/// The MTU that every IPv6 link has (RFC 8200).
+pub(super) const MIN_IPV6_MTU: u16 = 1_280;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod imp {
     use std::io;
@@ -14,6 +17,8 @@ mod imp {
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
     use quinn_udp::UdpSocketState;
     use socket2::{Domain, Protocol, Socket, Type};
+
+    use crate::udp::socket_options::MIN_IPV6_MTU;
 
     sockopt_impl!(
         /// Path MTU discovery for IPv4, which decides whether packets may be fragmented on their
@@ -34,6 +39,16 @@ mod imp {
         i32
     );
 
+    sockopt_impl!(
+        /// The MTU that packets of this socket are fragmented for, if it is below that of their
+        /// path.
+        Ipv6Mtu,
+        SetOnly,
+        libc::IPPROTO_IPV6,
+        libc::IPV6_MTU,
+        i32
+    );
+
     /// Prepares a socket for batches.
     pub(in crate::udp) fn prepare(socket: &UdpSocket) -> io::Result<UdpSocketState> {
         let local_addr = socket.local_addr()?;
@@ -46,10 +61,20 @@ mod imp {
         socket.set_nonblocking(true)?;
         // Not `IP_PMTUDISC_WANT`, the system's default: that sends the first large datagram
         // unfragmented, to learn the path's MTU from its loss, and no layer here would retransmit
-        // the datagram.
-        setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT)?;
+        // the datagram. And rather `OMIT` than `DONT`: both permit fragments, but with `DONT` an
+        // ICMP message "fragmentation needed", which anybody can forge, has the kernel cut
+        // datagrams of 552 bytes and more to this destination for ten minutes. Linux has `OMIT`
+        // since 3.15.
+        setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_OMIT)
+            .or_else(|_| setsockopt(socket, IpMtuDiscover, &libc::IP_PMTUDISC_DONT))?;
         if local_addr.is_ipv6() {
-            setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT)?;
+            // Routers do not fragment IPv6, so a socket that ignores their messages must send
+            // packets that fit every path. A socket on a loopback address has no such path.
+            let fits_every_path =
+                local_addr.ip().is_loopback() || setsockopt(socket, Ipv6Mtu, &i32::from(MIN_IPV6_MTU)).is_ok();
+            let mode = if fits_every_path { libc::IPV6_PMTUDISC_OMIT } else { libc::IPV6_PMTUDISC_DONT };
+            setsockopt(socket, Ipv6MtuDiscover, &mode)
+                .or_else(|_| setsockopt(socket, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DONT))?;
             // The socket may come from the application, which may have set this option.
             setsockopt(socket, Ipv6DontFrag, &false)?;
         }

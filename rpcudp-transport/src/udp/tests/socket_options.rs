@@ -2,7 +2,7 @@ use super::bind;
 use crate::{Udp, UdpOptions};
 
 #[tokio::test]
-async fn fragmentation_is_allowed_in_both_families() {
+async fn fragmentation_is_allowed_in_both_families_and_no_icmp_message_changes_it() {
     use nix::libc;
     use nix::sys::socket::{getsockopt, sockopt::Ipv6DontFrag};
     use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
@@ -15,9 +15,18 @@ async fn fragmentation_is_allowed_in_both_families() {
         libc::IP_MTU_DISCOVER,
         i32
     );
-    assert_eq!(getsockopt(&**bind("127.0.0.1:0").socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+    sockopt_impl!(
+        /// The option that the code under test sets.
+        Ipv6MtuDiscover,
+        Both,
+        libc::IPPROTO_IPV6,
+        libc::IPV6_MTU_DISCOVER,
+        i32
+    );
+    assert_eq!(getsockopt(&**bind("127.0.0.1:0").socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_OMIT);
     if let Ok(both) = Udp::bind("[::]:0".parse().unwrap(), &UdpOptions::default()) {
-        assert_eq!(getsockopt(&**both.socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_DONT);
+        assert_eq!(getsockopt(&**both.socket.socket, IpMtuDiscover).unwrap(), libc::IP_PMTUDISC_OMIT);
+        assert_eq!(getsockopt(&**both.socket.socket, Ipv6MtuDiscover).unwrap(), libc::IPV6_PMTUDISC_OMIT);
         assert!(!getsockopt(&**both.socket.socket, Ipv6DontFrag).unwrap());
     }
 }
