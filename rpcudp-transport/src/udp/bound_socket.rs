@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quinn_udp::UdpSocketState;
 
 use super::options::{self, UdpOptions};
+use super::segmentation::Segmentation;
 use super::socket_options;
 use super::watched_socket::WatchedSocket;
 
@@ -15,6 +16,7 @@ pub(super) struct BoundSocket {
     pub(super) socket: Arc<WatchedSocket>,
     /// The batched operations that the kernel supports, and quinn-udp's means to use them.
     pub(super) state: UdpSocketState,
+    pub(super) segmentation: Segmentation,
     pub(super) local_addr: SocketAddr,
     /// The IP address that the socket is bound to; `None` if it is bound to all addresses of the
     /// host.
@@ -29,6 +31,7 @@ impl BoundSocket {
         let local_addr = socket.local_addr()?;
         let socket = Arc::new(WatchedSocket::new(socket)?);
         let bound_ip = Some(local_addr.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-        Ok(Self { socket, state, local_addr, bound_ip })
+        let segmentation = Segmentation::new(state.max_gso_segments());
+        Ok(Self { socket, state, segmentation, local_addr, bound_ip })
     }
 }

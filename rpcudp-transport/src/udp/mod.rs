@@ -6,7 +6,9 @@ mod options;
 mod pending_error;
 mod receiver;
 mod recv_mode;
+mod segmentation;
 mod send;
+mod send_error;
 mod socket_options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod wake_flag;
@@ -21,7 +23,7 @@ pub use self::options::UdpOptions;
 use self::receiver::Receiver;
 use crate::datagram::Datagram;
 use crate::receive_batch::ReceiveBatch;
-use crate::send_batch::{Run, SendBatch};
+use crate::send_batch::SendBatch;
 use crate::transport::Transport;
 
 /// A UDP socket on tokio.
@@ -106,7 +108,7 @@ impl Transport for Udp {
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
-        send::send_run(&self.socket, &Run::single(datagram))
+        send::send_single(&self.socket, datagram)
     }
 
     /// Sends datagrams of one length to one peer as one segmented send, which the kernel or the

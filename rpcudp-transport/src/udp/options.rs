@@ -20,6 +20,7 @@ pub struct UdpOptions {
     receive_buffer_len: usize,
     send_buffer_len: usize,
     pub(super) reports_unreachable: bool,
+    broadcasts: bool,
 }
 
 impl UdpOptions {
@@ -47,6 +48,18 @@ impl UdpOptions {
         self
     }
 
+    /// Sets whether datagrams may be sent to broadcast addresses, such as `255.255.255.255`.
+    /// Default: `false`.
+    ///
+    /// A peer responds from its own address, so calls to a broadcast address need
+    /// `Builder::any_source` as well, and end with the first response. Oneway calls reach all
+    /// peers.
+    #[must_use]
+    pub fn broadcast(mut self, enabled: bool) -> Self {
+        self.broadcasts = enabled;
+        self
+    }
+
     /// Sets the requested length of the send buffer in bytes. Default: 4 MiB.
     ///
     /// The system may grant less (Linux grants at most `net.core.wmem_max`). A warning is logged
@@ -64,6 +77,7 @@ impl Default for UdpOptions {
             receive_buffer_len: Self::DEFAULT_BUFFER_LEN,
             send_buffer_len: Self::DEFAULT_BUFFER_LEN,
             reports_unreachable: true,
+            broadcasts: false,
         }
     }
 }
@@ -75,15 +89,17 @@ pub(super) fn open(addr: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Opens and binds a socket whose address other sockets may share.
 pub(super) fn open_shared(addr: SocketAddr) -> io::Result<UdpSocket> {
-    open_with(addr, |socket| {
-        #[cfg(unix)]
-        return socket.set_reuse_port(true);
-        #[cfg(not(unix))]
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!("{socket:?}: this system cannot divide peers between several sockets with one address"),
-        ));
-    })
+    open_with(addr, set_shared)
+}
+
+fn set_shared(socket: &Socket) -> io::Result<()> {
+    #[cfg(unix)]
+    return socket.set_reuse_port(true);
+    #[cfg(not(unix))]
+    return Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{socket:?}: this system cannot divide peers between several sockets with one address"),
+    ));
 }
 
 fn open_with(addr: SocketAddr, set: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<UdpSocket> {
@@ -96,9 +112,13 @@ fn open_with(addr: SocketAddr, set: impl FnOnce(&Socket) -> io::Result<()>) -> i
     Ok(socket.into())
 }
 
-/// Requests the buffer lengths from the system, and logs a warning if it grants less.
+/// Applies the options to a socket. Logs a warning if the system grants less than the requested
+/// buffer lengths.
 pub(super) fn apply(socket: &UdpSocket, options: &UdpOptions) -> io::Result<()> {
     let socket = SockRef::from(socket);
+    if options.broadcasts {
+        socket.set_broadcast(true)?;
+    }
     let requested = options.receive_buffer_len;
     set_up_to(requested, |len| socket.set_recv_buffer_size(len));
     warn_if_clamped("receive", requested, socket.recv_buffer_size()?);

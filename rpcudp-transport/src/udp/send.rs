@@ -1,16 +1,16 @@
 //! Sends datagrams. Several of one length to one peer leave with one system call.
 
 use std::io;
-use std::net::IpAddr;
 
 use quinn_udp::Transmit;
 use socket2::SockRef;
 
 use super::bound_socket::BoundSocket;
 use super::pending_error::{is_dropped_by_device, retry_past_pending_errors};
+use super::send_error::explain;
 use super::socket_options::MIN_IPV6_MTU;
 use crate::address;
-use crate::datagram::MAX_DATAGRAM_LEN;
+use crate::datagram::{Datagram, MAX_DATAGRAM_LEN};
 use crate::send_batch::{Run, SendBatch};
 
 /// The maximum number of datagrams in one segmented send. A segmented send carries a quarter of the
@@ -32,21 +32,27 @@ const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
 /// Sends datagrams of a batch from index `from` on, and returns the number of datagrams sent.
 pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -> io::Result<usize> {
     if batch.len() - from == 1 {
-        return send_run(socket, &Run::single(batch.datagram(from))).map(|()| 1);
+        return send_single(socket, batch.datagram(from)).map(|()| 1);
     }
-    let quarter = ((batch.len() - from) / 4).clamp(MIN_SEGMENT_COUNT, MAX_SEGMENT_COUNT);
+    let mut quarter =
+        ((batch.len() - from) / 4).clamp(MIN_SEGMENT_COUNT, MAX_SEGMENT_COUNT).min(socket.segmentation.begin_batch());
     let mut at = from;
     while at < batch.len() {
         let first = batch.datagram(at);
-        let max_count = max_segment_count(socket, first.destination.ip(), first.contents.len()).min(quarter);
+        let max_count = if fits_segment(socket, &first) { quarter } else { 1 };
         let run = batch.run(at, max_count, MAX_RUN_LEN);
         let sent = match send_run(socket, &run) {
             // A network card may refuse a segmented send and accept its datagrams one by one.
             // Sending the first alone also keeps the error of one datagram from the others.
             Err(error) if run.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
-                send_run(socket, &Run::single(first)).map(|()| 1)
+                send_single(socket, first).map(|()| {
+                    socket.segmentation.pause();
+                    quarter = 1;
+                    1
+                })
             }
-            sent => sent.map(|()| run.count),
+            Err(error) => Err(explain(socket, run.destination, error)),
+            Ok(()) => Ok(run.count),
         };
         match sent {
             Ok(count) => at += count,
@@ -57,8 +63,13 @@ pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -
     Ok(at - from)
 }
 
+/// Sends one datagram.
+pub(super) fn send_single(socket: &BoundSocket, datagram: Datagram<'_>) -> io::Result<()> {
+    send_run(socket, &Run::single(datagram)).map_err(|error| explain(socket, datagram.destination, error))
+}
+
 /// Sends one datagram, or several as one segmented send.
-pub(super) fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
+fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
     let is_ipv6 = socket.local_addr.is_ipv6();
     let destination = address::destination(run.destination, is_ipv6)?;
     // A socket that is bound to one address sends from no other.
@@ -92,18 +103,16 @@ fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io
     }
 }
 
-/// Returns the maximum number of datagrams of this length in one segmented send to this
-/// destination.
+/// Whether a datagram may be a segment of a segmented send.
 ///
-/// A segment has to fit the MTU of its path, which is unknown here. The kernel refuses a segment
-/// that does not, and quinn-udp then gives up segmentation for good, so only segments that fit
-/// every path are sent so.
-fn max_segment_count(socket: &BoundSocket, destination: IpAddr, len: usize) -> usize {
+/// A segment has to fit the MTU of its path, which is unknown here, and the kernel refuses a
+/// segment that does not. So only segments that fit every path are sent so.
+fn fits_segment(socket: &BoundSocket, datagram: &Datagram<'_>) -> bool {
+    let destination = datagram.destination.ip();
     // A socket on all IPv6 addresses fits its packets to every path, loopback included.
-    let is_loopback = destination.is_loopback()
+    let has_loopback_mtu = destination.is_loopback()
         && (destination.is_ipv4() || socket.bound_ip.is_some_and(|bound| bound.is_loopback()));
-    let fits = len <= MAX_SEGMENT_LEN || is_loopback;
-    if fits { socket.state.max_gso_segments() } else { 1 }
+    datagram.contents.len() <= MAX_SEGMENT_LEN || has_loopback_mtu
 }
 
 fn is_about_source(error: &io::Error) -> bool {

@@ -66,6 +66,20 @@ async fn address_that_the_socket_rejects_fails_its_own_call() {
     assert_eq!(caller.stats().calls.unsendable, 3);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn error_of_a_socket_on_a_loopback_address_says_what_to_bind() {
+    let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    // Another host: an address of a documentation network.
+    let error = FailingClient::new(&caller, "192.0.2.1:7000".parse().unwrap()).echo(b"x").await.unwrap_err();
+    let expected = "the request to 192.0.2.1:7000 could not be sent: a socket bound to a loopback address reaches this \
+                    host only: bind 0.0.0.0:0";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    let everywhere = Endpoint::bind("0.0.0.0:0").await.unwrap();
+    let error = FailingClient::new(&everywhere, "255.255.255.255:7000".parse().unwrap()).echo(b"x").await.unwrap_err();
+    assert!(error.to_string().contains("broadcasts are off: `UdpOptions::broadcast` turns them on"), "{error}");
+}
+
 #[tokio::test]
 async fn two_services_with_the_same_method_are_an_error() {
     #[rpc_service]

@@ -5,6 +5,8 @@ mod batches;
 #[cfg(target_os = "linux")]
 mod recv_mode;
 #[cfg(target_os = "linux")]
+mod sends;
+#[cfg(target_os = "linux")]
 mod socket_options;
 mod unreachable;
 
