@@ -254,7 +254,9 @@ impl Builder {
     ///
     /// The system assigns each peer's datagrams to one of the sockets, and a response is matched on
     /// any of them. At least one socket is bound. Binding several fails on systems without
-    /// `SO_REUSEPORT`. Elsewhere another process of the same user may bind to the address as well.
+    /// `SO_REUSEPORT`, and if another endpoint has the address, even one with several sockets. Once
+    /// they are bound, another program of the same user may share the address if it sets
+    /// `SO_REUSEPORT` itself.
     pub fn sockets(mut self, count: usize) -> Self {
         self.socket_count = count.max(1);
         self

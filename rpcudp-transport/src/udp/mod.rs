@@ -76,7 +76,11 @@ impl Udp {
         if count < 2 {
             return Self::bind(addr, options).map(|one| vec![one]);
         }
-        let first = Self::from_socket(options::open_shared(addr)?, options)?;
+        // The first is bound alone: sockets that may share an address may get the same free port,
+        // and the system would divide the peers of one endpoint between it and another.
+        let first = options::open(addr)?;
+        options::share(&first)?;
+        let first = Self::from_socket(first, options)?;
         let addr = first.local_addr();
         let others = (1..count).map(|_| Self::from_socket(options::open_shared(addr)?, options));
         std::iter::once(Ok(first)).chain(others).collect()

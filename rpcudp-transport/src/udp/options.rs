@@ -92,6 +92,11 @@ pub(super) fn open_shared(addr: SocketAddr) -> io::Result<UdpSocket> {
     open_with(addr, set_shared)
 }
 
+/// Lets other sockets share the address that a socket is bound to.
+pub(super) fn share(socket: &UdpSocket) -> io::Result<()> {
+    set_shared(&SockRef::from(socket))
+}
+
 fn set_shared(socket: &Socket) -> io::Result<()> {
     #[cfg(unix)]
     return socket.set_reuse_port(true);

@@ -6,6 +6,8 @@ mod batches;
 mod recv_mode;
 #[cfg(target_os = "linux")]
 mod sends;
+#[cfg(unix)]
+mod several_sockets;
 #[cfg(target_os = "linux")]
 mod socket_options;
 mod unreachable;
