@@ -205,7 +205,7 @@ impl Driver {
             match self.transport.poll_receive(cx, &mut self.batch) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {
-                    received_count += self.batch.len().max(1);
+                    received_count += (self.batch.len() + self.batch.unreachable().count()).max(1);
                     self.handle_batch();
                     // No call is waiting for another datagram, so skip the extra system call.
                     if self.dispatch.is_idle() && self.transport.poll_arrival(cx).is_pending() {

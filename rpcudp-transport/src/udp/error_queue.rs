@@ -17,8 +17,10 @@ mod linux {
     use std::net::SocketAddr;
     use std::os::fd::{AsFd, AsRawFd};
     use std::pin::Pin;
+    use std::sync::atomic::Ordering;
     use std::sync::{Arc, Mutex, PoisonError};
     use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
 
     use nix::libc::{self, sock_extended_err};
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
@@ -26,16 +28,30 @@ mod linux {
 
     use crate::address::canonical;
     use crate::receive_batch::ReceiveBatch;
+    use crate::udp::error_budget::ErrorBudget;
     use crate::udp::wake_flag::WakeFlag;
     use crate::udp::watched_socket::WatchedSocket;
 
     /// The error queue of a socket.
+    ///
+    /// Anybody can forge ICMP messages, and the kernel queues those that quote a port of this host.
+    /// Each takes as long to read as some datagrams, and takes their room in the receive buffer. So
+    /// one receive reads at most
+    /// [`MAX_READ_COUNT`](Self::MAX_READ_COUNT) of them beside the datagrams, and an
+    /// [`ErrorBudget`] limits those of a second. When it is spent, the kernel discards the queue
+    /// and all further messages, until the budget has some again.
     pub(in crate::udp) struct ErrorQueue {
-        /// Completes when the queue has a message. `None` if the error queue is disabled.
-        readiness: Option<Mutex<Readiness>>,
+        /// `None` if the error queue is disabled by the options of the socket.
+        state: Option<Mutex<State>>,
         /// Set if the readiness may have changed. Polling the readiness costs more than reading
         /// this flag, and every receive checks the error queue, which is almost always empty.
         wake_flag: Arc<WakeFlag>,
+    }
+
+    struct State {
+        /// Completes when the queue has a message.
+        readiness: Readiness,
+        budget: ErrorBudget,
     }
 
     type Readiness = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
@@ -44,59 +60,68 @@ mod linux {
         /// The length of the buffer for a quoted datagram: more than an ICMP message can quote.
         const MAX_QUOTED_LEN: usize = 1_500;
 
-        /// The maximum number of messages read from the queue before its readiness is polled again.
-        const MAX_READ_COUNT: usize = 64;
+        /// The maximum number of messages that one receive reads from the queue.
+        pub(in crate::udp) const MAX_READ_COUNT: usize = 64;
 
         /// Enables the error queue of the socket, if `is_enabled`.
         pub(in crate::udp) fn new(socket: &Arc<WatchedSocket>, is_enabled: bool) -> io::Result<Self> {
             if is_enabled {
-                setsockopt(&***socket, Ipv4RecvErr, &true)?;
-                if socket.local_addr()?.is_ipv6() {
-                    setsockopt(&***socket, Ipv6RecvErr, &true)?;
-                }
+                set_enabled(socket, true)?;
             }
-            Ok(Self { readiness: is_enabled.then(|| Mutex::new(error_readiness(socket))), wake_flag: Arc::default() })
+            let state = || Mutex::new(State { readiness: error_readiness(socket), budget: ErrorBudget::default() });
+            Ok(Self { state: is_enabled.then(state), wake_flag: Arc::default() })
         }
 
-        /// Drains the queue into `batch`, or registers the task to be woken when a message arrives.
+        /// Reads messages into `batch`, or registers the task to be woken when a message arrives.
+        /// Pending if the batch stays empty.
         pub(in crate::udp) fn poll_drain(
             &self,
             socket: &Arc<WatchedSocket>,
             cx: &Context<'_>,
             batch: &mut ReceiveBatch,
         ) -> Poll<()> {
-            self.wake_flag.register(cx);
-            if self.drain(socket, batch) { Poll::Ready(()) } else { Poll::Pending }
+            if batch.is_empty() {
+                self.wake_flag.register(cx);
+                self.drain(socket, batch);
+            }
+            if !batch.is_empty() {
+                return Poll::Ready(());
+            }
+            if self.state.is_some() && self.wake_flag.is_set() {
+                // All messages of this turn reported other errors, and the queue may have more.
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
         }
 
         /// Registers the task to be woken when a message arrives. Returns whether the queue may
         /// have one already.
         pub(in crate::udp) fn register(&self, cx: &Context<'_>) -> bool {
             self.wake_flag.register(cx);
-            self.readiness.is_some() && self.wake_flag.is_set()
+            self.state.is_some() && self.wake_flag.is_set()
         }
 
-        /// Moves the unreachable datagrams of the queue into `batch`, and returns whether there are
-        /// any.
+        /// Moves unreachable datagrams of the queue into `batch`.
         ///
-        /// Always drains the queue, because epoll reports the socket as ready while the queue has a
-        /// message.
-        pub(in crate::udp) fn drain(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) -> bool {
-            let Some(readiness) = self.readiness.as_ref().filter(|_| self.wake_flag.is_set()) else { return false };
-            let mut readiness = readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        /// The caller must call this again, and not wait, while the flag stays set: epoll reports
+        /// the socket as ready while the queue has a message.
+        pub(in crate::udp) fn drain(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) {
+            let Some(state) = self.state.as_ref().filter(|_| self.wake_flag.is_set()) else { return };
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let waker = Waker::from(Arc::clone(&self.wake_flag));
-            loop {
+            let mut read_count = 0;
+            while read_count < Self::MAX_READ_COUNT {
                 // A wake-up after this line sets the flag for the next call.
                 self.wake_flag.clear();
-                let polled = readiness.as_mut().poll(&mut Context::from_waker(&waker));
-                let Poll::Ready(polled) = polled else { return false };
+                let polled = state.readiness.as_mut().poll(&mut Context::from_waker(&waker));
+                let Poll::Ready(polled) = polled else { break };
                 self.wake_flag.set();
-                *readiness = error_readiness(socket);
+                state.readiness = error_readiness(socket);
                 if polled.is_err() {
                     // The runtime is shutting down.
-                    return false;
+                    break;
                 }
-                for _ in 0..Self::MAX_READ_COUNT {
+                while read_count < Self::MAX_READ_COUNT {
                     // `WouldBlock` makes tokio clear the readiness. Any other error of the queue is
                     // mapped to it as well, because reading again at once would not help.
                     let taken = socket
@@ -106,18 +131,42 @@ mod linux {
                         Ok(None) => {}
                         Err(_) => break,
                     }
+                    read_count += 1;
                 }
-                if batch.unreachable().next().is_some() {
-                    return true;
-                }
+            }
+            if read_count > 0 && !state.budget.spend(read_count, Instant::now()) {
+                // Discards the messages in the queue too.
+                socket.discards_errors.store(set_enabled(socket, false).is_ok(), Ordering::Relaxed);
+            }
+        }
+
+        /// Enables the queue again, if it was suspended and the budget has some again. Reads only a
+        /// flag otherwise.
+        pub(in crate::udp) fn resume(&self, socket: &Arc<WatchedSocket>) {
+            if !socket.discards_errors.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(state) = &self.state else { return };
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.budget.has_recovered(Instant::now()) {
+                socket.discards_errors.store(set_enabled(socket, true).is_err(), Ordering::Relaxed);
             }
         }
     }
 
     impl fmt::Debug for ErrorQueue {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("ErrorQueue").field("is_enabled", &self.readiness.is_some()).finish()
+            f.debug_struct("ErrorQueue").field("is_enabled", &self.state.is_some()).finish()
         }
+    }
+
+    /// Has the kernel queue the errors of a socket, or discard them.
+    fn set_enabled(socket: &WatchedSocket, is_enabled: bool) -> io::Result<()> {
+        setsockopt(&**socket, Ipv4RecvErr, &is_enabled)?;
+        if socket.local_addr()?.is_ipv6() {
+            setsockopt(&**socket, Ipv6RecvErr, &is_enabled)?;
+        }
+        Ok(())
     }
 
     fn error_readiness(socket: &Arc<WatchedSocket>) -> Readiness {
@@ -185,17 +234,17 @@ mod other {
             &self,
             _: &Arc<WatchedSocket>,
             _: &Context<'_>,
-            _: &mut ReceiveBatch,
+            batch: &mut ReceiveBatch,
         ) -> Poll<()> {
-            Poll::Pending
+            if batch.is_empty() { Poll::Pending } else { Poll::Ready(()) }
         }
 
         pub(in crate::udp) fn register(&self, _: &Context<'_>) -> bool {
             false
         }
 
-        pub(in crate::udp) fn drain(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) -> bool {
-            false
-        }
+        pub(in crate::udp) fn drain(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) {}
+
+        pub(in crate::udp) fn resume(&self, _: &Arc<WatchedSocket>) {}
     }
 }

@@ -1,6 +1,8 @@
 //! UDP on tokio through quinn-udp.
 
 mod bound_socket;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod error_budget;
 mod error_queue;
 mod options;
 mod pending_error;
@@ -112,12 +114,14 @@ impl Transport for Udp {
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        self.receiver.resume_errors(&self.socket);
         send::send_single(&self.socket, datagram)
     }
 
     /// Sends datagrams of one length to one peer as one segmented send, which the kernel or the
     /// network card splits.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
+        self.receiver.resume_errors(&self.socket);
         send::send_batch(&self.socket, batch, from)
     }
 

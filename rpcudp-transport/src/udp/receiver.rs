@@ -60,9 +60,6 @@ impl Receiver {
         batch: &mut ReceiveBatch,
     ) -> Poll<io::Result<()>> {
         batch.clear();
-        if self.error_queue.drain(&socket.socket, batch) {
-            return Poll::Ready(Ok(()));
-        }
         let mut may_have_more = take(&self.may_have_more);
         // After a wake-up, receive at once, because tokio checks the readiness anyway. After a
         // receive, poll tokio first: it knows whether the socket was drained, and it makes a task
@@ -78,6 +75,8 @@ impl Receiver {
                 return Poll::Pending;
             }
         }
+        // Datagrams follow in the same batch, so that a flood of forged errors cannot hold them up.
+        self.error_queue.drain(&socket.socket, batch);
         loop {
             let mut has_tried = false;
             let mut received = socket.socket.try_receive(|| {
@@ -91,18 +90,28 @@ impl Receiver {
                 let is_empty = received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
                 self.may_have_more.fetch_or(!is_empty, Ordering::Relaxed);
             }
-            if !batch.is_empty() {
+            if batch.iter().next().is_some() {
                 self.has_received.store(true, Ordering::Relaxed);
                 return Poll::Ready(Ok(()));
             }
             match received {
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock && batch.is_empty() => {
+                    return Poll::Ready(Err(error));
+                }
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Ok(())),
                 _ if socket.socket.poll_readable(cx)?.is_pending() => {
                     return self.error_queue.poll_drain(&socket.socket, cx, batch).map(Ok);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// Has the kernel report errors again, if it discards them after a flood and their budget has
+    /// recovered. Called before each send, because only a datagram that was sent causes an error
+    /// that matters.
+    pub(super) fn resume_errors(&self, socket: &BoundSocket) {
+        self.error_queue.resume(&socket.socket);
     }
 
     /// Implements [`Transport::poll_arrival`](crate::Transport::poll_arrival).

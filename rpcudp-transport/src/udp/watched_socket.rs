@@ -12,6 +12,7 @@ mod linux {
     use std::net::{SocketAddr, UdpSocket};
     use std::ops::Deref;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::sync::atomic::AtomicBool;
     use std::sync::{Arc, Mutex, PoisonError};
     use std::task::{Context, Poll, ready};
 
@@ -30,13 +31,21 @@ mod linux {
         /// for room. A duplicate, because the runtime registers a descriptor only once.
         writable: Mutex<Option<AsyncFd<OwnedFd>>>,
         runtime: Handle,
+        /// Whether the kernel discards errors, because too many were reported. Here, because every
+        /// send reads it, and no other field that a send reads is written.
+        pub(in crate::udp) discards_errors: AtomicBool,
     }
 
     impl WatchedSocket {
         /// Registers a socket with the current runtime.
         pub(in crate::udp) fn new(socket: UdpSocket) -> io::Result<Self> {
             let socket = register(socket, Interest::READABLE)?;
-            Ok(Self { socket, writable: Mutex::default(), runtime: Handle::current() })
+            Ok(Self {
+                socket,
+                writable: Mutex::default(),
+                runtime: Handle::current(),
+                discards_errors: AtomicBool::new(false),
+            })
         }
 
         /// Calls `receive`, unless tokio takes the socket for empty: from the time that `receive`

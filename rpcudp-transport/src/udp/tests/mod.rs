@@ -33,8 +33,12 @@ async fn send(from: &Udp, destination: SocketAddr, contents: &[u8]) {
     }
 }
 
-async fn receive(at: &Udp) -> ReceiveBatch {
+async fn poll_receive(at: &Udp) -> ReceiveBatch {
     let mut batch = ReceiveBatch::new();
-    timeout(Duration::from_secs(10), poll_fn(|cx| at.poll_receive(cx, &mut batch))).await.unwrap().unwrap();
+    poll_fn(|cx| at.poll_receive(cx, &mut batch)).await.unwrap();
     batch
+}
+
+async fn receive(at: &Udp) -> ReceiveBatch {
+    timeout(Duration::from_secs(10), poll_receive(at)).await.unwrap()
 }

@@ -1,8 +1,15 @@
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::{sync::atomic::Ordering, time::Duration};
 
 #[cfg(target_os = "linux")]
-use super::bind;
+use tokio::time::timeout;
+
+#[cfg(target_os = "linux")]
+use super::{bind, poll_receive};
 use super::{receive, send};
+#[cfg(target_os = "linux")]
+use crate::udp::{error_budget::ErrorBudget, error_queue::ErrorQueue};
 use crate::{Transport, Udp, UdpOptions};
 
 /// Returns an address whose port was free a moment ago.
@@ -56,4 +63,47 @@ async fn unreachable_datagrams_are_not_reported_if_disabled() {
     send(&a, a.local_addr(), b"I am").await;
     let batch = receive(&a).await;
     assert_eq!((batch.len(), batch.unreachable().count()), (1, 0));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn flood_of_errors_does_not_hold_up_datagrams_and_is_cut_off() {
+    let (a, b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let closed = closed_port();
+    let mut unreachable_count = 0;
+    let mut sent_count = 0;
+    while !a.socket.socket.discards_errors.load(Ordering::Relaxed) {
+        // As many as fit the receive buffer, which errors and datagrams share.
+        for _ in 0..100 {
+            send(&a, closed, b"is anybody there?").await;
+        }
+        sent_count += 100;
+        assert!(sent_count < 20_000, "the errors are never cut off");
+        send(&b, a.local_addr(), b"datagram").await;
+        // The first receive after the runtime has seen the datagram's arrival returns it.
+        let mut datagram_count = 0;
+        for _ in 0..2 {
+            let batch = receive(&a).await;
+            assert!(batch.unreachable().count() <= ErrorQueue::MAX_READ_COUNT);
+            unreachable_count += batch.unreachable().count();
+            datagram_count += batch.len();
+            if datagram_count > 0 {
+                break;
+            }
+        }
+        assert_eq!(datagram_count, 1, "errors hold up the datagram");
+        while let Ok(batch) = timeout(Duration::ZERO, poll_receive(&a)).await {
+            unreachable_count += batch.unreachable().count();
+        }
+    }
+    assert!(unreachable_count >= ErrorBudget::BURST, "{unreachable_count} errors were reported");
+    // Now the kernel discards them, and datagrams arrive as before.
+    send(&a, closed, b"is anybody there?").await;
+    send(&b, a.local_addr(), b"datagram").await;
+    let batch = receive(&a).await;
+    assert_eq!((batch.len(), batch.unreachable().count()), (1, 0));
+    // Half a budget later, the next send is reported again.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    send(&a, closed, b"is anybody there?").await;
+    assert_eq!(receive(&a).await.unreachable().count(), 1);
 }
