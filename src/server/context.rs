@@ -90,8 +90,10 @@ impl Context {
     /// Returns the time until the caller's deadline, or `None` if the caller sent none. Callers of
     /// this crate send one; Python's do not.
     ///
-    /// The request's time on the network is unknown, so the caller may stop waiting earlier. A
-    /// client made [with this context](crate::Client::new) waits no longer than this.
+    /// The request's time on the network and in the receive buffer of the kernel is unknown, so the
+    /// caller may stop waiting earlier. After a pause of the process (`SIGSTOP`, a laptop's sleep),
+    /// the requests in that buffer may run although their callers wait no more. A client made
+    /// [with this context](crate::Client::new) waits no longer than this.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now()))
