@@ -3,8 +3,8 @@
 //!
 //! [`Transport`] is the trait that an endpoint sends and receives through. It is small enough to
 //! implement in a page. [`Udp`] implements it for UDP on tokio, in batches. [`sim`] is a simulated
-//! network in memory and in virtual time, with loss, latency, duplicates, reordering, partitions
-//! and an MTU; the same seed gives the same run.
+//! network in memory and in virtual time, with loss, latency, duplicates, reordering, fragments,
+//! bandwidth, route changes, NAT, partitions and pauses; the same seed gives the same run.
 //!
 //! ```
 //! use rpcudp::transport::{Datagram, ReceiveBatch, Transport, Udp, UdpOptions};

@@ -1,7 +1,9 @@
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use super::conditions::Conditions;
+use super::nat::Nat;
 use super::node::Node;
 use super::stats::NetworkStats;
 use super::switch::Switch;
@@ -58,7 +60,7 @@ impl Network {
     /// Sets the conditions of the link from one host to another. Applies to datagrams sent from now
     /// on. The opposite direction is a link of its own.
     pub fn set_link(&self, from: IpAddr, to: IpAddr, conditions: Conditions) {
-        self.switch.lock().links.insert((from, to), conditions);
+        self.switch.lock().link_conditions.insert((from, to), conditions);
     }
 
     /// Partitions the network: these hosts reach each other, and no other host. A second call with
@@ -73,6 +75,39 @@ impl Network {
     /// Ends all partitions.
     pub fn heal(&self) {
         self.switch.lock().partitions.clear();
+    }
+
+    /// Puts a router with network address translation in front of hosts, with one public address
+    /// for all of them. A mapping expires if its node sends no datagram for `mapping_timeout`; home
+    /// routers have 30 seconds to a few minutes. See [`Nat`].
+    ///
+    /// A host is behind one router: a second call with the same host moves it there.
+    pub fn nat(&self, public: IpAddr, hosts: impl IntoIterator<Item = IpAddr>, mapping_timeout: Duration) -> Nat {
+        let index = self.switch.lock().routers.add(public, hosts, mapping_timeout);
+        Nat { switch: self.switch.clone(), index }
+    }
+
+    /// Pauses the node at an address, as a process that is stopped or a virtual machine that is
+    /// suspended looks to its peers: datagrams arrive, and the node receives them when it
+    /// [resumes](Self::resume). Datagrams that it sends meanwhile leave when it resumes.
+    ///
+    /// The timers of the program run on. [`sim`](super#pauses) shows a pause in which they are
+    /// late.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no node is bound to the address.
+    pub fn pause(&self, addr: SocketAddr) {
+        assert!(self.switch.pause(addr), "no node is bound to {addr}");
+    }
+
+    /// Resumes a paused node.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no node is bound to the address.
+    pub fn resume(&self, addr: SocketAddr) {
+        assert!(self.switch.resume(addr), "no node is bound to {addr}");
     }
 
     /// Sets whether a datagram to an address without a node is reported to its sender as

@@ -18,6 +18,8 @@ pub(super) struct ReceiveQueue {
 struct State {
     packets: BinaryHeap<Reverse<Packet>>,
     receiver: Option<Waker>,
+    /// Whether the receiving process is paused: packets arrive, and it receives none.
+    is_paused: bool,
 }
 
 /// A datagram with its arrival time. Ordered by arrival, then by the order of sending.
@@ -29,6 +31,8 @@ pub(super) struct Packet {
     pub(super) peer: SocketAddr,
     /// Whether this is a report of an unreachable destination, with the datagram that it quotes.
     pub(super) is_unreachable: bool,
+    /// Whether the packet reaches the node through a router's mapping, and is lost without it.
+    pub(super) is_mapped: bool,
     pub(super) contents: Vec<u8>,
 }
 
@@ -46,6 +50,26 @@ impl ReceiveQueue {
         }
     }
 
+    /// Pauses or resumes the receiver.
+    pub(super) fn set_paused(&self, is_paused: bool) {
+        let receiver = {
+            let mut state = self.lock();
+            state.is_paused = is_paused;
+            state.receiver.take_if(|_| !is_paused)
+        };
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
+    /// Drops the packets that are still on their way to a mapping, and returns their number.
+    pub(super) fn drop_mapped(&self, now: Instant) -> u64 {
+        let mut state = self.lock();
+        let count = state.packets.len();
+        state.packets.retain(|Reverse(packet)| !packet.is_mapped || packet.arrives <= now);
+        (count - state.packets.len()) as u64
+    }
+
     /// Moves the packets that have arrived into `batch`. If none has, registers `receiver` to be
     /// woken by the next [`push`](Self::push), and returns the arrival time of the next packet, if
     /// any.
@@ -57,6 +81,10 @@ impl ReceiveQueue {
         receiver: &Waker,
     ) -> Option<Instant> {
         let mut state = self.lock();
+        if state.is_paused {
+            state.receiver = Some(receiver.clone());
+            return None;
+        }
         while let Some(Reverse(packet)) = state.packets.peek() {
             if packet.arrives > now {
                 break;

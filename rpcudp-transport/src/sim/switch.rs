@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use super::conditions::Conditions;
+use super::link::{Link, Loss};
+use super::nat::{Routers, Translated};
 use super::receive_queue::{Packet, ReceiveQueue};
 use super::stats::NetworkStats;
 use crate::datagram::Datagram;
@@ -24,13 +26,17 @@ pub(super) struct State {
     rng: StdRng,
     pub(super) conditions: Conditions,
     /// The conditions of single links, by sender and receiver.
-    pub(super) links: BTreeMap<(IpAddr, IpAddr), Conditions>,
+    pub(super) link_conditions: BTreeMap<(IpAddr, IpAddr), Conditions>,
+    links: BTreeMap<(IpAddr, IpAddr), Link>,
+    pub(super) routers: Routers,
     /// The partition of each host. Hosts without an entry are in one partition together.
     pub(super) partitions: BTreeMap<IpAddr, u32>,
     pub(super) partition_count: u32,
     pub(super) returns_undeliverable: bool,
     // Ordered, like every collection here, because a seed must give the same run.
     queues: BTreeMap<SocketAddr, Arc<ReceiveQueue>>,
+    /// The datagrams that paused nodes have sent, in order: destination and contents.
+    paused: BTreeMap<SocketAddr, Vec<(SocketAddr, Vec<u8>)>>,
     packet_count: u64,
     pub(super) stats: NetworkStats,
 }
@@ -44,11 +50,14 @@ impl Switch {
         let state = State {
             rng: StdRng::seed_from_u64(seed),
             conditions: Conditions::default(),
+            link_conditions: BTreeMap::new(),
             links: BTreeMap::new(),
+            routers: Routers::default(),
             partitions: BTreeMap::new(),
             partition_count: 0,
             returns_undeliverable: false,
             queues: BTreeMap::new(),
+            paused: BTreeMap::new(),
             packet_count: 0,
             stats: NetworkStats::default(),
         };
@@ -71,16 +80,54 @@ impl Switch {
 
     /// Frees an address. Packets to it are dropped.
     pub(super) fn unbind(&self, addr: SocketAddr) {
-        self.lock().queues.remove(&addr);
+        let mut state = self.lock();
+        state.queues.remove(&addr);
+        state.paused.remove(&addr);
+    }
+
+    /// Pauses the node at an address. Returns `false` if there is none.
+    pub(super) fn pause(&self, addr: SocketAddr) -> bool {
+        let mut state = self.lock();
+        let Some(queue) = state.queues.get(&addr).cloned() else { return false };
+        state.paused.entry(addr).or_default();
+        drop(state);
+        queue.set_paused(true);
+        true
+    }
+
+    /// Resumes the node at an address. Returns `false` if there is none.
+    pub(super) fn resume(&self, addr: SocketAddr) -> bool {
+        let mut state = self.lock();
+        let Some(queue) = state.queues.get(&addr).cloned() else { return false };
+        let held = state.paused.remove(&addr).unwrap_or_default();
+        drop(state);
+        for (destination, contents) in held {
+            self.send(addr, &Datagram { destination, source: None, contents: &contents });
+        }
+        queue.set_paused(false);
+        true
+    }
+
+    /// Drops the mappings of a router, and the packets on their way to them.
+    pub(super) fn rebind(&self, router: usize, public: Option<IpAddr>) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let hosts = state.routers.rebind(router, public);
+        let queues = state.queues.iter().filter(|(addr, _)| hosts.contains(&addr.ip()));
+        let dropped_count: u64 = queues.map(|(_, queue)| queue.drop_mapped(now)).sum();
+        state.stats.delivered -= dropped_count;
+        state.stats.unmapped += dropped_count;
     }
 
     /// Sends a datagram to the node at its destination, or a report back if there is none.
     pub(super) fn send(&self, source: SocketAddr, datagram: &Datagram<'_>) {
         let now = Instant::now();
         let mut state = self.lock();
-        let packets = state.packets(now, source, datagram);
-        let is_bound = state.queues.contains_key(&datagram.destination);
-        let receiver = if is_bound { datagram.destination } else { source };
+        if let Some(held) = state.paused.get_mut(&source) {
+            held.push((datagram.destination, datagram.contents.to_vec()));
+            return;
+        }
+        let (receiver, packets) = state.packets(now, source, datagram);
         let queue = state.queues.get(&receiver).cloned();
         drop(state);
         if let Some(queue) = queue {
@@ -95,54 +142,78 @@ impl Switch {
 }
 
 impl State {
-    /// Decides the fate of a datagram: returns the packets that arrive, none, one or two.
-    fn packets(&mut self, now: Instant, source: SocketAddr, datagram: &Datagram<'_>) -> [Option<Packet>; 2] {
-        let hosts = (source.ip(), datagram.destination.ip());
-        let conditions = self.links.get(&hosts).unwrap_or(&self.conditions);
-        let is_bound = self.queues.contains_key(&datagram.destination);
-        let rng = &mut self.rng;
+    /// Decides the fate of a datagram: returns the node that receives packets, and the packets,
+    /// none, one or two.
+    fn packets(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        datagram: &Datagram<'_>,
+    ) -> (SocketAddr, [Option<Packet>; 2]) {
+        let &Datagram { destination, contents, .. } = datagram;
         self.stats.sent += 1;
-        let fate = if self.partitions.get(&hosts.0) != self.partitions.get(&hosts.1) {
-            &mut self.stats.cut_off
-        } else if !conditions.carries(datagram.contents.len()) {
-            &mut self.stats.oversized
-        } else if conditions.loses(rng) {
-            &mut self.stats.lost
-        } else if is_bound {
-            let copies = if conditions.duplicates(rng) { 2 } else { 1 };
-            self.stats.duplicated += copies - 1;
-            self.stats.delivered += copies;
-            return [0, 1].map(|copy| {
-                (copy < copies).then(|| {
-                    let (travel_time, held_back) = conditions.travel_time(rng);
-                    self.stats.held_back += u64::from(held_back);
-                    self.packet_count += 1;
-                    Packet {
-                        arrives: now + travel_time,
-                        number: self.packet_count,
-                        peer: source,
-                        is_unreachable: false,
-                        contents: datagram.contents.to_vec(),
-                    }
-                })
-            });
-        } else {
+        let Some(translated) = self.routers.translate(now, source, destination) else {
+            self.stats.unmapped += 1;
+            return (source, [None, None]);
+        };
+        let Translated { source: seen_source, destination: receiver, is_mapped } = translated;
+        let hosts = (source.ip(), receiver.ip());
+        let conditions = self.link_conditions.get(&hosts).unwrap_or(&self.conditions);
+        if self.partitions.get(&hosts.0) != self.partitions.get(&hosts.1) {
+            self.stats.cut_off += 1;
+            return (receiver, [None, None]);
+        }
+        if contents.len() > conditions.mtu {
+            self.stats.oversized += 1;
+            return (receiver, [None, None]);
+        }
+        let link = self.links.entry(hosts).or_default();
+        let transmitted = match link.transmit(conditions, now, contents.len(), &mut self.rng) {
+            Ok(transmitted) => transmitted,
+            Err(loss) => {
+                match loss {
+                    Loss::Random => self.stats.lost += 1,
+                    Loss::QueueFull => self.stats.overflowed += 1,
+                }
+                return (receiver, [None, None]);
+            }
+        };
+        if !self.queues.contains_key(&receiver) {
             self.stats.unreachable += 1;
-            let returned = self.returns_undeliverable.then(|| {
+            let report = self.returns_undeliverable.then(|| {
                 self.packet_count += 1;
+                // The way to the destination and the way back.
+                let [there, back] = [(); 2].map(|()| link.travel(conditions, now, &mut self.rng).time);
                 Packet {
-                    // The way to the destination and the way back.
-                    arrives: now + conditions.travel_time(rng).0 + conditions.travel_time(rng).0,
+                    arrives: transmitted + there + back,
                     number: self.packet_count,
-                    peer: datagram.destination,
+                    peer: destination,
                     is_unreachable: true,
-                    contents: datagram.contents.to_vec(),
+                    is_mapped: false,
+                    contents: contents.to_vec(),
                 }
             });
-            return [returned, None];
-        };
-        *fate += 1;
-        [None, None]
+            return (source, [report, None]);
+        }
+        let copy_count = if self.rng.random_bool(conditions.duplication) { 2 } else { 1 };
+        self.stats.duplicated += copy_count - 1;
+        self.stats.delivered += copy_count;
+        let packets = [0, 1].map(|copy| {
+            (copy < copy_count).then(|| {
+                let travel = link.travel(conditions, now, &mut self.rng);
+                self.stats.held_back += u64::from(travel.is_held_back);
+                self.packet_count += 1;
+                Packet {
+                    arrives: transmitted + travel.time,
+                    number: self.packet_count,
+                    peer: seen_source,
+                    is_unreachable: false,
+                    is_mapped,
+                    contents: contents.to_vec(),
+                }
+            })
+        });
+        (receiver, packets)
     }
 
     fn free_port(&self, ip: IpAddr) -> io::Result<SocketAddr> {

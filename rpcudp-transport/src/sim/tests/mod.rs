@@ -1,3 +1,7 @@
+mod links;
+mod nat;
+mod pauses;
+
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -165,14 +169,25 @@ async fn unbound_address_is_reported_as_unreachable_if_enabled() {
     assert_eq!(batch.len(), 0);
 }
 
-/// Runs a network with every kind of fault, and returns the arrivals.
-async fn run(seed: u64) -> Vec<(u128, Vec<u8>)> {
+/// Runs a network with every kind of fault, and returns the arrivals and the counts.
+async fn run(seed: u64) -> (Vec<(u128, Vec<u8>)>, NetworkStats) {
     let network = Network::new(seed);
-    let faults = Conditions::default().loss(0.2).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(20));
+    let faults = Conditions::default().loss(0.1).duplication(0.2).reordering(0.2).latency(ms(20)).jitter(ms(20));
+    let faults = faults.burst_loss(0.1, 0.3, 0.9).fragments(100).rate(20_000, 3_000).route_changes(ms(50), ms(30));
     network.set_conditions(faults);
+    let nat = network.nat(ip("198.51.100.1"), [ip("10.0.0.1")], ms(30));
     let (a, b) = (network.bind("10.0.0.1:1").unwrap(), network.bind("10.0.0.2:1").unwrap());
-    (0..200_u8).for_each(|number| send(&a, &b, &[number]));
-    arrivals(&b).await
+    for number in 0..200_u8 {
+        send(&a, &b, &vec![number; usize::from(number) + 1]);
+        match number {
+            50 => network.pause(b.local_addr()),
+            90 => nat.rebind(),
+            120 => network.resume(b.local_addr()),
+            _ => {}
+        }
+        tokio::time::sleep(ms(u64::from(number % 5))).await;
+    }
+    (arrivals(&b).await, network.stats())
 }
 
 #[tokio::test(start_paused = true)]
