@@ -11,6 +11,7 @@ mod metrics;
 mod micro;
 mod outstanding;
 mod peers;
+mod retransmit;
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -52,6 +53,8 @@ enum Command {
     Metrics(metrics::Options),
     /// The codec, the frames and the table of calls, each in isolation
     Micro(micro::Options),
+    /// Needless copies, requests per success and latencies on simulated paths, in virtual time
+    Retransmit(retransmit::Options),
     /// The time to compile the README's example, and the same example in tarpc and tonic
     Compile(compile::Options),
 }
@@ -78,6 +81,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
         Command::Limits(options) => limits::run(&options),
         Command::Metrics(options) => metrics::run(&options),
         Command::Micro(options) => micro::run(&options),
+        Command::Retransmit(options) => retransmit::run(&options),
         Command::Compile(options) => compile::run(&options),
     }
 }
