@@ -9,6 +9,8 @@ pub mod seeds;
 
 // The model of `tests/behaviour/model`. There the scripts are random; here the fuzzer searches for
 // them.
+#[path = "../../tests/behaviour/model/calls.rs"]
+mod calls;
 #[path = "../../tests/behaviour/model/history.rs"]
 mod history;
 #[path = "../../tests/behaviour/model/manual_network.rs"]

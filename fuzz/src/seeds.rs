@@ -137,11 +137,13 @@ fn scripts() -> Vec<(String, Vec<u8>)> {
     const CLOSE: u8 = 0;
     const RESTART: u8 = 1;
     const ALL: u8 = 4;
-    let scripts: [(&str, Vec<u8>); 9] = [
+    const CLOSE_SERVER: u8 = 12;
+    const CHANGE_ADDRESS: u8 = 14;
+    let scripts: [(&str, Vec<u8>); 11] = [
         ("responses", [[CALL, 2, 3].repeat(5), vec![SPECIAL, ALL, SPECIAL, ALL]].concat()),
         (
             "each-method",
-            [(0..6).flat_map(|method| [CALL, method, 2]).collect(), vec![SPECIAL, ALL, WAIT, 9, SPECIAL, ALL]].concat(),
+            [(0..7).flat_map(|method| [CALL, method, 2]).collect(), vec![SPECIAL, ALL, WAIT, 9, SPECIAL, ALL]].concat(),
         ),
         ("duplicates", vec![CALL, 2, 3, DUPLICATE, 0, DUPLICATE, 0, DELIVER, 0, DUPLICATE, 0, DELIVER, 1, DELIVER, 0]),
         ("retransmitted", vec![CALL, 2, 3, LOSE, 0, WAIT, 60, WAIT, 90, SPECIAL, ALL, SPECIAL, ALL]),
@@ -153,6 +155,11 @@ fn scripts() -> Vec<(String, Vec<u8>)> {
             "restarted",
             vec![CALL, 2, 3, DUPLICATE, 0, SPECIAL, RESTART, DELIVER, 0, SPECIAL, ALL, CALL, 4, 3, SPECIAL, CLOSE],
         ),
+        (
+            "server-closing",
+            vec![CALL, 3, 3, DUPLICATE, 0, SPECIAL, CLOSE_SERVER, 9, DELIVER, 0, CALL, 2, 3, SPECIAL, ALL, SPECIAL, ALL],
+        ),
+        ("address-changed", vec![CALL, 2, 3, DUPLICATE, 0, SPECIAL, CHANGE_ADDRESS, DELIVER, 0, SPECIAL, ALL]),
     ];
     scripts.into_iter().map(|(name, script)| (name.into(), script)).collect()
 }

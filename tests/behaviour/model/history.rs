@@ -89,6 +89,8 @@ impl Event {
             {
                 number(detail).map_or(Outcome::Undecodable, Outcome::Application)
             }
+            Self::Failure { code: FailureCode::BUSY, .. } => Outcome::Busy,
+            Self::Failure { code: FailureCode::CLOSING, .. } => Outcome::Closing,
             Self::Failure { .. } => Outcome::Refused,
             Self::Unreachable => Outcome::Unreachable,
         }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rpcudp::{Call, CallError, Context, MessageId, rpc_service};
+use rpcudp::{Call, CallError, Context, DidRun, MessageId, Refusal, rpc_service};
 use tokio::time::sleep;
 
 #[rpc_service]
@@ -14,6 +13,8 @@ pub(crate) trait Target {
     fn maybe(&self, cx: &Context, number: u64) -> u64;
     #[rpc(at_least_once)]
     fn at_least(&self, cx: &Context, number: u64) -> u64;
+    #[rpc(at_least_once)]
+    async fn at_least_later(&self, cx: &Context, number: u64) -> u64;
     #[rpc(at_most_once)]
     fn at_most(&self, cx: &Context, number: u64) -> u64;
     #[rpc(at_most_once)]
@@ -29,10 +30,19 @@ pub(crate) trait Target {
 pub(crate) enum Method {
     Maybe,
     AtLeast,
+    AtLeastLater,
     AtMost,
     AtMostLater,
     AtMostFailing,
     OneWay,
+}
+
+/// The end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) outcome: Outcome,
+    /// The statement of the error on whether the method ran. `None` if there is no error.
+    pub(crate) did_run: Option<DidRun>,
 }
 
 /// The outcome of a call.
@@ -40,6 +50,9 @@ pub(crate) enum Method {
 pub(crate) enum Outcome {
     Value(u64),
     Application(u64),
+    Busy,
+    Closing,
+    /// Another refusal.
     Refused,
     Undecodable,
     TimedOut,
@@ -49,11 +62,23 @@ pub(crate) enum Outcome {
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Maybe, Self::AtLeast, Self::AtMost, Self::AtMostLater, Self::AtMostFailing, Self::OneWay];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Maybe,
+        Self::AtLeast,
+        Self::AtMost,
+        Self::AtMostLater,
+        Self::AtMostFailing,
+        Self::OneWay,
+        Self::AtLeastLater,
+    ];
 
     pub(crate) fn is_at_most_once(self) -> bool {
         matches!(self, Self::AtMost | Self::AtMostLater | Self::AtMostFailing)
+    }
+
+    /// Whether a handler of the method is a task, which a busy server refuses.
+    pub(crate) fn is_async(self) -> bool {
+        matches!(self, Self::AtLeastLater | Self::AtMostLater)
     }
 
     /// Returns the outcome of a call that receives the response of an unchanged server.
@@ -65,27 +90,32 @@ impl Method {
         }
     }
 
-    /// Calls the method and returns the outcome.
-    pub(crate) async fn call(self, client: TargetClient, number: u64, timeout: Duration) -> Outcome {
+    /// Calls the method and returns the end of the call.
+    pub(crate) async fn call(self, client: TargetClient, number: u64, timeout: Duration) -> End {
         match self {
-            Self::Maybe => outcome(client.maybe(number), timeout, |never| match never {}).await,
-            Self::AtLeast => outcome(client.at_least(number), timeout, |never| match never {}).await,
-            Self::AtMost => outcome(client.at_most(number), timeout, |never| match never {}).await,
-            Self::AtMostLater => outcome(client.at_most_later(number), timeout, |never| match never {}).await,
-            Self::AtMostFailing => outcome(client.at_most_failing(number), timeout, |error| error).await,
+            Self::Maybe => end(client.maybe(number), timeout, |never| match never {}).await,
+            Self::AtLeast => end(client.at_least(number), timeout, |never| match never {}).await,
+            Self::AtLeastLater => end(client.at_least_later(number), timeout, |never| match never {}).await,
+            Self::AtMost => end(client.at_most(number), timeout, |never| match never {}).await,
+            Self::AtMostLater => end(client.at_most_later(number), timeout, |never| match never {}).await,
+            Self::AtMostFailing => end(client.at_most_failing(number), timeout, |error| error).await,
             Self::OneWay => match client.oneway(number).await {
-                Ok(()) => Outcome::Value(0),
-                Err(CallError::Closed) => Outcome::Closed,
+                Ok(()) => End { outcome: Outcome::Value(0), did_run: None },
+                Err(CallError::Closed) => End { outcome: Outcome::Closed, did_run: None },
                 Err(error) => panic!("{error}"),
             },
         }
     }
 }
 
-async fn outcome<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) -> u64) -> Outcome {
-    match call.timeout(timeout).await {
+async fn end<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) -> u64) -> End {
+    let result = call.timeout(timeout).await;
+    let did_run = result.as_ref().err().map(CallError::did_run);
+    let outcome = match result {
         Ok(value) => Outcome::Value(value),
         Err(CallError::Application(error)) => Outcome::Application(number(error)),
+        Err(CallError::Refused { reason: Refusal::Busy, .. }) => Outcome::Busy,
+        Err(CallError::Refused { reason: Refusal::Closing, .. }) => Outcome::Closing,
         Err(CallError::Refused { .. }) => Outcome::Refused,
         Err(CallError::Decode { .. }) => Outcome::Undecodable,
         Err(CallError::Timeout { .. }) => Outcome::TimedOut,
@@ -93,7 +123,8 @@ async fn outcome<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) 
         Err(CallError::Closed) => Outcome::Closed,
         Err(CallError::TooManyCalls { .. }) => Outcome::TooMany,
         Err(error) => panic!("no call may fail like this here: {error:?}"),
-    }
+    };
+    End { outcome, did_run }
 }
 
 /// Returns the value of the response to a number. It differs from the number, so that no request
@@ -106,49 +137,72 @@ fn fails_for(number: u64) -> bool {
     number.is_multiple_of(3)
 }
 
-/// The runs of each request since the server started, by sender and id.
+/// The runs of each request since the server started, by id: the caller's ids are unique, and its
+/// address may change between two transmissions.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Runs(Arc<Mutex<BTreeMap<(SocketAddr, MessageId), Run>>>);
+pub(crate) struct Runs(Arc<Mutex<BTreeMap<MessageId, Run>>>);
 
 /// The number of runs of one request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Run {
     pub(crate) count: u64,
     pub(crate) at_most_once_count: u64,
+    running_count: u64,
+    /// The most runs at the same time, of a method that is retransmitted.
+    pub(crate) most_at_once: u64,
 }
 
 impl Runs {
-    pub(crate) fn of(&self, sender: SocketAddr, id: MessageId) -> Run {
-        self.0.lock().unwrap().get(&(sender, id)).copied().unwrap_or_default()
+    pub(crate) fn of(&self, id: MessageId) -> Run {
+        self.0.lock().unwrap().get(&id).copied().unwrap_or_default()
     }
 
-    /// Returns the at-most-once requests that ran more than once.
-    pub(crate) fn repeated(&self) -> Vec<(SocketAddr, MessageId)> {
+    /// Returns the requests that ran more often than they may: at-most-once requests that ran more
+    /// than once, and retransmitted requests of which a duplicate ran beside them.
+    pub(crate) fn excessive(&self) -> Vec<(MessageId, Run)> {
         let runs = self.0.lock().unwrap();
-        runs.iter().filter(|(_, run)| run.at_most_once_count > 1).map(|(request, _)| *request).collect()
-    }
-
-    /// Returns the runs of requests with this id, from any sender.
-    pub(crate) fn of_any_sender(&self, id: MessageId) -> Run {
-        let runs = self.0.lock().unwrap();
-        let same_id = runs.iter().filter(|((_, other), _)| *other == id).map(|(_, run)| *run);
-        same_id.fold(Run::default(), |sum, run| Run {
-            count: sum.count + run.count,
-            at_most_once_count: sum.at_most_once_count + run.at_most_once_count,
-        })
-    }
-
-    /// Returns the ids of at-most-once requests that ran more than once, for any senders.
-    pub(crate) fn repeated_ids(&self) -> Vec<MessageId> {
-        let ids: Vec<_> = self.0.lock().unwrap().keys().map(|(_, id)| *id).collect();
-        ids.into_iter().filter(|id| self.of_any_sender(*id).at_most_once_count > 1).collect()
+        let excessive = runs.iter().filter(|(_, run)| run.at_most_once_count > 1 || run.most_at_once > 1);
+        excessive.map(|(id, run)| (*id, *run)).collect()
     }
 
     fn record(&self, cx: &Context, method: Method) {
-        let mut runs = self.0.lock().unwrap();
-        let run = runs.entry((cx.sender(), cx.message_id())).or_default();
-        run.count += 1;
-        run.at_most_once_count += u64::from(method.is_at_most_once());
+        self.update(cx.message_id(), |run| {
+            run.count += 1;
+            run.at_most_once_count += u64::from(method.is_at_most_once());
+        });
+    }
+
+    /// Records a run that takes time.
+    async fn run(&self, cx: &Context, method: Method, number: u64) {
+        self.record(cx, method);
+        let _running = Running::begin(self, cx.message_id());
+        sleep(Duration::from_millis(number % 8 * 40)).await;
+    }
+
+    fn update(&self, id: MessageId, change: impl FnOnce(&mut Run)) {
+        change(self.0.lock().unwrap().entry(id).or_default());
+    }
+}
+
+/// A run that ends when it is dropped, for the handler may be aborted.
+struct Running<'a> {
+    runs: &'a Runs,
+    id: MessageId,
+}
+
+impl<'a> Running<'a> {
+    fn begin(runs: &'a Runs, id: MessageId) -> Self {
+        runs.update(id, |run| {
+            run.running_count += 1;
+            run.most_at_once = run.most_at_once.max(run.running_count);
+        });
+        Self { runs, id }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.runs.update(self.id, |run| run.running_count -= 1);
     }
 }
 
@@ -161,13 +215,16 @@ impl Target for Runs {
         self.record(cx, Method::AtLeast);
         response(number)
     }
+    async fn at_least_later(&self, cx: &Context, number: u64) -> u64 {
+        self.run(cx, Method::AtLeastLater, number).await;
+        response(number)
+    }
     fn at_most(&self, cx: &Context, number: u64) -> u64 {
         self.record(cx, Method::AtMost);
         response(number)
     }
     async fn at_most_later(&self, cx: &Context, number: u64) -> u64 {
-        self.record(cx, Method::AtMostLater);
-        sleep(Duration::from_millis(number % 50)).await;
+        self.run(cx, Method::AtMostLater, number).await;
         response(number)
     }
     fn at_most_failing(&self, cx: &Context, number: u64) -> Result<u64, u64> {

@@ -10,12 +10,12 @@ use std::panic::resume_unwind;
 use std::task::Poll;
 use std::time::Duration;
 
-use rpcudp::{Dialect, Endpoint};
-use rpcudp_core::{Frame, codec};
-use tokio::task::{JoinHandle, yield_now};
-use tokio::time::{Instant, advance, timeout};
+use rpcudp::Endpoint;
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance};
 
-use super::history::{CallInfo, History, id_of};
+use super::calls::{Calls, Facts, check_runs};
+use super::history::History;
 use super::manual_network::{ManualNetwork, Packet};
 use super::service::{Method, Outcome, Runs, TargetClient, TargetServer};
 
@@ -49,17 +49,11 @@ struct World {
     server: Endpoint,
     runs: Runs,
     restart_count: u64,
-    calls: Vec<Call>,
+    has_server_closed: bool,
+    /// The caller's address as the server sees it.
+    public_addr: SocketAddr,
+    calls: Calls,
     history: History,
-}
-
-struct Call {
-    info: CallInfo,
-    number: u64,
-    /// The first packet that the call sent.
-    request: Option<Packet>,
-    task: JoinHandle<Outcome>,
-    is_dropped: bool,
 }
 
 /// The rest of a script.
@@ -91,7 +85,9 @@ impl World {
             server,
             runs,
             restart_count: 0,
-            calls: Vec::new(),
+            has_server_closed: false,
+            public_addr: caller_addr(),
+            calls: Calls::new(server_addr()),
             history: History::default(),
         }
     }
@@ -124,6 +120,8 @@ impl World {
             _ => match script.number() % 16 {
                 0 => self.close().await,
                 1..=3 => self.restart().await,
+                12..=13 => self.close_server(script),
+                14..=15 => self.change_address(),
                 _ => self.deliver_all().await,
             },
         }
@@ -134,53 +132,35 @@ impl World {
     async fn settle(&mut self) {
         run_ready_tasks().await;
         for packet in self.network.take_sent() {
-            self.check_request(&packet);
-            self.packets.push(packet);
-        }
-    }
-
-    /// Checks that the caller retransmits a request unchanged.
-    fn check_request(&mut self, packet: &Packet) {
-        if packet.from != caller_addr() {
-            return;
-        }
-        let Ok(Frame::Request(request)) = Frame::decode(&packet.contents, Dialect::Rpcudp) else {
-            panic!("an endpoint without services sends only requests: {packet:x?}")
-        };
-        let number: u64 = codec::Arguments::new(request.arguments).take("number").unwrap();
-        let call = &mut self.calls[number as usize];
-        match &call.request {
-            None => call.request = Some(packet.clone()),
-            Some(first) => {
-                let first = Frame::decode(&first.contents, Dialect::Rpcudp);
-                assert_eq!(first, Ok(Frame::Request(request)), "call {number}");
+            if packet.from == caller_addr() {
+                self.calls.check_sent(&packet.contents);
             }
+            self.packets.push(packet);
         }
     }
 
     fn call(&mut self, script: &mut Script<'_>) {
         let method = Method::ALL[usize::from(script.number()) % Method::ALL.len()];
         let timeout = Self::TIMEOUTS[usize::from(script.number()) % Self::TIMEOUTS.len()];
-        self.start(method, Duration::from_millis(timeout));
-    }
-
-    fn start(&mut self, method: Method, timeout: Duration) {
-        let number = self.calls.len() as u64;
-        let client = TargetClient::new(&self.caller, server_addr());
-        let task = tokio::spawn(method.call(client, number, timeout));
-        let info = CallInfo { method, peer: server_addr(), start: Instant::now(), timeout };
-        self.calls.push(Call { info, number, request: None, task, is_dropped: false });
+        self.calls.start(&self.caller, method, Duration::from_millis(timeout));
     }
 
     fn drop_call(&mut self, script: &mut Script<'_>) {
-        let index = script.index(self.calls.len());
-        if let Some(call) = index.map(|index| &mut self.calls[index]).filter(|call| !call.task.is_finished()) {
-            call.task.abort();
-            call.is_dropped = true;
+        if let Some(index) = script.index(self.calls.len()) {
+            self.calls.drop_call(index);
         }
     }
 
-    fn deliver(&mut self, packet: Packet) {
+    /// Delivers a packet. The server sees the caller at its public address, and a packet to an
+    /// earlier public address is lost.
+    fn deliver(&mut self, mut packet: Packet) {
+        if packet.from == caller_addr() {
+            packet.from = self.public_addr;
+        } else if packet.to == self.public_addr {
+            packet.to = caller_addr();
+        } else if packet.to == caller_addr() {
+            return;
+        }
         if packet.to == caller_addr() {
             self.history.record_delivery(&packet);
         }
@@ -242,109 +222,49 @@ impl World {
         self.caller.close(Duration::ZERO).await;
     }
 
+    /// Closes the server with a grace period. It refuses requests until it is restarted.
+    fn close_server(&mut self, script: &mut Script<'_>) {
+        self.has_server_closed = true;
+        let (server, grace) = (self.server.clone(), Duration::from_millis(10 * u64::from(script.number())));
+        tokio::spawn(async move { server.close(grace).await });
+    }
+
+    /// Changes the address of the caller, as the server sees it.
+    fn change_address(&mut self) {
+        self.public_addr.set_port(self.public_addr.port() + 1);
+    }
+
     /// Replaces the server by a new one without stored responses.
     async fn restart(&mut self) {
         self.server.close(Duration::ZERO).await;
-        self.check_runs();
+        check_runs(self.facts());
         self.restart_count += 1;
         self.runs = Runs::default();
         self.server = serve(&self.network, self.restart_count, &self.runs);
     }
 
-    fn check_runs(&self) {
-        assert_eq!(self.runs.repeated(), [], "an at-most-once request ran more than once");
-        // The address of the sender does not matter, unless a packet with this id was changed.
-        let repeated: Vec<_> =
-            self.runs.repeated_ids().into_iter().filter(|id| !self.history.is_tampered_with(*id)).collect();
-        assert_eq!(repeated, [], "an at-most-once request ran more than once for different senders");
+    fn facts(&self) -> Facts<'_> {
+        let Self { history, runs, restart_count, has_server_closed, .. } = self;
+        Facts { history, runs, restart_count: *restart_count, has_server_closed: *has_server_closed }
     }
 
     /// Waits for the end of every call, and checks the outcomes.
     async fn finish(&mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        for Call { task, .. } in &mut self.calls {
-            outcomes.push(timeout(Duration::from_secs(3_600), task).await.expect("every call ends"));
-        }
+        let ends = self.calls.finish().await;
         self.settle().await;
-        self.check_runs();
-        let outcomes: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
-        for (call, outcome) in self.calls.iter().zip(&outcomes) {
-            match outcome {
-                Some(outcome) => self.check_outcome(call, *outcome),
-                None => assert!(call.is_dropped, "call {} panicked", call.number),
-            }
-        }
-        self.check_stats(&outcomes);
+        self.calls.check(&ends, self.facts(), &self.caller.stats().calls);
         if self.history.closed_at.is_none() {
             self.check_slots().await;
         }
-        outcomes.into_iter().flatten().collect()
-    }
-
-    /// Checks the outcome of a call against the model.
-    fn check_outcome(&self, call: &Call, outcome: Outcome) {
-        let &Call { info, number, ref request, .. } = call;
-        let Some(id) = request.as_ref().and_then(|request| id_of(&request.contents)) else {
-            // The call was never sent.
-            let is_allowed = match self.history.closed_at {
-                Some(at) if at < info.start => outcome == Outcome::Closed,
-                Some(at) if at == info.start => matches!(outcome, Outcome::Closed | Outcome::TooMany),
-                _ => outcome == Outcome::TooMany,
-            };
-            assert!(is_allowed, "call {number}: {outcome:?}: {info:?}");
-            return;
-        };
-        if info.method == Method::OneWay {
-            assert_eq!(outcome, info.method.expected_outcome(number), "call {number}");
-            return;
-        }
-        let allowed = self.history.allowed_outcomes(id, info);
-        assert!(allowed.contains(&outcome), "call {number}: {outcome:?}, not {allowed:?}: {info:?}");
-        if self.history.is_tampered_with(id) {
-            return;
-        }
-        let run_count = match info.method.is_at_most_once() {
-            true => self.runs.of_any_sender(id).count,
-            false => self.runs.of(caller_addr(), id).count,
-        };
-        match outcome {
-            Outcome::Value(_) | Outcome::Application(_) => {
-                assert_eq!(outcome, info.method.expected_outcome(number), "call {number}");
-                if self.restart_count == 0 {
-                    assert!(run_count >= 1, "call {number} has a response and did not run");
-                }
-            }
-            Outcome::Refused => {
-                assert_eq!(info.method, Method::AtMostLater, "call {number}: only async methods find the server busy");
-                if self.restart_count == 0 {
-                    assert_eq!(run_count, 0, "call {number} was refused and ran");
-                }
-            }
-            Outcome::Undecodable => panic!("call {number}: the server responds with numbers"),
-            Outcome::TimedOut | Outcome::Unreachable | Outcome::Closed | Outcome::TooMany => {}
-        }
-    }
-
-    /// Checks that no call is in flight, and that the statistics count every sent call by its
-    /// outcome.
-    fn check_stats(&self, outcomes: &[Option<Outcome>]) {
-        let stats = self.caller.stats().calls;
-        let is_sent = self.calls.iter().map(|call| call.request.is_some());
-        let sent: Vec<_> = is_sent.zip(outcomes).filter(|(is_sent, _)| *is_sent).map(|(_, outcome)| *outcome).collect();
-        let count = |is: fn(Outcome) -> bool| sent.iter().filter(|outcome| outcome.is_some_and(is)).count() as u64;
-        let completed_count = count(|outcome| matches!(outcome, Outcome::Value(_) | Outcome::Application(_)));
-        assert_eq!(stats.in_flight, 0, "{stats:?}");
-        assert_eq!(stats.started, sent.len() as u64, "{stats:?}");
-        assert_eq!(stats.completed + stats.oneway, completed_count, "{stats:?}");
-        assert_eq!(stats.refused, count(|outcome| outcome == Outcome::Refused), "{stats:?}");
-        assert_eq!(stats.undecodable, count(|outcome| outcome == Outcome::Undecodable), "{stats:?}");
-        assert_eq!(stats.timed_out, count(|outcome| outcome == Outcome::TimedOut), "{stats:?}");
-        assert_eq!(stats.unreachable, count(|outcome| outcome == Outcome::Unreachable), "{stats:?}");
-        assert_eq!(stats.cancelled, sent.iter().filter(|outcome| outcome.is_none()).count() as u64, "{stats:?}");
+        ends.into_iter().flatten().map(|end| end.outcome).collect()
     }
 
     /// Checks that every slot is free: as many calls as there are slots complete, all at once.
     async fn check_slots(&mut self) {
+        if self.has_server_closed {
+            self.restart().await;
+        }
+        self.public_addr = caller_addr();
         self.packets.clear();
         // Handlers of earlier requests may still run.
         advance(Duration::from_secs(1)).await;
@@ -360,7 +280,11 @@ impl World {
             self.network.take_sent().into_iter().for_each(|packet| self.network.deliver(packet));
         }
         for (number, call) in calls {
-            assert_eq!(call.await.unwrap(), Method::Maybe.expected_outcome(number), "a call that ended holds a slot");
+            assert_eq!(
+                call.await.unwrap().outcome,
+                Method::Maybe.expected_outcome(number),
+                "a call that ended holds a slot"
+            );
         }
     }
 
