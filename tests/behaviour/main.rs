@@ -28,6 +28,7 @@ mod pauses;
 mod readme;
 mod readme_contract;
 mod results;
+mod retransmission;
 mod scale;
 #[cfg(unix)]
 mod sockets;

@@ -1,0 +1,96 @@
+//! Handlers that take longer than the round trip, beside quick calls.
+
+use rpcudp::sim::Conditions;
+use tokio::time::sleep;
+
+use super::fixture::{Measurements, Path, steady};
+use crate::support::ms;
+
+const CALL_COUNT: u64 = 100;
+
+const HANDLER_TIMES_MS: [u64; 3] = [200, 1_000, 3_000];
+
+/// The runs and the copies of slow calls.
+struct Slow {
+    runs_per_call: f64,
+    copies_per_call: f64,
+}
+
+/// Makes slow calls, four at a time. Quick calls go to the same server every 10 ms meanwhile.
+async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, millis: u64) -> Slow {
+    let path = Path::new(seed, conditions);
+    let quick_client = path.client.clone();
+    let quick = tokio::spawn(async move {
+        loop {
+            tokio::spawn(quick_client.repeat(u64::MAX, b"").retransmit(false));
+            sleep(ms(10)).await;
+        }
+    });
+    let mut callers = tokio::task::JoinSet::new();
+    for first in 0..4 {
+        let client = path.client.clone();
+        callers.spawn(async move {
+            for number in (first..CALL_COUNT).step_by(4) {
+                let call = match is_at_most_once {
+                    true => client.once_slowly(number, millis),
+                    false => client.repeat_slowly(number, millis),
+                };
+                assert_eq!(call.await.unwrap(), number);
+            }
+        });
+    }
+    callers.join_all().await;
+    quick.abort();
+    Slow {
+        runs_per_call: path.runs.total_below(CALL_COUNT) as f64 / CALL_COUNT as f64,
+        copies_per_call: path.copy_count() as f64 / CALL_COUNT as f64,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_handler_runs_once_per_call_without_loss() {
+    let mut measured = Measurements::default();
+    for round_trip in [2, 40, 200] {
+        for millis in HANDLER_TIMES_MS {
+            for is_at_most_once in [false, true] {
+                let slow = measure(millis, steady(ms(round_trip), 0.0), is_at_most_once, millis).await;
+                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
+                measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, 1.0);
+            }
+        }
+    }
+    measured.assert_kept();
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
+    let mut measured = Measurements::default();
+    for round_trip in [2, 40, 200] {
+        for millis in HANDLER_TIMES_MS {
+            for is_at_most_once in [false, true] {
+                let conditions = steady(ms(round_trip), 0.0).loss(0.1);
+                let slow = measure(millis, conditions, is_at_most_once, millis).await;
+                let limit = if is_at_most_once { 1.0 } else { 1.05 };
+                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
+                measured.at_most(&format!("runs per call, loss 0.1, {subject}"), slow.runs_per_call, limit);
+            }
+        }
+    }
+    measured.assert_kept();
+}
+
+/// The server says that the request runs, and then the caller asks again every few seconds only.
+#[tokio::test(start_paused = true)]
+async fn slow_handler_gets_few_copies() {
+    let mut measured = Measurements::default();
+    for round_trip in [2, 40, 200] {
+        for millis in HANDLER_TIMES_MS {
+            for is_at_most_once in [false, true] {
+                let slow = measure(millis, steady(ms(round_trip), 0.0), is_at_most_once, millis).await;
+                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
+                measured.at_most(&format!("copies per call, {subject}"), slow.copies_per_call, 2.0);
+            }
+        }
+    }
+    measured.assert_kept();
+}
