@@ -6,5 +6,6 @@
 mod copies;
 mod fixture;
 mod hard_paths;
+mod ready;
 mod refusals;
 mod slow_handlers;
