@@ -194,7 +194,7 @@ impl Builder {
     ///
     /// After the first response the interval follows the measured round trip with a margin (RFC
     /// 6298), and is at least 50 ms. Each interval is twice the one before, up to four times the
-    /// first and to 4 s, and up to a quarter longer at random.
+    /// first and to 4 s, and up to a tenth longer at random.
     pub fn retransmit_interval(mut self, first: Duration) -> Self {
         self.config.calls.first_interval = first;
         self

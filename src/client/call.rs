@@ -239,9 +239,13 @@ impl<T, E> Call<T, E> {
                     None => {
                         let reason = Refusal::from_failure(failure.code, detail);
                         let did_run = match reason.did_run() {
-                            // The server remembers at-most-once requests: no earlier copy has run.
-                            DidRun::No if spec.delivery == Delivery::AtMostOnce => DidRun::No,
-                            DidRun::No if reason.is_not_ready() => if_sent_once(DidRun::No),
+                            // Another copy of the request may have run, unless the server
+                            // remembers it.
+                            DidRun::No if reason.is_not_ready() => match spec.delivery {
+                                Delivery::AtMostOnce => DidRun::No,
+                                Delivery::AtLeastOnce => DidRun::Maybe,
+                                _ => if_sent_once(DidRun::No),
+                            },
                             did_run => did_run,
                         };
                         Err(CallError::Refused { method, peer, reason, message: failure.message, did_run })

@@ -29,7 +29,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Unreachable`](Self::Unreachable), [`Io`](Self::Io) | no if the request was sent once, else maybe |
 /// | [`Application`](Self::Application), [`Decode`](Self::Decode) | yes |
 /// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments` | no |
-/// | [`Refused`](Self::Refused): `Busy`, `Closing` | no; maybe if the method is not at-most-once and its request was retransmitted |
+/// | [`Refused`](Self::Refused): `Busy`, `Closing` | no; maybe if the method is at-least-once, or was retransmitted by [`Call::retransmit`](crate::Call::retransmit) |
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |

@@ -321,7 +321,7 @@ impl Dispatch {
             return Ok(None);
         };
         (head.method, head.delivery) = (route.name, route.delivery);
-        if route.delivery == Delivery::AtMostOnce && self.next_expiry.is_none() {
+        if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
         let mut counter = None;

@@ -118,7 +118,8 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut timer_fired = std::mem::take(&mut self.ticks_after_yield);
+        let has_yielded = std::mem::take(&mut self.ticks_after_yield);
+        let mut timer_fired = has_yielded;
         if !cx.waker().will_wake(&self.waker) {
             self.waker.clone_from(cx.waker());
             self.send_queue().driver().register(cx.waker().clone());
@@ -137,6 +138,14 @@ impl Driver {
             // flag.
             let is_timekeeper = self.socket == SendQueues::TIMEKEEPER;
             if is_timekeeper && (was_flagged || timer_fired || std::mem::take(&mut self.ticks_again)) {
+                if self.is_late() && !has_yielded {
+                    // After a pause of the process, the runtime fires timers before it looks at
+                    // sockets. Responses that have arrived in time must be received before their
+                    // calls are ended.
+                    self.ticks_after_yield = true;
+                    let _ = pin!(yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
                 self.tick(cx);
             }
             if timer_fired {
@@ -156,14 +165,6 @@ impl Driver {
                 if self.wake_chain.is_active() {
                     self.wake_chain.end_step(cx);
                 }
-                return Poll::Pending;
-            }
-            if self.next_tick.is_some_and(|next| now() >= next + Self::MAX_LATENESS) {
-                // After a pause of the process, the runtime fires timers before it looks at
-                // sockets. Responses that have arrived in time must be received before their calls
-                // are ended.
-                self.ticks_after_yield = true;
-                let _ = pin!(yield_now()).poll(cx);
                 return Poll::Pending;
             }
             timer_fired = true;
@@ -260,6 +261,11 @@ impl Driver {
             // After an error, tokio reports a full socket as writable. Pause instead of spinning.
             self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
         }
+    }
+
+    /// Returns whether calls have been due for so long that the process must have been paused.
+    fn is_late(&self) -> bool {
+        self.shared.calls.next_tick().is_some_and(|next| now() >= next + Self::MAX_LATENESS)
     }
 
     /// Handles the calls that are due, and notes when the next are.

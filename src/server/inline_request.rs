@@ -61,7 +61,7 @@ impl<'a> InlineRequest<'a> {
         if TrackedRequest::is_needed(head.delivery, is_task) {
             let key = RequestKey::new(request, datagram, *sender, shared.request_secret);
             match shared.stored_responses().begin(head.arrived, key, *sender) {
-                Seen::Never => tracked = Some(TrackedRequest { key, delivery: head.delivery }),
+                Seen::Never => tracked = Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
                 Seen::Running => {
                     shared.counters.dropped(DropReason::DuplicateRequest);
                     if shared.config.dialect.has_running_frames() {

@@ -31,13 +31,7 @@ const MAX_NOT_READY_DOUBLINGS: u8 = 4;
 /// Intervals double up to four times the first. As the deadline nears, they shrink to the first
 /// again. `minimum` is the minimum of all intervals, `remaining` the time until the deadline, and
 /// `random` a uniformly distributed number.
-pub(super) fn interval(
-    first: Duration,
-    minimum: Duration,
-    attempt: u8,
-    remaining: Duration,
-    random: u32,
-) -> Duration {
+pub(super) fn interval(first: Duration, minimum: Duration, attempt: u8, remaining: Duration, random: u32) -> Duration {
     let doubled = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS));
     let nominal = doubled.min(first.max(remaining / REMAINING_PART)).max(minimum);
     lengthen(nominal.clamp(Duration::from_millis(1), MAX_INTERVAL), random)
@@ -49,12 +43,12 @@ pub(super) fn not_ready_interval(attempt: u8, random: u32) -> Duration {
     lengthen(NOT_READY_INTERVAL * (1 << attempt.min(MAX_NOT_READY_DOUBLINGS)), random)
 }
 
-/// Lengthens an interval by up to a quarter, so that callers that lost their responses together do
+/// Lengthens an interval by up to a tenth, so that callers that lost their responses together do
 /// not retransmit together. Never shortens it, because a retransmission before the timeout would be
 /// needless on a path without loss.
 pub(super) fn lengthen(nominal: Duration, random: u32) -> Duration {
     let micros = nominal.as_micros() as u64;
-    Duration::from_micros(micros + (micros * u64::from(random)).div_ceil(4 * u64::from(u32::MAX)))
+    Duration::from_micros(micros + (micros * u64::from(random)).div_ceil(10 * u64::from(u32::MAX)))
 }
 
 #[cfg(test)]
@@ -96,10 +90,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn intervals_are_lengthened_by_at_most_a_quarter(first in 1_u64..10_000, attempt: u8, random: u32) {
+        fn intervals_are_lengthened_by_at_most_a_tenth(first in 1_u64..10_000, attempt: u8, random: u32) {
             let nominal = (Duration::from_millis(first) * (1 << attempt.min(2))).min(MAX_INTERVAL);
             let interval = interval(Duration::from_millis(first), Duration::ZERO, attempt, LONG, random);
-            prop_assert!(interval >= nominal && interval <= nominal * 5 / 4 + Duration::from_micros(1));
+            prop_assert!(interval >= nominal && interval <= nominal * 11 / 10 + Duration::from_micros(1));
         }
 
         #[test]

@@ -20,6 +20,8 @@ pub(crate) struct History {
     /// The ids of packets that were changed or forged. The model does not predict their effect.
     tampered: BTreeSet<MessageId>,
     pub(crate) closed_at: Option<Instant>,
+    /// Jumps of the time, with the times before and after.
+    jumps: Vec<(Instant, Instant)>,
 }
 
 #[derive(Debug)]
@@ -67,16 +69,31 @@ impl History {
         self.tampered.contains(&id)
     }
 
+    /// Records that the time has jumped since `before`, as for a process that was paused.
+    pub(crate) fn record_jump(&mut self, before: Instant) {
+        self.jumps.push((before, Instant::now()));
+    }
+
+    /// Returns the time at which a driver handles a deadline: at the end of a jump over it.
+    /// Responses that have arrived by then count.
+    fn handled_at(&self, deadline: Instant) -> Instant {
+        let jump = self.jumps.iter().find(|(before, after)| *before <= deadline && deadline < *after);
+        jump.map_or(deadline, |(_, after)| *after)
+    }
+
     /// Returns the outcomes that a call may have that was sent: the earliest event decides, and of
     /// events at the same instant any may.
     pub(crate) fn allowed_outcomes(&self, id: MessageId, call: CallInfo) -> Vec<Outcome> {
         let deadline = call.start + call.timeout;
         let first = self.events.iter().find(|(_, from, of, _)| (*from, *of) == (call.peer, id));
-        let mut events = vec![(deadline, Outcome::TimedOut)];
-        events.extend(self.closed_at.map(|at| (at, Outcome::Closed)));
-        events.extend(first.map(|(at, .., event)| (*at, event.outcome(call.method))));
-        let earliest = events.iter().map(|(at, _)| *at).min().expect("there is a deadline");
-        events.into_iter().filter(|(at, _)| *at == earliest).map(|(_, outcome)| outcome).collect()
+        let allowed = |deadline| {
+            let mut events = vec![(deadline, Outcome::TimedOut)];
+            events.extend(self.closed_at.map(|at| (at, Outcome::Closed)));
+            events.extend(first.map(|(at, .., event)| (*at, event.outcome(call.method))));
+            let earliest = events.iter().map(|(at, _)| *at).min().expect("there is a deadline");
+            events.into_iter().filter(move |(at, _)| *at == earliest).map(|(_, outcome)| outcome)
+        };
+        allowed(deadline).chain(allowed(self.handled_at(deadline))).collect()
     }
 }
 

@@ -115,8 +115,8 @@ impl World {
             10 => self.corrupt(script),
             11 => self.spoof(script),
             12 => self.forge(script),
-            13 => advance(Duration::from_millis(10 * u64::from(script.number()))).await,
-            14 => advance(Duration::from_millis(script.number().into())).await,
+            13 => self.jump(10 * u64::from(script.number())).await,
+            14 => self.jump(script.number().into()).await,
             _ => match script.number() % 16 {
                 0 => self.close().await,
                 1..=3 => self.restart().await,
@@ -259,6 +259,12 @@ impl World {
         ends.into_iter().flatten().map(|end| end.outcome).collect()
     }
 
+    async fn jump(&mut self, millis: u64) {
+        let before = Instant::now();
+        advance(Duration::from_millis(millis)).await;
+        self.history.record_jump(before);
+    }
+
     /// Checks that every slot is free: as many calls as there are slots complete, all at once.
     async fn check_slots(&mut self) {
         if self.has_server_closed {
@@ -267,7 +273,7 @@ impl World {
         self.public_addr = caller_addr();
         self.packets.clear();
         // Handlers of earlier requests may still run.
-        advance(Duration::from_secs(1)).await;
+        self.jump(1_000).await;
         self.settle().await;
         self.packets.clear();
         let calls = (0..Self::MAX_CALLS as u64).map(|number| {
