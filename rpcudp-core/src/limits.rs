@@ -8,6 +8,10 @@ pub const HEADER_LEN: usize = 21;
 /// The length of the shortest datagram that Python decodes: a header and one byte of body.
 pub const MIN_DATAGRAM_LEN: usize = HEADER_LEN + 1;
 
+/// The length of the shortest request: a header, an array of two, an empty name and an empty array
+/// of arguments.
+pub const MIN_REQUEST_LEN: usize = HEADER_LEN + 3;
+
 /// The largest payload of a UDP datagram over IPv4: 65,535 bytes less 20 bytes of IP header and 8
 /// bytes of UDP header.
 pub const MAX_DATAGRAM_LEN: usize = 65_507;

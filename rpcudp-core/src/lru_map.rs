@@ -47,14 +47,27 @@ impl<K: Copy + Eq, V: Copy + Default> LruMap<K, V> {
     /// Entries for which `is_protected` returns `true` are evicted only after all others of their
     /// set.
     pub(crate) fn entry(&mut self, key: K, hash: u64, is_protected: impl Fn(&V) -> bool) -> &mut V {
+        self.entry_with(key, hash, is_protected, |_| V::default())
+    }
+
+    /// As [`entry`](Self::entry), but inserts the value that `create` returns. Its argument is the
+    /// entry that is evicted for the new one.
+    pub(crate) fn entry_with(
+        &mut self,
+        key: K,
+        hash: u64,
+        is_protected: impl Fn(&V) -> bool,
+        create: impl FnOnce(Option<(K, V)>) -> V,
+    ) -> &mut V {
+        let mut evicted = None;
         if !self.is_at(self.last_position, key) {
-            self.last_position = self.locate(key, hash, is_protected);
+            (self.last_position, evicted) = self.locate(key, hash, is_protected);
         }
         self.clock += 1;
         let last_used = self.clock;
         let (index, at) = self.last_position;
         let set = self.sets[index].get_or_insert_with(|| Box::new([None; WAYS]));
-        let entry = set[at].get_or_insert_with(|| Entry { key, value: V::default(), last_used });
+        let entry = set[at].get_or_insert_with(|| Entry { key, value: create(evicted), last_used });
         entry.last_used = last_used;
         &mut entry.value
     }
@@ -64,20 +77,21 @@ impl<K: Copy + Eq, V: Copy + Default> LruMap<K, V> {
         set.is_some_and(|set| set[at].is_some_and(|entry| entry.key == key))
     }
 
-    /// Returns the position of `key`, or one that it may take. Evicts an entry if the set is full.
-    fn locate(&mut self, key: K, hash: u64, is_protected: impl Fn(&V) -> bool) -> Position {
+    /// Returns the position of `key`, or one that it may take. If the set is full, evicts an entry
+    /// and returns it as well.
+    fn locate(&mut self, key: K, hash: u64, is_protected: impl Fn(&V) -> bool) -> (Position, Option<(K, V)>) {
         if self.sets.is_empty() {
             self.sets.resize_with(self.set_count, || None);
         }
         let index = self.index(hash);
-        let Some(set) = &mut self.sets[index] else { return (index, 0) };
+        let Some(set) = &mut self.sets[index] else { return ((index, 0), None) };
         if let Some(at) = set.iter().position(|entry| entry.is_some_and(|entry| entry.key == key)) {
-            return (index, at);
+            return ((index, at), None);
         }
         let rank = |at: &usize| set[*at].map(|entry| (is_protected(&entry.value), entry.last_used));
         let at = (0..WAYS).min_by_key(rank).unwrap_or_default();
-        set[at] = None;
-        (index, at)
+        let evicted = set[at].take();
+        ((index, at), evicted.map(|entry| (entry.key, entry.value)))
     }
 
     fn index(&self, hash: u64) -> usize {
@@ -127,6 +141,16 @@ mod tests {
         assert_eq!(map.get(0, 0), Some(&1));
         assert_eq!(map.get(1, 1), None);
         assert_eq!(map.get(2, 2), Some(&3));
+    }
+
+    #[test]
+    fn new_value_is_created_from_the_evicted_entry() {
+        let mut map = LruMap::<u64, u64>::new(WAYS, 7);
+        for key in 0..WAYS as u64 {
+            map.entry_with(key, key, |_| false, |evicted| evicted.map_or(key, |_| panic!("nothing is evicted yet")));
+        }
+        let value = *map.entry_with(100, 100, |_| false, |evicted| evicted.map_or(0, |(key, value)| key + value + 1));
+        assert_eq!(value, 1, "the entry of key 0, whose value is 0");
     }
 
     #[test]

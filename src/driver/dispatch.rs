@@ -123,6 +123,9 @@ impl Dispatch {
             };
             if let Err(reason) = handled {
                 shared.counters.dropped(reason);
+                if let (DropReason::ResponseBudget, Some(now)) = (reason, requests_since) {
+                    shared.warn_of_response_budget(received.source, now);
+                }
                 if reason == DropReason::OtherDialect && shared.log_limits.other_dialect.pass() {
                     // A subscriber of the log is user code, so unlock the table of calls first.
                     calls = None;
@@ -225,7 +228,8 @@ impl Dispatch {
                 self.shared.counters.add(Counter::RunningReceived, 1);
                 None
             }
-            Frame::Request(_) => unreachable!("the caller passes no requests"),
+            // The caller passes no requests: this one would be shorter than the shortest request.
+            Frame::Request(_) => return Err(DropReason::WrongShape),
         };
         self.wakes_timekeeper |= calls.wakes_driver();
         if let Some((key, waker)) = completed {
@@ -287,6 +291,7 @@ impl Dispatch {
             let dropped_count = self.responses.len() - first_response;
             self.responses.truncate(first_response);
             (0..dropped_count).for_each(|_| counters.dropped(DropReason::ResponseBudget));
+            self.shared.warn_of_response_budget(requests.source, now);
         } else {
             counts.into_iter().for_each(|(counter, count)| counters.add(counter, count));
         }

@@ -61,7 +61,7 @@ impl SourceBatch {
     /// The reason to drop it.
     pub(crate) fn take_request(&mut self) -> Result<(), DropReason> {
         self.remaining_count -= 1;
-        let Admission { requests, response_bytes, drop_reason } = &mut self.admission;
+        let Admission { requests, response_bytes, drop_reason, .. } = &mut self.admission;
         *requests = requests.checked_sub(1).ok_or(*drop_reason)?;
         if self.response_len > 0 && *response_bytes < Limiter::MIN_RESPONSE_LEN {
             return Err(DropReason::ResponseBudget);
@@ -102,7 +102,8 @@ mod tests {
     fn batch(requests: usize, response_bytes: u64, request_count: usize) -> SourceBatch {
         let source = ([192, 0, 2, 1], 7_000).into();
         let drop_reason = DropReason::TooManyRequests;
-        SourceBatch::new(source, Admission { requests, response_bytes, drop_reason }, request_count, 0)
+        let admission = Admission { requests, response_bytes, drop_reason, is_validated: false, source_hash: 0 };
+        SourceBatch::new(source, admission, request_count, 0)
     }
 
     #[test]
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_validated_source_is_not_charged() {
+    fn responses_without_a_budget_are_not_charged() {
         let mut batch = batch(2, u64::MAX, 2);
         assert_eq!((batch.take_request(), batch.add_response(60_000, COMPLETED)), (Ok(()), Ok(())));
         assert_eq!((batch.take_request(), batch.charge().len), (Ok(()), 0));

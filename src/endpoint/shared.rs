@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
@@ -116,6 +116,19 @@ impl Shared {
         if let Some(watchdog) = self.watchdog.get() {
             watchdog.unpark();
         }
+    }
+
+    /// Logs that responses to `peer` are dropped because of the limits, at most once per second.
+    pub(crate) fn warn_of_response_budget(&self, peer: SocketAddr, now: Instant) {
+        let Some(suppressed) = self.log_limits.response_budget.pass(now) else { return };
+        let suppressed = (suppressed > 0).then_some(suppressed);
+        tracing::warn!(
+            target: "rpcudp",
+            %peer,
+            suppressed,
+            "a response was dropped: the peer was sent as many response bytes as `Limits` allow (a peer that responds to \
+             a call of this endpoint is validated, and is allowed more)"
+        );
     }
 
     /// Begins to close the endpoint and wakes its drivers.

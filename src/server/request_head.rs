@@ -51,11 +51,12 @@ impl RequestHead {
     /// sender, unless a duplicate came from another address.
     pub(crate) fn send_response(&self, outcome: Outcome, response: &[u8], destination: SocketAddr) {
         let Context { shared, local, socket, .. } = &self.context;
-        if !response.is_empty()
-            && shared.config.limits.applies_to(destination)
-            && !shared.limiter().admit_response(destination, response.len(), now())
-        {
-            return shared.counters.dropped(DropReason::ResponseBudget);
+        if !response.is_empty() && shared.config.limits.applies_to(destination) {
+            let now = now();
+            if !shared.limiter().admit_response(destination, response.len(), now) {
+                shared.counters.dropped(DropReason::ResponseBudget);
+                return shared.warn_of_response_budget(destination, now);
+            }
         }
         self.counter(outcome).into_iter().for_each(|counter| shared.counters.add(counter, 1));
         if response.is_empty() {

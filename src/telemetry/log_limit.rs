@@ -12,6 +12,7 @@ pub(crate) struct LogLimits {
     pub(crate) slow_method: LineLimit,
     #[cfg(feature = "tower")]
     pub(crate) rejected: LineLimit,
+    pub(crate) response_budget: LineLimit,
     pub(crate) other_dialect: OnceOnly,
 }
 

@@ -21,7 +21,7 @@ pub use self::request::{RawArguments, Request};
 pub use self::response::Response;
 use self::trailer::CHECKED_BIT;
 pub use self::trailer::Trailer;
-use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN};
+use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN, MIN_REQUEST_LEN};
 use crate::{DropReason, msgpack};
 
 /// msgpack's nil.
@@ -48,10 +48,10 @@ pub enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Whether a datagram claims to be a request. Checks nothing but the kind.
+    /// Whether a datagram claims to be a request. Checks nothing but the kind and the length.
     #[must_use]
     pub fn is_request(datagram: &[u8], dialect: Dialect) -> bool {
-        datagram.first() == Some(&dialect.request_byte())
+        datagram.len() >= MIN_REQUEST_LEN && datagram[0] == dialect.request_byte()
     }
 
     /// Returns the message id of a datagram that claims to be a response, a failure or a running

@@ -47,6 +47,11 @@ impl Bucket {
         if rate.burst > 0 { (((room + 1) << Rate::FRACTION_BITS) - 1) / interval } else { 0 }
     }
 
+    /// Takes tokens until the bucket has no more than `other`.
+    pub(super) fn limit_to(&mut self, other: Self) {
+        self.full_at = self.full_at.max(other.full_at);
+    }
+
     /// Returns the time at which the bucket is full after `count` tokens are taken. `None` if it
     /// has fewer.
     fn full_after(self, count: u64, now: u64, rate: &Rate) -> Option<u64> {

@@ -21,6 +21,7 @@ pub struct Limits {
     pub(super) requests_per_source: u32,
     pub(super) requests_from_unvalidated: u32,
     pub(super) response_bytes_per_source: u32,
+    pub(super) response_bytes_per_validated_source: u32,
     limits_loopback: bool,
     is_unlimited: bool,
 }
@@ -33,6 +34,7 @@ impl Limits {
             requests_per_source: u32::MAX,
             requests_from_unvalidated: u32::MAX,
             response_bytes_per_source: u32::MAX,
+            response_bytes_per_validated_source: u32::MAX,
             limits_loopback: false,
             is_unlimited: true,
         }
@@ -60,10 +62,30 @@ impl Limits {
     /// burst is four seconds' worth. Default: 1,048,576.
     ///
     /// An attacker that forges a victim's address can direct at most this much traffic at the
-    /// victim.
+    /// victim, however many other addresses it forges meanwhile. (Beyond 4,096 sources at a time,
+    /// the responses to other sources may count towards the budget of a source: at the default
+    /// rates 4 % of it.)
     #[must_use]
     pub fn response_bytes_per_source(mut self, per_second: u32) -> Self {
         self.response_bytes_per_source = per_second;
+        self.is_unlimited = false;
+        self
+    }
+
+    /// Sets the number of response bytes per second that a validated source may be sent. The burst
+    /// is four seconds' worth. Default: 16,777,216.
+    ///
+    /// A peer that is validated can be a victim too: every node of a distributed hash table is
+    /// validated by the nodes that call it. An attacker that forges such a peer's address can
+    /// direct at most this much traffic at the peer.
+    ///
+    /// The default is sixteen times that of unvalidated sources, or 134 Mbit/s: 16,000 responses of
+    /// 1 KiB per second to one peer, which is more than a busy node of a distributed hash table
+    /// sends to all of its peers. Set more for peers that download from each other over a fast
+    /// network, and `u32::MAX` for no limit.
+    #[must_use]
+    pub fn response_bytes_per_validated_source(mut self, per_second: u32) -> Self {
+        self.response_bytes_per_validated_source = per_second;
         self.is_unlimited = false;
         self
     }
@@ -88,6 +110,7 @@ impl Default for Limits {
             requests_per_source: 50_000,
             requests_from_unvalidated: 500_000,
             response_bytes_per_source: 1 << 20,
+            response_bytes_per_validated_source: 16 << 20,
             limits_loopback: false,
             is_unlimited: false,
         }

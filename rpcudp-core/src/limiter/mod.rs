@@ -1,4 +1,5 @@
 mod bucket;
+mod evicted;
 mod limits;
 mod prefix;
 
@@ -6,15 +7,17 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use self::bucket::{Bucket, Rate};
+use self::evicted::{Buckets, EvictedBuckets};
 pub use self::limits::Limits;
 pub(crate) use self::prefix::Prefix;
 use crate::DropReason;
-use crate::lru_map::LruMap;
+use crate::lru_map::{LruMap, mix};
 
 /// Enforces [`Limits`].
 ///
-/// Keeps the state of 4,096 sources in at most 196 KiB. Validated sources are evicted after others.
-/// An evicted source starts again with full buckets.
+/// Keeps the state of 4,096 sources in at most 228 KiB. Validated sources are evicted after others.
+/// The buckets of evicted sources are kept in 384 KiB, in which some sources share a place, so that
+/// no source gets a full bucket by being evicted.
 ///
 /// ```
 /// use rpcudp_core::{DropReason, Limiter, Limits};
@@ -32,11 +35,12 @@ use crate::lru_map::LruMap;
 pub struct Limiter {
     limits: Limits,
     origin: Instant,
-    sources: LruMap<Prefix, Source>,
+    sources: Sources,
     unvalidated: Bucket,
     requests_per_source: Rate,
     requests_from_unvalidated: Rate,
     response_bytes_per_source: Rate,
+    response_bytes_per_validated_source: Rate,
 }
 
 /// The requests and response bytes that a source is admitted.
@@ -49,21 +53,29 @@ pub struct Admission {
     pub response_bytes: u64,
     /// The reason to drop the requests that are not admitted.
     pub drop_reason: DropReason,
+    /// Whether the source is validated. `false` for a source that is exempt from the limits.
+    pub is_validated: bool,
+    /// A hash of the source that peers cannot predict, equal for all addresses of the source.
+    pub source_hash: u64,
+}
+
+/// The sources with requests or responses of late.
+#[derive(Debug)]
+struct Sources {
+    map: LruMap<Prefix, Source>,
+    evicted: EvictedBuckets,
+    secret: u64,
 }
 
 /// The state of a source.
 #[derive(Clone, Copy, Debug, Default)]
 struct Source {
-    requests: Bucket,
-    response_bytes: Bucket,
+    buckets: Buckets,
     /// The end of its validation, in nanoseconds since the origin.
     validated_until: u64,
 }
 
 impl Limiter {
-    /// The number of sources in the map.
-    const CAPACITY: usize = 4_096;
-
     /// The time for which a source is validated after it has responded to a call.
     const VALIDATION_LIFETIME: Duration = Duration::from_secs(600);
 
@@ -78,49 +90,59 @@ impl Limiter {
     /// `secret` must be random.
     #[must_use]
     pub fn new(limits: Limits, origin: Instant, secret: u64) -> Self {
+        let response_rate = |per_second| Rate::new(per_second, Self::RESPONSE_BURST_SECONDS);
         Self {
             requests_per_source: Rate::new(limits.requests_per_source, 1),
             requests_from_unvalidated: Rate::new(limits.requests_from_unvalidated, 1),
-            response_bytes_per_source: Rate::new(limits.response_bytes_per_source, Self::RESPONSE_BURST_SECONDS),
+            response_bytes_per_source: response_rate(limits.response_bytes_per_source),
+            response_bytes_per_validated_source: response_rate(limits.response_bytes_per_validated_source),
             limits,
             origin,
-            sources: LruMap::new(Self::CAPACITY, secret),
+            sources: Sources::new(secret),
             unvalidated: Bucket::default(),
         }
     }
 
     /// Admits as many of `count` requests from `source` as the limits allow now.
     pub fn admit(&mut self, source: SocketAddr, count: usize, now: Instant) -> Admission {
-        let none_admitted = |drop_reason| Admission { requests: 0, response_bytes: 0, drop_reason };
+        let prefix = Prefix::of(source.ip());
+        let source_hash = self.sources.hash(prefix);
+        let mut admission = Admission {
+            requests: 0,
+            response_bytes: 0,
+            drop_reason: DropReason::TooManyRequests,
+            is_validated: false,
+            source_hash,
+        };
         if !self.limits.applies_to(source) {
-            return Admission { requests: count, response_bytes: u64::MAX, drop_reason: DropReason::TooManyRequests };
+            return Admission { requests: count, response_bytes: u64::MAX, ..admission };
         }
         let now = self.nanos(now);
-        let prefix = Prefix::of(source.ip());
         // Surplus unvalidated sources evict no others: most are forged and never send again.
-        if !self.unvalidated.has(1, now, &self.requests_from_unvalidated)
-            && self.sources.get(prefix, prefix.hash()).is_none()
-        {
-            return none_admitted(DropReason::TooManyUnvalidated);
+        if !self.unvalidated.has(1, now, &self.requests_from_unvalidated) && !self.sources.contains(prefix) {
+            return Admission { drop_reason: DropReason::TooManyUnvalidated, ..admission };
         }
-        let state = source_of(&mut self.sources, prefix, now);
-        let is_validated = state.validated_until > now;
-        if !is_validated && !state.response_bytes.has(Self::MIN_RESPONSE_LEN, now, &self.response_bytes_per_source) {
-            return none_admitted(DropReason::ResponseBudget);
+        let state = self.sources.entry(prefix, now);
+        admission.is_validated = state.validated_until > now;
+        let (response_bytes, response_rate) = if admission.is_validated {
+            (state.buckets.validated_response_bytes, &self.response_bytes_per_validated_source)
+        } else {
+            (state.buckets.response_bytes, &self.response_bytes_per_source)
+        };
+        if !response_bytes.has(Self::MIN_RESPONSE_LEN, now, response_rate) {
+            return Admission { drop_reason: DropReason::ResponseBudget, ..admission };
         }
-        let (mut requests, mut drop_reason) = (count as u64, DropReason::TooManyRequests);
-        requests = requests.min(state.requests.available(now, &self.requests_per_source));
-        let mut response_bytes = u64::MAX;
-        if !is_validated {
+        let mut requests = state.buckets.requests.available(now, &self.requests_per_source).min(count as u64);
+        if !admission.is_validated {
             let available = self.unvalidated.available(now, &self.requests_from_unvalidated);
             if available < requests {
-                (requests, drop_reason) = (available, DropReason::TooManyUnvalidated);
+                (requests, admission.drop_reason) = (available, DropReason::TooManyUnvalidated);
             }
             self.unvalidated.take(requests, now, &self.requests_from_unvalidated);
-            response_bytes = state.response_bytes.available(now, &self.response_bytes_per_source);
         }
-        state.requests.take(requests, now, &self.requests_per_source);
-        Admission { requests: requests as usize, response_bytes, drop_reason }
+        state.buckets.requests.take(requests, now, &self.requests_per_source);
+        let response_bytes = response_bytes.available(now, response_rate);
+        Admission { requests: requests as usize, response_bytes, ..admission }
     }
 
     /// Charges a response of `len` bytes to `destination` and returns `true` if its budget allows
@@ -130,16 +152,20 @@ impl Limiter {
             return true;
         }
         let now = self.nanos(now);
-        let source = source_of(&mut self.sources, Prefix::of(destination.ip()), now);
-        source.validated_until > now || source.response_bytes.take(len as u64, now, &self.response_bytes_per_source)
+        let Source { buckets, validated_until } = self.sources.entry(Prefix::of(destination.ip()), now);
+        if *validated_until > now {
+            buckets.validated_response_bytes.take(len as u64, now, &self.response_bytes_per_validated_source)
+        } else {
+            buckets.response_bytes.take(len as u64, now, &self.response_bytes_per_source)
+        }
     }
 
-    /// Validates `source`. Call it when the source has responded to a call, and so receives
-    /// datagrams at its address.
+    /// Validates `source`. Call it when the source has responded to a call that was made to it, and
+    /// so receives datagrams at its address.
     pub fn validate(&mut self, source: SocketAddr, now: Instant) {
         if self.limits.applies_to(source) {
             let now = self.nanos(now);
-            source_of(&mut self.sources, Prefix::of(source.ip()), now).validated_until =
+            self.sources.entry(Prefix::of(source.ip()), now).validated_until =
                 now + Self::VALIDATION_LIFETIME.as_nanos() as u64;
         }
     }
@@ -149,8 +175,39 @@ impl Limiter {
     }
 }
 
-fn source_of(sources: &mut LruMap<Prefix, Source>, prefix: Prefix, now: u64) -> &mut Source {
-    sources.entry(prefix, prefix.hash(), |source| source.validated_until > now)
+impl Sources {
+    /// The number of sources in the map.
+    const CAPACITY: usize = 4_096;
+
+    fn new(secret: u64) -> Self {
+        Self { map: LruMap::new(Self::CAPACITY, secret), evicted: EvictedBuckets::default(), secret }
+    }
+
+    /// Returns a hash that depends on the secret.
+    fn hash(&self, prefix: Prefix) -> u64 {
+        mix(prefix.hash() ^ self.secret)
+    }
+
+    fn contains(&self, prefix: Prefix) -> bool {
+        self.map.get(prefix, prefix.hash()).is_some()
+    }
+
+    /// Returns the state of a source. A source that is new or returns has no more tokens than were
+    /// left when a source in its place was evicted.
+    fn entry(&mut self, prefix: Prefix, now: u64) -> &mut Source {
+        let Self { map, evicted, secret } = self;
+        map.entry_with(
+            prefix,
+            prefix.hash(),
+            |source| source.validated_until > now,
+            |previous| {
+                if let Some((prefix, source)) = previous {
+                    evicted.store(mix(prefix.hash() ^ *secret), &source.buckets);
+                }
+                Source { buckets: evicted.load(mix(prefix.hash() ^ *secret)), validated_until: 0 }
+            },
+        )
+    }
 }
 
 #[cfg(test)]

@@ -53,12 +53,15 @@ fn a_batch_of_requests_is_admitted_in_part() {
 
     limiter.validate(addr("192.0.2.3:1"), now);
     let validated = limiter.admit(addr("192.0.2.3:1"), 200, now);
-    assert_eq!((validated.requests, validated.response_bytes), (100, u64::MAX));
+    assert_eq!((validated.requests, validated.response_bytes), (100, 64 << 20));
+    assert!(validated.is_validated && !rest.is_validated);
+    assert_ne!(validated.source_hash, rest.source_hash);
 }
 
 #[test]
 fn memory_is_as_documented() {
-    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.memory_len(), 196 << 10);
+    assert_eq!(Limiter::new(Limits::default(), start(), 1).sources.map.memory_len(), 228 << 10);
+    assert_eq!(EvictedBuckets::MEMORY_LEN, 384 << 10);
 }
 
 #[test]
@@ -133,9 +136,126 @@ fn unvalidated_source_over_its_budget_gets_no_responses_and_is_dropped() {
     assert_eq!(request(&mut limiter, victim, now), Err(DropReason::ResponseBudget));
     limiter.validate(victim, now);
     assert_eq!(request(&mut limiter, victim, now), Ok(()));
-    assert!((0..100).all(|_| limiter.admit_response(victim, 60_000, now)));
+    assert!((0..100).all(|_| limiter.admit_response(victim, 60_000, now)), "it has a budget of its own");
     let later = now + Limiter::VALIDATION_LIFETIME + Duration::from_secs(1);
     assert!(!limiter.admit_response(victim, 60_000, later), "validation expires");
+}
+
+#[test]
+fn validated_source_over_its_budget_gets_no_responses_and_is_dropped() {
+    let now = start();
+    let mut limiter = Limiter::new(Limits::default().response_bytes_per_validated_source(10_000), now, 1);
+    let peer = addr("192.0.2.1:1");
+    limiter.validate(peer, now);
+    let mut sent = |now| -> usize { (0..1_000).filter(|_| limiter.admit_response(peer, 100, now)).map(|_| 100).sum() };
+    assert_eq!(sent(now), 40_000);
+    assert_eq!(sent(now + Duration::from_secs(1)), 10_000);
+    let admission = limiter.admit(peer, 1, now + Duration::from_secs(1));
+    assert_eq!((admission.requests, admission.drop_reason), (0, DropReason::ResponseBudget));
+    limiter.validate(peer, now + Duration::from_secs(1));
+    assert!(!limiter.admit_response(peer, 100, now + Duration::from_secs(1)), "a further response resets nothing");
+}
+
+/// A flood of forged requests.
+struct Flood {
+    limiter: Limiter,
+    begin: Instant,
+    /// The requests so far.
+    count: u32,
+}
+
+impl Flood {
+    /// Just below the limit for all unvalidated sources, which would stop the flood.
+    const RATE: u32 = 490_000;
+
+    const RESPONSE_LEN: usize = 1_200;
+
+    fn new(limits: Limits) -> Self {
+        let begin = start();
+        Self { limiter: Limiter::new(limits, begin, 1), begin, count: 0 }
+    }
+
+    fn now(&self) -> Instant {
+        self.begin + Duration::from_secs(1) * self.count / Self::RATE
+    }
+
+    /// Sends a request in the name of `source`. Returns the bytes of the response.
+    fn send(&mut self, source: SocketAddr) -> u64 {
+        self.count += 1;
+        let now = self.now();
+        let is_sent = request(&mut self.limiter, source, now).is_ok()
+            && self.limiter.admit_response(source, Self::RESPONSE_LEN, now);
+        if is_sent { Self::RESPONSE_LEN as u64 } else { 0 }
+    }
+
+    /// Sends requests in the name of other sources, never the same twice.
+    fn churn(&mut self, count: u32) {
+        for _ in 0..count {
+            self.send((Ipv4Addr::from_bits(0x0a00_0000 + self.count), 1).into());
+        }
+    }
+
+    /// Returns the bytes that a victim is sent in each of these seconds. `churn` is the number of
+    /// other sources after each `burst` requests in the victim's name.
+    fn victim_bytes(&mut self, victim: SocketAddr, seconds: u32, burst: u32, churn: u32) -> Vec<u64> {
+        let mut bytes = vec![0; seconds as usize];
+        while self.count < seconds * Self::RATE {
+            for _ in 0..burst {
+                let second = (self.count / Self::RATE).min(seconds - 1);
+                bytes[second as usize] += self.send(victim);
+            }
+            self.churn(churn);
+        }
+        bytes
+    }
+}
+
+#[test]
+fn budget_of_a_victim_is_not_reset_by_churning_the_sources() {
+    let limits = Limits::default().response_bytes_per_validated_source(2 << 20);
+    for (is_validated, burst, churn) in
+        [(false, 1, 50), (false, 4_000, 8_192), (false, 20_000, 60_000), (true, 10_000, 60_000)]
+    {
+        let mut flood = Flood::new(limits.clone());
+        let victim = addr("192.0.2.1:7000");
+        let rate = if is_validated { 2 << 20 } else { 1 << 20 };
+        if is_validated {
+            flood.limiter.validate(victim, flood.begin);
+        }
+        let bytes = flood.victim_bytes(victim, 3, burst, churn);
+        let total: u64 = bytes.iter().sum();
+        assert!(total <= rate * (3 + Limiter::RESPONSE_BURST_SECONDS), "{burst}, {churn}: {bytes:?}");
+        assert!(bytes[0] > rate * Limiter::RESPONSE_BURST_SECONDS, "{burst}, {churn}: {bytes:?}");
+        assert!(bytes[2] <= rate * 11 / 10, "{burst}, {churn}: {bytes:?}");
+    }
+}
+
+#[test]
+fn request_rate_of_a_source_is_not_reset_by_churning_the_sources() {
+    let mut flood = Flood::new(Limits::default().requests_per_source(1_000));
+    let source = addr("192.0.2.1:7000");
+    let mut count = 0;
+    while flood.count < 2 * Flood::RATE {
+        let now = flood.now();
+        count += flood.limiter.admit(source, 1_000, now).requests;
+        flood.churn(8_192);
+    }
+    assert!((1_000..=3_100).contains(&count), "{count} in two seconds");
+}
+
+#[test]
+fn honest_unvalidated_sources_are_served_while_the_sources_are_churned() {
+    let mut flood = Flood::new(Limits::default());
+    let honest: Vec<SocketAddr> = (1..=50).map(|host| ([192, 0, 2, host], 7000).into()).collect();
+    let (mut sent, mut received) = (0, 0);
+    while flood.count < 6 * Flood::RATE {
+        flood.churn(500);
+        for source in &honest {
+            sent += 1;
+            received += flood.send(*source) / Flood::RESPONSE_LEN as u64;
+        }
+    }
+    assert_eq!(received, sent, "each of them sends 890 requests per second, for all of its budget");
 }
 
 #[test]
@@ -147,7 +267,8 @@ fn validated_sources_survive_a_flood_of_unvalidated_ones() {
     for number in 0..100_000_u32 {
         let _ = request(&mut limiter, (Ipv4Addr::from_bits(number | 0x0a00_0000), 1).into(), now);
     }
-    assert!((0..10_000).all(|_| limiter.admit_response(validated, 60_000, now)));
+    // An unvalidated source has a twentieth of this.
+    assert!((0..1_000).all(|_| limiter.admit_response(validated, 60_000, now)));
 }
 
 proptest! {
