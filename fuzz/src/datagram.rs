@@ -120,6 +120,9 @@ fn dropped(bytes: &[u8], reason: DropReason) {
             let is_valid = decode_with_rmpv(bytes).is_some_and(|value| level_count(&value, 0) <= MAX_DEPTH);
             assert!(!is_valid || bytes[HEADER_LEN..].contains(&0xc1));
         }
+        DropReason::TooDeep => {
+            assert!(decode_with_rmpv(bytes).is_none_or(|value| level_count(&value, 0) > MAX_DEPTH));
+        }
         DropReason::WrongShape => assert!(has_wrong_shape(bytes)),
         reason => panic!("a reason that only a call or a request can have: {reason}"),
     }

@@ -4,35 +4,54 @@ use rmp::Marker;
 
 use crate::limits::MAX_DEPTH;
 
-/// Returns the length of the first value in `bytes`.
+/// The fault of a value's structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The value is incomplete, or contains an array or map that claims more elements than bytes
+    /// are left.
+    Invalid,
+    /// The value nests deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+/// Returns the length of the first value in `bytes`, or `None` if its structure has a
+/// [fault](checked_len).
+pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
+    checked_len(bytes).ok()
+}
+
+/// Returns the length of the first value in `bytes`, or the fault of its structure.
 ///
-/// Returns `None` if the value is incomplete, nests deeper than [`MAX_DEPTH`], or contains an array
-/// or map that claims more elements than bytes are left. No input that passes this check can make a
-/// decoder recurse without bound or reserve memory for missing elements.
+/// No input that passes this check can make a decoder recurse without bound or reserve memory for
+/// missing elements.
 ///
 /// Takes time proportional to the number of values, and no heap.
-pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn checked_len(bytes: &[u8]) -> Result<usize, Fault> {
     // The number of values that are still missing on each open level. A datagram has fewer than
     // 2^16 bytes, and therefore fewer values.
     let mut open = [0_u32; MAX_DEPTH];
     let mut depth = 0;
     let mut at = 0;
     loop {
-        let (head_len, payload_len, children) = head(bytes.get(at..)?)?;
-        at = at.checked_add(head_len)?.checked_add(payload_len)?;
-        let left = bytes.len().checked_sub(at)?;
+        let (head_len, payload_len, children) = bytes.get(at..).and_then(head).ok_or(Fault::Invalid)?;
+        let end = at.checked_add(head_len).and_then(|end| end.checked_add(payload_len)).ok_or(Fault::Invalid)?;
+        let left = bytes.len().checked_sub(end).ok_or(Fault::Invalid)?;
+        at = end;
         if children > 0 {
-            if children > left as u64 || depth == MAX_DEPTH {
-                return None;
+            if children > left as u64 {
+                return Err(Fault::Invalid);
             }
-            open[depth] = u32::try_from(children).ok()?;
+            if depth == MAX_DEPTH {
+                return Err(Fault::TooDeep);
+            }
+            open[depth] = u32::try_from(children).map_err(|_| Fault::Invalid)?;
             depth += 1;
             continue;
         }
         // The value is complete, and so are the containers of which it is the last element.
         loop {
             if depth == 0 {
-                return Some(at);
+                return Ok(at);
             }
             open[depth - 1] -= 1;
             if open[depth - 1] > 0 {
@@ -159,8 +178,8 @@ mod tests {
         let nested = |count: usize, open: &[u8]| [open.repeat(count), b"\xc0".to_vec()].concat();
         for open in [&b"\x91"[..], b"\x81\xc0"] {
             assert!(value_len(&nested(MAX_DEPTH, open)).is_some(), "{open:x?}");
-            assert!(value_len(&nested(MAX_DEPTH + 1, open)).is_none(), "{open:x?}");
-            assert!(value_len(&nested(30_000, open)).is_none(), "{open:x?}");
+            assert_eq!(checked_len(&nested(MAX_DEPTH + 1, open)), Err(Fault::TooDeep), "{open:x?}");
+            assert_eq!(checked_len(&nested(30_000, open)), Err(Fault::TooDeep), "{open:x?}");
         }
     }
 

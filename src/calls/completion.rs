@@ -1,6 +1,6 @@
 use std::io;
 
-use rpcudp_core::{FailureCode, TooManyCalls};
+use rpcudp_core::{DropReason, FailureCode, TooManyCalls};
 
 use super::response_body::ResponseBody;
 
@@ -11,6 +11,8 @@ pub(crate) enum Completion {
     Response(ResponseBody),
     /// A failure frame.
     Failure(Box<Failure>),
+    /// A response or failure frame whose body is invalid, for this reason.
+    Undecodable(DropReason),
     /// No response within the timeout. The error is that of the last transmission, if the socket
     /// refused it.
     TimedOut(Option<io::Error>),
@@ -26,6 +28,7 @@ pub(crate) enum Completion {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: FailureCode,
+    /// At most 200 characters, with control characters escaped.
     pub(crate) message: Box<str>,
     pub(crate) detail: Option<Vec<u8>>,
 }

@@ -421,6 +421,11 @@ impl ResponseGuard<'_> {
     pub(crate) fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
         self.table.calls.expects(id, source)
     }
+
+    /// Returns whether the call was made to `source`.
+    pub(crate) fn was_made_to(&self, id: &MessageId, source: SocketAddr) -> bool {
+        self.table.calls.was_made_to(id, source)
+    }
 }
 
 impl Table {

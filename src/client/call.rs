@@ -1,3 +1,4 @@
+use std::any;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use rpcudp_core::codec::{DecodeError, decode};
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, FailureCode};
+use rpcudp_core::limits::MAX_DEPTH;
+use rpcudp_core::{Counter, DropReason, FailureCode};
 use serde::de::DeserializeOwned;
 
 use super::did_run::DidRun;
@@ -252,6 +254,10 @@ impl<T, E> Call<T, E> {
                     }
                 }
             }
+            Completion::Undecodable(reason) => {
+                let source = DecodeError::new(any::type_name::<T>(), invalid_body(reason));
+                Err(CallError::Decode { method, peer, source })
+            }
             Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: pending.timeout(), source }),
             Completion::Unreachable => Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) }),
             Completion::Unsendable(source) => Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) }),
@@ -311,6 +317,15 @@ fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
         Encoded::Value(body) => body.decode().map(Ok),
         Encoded::Error(bytes) => decode(bytes).map(Err),
     })
+}
+
+/// Describes the fault of a response whose body is invalid.
+fn invalid_body(reason: DropReason) -> String {
+    match reason {
+        DropReason::TooDeep => format!("it nests deeper than {MAX_DEPTH} levels"),
+        DropReason::WrongShape => "its failure frame has another shape".into(),
+        _ => "its msgpack is incomplete or invalid".into(),
+    }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {

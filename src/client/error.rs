@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 use std::{error, fmt, io};
@@ -88,12 +89,14 @@ pub enum CallError<E = Infallible> {
         peer: SocketAddr,
         /// The reason.
         reason: Refusal,
-        /// The peer's message for people. May be empty or cut short.
+        /// The peer's message for people. May be empty or cut short: it has at most 200
+        /// characters, with control characters escaped.
         message: Box<str>,
         /// Whether the method ran.
         did_run: DidRun,
     },
-    /// The response does not decode as the type that the contract declares.
+    /// The response does not decode as the type that the contract declares, nests deeper than 32
+    /// levels, or is not msgpack.
     Decode {
         /// The wire name of the method.
         method: &'static str,
@@ -262,8 +265,13 @@ impl<E> CallError<E> {
                 if message.is_empty() || **message == **method {
                     return Ok(());
                 }
-                // The peer's text must not reach a terminal or a log unescaped.
-                write!(f, ": {}", message.escape_debug())
+                f.write_str(": ")?;
+                // The peer's text must not reach a terminal or a log unescaped. Backslashes stay,
+                // because the endpoint has escaped the text already.
+                message.chars().try_for_each(|char| match char {
+                    '\\' | '"' | '\'' => f.write_char(char),
+                    char => write!(f, "{}", char.escape_debug()),
+                })
             }
             Self::Decode { method, peer, source } => write!(f, "the response of {peer} to `{method}` is {source}"),
             Self::TooLarge { method, size, limit } => {

@@ -202,34 +202,46 @@ impl Dispatch {
     fn handle_response(&mut self, calls: &mut ResponseGuard<'_>, received: &Received<'_>) -> Result<(), DropReason> {
         let config = &self.shared.config;
         let Received { source, contents, .. } = *received;
-        if let Some(id) = Frame::response_id(contents, config.dialect) {
-            calls.expects(&id, source).inspect_err(|reason| calls.record_dropped(source, *reason))?;
+        let expected = Frame::response_id(contents, config.dialect);
+        if let Some(id) = &expected {
+            calls.expects(id, source).inspect_err(|reason| calls.record_dropped(source, *reason))?;
         }
-        let (frame, trailer) = Frame::decode_with_trailer(contents, config.dialect)?;
-        let handler_time = trailer.handler_time.unwrap_or_default();
-        let completed = match frame {
-            Frame::Response(response) => {
+        // With `any_source`, a peer may respond in another's name. That shows nothing about the
+        // other's address.
+        let validates = config.limits.applies_to(source)
+            && self.validated != Some(source)
+            && expected.is_some_and(|id| calls.was_made_to(&id, source));
+        let decoded = Frame::decode_with_trailer(contents, config.dialect);
+        let handler_time = decoded.map_or(Duration::ZERO, |(_, trailer)| trailer.handler_time.unwrap_or_default());
+        let completed = match decoded.map(|(frame, _)| frame) {
+            // The peer has responded, and no better response will follow. The end of a response with
+            // a checksum may be forged, and is dropped.
+            Err(reason) => {
+                let id = expected.filter(|_| Frame::is_unchecked_response(contents, config.dialect)).ok_or(reason)?;
+                calls.complete(&id, source, Duration::ZERO, || Completion::Undecodable(reason))?
+            }
+            Ok(Frame::Response(response)) => {
                 let completion = || Completion::Response(ResponseBody::new(response.body));
                 calls.complete(&response.id, source, handler_time, completion)?
             }
-            Frame::Failure(failure) => {
+            Ok(Frame::Failure(failure)) => {
                 let (id, code) = (failure.id, failure.code);
                 calls.expects(&id, source)?;
                 let detail = failure.detail.map(<[u8]>::to_vec);
-                let failure = Failure { code, message: failure.message.into(), detail };
+                let failure = Failure { code, message: failure.printable_message(), detail };
                 if matches!(code.refusal(), Some(RefusalKind::Busy | RefusalKind::Closing)) {
                     calls.refuse_not_ready(&id, source, failure)?
                 } else {
                     calls.complete(&id, source, handler_time, || Completion::Failure(Box::new(failure)))?
                 }
             }
-            Frame::Running { id } => {
+            Ok(Frame::Running { id }) => {
                 calls.record_running(&id, source)?;
                 self.shared.counters.add(Counter::RunningReceived, 1);
                 None
             }
             // The caller passes no requests: this one would be shorter than the shortest request.
-            Frame::Request(_) => return Err(DropReason::WrongShape),
+            Ok(Frame::Request(_)) => return Err(DropReason::WrongShape),
         };
         self.wakes_timekeeper |= calls.wakes_driver();
         if let Some((key, waker)) = completed {
@@ -237,7 +249,7 @@ impl Dispatch {
             self.is_idle = calls.call_count() == 1 && self.router.is_empty();
             self.completed.push(key, source, waker);
         }
-        if config.limits.applies_to(source) && self.validated != Some(source) {
+        if validates {
             self.validated = Some(source);
             self.shared.limiter().validate(source, now());
         }

@@ -131,7 +131,7 @@ async fn each_reason_to_drop_is_counted() {
         ([header(5), b"\xc0".to_vec()].concat(), DropReason::UnknownKind),
         ([header(2), b"\xc0".to_vec()].concat(), DropReason::OtherDialect),
         ([header(0), b"\xc1".to_vec()].concat(), DropReason::InvalidMsgpack),
-        ([header(0), b"\x91".repeat(8_000)].concat(), DropReason::InvalidMsgpack),
+        ([header(0), b"\x91".repeat(8_000)].concat(), DropReason::TooDeep),
         ([header(0), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::InvalidMsgpack),
         ([header(0), b"\xc0".to_vec()].concat(), DropReason::WrongShape),
         ([header(1), b"\xc0".to_vec()].concat(), DropReason::UnmatchedResponse),

@@ -208,6 +208,13 @@ impl<T> Calls<T> {
         if self.any_source || slot.accepts(source) { Ok(()) } else { Err(DropReason::WrongSource) }
     }
 
+    /// Whether the table has a call with this id, made to `source`. A response can come from
+    /// another address only if [`with_any_source`](Self::with_any_source) allows it.
+    #[must_use]
+    pub fn was_made_to(&self, id: &MessageId, source: SocketAddr) -> bool {
+        self.slots.get(id.slot()).is_some_and(|slot| slot.has_id(id) && slot.accepts(source))
+    }
+
     /// Completes the call that a response from `source` belongs to. Its slot stays until
     /// [`remove`](Self::remove).
     ///

@@ -53,6 +53,7 @@ pub use bytes::{as_bytes, decode_bytes};
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
 pub use encode_error::EncodeError;
+pub(crate) use sanitize::sanitized;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ const MAX_CHAR_COUNT: usize = 200;
 
 /// Returns the start of a message, safe for logs and terminals. Escapes control characters, and
 /// truncates to [`MAX_CHAR_COUNT`] characters, of which the last is then "…".
-pub(super) fn sanitized(message: impl Display) -> Box<str> {
+pub(crate) fn sanitized(message: impl Display) -> Box<str> {
     let mut sanitized = Sanitizer { kept: String::new(), char_count: 0 };
     // Fails if the message is truncated, or if the `Display` of the message fails.
     let _ = write!(sanitized, "{message}");

@@ -3,6 +3,7 @@ use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 use super::dialect::FAILURE_BYTE;
 use super::failure_code::FailureCode;
 use super::message_id::MessageId;
+use crate::codec::sanitized;
 use crate::msgpack::{self, infallible};
 
 /// A failure: an error of the application, or a refusal. Its body is `[code, message]` or `[code,
@@ -26,6 +27,21 @@ impl Failure<'_> {
     /// The maximum length of a message in bytes, enough for a sentence or two. Longer messages come
     /// from errors of the application's types, which may quote everything that a remote peer sent.
     pub const MAX_MESSAGE_LEN: usize = 200;
+
+    /// Returns the start of the message, safe for logs and terminals: at most 200 characters, with
+    /// control characters escaped.
+    ///
+    /// ```
+    /// use rpcudp_core::{Failure, FailureCode, MessageId};
+    ///
+    /// let id = MessageId::from_bytes([0; 20]);
+    /// let failure = Failure { id, code: FailureCode::BUSY, message: "\u{1b}[2Jbusy", detail: None };
+    /// assert_eq!(&*failure.printable_message(), r"\u{1b}[2Jbusy");
+    /// ```
+    #[must_use]
+    pub fn printable_message(&self) -> Box<str> {
+        sanitized(self.message)
+    }
 
     /// Appends the datagram, limited to `max_len` bytes. Truncates the message first and then
     /// leaves out the detail. A message longer than [`MAX_MESSAGE_LEN`](Self::MAX_MESSAGE_LEN) is

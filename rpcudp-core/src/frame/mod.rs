@@ -21,8 +21,9 @@ pub use self::request::{RawArguments, Request};
 pub use self::response::Response;
 use self::trailer::CHECKED_BIT;
 pub use self::trailer::Trailer;
+use crate::DropReason;
 use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN, MIN_REQUEST_LEN};
-use crate::{DropReason, msgpack};
+use crate::msgpack::{self, Fault};
 
 /// msgpack's nil.
 const NIL: u8 = 0xc0;
@@ -61,6 +62,15 @@ impl<'a> Frame<'a> {
         let [kind, id @ ..] = datagram.first_chunk::<HEADER_LEN>()?;
         let is_response = matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure | Kind::Running));
         is_response.then(|| MessageId::from_bytes(*id))
+    }
+
+    /// Whether a datagram claims to be a response or failure without a checksum. Checks nothing but
+    /// the kind.
+    #[must_use]
+    pub fn is_unchecked_response(datagram: &[u8], dialect: Dialect) -> bool {
+        datagram.first().is_some_and(|kind| {
+            kind & CHECKED_BIT == 0 && matches!(dialect.kind(*kind), Ok(Kind::Response | Kind::Failure))
+        })
     }
 
     /// Appends a running frame for the request with this message id.
@@ -108,7 +118,10 @@ impl<'a> Frame<'a> {
         let [kind_byte, id @ ..] = header;
         let kind = dialect.kind(*kind_byte)?;
         let id = MessageId::from_bytes(*id);
-        let body_len = msgpack::value_len(rest).ok_or(DropReason::InvalidMsgpack)?;
+        let body_len = msgpack::checked_len(rest).map_err(|fault| match fault {
+            Fault::Invalid => DropReason::InvalidMsgpack,
+            Fault::TooDeep => DropReason::TooDeep,
+        })?;
         let (body, after) = rest.split_at(body_len);
         let trailer = Trailer::read(after);
         if kind_byte & CHECKED_BIT != 0 && !trailer.has_valid_checksum(&id, rest, body_len) {

@@ -13,9 +13,10 @@ pub enum DropReason {
     UnknownKind,
     /// The kind belongs to the other dialect.
     OtherDialect,
-    /// The body is not a complete msgpack value, claims more elements than it has bytes, or nests
-    /// too deep.
+    /// The body is not a complete msgpack value, or claims more elements than it has bytes.
     InvalidMsgpack,
+    /// The body nests deeper than [`MAX_DEPTH`](crate::limits::MAX_DEPTH) levels.
+    TooDeep,
     /// The body is msgpack, but does not have the shape of its kind. A request is `[name,
     /// arguments]`.
     WrongShape,
@@ -50,11 +51,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
         Self::InvalidMsgpack,
+        Self::TooDeep,
         Self::WrongShape,
         Self::UnmatchedResponse,
         Self::WrongSource,
@@ -76,6 +78,7 @@ impl DropReason {
             Self::UnknownKind => "unknown_kind",
             Self::OtherDialect => "other_dialect",
             Self::InvalidMsgpack => "invalid_msgpack",
+            Self::TooDeep => "too_deep",
             Self::WrongShape => "wrong_shape",
             Self::UnmatchedResponse => "unmatched_response",
             Self::WrongSource => "wrong_source",
