@@ -171,8 +171,28 @@ impl Builder {
 
     /// Sets the number of async handlers that may run at once. Further requests are refused as
     /// busy. Default: 1,024.
+    ///
+    /// With 16 or more, the [sources](Limits) that the limits apply to share the handlers: a source
+    /// may have fewer handlers than are left, and none beyond an eighth of all while more than half
+    /// run. The last eighth is for validated sources.
     pub fn max_handlers(mut self, count: usize) -> Self {
         self.config.max_handlers = count;
+        self
+    }
+
+    /// Sets the time that an async handler may run, if its caller sent no later deadline. Default:
+    /// 60 s.
+    ///
+    /// A handler that runs longer is aborted at its next await point, and its caller is refused
+    /// with [`Refusal::Stopped`](crate::Refusal::Stopped). The endpoint looks for such handlers
+    /// four times within this time. A later deadline of the caller counts instead, up to ten times
+    /// this time, because a forged request may claim any deadline.
+    ///
+    /// A handler of an `at_most_once` or `oneway` method is never aborted, and neither is one for a
+    /// source that is exempt from the [limits](Self::limits), as loopback addresses are. With
+    /// [`Duration::MAX`], no handler is.
+    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.config.handler_timeout = timeout;
         self
     }
 

@@ -14,6 +14,7 @@ use crate::calls::response_body::ResponseBody;
 use crate::calls::table::ResponseGuard;
 use crate::clock::{coarse_millis, later, now};
 use crate::endpoint::config::Config;
+use crate::endpoint::handlers::Origin;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
@@ -75,6 +76,7 @@ impl Dispatch {
                 len: 0,
                 arrived: now(),
                 has_trailer: false,
+                origin: Origin::Exempt,
             },
             clock: BatchClock::new(),
             responses: SendBatch::new(),
@@ -317,7 +319,7 @@ impl Dispatch {
         received: &Received<'_>,
         now: Instant,
     ) -> Result<Option<Counter>, DropReason> {
-        let Self { shared, router, responses, head, clock, .. } = self;
+        let Self { shared, router, responses, head, clock, source_batch, .. } = self;
         shared.counters.add(Counter::RequestsReceived, 1);
         if request.remaining == Some(Duration::ZERO) {
             return Err(DropReason::Expired);
@@ -329,6 +331,7 @@ impl Dispatch {
         head.len = received.contents.len();
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
+        head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
         let Some(route) = router.find(request.method) else {
             (head.method, head.delivery) = ("", Delivery::Maybe);
             let timing = RequestMeter::unknown().begin();

@@ -61,6 +61,8 @@ pub(crate) struct Driver {
     send_again: Option<Instant>,
     /// The time at which a closing endpoint aborts its handlers, or stops waiting for them.
     closes_at: Option<Instant>,
+    /// The time to abort handlers that have run too long.
+    expires_at: Option<Instant>,
 }
 
 impl Driver {
@@ -83,6 +85,12 @@ impl Driver {
     /// Time to wait for aborted handlers. A handler that blocks its thread does not notice the
     /// abort.
     const MAX_ABORT: Duration = Duration::from_secs(1);
+
+    /// Checks for handlers that have run too long, within the time that they may run.
+    const CHECKS_PER_HANDLER_TIMEOUT: u32 = 4;
+
+    /// The shortest interval between these checks, each of which wakes all handlers.
+    const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
     /// Must be called in the context of the runtime that will run the driver.
     pub(crate) fn new(
@@ -110,6 +118,7 @@ impl Driver {
             is_full: false,
             send_again: None,
             closes_at: None,
+            expires_at: None,
         }
     }
 
@@ -157,10 +166,12 @@ impl Driver {
                     cx.waker().wake_by_ref();
                 }
             }
+            self.poll_expired(timer_fired);
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
             let pauses = earlier(self.receive_again, self.send_again);
             let work = earlier(self.next_tick, self.dispatch.next_expiry());
-            let next = earlier(earlier(work, self.wake_chain.deadline()), earlier(self.closes_at, pauses));
+            let ends = earlier(self.closes_at, self.expires_at);
+            let next = earlier(earlier(work, self.wake_chain.deadline()), earlier(ends, pauses));
             if self.timer.poll(next, cx).is_pending() {
                 if self.wake_chain.is_active() {
                     self.wake_chain.end_step(cx);
@@ -276,6 +287,19 @@ impl Driver {
         if next_tick != self.next_tick {
             self.ticks_again = true;
             cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Aborts handlers that have run too long. Checks all of them, a few times within the time that
+    /// each may run, so that none needs a timer.
+    fn poll_expired(&mut self, timer_fired: bool) {
+        if timer_fired && self.expires_at.is_some_and(|at| now() >= at) {
+            self.shared.handlers.abort_expired();
+            self.expires_at = None;
+        }
+        if self.expires_at.is_none() && self.shared.handlers.has_limited() {
+            let interval = self.shared.config.handler_timeout / Self::CHECKS_PER_HANDLER_TIMEOUT;
+            self.expires_at = now().checked_add(interval.max(Self::MIN_CHECK_INTERVAL));
         }
     }
 

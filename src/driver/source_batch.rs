@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 
 use rpcudp_core::{Admission, Counter, DropReason, Limiter};
 
+use crate::endpoint::handlers::Origin;
+
 /// Consecutive requests from one source. They are admitted together and their responses are charged
 /// together, so that the limits are locked twice for all of them and not twice for each.
 #[derive(Debug)]
@@ -52,6 +54,12 @@ impl SourceBatch {
     /// Returns whether the next request of this source belongs to the batch.
     pub(crate) fn includes(&self, source: SocketAddr) -> bool {
         self.remaining_count > 0 && self.source == source
+    }
+
+    /// Returns the origin of the batch's requests.
+    pub(crate) fn origin(&self) -> Origin {
+        let Admission { is_validated, source_hash, .. } = self.admission;
+        if is_validated { Origin::Validated(source_hash) } else { Origin::Unvalidated(source_hash) }
     }
 
     /// Takes the next request.

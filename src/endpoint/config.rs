@@ -14,6 +14,7 @@ pub(crate) struct Config {
     pub(crate) max_request_len: usize,
     pub(crate) max_response_len: usize,
     pub(crate) max_handlers: usize,
+    pub(crate) handler_timeout: Duration,
     pub(crate) calls: CallSettings,
     pub(crate) response_memory_len: usize,
     pub(crate) response_retention: Duration,
@@ -24,6 +25,14 @@ impl Config {
     /// Async handlers at once. Each holds a datagram of up to 64 KiB, so 1,024 of them bound the
     /// memory that unvalidated sources can take to 64 MiB.
     pub(crate) const DEFAULT_MAX_HANDLERS: usize = 1_024;
+
+    /// The time that an async handler may run if its caller has no later deadline: twelve default
+    /// timeouts, longer than any caller with the default timeout waits.
+    pub(crate) const DEFAULT_HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// The longest time that an async handler may run because its caller has a later deadline, as a
+    /// multiple of `handler_timeout`.
+    pub(crate) const MAX_HANDLER_TIMEOUTS: u32 = 10;
 
     /// The first retransmission interval to a peer without a measured round trip. The same as
     /// core's.
@@ -47,6 +56,7 @@ impl Default for Config {
             max_request_len: MAX_REQUEST_BODY_LEN,
             max_response_len: MAX_RESPONSE_BODY_LEN,
             max_handlers: Self::DEFAULT_MAX_HANDLERS,
+            handler_timeout: Self::DEFAULT_HANDLER_TIMEOUT,
             calls: CallSettings {
                 max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,
                 any_source: false,

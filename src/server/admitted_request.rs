@@ -13,7 +13,7 @@ use super::response::{IntoResponse, ResponseWriter};
 use super::spawned_request::SpawnedRequest;
 use super::tracked_request::TrackedRequest;
 use crate::buffer_pool;
-use crate::endpoint::handlers::HandlerPermit;
+use crate::endpoint::handlers::{Aborted, HandlerPermit};
 use crate::panic::catch;
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Outcome;
@@ -62,7 +62,7 @@ impl<'a> AdmittedRequest<'a> {
         F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
         let shared = &self.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire() else { return self.refuse(&Rejection::Busy) };
+        let Some(permit) = shared.handlers.try_acquire(self.head.origin) else { return self.refuse(&Rejection::Busy) };
         let owned = OwnedRequest::new(self.head, self.arguments);
         let trace = self.trace();
         let spawned = self.into_spawned(trace, permit);
@@ -71,9 +71,13 @@ impl<'a> AdmittedRequest<'a> {
                 return spawned.expire();
             }
             let handlers = &spawned.head.context.shared.handlers;
-            let guarded = handlers.guard(&spawned.trace, async { handler(owned).await });
-            // A closed endpoint has no socket to respond through.
-            let Ok(result) = guarded.await else { return spawned.abort() };
+            let guarded = handlers.guard(&spawned.trace, spawned.head.expiry(), async { handler(owned).await });
+            let result = match guarded.await {
+                Ok(result) => result,
+                // A closed endpoint has no socket to respond through.
+                Err(Aborted::Closed) => return spawned.abort(),
+                Err(Aborted::TimedOut) => return spawned.refuse(&Rejection::Stopped),
+            };
             let mut response = buffer_pool::take();
             let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).finish(result);
             spawned.respond(outcome, response);

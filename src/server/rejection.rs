@@ -15,8 +15,7 @@ pub(crate) enum Rejection {
     Busy,
     Closing,
     Panicked,
-    /// The handler took longer than a layer allows.
-    #[cfg(feature = "tower")]
+    /// The handler took longer than the endpoint or a layer allows.
     Stopped,
     /// A layer rejected the request, or failed.
     #[cfg(feature = "tower")]
@@ -37,7 +36,6 @@ impl Rejection {
             Self::Busy => RefusalKind::Busy,
             Self::Closing => RefusalKind::Closing,
             Self::Panicked => RefusalKind::Panicked,
-            #[cfg(feature = "tower")]
             Self::Stopped => RefusalKind::Stopped,
             #[cfg(feature = "tower")]
             Self::Rejected(_) => RefusalKind::Rejected,

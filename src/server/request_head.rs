@@ -8,6 +8,8 @@ use rpcudp_transport::Datagram;
 use super::context::Context;
 use super::handler_time;
 use crate::clock::now;
+use crate::endpoint::config::Config;
+use crate::endpoint::handlers::Origin;
 use crate::endpoint::send_queue::SendMode;
 use crate::telemetry::outcome::Outcome;
 
@@ -23,6 +25,7 @@ pub(crate) struct RequestHead {
     pub(crate) arrived: Instant,
     /// Whether the request had a trailer, so that its caller understands the trailer of a response.
     pub(crate) has_trailer: bool,
+    pub(crate) origin: Origin,
 }
 
 impl RequestHead {
@@ -34,6 +37,20 @@ impl RequestHead {
     /// Returns whether the caller's deadline has passed.
     pub(crate) fn is_expired(&self) -> bool {
         self.context.remaining() == Some(Duration::ZERO)
+    }
+
+    /// Returns the time from which the endpoint may abort the handler. `None` if it may not: the
+    /// method's delivery does not allow it, or the source is exempt from the limits.
+    pub(crate) fn expiry(&self) -> Option<Instant> {
+        let is_abortable = matches!(self.delivery, Delivery::Maybe | Delivery::AtLeastOnce);
+        if self.origin == Origin::Exempt || !is_abortable {
+            return None;
+        }
+        let timeout = self.context.shared.config.handler_timeout;
+        // A forged request may claim any deadline.
+        let max_timeout = timeout.saturating_mul(Config::MAX_HANDLER_TIMEOUTS);
+        let claimed = self.context.deadline.map(|deadline| deadline.saturating_duration_since(self.arrived));
+        self.arrived.checked_add(claimed.unwrap_or_default().clamp(timeout, max_timeout))
     }
 
     /// Returns the time since the request arrived, if the response is to report it.

@@ -1,6 +1,8 @@
 use rpcudp_core::DropReason;
 
+use super::rejection::Rejection;
 use super::request_head::RequestHead;
+use super::response::ResponseWriter;
 use super::tracked_request::TrackedRequest;
 use crate::buffer_pool;
 use crate::endpoint::handlers::HandlerPermit;
@@ -26,6 +28,13 @@ impl SpawnedRequest {
         let last_sender = tracked.and_then(|tracked| tracked.end(&head.context.shared, outcome, &response));
         head.send_response(outcome, &response, last_sender.unwrap_or(head.context.sender));
         buffer_pool::give(response);
+    }
+
+    /// Refuses the request. Duplicates of an at-most-once request are sent the same refusal.
+    pub(crate) fn refuse(self, rejection: &Rejection) {
+        let mut response = buffer_pool::take();
+        let outcome = ResponseWriter::new(&mut response, &self.head, self.head.handler_time()).refuse(rejection);
+        self.respond(outcome, response);
     }
 
     /// Drops the request because its deadline had passed before the method ran. Duplicates of an

@@ -11,6 +11,7 @@ use ::tower::timeout::error::Elapsed;
 
 use super::request::{BoxError, Request, Response};
 use crate::buffer_pool;
+use crate::endpoint::handlers::Aborted;
 use crate::lock::Lock;
 use crate::panic::{Panicked, catch};
 use crate::server::inline_request::InlineRequest;
@@ -83,7 +84,9 @@ impl Middleware for Layers {
     fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
         let Some(request) = request.admit(true) else { return };
         let shared = &request.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire() else { return request.refuse(&Rejection::Busy) };
+        let Some(permit) = shared.handlers.try_acquire(request.head.origin) else {
+            return request.refuse(&Rejection::Busy);
+        };
         let trace = request.trace();
         // Layers are user code, like handlers.
         let begun = trace.in_scope(|| catch(|| self.begin(|| Request::new(&request, service, index))));
@@ -105,13 +108,14 @@ impl Middleware for Layers {
 /// Sends the response of the layers.
 async fn respond(spawned: SpawnedRequest, response: ResponseFuture) {
     let handlers = &spawned.head.context.shared.handlers;
-    match handlers.guard(&spawned.trace, response).await {
+    match handlers.guard(&spawned.trace, spawned.head.expiry(), response).await {
         Ok(Ok(Ok(Response { datagram, outcome: Some(outcome) }))) => spawned.respond(outcome, datagram),
         Ok(Ok(Ok(Response { outcome: None, .. }))) => spawned.expire(),
         Ok(Ok(Err(error))) => refuse(spawned, error),
-        Ok(Err(Panicked)) => refuse_with(spawned, &Rejection::Panicked),
+        Ok(Err(Panicked)) => spawned.refuse(&Rejection::Panicked),
         // A closed endpoint has no socket to respond through.
-        Err(_) => spawned.abort(),
+        Err(Aborted::Closed) => spawned.abort(),
+        Err(Aborted::TimedOut) => spawned.refuse(&Rejection::Stopped),
     }
 }
 
@@ -125,14 +129,8 @@ fn refuse(spawned: SpawnedRequest, error: BoxError) {
     });
     match refused {
         Ok((outcome, response)) => spawned.respond(outcome, response),
-        Err(Panicked) => refuse_with(spawned, &Rejection::Panicked),
+        Err(Panicked) => spawned.refuse(&Rejection::Panicked),
     }
-}
-
-fn refuse_with(spawned: SpawnedRequest, rejection: &Rejection) {
-    let mut response = buffer_pool::take();
-    let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).refuse(rejection);
-    spawned.respond(outcome, response);
 }
 
 /// Returns the rejection for a layer's error, or for the first of its sources that is known.
