@@ -9,7 +9,7 @@ use rpcudp_core::codec::DecodeError;
 use rpcudp_core::contract::Contract;
 use rpcudp_core::description::Assembly;
 
-use super::service::IntrospectClient;
+use super::service::{IntrospectClient, Names};
 use crate::block_on::block_on;
 use crate::client::call::Call;
 use crate::client::error::CallError;
@@ -143,7 +143,7 @@ impl Exchange {
         // as equal.
         loop {
             let (batch, others) = rest.split_at(batch_len(rest));
-            let names = batch.iter().map(|(name, _)| &**name).collect();
+            let names = Names(batch.iter().map(|(name, _)| &**name).collect());
             let fingerprints = self.call("rpc.fingerprints", self.client.fingerprints(names)).await?;
             if fingerprints.len() != batch.len() {
                 let reason = format!("it has {} elements, and {} names were sent", fingerprints.len(), batch.len());
@@ -185,7 +185,8 @@ impl Exchange {
     }
 }
 
-/// Returns the number of methods in the next call: at least one, if there is one.
+/// Returns the number of methods in the next call: at least one, if there is one, and no more than
+/// a peer accepts.
 fn batch_len(methods: &[(String, u64)]) -> usize {
     let mut room = Exchange::MAX_NAMES_LEN;
     let fitting = methods.iter().take_while(|(name, _)| {
@@ -194,5 +195,20 @@ fn batch_len(methods: &[(String, u64)]) -> usize {
         room = left.unwrap_or(0);
         left.is_some()
     });
-    fitting.count().max(1).min(methods.len())
+    fitting.count().clamp(1, Names::MAX_COUNT).min(methods.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_has_no_more_names_than_a_peer_accepts() {
+        let methods = |count: usize, name: &str| vec![(name.to_owned(), 0); count];
+        assert_eq!(batch_len(&methods(500, "m")), 150);
+        assert_eq!(batch_len(&methods(500, "a.method.of.some.length")), 35);
+        assert_eq!(batch_len(&methods(500, &"m".repeat(2_000))), 1);
+        assert_eq!(batch_len(&methods(2, "m")), 2);
+        assert_eq!(batch_len(&[]), 0);
+    }
 }

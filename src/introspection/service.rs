@@ -1,7 +1,10 @@
 use std::collections::HashMap;
+use std::fmt;
 
 use rpcudp_core::contract::Contract;
 use rpcudp_core::description::{Description, Page};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::rpc_service;
 
@@ -16,7 +19,45 @@ pub(crate) trait Introspect {
 
     /// Returns the fingerprints of methods by their wire names, and nil for an unknown method.
     #[rpc(at_least_once)]
-    fn fingerprints(&self, names: Vec<&str>) -> Vec<Option<u64>>;
+    fn fingerprints(&self, names: Names<'_>) -> Vec<Option<u64>>;
+}
+
+/// The wire names in a request for fingerprints.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Names<'a>(pub(crate) Vec<&'a str>);
+
+impl Names<'_> {
+    /// The number of names in one request: with more, a request of 64 KiB would take milliseconds
+    /// of the receive loop.
+    pub(crate) const MAX_COUNT: usize = 150;
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = Names<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {} names", Names::MAX_COUNT)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Names<'de>, A::Error> {
+                let mut names = Vec::with_capacity(elements.size_hint().unwrap_or(0).min(Names::MAX_COUNT));
+                while let Some(name) = elements.next_element()? {
+                    if names.len() == Names::MAX_COUNT {
+                        return Err(A::Error::invalid_length(names.len() + 1, &self));
+                    }
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+
+        deserializer.deserialize_seq(NamesVisitor)
+    }
 }
 
 /// The contracts that an endpoint publishes.
@@ -42,7 +83,28 @@ impl Introspect for PublishedContracts {
         self.description.page(from.unwrap_or(0))
     }
 
-    fn fingerprints(&self, names: Vec<&str>) -> Vec<Option<u64>> {
+    fn fingerprints(&self, Names(names): Names<'_>) -> Vec<Option<u64>> {
         names.into_iter().map(|name| self.fingerprints.get(name).copied()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpcudp_core::codec::{decode, encode};
+
+    use super::*;
+
+    #[test]
+    fn request_with_more_than_the_maximum_of_names_is_malformed() {
+        let encoded = |count: usize| {
+            let mut bytes = Vec::new();
+            encode(&mut bytes, &vec![""; count]).expect("names can be encoded");
+            bytes
+        };
+        assert_eq!(decode::<Names<'_>>(&encoded(Names::MAX_COUNT)).unwrap().0.len(), 150);
+        for count in [151, 60_000] {
+            let error = decode::<Names<'_>>(&encoded(count)).unwrap_err().to_string();
+            assert!(error.ends_with("invalid length 151, expected at most 150 names"), "{error}");
+        }
     }
 }
