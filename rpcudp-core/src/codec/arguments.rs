@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::attempts;
 use super::decoder::Decoder;
 use super::missing_argument::MissingArgument;
 use super::value_error::ValueError;
@@ -26,6 +27,8 @@ use crate::RawArguments;
 /// ```
 pub struct Arguments<'de> {
     decoder: Decoder<'de>,
+    /// The length of all arguments in bytes.
+    len: usize,
     count: u32,
     taken: u32,
 }
@@ -34,7 +37,7 @@ impl<'de> Arguments<'de> {
     /// Creates a decoder at the first argument.
     #[must_use]
     pub fn new(raw: RawArguments<'de>) -> Self {
-        Self { decoder: Decoder::new(raw.bytes()), count: raw.count(), taken: 0 }
+        Self { decoder: Decoder::new(raw.bytes()), len: raw.bytes().len(), count: raw.count(), taken: 0 }
     }
 
     /// Decodes the next argument. Errors contain its `name`.
@@ -46,7 +49,7 @@ impl<'de> Arguments<'de> {
     pub fn take<T: Deserialize<'de>>(&mut self, name: &'static str) -> Result<T, ArgumentError> {
         self.taken += 1;
         let taken = if self.taken <= self.count {
-            T::deserialize(&mut self.decoder).map_err(Problem::Undecodable)
+            attempts::bounded(self.len, || T::deserialize(&mut self.decoder)).map_err(Problem::Undecodable)
         } else {
             T::deserialize(MissingArgument).map_err(|_| Problem::Missing { count: self.count })
         };

@@ -3,6 +3,7 @@ use std::{any, fmt};
 use serde::Deserialize;
 use serde::de::Error;
 
+use super::attempts;
 use super::decoder::Decoder;
 use super::value_error::ValueError;
 
@@ -12,7 +13,7 @@ use super::value_error::ValueError;
 ///
 /// Fails if the value does not decode as `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    T::deserialize(&mut Decoder::new(bytes)).map_err(DecodeError::of::<T>)
+    attempts::bounded(bytes.len(), || T::deserialize(&mut Decoder::new(bytes))).map_err(DecodeError::of::<T>)
 }
 
 /// The error of a value that does not decode as the declared type.

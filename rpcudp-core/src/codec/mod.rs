@@ -35,6 +35,7 @@
 
 mod access;
 mod arguments;
+mod attempts;
 mod byte_access;
 mod bytes;
 mod container;

@@ -21,6 +21,14 @@ struct Sanitizer {
 
 impl Write for Sanitizer {
     fn write_str(&mut self, message: &str) -> fmt::Result {
+        // Most pieces are like this. Decoding an untagged enum makes an error for each variant that
+        // it tries.
+        let is_plain_ascii = message.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if is_plain_ascii && self.char_count + message.len() < MAX_CHAR_COUNT {
+            self.char_count += message.len();
+            self.kept.push_str(message);
+            return Ok(());
+        }
         for char in message.chars() {
             let escape_len = if is_plain(char) { 1 } else { char.escape_debug().len() };
             if self.char_count + escape_len >= MAX_CHAR_COUNT {

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::de::Error;
 
+use super::attempts;
 use super::sanitize::sanitized;
 use crate::limits::MAX_DEPTH;
 
@@ -15,6 +16,8 @@ pub(super) enum ValueError {
     ReservedMarker,
     TooDeep,
     InvalidUtf8,
+    /// An untagged enum tries too many variants.
+    TooManyAttempts,
     /// The message of the type's `Deserialize`, sanitized.
     Custom(Box<str>),
 }
@@ -29,6 +32,7 @@ impl ValueError {
 
 impl Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
+        attempts::count();
         Self::Custom(sanitized(message))
     }
 }
@@ -39,6 +43,7 @@ impl fmt::Display for ValueError {
             Self::UnexpectedEnd => f.write_str("unexpected end of input"),
             Self::ReservedMarker => f.write_str("reserved byte 0xc1"),
             Self::TooDeep => write!(f, "nests deeper than {MAX_DEPTH} levels"),
+            Self::TooManyAttempts => f.write_str("too many variants of an untagged enum to try"),
             Self::InvalidUtf8 => f.write_str("invalid UTF-8 in text"),
             Self::Custom(message) => f.write_str(message),
         }

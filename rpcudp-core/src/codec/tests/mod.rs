@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::msgpack;
 
+mod attempts;
 mod buffered;
 mod bytes;
 mod errors;
