@@ -23,6 +23,8 @@ pub(super) trait Target {
     /// Returns its argument after [`LOOKUP_TIME`].
     #[rpc(at_least_once)]
     async fn lookup(&self, bytes: Vec<u8>) -> Vec<u8>;
+    /// Returns its argument after [`HANG_TIME`].
+    async fn hang(&self, bytes: Vec<u8>) -> Vec<u8>;
     /// Returns `len` bytes: a large response to a small request, as a reflection attack needs it.
     fn expand(&self, len: u32) -> Vec<u8>;
 }
@@ -30,6 +32,9 @@ pub(super) trait Target {
 /// The duration of a lookup. It sleeps rather than computes, because it should exhaust the handlers
 /// and not the processor.
 pub(super) const LOOKUP_TIME: Duration = Duration::from_millis(100);
+
+/// The duration of a call that a greedy source makes to keep handlers: as long as they may run.
+const HANG_TIME: Duration = Duration::from_secs(60);
 
 /// The implementation of the service.
 #[derive(Debug)]
@@ -42,6 +47,11 @@ impl Target for TargetService {
 
     async fn lookup(&self, bytes: Vec<u8>) -> Vec<u8> {
         sleep(LOOKUP_TIME).await;
+        bytes
+    }
+
+    async fn hang(&self, bytes: Vec<u8>) -> Vec<u8> {
+        sleep(HANG_TIME).await;
         bytes
     }
 

@@ -50,6 +50,8 @@ pub(super) struct FloodedTransport {
 pub(super) struct ForgedTraffic {
     request: Vec<u8>,
     queue: Mutex<ForgedQueue>,
+    /// The responses of victims to the endpoint's calls, which validate them.
+    responses: Mutex<Vec<(SocketAddr, Vec<u8>)>>,
     lost: AtomicU64,
     /// The bytes that would have been sent to each victim.
     victim_bytes: Box<[AtomicU64]>,
@@ -74,6 +76,32 @@ struct Forged {
 pub(super) struct ForgedFlood {
     traffic: Arc<ForgedTraffic>,
     rng: StdRng,
+    order: Order,
+    count: u32,
+}
+
+/// The order of the victims in whose names requests are forged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    /// Each victim at random.
+    Random,
+    /// In turn: some requests in the name of the first victim, and then enough in the names of
+    /// others to evict the first from every table.
+    Churn,
+}
+
+impl Order {
+    /// The requests in the name of the first victim, and then of others, in [`Churn`](Self::Churn).
+    const CHURN: [u32; 2] = [4_000, 8_192];
+
+    fn victim(self, count: u32, victim_count: u32, rng: &mut StdRng) -> u32 {
+        let [first, others] = Self::CHURN;
+        match self {
+            Self::Random => rng.random_range(0..victim_count),
+            Self::Churn if count % (first + others) < first => 0,
+            Self::Churn => 1 + count % (victim_count - 1),
+        }
+    }
 }
 
 impl FloodedTransport {
@@ -87,7 +115,13 @@ impl ForgedTraffic {
     /// [`MAX_VICTIMS`].
     pub(super) fn new(request: Vec<u8>, victim_count: u32) -> Arc<Self> {
         let victim_bytes = (0..victim_count.min(MAX_VICTIMS)).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { request, queue: Mutex::default(), lost: AtomicU64::new(0), victim_bytes })
+        Arc::new(Self {
+            request,
+            queue: Mutex::default(),
+            responses: Mutex::default(),
+            lost: AtomicU64::new(0),
+            victim_bytes,
+        })
     }
 
     /// Returns the number of requests lost because the queue was full.
@@ -100,14 +134,33 @@ impl ForgedTraffic {
         self.victim_bytes.iter().map(|counter| counter.load(Ordering::Relaxed)).max().unwrap_or_default()
     }
 
+    /// Returns the address of a victim.
+    pub(super) fn victim(number: u32) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::from(u32::from(FIRST) + number), PORT))
+    }
+
+    /// Forgets the bytes that were counted so far.
+    pub(super) fn reset(&self) {
+        self.victim_bytes.iter().for_each(|counter| counter.store(0, Ordering::Relaxed));
+    }
+
     /// Receives a batch of forged requests. Returns whether the queue had one.
     fn receive(&self, batch: &mut ReceiveBatch) -> bool {
+        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        if !responses.is_empty() {
+            batch.clear();
+            for (source, contents) in responses.drain(..) {
+                assert!(batch.push(Received { source, local: None, contents: &contents }), "small responses fit");
+            }
+            return true;
+        }
+        drop(responses);
         let Some(forged) = self.queue().batches.pop_front() else { return false };
         batch.clear();
         let mut request = self.request.clone();
         for Forged { victim, id } in forged {
             Request::set_id(&mut request, id);
-            let source = SocketAddr::from((Ipv4Addr::from(u32::from(FIRST) + victim), PORT));
+            let source = Self::victim(victim);
             assert!(batch.push(Received { source, local: None, contents: &request }), "32 small requests fit");
         }
         true
@@ -122,6 +175,16 @@ impl ForgedTraffic {
     /// Counts a datagram instead of sending it, if it goes to a victim. Returns whether it does.
     fn absorb(&self, datagram: Datagram<'_>) -> bool {
         let counter = self.victim_counter(datagram.destination);
+        if let ([0, rest @ ..], true) = (datagram.contents, counter.is_some()) {
+            // A call of the endpoint: the victim responds with empty bytes.
+            let response = [b"\x01", &rest[..MessageId::LEN], b"\xc4\x00"].concat();
+            let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+            responses.push((datagram.destination, response));
+            drop(responses);
+            if let Some(receiver) = self.queue().receiver.take() {
+                receiver.wake();
+            }
+        }
         counter.map(|counter| counter.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed)).is_some()
     }
 
@@ -131,17 +194,19 @@ impl ForgedTraffic {
 }
 
 impl ForgedFlood {
-    pub(super) fn new(traffic: Arc<ForgedTraffic>, seed: u64) -> Self {
-        Self { traffic, rng: StdRng::seed_from_u64(seed) }
+    pub(super) fn new(traffic: Arc<ForgedTraffic>, order: Order, seed: u64) -> Self {
+        Self { traffic, rng: StdRng::seed_from_u64(seed), order, count: 0 }
     }
 }
 
 impl Flood for ForgedFlood {
     fn send_batch(&mut self) -> Result<usize, BoxError> {
-        let Self { traffic, rng } = self;
+        let Self { traffic, rng, order, count } = self;
         let victim_count = traffic.victim_bytes.len() as u32;
-        let batch = [(); BATCH_LEN]
-            .map(|()| Forged { victim: rng.random_range(0..victim_count), id: MessageId::without_slot(rng.random()) });
+        let batch = [(); BATCH_LEN].map(|()| {
+            *count = count.wrapping_add(1);
+            Forged { victim: order.victim(*count, victim_count, rng), id: MessageId::without_slot(rng.random()) }
+        });
         let mut queue = traffic.queue();
         if queue.batches.len() == MAX_QUEUED_BATCHES {
             traffic.lost.fetch_add(BATCH_LEN as u64, Ordering::Relaxed);

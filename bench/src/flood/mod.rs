@@ -4,6 +4,7 @@
 mod callers;
 mod flooder;
 mod forged_flood;
+mod greedy_source;
 mod report;
 mod sample;
 mod scenario;
@@ -18,9 +19,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use self::flooder::Condition;
+use self::greedy_source::GreedySource;
 use self::sample::Sample;
 use self::scenario::{Kind, Outcome, Scenario};
-use self::victim::VictimTraffic;
+use self::victim::{Attack, VictimTraffic};
 use crate::measuring::{BoxError, Machine, Progress, grouped, publish, seconds};
 
 /// The floods, their rate and their times.
@@ -43,8 +45,7 @@ pub(crate) struct Options {
     /// 0.2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
-    /// Time for which requests are forged from one victim's address, in seconds [default: 10,
-    /// quick: 2]
+    /// Time of each attack on a victim, and of the greedy source, in seconds [default: 10, quick: 2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     victim: Option<Duration>,
     /// Make a short run to check that everything works; its figures are rough
@@ -95,7 +96,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     }
     let machine = Machine::this();
     let (kinds, rounds) = (options.kinds(), options.rounds());
-    let progress = Progress::new(rounds * kinds.len() * Condition::ALL.len() + 1);
+    let progress = Progress::new(rounds * kinds.len() * Condition::ALL.len() + Attack::ALL.len() + 1);
     let mut samples = Vec::new();
     for round in 1..=rounds {
         for &kind in &kinds {
@@ -112,23 +113,31 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
             }
         }
     }
-    progress.begin("one victim");
-    let victim_traffic = VictimTraffic::measure(options.victim(), options.seed)?;
-    progress.end(&format!(
-        "one victim  {} bytes in {:.1} s",
-        grouped(victim_traffic.total as f64, 0),
-        victim_traffic.seconds
-    ));
+    let mut victims = Vec::new();
+    for attack in Attack::ALL {
+        progress.begin(attack.name());
+        let traffic = VictimTraffic::measure(attack, options.victim(), options.seed)?;
+        let bytes = grouped(traffic.total as f64, 0);
+        progress.end(&format!("{}  {bytes} bytes in {:.1} s", attack.name(), traffic.seconds));
+        victims.push(traffic);
+    }
+    progress.begin("one greedy source");
+    let greedy = GreedySource::measure(options.victim(), options.seed)?;
+    progress.end(&format!("one greedy source  {:.1} % of the lookups succeeded", greedy.success() * 100.0));
     drop(progress);
 
-    let text = format!("{machine}\n{}", report::render(&samples, &kinds, &victim_traffic, options.seed));
+    let text = format!("{machine}\n{}", report::render(&samples, &kinds, &victims, &greedy, options.seed));
     publish(&text, options.markdown.as_ref())?;
     // If calls fail without a flood, the samples without a flood are no baseline.
     let failed = |sample: &Sample| sample.outcome.validated.failed + sample.outcome.unvalidated.failed;
     let failed_without_flood: u64 =
         samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
-    let is_within_bound = victim_traffic.total as f64 <= victim_traffic.bound();
-    Ok(if failed_without_flood == 0 && is_within_bound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_within_bound = victims.iter().all(|traffic| traffic.total as f64 <= traffic.bound());
+    Ok(if failed_without_flood == 0 && is_within_bound && greedy.is_fair() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Measures a sample in a process of its own. In one process, a sample would reuse the memory that

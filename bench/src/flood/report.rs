@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use super::callers::CallSummary;
 use super::flooder::Condition;
+use super::greedy_source::GreedySource;
 use super::sample::Sample;
 use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload_rate};
-use super::victim::{BURST_SECONDS, DOCUMENTED, VictimTraffic};
+use super::victim::{BURST_SECONDS, VictimTraffic};
 use crate::measuring::{grouped, spread};
 
 /// Formats a sample as one line.
@@ -31,13 +32,21 @@ pub(super) fn line(outcome: &Outcome) -> String {
     )
 }
 
-/// Renders the tables of all floods, and the traffic to the victim.
-pub(super) fn render(samples: &[Sample], kinds: &[Kind], traffic: &VictimTraffic, seed: u64) -> String {
+/// Renders the tables of all floods, the traffic to the victims, and the calls beside a greedy
+/// source.
+pub(super) fn render(
+    samples: &[Sample],
+    kinds: &[Kind],
+    victims: &[VictimTraffic],
+    greedy: &GreedySource,
+    seed: u64,
+) -> String {
     let mut text = format!("Seed {seed}. Medians of the rounds and, in parentheses, ranges.\n");
     for &kind in kinds {
         text += &flood(samples, kind);
     }
-    text + &victim(traffic)
+    text.extend(victims.iter().map(victim));
+    text + &greedy_source(greedy)
 }
 
 /// The name of a kind of callers, and the results of their calls.
@@ -171,22 +180,39 @@ fn lookups(samples: &[Sample], kind: Kind) -> String {
 }
 
 fn victim(traffic: &VictimTraffic) -> String {
-    let VictimTraffic { seconds, first, total, requests_per_second, dropped } = traffic;
+    let VictimTraffic { attack, seconds, first, total, requests_per_second, dropped } = traffic;
     let count = |count: u64| grouped(count as f64, 0);
     let dropped: Vec<_> = dropped.iter().map(|(name, count)| format!("{name} {}", grouped(*count, 0))).collect();
     format!(
-        "\nOne victim, {} forged requests per second for {seconds:.1} s (dropped per second: {}): {} bytes in the first \
+        "\nAttack on {}: {} forged requests per second for {seconds:.1} s (dropped per second: {}): {} bytes in the first \
          second, {} in total. The documented bound is {} bytes per second and a burst of {}, which is {} in that time. \
          Beyond the burst, {} bytes per second were sent.{}\n",
+        attack.name(),
         grouped(*requests_per_second, 0),
         dropped.join(", "),
         count(*first),
         count(*total),
-        count(DOCUMENTED),
-        count(DOCUMENTED * BURST_SECONDS),
+        count(attack.documented()),
+        count(attack.documented() * BURST_SECONDS),
         grouped(traffic.bound(), 0),
         grouped(traffic.beyond_burst().max(0.0), 0),
         if *total as f64 > traffic.bound() { " FAILED: this is above the documented bound." } else { "" },
+    )
+}
+
+fn greedy_source(greedy: &GreedySource) -> String {
+    let GreedySource { seconds, running, lookups } = greedy;
+    format!(
+        "\nOne greedy source, {} requests at once and then {} per second for handlers of 60 s: it had {running} of the \
+         1,024 handlers. In {seconds:.1} s, {:.1} % of the legitimate lookups succeeded ({} per second; {} per second \
+         were refused as busy, {} failed).{}\n",
+        grouped(GreedySource::FIRST_COUNT.into(), 0),
+        grouped(GreedySource::RATE.into(), 0),
+        greedy.success() * 100.0,
+        grouped(lookups.per_second, 0),
+        grouped(lookups.refused_per_second, 0),
+        lookups.failed,
+        if greedy.is_fair() { "" } else { " FAILED: this is less than nine tenths." },
     )
 }
 

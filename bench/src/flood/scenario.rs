@@ -17,7 +17,7 @@ use tokio::task::consume_budget;
 
 use super::callers::{CallSummary, Callers, LOOKUP_TIME, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
-use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic};
+use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Order};
 use super::socket_flood::{SocketFlood, request};
 use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
@@ -215,7 +215,7 @@ impl Scenario {
         match kind {
             Kind::Garbage => Flooder::new(condition, rate, move || SocketFlood::with_garbage(target, seed)),
             Kind::Forged => {
-                let flood = ForgedFlood::new(Arc::clone(traffic), seed);
+                let flood = ForgedFlood::new(Arc::clone(traffic), Order::Random, seed);
                 Flooder::new(condition, rate, || Ok(flood))
             }
             Kind::Lookups => Flooder::new(condition, rate, move || SocketFlood::with_lookups(target, seed)),

@@ -58,6 +58,18 @@ impl SocketFlood {
         Self::new(target, datagrams, StdRng::seed_from_u64(seed), true)
     }
 
+    /// Creates a flood of calls of the method that hangs, from one address.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a socket cannot be bound.
+    pub(super) fn with_hanging_calls(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
+        let datagrams = vec![request("hang", &[0xab_u8; 32].to_vec())?; BATCH_LEN];
+        let mut flood = Self::new(target, datagrams, StdRng::seed_from_u64(seed), true)?;
+        flood.sockets.truncate(1);
+        Ok(flood)
+    }
+
     fn new(target: SocketAddr, datagrams: Vec<Vec<u8>>, rng: StdRng, needs_fresh_ids: bool) -> Result<Self, BoxError> {
         let sockets = (1..=SOURCE_COUNT).map(|number| {
             let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 9, number), 0))?;
