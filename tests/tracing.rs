@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use rpcudp::sim::Network;
-use rpcudp::{Dialect, DropReason, Endpoint, rpc_service};
+use rpcudp::{Dialect, DropReason, Endpoint, Limits, rpc_service};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -313,6 +313,32 @@ fn a_sync_method_that_blocks_its_endpoint_is_reported_once_a_second() {
     let lines = recorder.fields(text);
     let shown: Vec<_> = lines.iter().map(|line| (&*line["method"], line.get("suppressed").map(|n| &**n))).collect();
     assert_eq!(shown, [("\"blocks\"", None), ("\"blocks\"", Some("2"))]);
+}
+
+#[test]
+fn responses_beyond_the_budget_cause_one_warning_per_second() {
+    for is_async in [false, true] {
+        let recorder = record(async |client| {
+            let network = Network::new(2);
+            let limits = Limits::default().response_bytes_per_source(1_000);
+            let server = Endpoint::builder().serve(TracedServer::new(Service)).limits(limits);
+            let server = bind(&network, SERVER, server);
+            let caller = bind(&network, "10.6.6.6:666", Endpoint::builder());
+            let throttled = TracedClient::new(&caller, server.local_addr());
+            let start = tokio::time::Instant::now();
+            while start.elapsed() < Duration::from_secs(3) {
+                let (timeout, pause) = (Duration::from_millis(10), Duration::from_millis(1));
+                let call = if is_async { throttled.later() } else { throttled.succeeds() };
+                let _ = call.timeout(timeout).await;
+                tokio::time::sleep(pause).await;
+            }
+            assert!(server.stats().dropped(DropReason::ResponseBudget) > 100);
+            drop(client);
+        });
+        let warnings: Vec<_> = recorder.events().into_iter().filter(|event| event.0 == Level::WARN).collect();
+        assert!((2..=3).contains(&warnings.len()), "{warnings:?}");
+        assert!(warnings[0].1.starts_with("a response was dropped: the peer was sent"), "{warnings:?}");
+    }
 }
 
 #[test]

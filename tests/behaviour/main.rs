@@ -4,6 +4,7 @@
 mod support;
 
 mod arguments;
+mod budgets;
 mod call_errors;
 mod client;
 mod closing;
@@ -17,7 +18,9 @@ mod documents;
 mod duplicates;
 mod dynamic_methods;
 mod generics;
+mod handler_shares;
 mod hostile_input;
+mod hostile_responses;
 mod hygiene;
 mod introspection;
 mod limits;

@@ -1,7 +1,5 @@
 //! Async handlers are shared fairly among sources, and none runs for ever.
 
-#![allow(missing_docs, reason = "contracts of a test")]
-
 use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Responses of hostile peers: each ends its own call, and no more.
 
-#![allow(missing_docs, reason = "contracts of a test")]
-
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::Duration;
