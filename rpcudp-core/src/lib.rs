@@ -40,6 +40,7 @@ mod frame;
 mod limiter;
 mod lru_map;
 mod msgpack;
+mod sanitize;
 mod stats;
 mod stored_responses;
 

@@ -49,7 +49,8 @@ impl<'de> Arguments<'de> {
     pub fn take<T: Deserialize<'de>>(&mut self, name: &'static str) -> Result<T, ArgumentError> {
         self.taken += 1;
         let taken = if self.taken <= self.count {
-            attempts::bounded(self.len, || T::deserialize(&mut self.decoder)).map_err(Problem::Undecodable)
+            let decode = || T::deserialize(&mut self.decoder);
+            attempts::bounded(self.len, ValueError::TooManyAttempts, decode).map_err(Problem::Undecodable)
         } else {
             T::deserialize(MissingArgument).map_err(|_| Problem::Missing { count: self.count })
         };

@@ -9,8 +9,6 @@ use std::any::{Any, type_name};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::value_error::{ValueError, ValueResult};
-
 /// Attempts for each byte of input: an untagged enum with 17 variants may have values of one byte.
 const PER_BYTE: u32 = 16;
 
@@ -29,8 +27,8 @@ struct TooManyAttempts;
 ///
 /// # Errors
 ///
-/// The error of `decode`, or [`ValueError::TooManyAttempts`].
-pub(super) fn bounded<T>(len: usize, decode: impl FnOnce() -> ValueResult<T>) -> ValueResult<T> {
+/// The error of `decode`, or `too_many` if it took too many attempts.
+pub(super) fn bounded<T, E>(len: usize, too_many: E, decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     if is_one_attempt::<T>() {
         return decode();
     }
@@ -39,11 +37,14 @@ pub(super) fn bounded<T>(len: usize, decode: impl FnOnce() -> ValueResult<T>) ->
     // After unwinding, the partial value is gone, and nothing else was reachable from `decode`.
     let result = catch_unwind(AssertUnwindSafe(decode));
     LEFT.set(outer);
-    result.unwrap_or_else(|payload| Err(too_many_attempts(payload)))
+    result.unwrap_or_else(|payload| {
+        check(payload);
+        Err(too_many)
+    })
 }
 
-/// Whether `T` is one of the common types without an enum in them, which need no bound. The compiler
-/// knows the result.
+/// Whether `T` is one of the common types without an enum in them, which need no bound. The
+/// compiler knows the result.
 fn is_one_attempt<T>() -> bool {
     // The name of a user's type includes its path.
     matches!(
@@ -63,10 +64,12 @@ fn is_one_attempt<T>() -> bool {
     )
 }
 
-/// Returns the error for an unwinding that [`count`] began. Any other unwinding goes on.
+/// Returns after an unwinding that [`count`] began. Any other unwinding goes on.
 #[cold]
-fn too_many_attempts(payload: Box<dyn Any + Send>) -> ValueError {
-    if payload.is::<TooManyAttempts>() { ValueError::TooManyAttempts } else { resume_unwind(payload) }
+fn check(payload: Box<dyn Any + Send>) {
+    if !payload.is::<TooManyAttempts>() {
+        resume_unwind(payload);
+    }
 }
 
 /// Counts a failed attempt.

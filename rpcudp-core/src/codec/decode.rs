@@ -13,7 +13,8 @@ use super::value_error::ValueError;
 ///
 /// Fails if the value does not decode as `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    attempts::bounded(bytes.len(), || T::deserialize(&mut Decoder::new(bytes))).map_err(DecodeError::of::<T>)
+    let decode = || T::deserialize(&mut Decoder::new(bytes));
+    attempts::bounded(bytes.len(), ValueError::TooManyAttempts, decode).map_err(DecodeError::of::<T>)
 }
 
 /// The error of a value that does not decode as the declared type.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::sanitize::sanitized;
+use crate::sanitize::sanitized;
 
 /// The error of a value that cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

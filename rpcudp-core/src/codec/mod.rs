@@ -45,7 +45,6 @@ mod encode;
 mod encode_error;
 mod missing_argument;
 mod reader;
-mod sanitize;
 mod specialize;
 mod value_error;
 
@@ -54,7 +53,6 @@ pub use bytes::{as_bytes, decode_bytes};
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
 pub use encode_error::EncodeError;
-pub(crate) use sanitize::sanitized;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::de::Error;
 
 use super::attempts;
-use super::sanitize::sanitized;
 use crate::limits::MAX_DEPTH;
+use crate::sanitize::sanitized;
 
 /// The error of a value that does not decode as the requested type.
 #[derive(Clone, Debug, PartialEq, Eq)]

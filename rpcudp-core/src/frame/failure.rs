@@ -3,8 +3,8 @@ use rmp::decode::{read_array_len, read_int, read_str_from_slice};
 use super::dialect::FAILURE_BYTE;
 use super::failure_code::FailureCode;
 use super::message_id::MessageId;
-use crate::codec::sanitized;
 use crate::msgpack::{self, infallible};
+use crate::sanitize::sanitized;
 
 /// A failure: an error of the application, or a refusal. Its body is `[code, message]` or `[code,
 /// message, detail]`.
