@@ -216,8 +216,8 @@ impl Dispatch {
         let decoded = Frame::decode_with_trailer(contents, config.dialect);
         let handler_time = decoded.map_or(Duration::ZERO, |(_, trailer)| trailer.handler_time.unwrap_or_default());
         let completed = match decoded.map(|(frame, _)| frame) {
-            // The peer has responded, and no better response will follow. The end of a response with
-            // a checksum may be forged, and is dropped.
+            // The peer has responded, and no better response will follow. The end of a response
+            // with a checksum may be forged, so such a response is dropped.
             Err(reason) => {
                 let id = expected.filter(|_| Frame::is_unchecked_response(contents, config.dialect)).ok_or(reason)?;
                 calls.complete(&id, source, Duration::ZERO, || Completion::Undecodable(reason))?

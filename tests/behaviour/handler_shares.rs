@@ -38,19 +38,19 @@ impl Target for Service {
     }
 
     async fn hangs(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     async fn hangs_retransmitted(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     async fn hangs_once(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     async fn hangs_oneway(&self) {
-        pending().await
+        pending::<()>().await;
     }
 
     fn ping(&self) -> u8 {

@@ -136,3 +136,16 @@ async fn any_source_validates_only_the_peer_that_was_called() {
     let len = attack.reflected(&attack.peer).await;
     assert!(len > budget, "the peer is validated, and was sent {len} bytes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn client_that_serves_nothing_is_validated_by_refusing_a_call() {
+    let attack = Attack::new(false);
+    let addr: SocketAddr = "192.0.2.9:7000".parse().unwrap();
+    let client = Endpoint::builder().bind_transport(attack.network.bind(addr).unwrap()).unwrap();
+    let refused = TargetClient::new(&attack.endpoint, addr).echo(b"x").await;
+    assert!(matches!(refused, Err(CallError::Refused { reason: Refusal::UnknownMethod, .. })), "{refused:?}");
+    drop(client);
+    let same_host = attack.network.bind("192.0.2.9:7001").unwrap();
+    let len = attack.reflected(&same_host).await;
+    assert!(len > 5 << 20, "{len} bytes");
+}

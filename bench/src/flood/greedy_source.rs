@@ -1,5 +1,5 @@
-//! Measures legitimate callers of an async method beside one source that takes as many handlers as it
-//! can.
+//! Measures legitimate callers of an async method beside one source that takes as many handlers as
+//! it can.
 
 use std::sync::Arc;
 use std::thread::sleep;

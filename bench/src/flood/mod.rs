@@ -45,7 +45,8 @@ pub(crate) struct Options {
     /// 0.2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
-    /// Time of each attack on a victim, and of the greedy source, in seconds [default: 10, quick: 2]
+    /// Time of each attack on a victim, and of the greedy source, in seconds [default: 10, quick:
+    /// 2]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     victim: Option<Duration>,
     /// Make a short run to check that everything works; its figures are rough

@@ -126,7 +126,10 @@ fn table(timer: &mut Timer) {
         let mut pending = PendingCalls::of(count);
         timer.time(&format!("table: a call begins and gets its response, {count} others in flight"), || {
             let id = pending.begin();
-            pending.calls.complete(&black_box(id), PEER, Duration::ZERO, || pending.now).expect("the call is in flight");
+            pending
+                .calls
+                .complete(&black_box(id), PEER, Duration::ZERO, || pending.now)
+                .expect("the call is in flight");
             pending.calls.remove(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {count} in flight"), || {
@@ -164,7 +167,8 @@ impl PendingCalls {
     }
 
     fn begin(&mut self) -> MessageId {
-        let schedule = Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false, waits_for_ready: false };
+        let schedule =
+            Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false, waits_for_ready: false };
         self.count += 1;
         let random = u128::from(self.count).to_le_bytes();
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
