@@ -3,8 +3,8 @@ use std::fmt;
 
 use rpcudp_core::contract::Contract;
 use rpcudp_core::description::{Description, Page};
-use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use crate::rpc_service;
 
@@ -23,14 +23,19 @@ pub(crate) trait Introspect {
 }
 
 /// The wire names in a request for fingerprints.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub(crate) struct Names<'a>(pub(crate) Vec<&'a str>);
 
 impl Names<'_> {
     /// The number of names in one request: with more, a request of 64 KiB would take milliseconds
     /// of the receive loop.
     pub(crate) const MAX_COUNT: usize = 150;
+}
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
