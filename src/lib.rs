@@ -11,7 +11,7 @@
 //! | [`Builder`] | the options of an endpoint, each with its default: services, timeout, limits, sizes, sockets |
 //! | [`Client`] | the methods that every generated client has: `new`, `with_peer`, `with_timeout` |
 //! | [`Call`] | the future that a client's method returns, with options for this call and `wait` for code outside async |
-//! | [`CallError`] | the ways in which a call can fail, and [`Refusal`], the reasons of a peer |
+//! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`DynamicMethod`] | calls by name, without a contract |
@@ -62,6 +62,7 @@ pub use client::call::{Call, CallOf};
 pub use client::did_run::DidRun;
 pub use client::dynamic_method::DynamicMethod;
 pub use client::error::CallError;
+pub use client::no_error::NoError;
 pub use client::refusal::Refusal;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;

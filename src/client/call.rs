@@ -1,5 +1,4 @@
 use std::any;
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::did_run::DidRun;
 use super::error::CallError;
 use super::is_result::IsResult;
+use super::no_error::NoError;
 use super::pending::{CallEnd, PendingCall};
 use super::refusal::Refusal;
 use super::request::{CallSpec, OutgoingRequest};
@@ -33,7 +33,8 @@ use crate::telemetry::outcome::Outcome;
 /// # Cancel safety
 ///
 /// Dropping a call frees its slot and drops a response that arrives later. The method may still
-/// run.
+/// run. A call that is dropped before its first poll is never sent, also that of a oneway method;
+/// `let _ = client.method();` drops it, and only hides the warning.
 ///
 /// # Panics
 ///
@@ -58,8 +59,8 @@ use crate::telemetry::outcome::Outcome;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a call is not sent until it is awaited or waited for"]
-pub struct Call<T, E = Infallible> {
+#[must_use = "a call is sent when it is awaited, not before: a call that is dropped is never sent, and `let _ =` drops it"]
+pub struct Call<T, E = NoError> {
     pending: PendingCall,
     decode: Decode<T, E>,
 }
@@ -303,7 +304,7 @@ impl OutgoingRequest {
     }
 }
 
-fn decode_value<T: DeserializeOwned>(encoded: Encoded<'_>) -> Option<Result<Result<T, Infallible>, DecodeError>> {
+fn decode_value<T: DeserializeOwned>(encoded: Encoded<'_>) -> Option<Result<Result<T, NoError>, DecodeError>> {
     match encoded {
         Encoded::Value(body) => Some(body.decode().map(Ok)),
         Encoded::Error(_) => None,

@@ -1,12 +1,13 @@
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 use std::{error, fmt, io};
 
 use rpcudp_core::codec::{DecodeError, EncodeError};
+use serde::de::DeserializeOwned;
 
 use super::did_run::DidRun;
+use super::no_error::NoError;
 use super::refusal::Refusal;
 use crate::calls::completion::is_transient;
 use crate::telemetry::outcome::Outcome;
@@ -14,11 +15,35 @@ use crate::telemetry::outcome::Outcome;
 /// The error of a call that did not end with a value.
 ///
 /// `E` is the application's own error, for methods that return a `Result`. Methods without one have
-/// `Infallible`, and the compiler knows that [`Application`](Self::Application) cannot occur.
+/// [`NoError`], and the compiler knows that [`Application`](Self::Application) cannot occur.
 ///
 /// `CallError<E>` is a [`std::error::Error`] if `E` is one, and `E` is then its source, so `?`
 /// converts it to `Box<dyn Error>`. If `E` is not an error type,
 /// [`map_application`](Self::map_application) makes it one.
+///
+/// # `?` in a function that makes several calls
+///
+/// In a function that returns `Result<_, CallError<E>>`, `?` takes the errors of methods that return
+/// `E`, and of methods without an error of their own. The error of a method with another one needs
+/// a conversion, which [`map_application`](Self::map_application) applies:
+///
+/// ```
+/// use rpcudp::{CallError, rpc_service};
+///
+/// #[rpc_service]
+/// trait Account {
+///     fn balance(&self) -> u64;
+///     fn unlock(&self, pin: u16) -> Result<(), u8>;
+///     fn withdraw(&self, cents: u64) -> Result<u64, String>;
+/// }
+///
+/// async fn withdraw_all(account: &AccountClient) -> Result<u64, CallError<String>> {
+///     let wrong_pin = |attempts| format!("{attempts} attempts are left");
+///     account.unlock(1234).await.map_err(|error| error.map_application(wrong_pin))?;
+///     let cents = account.balance().await?;
+///     account.withdraw(cents).await
+/// }
+/// ```
 ///
 /// # Did the method run?
 ///
@@ -49,7 +74,7 @@ use crate::telemetry::outcome::Outcome;
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum CallError<E = Infallible> {
+pub enum CallError<E = NoError> {
     /// No response arrived within the timeout. The method may have run.
     ///
     /// The request, the response or the peer is lost; or the peer is a Python peer that refused,
@@ -310,26 +335,27 @@ impl<E> CallError<E> {
 }
 
 impl CallError {
-    /// Converts the error of a method without an application error, so that `?` works in a function
-    /// that calls methods with and without one.
+    /// Converts the error of a method without an application error to that of any method. `?` does
+    /// the same, if the application error implements `DeserializeOwned`.
     ///
     /// ```
-    /// use rpcudp::{CallError, rpc_service};
+    /// use rpcudp::CallError;
     ///
-    /// #[rpc_service]
-    /// trait Account {
-    ///     fn balance(&self) -> u64;
-    ///     fn withdraw(&self, cents: u64) -> Result<u64, String>;
-    /// }
-    ///
-    /// async fn withdraw_all(account: &AccountClient) -> Result<u64, CallError<String>> {
-    ///     let cents = account.balance().await.map_err(CallError::widen)?;
-    ///     account.withdraw(cents).await
-    /// }
+    /// let error: CallError = CallError::Closed;
+    /// let error: CallError<String> = error.widen();
+    /// assert!(matches!(error, CallError::Closed));
     /// ```
     #[must_use]
     pub fn widen<E>(self) -> CallError<E> {
         self.map_application(|never| match never {})
+    }
+}
+
+/// Converts the error of a method without an application error to that of a method with one, so
+/// that `?` works in a function that calls both.
+impl<E: DeserializeOwned> From<CallError> for CallError<E> {
+    fn from(error: CallError) -> Self {
+        error.widen()
     }
 }
 

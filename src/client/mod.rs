@@ -4,6 +4,7 @@ pub(crate) mod did_run;
 pub(crate) mod dynamic_method;
 pub(crate) mod error;
 pub(crate) mod is_result;
+pub(crate) mod no_error;
 pub(crate) mod pending;
 pub(crate) mod refusal;
 pub(crate) mod request;

@@ -103,7 +103,7 @@ async fn application_error_is_the_source_and_part_of_the_message() {
 #[tokio::test]
 async fn widen_lets_one_function_call_infallible_and_fallible_methods() {
     async fn withdraw_all(bank: &BankClient) -> Result<u64, CallError<Overdrawn>> {
-        let cents = bank.balance().await.map_err(CallError::widen)?;
+        let cents = bank.balance().await?;
         bank.withdraw(cents).await
     }
     let (server, caller) = loopback_pair(BankServer::new(Account(100))).await;
