@@ -12,11 +12,42 @@ pub use crate::client::is_result::IsResult;
 pub use crate::client::request::{CallSpec, OutgoingRequest};
 pub use crate::client::stub::Stub;
 pub use crate::introspection::literal::{Text, list, text};
+pub use crate::locals;
+pub use crate::server::argument::{AnyArgumentOf, ArgumentOf, BorrowedArgumentOf, IsArgument, UnsizedArgumentOf};
 pub use crate::server::context::{IsContext, as_context};
 pub use crate::server::incoming_request::IncomingRequest;
 pub use crate::server::owned_request::{OwnedRequest, as_slice};
 pub use crate::server::response::{
-    Fallible, IntoResponse, NoResponse, ResponseWriter, Value, no_response, respond, respond_result,
+    AnyReturnOf, Fallible, IntoResponse, IsValue, NoResponse, ResponseWriter, ReturnOf, Value, no_response, respond,
+    respond_result,
 };
 pub use crate::server::service::Method;
 pub use crate::telemetry::outcome::Outcome;
+
+/// A value of the type of a const parameter.
+pub trait ConstParameter {
+    const ANY: Self;
+}
+
+macro_rules! const_parameters {
+    ($($ty:ty = $any:expr),*) => {
+        $(impl ConstParameter for $ty {
+            const ANY: Self = $any;
+        })*
+    };
+}
+
+const_parameters!(u8 = 0, u16 = 0, u32 = 0, u64 = 0, u128 = 0, usize = 0);
+const_parameters!(i8 = 0, i16 = 0, i32 = 0, i64 = 0, i128 = 0, isize = 0);
+const_parameters!(bool = false, char = '0');
+
+/// Declares names that generated code gives to parameters and locals, as functions. A pattern may
+/// shadow a function, but not a static or a unit struct of the same name in the user's module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! locals {
+    ($($name:ident),*) => {
+        $(const fn $name() {})*
+        const _: () = { $($name();)* };
+    };
+}

@@ -10,11 +10,13 @@ mod expand;
 mod messages;
 mod model;
 mod parse;
+mod probed;
 mod report;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tokens;
+mod types;
 
 use proc_macro::TokenStream;
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-pub(crate) const NOT_A_TRAIT: &str =
-    "`#[rpc_service]` applies to a trait only: move it to the trait whose methods peers call";
+pub(crate) const NOT_A_TRAIT: &str = "`#[rpc_service]` applies to a trait only: move it to the trait whose methods peers call, above attributes that \
+     copy what is below them, such as `#[automock]`";
 pub(crate) const UNSAFE_TRAIT: &str = "a contract cannot be an unsafe trait: remove `unsafe`";
 pub(crate) const TRAIT_LIFETIME: &str = "a contract cannot have lifetime parameters: remove this one, and borrow in \
      the arguments, as in `fn f(&self, text: &str)`";
@@ -18,8 +18,6 @@ pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associ
 pub(crate) const NO_RECEIVER: &str = "a method of a contract needs `&self`: write it as the first parameter";
 pub(crate) const RECEIVER: &str = "a method of a contract takes `&self`, because handlers run concurrently and share \
      the service: write `&self`, and put mutable state into a lock or an atomic";
-pub(crate) const DEFAULT_BODY: &str =
-    "a method of a contract cannot have a body, so that a missing handler does not compile: end the signature with `;`";
 pub(crate) const GENERIC_METHOD: &str =
     "a method of a contract cannot be generic, because both peers must know the types: move the parameter to the trait";
 pub(crate) const METHOD_WHERE: &str = "a method of a contract cannot have a where-clause: move it to the trait";
@@ -31,7 +29,7 @@ pub(crate) const VARIADIC: &str =
     "a method of a contract has a fixed number of arguments: take a `Vec` in place of `...`";
 
 pub(crate) const ARGUMENT_PATTERN: &str =
-    "an argument of a contract needs a plain name: write one here, and destructure in the implementation";
+    "an argument of a contract needs a plain name or `_`: write one here, and destructure in the implementation";
 pub(crate) const ARGUMENT_CFG: &str = "an argument cannot depend on `cfg`, because the other peer may be built \
      differently: remove the `cfg`, and make the argument an `Option`";
 pub(crate) const ARGUMENT_IMPL: &str = "an argument cannot be `impl Trait`, because both peers must know the type: \
@@ -68,12 +66,20 @@ pub(crate) const ONEWAY_WAIT_FOR_READY: &str = "a oneway method cannot wait unti
 pub(crate) const FALLIBLE_WITHOUT_TYPE: &str =
     "a fallible method needs a return type, which is an alias of `Result`: add it, or remove `fallible`";
 pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty: write a name, or remove `name`";
+pub(crate) const EMPTY_ALIAS: &str =
+    "an alias cannot be empty: write the earlier name of the method, or remove `alias`";
+pub(crate) const VALUE_WITHOUT_TYPE: &str =
+    "the option `value` concerns a return type, and this method has none: remove `value`";
 pub(crate) const TIMEOUT: &str =
     "a timeout must be a whole number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m)";
 pub(crate) const TIMEOUT_ZERO: &str = "a timeout cannot be zero, because no response arrives in no time: write how \
      long a call may take, as in \"2s\", or write `oneway` if the caller needs no response";
 pub(crate) const RPC_IN_CFG_ATTR: &str = "an option cannot depend on `cfg`, because the other peer may be built \
      differently: write `#[rpc(...)]` without `cfg_attr`";
+
+pub(crate) fn not_a_name(option: &str, example: &str) -> String {
+    format!("the option `{option}` needs the name of a type: write `{option} = {example}`")
+}
 
 pub(crate) fn rpc_without_options(example: &str) -> String {
     format!("`#[rpc]` needs options in parentheses, as in `{example}`: add them, or remove `#[rpc]`")
@@ -92,14 +98,15 @@ pub(crate) fn after_option(example: &str) -> String {
 pub(crate) fn underscore_name(name: &str) -> String {
     format!(
         "Python peers cannot call `{name}`, because the name starts with `_` or `rpc_`: give the method another wire \
-         name with `#[rpc(name = \"...\")]`"
+         name with `#[rpc(name = \"...\")]`, or write `#[rpc_service(python = false)]` if no Python peer calls it"
     )
 }
 
 pub(crate) fn taken_in_python(name: &str) -> String {
     format!(
         "Python peers cannot call `{name}`, because their protocol class has an attribute of that name: give the \
-         method another wire name with `#[rpc(name = \"...\")]`"
+         method another wire name with `#[rpc(name = \"...\")]`, or write `#[rpc_service(python = false)]` if no Python peer \
+         calls it"
     )
 }
 
@@ -113,7 +120,8 @@ pub(crate) fn undeclared_type(name: &str) -> String {
 pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
     let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
     format!(
-        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}` (its future is `Send`)"
+        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}` (its future is `Send`), or \
+         mark the method with `#[rpc(value)]` if the type is a value of that name"
     )
 }
 

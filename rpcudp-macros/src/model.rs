@@ -5,6 +5,8 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemTrait, Path, TraitItemType, Type, WherePredicate};
 
+use crate::tokens::{find, is_ident};
+
 /// A contract.
 pub(crate) struct Contract {
     /// The trait of the expansion: without our attributes, and with methods that return futures in
@@ -12,6 +14,11 @@ pub(crate) struct Contract {
     pub(crate) item: ItemTrait,
     /// The path of the crate `rpcudp`.
     pub(crate) krate: Path,
+    /// The names of the generated types.
+    pub(crate) client: Ident,
+    pub(crate) server: Ident,
+    /// The name of the trait whose objects implement the contract, if the user asks for one.
+    pub(crate) dynamic: Option<Ident>,
     /// The prefix of each wire name.
     pub(crate) namespace: String,
     /// The `#[allow]` attributes of the trait, which the client and the server have too.
@@ -27,6 +34,8 @@ pub(crate) struct Method {
     pub(crate) ident: Ident,
     /// The name in a request, with the namespace.
     pub(crate) wire_name: String,
+    /// The earlier names that the server also accepts, with the namespace.
+    pub(crate) aliases: Vec<String>,
     pub(crate) attrs: MethodAttributes,
     /// The lifetime parameters. A method has no other parameters.
     pub(crate) generics: Generics,
@@ -71,9 +80,12 @@ pub(crate) enum Parameter {
 
 /// A parameter that the request carries.
 pub(crate) struct Argument {
+    /// The name in the client's method.
     pub(crate) ident: Ident,
     /// The name without `r#`.
     pub(crate) name: String,
+    /// Whether the user wrote `_` in place of a name.
+    pub(crate) is_unnamed: bool,
     pub(crate) ty: Box<Type>,
     pub(crate) passing: Passing,
     /// The span that errors about the type point at.
@@ -89,11 +101,17 @@ pub(crate) enum Passing {
     ByReference,
     /// `&[T]`: a slice of a decoded `Vec<T>`.
     AsSlice,
+    /// `Cow<'_, T>`: borrows from the datagram if the standard library's `Cow` is meant and `T` is
+    /// `str` or `[u8]`.
+    Cow,
 }
 
 /// The return type of a method.
 pub(crate) enum Returns {
+    /// A value. An alias of `Result` is an error.
     Value(Type),
+    /// A value of a type that the user declares to be one, even if it is a `Result`.
+    Declared(Type),
     /// A `Result`, or an alias of it.
     Result(Type),
 }
@@ -101,31 +119,25 @@ pub(crate) enum Returns {
 impl Returns {
     pub(crate) fn ty(&self) -> &Type {
         match self {
-            Self::Value(ty) | Self::Result(ty) => ty,
+            Self::Value(ty) | Self::Declared(ty) | Self::Result(ty) => ty,
         }
     }
 }
 
 impl Contract {
-    pub(crate) fn client_ident(&self) -> Ident {
-        self.suffixed_ident("Client")
-    }
-
-    pub(crate) fn server_ident(&self) -> Ident {
-        self.suffixed_ident("Server")
-    }
-
     /// Returns the trait's name without `r#`.
     pub(crate) fn name(&self) -> String {
         unraw(&self.item.ident)
     }
-
-    fn suffixed_ident(&self, suffix: &str) -> Ident {
-        Ident::new(&format!("{}{suffix}", self.name()), self.item.ident.span())
-    }
 }
 
 impl Method {
+    /// Whether the method has the attribute `#[deprecated]`, maybe within a `cfg_attr`.
+    pub(crate) fn is_deprecated(&self) -> bool {
+        let is_deprecated = |attr| find(attr, &|rest| usize::from(is_ident(&rest[0], "deprecated"))).is_some();
+        self.attrs.client.iter().any(is_deprecated)
+    }
+
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.parameters.iter().filter_map(|parameter| match parameter {
             Parameter::Argument(argument) => Some(argument),

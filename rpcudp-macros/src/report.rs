@@ -2,6 +2,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Error, ItemTrait};
 
+use crate::tokens::{is_ident, is_punct};
+
 /// A collection of errors, so that the user sees all of them at once.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -48,8 +50,14 @@ impl Report {
 
 impl InvalidContract {
     pub(crate) fn into_tokens(self) -> TokenStream {
-        let mut tokens = self.errors.into_compile_error();
+        let mut tokens = without_core(self.errors.into_compile_error());
         self.item.to_tokens(&mut tokens);
         tokens
     }
+}
+
+/// Removes the `::core::` of each `::core::compile_error!`. It is another path in edition 2015, and
+/// the compiler would report that instead of the error.
+fn without_core(tokens: TokenStream) -> TokenStream {
+    tokens.into_iter().filter(|tree| !is_punct(tree, ':') && !is_ident(tree, "core")).collect()
 }

@@ -62,7 +62,8 @@ impl Writer {
             }
             TokenTree::Ident(word) => {
                 let space = !matches!(self.last, Last::Tight | Last::Quote);
-                let word = word.to_string();
+                // A macro's `$crate` is `crate` to the reader of its contract.
+                let word = word.to_string().replace('$', "");
                 let apart = self.last == Last::Quote || ["mut", "const", "dyn", "impl", "as"].contains(&&*word);
                 let last = if apart { Last::Apart } else { Last::Word };
                 self.push(&word, space, last);

@@ -23,9 +23,9 @@ use crate::telemetry::outcome::Outcome;
 ///
 /// # `?` in a function that makes several calls
 ///
-/// In a function that returns `Result<_, CallError<E>>`, `?` takes the errors of methods that return
-/// `E`, and of methods without an error of their own. The error of a method with another one needs
-/// a conversion, which [`map_application`](Self::map_application) applies:
+/// In a function that returns `Result<_, CallError<E>>`, `?` takes the errors of methods that
+/// return `E`, and of methods without an error of their own. The error of a method with another one
+/// needs a conversion, which [`map_application`](Self::map_application) applies:
 ///
 /// ```
 /// use rpcudp::{CallError, rpc_service};

@@ -5,7 +5,7 @@
     message = "`{Self}` is taken for a `Result` and is not one",
     label = "not an alias of `core::result::Result`",
     note = "the `Err` of a return type whose last segment is `Result` reaches the caller as a typed error, and so does that \
-            of a method with `#[rpc(fallible)]`; give another type another name"
+            of a method with `#[rpc(fallible)]`; mark a method whose type only has that name with `#[rpc(value)]`"
 )]
 pub trait IsResult {
     /// The value of the call.

@@ -1,7 +1,9 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::iter;
 
-use rpcudp_core::contract::Contract;
+use rpcudp_core::contract::{Contract, Method};
 use rpcudp_core::description::{Description, Page};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -78,9 +80,19 @@ impl PublishedContracts {
         let methods = contracts.iter().flat_map(|contract| &*contract.methods);
         Self {
             description: Description::new(contracts, Description::PAGE_LEN.min(max_response_len)),
-            fingerprints: methods.map(|method| (&*method.wire_name, method.fingerprint())).collect(),
+            fingerprints: methods.flat_map(fingerprints).collect(),
         }
     }
+}
+
+/// Returns the fingerprint of a method under each of its names. A caller that has an earlier name
+/// compares the fingerprint of a method of that name.
+fn fingerprints(method: &'static Method) -> impl Iterator<Item = (&'static str, u64)> {
+    let aliases = method.aliases.iter().map(|alias| {
+        let renamed = Method { wire_name: Cow::Borrowed(alias), ..method.clone() };
+        (&**alias, renamed.fingerprint())
+    });
+    iter::once((&*method.wire_name, method.fingerprint())).chain(aliases)
 }
 
 impl Introspect for PublishedContracts {

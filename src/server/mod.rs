@@ -1,6 +1,7 @@
 //! An incoming request, from the router to the response.
 
 pub(crate) mod admitted_request;
+pub(crate) mod argument;
 pub(crate) mod context;
 pub(crate) mod handler_time;
 pub(crate) mod incoming_request;

@@ -1,5 +1,7 @@
 //! The encoding of a handler's result as a response.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::time::Duration;
 
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
@@ -55,6 +57,66 @@ pub const fn respond_result<T, E>(result: Result<T, E>) -> Result<Fallible<T, E>
 #[doc(hidden)]
 pub const fn no_response((): ()) -> Result<NoResponse, ArgumentError> {
     Ok(NoResponse(()))
+}
+
+/// The return type `T` of a method without an application error.
+///
+/// The compiler takes its method from this type if `T` is a `Result`, and from [`AnyReturnOf`] if
+/// not.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ReturnOf<T>(PhantomData<fn(T)>);
+
+/// A return type that is no `Result`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnyReturnOf<T>(PhantomData<fn(T)>);
+
+impl<T> ReturnOf<T> {
+    pub const TYPE: Self = Self(PhantomData);
+}
+
+impl<T> Deref for ReturnOf<T> {
+    type Target = AnyReturnOf<T>;
+
+    fn deref(&self) -> &Self::Target {
+        const { &AnyReturnOf(PhantomData) }
+    }
+}
+
+impl<T> AnyReturnOf<T> {
+    /// Makes a response of a value, as [`respond`].
+    ///
+    /// # Errors
+    ///
+    /// Never: the error is that of decoding the arguments.
+    pub fn respond(&self, value: T) -> Result<Value<T>, ArgumentError> {
+        respond(value)
+    }
+}
+
+/// The bound on a `Result` that is returned as a value. No type satisfies it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the return type is a `Result` under another name",
+    label = "this is `{Self}`",
+    note = "mark the method with `#[rpc(fallible)]`, so that callers get the `Err` as their call's typed error",
+    note = "or mark it with `#[rpc(value)]`, so that the `Result` travels as a value, which is a map of `Ok` or `Err`"
+)]
+pub trait IsValue {}
+
+impl<T, E> ReturnOf<Result<T, E>> {
+    /// Fails to compile, with a message that says why.
+    ///
+    /// # Errors
+    ///
+    /// Never, as [`respond`].
+    pub fn respond(&self, result: Result<T, E>) -> Result<Value<Result<T, E>>, ArgumentError>
+    where
+        Result<T, E>: IsValue,
+    {
+        respond(result)
+    }
 }
 
 impl<T: Serialize> IntoResponse for Value<T> {

@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::cmp::Ordering;
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, iter};
 
 use rpcudp_core::contract::Delivery;
 
@@ -57,14 +57,17 @@ impl Router {
         for (service, added) in self.services.iter().enumerate() {
             for method in 0..added.method_count() {
                 let (name, delivery) = added.method(method);
-                match self.position(name) {
-                    Err(position) => {
-                        let route = Route { name, delivery, meter: RequestMeter::of(name), service, method };
-                        self.routes.insert(position, route);
-                    }
-                    Ok(taken) => {
-                        let services = [self.services[self.routes[taken].service].name(), added.name()];
-                        return Err(DuplicateMethod { method: name, services });
+                let aliases = added.aliases().iter().filter(|(_, of)| *of == name).map(|(alias, _)| *alias);
+                for name in iter::once(name).chain(aliases) {
+                    match self.position(name) {
+                        Err(position) => {
+                            let route = Route { name, delivery, meter: RequestMeter::of(name), service, method };
+                            self.routes.insert(position, route);
+                        }
+                        Ok(taken) => {
+                            let services = [self.services[self.routes[taken].service].name(), added.name()];
+                            return Err(DuplicateMethod { method: name, services });
+                        }
                     }
                 }
             }

@@ -23,6 +23,10 @@ pub trait Service: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     const METHODS: &'static [Method<Self>];
+
+    /// The earlier names of methods, each with the present one.
+    #[doc(hidden)]
+    const ALIASES: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// A method of a service.
@@ -47,6 +51,7 @@ pub(crate) trait AnyService: Send + Sync {
     fn name(&self) -> &'static str;
     fn method_count(&self) -> usize;
     fn method(&self, index: usize) -> (&'static str, Delivery);
+    fn aliases(&self) -> &'static [(&'static str, &'static str)];
     fn call(&self, index: usize, request: IncomingRequest<'_>);
 }
 
@@ -62,6 +67,10 @@ impl<S: Service> AnyService for S {
     fn method(&self, index: usize) -> (&'static str, Delivery) {
         let method = &S::METHODS[index];
         (method.name, method.delivery)
+    }
+
+    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        S::ALIASES
     }
 
     fn call(&self, index: usize, request: IncomingRequest<'_>) {

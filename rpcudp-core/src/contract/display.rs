@@ -1,4 +1,5 @@
 use std::fmt::{self, Display, Formatter};
+use std::iter;
 use std::time::Duration;
 
 use super::{AssociatedType, Contract, Delivery, Method};
@@ -11,9 +12,16 @@ impl Display for Contract {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, namespace, doc, generics, bounds, types, methods } = self;
         write_doc(f, "", doc)?;
-        match &**namespace {
-            "" => writeln!(f, "#[rpc_service]")?,
-            namespace => writeln!(f, "#[rpc_service(namespace = {namespace:?})]")?,
+        let mut options = Vec::new();
+        if !namespace.is_empty() {
+            options.push(format!("namespace = {namespace:?}"));
+        }
+        if !methods.iter().all(is_callable_from_python) {
+            options.push("python = false".into());
+        }
+        match &*options {
+            [] => writeln!(f, "#[rpc_service]")?,
+            options => writeln!(f, "#[rpc_service({})]", options.join(", "))?,
         }
         write!(f, "pub trait {name}")?;
         if !generics.is_empty() {
@@ -42,6 +50,22 @@ impl Display for Contract {
     }
 }
 
+/// Whether Python's `rpcudp` can call a method. It reads names that start with `_` or `rpc_`, and
+/// these names, as attributes of its own protocol class.
+fn is_callable_from_python(method: &Method) -> bool {
+    const ATTRIBUTES: [&str; 7] = [
+        "transport",
+        "connection_made",
+        "connection_lost",
+        "datagram_received",
+        "error_received",
+        "pause_writing",
+        "resume_writing",
+    ];
+    let mut names = iter::once(&method.wire_name).chain(&*method.aliases);
+    names.all(|name| !name.starts_with('_') && !name.starts_with("rpc_") && !ATTRIBUTES.contains(&&**name))
+}
+
 fn write_method(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt::Result {
     write_doc(f, "    ", &method.doc)?;
     write_options(f, method, namespace)?;
@@ -65,6 +89,9 @@ fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt
     let short = method.wire_name.strip_prefix(namespace).unwrap_or(&method.wire_name);
     if short != name {
         options.push(format!("name = {short:?}"));
+    }
+    for alias in &*method.aliases {
+        options.push(format!("alias = {:?}", alias.strip_prefix(namespace).unwrap_or(alias)));
     }
     if method.delivery != Delivery::Maybe {
         options.push(method.delivery.as_str().into());

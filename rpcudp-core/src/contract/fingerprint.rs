@@ -37,7 +37,7 @@ impl Method {
     ///
     /// | changes it | does not change it |
     /// | --- | --- |
-    /// | the wire name, and so the namespace | the name in Rust |
+    /// | the wire name, and so the namespace | the name in Rust, aliases |
     /// | the number, order and types of the arguments | their names, a `Context` |
     /// | the return type, and whether it is a `Result` | `async` |
     /// | `at_least_once`, `at_most_once`, `oneway` | the timeout, `wait_for_ready` |

@@ -118,6 +118,8 @@ pub struct Method {
     pub is_async: bool,
     /// Whether a call asks again, within its timeout, while the peer is not ready.
     pub wait_for_ready: bool,
+    /// The earlier names that the server also accepts in requests, including the namespace.
+    pub aliases: Cow<'static, [Cow<'static, str>]>,
 }
 
 /// An argument of a method.
@@ -155,6 +157,7 @@ impl Method {
         timeout: None,
         is_async: false,
         wait_for_ready: false,
+        aliases: Cow::Borrowed(&[]),
     };
 }
 

@@ -33,6 +33,7 @@ fn store() -> Method {
         delivery: Delivery::AtMostOnce,
         timeout: Some(Duration::from_millis(60_001)),
         wait_for_ready: true,
+        aliases: vec![text("kad.go")].into(),
         ..Method::EMPTY
     }
 }
@@ -72,7 +73,7 @@ where
     #[rpc(at_least_once, timeout = "1500us")]
     async fn lookup(&self, key: &'a [u8], r#type: Option<Kind<'_>>) -> Option<Vec<u8>>;
 
-    #[rpc(name = "möve\n\"\u{202e}", at_most_once, timeout = "60001ms", wait_for_ready, fallible)]
+    #[rpc(name = "möve\n\"\u{202e}", alias = "go", at_most_once, timeout = "60001ms", wait_for_ready, fallible)]
     fn r#move(&self, #[rpc(argument)] cx: custom::Context, value: Self::Value) -> Outcome<u8>;
 }
 "#;
@@ -109,6 +110,9 @@ fn fields_of_later_versions_are_sent_only_if_they_are_used() {
     let method = Method { wait_for_ready: true, ..method };
     let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, true);
     assert_eq!(bytes(&method), bytes(&fields));
+    let method = Method { wait_for_ready: false, aliases: vec![text("g")].into(), ..method };
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, ["g"]);
+    assert_eq!(bytes(&method), bytes(&fields));
 }
 
 #[test]
@@ -128,6 +132,9 @@ fn contract_of_an_untrusted_peer_is_printable() {
     let namespace =
         bytes(&("C", "ns.", "", "", [(); 0], [(); 0], [("f", "f", "", [(); 0], "()", false, "maybe", (), false)]));
     assert!(decode::<Contract>(&namespace).unwrap_err().to_string().contains(r#""f" does not begin with "ns.""#));
+    let method = ("f", "ns.f", "", [(); 0], "()", false, "maybe", (), false, false, ["g"]);
+    let namespace = bytes(&("C", "ns.", "", "", [(); 0], [(); 0], [method]));
+    assert!(decode::<Contract>(&namespace).unwrap_err().to_string().contains(r#""g" does not begin with "ns.""#));
     let method = bytes(&("f", "f", "", [(); 0], "()", false, "twice", None::<u8>, false));
     assert!(decode::<Method>(&method).is_err(), "an unknown delivery");
 }
@@ -162,6 +169,7 @@ fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.timeout = None));
     assert!(!changes(|method| method.is_async = false));
     assert!(!changes(|method| method.wait_for_ready = true));
+    assert!(!changes(|method| method.aliases = vec![text("kad.find")].into()));
     assert!(!changes(|method| method.arguments.to_mut()[0].name = text("k")));
     assert!(!changes(|method| method.arguments.to_mut()[0].ty = text("&[u8]")));
     assert!(!changes(|method| method.arguments.to_mut()[1].ty = text("Option<Kind<'b>>")));

@@ -4,9 +4,9 @@
 //! version skips it, and a contract that does not use it has the same bytes in every version.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
+use std::{fmt, iter};
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
@@ -28,10 +28,22 @@ impl Serialize for AssociatedType {
 
 impl Serialize for Method {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async, wait_for_ready } =
-            self;
+        let Self {
+            name,
+            wire_name,
+            doc,
+            arguments,
+            returns,
+            fallible,
+            delivery,
+            timeout,
+            is_async,
+            wait_for_ready,
+            aliases,
+        } = self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
-        let mut array = serializer.serialize_tuple(9 + usize::from(*wait_for_ready))?;
+        let later = if !aliases.is_empty() { 2 } else { usize::from(*wait_for_ready) };
+        let mut array = serializer.serialize_tuple(9 + later)?;
         array.serialize_element(name)?;
         array.serialize_element(wire_name)?;
         array.serialize_element(doc)?;
@@ -41,8 +53,11 @@ impl Serialize for Method {
         array.serialize_element(delivery.as_str())?;
         array.serialize_element(&timeout)?;
         array.serialize_element(is_async)?;
-        if *wait_for_ready {
+        if later > 0 {
             array.serialize_element(wait_for_ready)?;
+        }
+        if later > 1 {
+            array.serialize_element(aliases)?;
         }
         array.end()
     }
@@ -101,9 +116,10 @@ impl FromFields for Contract {
             methods: array.list()?,
         };
         let Self { namespace, methods, .. } = &contract;
-        match methods.iter().find(|method| !method.wire_name.starts_with(&**namespace)) {
+        let names = methods.iter().flat_map(|method| iter::once(&method.wire_name).chain(&*method.aliases));
+        match names.into_iter().find(|name| !name.starts_with(&**namespace)) {
             None => Ok(contract),
-            Some(Method { wire_name, .. }) => {
+            Some(wire_name) => {
                 Err(A::Error::custom(format_args!("the wire name {wire_name:?} does not begin with {namespace:?}")))
             }
         }
@@ -120,7 +136,7 @@ impl FromFields for AssociatedType {
 
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
-                            fallible, delivery, timeout, whether it is async and whether its calls wait until the peer is ready";
+                            fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, and aliases";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -134,6 +150,7 @@ impl FromFields for Method {
             timeout: array.timeout()?,
             is_async: array.next()?,
             wait_for_ready: array.next_or_default()?,
+            aliases: Cow::Owned(array.next_or_default()?),
         })
     }
 }

@@ -123,10 +123,11 @@ fn part_len(part: &Part) -> usize {
 }
 
 fn method_len(method: &Method) -> usize {
-    let Method { name, wire_name, doc, arguments, returns, .. } = method;
+    let Method { name, wire_name, doc, arguments, returns, aliases, .. } = method;
     let arguments =
         arguments.iter().map(|argument| ITEM_OVERHEAD + argument.name.len() + argument.ty.len()).sum::<usize>();
-    name.len() + wire_name.len() + doc.len() + arguments + returns.len()
+    let aliases = aliases.iter().map(|alias| ITEM_OVERHEAD + alias.len()).sum::<usize>();
+    name.len() + wire_name.len() + doc.len() + arguments + returns.len() + aliases
 }
 
 /// The length that each item counts in addition to its texts, so that ten thousand empty items

@@ -52,8 +52,19 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
     };
     push_with_doc(doc, room, head, parts);
     for method in &**methods {
-        let Method { name, wire_name, doc, arguments, returns, fallible, delivery, timeout, is_async, wait_for_ready } =
-            method;
+        let Method {
+            name,
+            wire_name,
+            doc,
+            arguments,
+            returns,
+            fallible,
+            delivery,
+            timeout,
+            is_async,
+            wait_for_ready,
+            aliases,
+        } = method;
         let head = |doc| {
             Part::Method(Method {
                 name: lend(name),
@@ -66,6 +77,7 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
                 timeout: *timeout,
                 is_async: *is_async,
                 wait_for_ready: *wait_for_ready,
+                aliases: Cow::Borrowed(aliases),
             })
         };
         push_with_doc(doc, room, head, parts);

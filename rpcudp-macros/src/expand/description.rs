@@ -52,7 +52,8 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
     let cfg = &attrs.cfg;
     let arguments = method.arguments().map(|argument| {
         let argument_type = imports.item("Argument");
-        let (name, ty) = (text(&argument.ident.to_string()), text(&text::of(&argument.ty)));
+        let name = if argument.is_unnamed { "_".into() } else { argument.ident.to_string() };
+        let (name, ty) = (text(&name), text(&text::of(&argument.ty)));
         quote!(#argument_type { name: #name, ty: #ty })
     });
     let arguments = list_field("arguments", arguments);
@@ -71,6 +72,7 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
         method.timeout.and_then(|timeout| field("timeout", values::timeout(Some(timeout)))),
         is_async.then(|| quote!(is_async: true)),
         method.wait_for_ready.then(|| quote!(wait_for_ready: true)),
+        list_field("aliases", method.aliases.iter().map(|alias| text(alias))),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{GenericParam, TraitItemType, TypeParam};
+use syn::{ConstParam, GenericParam, TraitItemType, TypeParam};
 
 use super::names::Names;
 use crate::model::Contract;
@@ -65,6 +65,43 @@ pub(super) fn server(contract: &Contract, names: &Names) -> TypeGenerics {
     generics
 }
 
+/// Returns the generics of the impl that makes each service an object of the contract.
+pub(super) fn dynamic_of_service(contract: &Contract, names: &Names) -> TypeGenerics {
+    let service = names.service();
+    let map = |tokens| replace_self_types(tokens, &|name| quote!(#service::#name));
+    let mut generics = TypeGenerics { bounded: vec![quote!(#service)], ..TypeGenerics::default() };
+    for parameter in &contract.item.generics.params {
+        generics.parameter(parameter, &map);
+    }
+    let (trait_ident, trait_generics) = (&contract.item.ident, of_trait(contract));
+    generics.predicates.push(quote! {
+        #service: #trait_ident #trait_generics + ::core::marker::Send + ::core::marker::Sync + 'static
+    });
+    generics.static_parameters();
+    generics.predicates(contract, &map);
+    generics
+}
+
+/// Returns the generics of the impl of the contract for its objects: those of the client.
+pub(super) fn object(contract: &Contract, names: &Names) -> TypeGenerics {
+    let mut generics = client(contract, names);
+    generics.static_parameters();
+    generics
+}
+
+/// Returns the arguments of the trait in the type of an object: `<K, Value = Value>`.
+pub(super) fn object_arguments(contract: &Contract, names: &Names) -> Option<TokenStream> {
+    let mut generics = TypeGenerics::default();
+    for parameter in &contract.item.generics.params {
+        generics.parameter(parameter, &|tokens| tokens);
+    }
+    for TraitItemType { ident, .. } in &contract.associated_types {
+        let parameter = names.associated_type(ident);
+        generics.arguments.push(quote!(#ident = #parameter));
+    }
+    generics.ty_generics()
+}
+
 /// Returns the arguments of the client that belongs to a server: for its associated types, those of
 /// the service.
 ///
@@ -84,6 +121,30 @@ pub(super) fn client_of_server(contract: &Contract, names: &Names) -> Option<Tok
         }
     }
     generics.ty_generics()
+}
+
+/// Returns arguments for the client, with which it is a type: `::<(), ()>`.
+pub(super) fn any_client(contract: &Contract) -> Option<TokenStream> {
+    let arguments = client_parameters(contract).into_iter().map(|parameter| match parameter {
+        Parameter::Declared(parameter) => any_argument(contract, parameter),
+        Parameter::Associated(_) => quote!(()),
+    });
+    angle_bracketed(&arguments.collect::<Vec<_>>()).map(|arguments| quote!(::#arguments))
+}
+
+/// Returns arguments for the server, as for the client.
+pub(super) fn any_server(contract: &Contract) -> Option<TokenStream> {
+    let mut arguments = vec![quote!(())];
+    arguments.extend(contract.item.generics.params.iter().map(|parameter| any_argument(contract, parameter)));
+    angle_bracketed(&arguments).map(|arguments| quote!(::#arguments))
+}
+
+fn any_argument(contract: &Contract, parameter: &GenericParam) -> TokenStream {
+    let krate = &contract.krate;
+    match parameter {
+        GenericParam::Const(ConstParam { ty, .. }) => quote!({ <#ty as #krate::__private::ConstParameter>::ANY }),
+        _ => quote!(()),
+    }
 }
 
 /// Returns the arguments of the trait: `<K, N>`.
@@ -146,7 +207,8 @@ impl TypeGenerics {
                 self.declaration.push(quote!(const #ident: #ty #default));
                 self.unbounded.push(quote!(const #ident: #ty));
                 self.bounded.push(quote!(const #ident: #ty));
-                self.arguments.push(quote!(#ident));
+                // In braces, because a type of the same name would be taken for a type argument.
+                self.arguments.push(quote!({ #ident }));
             }
             // A contract has no lifetime parameters.
             GenericParam::Lifetime(_) => {}
@@ -162,6 +224,11 @@ impl TypeGenerics {
         self.bounded.push(quote!(#ident #bounds));
         self.arguments.push(quote!(#ident));
         self.phantoms.push(ident.clone());
+    }
+
+    /// Requires each type parameter of the trait to own its data, as a boxed future does.
+    fn static_parameters(&mut self) {
+        self.predicates.extend(self.phantoms.iter().map(|parameter| quote!(#parameter: 'static)));
     }
 
     fn predicates(&mut self, contract: &Contract, map: &impl Fn(TokenStream) -> TokenStream) {

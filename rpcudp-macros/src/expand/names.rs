@@ -22,7 +22,7 @@ impl Names {
         let service = unused_name("S", "Service", Span::call_site(), &taken);
         let mut associated_types = Vec::new();
         for item in &contract.associated_types {
-            let name = unraw(&item.ident);
+            let name = camel_case(&unraw(&item.ident));
             let parameter = unused_name(&name, &format!("Self{name}"), item.ident.span(), &taken);
             taken.insert(unraw(&parameter));
             associated_types.push((item.ident.clone(), parameter));
@@ -39,7 +39,9 @@ impl Names {
     /// used.
     pub(super) fn associated_type(&self, name: &Ident) -> Ident {
         let known = self.associated_types.iter().find(|(own, _)| own == name);
-        known.map_or_else(|| name.clone(), |(_, parameter)| Ident::new(&parameter.to_string(), name.span()))
+        let mut parameter = known.map_or(name, |(_, parameter)| parameter).clone();
+        parameter.set_span(name.span());
+        parameter
     }
 
     /// Returns a name for an item in the body of a client's method.
@@ -50,6 +52,38 @@ impl Names {
     pub(super) fn is_taken(&self, name: &str) -> bool {
         self.taken.contains(name)
     }
+}
+
+/// The names of our own parameters and locals.
+const OWN_LOCALS: [&str; 11] =
+    ["arguments", "cx", "f", "incoming", "peer", "request", "server", "service", "stub", "timeout", "via"];
+
+/// Returns the names of all parameters and locals of generated code, each once.
+pub(super) fn locals(contract: &Contract) -> Vec<Ident> {
+    let arguments = contract.methods.iter().flat_map(|method| method.arguments()).map(|argument| {
+        let mut name = argument.ident.clone();
+        name.set_span(Span::call_site());
+        name
+    });
+    let own = OWN_LOCALS.into_iter().map(|name| Ident::new(name, Span::call_site()));
+    let mut locals: Vec<Ident> = Vec::new();
+    for name in arguments.chain(own) {
+        if locals.iter().all(|local| unraw(local) != unraw(&name)) {
+            locals.push(name);
+        }
+    }
+    locals
+}
+
+/// Returns a name as that of a type parameter, so that no lint applies to it: `Value` for `value`.
+fn camel_case(name: &str) -> String {
+    let capitalized = |word: &str| {
+        let mut characters = word.chars();
+        characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect::<String>()
+    };
+    let camel_case: String = name.split('_').map(capitalized).collect();
+    // `_` alone is no name.
+    if camel_case.is_empty() { name.to_owned() } else { camel_case }
 }
 
 /// Returns the first of `name`, `otherwise`, `otherwise0`, `otherwise1` and so on that is not

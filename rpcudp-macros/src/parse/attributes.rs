@@ -1,7 +1,9 @@
 //! The user's attributes that generated code repeats.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
-use syn::{Attribute, Meta};
+use quote::quote;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Meta, Token};
 
 use crate::model::MethodAttributes;
 use crate::tokens::is_punct;
@@ -10,7 +12,7 @@ use crate::tokens::is_punct;
 pub(super) fn method_attributes(attrs: &[Attribute]) -> MethodAttributes {
     let client = select(attrs, &["doc", "deprecated", "allow", "expect", "cfg_attr"]);
     MethodAttributes {
-        cfg: select(attrs, &["cfg"]).collect(),
+        cfg: attrs.iter().filter_map(cfg_of).collect(),
         client: client.map(|attr| expect_to_allow(&attr)).collect(),
     }
 }
@@ -26,6 +28,37 @@ pub(super) fn is_any(attr: &Attribute, names: &[&str]) -> bool {
 
 pub(super) fn is_async_trait(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == "async_trait")
+}
+
+/// Returns the part of an attribute that decides whether the method exists: a `cfg`, or a
+/// `cfg_attr` that adds one, without the other attributes that it adds.
+fn cfg_of(attr: &Attribute) -> Option<Attribute> {
+    if attr.path().is_ident("cfg") {
+        return Some(attr.clone());
+    }
+    let mut attr = attr.clone();
+    attr.meta = cfg_of_meta(&attr.meta)?;
+    Some(attr)
+}
+
+fn cfg_of_meta(meta: &Meta) -> Option<Meta> {
+    let Meta::List(list) = meta else { return None };
+    if list.path.is_ident("cfg") {
+        return Some(meta.clone());
+    }
+    if !list.path.is_ident("cfg_attr") {
+        return None;
+    }
+    let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+    let mut parts = parts.iter();
+    let condition = parts.next()?;
+    let cfgs: Vec<_> = parts.filter_map(cfg_of_meta).collect();
+    if cfgs.is_empty() {
+        return None;
+    }
+    let mut list = list.clone();
+    list.tokens = quote!(#condition, #(#cfgs),*);
+    Some(Meta::List(list))
 }
 
 fn select(attrs: &[Attribute], names: &[&str]) -> impl Iterator<Item = Attribute> {

@@ -1,24 +1,27 @@
+use proc_macro2::{Ident, Span};
 use syn::{
-    FnArg, GenericParam, Pat, PatIdent, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn,
-    Type, TypeReference,
+    FnArg, GenericParam, LitStr, Pat, PatIdent, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature,
+    TraitItemFn, Type, TypeReference,
 };
 
-use super::options::{MethodOptions, ParameterRole};
+use super::attributes;
+use super::options::{MethodOptions, ParameterRole, ServiceOptions};
 use super::returns::{is_future, returns};
-use super::{attributes, types};
 use crate::messages;
 use crate::model::{Argument, Delivery, Method, Parameter, unraw};
 use crate::report::Report;
+use crate::types;
 
 /// Reads a method, and removes our attributes from it.
-pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Report) -> Method {
+pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &mut Report) -> Method {
     let options = MethodOptions::take(&mut item.attrs, report);
     check_signature(item, report);
-    let parameters = parameters(&mut item.sig, report);
+    let parameters = parameters(item, report);
     let delivery = options.delivery.map_or(Delivery::Maybe, |(delivery, _)| delivery);
     let returns = returns(&item.sig, &options, report);
     Method {
-        wire_name: wire_name(&item.sig, namespace, &options, report),
+        wire_name: wire_name(&item.sig, service, &options, report),
+        aliases: options.aliases.iter().map(|alias| alias_name(alias, service, report)).collect(),
         ident: item.sig.ident.clone(),
         attrs: attributes::method_attributes(&item.attrs),
         generics: item.sig.generics.clone(),
@@ -31,11 +34,9 @@ pub(super) fn method(item: &mut TraitItemFn, namespace: &str, report: &mut Repor
     }
 }
 
-fn check_signature(item: &TraitItemFn, report: &mut Report) {
+fn check_signature(item: &mut TraitItemFn, report: &mut Report) {
+    use_short_receiver(&mut item.sig);
     let Signature { constness, safety, abi, variadic, generics, ident, .. } = &item.sig;
-    if let Some(body) = &item.default {
-        report.error(body, messages::DEFAULT_BODY);
-    }
     if let Some(constness) = constness {
         report.error(constness, messages::CONST_METHOD);
     }
@@ -65,10 +66,29 @@ fn check_signature(item: &TraitItemFn, report: &mut Report) {
     }
 }
 
-fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> {
+/// Replaces `self: &Self` by `&self`, which means the same.
+fn use_short_receiver(signature: &mut Signature) {
+    let Some(FnArg::Receiver(receiver)) = signature.inputs.first_mut() else { return };
+    let ReceiverKind::Typed(_, ty) = &receiver.kind else { return };
+    let Type::Reference(TypeReference { and_token, lifetime, mutability: None, elem, .. }) = types::ungrouped(ty)
+    else {
+        return;
+    };
+    if types::is_name(elem, "Self") {
+        receiver.kind = ReceiverKind::Reference(*and_token, lifetime.clone(), None);
+    }
+}
+
+fn parameters(item: &mut TraitItemFn, report: &mut Report) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     let mut has_context = false;
-    for input in &mut signature.inputs {
+    let has_body = item.default.is_some();
+    let names = item.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(input) => pattern_name(&input.pat).map(unraw),
+        FnArg::Receiver(_) => None,
+    });
+    let names: Vec<_> = names.collect();
+    for (position, input) in item.sig.inputs.iter_mut().enumerate() {
         let FnArg::Typed(input) = input else { continue };
         let role = ParameterRole::take(&mut input.attrs, report);
         if let Some(cfg) = input.attrs.iter().find(|attr| attributes::is_any(attr, &["cfg", "cfg_attr"])) {
@@ -76,7 +96,7 @@ fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> 
         }
         let is_context = match role {
             Some(role) => role == ParameterRole::Context,
-            None => types::ends_with(referent(&input.ty), "Context"),
+            None => types::ends_with(types::referent(&input.ty), "Context"),
         };
         if is_context {
             if std::mem::replace(&mut has_context, true) {
@@ -84,7 +104,8 @@ fn parameters(signature: &mut Signature, report: &mut Report) -> Vec<Parameter> 
             }
             parameters.push(context(&input.ty, report));
         } else {
-            parameters.extend(argument(input, report).map(Parameter::Argument));
+            let unnamed = unused_name(position, &names);
+            parameters.extend(argument(input, &unnamed, has_body, report).map(Parameter::Argument));
         }
     }
     parameters
@@ -98,30 +119,62 @@ fn context(ty: &Type, report: &mut Report) -> Parameter {
     Parameter::Context { by_reference: reference.is_some(), span: types::error_span(ty) }
 }
 
-fn argument(input: &PatType, report: &mut Report) -> Option<Argument> {
+/// Reads an argument. `unnamed` is its name if the user wrote `_`. Only a method with a body may
+/// have an argument `mut name`.
+fn argument(input: &PatType, unnamed: &str, has_body: bool, report: &mut Report) -> Option<Argument> {
     types::check_argument(&input.ty, report);
-    let Pat::Ident(PatIdent { by_ref: None, mutability: None, subpat: None, ident, .. }) = &*input.pat else {
-        report.error(&input.pat, messages::ARGUMENT_PATTERN);
-        return None;
-    };
     let passing = types::passing(&input.ty);
     let span = types::error_span(&input.ty);
-    Some(Argument { ident: ident.clone(), name: unraw(ident), ty: input.ty.clone(), passing, span })
+    let (ident, is_unnamed) = match &*input.pat {
+        Pat::Ident(PatIdent { by_ref: None, mutability, subpat: None, ident, .. })
+            if has_body || mutability.is_none() =>
+        {
+            (ident.clone(), false)
+        }
+        Pat::Wild(_) => (Ident::new(unnamed, Span::call_site().located_at(span)), true),
+        pattern => {
+            report.error(pattern, messages::ARGUMENT_PATTERN);
+            return None;
+        }
+    };
+    Some(Argument { name: unraw(&ident), ident, is_unnamed, ty: input.ty.clone(), passing, span })
 }
 
-fn referent(ty: &Type) -> &Type {
-    match types::ungrouped(ty) {
-        Type::Reference(TypeReference { elem, .. }) => elem,
-        ty => ty,
+fn pattern_name(pattern: &Pat) -> Option<&Ident> {
+    match pattern {
+        Pat::Ident(PatIdent { ident, .. }) => Some(ident),
+        _ => None,
     }
 }
 
-fn wire_name(signature: &Signature, namespace: &str, options: &MethodOptions, report: &mut Report) -> String {
+/// Returns the name of an argument that is `_` in the contract: `argument1`, or the first such name
+/// that no other argument has.
+fn unused_name(position: usize, taken: &[String]) -> String {
+    let mut name = format!("argument{position}");
+    while taken.contains(&name) {
+        name.push('_');
+    }
+    name
+}
+
+fn wire_name(signature: &Signature, service: &ServiceOptions, options: &MethodOptions, report: &mut Report) -> String {
     let (name, span) = match &options.name {
         Some(name) => (name.value(), name.span()),
         None => (unraw(&signature.ident), signature.ident.span()),
     };
-    let name = format!("{namespace}{name}");
+    checked_name(&name, span, service, report)
+}
+
+fn alias_name(alias: &LitStr, service: &ServiceOptions, report: &mut Report) -> String {
+    checked_name(&alias.value(), alias.span(), service, report)
+}
+
+/// Returns the name with the namespace. Reports it if Python peers cannot call it.
+fn checked_name(name: &str, span: Span, service: &ServiceOptions, report: &mut Report) -> String {
+    let name = format!("{}{name}", service.namespace);
+    if !service.python {
+        return name;
+    }
     if name.starts_with('_') || name.starts_with("rpc_") {
         report.error_at(span, messages::underscore_name(&name));
     } else if PYTHON_ATTRIBUTES.contains(&&*name) {

@@ -5,17 +5,17 @@ mod method;
 mod options;
 mod returns;
 mod self_types;
-mod types;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use syn::{GenericParam, Item, ItemTrait, TraitItem, TraitItemType};
 
-use self::options::ServiceOptions;
+use self::options::{Dynamic, ServiceOptions};
 use crate::messages;
-use crate::model::{Contract, Method};
+use crate::model::{Contract, Method, unraw};
 use crate::report::{InvalidContract, Report};
+use crate::tokens::with_raw_keywords;
 
 /// Reads a contract.
 ///
@@ -25,7 +25,7 @@ use crate::report::{InvalidContract, Report};
 pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contract, InvalidContract> {
     let mut report = Report::default();
     let options = ServiceOptions::parse(options, &mut report);
-    let mut item = match syn::parse2(input) {
+    let mut item = match syn::parse2(with_raw_keywords(input)) {
         Ok(Item::Trait(item)) => item,
         Ok(other) => return Err(not_a_trait(&other, report)),
         Err(error) => {
@@ -38,7 +38,7 @@ pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contr
     let mut methods = Vec::new();
     for member in &mut item.items {
         match member {
-            TraitItem::Fn(item) => methods.push(method::method(item, &options.namespace, &mut report)),
+            TraitItem::Fn(item) => methods.push(method::method(item, &options, &mut report)),
             TraitItem::Type(item) => {
                 check_type(item, &mut report);
                 associated_types.push(item.clone());
@@ -57,12 +57,18 @@ pub(crate) fn contract(options: TokenStream, input: TokenStream) -> Result<Contr
     if !item.attrs.iter().any(attributes::is_async_trait) {
         for member in &mut item.items {
             if let TraitItem::Fn(method) = member {
-                returns::desugar_async(&mut method.sig);
+                returns::desugar_async(method);
             }
         }
     }
     report.finish(Some(&item))?;
+    let generated = |chosen: Option<Ident>, prefix: &str, suffix: &str| {
+        chosen.unwrap_or_else(|| Ident::new(&format!("{prefix}{}{suffix}", unraw(&item.ident)), item.ident.span()))
+    };
     Ok(Contract {
+        client: generated(options.client, "", "Client"),
+        server: generated(options.server, "", "Server"),
+        dynamic: options.dynamic.map(|Dynamic(name)| generated(name, "Dyn", "")),
         lint_attrs: attributes::lint_attrs(&item.attrs),
         predicates: self_types::predicates(&item.generics).cloned().collect(),
         item,
@@ -103,13 +109,15 @@ fn check_type(item: &TraitItemType, report: &mut Report) {
     }
 }
 
-/// Reports wire names that two methods have. Methods with a `cfg` are exempt: it may leave one of
-/// them.
+/// Reports wire names that two methods have, and an alias that is also a name. Methods with a `cfg`
+/// are exempt: it may leave one of them.
 fn check_names(methods: &[Method], report: &mut Report) {
-    let mut names = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for method in methods.iter().filter(|method| method.attrs.cfg.is_empty()) {
-        if names.insert(&method.wire_name, method).is_some() {
-            report.error(&method.ident, messages::duplicate_name(&method.wire_name));
+        for name in [&method.wire_name].into_iter().chain(&method.aliases) {
+            if !names.insert(name) {
+                report.error(&method.ident, messages::duplicate_name(name));
+            }
         }
     }
 }

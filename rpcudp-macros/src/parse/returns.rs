@@ -3,15 +3,15 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type, parse_quote_spanned};
+use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Signature, TraitItemFn, Type, parse_quote_spanned};
 
 use super::options::MethodOptions;
-use super::types;
 use crate::messages;
 use crate::model::{Delivery, Returns, unraw};
 use crate::report::Report;
 use crate::text;
 use crate::tokens::{find, is_ident, is_punct};
+use crate::types;
 
 pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &mut Report) -> Returns {
     let unit = || parse_quote_spanned! { signature.ident.span() => () };
@@ -29,6 +29,9 @@ pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &m
         if let Some(span) = options.fallible {
             report.error_at(span, messages::ONEWAY_FALLIBLE);
         }
+        if let Some(span) = options.value {
+            report.error_at(span, messages::VALUE_WITHOUT_TYPE);
+        }
         if let Some(span) = options.wait_for_ready {
             report.error_at(span, messages::ONEWAY_WAIT_FOR_READY);
         }
@@ -38,8 +41,15 @@ pub(super) fn returns(signature: &Signature, options: &MethodOptions, report: &m
         if let Some(span) = options.fallible {
             report.error_at(span, messages::FALLIBLE_WITHOUT_TYPE);
         }
+        if let Some(span) = options.value {
+            report.error_at(span, messages::VALUE_WITHOUT_TYPE);
+        }
         return Returns::Value(unit());
     };
+    if options.value.is_some() {
+        types::check_return(ty, report);
+        return Returns::Declared(ty.clone());
+    }
     if is_future(ty) {
         let output = future_output(ty).map(|output| text::of(&output));
         report.error(ty, messages::returns_future(&unraw(&signature.ident), output.as_deref()));
@@ -95,15 +105,25 @@ fn future_output(ty: &Type) -> Option<TokenStream> {
 }
 
 /// Replaces an async method by one that returns a future. The future is `Send`, so that it can run
-/// as a task. An implementation can still be an `async fn`.
+/// as a task. An implementation can still be an `async fn`. The body of a default becomes the
+/// future; if it uses `self`, the future is `Send` only if `Self` is `Sync`, as each service is.
 ///
 /// ```text
-/// async fn f() -> T;
-/// fn f() -> impl Future<Output = T> + Send;
+/// async fn f(&self) -> T { self.g().await }
+/// fn f(&self) -> impl Future<Output = T> + Send where Self: Sync { async move { self.g().await } }
 /// ```
-pub(super) fn desugar_async(signature: &mut Signature) {
+pub(super) fn desugar_async(method: &mut TraitItemFn) {
+    let TraitItemFn { sig: signature, default, .. } = method;
     let Some(asyncness) = signature.asyncness.take() else { return };
     let span = Span::call_site().located_at(asyncness.span());
+    if let Some(body) = default {
+        let uses_self = |rest: &[TokenTree]| usize::from(is_ident(&rest[0], "self") || is_ident(&rest[0], "Self"));
+        if find(body, &uses_self).is_some() {
+            let predicate = parse_quote_spanned! { span => Self: ::core::marker::Sync };
+            signature.generics.make_where_clause().predicates.push(predicate);
+        }
+        *body = parse_quote_spanned! { span => { async move #body } };
+    }
     let output: TokenStream = match &signature.output {
         ReturnType::Default => quote_spanned! { span => () },
         ReturnType::Type(_, ty) => ty.to_token_stream(),

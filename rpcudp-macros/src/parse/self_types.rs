@@ -5,11 +5,11 @@ use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, GenericParam, Generics, ItemTrait, ReturnType, TraitItem, WherePredicate};
 
-use super::types;
 use crate::messages;
 use crate::model::unraw;
 use crate::report::Report;
 use crate::tokens::{find, is_ident, self_type_name};
+use crate::types;
 
 /// Reports each mention of `Self` that is not an associated type of the contract.
 pub(super) fn check(item: &ItemTrait, report: &mut Report) {

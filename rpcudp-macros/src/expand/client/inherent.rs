@@ -70,6 +70,12 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
             },
         ),
     ];
-    let is_unused = |name: &str| contract.methods.iter().all(|method| method.ident != name);
-    all.into_iter().filter(|(name, _)| is_unused(name)).map(|(_, item)| item).collect()
+    let names = names(contract);
+    all.into_iter().filter(|(name, _)| names.contains(name)).map(|(_, item)| item).collect()
+}
+
+/// Returns the names of the items.
+pub(in crate::expand) fn names(contract: &Contract) -> Vec<&'static str> {
+    let is_unused = |name: &&str| contract.methods.iter().all(|method| method.ident != *name);
+    ["CONTRACT", "new", "with_peer", "with_timeout", "peer", "endpoint"].into_iter().filter(is_unused).collect()
 }

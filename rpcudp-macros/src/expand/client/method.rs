@@ -1,5 +1,5 @@
-use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Literal, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericParam, Generics, Lifetime, Meta, Type};
 
@@ -8,7 +8,9 @@ use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::expand::values;
 use crate::model::{Argument, Contract, Delivery, Method, Returns, hygienic};
-use crate::tokens::{find, is_ident, is_punct, located_at};
+use crate::probed::lent_type;
+use crate::tokens::{is_ident, is_punct, located_at, replace_lifetimes, with_elided_lifetimes};
+use crate::types;
 
 /// Writes a method of the client.
 ///
@@ -25,9 +27,11 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
     let Method { ident, wire_name, attrs, .. } = method;
     let (cfg, client_attrs) = (&attrs.cfg, &attrs.client);
     let docs = docs(method);
-    let generics = generics(method);
+    let single = single_lifetimes(method);
+    let generics = generics(method, &single);
     let parameters = method.arguments().map(|argument| {
-        let (ident, ty) = (&argument.ident, for_client(&argument.ty, names));
+        let (ident, ty) = (&argument.ident, elided(&argument.ty, &single));
+        let ty = for_client(&ty, names);
         quote!(#ident: #ty)
     });
     let mut imports = Imports::new(quote!(#krate::__private), names);
@@ -43,12 +47,17 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         let at = hygienic(argument.span);
         // The value behind a reference is encoded instead of the reference, so that `&[u8]` is seen
         // to be bytes.
-        let borrow = (!matches!(&*argument.ty, Type::Reference(_))).then(|| quote_spanned!(at => &));
-        quote_spanned!(at => .argument(#borrow #ident))
+        let borrow = (!matches!(types::ungrouped(&argument.ty), Type::Reference(_))).then(|| quote_spanned!(at => &));
+        let Some(ty) = lent_type(argument, contract) else { return quote_spanned!(at => .argument(#borrow #ident)) };
+        // For a context under another name, `IsArgument` gives the reason in the compiler's error.
+        let argument_of = located_at(&imports.item("ArgumentOf"), at);
+        let ty = with_elided_lifetimes(for_client(ty, names));
+        quote_spanned!(at => .argument(#argument_of::<#ty>::TYPE.lend(#borrow #ident)))
     });
+    let arguments: Vec<_> = arguments.collect();
     let ty = for_client(method.returns.ty(), names);
     let (returns, call) = match method.returns {
-        Returns::Value(_) => (quote!(#krate::Call), quote!(.call())),
+        Returns::Value(_) | Returns::Declared(_) => (quote!(#krate::Call), quote!(.call())),
         Returns::Result(_) => (quote!(#krate::CallOf), quote!(.fallible_call())),
     };
     // Errors about the response point at its type.
@@ -76,36 +85,65 @@ fn docs(method: &Method) -> TokenStream {
     let line = match method.delivery {
         Delivery::Maybe => format!(" Calls `{wire_name}`: sends the request once. Timeout: {timeout}."),
         Delivery::AtLeastOnce => {
-            format!(" Calls `{wire_name}` at least once: retransmits until a response arrives. Timeout: {timeout}.")
+            format!(" Calls `{wire_name}` at least once: retransmits until the response. Timeout: {timeout}.")
         }
         Delivery::AtMostOnce => {
-            format!(" Calls `{wire_name}` at most once: retransmits until a response arrives. Timeout: {timeout}.")
+            format!(" Calls `{wire_name}` at most once: retransmits until the response. Timeout: {timeout}.")
         }
         Delivery::OneWay => format!(" Calls `{wire_name}` one way: sends the request once, without a response."),
     };
-    let wait_for_ready = method.wait_for_ready.then(|| quote!(#[doc = " Asks again until the peer is ready."]));
+    let more = match method.delivery {
+        Delivery::OneWay => Some(" A call that is dropped, also by `let _ =`, is never sent."),
+        _ if method.wait_for_ready => Some(" Asks again until the peer is ready."),
+        _ => None,
+    };
+    let more = more.map(|line| quote!(#[doc = #line]));
     let is_text = |attr: &Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
     let empty_line = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));
-    quote!(#empty_line #[doc = #line] #wait_for_ready)
+    quote!(#empty_line #[doc = #line] #more)
 }
 
-/// Returns the method's lifetimes that occur in its arguments. Others belong to `&self` and the
-/// context, which the client's method does not borrow from.
-fn generics(method: &Method) -> Generics {
+/// Returns the method's lifetimes that its arguments mention once. The client's method does not
+/// name them, because a lint may forbid that.
+fn single_lifetimes(method: &Method) -> Vec<String> {
+    let arguments: TokenStream = method.arguments().map(|argument| argument.ty.to_token_stream()).collect();
+    let single = method.generics.lifetimes().filter(|parameter| {
+        let is_static = parameter.bounds.iter().any(is_static);
+        !is_static && count_lifetime(arguments.clone(), &parameter.lifetime.ident.to_string()) == 1
+    });
+    single.map(|parameter| parameter.lifetime.ident.to_string()).collect()
+}
+
+fn is_static(lifetime: &Lifetime) -> bool {
+    lifetime.ident == "static"
+}
+
+fn count_lifetime(tokens: TokenStream, name: &str) -> usize {
+    let trees: Vec<_> = tokens.into_iter().collect();
+    let count = |at: usize| match &trees[at] {
+        TokenTree::Group(group) => count_lifetime(group.stream(), name),
+        tree => usize::from(is_ident(tree, name) && at > 0 && is_punct(&trees[at - 1], '\'')),
+    };
+    (0..trees.len()).map(count).sum()
+}
+
+/// Returns a type with `'_` for these lifetimes.
+fn elided(ty: &Type, single: &[String]) -> TokenStream {
+    replace_lifetimes(ty.to_token_stream(), &|name| single.contains(&name.to_string()))
+}
+
+/// Returns the method's lifetimes that occur in its arguments several times. Others belong to
+/// `&self` and the context, which the client's method does not borrow from. So do bounds between
+/// lifetimes.
+fn generics(method: &Method, single: &[String]) -> Generics {
     let is_used = |lifetime: &Lifetime| {
         let name = lifetime.ident.to_string();
-        let occurs = |argument: &Argument| {
-            find(&argument.ty, &|rest| match rest {
-                [quote, ident, ..] if is_punct(quote, '\'') && is_ident(ident, &name) => 2,
-                _ => 0,
-            })
-        };
-        method.arguments().any(|argument| occurs(argument).is_some())
+        let occurs = |argument: &Argument| count_lifetime(argument.ty.to_token_stream(), &name) > 0;
+        !single.contains(&name) && method.arguments().any(occurs)
     };
-    let is_kept = |lifetime: &Lifetime| lifetime.ident == "static" || is_used(lifetime);
     let lifetimes = method.generics.lifetimes().filter(|parameter| is_used(&parameter.lifetime)).map(|parameter| {
         let mut parameter = parameter.clone();
-        parameter.bounds = parameter.bounds.into_iter().filter(is_kept).collect();
+        parameter.bounds = parameter.bounds.into_iter().filter(is_static).collect();
         GenericParam::Lifetime(parameter)
     });
     Generics { params: lifetimes.collect(), ..Generics::default() }

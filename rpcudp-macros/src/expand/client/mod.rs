@@ -1,11 +1,11 @@
 mod inherent;
 mod method;
 
-use proc_macro2::TokenStream;
+pub(in crate::expand) use inherent::names as inherent_names;
 use quote::quote;
 
 use crate::expand::names::Names;
-use crate::expand::{description, generics};
+use crate::expand::{Generated, description, generics};
 use crate::model::Contract;
 
 /// Writes the client: a struct with the methods of the contract. Each of them encodes its arguments
@@ -31,10 +31,10 @@ use crate::model::Contract;
 ///
 /// impl Client for GreeterClient { ... }
 /// ```
-pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStream {
+pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> Generated {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
-    let client = contract.client_ident();
+    let client = &contract.client;
     let generics = generics::client(contract, names);
     let (declaration_generics, impl_generics) = (generics.declaration_generics(), generics.impl_generics());
     let (bounded_impl_generics, where_clause) = (generics.bounded_impl_generics(), generics.where_clause());
@@ -46,22 +46,21 @@ pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStre
     let methods = contract.methods.iter().map(|method| method::method(contract, method, names));
     let description = description::description(contract, names);
     let lint_attrs = &contract.lint_attrs;
-    quote! {
+    let definition = quote! {
         #[doc = #doc]
         #(#lint_attrs)*
         #vis struct #client #declaration_generics {
             stub: #krate::__private::Stub,
             #phantom_field
         }
-
-        #[allow(dead_code, reason = "a program need not use all of them")]
+    };
+    let impls = quote! {
         impl #impl_generics #client #ty_generics {
             #inherent_items
         }
 
         #(#lint_attrs)*
         #[allow(
-            single_use_lifetimes,
             clippy::all,
             clippy::pedantic,
             reason = "lints apply to the signatures of the trait"
@@ -93,5 +92,6 @@ pub(in crate::expand) fn client(contract: &Contract, names: &Names) -> TokenStre
                 #krate::__private::Stub::describe(&self.stub, ::core::stringify!(#client), f)
             }
         }
-    }
+    };
+    Generated { definition, impls }
 }

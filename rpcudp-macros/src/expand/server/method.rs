@@ -1,12 +1,15 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::expand::{generics, values};
 use crate::model::{Contract, Delivery, Method, Parameter, Passing, Returns, hygienic, unraw};
-use crate::tokens::located_at;
+use crate::probed::probed_type;
+use crate::tokens::{is_ident, is_punct, located_at, replace_self_types, with_elided_lifetimes};
+use crate::types;
 
 /// Writes a method's entry in the table of the server.
 ///
@@ -46,7 +49,7 @@ impl Handler<'_> {
     /// })
     /// ```
     fn sync_call(&self, imports: &mut Imports<'_>) -> TokenStream {
-        let (locals, takes) = (&self.locals, self.takes());
+        let (locals, takes) = (&self.locals, self.takes(&quote_spanned!(site() => arguments), imports));
         let (receiver, context) = (quote_spanned!(site() => &server.service), quote_spanned!(site() => cx));
         let response = self.response(imports, receiver, &context);
         let cx = if self.has_context() { context } else { quote!(_) };
@@ -54,7 +57,7 @@ impl Handler<'_> {
         let run = self.at_return_type(&quote!(run));
         quote_spanned! { site() =>
             |server, incoming| incoming.#run(|#cx, #arguments| {
-                #(let #locals = arguments.#takes?;)*
+                #(let #locals = #takes?;)*
                 #response
             })
         }
@@ -75,15 +78,21 @@ impl Handler<'_> {
         let (receiver, context) = (quote_spanned!(site() => &service), quote_spanned!(site() => request.context()));
         let response = self.response(imports, receiver, &context);
         // The decoder is dropped before the `.await`, so that the future does not contain it.
-        let decode = match (&self.locals[..], &self.takes()[..]) {
-            ([], _) => None,
-            ([local], [take]) => Some(quote_spanned!(site() => let #local = request.arguments().#take?;)),
-            (locals, takes) => Some(quote_spanned! { site() =>
-                let (#(#locals),*) = {
-                    let mut arguments = request.arguments();
-                    (#(arguments.#takes?),*)
-                };
-            }),
+        let decode = match &self.locals[..] {
+            [] => None,
+            [local] => {
+                let takes = self.takes(&quote_spanned!(site() => &mut request.arguments()), imports);
+                Some(quote_spanned!(site() => let #local = #(#takes)*?;))
+            }
+            locals => {
+                let takes = self.takes(&quote_spanned!(site() => &mut arguments), imports);
+                Some(quote_spanned! { site() =>
+                    let (#(#locals),*) = {
+                        let mut arguments = request.arguments();
+                        (#(#takes?),*)
+                    };
+                })
+            }
         };
         let is_unused = self.locals.is_empty() && !self.has_context();
         let request = if is_unused { quote!(_) } else { quote_spanned!(site() => request) };
@@ -99,21 +108,36 @@ impl Handler<'_> {
         }
     }
 
-    /// Returns the calls that decode the arguments. Their types follow from the signature of the
-    /// method.
-    fn takes(&self) -> Vec<TokenStream> {
+    /// Returns the calls that decode the arguments, out of `arguments`. Most types follow from the
+    /// signature of the method; a type that decides how it is decoded is named.
+    fn takes(&self, arguments: &TokenStream, imports: &mut Imports<'_>) -> Vec<TokenStream> {
         let takes = self.method.arguments().map(|argument| {
             let name = &argument.name;
-            quote_spanned!(hygienic(argument.span) => take(#name))
+            let at = hygienic(argument.span);
+            if let Some(ty) = probed_type(argument, self.contract) {
+                let ty = self.in_server(ty);
+                let argument_of = located_at(&imports.item("ArgumentOf"), at);
+                return quote_spanned!(at => #argument_of::<#ty>::TYPE.decode(#arguments, #name));
+            }
+            let arguments = receiver(arguments);
+            quote_spanned!(at => #arguments.take(#name))
         });
         takes.collect()
+    }
+
+    /// Returns a type of the contract as it is named in the server.
+    fn in_server(&self, ty: &Type) -> TokenStream {
+        let service = self.names.service();
+        let ty = replace_self_types(ty.to_token_stream(), &|name| quote!(#service::#name));
+        with_elided_lifetimes(ty)
     }
 
     /// Calls the method with the decoded arguments, and makes a response of its result.
     fn response(&self, imports: &mut Imports<'_>, receiver: TokenStream, context: &TokenStream) -> TokenStream {
         let method = self.method;
         let (trait_ident, trait_generics) = (&self.contract.item.ident, generics::of_trait(self.contract));
-        let (service, ident) = (self.names.service(), &method.ident);
+        let service = self.names.service();
+        let ident = &method.ident;
         let mut locals = self.locals.iter();
         let mut values = vec![receiver];
         for parameter in &method.parameters {
@@ -132,7 +156,7 @@ impl Handler<'_> {
                 Parameter::Argument(argument) => {
                     let local = locals.next().expect("each argument has a local");
                     match argument.passing {
-                        Passing::ByValue => quote!(#local),
+                        Passing::ByValue | Passing::Cow => quote!(#local),
                         Passing::ByReference => quote!(&#local),
                         Passing::AsSlice => {
                             let as_slice = imports.item("as_slice");
@@ -148,7 +172,12 @@ impl Handler<'_> {
         });
         let respond = match method.returns {
             _ if method.delivery == Delivery::OneWay => imports.item("no_response"),
-            Returns::Value(_) => imports.item("respond"),
+            Returns::Value(ref ty) if types::may_be_alias(ty) => {
+                // For an alias of `Result`, `IsValue` gives the reason in the compiler's error.
+                let (return_of, ty) = (imports.item("ReturnOf"), self.in_server(ty));
+                return self.at_return_type(&quote!(#return_of::<#ty>::TYPE.respond(#result)));
+            }
+            Returns::Value(_) | Returns::Declared(_) => imports.item("respond"),
             Returns::Result(_) => {
                 // For a result of another type named `Result`, `IsResult` gives the reason in the
                 // compiler's error.
@@ -174,6 +203,12 @@ impl Handler<'_> {
 /// Returns the span of our own locals. No name of the user's has the same hygiene.
 fn site() -> Span {
     Span::mixed_site()
+}
+
+/// Returns an expression as the receiver of a method, which the compiler borrows by itself.
+fn receiver(arguments: &TokenStream) -> TokenStream {
+    let tokens = arguments.clone().into_iter();
+    tokens.skip_while(|tree| is_punct(tree, '&') || is_ident(tree, "mut")).collect()
 }
 
 /// Returns the locals for the decoded arguments, under the user's names. Their hygiene is that of

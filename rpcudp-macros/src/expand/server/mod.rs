@@ -3,10 +3,10 @@ mod method;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::expand::generics;
 use crate::expand::imports::Imports;
 use crate::expand::names::Names;
-use crate::model::Contract;
+use crate::expand::{Generated, generics};
+use crate::model::{Contract, Method};
 
 /// Writes the server: a struct around an implementation of the trait, and a table of the methods by
 /// wire name.
@@ -36,10 +36,10 @@ use crate::model::Contract;
 ///     ];
 /// }
 /// ```
-pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStream {
+pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> Generated {
     let krate = &contract.krate;
     let vis = &contract.item.vis;
-    let server = contract.server_ident();
+    let server = &contract.server;
     let service = names.service();
     let generics = generics::server(contract, names);
     let (declaration_generics, impl_generics) = (generics.declaration_generics(), generics.impl_generics());
@@ -47,22 +47,27 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
     let ty_generics = generics.ty_generics();
     let phantom_field = generics.phantom_type().map(|ty| quote!(contract: #ty,));
     let phantom_value = generics.phantom_type().map(|_| quote!(contract: ::core::marker::PhantomData,));
-    let (client, client_generics) = (contract.client_ident(), generics::client_of_server(contract, names));
+    let (client, client_generics) = (&contract.client, generics::client_of_server(contract, names));
     let name = contract.name();
     let doc = format!(" Serves an implementation of [`{}`].", contract.item.ident);
     let mut imports = Imports::new(quote!(#krate::__private), names);
     let methods: Vec<_> =
         contract.methods.iter().map(|method| method::method(contract, method, names, &mut imports)).collect();
+    let aliases = aliases(contract);
+    // Only if there is such a method: the crate may forbid the attribute.
+    let has_deprecated = contract.methods.iter().any(Method::is_deprecated);
+    let allow_deprecated =
+        has_deprecated.then(|| quote!(#[allow(deprecated, reason = "the server calls every method")]));
     let lint_attrs = &contract.lint_attrs;
-    quote! {
+    let definition = quote! {
         #[doc = #doc]
         #(#lint_attrs)*
         #vis struct #server #declaration_generics {
             service: ::std::sync::Arc<#service>,
             #phantom_field
         }
-
-        #[allow(dead_code, reason = "a program need not use all of them")]
+    };
+    let impls = quote! {
         impl #impl_generics #server #ty_generics {
             /// Returns a server for `service`.
             #[must_use]
@@ -81,11 +86,11 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
             }
         }
 
+        #allow_deprecated
         #[allow(
-            deprecated,
             clippy::all,
             clippy::pedantic,
-            reason = "the server calls every method, and lints apply to the signatures of the trait"
+            reason = "lints apply to the signatures of the trait"
         )]
         impl #bounded_impl_generics #krate::Service for #server #ty_generics #where_clause {
             const NAME: &'static str = #name;
@@ -96,6 +101,7 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
                 #imports
                 &[#(#methods),*]
             };
+            #aliases
         }
 
         impl #impl_generics ::core::clone::Clone for #server #ty_generics {
@@ -109,5 +115,20 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> TokenStre
                 ::core::fmt::Formatter::write_str(f, ::core::stringify!(#server))
             }
         }
-    }
+    };
+    Generated { definition, impls }
+}
+
+/// Writes the table of aliases, if the contract has any: each with the wire name of its method.
+fn aliases(contract: &Contract) -> Option<TokenStream> {
+    let pairs = contract.methods.iter().flat_map(|method| {
+        let (cfg, name) = (&method.attrs.cfg, &method.wire_name);
+        method.aliases.iter().map(move |alias| quote!(#(#cfg)* (#alias, #name)))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    (!pairs.is_empty()).then(|| {
+        quote! {
+            const ALIASES: &'static [(&'static str, &'static str)] = &[#(#pairs),*];
+        }
+    })
 }

@@ -15,6 +15,8 @@ pub(super) struct Grammar {
     pub(super) allowed: &'static [&'static str],
     /// The attribute with an option, for messages.
     pub(super) example: &'static str,
+    /// The options that may occur several times.
+    pub(super) repeatable: &'static [&'static str],
 }
 
 /// An option as it is written: `name` or `name = value`.
@@ -64,7 +66,8 @@ impl Grammar {
             Vec::new()
         });
         for (at, item) in items.iter().enumerate() {
-            if items[..at].iter().any(|earlier| earlier.name == item.name) {
+            let is_repeatable = self.repeatable.iter().any(|name| item.name == name);
+            if !is_repeatable && items[..at].iter().any(|earlier| earlier.name == item.name) {
                 report.error(&item.name, messages::duplicate_option(&item.name.to_string()));
             }
         }
@@ -90,6 +93,30 @@ impl OptionItem {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),
             _ => {
                 report.error(self, messages::needs_value(&self.name.to_string(), example));
+                None
+            }
+        }
+    }
+
+    pub(super) fn has_value(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// Returns the name of a type that the macro generates.
+    pub(super) fn type_name(&self, example: &str, report: &mut Report) -> Option<Ident> {
+        let text = self.string(example, report)?;
+        let name = text.parse().ok();
+        if name.is_none() {
+            report.error(text, messages::not_a_name(&self.name.to_string(), example));
+        }
+        name
+    }
+
+    pub(super) fn boolean(&self, report: &mut Report) -> Option<bool> {
+        match self.value.as_ref().map(ungrouped) {
+            Some(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Some(value.value),
+            _ => {
+                report.error(self, messages::needs_value(&self.name.to_string(), "false"));
                 None
             }
         }

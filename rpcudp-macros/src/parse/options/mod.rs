@@ -5,7 +5,7 @@ mod grammar;
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, LitStr, Path, parse_quote};
 
 use self::duration::duration;
@@ -18,15 +18,26 @@ use crate::report::Report;
 pub(super) struct ServiceOptions {
     pub(super) namespace: String,
     pub(super) krate: Path,
+    pub(super) client: Option<Ident>,
+    pub(super) server: Option<Ident>,
+    pub(super) dynamic: Option<Dynamic>,
+    /// Whether Python peers call the methods, which then need names that Python can call.
+    pub(super) python: bool,
 }
+
+/// The option `dyn`, with the name of the trait if it has one.
+pub(super) struct Dynamic(pub(super) Option<Ident>);
 
 /// The options of a method.
 #[derive(Default)]
 pub(super) struct MethodOptions {
     pub(super) name: Option<LitStr>,
+    pub(super) aliases: Vec<LitStr>,
     pub(super) timeout: Option<(Duration, Span)>,
     pub(super) delivery: Option<(Delivery, Span)>,
     pub(super) fallible: Option<Span>,
+    /// The return type is a value, although it has the name of another type.
+    pub(super) value: Option<Span>,
     pub(super) wait_for_ready: Option<Span>,
 }
 
@@ -38,11 +49,21 @@ pub(super) enum ParameterRole {
 }
 
 impl ServiceOptions {
-    const GRAMMAR: Grammar =
-        Grammar { allowed: &["namespace", "crate"], example: "#[rpc_service(namespace = \"...\")]" };
+    const GRAMMAR: Grammar = Grammar {
+        allowed: &["namespace", "client", "server", "dyn", "python", "crate"],
+        example: "#[rpc_service(namespace = \"...\")]",
+        repeatable: &[],
+    };
 
     pub(super) fn parse(tokens: TokenStream, report: &mut Report) -> Self {
-        let mut options = Self { namespace: String::new(), krate: parse_quote!(::rpcudp) };
+        let mut options = Self {
+            namespace: String::new(),
+            krate: parse_quote!(::rpcudp),
+            client: None,
+            server: None,
+            dynamic: None,
+            python: true,
+        };
         for item in Self::GRAMMAR.items(tokens, report) {
             match &*item.name.to_string() {
                 "namespace" => {
@@ -53,6 +74,13 @@ impl ServiceOptions {
                         options.krate = path;
                     }
                 }
+                "client" => options.client = item.type_name("\"GreeterStub\"", report),
+                "server" => options.server = item.type_name("\"GreeterService\"", report),
+                "dyn" if item.has_value() => {
+                    options.dynamic = Some(Dynamic(item.type_name("\"AnyGreeter\"", report)));
+                }
+                "dyn" => options.dynamic = Some(Dynamic(None)),
+                "python" => options.python = item.boolean(report).unwrap_or(false),
                 other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
             }
         }
@@ -62,8 +90,19 @@ impl ServiceOptions {
 
 impl MethodOptions {
     const GRAMMAR: Grammar = Grammar {
-        allowed: &["name", "timeout", "oneway", "at_least_once", "at_most_once", "wait_for_ready", "fallible"],
+        allowed: &[
+            "name",
+            "alias",
+            "timeout",
+            "oneway",
+            "at_least_once",
+            "at_most_once",
+            "wait_for_ready",
+            "fallible",
+            "value",
+        ],
         example: "#[rpc(name = \"...\")]",
+        repeatable: &["alias"],
     };
 
     /// Removes each `#[rpc(...)]` from a method's attributes, and reads its options.
@@ -84,6 +123,13 @@ impl MethodOptions {
                     report.error(name, messages::EMPTY_NAME);
                 }
             }
+            "alias" => {
+                let Some(alias) = item.string("\"...\"", report) else { return };
+                if alias.value().is_empty() {
+                    report.error(alias, messages::EMPTY_ALIAS);
+                }
+                self.aliases.push(alias.clone());
+            }
             "timeout" => {
                 let Some(text) = item.string("\"2s\"", report) else { return };
                 match duration(&text.value()) {
@@ -92,26 +138,36 @@ impl MethodOptions {
                     None => report.error(text, messages::TIMEOUT),
                 }
             }
-            "fallible" if item.is_flag(report) => self.fallible = Some(span),
+            "fallible" if item.is_flag(report) => self.set_returns(true, span, report),
+            "value" if item.is_flag(report) => self.set_returns(false, span, report),
             "wait_for_ready" if item.is_flag(report) => self.wait_for_ready = Some(span),
             "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
             "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),
-            "fallible" | "wait_for_ready" | "oneway" | "at_least_once" | "at_most_once" => {}
+            "fallible" | "value" | "wait_for_ready" | "oneway" | "at_least_once" | "at_most_once" => {}
             other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }
 
     fn set_delivery(&mut self, delivery: Delivery, span: Span, report: &mut Report) {
-        if let Some((other, _)) = self.delivery {
+        // The same option twice is reported as such.
+        if let Some((other, _)) = self.delivery.filter(|(other, _)| *other != delivery) {
             report.error_at(span, messages::conflict(option_name(other), option_name(delivery)));
         }
         self.delivery = Some((delivery, span));
     }
+
+    fn set_returns(&mut self, fallible: bool, span: Span, report: &mut Report) {
+        let (same, other) = if fallible { (&mut self.fallible, self.value) } else { (&mut self.value, self.fallible) };
+        *same = Some(span);
+        if other.is_some() {
+            report.error_at(span, messages::conflict("fallible", "value"));
+        }
+    }
 }
 
 impl ParameterRole {
-    const GRAMMAR: Grammar = Grammar { allowed: &["context", "argument"], example: "#[rpc(context)]" };
+    const GRAMMAR: Grammar = Grammar { allowed: &["context", "argument"], example: "#[rpc(context)]", repeatable: &[] };
 
     /// Removes each `#[rpc(...)]` from a parameter's attributes, and reads its option.
     pub(super) fn take(attrs: &mut Vec<Attribute>, report: &mut Report) -> Option<Self> {

@@ -11,7 +11,7 @@ use crate::tokens::{find, is_ident, is_punct};
 
 /// Returns the type inside parentheses, or inside the invisible group that `macro_rules!` puts
 /// around it.
-pub(super) fn ungrouped(ty: &Type) -> &Type {
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
         Type::Paren(paren) => ungrouped(&paren.elem),
@@ -20,7 +20,7 @@ pub(super) fn ungrouped(ty: &Type) -> &Type {
 }
 
 /// Returns the path of a type, if it is one.
-pub(super) fn path(ty: &Type) -> Option<&Path> {
+pub(crate) fn path(ty: &Type) -> Option<&Path> {
     match ungrouped(ty) {
         Type::Path(TypePath { path, qself: None, .. }) => Some(path),
         _ => None,
@@ -29,7 +29,7 @@ pub(super) fn path(ty: &Type) -> Option<&Path> {
 
 /// Returns the span for errors about a type. The compiler marks only the first token, so references
 /// and brackets are skipped.
-pub(super) fn error_span(ty: &Type) -> Span {
+pub(crate) fn error_span(ty: &Type) -> Span {
     match ungrouped(ty) {
         Type::Reference(reference) => error_span(&reference.elem),
         Type::Slice(slice) => error_span(&slice.elem),
@@ -38,18 +38,40 @@ pub(super) fn error_span(ty: &Type) -> Span {
 }
 
 /// Whether the last segment of a type's path has this name.
-pub(super) fn ends_with(ty: &Type, name: &str) -> bool {
+pub(crate) fn ends_with(ty: &Type, name: &str) -> bool {
     path(ty).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)
 }
 
 /// Whether a type consists of this one name.
-pub(super) fn is_name(ty: &Type, name: &str) -> bool {
+pub(crate) fn is_name(ty: &Type, name: &str) -> bool {
     path(ty).is_some_and(|path| path.is_ident(name))
 }
 
+/// Returns the type behind a reference, or the type itself.
+pub(crate) fn referent(ty: &Type) -> &Type {
+    match ungrouped(ty) {
+        Type::Reference(TypeReference { elem, .. }) => ungrouped(elem),
+        ty => ty,
+    }
+}
+
+/// Whether a type is a path that may be an alias: it has no name of the standard library.
+pub(crate) fn may_be_alias(ty: &Type) -> bool {
+    let last = path(ty).and_then(|path| path.segments.last());
+    last.is_some_and(|segment| STANDARD_TYPES.iter().all(|name| segment.ident != name))
+}
+
+/// Names of types that are in nearly every contract.
+const STANDARD_TYPES: [&str; 23] = [
+    "BTreeMap", "HashMap", "Option", "String", "Vec", "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8",
+    "isize", "str", "u128", "u16", "u32", "u64", "u8", "usize", "Cow",
+];
+
 /// Returns the way in which a decoded argument of this type is passed to the method.
-pub(super) fn passing(ty: &Type) -> Passing {
-    let Type::Reference(TypeReference { elem, .. }) = ungrouped(ty) else { return Passing::ByValue };
+pub(crate) fn passing(ty: &Type) -> Passing {
+    let Type::Reference(TypeReference { elem, .. }) = ungrouped(ty) else {
+        return if ends_with(ty, "Cow") { Passing::Cow } else { Passing::ByValue };
+    };
     match ungrouped(elem) {
         Type::Slice(slice) if !is_name(&slice.elem, "u8") => Passing::AsSlice,
         Type::Slice(_) => Passing::ByValue,
@@ -59,7 +81,7 @@ pub(super) fn passing(ty: &Type) -> Passing {
 }
 
 /// Reports parts that the type of an argument cannot have.
-pub(super) fn check_argument(ty: &Type, report: &mut Report) {
+pub(crate) fn check_argument(ty: &Type, report: &mut Report) {
     report_first(ty, &impl_len, messages::ARGUMENT_IMPL, report);
     // A lifetime is two tokens: `'` and its name.
     let mut_len = |rest: &[TokenTree]| match rest {
@@ -76,7 +98,7 @@ pub(super) fn check_argument(ty: &Type, report: &mut Report) {
 }
 
 /// Reports parts that a return type cannot have.
-pub(super) fn check_return(ty: &Type, report: &mut Report) {
+pub(crate) fn check_return(ty: &Type, report: &mut Report) {
     report_first(ty, &impl_len, messages::RETURN_IMPL, report);
     let borrow_len = |rest: &[TokenTree]| match rest {
         [and, ..] if is_punct(and, '&') => rest.len(),
