@@ -10,6 +10,7 @@
 //! one by one, which takes two hundred times as long as a copy for a `Vec<u8>`.
 
 use std::any::type_name;
+use std::cell::Cell;
 use std::fmt;
 
 use castaway::cast;
@@ -54,12 +55,14 @@ pub(super) fn visit_vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B
     if !visitor.starts_with("serde") || !visitor.ends_with("VecVisitor<u8>") {
         return Err(bytes);
     }
-    let mut value = None;
-    match cast!(&mut value, &mut Option<Vec<u8>>) {
-        Ok(vec) => *vec = Some(to_vec(bytes)),
+    // A `Cell`, because `castaway` 0.2.4 casts a `&mut` by copying the reference and then using the
+    // original once more, which is undefined behaviour under Stacked Borrows. A `&Cell` may be copied.
+    let value = Cell::new(None);
+    match cast!(&value, &Cell<Option<Vec<u8>>>) {
+        Ok(vec) => vec.set(Some(to_vec(bytes))),
         Err(_) => return Err(bytes),
     }
-    Ok(value.expect("the value was just stored"))
+    Ok(value.into_inner().expect("the value was just stored"))
 }
 
 /// A serializer that accepts a `u8` and nothing else.
