@@ -15,6 +15,7 @@
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`DynamicMethod`] | calls by name, without a contract |
+//! | [`value`] | values without a declared type, timestamps and other extension types of msgpack |
 //! | [`contract`] | contracts as data: to print, compare, publish and fetch |
 //! | [`Limits`], [`Stats`], [`UdpOptions`] | limits for peers, counters, options of the socket |
 //! | [`transport`] | the trait behind sockets and the simulated network, for transports of your own |
@@ -68,6 +69,8 @@ pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
 pub use endpoint::weak::WeakEndpoint;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
+#[doc(inline)]
+pub use rpcudp_core::value;
 pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, Stats};
 pub use rpcudp_macros::rpc_service;
 #[doc(inline)]

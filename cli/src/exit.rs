@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::output;
 use crate::value::Value;
+use crate::value::json::ToJson;
 
 /// The list of exit codes in `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -102,7 +103,7 @@ impl Failure {
             return;
         }
         if as_json {
-            let error = json!({ "error": kind.name(), "exit": kind.code(), "message": message, "detail": detail });
+            let error = json!({ "error": kind.name(), "exit": kind.code(), "message": message, "detail": detail.as_ref().map(ToJson) });
             anstream::eprintln!("{}", output::json(&error));
         } else {
             anstream::eprintln!("{} {message}", output::styled(output::ERROR, "rpcudp:"));

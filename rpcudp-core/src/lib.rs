@@ -10,6 +10,7 @@
 //! - [`Limiter`] enforces [`Limits`] per source.
 //! - [`Counters`] count datagrams, calls and requests, and [`Stats`] is their snapshot.
 //! - [`codec`] converts values to and from msgpack.
+//! - [`value`] holds values without a declared type.
 //! - [`contract`] and [`description`] describe services and transfer these descriptions.
 //!
 //! Time, message ids and randomness are arguments. The crate has no socket, runtime, clock or
@@ -34,6 +35,7 @@ pub mod contract;
 pub mod copy;
 pub mod description;
 pub mod limits;
+pub mod value;
 
 mod calls;
 mod frame;

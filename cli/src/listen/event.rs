@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::output::{DIM, ERROR, SUCCESS, WARNING, styled};
 use crate::peer::dialect_name;
+use crate::value::json::ToJson;
 use crate::value::{Value, hex};
 
 /// The decoded content of a datagram.
@@ -73,7 +74,7 @@ impl Event<'_> {
         event["from"] = from.to_string().into();
         event["len"] = (*len).into();
         if let Some(response) = response {
-            event["answer"] = json!(response);
+            event["answer"] = json!(ToJson(response));
         }
         event
     }
@@ -114,7 +115,7 @@ fn frame_text(frame: &Frame<'_>) -> String {
 fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
     // The value, or the error of decoding it.
     let value = |name: &str, bytes: &[u8]| match decode::<Value>(bytes) {
-        Ok(value) => (name.to_owned(), json!(value)),
+        Ok(value) => (name.to_owned(), json!(ToJson(&value))),
         Err(error) => ("error".to_owned(), json!(error.to_string())),
     };
     let mut event = serde_json::Map::new();
@@ -124,7 +125,7 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
             event.insert("id".into(), request.id.to_string().into());
             event.insert("method".into(), request.method.into());
             let (name, arguments) = match arguments(request) {
-                Ok(arguments) => ("arguments", json!(arguments)),
+                Ok(arguments) => ("arguments", arguments.iter().map(|argument| json!(ToJson(argument))).collect()),
                 Err(error) => ("error", error.into()),
             };
             event.insert(name.into(), arguments);
@@ -228,9 +229,16 @@ mod tests {
 
     #[test]
     fn undecodable_arguments_are_reported() {
-        let (text, json) = event(b"\x00twenty bytes of id..\x92\xa1m\x91\xd4\x01\x02");
-        assert!(text.contains("m(`an argument`: invalid type: msgpack extension"), "{text}");
-        assert!(json["error"].as_str().unwrap().contains("msgpack extension"));
+        let (text, json) = event(b"\x00twenty bytes of id..\x92\xa1m\x91\xa1\xff");
+        assert!(text.contains("m(`an argument`: invalid UTF-8 in text"), "{text}");
+        assert!(json["error"].as_str().unwrap().contains("invalid UTF-8 in text"));
+    }
+
+    #[test]
+    fn extension_values_are_shown() {
+        let (text, json) = event(b"\x00twenty bytes of id..\x92\xa1m\x91\xd6\xff\x00\x00\x00\x01");
+        assert!(text.contains(r#"m("ext:-1:00000001")"#), "{text}");
+        assert_eq!(json["arguments"], json!(["ext:-1:00000001"]));
     }
 
     #[test]

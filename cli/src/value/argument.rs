@@ -4,6 +4,7 @@ use std::{error, fmt};
 
 use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 
+use super::json::FromJson;
 use super::{Value, hex, numbers};
 
 /// Parses an argument of the command line: JSON, `hex:00ff`, `@file` for the bytes of a file, or
@@ -25,7 +26,7 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
 
 /// Parses JSON.
 fn json(text: &str) -> Result<Value, ArgumentError> {
-    let value = serde_json::from_str(text).map_err(ArgumentError::InvalidJson)?;
+    let FromJson(value) = serde_json::from_str(text).map_err(ArgumentError::InvalidJson)?;
     match numbers::find_oversized_integer(text) {
         Some(number) => Err(ArgumentError::OversizedInteger(number.into())),
         None => Ok(value),

@@ -2,21 +2,25 @@
 //!
 //! JSON has fewer types than msgpack. A tagged string represents each type that JSON lacks, in
 //! arguments and in responses, so a printed response can be passed as an argument: `"hex:00ff"` is
-//! bytes, `"float:nan"` is a float that JSON cannot represent, and `"json:7"` is the key 7 of a
+//! bytes, `"ext:5:00ff"` is a value of the extension type 5, `"float:nan"` is a float that JSON cannot represent, and `"json:7"` is the key 7 of a
 //! map. A map with arrays or maps as keys is `{"map:": [[key, value], ...]}`. Text that begins with
 //! one of these tags is prefixed with `str:`.
 
 pub(crate) mod argument;
 mod codec;
 pub(crate) mod hex;
+pub(crate) mod json;
 mod numbers;
 mod tags;
 
 use std::fmt;
 
+use rpcudp_core::value::Ext;
+
+use self::json::ToJson;
 use crate::output::escape_controls;
 
-/// A value of any msgpack type except extension types.
+/// A value of any msgpack type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Nil,
@@ -30,6 +34,8 @@ pub(crate) enum Value {
     Array(Vec<Self>),
     /// The entries in the order of the wire. A key may occur twice.
     Map(Vec<(Self, Self)>),
+    /// A value of an extension type, of which -1 is a timestamp.
+    Ext(Ext),
 }
 
 impl Value {
@@ -41,7 +47,7 @@ impl Value {
 impl fmt::Display for Value {
     /// Formats the value as one line of JSON, with all control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+        let json = serde_json::to_string(&ToJson(self)).map_err(|_| fmt::Error)?;
         f.write_str(&escape_controls(&json))
     }
 }

@@ -1,11 +1,15 @@
 use std::borrow::Cow;
 
+use rpcudp_core::value::Ext;
+
+use super::json::FromJson;
 use super::{Value, hex, numbers};
 
 const HEX: &str = "hex:";
 const STR: &str = "str:";
 const FLOAT: &str = "float:";
 const JSON: &str = "json:";
+const EXT: &str = "ext:";
 /// The single key of an object that lists the entries of a map.
 pub(super) const MAP: &str = "map:";
 
@@ -13,11 +17,12 @@ pub(super) const MAP: &str = "map:";
 /// object.
 pub(super) fn to_tagged_text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Text(text) if [HEX, STR, FLOAT, JSON, MAP].iter().any(|tag| text.starts_with(tag)) => {
+        Value::Text(text) if [HEX, STR, FLOAT, JSON, EXT, MAP].iter().any(|tag| text.starts_with(tag)) => {
             format!("{STR}{text}").into()
         }
         Value::Text(text) => text.into(),
         Value::Bytes(bytes) => format!("{HEX}{}", hex::encode(bytes)).into(),
+        Value::Ext(Ext { kind, data }) => format!("{EXT}{kind}:{}", hex::encode(data)).into(),
         Value::Float(value) if value.is_nan() => format!("{FLOAT}nan").into(),
         Value::Float(value) if value.is_infinite() => format!("{FLOAT}{value}").into(),
         other => format!("{JSON}{other}").into(),
@@ -47,12 +52,16 @@ pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
         }
     } else if let Some(json) = text.strip_prefix(JSON) {
         match serde_json::from_str(json) {
-            Ok(value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_)))
-                if numbers::find_oversized_integer(json).is_none() =>
-            {
-                Ok(value)
-            }
+            Ok(FromJson(
+                value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_)),
+            )) if numbers::find_oversized_integer(json).is_none() => Ok(value),
             _ => invalid(&format!("`{json}` is not a number, true, false or null")),
+        }
+    } else if let Some(ext) = text.strip_prefix(EXT) {
+        let parts = ext.split_once(':').and_then(|(kind, digits)| Some((kind.parse().ok()?, hex::decode(digits)?)));
+        match parts {
+            Some((kind, data)) => Ok(Value::Ext(Ext { kind, data })),
+            None => invalid(&format!("`{ext}` is not a type from -128 to 127, a colon and hexadecimal digits")),
         }
     } else if text.starts_with(MAP) {
         invalid("\"map:\" may only be the key of an object")

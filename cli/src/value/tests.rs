@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use rpcudp_core::codec::{decode, encode};
+use rpcudp_core::value::Ext;
 
 use super::argument::parse;
 use super::*;
@@ -12,8 +13,10 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::Int),
         (i64::MAX as u64 + 1..).prop_map(Value::Unsigned),
         prop_oneof![any::<f64>(), Just(f64::INFINITY), Just(f64::NEG_INFINITY)].prop_map(Value::Float),
-        "(hex:|str:|float:|json:|map:|@)?.{0,12}".prop_map(Value::Text),
+        "(hex:|str:|float:|json:|ext:|map:|@)?.{0,12}".prop_map(Value::Text),
         prop::collection::vec(any::<u8>(), 0..9).prop_map(Value::Bytes),
+        (any::<i8>(), prop::collection::vec(any::<u8>(), 0..9))
+            .prop_map(|(kind, data)| Value::Ext(Ext::new(kind, data))),
     ];
     scalar.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
@@ -41,6 +44,7 @@ proptest! {
 fn values_that_json_lacks_are_tagged() {
     for (value, printed) in [
         (Value::Bytes(vec![0, 255]), r#""hex:00ff""#),
+        (Value::Ext(Ext::new(-1, *b"\x00\xff")), r#""ext:-1:00ff""#),
         (Value::Text("hex:00ff".into()), r#""str:hex:00ff""#),
         (Value::Text("str:".into()), r#""str:str:""#),
         (Value::Text("@home".into()), r#""@home""#),

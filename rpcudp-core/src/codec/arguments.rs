@@ -49,7 +49,7 @@ impl<'de> Arguments<'de> {
     pub fn take<T: Deserialize<'de>>(&mut self, name: &'static str) -> Result<T, ArgumentError> {
         self.taken += 1;
         let taken = if self.taken <= self.count {
-            let decode = || T::deserialize(&mut self.decoder);
+            let decode = || self.decoder.value();
             attempts::bounded(self.len, ValueError::TooManyAttempts, decode).map_err(Problem::Undecodable)
         } else {
             T::deserialize(MissingArgument).map_err(|_| Problem::Missing { count: self.count })

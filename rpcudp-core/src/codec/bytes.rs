@@ -4,10 +4,12 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::byte_access::ByteAccess;
-use super::decode::DecodeError;
+use super::decode::{DecodeError, decode};
+use super::encode::encode;
 use super::reader::{Head, Reader};
 use super::specialize::{self, is_content};
 use super::value_error::{ValueError, ValueResult};
+use super::wide;
 
 /// Returns the contents of a msgpack value that is a bin.
 ///
@@ -44,30 +46,38 @@ pub fn as_bytes(value: &[u8]) -> Option<&[u8]> {
 ///
 /// Fails if bytes do not decode as `T`.
 pub fn decode_bytes<T: DeserializeOwned>(bytes: Vec<u8>) -> Result<T, DecodeError> {
-    T::deserialize(BytesDeserializer(bytes)).map_err(DecodeError::of::<T>)
+    let mut buffered = None;
+    let value = T::deserialize(BytesDeserializer { bytes, buffered: &mut buffered });
+    let Some(bytes) = buffered else { return value.map_err(DecodeError::of::<T>) };
+    let mut value = Vec::with_capacity(bytes.len() + 5);
+    match encode(&mut value, &bytes) {
+        Ok(()) => decode(&value),
+        Err(error) => Err(DecodeError::of::<T>(ValueError::custom(error))),
+    }
 }
 
 /// A deserializer of a bin.
-struct BytesDeserializer(Vec<u8>);
+struct BytesDeserializer<'a> {
+    bytes: Vec<u8>,
+    /// The bytes, if serde's buffer requested them: `Decoder::value` handles those.
+    buffered: &'a mut Option<Vec<u8>>,
+}
 
-impl BytesDeserializer {
+impl BytesDeserializer<'_> {
     fn mismatch<'de, V: Visitor<'de>>(&self, visitor: &V) -> ValueResult<V::Value> {
-        Err(ValueError::invalid_type(Unexpected::Bytes(&self.0), visitor))
+        Err(ValueError::invalid_type(Unexpected::Bytes(&self.bytes), visitor))
     }
 }
 
-impl<'de> Deserializer<'de> for BytesDeserializer {
+impl<'de> Deserializer<'de> for BytesDeserializer<'_> {
     type Error = ValueError;
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         if is_content::<V::Value>() {
-            return visitor.visit_seq(ByteAccess::new(&self.0));
+            *self.buffered = Some(self.bytes);
+            return Err(ValueError::custom("bytes are decoded again"));
         }
-        visitor.visit_byte_buf(self.0)
+        visitor.visit_byte_buf(self.bytes)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
@@ -79,15 +89,14 @@ impl<'de> Deserializer<'de> for BytesDeserializer {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
-        let Self(bytes) = self;
-        match specialize::visit_vec::<V, _>(bytes, identity) {
+        match specialize::visit_vec::<V, _>(self.bytes, identity) {
             Ok(vec) => Ok(vec),
             Err(bytes) => visitor.visit_seq(ByteAccess::new(&bytes)),
         }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> ValueResult<V::Value> {
-        ByteAccess::visit(&self.0, visitor)
+        ByteAccess::visit(&self.bytes, visitor)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
@@ -103,16 +112,16 @@ impl<'de> Deserializer<'de> for BytesDeserializer {
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
-        match self.0.as_slice().try_into() {
-            Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
-            Err(_) => self.deserialize_any(visitor),
+        match wide::to_i128(&self.bytes) {
+            Some(value) => visitor.visit_i128(value),
+            None => self.deserialize_any(visitor),
         }
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
-        match self.0.as_slice().try_into() {
-            Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
-            Err(_) => self.deserialize_any(visitor),
+        match wide::to_u128(&self.bytes) {
+            Some(value) => visitor.visit_u128(value),
+            None => self.deserialize_any(visitor),
         }
     }
 

@@ -13,7 +13,7 @@ use super::value_error::ValueError;
 ///
 /// Fails if the value does not decode as `T`.
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    let decode = || T::deserialize(&mut Decoder::new(bytes));
+    let decode = || Decoder::new(bytes).value();
     attempts::bounded(bytes.len(), ValueError::TooManyAttempts, decode).map_err(DecodeError::of::<T>)
 }
 

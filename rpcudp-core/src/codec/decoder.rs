@@ -5,14 +5,17 @@
 //! bytes for text, so the contents of a value decide which variant of an untagged enum is chosen.
 //! And its depth limit does not count nested enums.
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::access::{ArrayAccess, EntryAccess, MapVariantAccess, UnitVariantAccess};
+use super::buffered_bytes::BufferedBytes;
 use super::byte_access::ByteAccess;
+use super::extension::{EXTENSION_NAME, Extension};
 use super::reader::{Head, Reader};
 use super::specialize::{self, is_content};
 use super::value_error::{ValueError, ValueResult};
+use super::wide;
 use crate::copy;
 use crate::limits::MAX_DEPTH;
 
@@ -23,11 +26,25 @@ use crate::limits::MAX_DEPTH;
 pub(super) struct Decoder<'de> {
     reader: Reader<'de>,
     remaining_depth: usize,
+    buffered: BufferedBytes,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { reader: Reader::new(bytes), remaining_depth: MAX_DEPTH }
+        Self { reader: Reader::new(bytes), remaining_depth: MAX_DEPTH, buffered: BufferedBytes::NoneYet }
+    }
+
+    /// Decodes the next value. Repeats that if serde has buffered bytes in another form than the
+    /// type requested from the buffer: see `buffered_bytes.rs`.
+    pub(super) fn value<T: Deserialize<'de>>(&mut self) -> ValueResult<T> {
+        let (start, depth) = (self.reader, self.remaining_depth);
+        let mut value = T::deserialize(&mut *self);
+        while let Some(next) = self.buffered.after(value.is_ok()) {
+            (self.reader, self.remaining_depth, self.buffered) = (start, depth, next);
+            value = T::deserialize(&mut *self);
+        }
+        self.buffered = BufferedBytes::NoneYet;
+        value
     }
 
     /// Reads the elements of an array or map. `elements` must read all of them.
@@ -48,17 +65,17 @@ impl<'de> Decoder<'de> {
             Head::F32(value) => visitor.visit_f32(value),
             Head::F64(value) => visitor.visit_f64(value),
             Head::Str(bytes) => visitor.visit_borrowed_str(text(bytes)?),
-            // serde buffers values, for example of an untagged enum. From its buffer, a `Vec<u8>`
-            // requests a sequence, and buffered bytes would refuse. Most types that request bytes
-            // also accept a sequence. A `String`, which would accept UTF-8 bytes, does not.
-            Head::Bin(bytes) if is_content::<V::Value>() => visitor.visit_seq(ByteAccess::new(bytes)),
+            Head::Bin(bytes) if is_content::<V::Value>() => match self.buffered.form(bytes) {
+                Some(bytes) => visitor.visit_borrowed_bytes(bytes),
+                None => visitor.visit_seq(ByteAccess::new(bytes)),
+            },
             Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
             // Empty containers are no level, here and in `msgpack::value_len`.
             Head::Array(0) => ArrayAccess::visit(self, 0, visitor),
             Head::Map(0) => EntryAccess::visit(self, 0, visitor),
             Head::Array(len) => self.read_container(|decoder| ArrayAccess::visit(decoder, len, visitor)),
             Head::Map(len) => self.read_container(|decoder| EntryAccess::visit(decoder, len, visitor)),
-            Head::Extension => Err(ValueError::invalid_type(Unexpected::Other("msgpack extension"), &visitor)),
+            Head::Extension(kind, data) => visitor.visit_newtype_struct(Extension::new(kind, data)),
         }
     }
 
@@ -80,8 +97,10 @@ fn text(bytes: &[u8]) -> ValueResult<&str> {
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     type Error = ValueError;
 
+    /// serde's buffer is human-readable, and offers no way to change that. So is the codec, because
+    /// an address or a `Uuid` would otherwise be encoded in a form that it refuses from the buffer.
     fn is_human_readable(&self) -> bool {
-        false
+        true
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
@@ -97,8 +116,14 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> ValueResult<V::Value> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> ValueResult<V::Value> {
+        if name != EXTENSION_NAME {
+            return visitor.visit_newtype_struct(self);
+        }
+        match self.reader.head()? {
+            Head::Extension(kind, data) => visitor.visit_newtype_struct(Extension::new(kind, data)),
+            _ => Err(ValueError::custom("not a msgpack extension")),
+        }
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> ValueResult<V::Value> {
@@ -154,16 +179,18 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let head = self.reader.head()?;
-        match wide(head) {
-            Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+        let Head::Bin(bytes) = head else { return self.visit(head, visitor) };
+        match wide::to_i128(bytes) {
+            Some(value) => visitor.visit_i128(value),
             None => self.visit(head, visitor),
         }
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> ValueResult<V::Value> {
         let head = self.reader.head()?;
-        match wide(head) {
-            Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+        let Head::Bin(bytes) = head else { return self.visit(head, visitor) };
+        match wide::to_u128(bytes) {
+            Some(value) => visitor.visit_u128(value),
             None => self.visit(head, visitor),
         }
     }
@@ -190,9 +217,4 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 unit tuple_struct map struct identifier
     }
-}
-
-/// Returns the bytes of a 128-bit integer. msgpack has no such type, so it is a bin.
-fn wide(head: Head<'_>) -> Option<[u8; 16]> {
-    if let Head::Bin(bytes) = head { bytes.try_into().ok() } else { None }
 }

@@ -2,7 +2,9 @@ use serde::ser::{Serialize, Serializer};
 
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::encode_error::{EncodeError, EncodeResult};
+use super::extension::{self, EXTENSION_NAME};
 use super::specialize::{as_byte_slice, is_byte_type, to_byte};
+use super::wide;
 use crate::copy;
 use crate::limits::MAX_DEPTH;
 use crate::msgpack::infallible;
@@ -85,8 +87,9 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     type SerializeStruct = Container<'e, 'a>;
     type SerializeStructVariant = Container<'e, 'a>;
 
+    /// As the decoder, which gives the reason.
     fn is_human_readable(&self) -> bool {
-        false
+        true
     }
 
     fn serialize_bool(self, value: bool) -> EncodeResult {
@@ -115,7 +118,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         match (u64::try_from(value), i64::try_from(value)) {
             (Ok(value), _) => self.serialize_u64(value),
             (_, Ok(value)) => self.serialize_i64(value),
-            _ => self.serialize_bytes(&value.to_be_bytes()),
+            _ => self.serialize_bytes(&wide::from_i128(value)[usize::from(value >= 0)..]),
         }
     }
 
@@ -190,8 +193,16 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> EncodeResult {
-        self.value(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> EncodeResult {
+        if name != EXTENSION_NAME {
+            return self.value(value);
+        }
+        let start = self.out.len();
+        // The pair is an array for the moment, and an extension value is no level.
+        self.remaining_depth += 1;
+        self.value(value)?;
+        self.remaining_depth -= 1;
+        extension::from_pair(self.out, start)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

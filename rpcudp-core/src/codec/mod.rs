@@ -36,6 +36,7 @@
 mod access;
 mod arguments;
 mod attempts;
+mod buffered_bytes;
 mod byte_access;
 mod bytes;
 mod container;
@@ -43,10 +44,12 @@ mod decode;
 mod decoder;
 mod encode;
 mod encode_error;
+pub(crate) mod extension;
 mod missing_argument;
 mod reader;
 mod specialize;
 mod value_error;
+mod wide;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use bytes::{as_bytes, decode_bytes};

@@ -16,8 +16,8 @@ pub(super) enum Head<'de> {
     Bin(&'de [u8]),
     Array(u32),
     Map(u32),
-    /// An extension type. None is supported.
-    Extension,
+    /// An extension value: its type and its data.
+    Extension(i8, &'de [u8]),
 }
 
 /// Reads the heads of consecutive values.
@@ -61,8 +61,15 @@ impl<'de> Reader<'de> {
             Marker::FixMap(count) => Head::Map(count.into()),
             Marker::Map16 => Head::Map(self.len::<2>()?),
             Marker::Map32 => Head::Map(self.len::<4>()?),
+            Marker::FixExt1 => self.extension(1)?,
+            Marker::FixExt2 => self.extension(2)?,
+            Marker::FixExt4 => self.extension(4)?,
+            Marker::FixExt8 => self.extension(8)?,
+            Marker::FixExt16 => self.extension(16)?,
+            Marker::Ext8 => self.prefixed_extension::<1>()?,
+            Marker::Ext16 => self.prefixed_extension::<2>()?,
+            Marker::Ext32 => self.prefixed_extension::<4>()?,
             Marker::Reserved => return Err(ValueError::ReservedMarker),
-            _ => Head::Extension,
         })
     }
 
@@ -100,5 +107,16 @@ impl<'de> Reader<'de> {
     fn prefixed<const N: usize>(&mut self) -> ValueResult<&'de [u8]> {
         let len = self.len::<N>()?;
         self.bytes(usize::try_from(len).map_err(|_| ValueError::UnexpectedEnd)?)
+    }
+
+    /// Reads the type of an extension value, and `len` bytes of data.
+    fn extension(&mut self, len: usize) -> ValueResult<Head<'de>> {
+        let kind = i8::from_be_bytes(self.array()?);
+        Ok(Head::Extension(kind, self.bytes(len)?))
+    }
+
+    fn prefixed_extension<const N: usize>(&mut self) -> ValueResult<Head<'de>> {
+        let len = self.len::<N>()?;
+        self.extension(usize::try_from(len).map_err(|_| ValueError::UnexpectedEnd)?)
     }
 }

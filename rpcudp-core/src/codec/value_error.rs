@@ -1,8 +1,8 @@
 use std::fmt;
 
-use serde::de::Error;
+use serde::de::{Error, Expected, Unexpected};
 
-use super::attempts;
+use super::{attempts, buffered_bytes};
 use crate::limits::MAX_DEPTH;
 use crate::sanitize::sanitized;
 
@@ -34,6 +34,21 @@ impl Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         attempts::count();
         Self::Custom(sanitized(message))
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match unexpected {
+            // Only an extension value is passed to visitors as a newtype struct unasked.
+            Unexpected::NewtypeStruct => Self::invalid_type(Unexpected::Other("msgpack extension"), expected),
+            _ => Self::custom(format_args!("invalid type: {unexpected}, expected {expected}")),
+        }
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        if let Unexpected::Bytes(bytes) = unexpected {
+            buffered_bytes::note_refusal(bytes);
+        }
+        Self::custom(format_args!("invalid value: {unexpected}, expected {expected}"))
     }
 }
 

@@ -188,13 +188,9 @@ macro_rules! wire_id {
         }
 
         impl Serialize for $name {
-            /// Writes bytes to binary formats and hexadecimal text to human-readable ones.
+            /// Writes bytes, which Python expects, to every format. `TextId` is for JSON.
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                if serializer.is_human_readable() {
-                    serializer.collect_str(self)
-                } else {
-                    serializer.serialize_bytes(&self.0)
-                }
+                serializer.serialize_bytes(&self.0)
             }
         }
 
@@ -212,17 +208,9 @@ macro_rules! wire_id {
                     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<$name, E> {
                         bytes.try_into().map($name).map_err(|_| E::invalid_length(bytes.len(), &self))
                     }
-
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        text.parse().map_err(E::custom)
-                    }
                 }
 
-                if deserializer.is_human_readable() {
-                    deserializer.deserialize_str(Id)
-                } else {
-                    deserializer.deserialize_bytes(Id)
-                }
+                deserializer.deserialize_bytes(Id)
             }
         }
     };
@@ -230,6 +218,22 @@ macro_rules! wire_id {
 
 wire_id!(NodeId);
 wire_id!(Key);
+
+/// A node's id that serde writes as 40 hexadecimal digits, for JSON.
+pub(crate) struct TextId(pub(crate) NodeId);
+
+impl Serialize for TextId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TextId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(de::Error::custom)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contacts::TextId;
 use crate::{Contact, NodeId};
 
 /// The saved identity and contacts of a node, with which it rejoins its network under the same id.
@@ -19,9 +20,9 @@ pub struct State {
 /// The contents of the file, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Contents {
-    id: NodeId,
+    id: TextId,
     #[serde(rename = "neighbours")]
-    contacts: Vec<(NodeId, SocketAddr)>,
+    contacts: Vec<(TextId, SocketAddr)>,
 }
 
 impl State {
@@ -31,8 +32,8 @@ impl State {
     ///
     /// Returns an error if the file does not exist, cannot be read, or does not contain a state.
     pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
-        let Contents { id, contacts } = serde_json::from_slice(&fs::read(path)?)?;
-        Ok(Self { id, contacts: contacts.into_iter().map(|(id, addr)| Contact::new(id, addr)).collect() })
+        let Contents { id: TextId(id), contacts } = serde_json::from_slice(&fs::read(path)?)?;
+        Ok(Self { id, contacts: contacts.into_iter().map(|(TextId(id), addr)| Contact::new(id, addr)).collect() })
     }
 
     /// Writes the state to a file atomically: after a crash, the file has the old or the new state.
@@ -42,8 +43,8 @@ impl State {
     /// Returns an error if the file, or one of the same name with the suffix `.new`, cannot be
     /// written.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let contacts = self.contacts.iter().map(|contact| (contact.id, contact.addr)).collect();
-        let contents = serde_json::to_vec_pretty(&Contents { id: self.id, contacts })?;
+        let contacts = self.contacts.iter().map(|contact| (TextId(contact.id), contact.addr)).collect();
+        let contents = serde_json::to_vec_pretty(&Contents { id: TextId(self.id), contacts })?;
         let path = path.as_ref();
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".new");

@@ -87,6 +87,8 @@ fn decode_bytes_decodes_as_decode_does() {
         same::<Vec<u8>>(&bytes);
         same::<Option<Wrapped>>(&bytes);
         same::<Either>(&bytes);
+        same::<Option<Vec<Either>>>(&bytes);
+        same::<crate::value::Value>(&bytes);
         same::<VecDeque<u8>>(&bytes);
         same::<Vec<u16>>(&bytes);
         same::<(u8, u8)>(&bytes);

@@ -8,7 +8,7 @@ use super::*;
 
 #[test]
 fn integers_take_the_shortest_form() {
-    let forms: [(i128, usize); 18] = [
+    let forms: [(i128, usize); 20] = [
         (0, 1),
         (127, 1),
         (128, 2),
@@ -26,14 +26,36 @@ fn integers_take_the_shortest_form() {
         (-129, 3),
         (-32_769, 5),
         (i64::MIN.into(), 9),
-        (i64::MIN as i128 - 1, 18),
+        (i128::MAX, 18),
+        (i64::MIN as i128 - 1, 19),
+        (i128::MIN, 19),
     ];
     for (value, len) in forms {
         assert_eq!(encoded(&value).len(), len, "{value}");
         assert_round_trip(value);
     }
     assert_round_trip(u128::MAX);
+    assert_eq!(encoded(&u128::MAX), [&b"\xc4\x10"[..], &[0xff; 16]].concat());
+    assert_eq!(encoded(&(i64::MIN as i128 - 1))[..11], *b"\xc4\x11\xff\xff\xff\xff\xff\xff\xff\xff\xff");
     assert_eq!(encoded(&7_u64), encoded(&7_i8));
+}
+
+#[test]
+fn integers_of_128_bits_out_of_range_are_refused() {
+    for value in [u128::MAX, i128::MAX as u128 + 1] {
+        let error = decode::<i128>(&encoded(&value)).unwrap_err().to_string();
+        assert!(error.contains("expected i128"), "{error}");
+        assert!(decode_bytes::<i128>(value.to_be_bytes().into()).is_err());
+    }
+    for value in [i128::MIN, i64::MIN as i128 - 1] {
+        assert!(decode::<u128>(&encoded(&value)).is_err());
+    }
+    assert!(decode::<u128>(&encoded(&-1)).is_err());
+    assert_eq!(decode::<i128>(&encoded(&(i128::MAX as u128))).unwrap(), i128::MAX);
+    // 17 bytes of a positive number, and other lengths.
+    for bytes in [[&[0xff][..], &[0x7f; 16]].concat(), vec![0; 17], vec![0xff; 15], vec![0xff; 18], vec![]] {
+        assert!(decode::<i128>(&encoded(&bytes)).is_err(), "{bytes:x?}");
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -98,7 +120,9 @@ fn various_values_round_trip() {
     assert_round_trip(HashMap::from([(1_u8, String::from("one"))]));
     assert_round_trip(Some(vec![Some(1_u64), None]));
     assert_round_trip((1_u8, "two".to_owned(), [3_i16; 3]));
-    assert_round_trip(std::net::SocketAddr::from(([127, 0, 0, 1], 80)));
+    let addr = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+    assert_round_trip(addr);
+    assert_eq!(encoded(&addr), encoded("127.0.0.1:80"), "the codec is human-readable");
     assert_round_trip(std::time::Duration::from_millis(1_500));
 }
 

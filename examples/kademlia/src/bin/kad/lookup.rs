@@ -50,7 +50,7 @@ fn print(target: &Key, result: &LookupResult) {
 fn as_json(target: &Key, result: &LookupResult) -> serde_json::Value {
     let visits = result.queried.iter().map(|queried| {
         json!({
-            "id": queried.contact.id,
+            "id": queried.contact.id.to_string(),
             "addr": queried.contact.addr,
             "distance": queried.distance.to_string(),
             "hops": queried.hops,
@@ -59,9 +59,9 @@ fn as_json(target: &Key, result: &LookupResult) -> serde_json::Value {
             "outcome": queried.outcome,
         })
     });
-    let closest = result.closest.iter().map(|contact| json!({ "id": contact.id, "addr": contact.addr }));
+    let closest = result.closest.iter().map(|contact| json!({ "id": contact.id.to_string(), "addr": contact.addr }));
     json!({
-        "target": target,
+        "target": target.to_string(),
         "hops": result.hops,
         "elapsed_ms": result.elapsed.as_secs_f64() * 1e3,
         "visits": visits.collect::<Vec<_>>(),

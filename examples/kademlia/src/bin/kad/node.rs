@@ -38,7 +38,7 @@ pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     }
     let node = builder.bind(listen.as_str()).await.map_err(|error| format!("{listen}: {error}"))?;
     if *json {
-        println!("{}", json!({ "event": "listening", "id": node.id(), "addr": node.local_addr() }));
+        println!("{}", json!({ "event": "listening", "id": node.id().to_string(), "addr": node.local_addr() }));
     } else {
         println!("{} listens on {}", node.id(), node.local_addr());
     }

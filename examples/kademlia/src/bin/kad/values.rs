@@ -15,7 +15,7 @@ pub(crate) async fn put(options: PutOptions) -> CommandResult {
     let copies = node.set(key, value).await?;
     node.close(Duration::ZERO).await;
     if options.network.json {
-        println!("{}", json!({ "key": key, "copies": copies }));
+        println!("{}", json!({ "key": key.to_string(), "copies": copies }));
     } else {
         println!("{copies} nodes store {key}");
     }
@@ -30,7 +30,7 @@ pub(crate) async fn get(options: GetOptions) -> CommandResult {
     node.close(Duration::from_millis(100)).await;
     let Some(value) = value else {
         if options.network.json {
-            println!("{}", json!({ "key": key, "found": false }));
+            println!("{}", json!({ "key": key.to_string(), "found": false }));
         } else {
             eprintln!("kad: no node has {key}");
         }
@@ -38,7 +38,7 @@ pub(crate) async fn get(options: GetOptions) -> CommandResult {
     };
     if options.network.json {
         let (kind, value) = describe(&value);
-        println!("{}", json!({ "key": key, "found": true, "type": kind, "value": value }));
+        println!("{}", json!({ "key": key.to_string(), "found": true, "type": kind, "value": value }));
     } else {
         println!("{value}");
     }
