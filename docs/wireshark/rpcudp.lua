@@ -247,6 +247,7 @@ function scalar.bin(bytes, head, max_len) return hex(bytes:sub(head.payload, hea
 
 function scalar.ext(bytes, head, max_len)
     local kind = bytes:byte(head.payload)
+    if kind >= 0x80 then kind = kind - 0x100 end
     return "ext " .. kind .. " " .. hex(bytes:sub(head.payload + 1, head.payload + head.len - 1), max_len)
 end
 

@@ -38,7 +38,18 @@ impl<'de> Decoder<'de> {
     /// type requested from the buffer: see `buffered_bytes.rs`.
     pub(super) fn value<T: Deserialize<'de>>(&mut self) -> ValueResult<T> {
         let (start, depth) = (self.reader, self.remaining_depth);
-        let mut value = T::deserialize(&mut *self);
+        let value = T::deserialize(&mut *self);
+        if self.buffered == BufferedBytes::NoneYet { value } else { self.value_again(start, depth, value) }
+    }
+
+    /// Decodes a value again, as often as its bytes in serde's buffer require.
+    #[cold]
+    fn value_again<T: Deserialize<'de>>(
+        &mut self,
+        start: Reader<'de>,
+        depth: usize,
+        mut value: ValueResult<T>,
+    ) -> ValueResult<T> {
         while let Some(next) = self.buffered.after(value.is_ok()) {
             (self.reader, self.remaining_depth, self.buffered) = (start, depth, next);
             value = T::deserialize(&mut *self);

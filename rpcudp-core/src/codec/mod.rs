@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `Vec<u8>`, `&[u8]` and other sequences of `u8`, `serde_bytes` types | bin | `bytes` |
 //! | `String`, `&str`, `char` | str | `str` |
+//! | addresses, `Uuid` and other types with a form for people | str | `str` |
 //! | integers | the shortest form | `int` |
 //! | `f32`, `f64` | float 32, float 64 | `float` |
 //! | `Option` | nil or the value; `Some(None)` and `Some(())` are nil too | `None` or the value |
@@ -12,16 +13,18 @@
 //! | structs, maps | map, structs by field name | `dict` |
 //! | enums | str, or a map from the variant's name to its data | `str`, `dict` |
 //! | `#[serde(untagged)]` enums | the form of the variant | its Python type |
+//! | [`Timestamp`](crate::value::Timestamp), [`Ext`](crate::value::Ext) | ext | `datetime`, `umsgpack.Ext` |
 //!
 //! Decoding accepts more forms than encoding produces: a struct is also decoded from an array, and
 //! a `Vec<u8>` from an array of integers. Text is not accepted for bytes, nor bytes for text.
 //! `&[u8]` and `&str` borrow from the datagram without a copy.
 //!
-//! Inside an untagged or internally tagged enum or a flattened struct, serde buffers values. Bytes
-//! cannot be borrowed there, and a type that accepts only bytes cannot be decoded. `Vec<u8>` can.
+//! The codec is human-readable (`is_human_readable` is true), because serde's buffer for untagged and
+//! internally tagged enums and flattened structs is: a type that asks would otherwise not decode
+//! there.
 //!
 //! A 128-bit integer that does not fit into 64 bits is encoded as a bin of 16 bytes, most
-//! significant first.
+//! significant first. A negative one has a byte 0xff in front.
 //!
 //! ```
 //! use rpcudp_core::codec;

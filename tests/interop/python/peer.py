@@ -11,6 +11,7 @@ are about types, and JSON has neither bytes nor NaN. Stdout is reserved for thes
 
 import argparse
 import ast
+import datetime
 import json
 import os
 import sys
@@ -33,7 +34,9 @@ def describe(value):
 
 
 def read(literal):
-    """Returns the value of a Python literal. `nan`, which Python lacks as a literal, is accepted."""
+    """Returns the value of a Python literal. `nan` and ISO 8601 times, which Python lacks as literals, are accepted."""
+    if literal.startswith("time "):
+        return [datetime.datetime.fromisoformat(literal.removeprefix("time ")), 7]
     return float("nan") if literal == "nan" else ast.literal_eval(literal)
 
 

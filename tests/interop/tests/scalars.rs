@@ -1,5 +1,8 @@
 //! Text, numbers, booleans and `None`.
 
+use std::net::SocketAddr;
+
+use rpcudp::value::{Timestamp, Value};
 use rpcudp_interop::{Exchange, Venv};
 
 rpcudp_interop::for_each_package!(
@@ -11,6 +14,8 @@ rpcudp_interop::for_each_package!(
     a_float_is_read_from_an_int,
     none_and_bools_round_trip,
     options_are_none_or_the_value,
+    addresses_are_str,
+    a_datetime_is_a_timestamp,
 );
 
 async fn text_is_str_of_any_script_and_length(venv: &Venv) {
@@ -122,4 +127,29 @@ async fn options_are_none_or_the_value(venv: &Venv) {
     exchange.assert_round_trip(Some(0_u8), "0", "int 0").await;
     exchange.assert_round_trip(Some(String::new()), "''", "str ''").await;
     exchange.assert_round_trip(vec![Some(1_i8), None], "[1, None]", "list [int 1, None]").await;
+}
+
+async fn addresses_are_str(venv: &Venv) {
+    let exchange = Exchange::start(venv).await;
+    let addr: SocketAddr = "127.0.0.1:80".parse().unwrap();
+    exchange.assert_round_trip(addr, "'127.0.0.1:80'", "str '127.0.0.1:80'").await;
+    exchange.assert_round_trip(addr.ip(), "'127.0.0.1'", "str '127.0.0.1'").await;
+}
+
+/// Python's peer puts the time into a list, together with another value.
+async fn a_datetime_is_a_timestamp(venv: &Venv) {
+    let exchange = Exchange::start(venv).await;
+    for (literal, seconds, nanoseconds) in [
+        ("time 2018-01-02T03:04:05+00:00", 1_514_862_245, 0),
+        ("time 2018-01-02T03:04:05.678901+00:00", 1_514_862_245, 678_901_000),
+        ("time 1969-12-31T23:59:59.500000+00:00", -1, 500_000_000),
+        ("time 2600-01-01T00:00:00+00:00", 19_880_899_200, 0),
+    ] {
+        let time = Timestamp::new(seconds, nanoseconds).unwrap();
+        exchange.assert_rust_receives(&(time, 7), literal).await;
+        exchange.assert_rust_receives(&Value::from(vec![Value::from(time), 7.into()]), literal).await;
+    }
+    let time = Timestamp::new(1_514_862_245, 678_901_000).unwrap();
+    let described = exchange.describe(&time).await.unwrap();
+    assert!(described.starts_with("datetime datetime.datetime(2018, 1, 2, 3, 4, 5, 678901"), "{described}");
 }
