@@ -2,9 +2,9 @@
 //!
 //! JSON has fewer types than msgpack. A tagged string represents each type that JSON lacks, in
 //! arguments and in responses, so a printed response can be passed as an argument: `"hex:00ff"` is
-//! bytes, `"ext:5:00ff"` is a value of the extension type 5, `"float:nan"` is a float that JSON cannot represent, and `"json:7"` is the key 7 of a
-//! map. A map with arrays or maps as keys is `{"map:": [[key, value], ...]}`. Text that begins with
-//! one of these tags is prefixed with `str:`.
+//! bytes, `"ext:5:00ff"` is a value of the extension type 5, `"float:nan"` is a float that JSON
+//! cannot represent, and `"json:7"` is the key 7 of a map. A map with arrays or maps as keys is
+//! `{"map:": [[key, value], ...]}`. Text that begins with one of these tags is prefixed with `str:`.
 
 pub(crate) mod argument;
 mod codec;

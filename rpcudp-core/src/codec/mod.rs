@@ -19,9 +19,9 @@
 //! a `Vec<u8>` from an array of integers. Text is not accepted for bytes, nor bytes for text.
 //! `&[u8]` and `&str` borrow from the datagram without a copy.
 //!
-//! The codec is human-readable (`is_human_readable` is true), because serde's buffer for untagged and
-//! internally tagged enums and flattened structs is: a type that asks would otherwise not decode
-//! there.
+//! The codec is human-readable (`is_human_readable` is true), because serde's buffer for untagged
+//! and internally tagged enums and flattened structs is: a type that asks would otherwise not
+//! decode there.
 //!
 //! A 128-bit integer that does not fit into 64 bits is encoded as a bin of 16 bytes, most
 //! significant first. A negative one has a byte 0xff in front.

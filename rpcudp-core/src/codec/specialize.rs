@@ -56,7 +56,8 @@ pub(super) fn visit_vec<'de, V: Visitor<'de>, B>(bytes: B, to_vec: impl FnOnce(B
         return Err(bytes);
     }
     // A `Cell`, because `castaway` 0.2.4 casts a `&mut` by copying the reference and then using the
-    // original once more, which is undefined behaviour under Stacked Borrows. A `&Cell` may be copied.
+    // original once more, which is undefined behaviour under Stacked Borrows. A `&Cell` may be
+    // copied.
     let value = Cell::new(None);
     match cast!(&value, &Cell<Option<Vec<u8>>>) {
         Ok(vec) => vec.set(Some(to_vec(bytes))),

@@ -2,8 +2,8 @@
 //! timestamps included.
 //!
 //! Use [`Value`] as an argument, a result or a field whose type is known at run time only, for
-//! example in a gateway. [`Timestamp`] is the type of a Python `datetime`, and [`Ext`] the type of a
-//! value that only applications understand.
+//! example in a gateway. [`Timestamp`] is the type of a Python `datetime`, and [`Ext`] the type of
+//! a value that only applications understand.
 //!
 //! ```
 //! use rpcudp_core::codec;
