@@ -4,7 +4,8 @@
 //! arguments and in responses, so a printed response can be passed as an argument: `"hex:00ff"` is
 //! bytes, `"ext:5:00ff"` is a value of the extension type 5, `"float:nan"` is a float that JSON
 //! cannot represent, and `"json:7"` is the key 7 of a map. A map with arrays or maps as keys is
-//! `{"map:": [[key, value], ...]}`. Text that begins with one of these tags is prefixed with `str:`.
+//! `{"map:": [[key, value], ...]}`. Text that begins with one of these tags is prefixed with
+//! `str:`.
 
 pub(crate) mod argument;
 mod codec;

@@ -1,9 +1,9 @@
 //! A matrix of types in containers, compared with JSON and `rmp-serde`.
 //!
-//! Each type of `values` is put into each of the places of `places`. A cell that JSON or `rmp-serde`
-//! round-trips, in either mode for bytes, must round-trip. The bytes must equal those of
-//! `rmp-serde` with structs as maps, bytes as bin and as a human-readable format, unless
-//! `exceptions.rs` has the reason.
+//! Each type of `values` is put into each of the places of `places`. A cell that JSON or
+//! `rmp-serde` round-trips, in either mode for bytes, must round-trip. The bytes must equal those
+//! of `rmp-serde` with structs as maps, bytes as bin and as a human-readable format. The exceptions
+//! are in `exceptions.rs`, with their reasons.
 
 mod codecs;
 mod exceptions;
