@@ -121,6 +121,7 @@ mod nat;
 mod network;
 mod node;
 mod receive_queue;
+mod routers;
 mod stats;
 mod switch;
 

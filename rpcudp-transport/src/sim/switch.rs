@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::conditions::Conditions;
 use super::link::{Link, Loss};
-use super::nat::{Routers, Translated};
 use super::receive_queue::{Packet, ReceiveQueue};
+use super::routers::{Routers, Translated};
 use super::stats::NetworkStats;
 use crate::datagram::Datagram;
 
