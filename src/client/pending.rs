@@ -35,6 +35,8 @@ pub(crate) struct PendingCall {
     pub(crate) retransmits: bool,
     /// Whether the request is sent again if the peer is not ready.
     pub(crate) waits_for_ready: bool,
+    /// Whether the request ends with the remaining time.
+    pub(crate) sends_deadline: bool,
     state: State,
     trace: Trace,
     timing: CallTiming,
@@ -78,6 +80,7 @@ impl PendingCall {
             timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
             retransmits: spec.delivery.is_retransmitted(),
             waits_for_ready: spec.wait_for_ready || endpoint.shared().config.wait_for_ready,
+            sends_deadline: true,
             endpoint,
             state: State::Ready(datagram, encode_error),
             trace: Trace::NONE,
@@ -151,7 +154,7 @@ impl PendingCall {
             retransmits: self.retransmits,
             waits_for_ready: self.waits_for_ready,
         };
-        if shared.config.dialect == Dialect::Rpcudp {
+        if self.sends_deadline && shared.config.dialect == Dialect::Rpcudp {
             Request::end(&mut datagram, self.timeout());
         }
         let call = shared.calls.start(self.peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
