@@ -40,8 +40,17 @@ pub struct Config {
     /// The number of bytes that values stored by other nodes may take, with 200 bytes of overhead
     /// for each value. Default: 64 MiB.
     pub max_stored_len: usize,
-    /// The part of `max_stored_len` that one [subnet](crate::Subnet) may take. Default: 8 MiB.
+    /// The part of `max_stored_len` that one [subnet](crate::Subnet) may take. Default: 8 MiB. All
+    /// subnets of one IPv6 /56 together may take twice as much, and those of one /48 four times.
     pub max_stored_len_per_subnet: usize,
+    /// Whether the contacts, the queries and the values of one [subnet](crate::Subnet) are limited.
+    /// Default: `true`. Set it to `false` if all nodes are yours, as in a private deployment with
+    /// many nodes in one /24: `max_per_subnet` and `max_stored_len_per_subnet` then have no effect.
+    pub limits_subnets: bool,
+    /// Whether the node resolves host names in the contacts that peers return, which Python nodes
+    /// do if their user gave them a name. Default: `true`. At most eight names of one response are
+    /// resolved, four at a time, and each for at most a second.
+    pub resolves_host_names: bool,
     /// The seed of the node's random choices, for tests. Default: `None`, the operating system's
     /// randomness.
     pub seed: Option<u64>,
@@ -61,6 +70,8 @@ impl Default for Config {
             expire_after: Duration::from_secs(24 * 3_600),
             max_stored_len: 64 << 20,
             max_stored_len_per_subnet: 8 << 20,
+            limits_subnets: true,
+            resolves_host_names: true,
             seed: None,
         }
     }
@@ -73,7 +84,10 @@ impl Config {
         self.k = self.k.clamp(1, crate::Contacts::MAX_COUNT);
         self.alpha = self.alpha.max(1);
         self.max_queries = self.max_queries.max(1);
-        self.max_per_subnet = self.max_per_subnet.max(1);
+        self.max_per_subnet = if self.limits_subnets { self.max_per_subnet.max(1) } else { usize::MAX };
+        if !self.limits_subnets {
+            self.max_stored_len_per_subnet = self.max_stored_len;
+        }
         self
     }
 }

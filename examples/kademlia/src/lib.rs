@@ -38,7 +38,9 @@ pub mod swarm;
 mod timestamp;
 
 pub use config::Config;
-pub use contacts::{Contact, Contacts, Distance, ID_LEN, Key, NodeId, ParseIdError, Subnet, is_contactable};
+pub use contacts::{
+    Contact, Contacts, Distance, ID_LEN, Key, NamedContact, NodeId, ParseIdError, Subnet, is_contactable,
+};
 pub use error::{BootstrapError, GetError, SetError, StartError};
 pub use lookup::{Lookup, LookupOptions, LookupResult, QueriedNode, QueryOutcome, Step};
 pub use node::{Builder, Node, State};

@@ -152,3 +152,36 @@ fn errors_name_the_problem_and_the_remedy() {
         assert!(stderr.starts_with("kad: ") && stderr.contains(error), "{stderr}");
     }
 }
+
+#[test]
+fn a_signal_right_after_the_first_line_saves_the_state() {
+    for round in 0..20 {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kad-signal-{}.json", std::process::id()));
+        let node = NodeProcess::start(&["--state", path.to_str().unwrap()]);
+        node.leave_on(if round % 2 == 0 { "-TERM" } else { "-INT" });
+        assert!(path.exists(), "round {round}");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_reader_that_closes_its_end_ends_the_command_without_a_panic() {
+    let node = NodeProcess::start(&[]);
+    for arguments in [
+        &["lookup", "colour", "--key"][..],
+        &["lookup", "colour", "--key", "--json"],
+        &["put", "colour", "blue"],
+        &["swarm", "--nodes", "3", "--keys", "3", "--simulated"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kad"));
+        command.args(arguments);
+        if arguments[0] != "swarm" {
+            command.args(["--bootstrap", &node.addr]);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.contains("panicked")), (Some(141), false), "{arguments:?}: {stderr}");
+    }
+}

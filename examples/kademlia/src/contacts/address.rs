@@ -1,6 +1,6 @@
 //! IP addresses: the subnet that a contact belongs to, and the addresses that a node sends to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use rpcudp::transport::canonical;
 
@@ -54,17 +54,31 @@ impl Subnet {
 ///
 /// Port 0 and unspecified, multicast, broadcast and reserved addresses are refused. So is an
 /// address in a smaller scope than the referrer's: a peer on the internet must not make this node
-/// probe its loopback interface or its private network.
+/// probe its loopback interface or its private network. A link-local IPv6 address that a peer has
+/// returned needs a scope, which says on which interface it is.
 #[must_use]
 pub fn is_contactable(addr: SocketAddr, referrer: Option<SocketAddr>) -> bool {
-    let ip = canonical(addr).ip();
+    let addr = canonical(addr);
+    let ip = addr.ip();
+    let lacks_scope = matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
     let is_unicast = match ip {
         // 0.0.0.0/8 is this network, 224.0.0.0/4 multicast, 240.0.0.0/4 reserved and broadcast.
         IpAddr::V4(ip) => (1..224).contains(&ip.octets()[0]),
         IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
     };
     let is_within_scope = referrer.is_none_or(|referrer| scope(ip) >= scope(canonical(referrer).ip()));
-    is_unicast && addr.port() != 0 && is_within_scope
+    is_unicast && addr.port() != 0 && is_within_scope && !(lacks_scope && referrer.is_some())
+}
+
+/// Returns a contact's address, if it is link-local, with the scope of the referrer: both are on
+/// the same link.
+pub(crate) fn with_scope(addr: SocketAddr, referrer: SocketAddr) -> SocketAddr {
+    match (addr, canonical(referrer)) {
+        (SocketAddr::V6(v6), SocketAddr::V6(referrer)) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
+            SocketAddrV6::new(*v6.ip(), v6.port(), 0, referrer.scope_id()).into()
+        }
+        _ => addr,
+    }
 }
 
 fn scope(ip: IpAddr) -> Scope {
@@ -137,6 +151,20 @@ mod tests {
         ] {
             assert_eq!(is_contactable(contact, Some(referrer)), expected, "{contact} from {referrer}");
         }
+    }
+
+    #[test]
+    fn a_link_local_contact_has_the_scope_of_its_referrer() {
+        let (contact, neighbour) = (addr("[fe80::1]:1"), addr("[fe80::2%3]:2"));
+        assert_eq!(with_scope(contact, neighbour), addr("[fe80::1%3]:1"));
+        assert!(is_contactable(with_scope(contact, neighbour), Some(neighbour)));
+        // A referrer at an address without scope cannot say which link it means.
+        let private = addr("[fd00::2]:2");
+        assert_eq!(with_scope(contact, private), contact);
+        assert!(!is_contactable(contact, Some(private)) && !is_contactable(contact, Some(addr("[::1]:1"))));
+        // Other addresses have none.
+        assert_eq!(with_scope(addr("[2001:db8::1]:1"), neighbour), addr("[2001:db8::1]:1"));
+        assert_eq!(with_scope(addr("10.0.0.1:1"), neighbour), addr("10.0.0.1:1"));
     }
 
     #[test]

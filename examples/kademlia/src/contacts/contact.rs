@@ -31,15 +31,28 @@ impl fmt::Display for Contact {
     }
 }
 
+/// A contact whose address is a host name, which a Python node returns if its user gave it one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedContact {
+    /// The node id.
+    pub id: NodeId,
+    /// The host name, as the referrer's resolver knows it.
+    pub host: Box<str>,
+    /// The port at which the node receives requests.
+    pub port: u16,
+}
+
 /// The contacts in a peer's response, and the number of entries that could not be decoded.
 ///
-/// A malformed entry (an id that has not 20 bytes, text that is no IP address, a port above 65,535)
-/// is skipped and does not invalidate the response, because an honest node may have received it
+/// A malformed entry (an id that has not 20 bytes, text that is neither an IP address nor a host
+/// name, a port above 65,535) is skipped and does not invalidate the response, because an honest node may have received it
 /// from a hostile one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
     /// The well-formed contacts.
     pub list: Vec<Contact>,
+    /// The well-formed contacts with host names, at most [`MAX_NAMED`](Self::MAX_NAMED).
+    pub named: Vec<NamedContact>,
     /// The number of malformed entries.
     pub malformed: usize,
 }
@@ -49,11 +62,14 @@ impl Contacts {
     ///
     /// Python sends as many as its `ksize`, which is 20 by default.
     pub const MAX_COUNT: usize = 100;
+
+    /// The number of contacts with host names that are used. Further ones count as malformed.
+    pub const MAX_NAMED: usize = 8;
 }
 
 impl From<Vec<Contact>> for Contacts {
     fn from(list: Vec<Contact>) -> Self {
-        Self { list, malformed: 0 }
+        Self { list, ..Self::default() }
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::task::AbortHandle;
 use crate::node::maintenance;
 use crate::node::rpc_client::RpcClient;
 use crate::node::service::Service;
-use crate::node::shared::Shared;
-use crate::protocol::KademliaServer;
+use crate::node::shared::{MAX_WAITING_REQUESTS, Shared};
+use crate::protocol::ServedKademliaServer;
 use crate::records::RecordIndex;
 use crate::storage::{MemoryStorage, RecordStore, Storage};
 use crate::timestamp::Clock;
@@ -105,17 +105,20 @@ impl Builder {
         let index = RecordIndex::new(config.max_stored_len, config.max_stored_len_per_subnet);
         let now = Clock::start().now();
         let republish_at = || now + config.republish_after.mul_f64(rng.random_range(0.0..1.0));
-        let store = RecordStore::open(index, storage, Arc::clone(&counters), republish_at)?;
+        let times = (now, now + config.expire_after);
+        let store = RecordStore::open(index, storage, Arc::clone(&counters), times, republish_at)?;
         let (checks, queued_checks) = mpsc::channel(MAX_QUEUED_CHECKS);
         let (new_contacts, queued_contacts) = mpsc::channel(MAX_QUEUED_NEW_CONTACTS);
         let addr = transport.local_addr();
         let shared = Shared::new(id, addr, config, store, counters, rng, (checks, new_contacts));
         let shared = Arc::new(shared);
-        let service = KademliaServer::new(Service(Arc::clone(&shared)));
-        let rpc = RpcClient::new(shared, Endpoint::builder().serve(service).bind_transport(transport)?);
+        let service = ServedKademliaServer::new(Service(Arc::clone(&shared)));
+        let endpoint = Endpoint::builder().serve(service).max_handlers(MAX_HANDLERS);
+        let rpc = RpcClient::new(shared, endpoint.bind_transport(transport)?);
         let joined = Arc::new(Notify::new());
         let tasks = [
             tokio::spawn(maintenance::run_checks(rpc.clone(), queued_checks)),
+            tokio::spawn(maintenance::run_introductions(rpc.clone())),
             tokio::spawn(maintenance::hand_over(rpc.clone(), queued_contacts)),
             tokio::spawn(maintenance::refresh(rpc.clone(), Arc::clone(&joined))),
         ];
@@ -140,6 +143,10 @@ impl Node {
         Builder::new()
     }
 }
+
+/// The number of handlers that run at a time: those that wait for the validation of their caller,
+/// and as many that write or read values.
+const MAX_HANDLERS: usize = 2 * MAX_WAITING_REQUESTS;
 
 /// The number of queued checks. Further checks are dropped, and may be scheduled again.
 const MAX_QUEUED_CHECKS: usize = 256;

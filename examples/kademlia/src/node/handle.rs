@@ -10,7 +10,7 @@ use crate::contacts::is_contactable;
 use crate::node::rpc_client::{LookupKind, RpcClient};
 use crate::node::shared::Shared;
 use crate::stats::{Counter, Stats};
-use crate::storage::Record;
+use crate::storage::{Record, StoredValue};
 use crate::{BootstrapError, Config, Contact, GetError, Key, LookupResult, NodeId, SetError, State, Value};
 
 /// A handle to a node of a Kademlia network, which stores values at other nodes and finds them.
@@ -99,17 +99,29 @@ impl Node {
     /// if none of the nodes closest to the key has it.
     ///
     /// The value is that of the first node that returns one, and is not authenticated. A copy is
-    /// cached at the closest node that did not have the value.
+    /// cached at the closest node that did not have the value. A value that this node's storage had
+    /// when the node started is returned only after a lookup: if another node returns a value, that
+    /// one counts, because this node may have missed it.
     ///
     /// # Errors
     ///
-    /// Returns an error if the routing table is empty and the value is not in this node's storage.
+    /// Returns an error if the routing table is empty and this node's storage does not have the
+    /// value, or had it when the node started.
     pub async fn get(&self, key: Key) -> Result<Option<Value>, GetError> {
-        if let Some(value) = self.inner.rpc.shared.store.get(&key) {
+        let Inner { rpc, .. } = &*self.inner;
+        let get_local = || rpc.shared.store.get(&key, rpc.shared.now());
+        let local = get_local();
+        if let StoredValue::Confirmed(value) = local {
             return Ok(Some(value));
         }
         if self.contact_count() == 0 {
             return Err(GetError::NoContacts);
+        }
+        if local == StoredValue::Restored {
+            rpc.confirm(key).await;
+            if let StoredValue::Confirmed(value) = get_local() {
+                return Ok(Some(value));
+            }
         }
         Ok(self.find(key).await.value)
     }

@@ -1,13 +1,17 @@
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::lookup::{Lookup, LookupOptions, LookupResult, QueriedNode, QueryOutcome, Step};
 use crate::node::rpc_client::{LookupKind, RpcClient};
+use crate::node::shared::Shared;
 use crate::protocol::FindValueResponse;
 use crate::stats::Counter;
+use crate::storage::Record;
 use crate::{Contact, Key, Value};
 
 impl RpcClient {
@@ -79,6 +83,74 @@ impl RpcClient {
         let holder = queried.iter().find(|node| node.outcome == QueryOutcome::Value).map(|node| node.contact);
         let hops = holder.or_else(|| closest.first().copied()).and_then(|contact| lookup.hops(&contact)).unwrap_or(0);
         LookupResult { value, closest, queried, hops, elapsed: started.elapsed() }
+    }
+}
+
+impl RpcClient {
+    /// Looks up the key of a restored record, and confirms the record unless another node has a
+    /// value. The record stays unconfirmed if no node responds.
+    ///
+    /// Returns at once if too many keys are being confirmed. If this one is, waits a short time for
+    /// the result, so that two restored nodes that query each other do not wait for each other long.
+    pub(crate) async fn confirm(&self, key: Key) {
+        let Self { shared, .. } = self;
+        let _guard = match Confirmation::begin(shared, key) {
+            Confirmation::Begun(guard) => guard,
+            Confirmation::InProgress(mut end) => return drop(timeout(MAX_WAIT, end.changed()).await),
+            Confirmation::TooMany => return,
+        };
+        let LookupResult { value, closest, queried, .. } = self.lookup(key, LookupKind::Confirmation).await;
+        let (expires_at, republish_at) = shared.expiry(&key);
+        let holder = queried.iter().find(|node| node.outcome == QueryOutcome::Value);
+        let found = value.zip(holder);
+        if found.is_none() && closest.is_empty() {
+            return;
+        }
+        let found = found.map(|(value, holder)| Record { value, origin: Some(holder.contact.addr), expires_at });
+        shared.store.confirm(key, found, republish_at).await;
+    }
+}
+
+/// The time that a request waits for the confirmation that another one has begun: less than the
+/// time after which a lookup goes on without the node.
+const MAX_WAIT: Duration = Duration::from_millis(300);
+
+/// The number of keys that are confirmed at a time.
+const MAX_CONFIRMATIONS: usize = 16;
+
+enum Confirmation<'a> {
+    Begun(ConfirmationGuard<'a>),
+    /// The receiver's sender is dropped at the end.
+    InProgress(watch::Receiver<()>),
+    TooMany,
+}
+
+/// Removes a key from those that are being confirmed, also if the future is dropped.
+struct ConfirmationGuard<'a> {
+    shared: &'a Shared,
+    key: Key,
+    /// Dropped at the end, which wakes those that wait.
+    _end: watch::Sender<()>,
+}
+
+impl<'a> Confirmation<'a> {
+    fn begin(shared: &'a Shared, key: Key) -> Self {
+        let mut confirming = shared.confirming();
+        if let Some(end) = confirming.get(&key) {
+            return Self::InProgress(end.clone());
+        }
+        if confirming.len() >= MAX_CONFIRMATIONS {
+            return Self::TooMany;
+        }
+        let (end, on_end) = watch::channel(());
+        confirming.insert(key, on_end);
+        Self::Begun(ConfirmationGuard { shared, key, _end: end })
+    }
+}
+
+impl Drop for ConfirmationGuard<'_> {
+    fn drop(&mut self) {
+        self.shared.confirming().remove(&self.key);
     }
 }
 

@@ -1,12 +1,13 @@
 mod builder;
 mod handle;
+mod host_names;
 mod lookup;
 mod maintenance;
 mod rpc_client;
 mod service;
 mod shared;
 mod state;
-mod validations;
+mod strangers;
 
 pub use builder::Builder;
 pub use handle::Node;

@@ -35,17 +35,6 @@ pub trait Kademlia {
     fn find_value(&self, cx: &Context, id: NodeId, key: Key) -> FindValueResponse;
 }
 
-/// The `ping` that validates the source of a request: the same method, sent once.
-///
-/// The source is unvalidated, so the ping is not retransmitted: a forged source address must not
-/// receive more bytes from this node than were sent in its name.
-#[rpc_service]
-pub(crate) trait SinglePing {
-    /// See [`Kademlia::ping`].
-    #[rpc(timeout = "2s")]
-    fn ping(&self, id: NodeId) -> NodeId;
-}
-
 /// The response to [`find_value`](Kademlia::find_value): `{"value": v}`, or a list of contacts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -57,6 +46,12 @@ pub enum FindValueResponse {
     },
     /// The node does not store the value; these are the closest contacts that it knows.
     Contacts(Contacts),
+}
+
+impl From<Contacts> for FindValueResponse {
+    fn from(contacts: Contacts) -> Self {
+        Self::Contacts(contacts)
+    }
 }
 
 /// The response to [`stun`](Kademlia::stun): IP address as text, and port.

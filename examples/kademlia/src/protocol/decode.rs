@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::contract::{FindValueResponse, ObservedAddr};
-use super::lenient::{MaybeContact, TextKey, socket_addr};
+use super::lenient::{ContactEntry, TextKey, socket_addr};
 use crate::Contacts;
 
 impl<'de> Deserialize<'de> for FindValueResponse {
@@ -91,13 +91,14 @@ impl<'de> Deserialize<'de> for ObservedAddr {
 
 fn read_contacts<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Contacts, A::Error> {
     let list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(Contacts::MAX_COUNT));
-    let mut contacts = Contacts { list, malformed: 0 };
-    while let Some(MaybeContact(contact)) = seq.next_element()? {
-        match contact {
-            Some(contact) => contacts.list.push(contact),
-            None => contacts.malformed += 1,
+    let mut contacts = Contacts { list, ..Contacts::default() };
+    while let Some(entry) = seq.next_element()? {
+        match entry {
+            ContactEntry::Contact(contact) => contacts.list.push(contact),
+            ContactEntry::Named(contact) if contacts.named.len() < Contacts::MAX_NAMED => contacts.named.push(contact),
+            ContactEntry::Named(_) | ContactEntry::Malformed => contacts.malformed += 1,
         }
-        if contacts.list.len() + contacts.malformed > Contacts::MAX_COUNT {
+        if contacts.list.len() + contacts.named.len() + contacts.malformed > Contacts::MAX_COUNT {
             return Err(de::Error::invalid_length(Contacts::MAX_COUNT + 1, &"fewer contacts"));
         }
     }
@@ -141,7 +142,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_decode_within_the_limits_or_fail(bytes in vec(any::<u8>(), 0..400)) {
             if let Ok(FindValueResponse::Contacts(contacts)) = decode::<FindValueResponse>(&bytes) {
-                prop_assert!(contacts.list.len() + contacts.malformed <= Contacts::MAX_COUNT);
+                prop_assert!(contacts.list.len() + contacts.named.len() + contacts.malformed <= Contacts::MAX_COUNT);
             }
             drop(decode::<ObservedAddr>(&bytes));
             drop(decode::<Value>(&bytes));
@@ -154,6 +155,9 @@ mod tests {
         let contact = Contact::new(NodeId::from_bytes(id), "10.0.0.1:8468".parse().unwrap());
         let bytes = [b"\x91\x93\xc4\x14", &id[..], b"\xa810.0.0.1\xcd\x21\x14"].concat();
         assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(vec![contact].into()));
+        // Python 2 sends the IP address as bytes.
+        let bytes = [b"\x91\x93\xc4\x14", &id[..], b"\xc4\x0810.0.0.1\xcd\x21\x14"].concat();
+        assert_eq!(decode::<FindValueResponse>(&bytes).unwrap(), FindValueResponse::Contacts(vec![contact].into()));
         let value = FindValueResponse::Value { value: Value::Text("v".into()) };
         assert_eq!(decode::<FindValueResponse>(b"\x81\xa5value\xa1v").unwrap(), value);
         assert_eq!(encode_to_vec(&value), b"\x81\xa5value\xa1v");
@@ -161,6 +165,24 @@ mod tests {
         let addr: ObservedAddr = decode(b"\x94\xa3::1\x07\x00\x00").unwrap();
         assert_eq!(addr, ObservedAddr("[::1]:7".parse().unwrap()));
         assert_eq!(decode::<FindValueResponse>(b"\x82\xa3age\x05\xa5value\xa1v").unwrap(), value);
+    }
+
+    #[test]
+    fn host_names_are_kept_up_to_a_limit() {
+        let entry = |host: &str, port: u16| (vec![7_u8; 20], host.to_owned(), port);
+        let names = ["localhost", "node-1.example.org", "a.b", "x_y.local."].map(|host| entry(host, 8_468));
+        let bytes = encode_to_vec(&names.as_slice());
+        let contacts: Contacts = decode(&bytes).unwrap();
+        let hosts: Vec<_> = contacts.named.iter().map(|contact| &*contact.host).collect();
+        assert_eq!(hosts, ["localhost", "node-1.example.org", "a.b", "x_y.local."]);
+        let long = "a".repeat(254);
+        let refused = ["", "-x", "a b", "a/b", "a:1", "1.2.3", "1.2.3.4.5", "[::1]", "\u{e9}t\u{e9}", &long];
+        let contacts: Contacts = decode(&encode_to_vec(&refused.map(|host| entry(host, 1)).as_slice())).unwrap();
+        assert_eq!((contacts.named.len(), contacts.malformed), (0, refused.len()));
+        let contacts: Contacts = decode(&encode_to_vec(&vec![entry("localhost", 1); 50])).unwrap();
+        assert_eq!((contacts.named.len(), contacts.malformed), (Contacts::MAX_NAMED, 50 - Contacts::MAX_NAMED));
+        let contacts: Contacts = decode(&encode_to_vec(&vec![entry("localhost", 0)])).unwrap();
+        assert_eq!(contacts.malformed, 1, "port 0");
     }
 
     #[test]

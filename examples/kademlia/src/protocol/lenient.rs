@@ -8,21 +8,29 @@ use std::net::{IpAddr, SocketAddr};
 use rpcudp::transport::canonical;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{Contact, NodeId};
+use crate::{Contact, NamedContact, NodeId};
 
-/// An entry of a list of contacts: a contact, or `None` if it is malformed.
-pub(super) struct MaybeContact(pub(super) Option<Contact>);
+/// An entry of a list of contacts.
+pub(super) enum ContactEntry {
+    Contact(Contact),
+    Named(NamedContact),
+    Malformed,
+}
 
-impl<'de> Lenient<'de> for MaybeContact {
-    const INVALID: Self = Self(None);
+impl<'de> Lenient<'de> for ContactEntry {
+    const INVALID: Self = Self::Malformed;
 
     fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let (id, ip, port) = (seq.next_element()?, seq.next_element()?, seq.next_element()?);
         // Python's IPv6 addresses have two more numbers. Further elements are ignored.
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         let Some(Scalar::Bytes(id)) = id else { return Ok(Self::INVALID) };
-        let contact = id.try_into().ok().zip(socket_addr(ip, port));
-        Ok(Self(contact.map(|(id, addr)| Contact::new(NodeId::from_bytes(id), addr))))
+        let Ok(id) = id.try_into().map(NodeId::from_bytes) else { return Ok(Self::INVALID) };
+        Ok(match (socket_addr(ip, port), named(ip, port)) {
+            (Some(addr), _) => Self::Contact(Contact::new(id, addr)),
+            (None, Some((host, port))) => Self::Named(NamedContact { id, host: host.into(), port }),
+            (None, None) => Self::Malformed,
+        })
     }
 }
 
@@ -47,6 +55,24 @@ pub(super) enum Scalar<'de> {
     Other,
 }
 
+impl<'de> Scalar<'de> {
+    /// Returns the text. Python 2 sends text as bytes.
+    fn text(self) -> Option<&'de str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(bytes) => str::from_utf8(bytes).ok(),
+            Self::Number(_) | Self::Other => None,
+        }
+    }
+
+    fn port(self) -> Option<u16> {
+        match self {
+            Self::Number(number) => u16::try_from(number).ok(),
+            Self::Text(_) | Self::Bytes(_) | Self::Other => None,
+        }
+    }
+}
+
 impl<'de> Lenient<'de> for Scalar<'de> {
     const INVALID: Self = Self::Other;
 
@@ -65,11 +91,23 @@ impl<'de> Lenient<'de> for Scalar<'de> {
 
 /// Returns the address that an IP address as text and a port form, or `None` if they form none.
 pub(super) fn socket_addr(ip: Option<Scalar<'_>>, port: Option<Scalar<'_>>) -> Option<SocketAddr> {
-    let (Some(Scalar::Text(ip)), Some(Scalar::Number(port))) = (ip, port) else { return None };
+    let (ip, port) = (ip?.text()?, port?.port()?);
     // A link-local IPv6 address may end in the sender's interface name, which is meaningless here.
     let without_interface = || ip.split('%').next()?.parse().ok();
     let ip: IpAddr = ip.parse().ok().or_else(without_interface)?;
-    Some(canonical((ip, u16::try_from(port).ok()?).into()))
+    Some(canonical((ip, port).into()))
+}
+
+/// Returns a host name and a port, or `None` if the text cannot be a host name.
+fn named<'de>(host: Option<Scalar<'de>>, port: Option<Scalar<'_>>) -> Option<(&'de str, u16)> {
+    let (host, port) = (host?.text()?, port?.port()?);
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    // A name of digits and dots alone is a malformed IPv4 address.
+    let is_name = (1..=253).contains(&host.len())
+        && host.bytes().all(is_legal)
+        && host.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !host.starts_with(['-', '.']);
+    (is_name && port != 0).then_some((host, port))
 }
 
 /// A type that any value decodes to.
@@ -107,7 +145,7 @@ macro_rules! deserialize_leniently {
     )*};
 }
 
-deserialize_leniently!(MaybeContact, Scalar<'de>);
+deserialize_leniently!(ContactEntry, Scalar<'de>);
 
 struct LenientVisitor<T>(PhantomData<T>);
 

@@ -4,7 +4,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use subnet_usage::SubnetUsage;
+use subnet_usage::{Prefix, SubnetUsage};
 
 use crate::{Key, Subnet, Timestamp};
 
@@ -13,8 +13,10 @@ use crate::{Key, Subnet, Timestamp};
 /// The values are in the node's storage.
 ///
 /// The values stored by other nodes are limited in bytes, in all and for each
-/// [subnet](crate::Subnet). At the limit, records of the subnet that has stored the most are
-/// evicted in favour of a subnet that has stored less, so that a flood evicts only its own records.
+/// [subnet](crate::Subnet), with twice the limit for an IPv6 /56 and four times for a /48, because
+/// one attacker may have 65,536 subnets of one /48. At a limit, records of the network that has
+/// stored the most are evicted in favour of one that has stored less, so that a flood evicts only
+/// its own records.
 /// The index does no I/O, and time is an argument.
 #[derive(Clone, Debug)]
 pub struct RecordIndex {
@@ -41,6 +43,9 @@ pub struct RecordMetadata {
     /// The time at which the record is republished to the k closest nodes. `None` for a cached copy
     /// at a node that is not among them.
     pub republish_at: Option<Timestamp>,
+    /// Whether the record was restored from the storage, and no lookup has shown yet that the nodes
+    /// closest to the key have no other value.
+    pub is_restored: bool,
 }
 
 /// The result of [`RecordIndex::admit`].
@@ -142,25 +147,48 @@ impl RecordIndex {
         self.len
     }
 
-    /// Evicts records of subnets that have stored more, until the record fits. Returns whether it
+    /// Marks a restored record as confirmed.
+    pub(crate) fn confirm(&mut self, key: &Key) {
+        if let Some(metadata) = self.entries.get_mut(key) {
+            metadata.is_restored = false;
+        }
+    }
+
+    /// Evicts records of networks that have stored more, until the record fits. Returns whether it
     /// fits.
     fn make_room(&mut self, metadata: &RecordMetadata, evicted: &mut Vec<Key>) -> bool {
         let Some(origin) = metadata.origin else { return true };
-        let own_usage = self.usage.len_of(&origin) + metadata.cost();
-        if own_usage > self.max_len_per_subnet || metadata.cost() > self.max_len {
+        let cost = metadata.cost();
+        if cost > self.max_len {
             return false;
         }
-        while self.len + metadata.cost() > self.max_len {
-            let (usage, largest) = self.usage.largest().expect("records that take room have an origin");
-            if usage <= own_usage {
-                return false;
+        let networks: Vec<_> = Prefix::of(origin).collect();
+        for (index, network) in networks.iter().enumerate() {
+            while self.usage.len_of(*network) + cost > self.limit(*network) {
+                // The largest network in which another part has stored more than the record's own.
+                let larger_part = networks[..=index].windows(2).rev().find_map(|pair| {
+                    let (len, largest) = self.usage.largest_part(pair[1])?;
+                    (len > self.usage.len_of(pair[0]) + cost).then_some(largest)
+                });
+                let Some(larger_part) = larger_part else { return false };
+                let subnet = self.usage.largest_subnet(larger_part);
+                let first = (subnet, Timestamp::default(), Key::from_bytes([0; crate::ID_LEN]));
+                let (_, _, key) = *self.by_subnet.range(first..).next().expect("a subnet with usage has records");
+                self.remove(&key);
+                evicted.push(key);
             }
-            let first = (largest, Timestamp::default(), Key::from_bytes([0; crate::ID_LEN]));
-            let (_, _, key) = *self.by_subnet.range(first..).next().expect("a subnet with usage has records");
-            self.remove(&key);
-            evicted.push(key);
         }
         true
+    }
+
+    fn limit(&self, network: Prefix) -> usize {
+        let limit = match network {
+            Prefix::Subnet(_) => self.max_len_per_subnet,
+            Prefix::V6Slash56(_) => self.max_len_per_subnet.saturating_mul(2),
+            Prefix::V6Slash48(_) => self.max_len_per_subnet.saturating_mul(4),
+            Prefix::All => self.max_len,
+        };
+        limit.min(self.max_len)
     }
 
     fn insert(&mut self, key: Key, metadata: RecordMetadata) {

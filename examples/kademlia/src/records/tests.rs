@@ -11,7 +11,13 @@ fn key(number: u16) -> Key {
 
 fn metadata(len: usize, origin: Option<u8>, expires_at: u64) -> RecordMetadata {
     let origin = origin.map(|number| Subnet::V4([198, 51, number]));
-    RecordMetadata { len, origin, expires_at: Timestamp::from_millis(expires_at), republish_at: None }
+    RecordMetadata {
+        len,
+        origin,
+        expires_at: Timestamp::from_millis(expires_at),
+        republish_at: None,
+        is_restored: false,
+    }
 }
 
 const COST: usize = 1_000;
@@ -64,7 +70,7 @@ proptest! {
                 let origin = Subnet::V4([198, 51, number]);
                 let len = cost_of(&|metadata| metadata.origin == Some(origin));
                 prop_assert!(len <= max_len_per_subnet);
-                prop_assert_eq!(index.usage.len_of(&origin), len);
+                prop_assert_eq!(index.usage.len_of(Prefix::Subnet(origin)), len);
             }
             prop_assert_eq!(index.by_expiry.len(), model.len());
         }
@@ -124,4 +130,64 @@ fn keys_after_pages_through_all_keys() {
         all.extend(index.keys_after(all.last().copied(), 2));
     }
     assert_eq!(all, (0..5).map(key).collect::<Vec<_>>());
+}
+
+/// Returns the subnet of a number in a /56 of a /48.
+fn v6(slash48: u8, slash56: u8, slash64: u8) -> Subnet {
+    Subnet::V6([0x20, 0x01, 0x0d, 0xb8, 0, slash48, slash56, slash64])
+}
+
+fn stored_by(origin: Subnet) -> RecordMetadata {
+    RecordMetadata { origin: Some(origin), ..metadata(LEN, None, 9) }
+}
+
+#[test]
+fn an_ipv6_network_has_rising_limits_and_evicts_only_its_own_records() {
+    let mut index = RecordIndex::new(1_000 * COST, 100 * COST);
+    let mut next = 0_u32;
+    let mut admit = |index: &mut RecordIndex, subnet| {
+        next += 1;
+        index.admit(Key::of(next.to_be_bytes()), stored_by(subnet)).is_admitted
+    };
+    let mut flood = |index: &mut RecordIndex, slash48, slash56s: std::ops::RangeInclusive<u8>| {
+        let subnets = slash56s.flat_map(|slash56| (0..=255).map(move |slash64| v6(slash48, slash56, slash64)));
+        subnets.filter(|subnet| admit(index, *subnet)).count()
+    };
+    // 400 honest values, each from a network of its own.
+    let honest: Vec<_> = (0..400_u16).map(|number| Key::of(format!("honest {number}"))).collect();
+    for (number, key) in (0..200).flat_map(|number| [number; 2]).zip(&honest) {
+        let is_v4 = index.count() % 2 == 0;
+        let subnet = if is_v4 { Subnet::V4([198, 51, number]) } else { v6(number, 0, 0) };
+        assert!(index.admit(*key, stored_by(subnet)).is_admitted);
+    }
+    // One /64 has its limit, one /56 twice as much, and one /48 four times as much.
+    let count = |index: &RecordIndex, prefix| index.usage.len_of(prefix) / COST;
+    (0..150).for_each(|number: u8| drop(index.admit(Key::of([number]), stored_by(v6(250, 0, 0)))));
+    assert_eq!(count(&index, Prefix::Subnet(v6(250, 0, 0))), 100);
+    assert!(flood(&mut index, 250, 0..=0) >= 100);
+    assert_eq!(count(&index, Prefix::V6Slash56([0x20, 0x01, 0x0d, 0xb8, 0, 250, 0])), 200);
+    flood(&mut index, 250, 0..=255);
+    assert_eq!(count(&index, Prefix::V6Slash48([0x20, 0x01, 0x0d, 0xb8, 0, 250])), 400);
+    // A second flood reaches the limit of all networks, and takes its share from the first.
+    flood(&mut index, 251, 0..=255);
+    flood(&mut index, 252, 0..=255);
+    assert_eq!(index.stored_len(), 1_000 * COST);
+    for slash48 in [250, 251, 252] {
+        let count = count(&index, Prefix::V6Slash48([0x20, 0x01, 0x0d, 0xb8, 0, slash48]));
+        assert!((199..=202).contains(&count), "{count} of {slash48}");
+    }
+    assert!(honest.iter().all(|key| index.metadata(key).is_some()), "the floods have evicted honest values");
+}
+
+#[test]
+fn a_subnet_beside_a_flood_of_the_same_network_stores_values() {
+    let mut index = RecordIndex::new(300 * COST, 100 * COST);
+    for number in 0..=255_u8 {
+        index.admit(Key::of([number]), stored_by(v6(250, 0, number % 3)));
+        index.admit(Key::of([number, 1]), stored_by(v6(250, 1, number % 3)));
+    }
+    assert_eq!(index.stored_len(), 300 * COST);
+    assert!((0..30_u8).all(|number| index.admit(Key::of([number, 2]), stored_by(v6(250, 1, 9))).is_admitted));
+    assert!((0..30_u8).all(|number| index.admit(Key::of([number, 3]), stored_by(v6(250, 9, 9))).is_admitted));
+    assert_eq!(index.stored_len(), 300 * COST);
 }

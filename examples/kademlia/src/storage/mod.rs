@@ -11,7 +11,7 @@ pub use backend::Storage;
 pub use error::StorageError;
 pub use memory::MemoryStorage;
 pub use record::{Change, Record};
-pub(crate) use record_store::RecordStore;
+pub(crate) use record_store::{RecordStore, StoredValue};
 
 #[cfg(feature = "redb")]
 pub use self::redb::RedbStorage;

@@ -10,6 +10,26 @@ use crate::records::{RecordIndex, RecordMetadata};
 use crate::stats::{Counter, Counters};
 use crate::{Key, Subnet, Timestamp, Value};
 
+/// The value under a key in a node's own storage.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum StoredValue {
+    Missing,
+    /// The record was restored after a restart, and other nodes may have a newer value. It is not
+    /// served, handed over or republished until a lookup has confirmed it.
+    Restored,
+    Confirmed(Value),
+}
+
+impl StoredValue {
+    /// Returns the value if it may be given to others.
+    pub(crate) fn confirmed(self) -> Option<Value> {
+        match self {
+            Self::Confirmed(value) => Some(value),
+            Self::Missing | Self::Restored => None,
+        }
+    }
+}
+
 /// The records of a node: the index, which decides about them, and the storage with their values.
 #[derive(Debug)]
 pub(crate) struct RecordStore {
@@ -23,29 +43,70 @@ pub(crate) struct RecordStore {
 impl RecordStore {
     /// Loads the records that the storage already has. `republish_at` gives the time at which each
     /// of them is republished.
+    ///
+    /// Expired records are removed. No record lives longer than one that is stored now, so an expiry
+    /// time after `latest_expiry` becomes that.
     pub(crate) fn open(
         mut index: RecordIndex,
         storage: Arc<dyn Storage>,
         counters: Arc<Counters>,
+        (now, latest_expiry): (Timestamp, Timestamp),
         mut republish_at: impl FnMut() -> Timestamp,
     ) -> Result<Self, StorageError> {
-        let mut excess = Vec::new();
+        let mut changes = Vec::new();
         storage.scan(&mut |key, record| {
-            let admission = index.admit(key, metadata(record, Some(republish_at())));
-            excess.extend(admission.evicted.into_iter().chain((!admission.is_admitted).then_some(key)));
+            if record.expires_at <= now {
+                counters.increment(Counter::Expired);
+                return changes.push(Change::Remove(key));
+            }
+            let expires_at = record.expires_at.min(latest_expiry);
+            let metadata = metadata(record, Some(republish_at()));
+            let admission = index.admit(key, RecordMetadata { expires_at, is_restored: true, ..metadata });
+            changes.extend(admission.evicted.into_iter().map(Change::Remove));
+            if !admission.is_admitted {
+                changes.push(Change::Remove(key));
+            } else if expires_at != record.expires_at {
+                changes.push(Change::Put(key, Record { expires_at, ..record.clone() }));
+            }
         })?;
-        storage.write(excess.into_iter().map(Change::Remove).collect())?;
+        storage.write(changes)?;
         let write_queue = storage.is_blocking().then(|| WriteQueue::start(Arc::clone(&storage)));
         Ok(Self { index: index.into(), storage, counters, write_queue })
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Value> {
+    pub(crate) fn get(&self, key: &Key, now: Timestamp) -> StoredValue {
         // Keys that are not in the index need no read. A record that is not written yet is missing.
-        self.index().metadata(key)?;
-        self.get_record(key).map(|record| record.value)
+        let metadata = self.index().metadata(key).copied();
+        match metadata.filter(|metadata| now < metadata.expires_at) {
+            None => StoredValue::Missing,
+            Some(RecordMetadata { is_restored: true, .. }) => StoredValue::Restored,
+            Some(_) => self.read(key).map_or(StoredValue::Missing, |record| StoredValue::Confirmed(record.value)),
+        }
     }
 
-    pub(crate) fn get_record(&self, key: &Key) -> Option<Record> {
+    /// Ends the doubt about a restored record after a lookup of its key: the nodes closest to the
+    /// key have returned a record, or have none. No effect if the record was stored again meanwhile.
+    pub(crate) async fn confirm(&self, key: Key, found: Option<Record>, republish_at: Option<Timestamp>) {
+        let restored = self.read(&key);
+        {
+            let mut index = self.index();
+            if !index.metadata(&key).is_some_and(|metadata| metadata.is_restored) {
+                return;
+            }
+            let is_same = |found: &Record| restored.as_ref().is_some_and(|restored| restored.value == found.value);
+            if found.as_ref().is_none_or(is_same) {
+                index.confirm(&key);
+                self.counters.increment(Counter::Confirmed);
+                return;
+            }
+        }
+        if let Some(found) = found {
+            self.counters.increment(Counter::Superseded);
+            self.insert(key, found, republish_at).await;
+        }
+    }
+
+    fn read(&self, key: &Key) -> Option<Record> {
         self.storage.get(key).unwrap_or_else(|_| {
             self.counters.increment(Counter::StorageFailed);
             None
@@ -120,7 +181,13 @@ impl RecordStore {
 
 fn metadata(record: &Record, republish_at: Option<Timestamp>) -> RecordMetadata {
     let origin = record.origin.map(Subnet::of);
-    RecordMetadata { len: record.value.encoded_len(), origin, expires_at: record.expires_at, republish_at }
+    RecordMetadata {
+        len: record.value.encoded_len(),
+        origin,
+        expires_at: record.expires_at,
+        republish_at,
+        is_restored: false,
+    }
 }
 
 /// The state of an insertion.

@@ -1,3 +1,4 @@
+use std::io::{self, Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use serde_json::json;
 
 use crate::exit::{CommandResult, NOT_FOUND};
 use crate::options::LookupOptions;
+use crate::print::print_line;
 use crate::temporary::join_temporarily;
 
 pub(crate) async fn run(options: LookupOptions) -> CommandResult {
@@ -14,16 +16,16 @@ pub(crate) async fn run(options: LookupOptions) -> CommandResult {
     let result = node.lookup(target).await;
     node.close(Duration::ZERO).await;
     if options.network.json {
-        println!("{}", as_json(&target, &result));
+        print_line(&as_json(&target, &result))?;
     } else {
-        print(&target, &result);
+        print(&mut stdout().lock(), &target, &result)?;
     }
     Ok(if result.closest.is_empty() { NOT_FOUND.into() } else { ExitCode::SUCCESS })
 }
 
-fn print(target: &Key, result: &LookupResult) {
-    println!("looking up {target}");
-    println!("{:>4}  {:>10}  {:>10}  {:>11}  node", "hops", "queried at", "took", "shared bits");
+fn print(out: &mut impl Write, target: &Key, result: &LookupResult) -> io::Result<()> {
+    writeln!(out, "looking up {target}")?;
+    writeln!(out, "{:>4}  {:>10}  {:>10}  {:>11}  node", "hops", "queried at", "took", "shared bits")?;
     for queried in &result.queried {
         let QueriedNode { contact, distance, hops, queried_after, response_time, outcome } = queried;
         let took = response_time.map_or_else(|| "-".into(), millis);
@@ -34,17 +36,29 @@ fn print(target: &Key, result: &LookupResult) {
             QueryOutcome::Late => "was still pending at the end".into(),
         };
         let (bits, queried_at) = (distance.common_prefix_len(), millis(*queried_after));
-        println!("{hops:>4}  {queried_at:>10}  {took:>10}  {bits:>11}  {:.12} {}  {outcome}", contact.id, contact.addr);
+        writeln!(
+            out,
+            "{hops:>4}  {queried_at:>10}  {took:>10}  {bits:>11}  {:.12} {}  {outcome}",
+            contact.id, contact.addr
+        )?;
     }
     let (query_count, elapsed) = (result.queried.len(), millis(result.elapsed));
-    println!(
+    writeln!(
+        out,
         "queried {query_count} nodes in {elapsed}; the closest is {} hops away; the {} closest:",
         result.hops,
         result.closest.len()
-    );
+    )?;
     for contact in &result.closest {
-        println!("  {} {} shares {} bits", contact.id, contact.addr, contact.id.distance(target).common_prefix_len());
+        writeln!(
+            out,
+            "  {} {} shares {} bits",
+            contact.id,
+            contact.addr,
+            contact.id.distance(target).common_prefix_len()
+        )?;
     }
+    out.flush()
 }
 
 fn as_json(target: &Key, result: &LookupResult) -> serde_json::Value {

@@ -4,6 +4,7 @@ mod exit;
 mod lookup;
 mod node;
 mod options;
+mod print;
 mod report;
 mod swarm;
 mod temporary;
@@ -12,15 +13,17 @@ mod values;
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit::CommandResult;
+use exit::{CommandResult, READER_GONE, is_broken_pipe};
 use options::{Command, Options};
+use print::warn;
 use tokio::runtime;
 
 fn main() -> ExitCode {
     match run(Options::parse().command) {
         Ok(code) => code,
+        Err(error) if is_broken_pipe(&*error) => READER_GONE.into(),
         Err(error) => {
-            eprintln!("kad: {error}");
+            warn(&error);
             ExitCode::FAILURE
         }
     }

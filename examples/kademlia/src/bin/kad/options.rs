@@ -45,6 +45,9 @@ pub(crate) struct NodeOptions {
     /// The limit for values that other nodes store here, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(crate) max_stored: usize,
+    /// Does not limit the nodes of one subnet, for a deployment in which all nodes are yours.
+    #[arg(long)]
+    pub(crate) private: bool,
     /// Prints one line of JSON for each event.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use rpcudp_kademlia::swarm::FindReport;
@@ -25,7 +26,7 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
-    pub(crate) fn print(&self, as_json: bool) {
+    pub(crate) fn print(&self, out: &mut impl Write, as_json: bool) -> io::Result<()> {
         let Self { options, find_report, .. } = self;
         let (mut hops, mut times) = (find_report.hops.clone(), find_report.times.clone());
         let (hop, time) = (Quantiles::of(&mut hops), Quantiles::of(&mut times));
@@ -56,31 +57,41 @@ impl Report<'_> {
                 "contacts_per_node": self.contacts_per_node,
                 "bytes_per_node": self.memory_len,
             });
-            println!("{report}");
-            return;
+            return writeln!(out, "{report}");
         }
         let network = if options.simulated { "a simulated network" } else { "loopback" };
-        println!("{} nodes on {network}, seed {}", options.nodes, options.seed);
-        println!("  joined    in {:.1?}", self.join_time);
-        println!("  set       {} keys in {:.1?}", options.keys, self.set_time);
+        writeln!(out, "{} nodes on {network}, seed {}", options.nodes, options.seed)?;
+        writeln!(out, "  joined    in {:.1?}", self.join_time)?;
+        writeln!(out, "  set       {} keys in {:.1?}", options.keys, self.set_time)?;
         let missing = match find_report.missing.len() {
             0 => "none missing".into(),
             count => format!("{count} missing"),
         };
-        println!("  found     {} of {} in {:.1?}, {missing}", find_report.found_count(), options.keys, self.find_time);
-        println!("  hops      median {}, p99 {}, mean {mean_hops:.2}", hop.median, hop.p99);
+        writeln!(
+            out,
+            "  found     {} of {} in {:.1?}, {missing}",
+            find_report.found_count(),
+            options.keys,
+            self.find_time
+        )?;
+        writeln!(out, "  hops      median {}, p99 {}, mean {mean_hops:.2}", hop.median, hop.p99)?;
         let time_kind = if options.simulated { " of virtual time" } else { "" };
-        println!("  latency   median {:.1?}, p99 {:.1?}{time_kind}", time.median, time.p99);
+        writeln!(out, "  latency   median {:.1?}, p99 {:.1?}{time_kind}", time.median, time.p99)?;
         if !self.lookup_hops.is_empty() {
             let (count, each) = (self.lookup_hops.len(), per_second(self.lookup_hops.len(), self.lookup_time));
             let queries = self.queries_each();
-            println!("  lookups   {count} in {:.1?}: {each:.0} a second, {queries:.1} queries each", self.lookup_time);
+            writeln!(
+                out,
+                "  lookups   {count} in {:.1?}: {each:.0} a second, {queries:.1} queries each",
+                self.lookup_time
+            )?;
         }
-        println!("  datagrams {}", self.datagram_count);
-        println!("  contacts  {} in each routing table", self.contacts_per_node);
+        writeln!(out, "  datagrams {}", self.datagram_count)?;
+        writeln!(out, "  contacts  {} in each routing table", self.contacts_per_node)?;
         if let Some(len) = self.memory_len {
-            println!("  memory    {} KiB for each node", len >> 10);
+            writeln!(out, "  memory    {} KiB for each node", len >> 10)?;
         }
+        out.flush()
     }
 
     fn queries_each(&self) -> f64 {

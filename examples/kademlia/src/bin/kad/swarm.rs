@@ -1,3 +1,4 @@
+use std::io::stdout;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ pub(crate) async fn run(options: SwarmOptions) -> CommandResult {
     tokio::select! {
         report = measure(&options) => {
             let report = report?;
-            report.print(options.json);
+            report.print(&mut stdout().lock(), options.json)?;
             Ok(if report.find_report.missing.is_empty() { ExitCode::SUCCESS } else { NOT_FOUND.into() })
         }
         stopped = tokio::signal::ctrl_c(), if !options.simulated => {

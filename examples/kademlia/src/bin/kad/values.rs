@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::exit::{CommandResult, NOT_FOUND};
 use crate::options::{GetOptions, PutOptions};
+use crate::print::{print_line, warn};
 use crate::temporary::join_temporarily;
 
 pub(crate) async fn put(options: PutOptions) -> CommandResult {
@@ -15,9 +16,9 @@ pub(crate) async fn put(options: PutOptions) -> CommandResult {
     let copies = node.set(key, value).await?;
     node.close(Duration::ZERO).await;
     if options.network.json {
-        println!("{}", json!({ "key": key.to_string(), "copies": copies }));
+        print_line(&json!({ "key": key.to_string(), "copies": copies }))?;
     } else {
-        println!("{copies} nodes store {key}");
+        print_line(&format_args!("{copies} nodes store {key}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -30,17 +31,17 @@ pub(crate) async fn get(options: GetOptions) -> CommandResult {
     node.close(Duration::from_millis(100)).await;
     let Some(value) = value else {
         if options.network.json {
-            println!("{}", json!({ "key": key.to_string(), "found": false }));
+            print_line(&json!({ "key": key.to_string(), "found": false }))?;
         } else {
-            eprintln!("kad: no node has {key}");
+            warn(&format_args!("no node has {key}"));
         }
         return Ok(NOT_FOUND.into());
     };
     if options.network.json {
         let (kind, value) = describe(&value);
-        println!("{}", json!({ "key": key.to_string(), "found": true, "type": kind, "value": value }));
+        print_line(&json!({ "key": key.to_string(), "found": true, "type": kind, "value": value }))?;
     } else {
-        println!("{value}");
+        print_line(&value)?;
     }
     Ok(ExitCode::SUCCESS)
 }

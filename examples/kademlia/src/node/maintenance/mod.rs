@@ -5,6 +5,6 @@ mod checks;
 mod hand_over;
 mod refresh;
 
-pub(super) use checks::run_checks;
+pub(super) use checks::{run_checks, run_introductions};
 pub(super) use hand_over::hand_over;
 pub(super) use refresh::refresh;

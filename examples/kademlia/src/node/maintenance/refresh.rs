@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::node::rpc_client::{LookupKind, RpcClient};
 use crate::node::shared::Check;
 use crate::stats::Counter;
+use crate::storage::StoredValue;
 use crate::{Key, Value};
 
 /// Refreshes buckets, and republishes and expires records. Never completes.
@@ -52,7 +53,10 @@ impl RpcClient {
 
         let due = shared.store.index().take_due(now, shared.republish_at());
         for key in due {
-            if let Some(value) = shared.store.get(&key) {
+            if shared.store.get(&key, shared.now()) == StoredValue::Restored {
+                self.confirm(key).await;
+            }
+            if let StoredValue::Confirmed(value) = shared.store.get(&key, shared.now()) {
                 self.republish(key, &value).await;
             }
         }
