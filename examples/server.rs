@@ -1,5 +1,5 @@
-//! A server with the methods of the Python package's `example/server.py`, for Python and Rust
-//! clients.
+//! A server with the methods and the greetings of the Python package's `example/server.py`, for
+//! Python and Rust clients.
 //!
 //!     cargo run --example server -- 127.0.0.1:1234
 //!
@@ -15,17 +15,14 @@ use rpcudp::{Context, Dialect, Endpoint};
 struct Hello;
 
 impl Greeter for Hello {
-    fn sayhi(&self, cx: &Context, name: &str) -> String {
-        format!("Hello {name} you live at {}", cx.sender())
-    }
-
     fn sayhi_quickly(&self, cx: &Context, name: &str) -> String {
-        self.sayhi(cx, name)
+        let sender = cx.sender();
+        format!("Hello {name}, you live at {}:{}", sender.ip(), sender.port())
     }
 
     async fn sayhi_slowly(&self, cx: &Context, name: &str) -> String {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        self.sayhi(cx, name)
+        self.sayhi_quickly(cx, name)
     }
 }
 

@@ -24,7 +24,7 @@ import pyte
 
 COLUMNS, LINES = 92, 20
 SECONDS, TAKEN_AT = 10, 7
-ARGUMENTS = ["sayhi", '"Snake Plissken"', "--concurrency", "32", "--seconds", str(SECONDS)]
+ARGUMENTS = ["sayhi_quickly", '"Snake Plissken"', "--concurrency", "32", "--seconds", str(SECONDS)]
 
 CHAR_WIDTH, LINE_HEIGHT, MARGIN = 8.4, 19, 16
 COLOURS = {"default": "#d8dee9", "red": "#ff6b68", "green": "#a8c023", "brown": "#d6bf55", "cyan": "#5fb3b3"}

@@ -7,8 +7,6 @@ use rpcudp::{Context, rpc_service};
 #[rpc_service]
 pub(crate) trait Greeter {
     /// Returns a greeting with the caller's address.
-    fn sayhi(&self, cx: &Context, name: &str) -> String;
-    /// Returns the same greeting.
     fn sayhi_quickly(&self, cx: &Context, name: &str) -> String;
     /// Returns the same greeting after a delay. The server handles other requests in the meantime.
     async fn sayhi_slowly(&self, cx: &Context, name: &str) -> String;
