@@ -6,4 +6,5 @@ mod flood;
 mod forgery;
 mod hostile_node;
 mod identity;
+mod strangers;
 mod values;
