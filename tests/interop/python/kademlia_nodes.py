@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import traceback
 from importlib.metadata import version
 
@@ -30,9 +31,9 @@ class Nodes:
     def __init__(self):
         self._servers = []
 
-    async def listen(self, host):
+    async def listen(self, host, id_len=20):
         """Starts a node. Returns its number and port."""
-        server = Server()
+        server = Server(node_id=os.urandom(id_len))
         await server.listen(0, host)
         return self._add(server)
 
@@ -42,6 +43,21 @@ class Nodes:
 
     async def set(self, number, key, literal):
         return describe(await self._servers[number].set(key, read(literal)))
+
+    async def set_digest(self, number, key, literal):
+        """Sets a value of any type. Returns the milliseconds that it took."""
+        started = time.monotonic()
+        await self._servers[number].set_digest(digest(key), read(literal))
+        return round((time.monotonic() - started) * 1000)
+
+    async def store(self, number, addr, key, literal):
+        """Sends one `store` request. Returns the response, or a text if none arrived."""
+        server = self._servers[number]
+        arrived, response = await server.protocol.store(tuple(addr), server.node.id, digest(key), read(literal))
+        return describe(response) if arrived else "no response"
+
+    async def contact_count(self, number):
+        return sum(len(bucket) for bucket in self._servers[number].protocol.router.buckets)
 
     async def get(self, number, key):
         return describe(await self._servers[number].get(key))

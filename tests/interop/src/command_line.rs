@@ -31,7 +31,7 @@ impl CommandLine {
     /// Panics if the binary does not compile.
     pub async fn build(dialect: Dialect) -> Self {
         static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-        let binary = BUILT.get_or_init(build).await.clone();
+        let binary = BUILT.get_or_init(|| build("rpcudp-cli", "rpcudp")).await.clone();
         Self { binary, dialect }
     }
 
@@ -115,18 +115,19 @@ fn takes_dialect(arguments: &[&str]) -> bool {
     arguments.first().is_some_and(|command| *command != "completions")
 }
 
-async fn build() -> PathBuf {
+/// Builds a binary of the workspace with cargo. Returns its path.
+pub(crate) async fn build(package: &str, name: &str) -> PathBuf {
     // Cargo sets the variable to the path of the cargo that runs this test.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "rpcudp-cli", "--bin", "rpcudp", "--message-format", "json"]);
+    command.args(["build", "--quiet", "--package", package, "--bin", name, "--message-format", "json"]);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
     let output = command.output().await.expect("cargo can be run");
-    assert!(output.status.success(), "rpcudp-cli does not compile");
+    assert!(output.status.success(), "{package} does not compile");
     let messages = String::from_utf8(output.stdout).expect("output is UTF-8");
     let executable = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        let is_binary = message["target"]["name"] == "rpcudp" && message["target"]["kind"][0] == "bin";
+        let is_binary = message["target"]["name"] == name && message["target"]["kind"][0] == "bin";
         is_binary.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     });
     executable.expect("cargo prints the path of the binary")

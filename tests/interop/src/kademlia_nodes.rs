@@ -99,10 +99,37 @@ impl KademliaNodes {
         KademliaNode { number, addr: (Self::HOST, port).into() }
     }
 
+    /// Starts a node whose id has this number of bytes.
+    pub async fn listen_with_id_len(&self, len: usize) -> KademliaNode {
+        let (number, port): (usize, u16) = self.execute("listen", (Self::HOST, len)).await;
+        KademliaNode { number, addr: (Self::HOST, port).into() }
+    }
+
+    /// Calls Python's `set_digest`, which accepts values of any type, with the key's digest. Returns
+    /// the milliseconds that it took.
+    pub async fn set_digest(&self, node: KademliaNode, key: &str, literal: &str) -> u64 {
+        self.execute("set_digest", (node.number, key, literal)).await
+    }
+
+    /// Has a node send one `store` request. Returns a description of the response, or `no response`.
+    pub async fn store(&self, node: KademliaNode, to: SocketAddr, key: &str, literal: &str) -> String {
+        self.execute("store", (node.number, (to.ip(), to.port()), key, literal)).await
+    }
+
+    /// Returns the number of contacts in a node's routing table.
+    pub async fn contact_count(&self, node: KademliaNode) -> usize {
+        self.execute("contact_count", [node.number]).await
+    }
+
     /// Calls Python's `bootstrap`. Returns the number of neighbours that it found.
     pub async fn bootstrap(&self, node: KademliaNode, addrs: &[SocketAddr]) -> usize {
         let addrs: Vec<_> = addrs.iter().map(|addr| (addr.ip(), addr.port())).collect();
         self.execute("bootstrap", (node.number, addrs)).await
+    }
+
+    /// Calls Python's `bootstrap` with a host name.
+    pub async fn bootstrap_by_name(&self, node: KademliaNode, host: &str, port: u16) -> usize {
+        self.execute("bootstrap", (node.number, [(host, port)])).await
     }
 
     /// Calls Python's `set` with the value of a literal. Returns a description of the result.

@@ -36,6 +36,18 @@ pub struct Distance {
 }
 
 impl NodeId {
+    /// The largest length of an id that is shorter than usual.
+    pub(crate) const MAX_SHORT_LEN: usize = 16;
+
+    /// Returns whether a node with this id sent it with 16 bytes or fewer, which leading zero bytes
+    /// fill up. Of the ids of 20 bytes, one in four thousand million begins like that.
+    ///
+    /// Others must not be told of the node under the longer id: a Python node that knows both forms
+    /// of an id fails to compare them.
+    pub(crate) fn is_short(&self) -> bool {
+        self.0.starts_with(&[0; ID_LEN - Self::MAX_SHORT_LEN])
+    }
+
     /// Returns the distance between this node and a key.
     #[must_use]
     pub fn distance(&self, key: &Key) -> Distance {

@@ -95,7 +95,7 @@ impl Service {
         shared.handle_caller(caller, unspent_len);
         // One more than k, because the caller itself is left out.
         let mut closest = shared.table().closest(&key.key(), shared.config.k + 1);
-        closest.retain(|contact| contact.addr != caller.addr && contact.id != caller.id);
+        closest.retain(|contact| contact.addr != caller.addr && contact.id != caller.id && !contact.id.is_short());
         closest.truncate(shared.config.k);
         closest.into()
     }

@@ -46,10 +46,11 @@ pub(crate) trait SinglePing {
     fn ping(&self, id: ShortId) -> ShortId;
 }
 
-/// An id or a key of 1 to 20 bytes.
+/// An id or a key of 20 bytes, or a short one of 1 to 16 bytes.
 ///
 /// Python's ids are big-endian numbers of any length, and a node there may have an id of 4 or 16
 /// bytes. Such an id is the number that it stands for: leading zero bytes fill it up to 20 bytes.
+/// It is [not told to others](NodeId::is_short).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShortId {
     bytes: [u8; ID_LEN],
@@ -67,7 +68,10 @@ impl ShortId {
     }
 
     fn from_slice(bytes: &[u8]) -> Option<Self> {
-        let start = ID_LEN.checked_sub(bytes.len()).filter(|start| *start < ID_LEN)?;
+        let start = ID_LEN.checked_sub(bytes.len())?;
+        if !matches!(bytes.len(), 1..=NodeId::MAX_SHORT_LEN | ID_LEN) {
+            return None;
+        }
         let mut id = [0; ID_LEN];
         id[start..].copy_from_slice(bytes);
         Some(Self { bytes: id, len: bytes.len() })
@@ -100,7 +104,7 @@ impl<'de> Deserialize<'de> for ShortId {
             type Value = ShortId;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "an id of 1 to {ID_LEN} bytes")
+                write!(f, "an id of {ID_LEN} bytes, or of 1 to {}", NodeId::MAX_SHORT_LEN)
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<ShortId, E> {
@@ -143,7 +147,14 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&mut bytes, &full).unwrap();
         assert_eq!(bytes, [b"\xc4\x14".as_slice(), &[7; 20]].concat());
-        for refused in [&b"\xc4\x00"[..], &[b"\xc4\x15".as_slice(), &[7; 21]].concat(), b"\x07", b"\xa1a", b"\xc0"] {
+        for refused in [
+            &b"\xc4\x00"[..],
+            &[b"\xc4\x15".as_slice(), &[7; 21]].concat(),
+            &[b"\xc4\x11".as_slice(), &[7; 17]].concat(),
+            b"\x07",
+            b"\xa1a",
+            b"\xc0",
+        ] {
             assert!(decode::<ShortId>(refused).is_err(), "{refused:x?}");
         }
     }
