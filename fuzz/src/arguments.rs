@@ -1,8 +1,12 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use rpcudp::{Dialect, Endpoint, Stats};
+use rpcudp::tower::{BoxError, Request as LayerRequest};
+use rpcudp::{Builder, Dialect, Endpoint, Stats};
 use rpcudp_core::{Frame, MessageId, Request};
 use tokio::task::yield_now;
+use tower::ServiceBuilder;
+use tower::filter::FilterLayer;
 
 use crate::block_on;
 use crate::contract::{self, EchoServer, Service};
@@ -17,7 +21,7 @@ pub fn arguments(bytes: &[u8]) -> bool {
     let (methods, _) = contract::methods();
     let method = methods[usize::from(*method) % methods.len()];
     block_on(async {
-        let caller = RawCaller::new();
+        let caller = RawCaller::new(Endpoint::builder());
         let Some(first) = caller.call(method, arguments).await else { return false };
         if first == b"\xc0" {
             // The method without arguments returns nil.
@@ -29,6 +33,27 @@ pub fn arguments(bytes: &[u8]) -> bool {
     })
 }
 
+/// Calls the method like [`arguments`], with layers of tower between the network and the service. A
+/// layer that passes everything changes no response, and one that stops some requests refuses
+/// those.
+pub fn layers(bytes: &[u8]) {
+    let Some((selector, arguments)) = bytes.split_first() else { return };
+    let (methods, _) = contract::methods();
+    let method = methods[usize::from(*selector) % methods.len()];
+    block_on(async {
+        let plain = RawCaller::new(Endpoint::builder()).call(method, arguments).await;
+        let passing = ServiceBuilder::new().load_shed().concurrency_limit(4).timeout(Duration::from_secs(5));
+        let passing = RawCaller::new(Endpoint::builder().layer(passing));
+        assert_eq!(passing.call(method, arguments).await, plain, "`{method}`");
+        // Passes a request only if its method has an even number of letters.
+        let stopping = RawCaller::new(Endpoint::builder().layer(FilterLayer::new(|request: LayerRequest| {
+            if request.method().len().is_multiple_of(2) { Ok(request) } else { Err(BoxError::from("an odd method")) }
+        })));
+        let stopped = stopping.call(method, arguments).await;
+        assert_eq!(stopped, plain.filter(|_| method.len().is_multiple_of(2)), "`{method}`");
+    });
+}
+
 /// A caller that sends raw bytes to an endpoint.
 struct RawCaller {
     network: ManualNetwork,
@@ -38,9 +63,9 @@ struct RawCaller {
 impl RawCaller {
     const ID: MessageId = MessageId::from_bytes([7; 20]);
 
-    fn new() -> Self {
+    fn new(builder: Builder) -> Self {
         let network = ManualNetwork::default();
-        let target = Endpoint::builder().serve(EchoServer::new(Service));
+        let target = builder.serve(EchoServer::new(Service));
         let target = target
             .bind_transport(network.open_port(addr(7_000), 1))
             .expect("no two services have a method of one name");

@@ -1,10 +1,12 @@
 //! The initial corpora: the datagrams of the project's vectors, valid arguments, and scripts that
 //! reach deep states.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
 use rpcudp_core::description::Description;
+use serde_bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::contract::{self, encoded};
@@ -20,14 +22,17 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "datagram" => datagrams(),
         "extension" => extensions(),
         "description" => descriptions(),
-        "arguments" => arguments(),
+        "arguments" | "layers" => arguments(),
+        "kademlia" => kademlia(),
+        "command_line" => command_line(),
         "endpoint" => scripts(),
         other => panic!("no target `{other}`"),
     }
 }
 
 /// The names of the fuzz targets.
-pub const TARGETS: [&str; 5] = ["datagram", "extension", "description", "arguments", "endpoint"];
+pub const TARGETS: [&str; 8] =
+    ["datagram", "extension", "description", "arguments", "layers", "kademlia", "command_line", "endpoint"];
 
 /// Returns the datagrams that Python produced, in both dialects, and failure frames, which Python
 /// does not know.
@@ -120,6 +125,43 @@ fn arguments() -> Vec<(String, Vec<u8>)> {
         seeds.push((format!("any-{name}"), seed));
     }
     seeds
+}
+
+/// Returns the index of each method of a Kademlia node with valid arguments, and responses.
+fn kademlia() -> Vec<(String, Vec<u8>)> {
+    let (id, short) = (Bytes::new(&[9; 20]), Bytes::new(&[1, 2, 3, 4]));
+    let contact = |ip: &str| (id, ip.to_owned(), 8_468);
+    let named: Vec<_> = ["10.0.0.1", "2001:db8::1", "fe80::1%eth0", "localhost"].map(contact).into();
+    let inputs: [(&str, u8, Vec<u8>); 12] = [
+        ("stun", 0, vec![0x90]),
+        ("ping", 1, encoded((id,))),
+        ("ping-short", 1, encoded((short,))),
+        ("store", 2, encoded((id, id, "value"))),
+        ("store-list", 2, encoded((id, id, ("a", 1)))),
+        ("store-nil", 2, encoded((id, short, ()))),
+        ("find-node", 3, encoded((id, id))),
+        ("find-value", 4, encoded((id, short))),
+        ("contacts", 0, encoded(&named)),
+        ("value", 0, encoded(BTreeMap::from([("value", 7)]))),
+        ("observed", 0, encoded(("10.0.0.1", 7))),
+        ("python-2", 0, encoded(((id, Bytes::new(b"10.0.0.1"), 7),))),
+    ];
+    inputs.map(|(name, method, bytes)| (name.into(), [&[method][..], &bytes].concat())).into()
+}
+
+/// Returns words of the command line, and values from the network.
+fn command_line() -> Vec<(String, Vec<u8>)> {
+    let words = [
+        r#"{"a": [1, -2.5, null, true], "hex:00ff": "hex:", "json:7": "str:hex:"}"#,
+        r#"{"map:": [[[1], {"b": "float:nan"}], ["float:-inf", 18446744073709551615]]}"#,
+        "hex:00ff",
+        "-0.0",
+        "1e300",
+        r#""\u2028\u001b[2J\ud83d\ude00""#,
+    ];
+    let words = words.iter().enumerate().map(|(index, word)| (format!("word-{index}"), word.as_bytes().to_vec()));
+    let values = vectors().into_iter().map(|(name, datagram)| (name, datagram[21.min(datagram.len())..].to_vec()));
+    words.chain(values).collect()
 }
 
 /// Returns scripts of `tests/behaviour/model`. Each step is a byte, followed by its numbers.

@@ -118,7 +118,7 @@ impl Node {
             return Err(GetError::NoContacts);
         }
         if local == StoredValue::Restored {
-            rpc.confirm(key).await;
+            rpc.confirm(key, None).await;
             if let StoredValue::Confirmed(value) = get_local() {
                 return Ok(Some(value));
             }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rpcudp::MessageId;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -34,13 +35,16 @@ impl RpcClient {
         // The clock is read only after each wait.
         let mut now = started;
         while value.is_none() {
-            match lookup.poll(shared.clock.timestamp(now)) {
+            let until = match lookup.poll(shared.clock.timestamp(now)) {
                 Step::Done if lookup.closest().len() < shared.config.k && !is_reseeded => {
                     // All contacts near the key may be offline, as after a partition. Begin
                     // again with all contacts.
                     is_reseeded = true;
                     lookup.add_seeds(shared.table().closest_or_stale(&key, usize::MAX));
+                    continue;
                 }
+                // No node has responded in time. A late response is better than none.
+                Step::Done if lookup.closest().is_empty() && !responses.is_empty() => None,
                 Step::Done => break,
                 Step::Query(contact) => {
                     let index = queried.len();
@@ -54,26 +58,26 @@ impl RpcClient {
                     });
                     let rpc = self.clone();
                     responses.push(async move { (index, rpc.query(contact, key, kind).await) });
+                    continue;
                 }
-                Step::Wait(until) => {
-                    // Queried nodes become unresponsive in the order of the queries, so the timer's
-                    // present deadline is early enough. Resetting the timer only after it has
-                    // fired saves a reset for each response.
-                    if unresponsive_timer.is_elapsed() {
-                        unresponsive_timer.as_mut().reset(shared.clock.instant(until));
-                    }
-                    let response = tokio::select! {
-                        biased;
-                        response = responses.next(), if !responses.is_empty() => response,
-                        () = &mut unresponsive_timer => None,
-                    };
-                    now = Instant::now();
-                    let Some((index, response)) = response else { continue };
-                    let node = &mut queried[index];
-                    node.response_time = Some(now - started - node.queried_after);
-                    node.outcome = handle_outcome(&mut lookup, &node.contact, response, &mut value);
-                }
+                Step::Wait(until) => Some(until),
+            };
+            // Queried nodes become unresponsive in the order of the queries, so the timer's
+            // present deadline is early enough. Resetting the timer only after it has
+            // fired saves a reset for each response.
+            if let Some(until) = until.filter(|_| unresponsive_timer.is_elapsed()) {
+                unresponsive_timer.as_mut().reset(shared.clock.instant(until));
             }
+            let response = tokio::select! {
+                biased;
+                response = responses.next(), if !responses.is_empty() => response,
+                () = &mut unresponsive_timer, if until.is_some() => None,
+            };
+            now = Instant::now();
+            let Some((index, response)) = response else { continue };
+            let node = &mut queried[index];
+            node.response_time = Some(now - started - node.queried_after);
+            node.outcome = handle_outcome(&mut lookup, &node.contact, response, &mut value);
         }
         // Late responses and failures still update the routing table.
         if !responses.is_empty() {
@@ -92,11 +96,15 @@ impl RpcClient {
     ///
     /// Returns at once if too many keys are being confirmed. If this one is, waits a short time for
     /// the result, so that two restored nodes that query each other do not wait for each other long.
-    pub(crate) async fn confirm(&self, key: Key) {
+    /// A retransmission of the `request` that has begun it waits as long as that.
+    pub(crate) async fn confirm(&self, key: Key, request: Option<MessageId>) {
         let Self { shared, .. } = self;
-        let _guard = match Confirmation::begin(shared, key) {
+        let _guard = match Confirmation::begin(shared, key, request) {
             Confirmation::Begun(guard) => guard,
-            Confirmation::InProgress(mut end) => return drop(timeout(MAX_WAIT, end.changed()).await),
+            Confirmation::InProgress { mut end, by_same_request } => {
+                let wait = if by_same_request { shared.config.timeout } else { MAX_WAIT };
+                return drop(timeout(wait, end.changed()).await);
+            }
             Confirmation::TooMany => return,
         };
         let LookupResult { value, closest, queried, .. } = self.lookup(key, LookupKind::Confirmation).await;
@@ -121,7 +129,10 @@ const MAX_CONFIRMATIONS: usize = 16;
 enum Confirmation<'a> {
     Begun(ConfirmationGuard<'a>),
     /// The receiver's sender is dropped at the end.
-    InProgress(watch::Receiver<()>),
+    InProgress {
+        end: watch::Receiver<()>,
+        by_same_request: bool,
+    },
     TooMany,
 }
 
@@ -134,16 +145,16 @@ struct ConfirmationGuard<'a> {
 }
 
 impl<'a> Confirmation<'a> {
-    fn begin(shared: &'a Shared, key: Key) -> Self {
+    fn begin(shared: &'a Shared, key: Key, request: Option<MessageId>) -> Self {
         let mut confirming = shared.confirming();
-        if let Some(end) = confirming.get(&key) {
-            return Self::InProgress(end.clone());
+        if let Some((begun_by, end)) = confirming.get(&key) {
+            return Self::InProgress { end: end.clone(), by_same_request: request.is_some() && *begun_by == request };
         }
         if confirming.len() >= MAX_CONFIRMATIONS {
             return Self::TooMany;
         }
         let (end, on_end) = watch::channel(());
-        confirming.insert(key, on_end);
+        confirming.insert(key, (request, on_end));
         Self::Begun(ConfirmationGuard { shared, key, _end: end })
     }
 }

@@ -78,7 +78,7 @@ impl ServedKademlia for Service {
         }
         let rpc = RpcClient::new(Arc::clone(shared), cx.endpoint());
         // If the lookup takes longer, the caller goes on with the contacts.
-        let _ = timeout(shared.config.timeout, rpc.confirm(key.key())).await;
+        let _ = timeout(shared.config.timeout, rpc.confirm(key.key(), Some(cx.message_id()))).await;
         match shared.store.get(&key.key(), shared.now()) {
             StoredValue::Confirmed(value) => FindValueResponse::Value { value },
             StoredValue::Restored | StoredValue::Missing => self.find_contacts(cx, id, key, 0).into(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use rpcudp::MessageId;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::contacts::{is_contactable, with_scope};
@@ -39,9 +40,7 @@ pub(crate) struct Shared {
     request_places: Mutex<Places>,
     /// The addresses that did not respond, and when.
     failed: Mutex<HashMap<SocketAddr, Timestamp>>,
-    /// The keys of restored records that a lookup confirms now, each with a receiver that ends with
-    /// the lookup.
-    confirming: Mutex<HashMap<Key, watch::Receiver<()>>>,
+    confirming: Mutex<Confirming>,
     rng: Mutex<StdRng>,
 }
 
@@ -53,6 +52,10 @@ pub(crate) enum Check {
     /// A contact of the routing table whose id a validated contact claims at another address.
     IdConflict { holder: Contact, claimant: Contact },
 }
+
+/// The keys of restored records that a lookup confirms now, each with the request that has begun it
+/// and with a receiver that ends with the lookup.
+type Confirming = HashMap<Key, (Option<MessageId>, watch::Receiver<()>)>;
 
 /// The reason for the validation of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,7 +291,7 @@ impl Shared {
         lock(&self.validations)
     }
 
-    pub(crate) fn confirming(&self) -> MutexGuard<'_, HashMap<Key, watch::Receiver<()>>> {
+    pub(crate) fn confirming(&self) -> MutexGuard<'_, Confirming> {
         lock(&self.confirming)
     }
 

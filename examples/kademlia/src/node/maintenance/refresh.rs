@@ -54,7 +54,7 @@ impl RpcClient {
         let due = shared.store.index().take_due(now, shared.republish_at());
         for key in due {
             if shared.store.get(&key, shared.now()) == StoredValue::Restored {
-                self.confirm(key).await;
+                self.confirm(key, None).await;
             }
             if let StoredValue::Confirmed(value) = shared.store.get(&key, shared.now()) {
                 self.republish(key, &value).await;
