@@ -8,8 +8,8 @@ use tokio::task::yield_now;
 use crate::block_on;
 use crate::manual_network::{ManualNetwork, Packet};
 
-/// Decodes the input as each response of a Kademlia node, and sends it to a node as the arguments of
-/// the method that the first byte selects.
+/// Decodes the input as each response of a Kademlia node, and sends it to a node as the arguments
+/// of the method that the first byte selects.
 ///
 /// A decoded response is within its limits and encodes to an equal one. A node sends a response, or
 /// a refusal no longer than the request, and sends no more bytes than it received unless the
@@ -73,12 +73,16 @@ async fn requests(method: &str, arguments: &[u8]) {
     // `store` waits for the ping.
     assert!(responses.count() <= 1);
     // The response to `stun` is longer than its request.
-    assert!(sent_len <= request_len.max(match method {
-        "stun" => 41,
-        // The response to a short id has 43 bytes; and contacts are allowed, here an empty list.
-        "ping" => 43,
-        _ => request_len + 22,
-    }), "{sent_len} bytes for {request_len}");
+    assert!(
+        sent_len
+            <= request_len.max(match method {
+                "stun" => 41,
+                // The response to a short id has 43 bytes; and contacts are allowed, here an empty list.
+                "ping" => 43,
+                _ => request_len + 22,
+            }),
+        "{sent_len} bytes for {request_len}"
+    );
     assert_eq!((node.value_count(), node.contact_count()), (0, 0));
     assert_eq!(node.endpoint().stats().requests.panicked, 0);
 }

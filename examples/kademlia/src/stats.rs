@@ -57,11 +57,13 @@ counters! {
     WrongId => wrong_ids;
     /// Contacts refused because their subnet has reached its limit in the k-bucket.
     SubnetFull => subnet_full;
-    /// Checks of contacts dropped, or replaced by others, because too many were queued or in flight.
+    /// Checks of contacts dropped, or replaced by others, because too many were queued or in
+    /// flight.
     DroppedCheck => dropped_checks;
     /// Values refused because they do not fit into a request.
     OversizedValue => oversized_values;
-    /// Values refused because no node stores their type: `None`, a list, a map or an extension type.
+    /// Values refused because no node stores their type: `None`, a list, a map or an extension
+    /// type.
     UnstorableValue => unstorable_values;
     /// Values not returned because the sender of the request did not respond to a ping at its
     /// address; it was sent contacts instead.
@@ -70,8 +72,8 @@ counters! {
     UnvalidatedStore => unvalidated_stores;
     /// Values refused because the storage, or the sender's subnet, has reached its limit.
     StorageFull => storage_full;
-    /// Restored values that a lookup has confirmed: the nodes closest to the key have the same value
-    /// or none.
+    /// Restored values that a lookup has confirmed: the nodes closest to the key have the same
+    /// value or none.
     Confirmed => confirmed;
     /// Restored values replaced by the value that a node closest to the key returned.
     Superseded => superseded;

@@ -24,8 +24,8 @@ enum Any {
     Nil(()),
     Number(u64),
     Text(String),
-    List(Vec<Any>),
-    Map(std::collections::BTreeMap<String, Any>),
+    List(Vec<Self>),
+    Map(std::collections::BTreeMap<String, Self>),
 }
 
 /// Text, which Python 2 sends as bytes.

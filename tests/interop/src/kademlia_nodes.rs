@@ -105,13 +105,14 @@ impl KademliaNodes {
         KademliaNode { number, addr: (Self::HOST, port).into() }
     }
 
-    /// Calls Python's `set_digest`, which accepts values of any type, with the key's digest. Returns
-    /// the milliseconds that it took.
+    /// Calls Python's `set_digest`, which accepts values of any type, with the key's digest.
+    /// Returns the milliseconds that it took.
     pub async fn set_digest(&self, node: KademliaNode, key: &str, literal: &str) -> u64 {
         self.execute("set_digest", (node.number, key, literal)).await
     }
 
-    /// Has a node send one `store` request. Returns a description of the response, or `no response`.
+    /// Has a node send one `store` request. Returns a description of the response, or `no
+    /// response`.
     pub async fn store(&self, node: KademliaNode, to: SocketAddr, key: &str, literal: &str) -> String {
         self.execute("store", (node.number, (to.ip(), to.port()), key, literal)).await
     }

@@ -45,8 +45,8 @@ pub struct NamedContact {
 /// The contacts in a peer's response, and the number of entries that could not be decoded.
 ///
 /// A malformed entry (an id that has not 20 bytes, text that is neither an IP address nor a host
-/// name, a port above 65,535) is skipped and does not invalidate the response, because an honest node may have received it
-/// from a hostile one.
+/// name, a port above 65,535) is skipped and does not invalidate the response, because an honest
+/// node may have received it from a hostile one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
     /// The well-formed contacts.

@@ -95,8 +95,8 @@ impl RpcClient {
     /// value. The record stays unconfirmed if no node responds.
     ///
     /// Returns at once if too many keys are being confirmed. If this one is, waits a short time for
-    /// the result, so that two restored nodes that query each other do not wait for each other long.
-    /// A retransmission of the `request` that has begun it waits as long as that.
+    /// the result, so that two restored nodes that query each other do not wait for each other
+    /// long. A retransmission of the `request` that has begun it waits as long as that.
     pub(crate) async fn confirm(&self, key: Key, request: Option<MessageId>) {
         let Self { shared, .. } = self;
         let _guard = match Confirmation::begin(shared, key, request) {

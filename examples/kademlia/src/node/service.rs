@@ -100,8 +100,8 @@ impl Service {
         closest.into()
     }
 
-    /// Returns what is known of the caller. Pings a caller that is not validated, if its request was
-    /// long enough for that.
+    /// Returns what is known of the caller. Pings a caller that is not validated, if its request
+    /// was long enough for that.
     async fn validate(&self, cx: &Context, caller: Contact, unspent_len: usize) -> Proof {
         let Self(shared) = self;
         if shared.is_validated(&caller) {

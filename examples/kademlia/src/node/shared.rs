@@ -145,8 +145,8 @@ impl Shared {
         }
     }
 
-    /// Returns whether this node may ping the sender of a request without sending it more bytes than
-    /// it has sent: see [`Credits`].
+    /// Returns whether this node may ping the sender of a request without sending it more bytes
+    /// than it has sent: see [`Credits`].
     pub(crate) fn may_ping(&self, caller: &Contact, unspent_len: usize) -> bool {
         lock(&self.credits).earn(caller.addr, unspent_len, &mut *self.rng())
     }
@@ -299,7 +299,8 @@ impl Shared {
         lock(&self.rng)
     }
 
-    /// Returns whether this node may send to a contact that a peer has returned, or that has called.
+    /// Returns whether this node may send to a contact that a peer has returned, or that has
+    /// called.
     pub(crate) fn is_contactable(&self, contact: &Contact, referrer: Option<SocketAddr>) -> bool {
         let is_reachable = match (self.addr.ip(), contact.addr.ip()) {
             (IpAddr::V4(_), IpAddr::V6(_)) => false,

@@ -156,7 +156,7 @@ fn an_ipv6_network_has_rising_limits_and_evicts_only_its_own_records() {
     // 400 honest values, each from a network of its own.
     let honest: Vec<_> = (0..400_u16).map(|number| Key::of(format!("honest {number}"))).collect();
     for (number, key) in (0..200).flat_map(|number| [number; 2]).zip(&honest) {
-        let is_v4 = index.count() % 2 == 0;
+        let is_v4 = index.count().is_multiple_of(2);
         let subnet = if is_v4 { Subnet::V4([198, 51, number]) } else { v6(number, 0, 0) };
         assert!(index.admit(*key, stored_by(subnet)).is_admitted);
     }

@@ -44,8 +44,8 @@ impl RecordStore {
     /// Loads the records that the storage already has. `republish_at` gives the time at which each
     /// of them is republished.
     ///
-    /// Expired records are removed. No record lives longer than one that is stored now, so an expiry
-    /// time after `latest_expiry` becomes that.
+    /// Expired records are removed. No record lives longer than one that is stored now, so an
+    /// expiry time after `latest_expiry` becomes that.
     pub(crate) fn open(
         mut index: RecordIndex,
         storage: Arc<dyn Storage>,
@@ -85,7 +85,8 @@ impl RecordStore {
     }
 
     /// Ends the doubt about a restored record after a lookup of its key: the nodes closest to the
-    /// key have returned a record, or have none. No effect if the record was stored again meanwhile.
+    /// key have returned a record, or have none. No effect if the record was stored again
+    /// meanwhile.
     pub(crate) async fn confirm(&self, key: Key, found: Option<Record>, republish_at: Option<Timestamp>) {
         let restored = self.read(&key);
         {

@@ -19,8 +19,8 @@ pub(crate) async fn run_checks(rpc: RpcClient, mut checks: mpsc::Receiver<Check>
     }
 }
 
-/// Validates the introduced contacts. Each holds a place only for a short time, so the task does not
-/// wait for one.
+/// Validates the introduced contacts. Each holds a place only for a short time, so the task does
+/// not wait for one.
 pub(crate) async fn run_introductions(rpc: RpcClient) {
     let mut in_flight = JoinSet::new();
     loop {

@@ -10,8 +10,8 @@ use crate::node::rpc_client::RpcClient;
 use crate::stats::Counter;
 use crate::{Contact, Key, NodeId, Value};
 
-/// Hands values over to new contacts, to up to [`MAX_CONCURRENT`] at a time, so that a slow one does
-/// not hold up the others.
+/// Hands values over to new contacts, to up to [`MAX_CONCURRENT`] at a time, so that a slow one
+/// does not hold up the others.
 pub(crate) async fn hand_over(rpc: RpcClient, mut new_contacts: mpsc::Receiver<Contact>) {
     let mut in_flight = JoinSet::new();
     while let Some(new_contact) = new_contacts.recv().await {
