@@ -77,7 +77,8 @@ async fn requests(method: &str, arguments: &[u8]) {
         sent_len
             <= request_len.max(match method {
                 "stun" => 41,
-                // The response to a short id has 43 bytes; and contacts are allowed, here an empty list.
+                // The response to a short id has 43 bytes; and contacts are allowed, here an empty
+                // list.
                 "ping" => 43,
                 _ => request_len + 22,
             }),

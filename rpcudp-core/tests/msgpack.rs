@@ -143,7 +143,7 @@ fn containers() -> Vec<Case> {
     let array = |len: usize| Value::from(vec![Value::Nil; len]);
     let map = |len: usize| Value::from((0..len).map(|key| (key.into(), true.into())).collect::<Vec<_>>());
     let entries = |len: usize| (0..len as u8).flat_map(|key| [key, 0xc3]).collect::<Vec<_>>();
-    let nested: Value = vec![Value::from([("a", array(0)), ("b", map(0))].into_iter().collect::<Value>())].into();
+    let nested: Value = vec![[("a", array(0)), ("b", map(0))].into_iter().collect::<Value>()].into();
     vec![
         case(array(0), &["90", "dc 00 00", "dd 00 00 00 00"], b""),
         case(array(15), &["9f", "dc 00 0f", "dd 00 00 00 0f"], &[0xc0; 15]),

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::{Value, tags};
+use crate::output::escape_controls;
 
 /// A value to write to JSON.
 pub(crate) struct ToJson<'a>(pub(crate) &'a Value);
@@ -109,5 +110,13 @@ impl<'de> Visitor<'de> for JsonVisitor {
             return Ok(Value::Map(pairs.into_iter().map(|(FromJson(key), FromJson(value))| (key, value)).collect()));
         }
         Ok(Value::Map(entries))
+    }
+}
+
+impl fmt::Display for Value {
+    /// Formats the value as one line of JSON, with all control characters escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_string(&ToJson(self)).map_err(|_| fmt::Error)?;
+        f.write_str(&escape_controls(&json))
     }
 }

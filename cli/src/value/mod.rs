@@ -14,12 +14,7 @@ pub(crate) mod json;
 mod numbers;
 mod tags;
 
-use std::fmt;
-
 use rpcudp_core::value::Ext;
-
-use self::json::ToJson;
-use crate::output::escape_controls;
 
 /// A value of any msgpack type.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,14 +37,6 @@ pub(crate) enum Value {
 impl Value {
     fn is_container(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Map(_))
-    }
-}
-
-impl fmt::Display for Value {
-    /// Formats the value as one line of JSON, with all control characters escaped.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(&ToJson(self)).map_err(|_| fmt::Error)?;
-        f.write_str(&escape_controls(&json))
     }
 }
 

@@ -2,7 +2,6 @@ use std::borrow::Cow;
 
 use rpcudp_core::value::Ext;
 
-use super::json::FromJson;
 use super::{Value, hex, numbers};
 
 const HEX: &str = "hex:";
@@ -51,10 +50,8 @@ pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
             _ => invalid(&format!("`{number}` is not nan, inf or -inf")),
         }
     } else if let Some(json) = text.strip_prefix(JSON) {
-        match serde_json::from_str(json) {
-            Ok(FromJson(
-                value @ (Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Unsigned(_) | Value::Float(_)),
-            )) if numbers::find_oversized_integer(json).is_none() => Ok(value),
+        match scalar(json) {
+            Some(value) if numbers::find_oversized_integer(json).is_none() => Ok(value),
             _ => invalid(&format!("`{json}` is not a number, true, false or null")),
         }
     } else if let Some(ext) = text.strip_prefix(EXT) {
@@ -68,4 +65,18 @@ pub(super) fn from_tagged_text(text: &str) -> Result<Value, String> {
     } else {
         Ok(Value::Text(text.into()))
     }
+}
+
+/// Returns the value of a JSON text without text, arrays and objects.
+fn scalar(json: &str) -> Option<Value> {
+    Some(match serde_json::from_str(json).ok()? {
+        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Bool(value) => Value::Bool(value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(value), _) => Value::Int(value),
+            (None, Some(value)) => Value::Unsigned(value),
+            (None, None) => Value::Float(number.as_f64()?),
+        },
+        _ => return None,
+    })
 }

@@ -67,7 +67,7 @@ impl Timestamp {
             (u32::from_be_bytes(seconds).into(), 0)
         } else if let Ok(both) = data.try_into() {
             let both = u64::from_be_bytes(both);
-            ((both & (1 << 34) - 1) as i64, (both >> 34) as u32)
+            ((both & ((1 << 34) - 1)) as i64, (both >> 34) as u32)
         } else {
             let (nanoseconds, seconds) = data.split_first_chunk()?;
             (i64::from_be_bytes(seconds.try_into().ok()?), u32::from_be_bytes(*nanoseconds))

@@ -86,12 +86,12 @@ impl Matrix {
             }
         }
         let like_ours = &rmp_serde[0].1;
-        if let (Some(bytes), Some(expected)) = (&ours.bytes, &like_ours.bytes) {
-            if bytes != expected {
-                match exceptions::find(exceptions::OTHER_BYTES, self.type_name, place) {
-                    Some(reason) => self.exceptions_used.push(reason),
-                    None => self.faults.push(format!("{name}: {bytes:02x?}, and rmp-serde {expected:02x?}")),
-                }
+        if let (Some(bytes), Some(expected)) = (&ours.bytes, &like_ours.bytes)
+            && bytes != expected
+        {
+            match exceptions::find(exceptions::OTHER_BYTES, self.type_name, place) {
+                Some(reason) => self.exceptions_used.push(reason),
+                None => self.faults.push(format!("{name}: {bytes:02x?}, and rmp-serde {expected:02x?}")),
             }
         }
     }
