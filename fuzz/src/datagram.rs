@@ -156,11 +156,9 @@ fn level_count(value: &Value, empty: usize) -> usize {
     deepest.map_or(empty, |deepest| 1 + deepest)
 }
 
-/// Whether our decoder accepts a value. serde has no type for msgpack's extension types, nor for
-/// strings that are not UTF-8.
+/// Whether our decoder accepts a value. serde has no type for strings that are not UTF-8.
 fn is_readable(value: &Value) -> bool {
     match value {
-        Value::Ext(..) => false,
         Value::String(text) => text.is_str(),
         Value::Array(values) => values.iter().all(is_readable),
         Value::Map(pairs) => pairs.iter().all(|(key, value)| is_readable(key) && is_readable(value)),

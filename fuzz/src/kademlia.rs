@@ -77,9 +77,9 @@ async fn requests(method: &str, arguments: &[u8]) {
         sent_len
             <= request_len.max(match method {
                 "stun" => 41,
-                // The response to a short id has 43 bytes; and contacts are allowed, here an empty
-                // list.
+                // Also the response to a short id.
                 "ping" => 43,
+                // Contacts are allowed: here an empty list.
                 _ => request_len + 22,
             }),
         "{sent_len} bytes for {request_len}"
