@@ -12,7 +12,7 @@ pub mod readme {
     /// The contract, shared by client and server.
     #[rpc_service]
     pub trait Greeter {
-        /// Sync methods run on the receive loop: no task, no allocation.
+        /// Sync methods run where datagrams are received, without a task of their own.
         fn sayhi(&self, cx: &Context, name: &str) -> String;
         /// Async methods run as tasks. Lost requests of this one are retransmitted.
         #[rpc(at_least_once)]
@@ -44,7 +44,7 @@ use readme::{Overdrawn, Rumour};
 /// The contract, shared by client and server.
 #[rpc_service]
 pub trait Greeter {
-    /// Sync methods run on the receive loop: no task, no allocation.
+    /// Sync methods run where datagrams are received, without a task of their own.
     fn sayhi(&self, name: &str) -> String;
 
     /// Async methods run as tasks. Lost requests of this one are retransmitted.

@@ -268,7 +268,7 @@ fn retransmissions_and_replays_are_counted() {
         // Requests arrive, and responses are lost for a while.
         pair.set_response_conditions(Conditions::default().loss(1.0));
         let order = tokio::spawn(pair.client::<ShopClient>().order());
-        sleep(ms(400)).await;
+        sleep(ms(800)).await;
         pair.set_response_conditions(Conditions::default());
         assert_eq!(order.await.unwrap().unwrap(), 7);
         published().await;

@@ -167,6 +167,8 @@ impl Call {
         // The server remembers no request of other methods, which the network may duplicate.
         if is_known && info.method != Method::Maybe {
             let is_true = match did_run {
+                // One copy may run while another is reported as unreachable.
+                Some(DidRun::No) if outcome == Outcome::Unreachable => run_count == 0 || history.is_duplicated(id),
                 Some(DidRun::No) => run_count == 0,
                 Some(DidRun::Yes) => run_count > 0,
                 _ => true,

@@ -19,6 +19,8 @@ pub(crate) struct History {
     events: Vec<(Instant, SocketAddr, MessageId, Event)>,
     /// The ids of packets that were changed or forged. The model does not predict their effect.
     tampered: BTreeSet<MessageId>,
+    /// The ids of packets of which the network delivered copies.
+    duplicated: BTreeSet<MessageId>,
     pub(crate) closed_at: Option<Instant>,
     /// Jumps of the time, with the times before and after.
     jumps: Vec<(Instant, Instant)>,
@@ -27,7 +29,12 @@ pub(crate) struct History {
 #[derive(Debug)]
 enum Event {
     Response(Vec<u8>),
-    Failure { code: FailureCode, detail: Option<Vec<u8>> },
+    Failure {
+        code: FailureCode,
+        detail: Option<Vec<u8>>,
+    },
+    /// A response or failure frame whose body is invalid.
+    Invalid,
     Unreachable,
 }
 
@@ -48,7 +55,11 @@ impl History {
             Ok(Frame::Failure(failure)) => {
                 (failure.id, Event::Failure { code: failure.code, detail: failure.detail.map(Into::into) })
             }
-            _ => return,
+            Ok(_) => return,
+            Err(_) => match Frame::response_id(&packet.contents, Dialect::Rpcudp) {
+                Some(id) if Frame::is_unchecked_response(&packet.contents, Dialect::Rpcudp) => (id, Event::Invalid),
+                _ => return,
+            },
         };
         self.events.push((Instant::now(), packet.from, id, event));
     }
@@ -67,6 +78,15 @@ impl History {
 
     pub(crate) fn is_tampered_with(&self, id: MessageId) -> bool {
         self.tampered.contains(&id)
+    }
+
+    /// Records that the network delivers a copy of a packet and keeps the original.
+    pub(crate) fn record_copy(&mut self, packet: &Packet) {
+        self.duplicated.extend(id_of(&packet.contents));
+    }
+
+    pub(crate) fn is_duplicated(&self, id: MessageId) -> bool {
+        self.duplicated.contains(&id)
     }
 
     /// Records that the time has jumped since `before`, as for a process that was paused.
@@ -109,6 +129,7 @@ impl Event {
             Self::Failure { code: FailureCode::BUSY, .. } => Outcome::Busy,
             Self::Failure { code: FailureCode::CLOSING, .. } => Outcome::Closing,
             Self::Failure { .. } => Outcome::Refused,
+            Self::Invalid => Outcome::Undecodable,
             Self::Unreachable => Outcome::Unreachable,
         }
     }

@@ -294,8 +294,10 @@ impl World {
         }
     }
 
-    fn copy(&self, script: &mut Script<'_>) -> Option<Packet> {
-        script.index(self.packets.len()).map(|index| self.packets[index].clone())
+    fn copy(&mut self, script: &mut Script<'_>) -> Option<Packet> {
+        let packet = &self.packets[script.index(self.packets.len())?];
+        self.history.record_copy(packet);
+        Some(packet.clone())
     }
 
     fn take(&mut self, script: &mut Script<'_>) -> Option<Packet> {
