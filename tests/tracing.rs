@@ -235,6 +235,24 @@ fn failure_is_one_event_on_each_side() {
 }
 
 #[test]
+fn refusal_of_arguments_is_a_warning_that_names_the_argument() {
+    /// A contract that a caller has changed.
+    #[rpc_service]
+    trait Changed {
+        fn blocks(&self, millis: &str);
+    }
+
+    let recorder = record(async |client| {
+        let changed = ChangedClient::new(client.endpoint(), client.peer());
+        drop(changed.blocks("half a second").await.unwrap_err());
+    });
+    assert_eq!(recorder.events()[0].0, Level::WARN);
+    let line = recorder.fields("request refused").remove(0);
+    assert_eq!(line["method"], "\"blocks\"");
+    assert_eq!(line["reason"], "`millis`: invalid type: string \"half a second\", expected u64 (argument 1)");
+}
+
+#[test]
 fn event_of_an_application_error_omits_its_message() {
     let recorder = record(async |client| drop(client.fails().await.unwrap_err()));
     assert_eq!(recorder.fields("call failed")[0]["error"], "the method returned an error");

@@ -300,12 +300,14 @@ impl<E> CallError<E> {
             }
             Self::Decode { method, peer, source } => write!(f, "the response of {peer} to `{method}` is {source}"),
             Self::TooLarge { method, size, limit } => {
-                write!(f, "the request `{method}` has {size} bytes, and {limit} are allowed")
+                write!(f, "the request `{method}` has {size} bytes, and `Builder::max_request_len` allows {limit}")
             }
             Self::Encode { method, argument, source } => {
                 write!(f, "argument {argument} of `{method}` cannot be encoded: {source}")
             }
-            Self::TooManyCalls { limit } => write!(f, "{limit} calls are in flight already"),
+            Self::TooManyCalls { limit } => {
+                write!(f, "{limit} calls are in flight already, as many as `Builder::max_calls` allows")
+            }
             Self::Closed => f.write_str("the endpoint is closed"),
             Self::Io { peer, source, .. } => write!(f, "the request to {peer} could not be sent: {source}"),
         }

@@ -116,7 +116,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.kind()) {
             (Self::ResponseTooLarge { size: Some(size), limit: Some(limit) }, _) => {
-                write!(f, "the response has {size} bytes, and {limit} are allowed")
+                write!(f, "the response has {size} bytes, and the peer's `Builder::max_response_len` allows {limit}")
             }
             (Self::Other { code }, _) => write!(f, "refusal code {code}, which this version does not know"),
             (_, Some(kind)) => f.write_str(kind.message()),

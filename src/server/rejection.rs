@@ -44,8 +44,9 @@ impl Rejection {
         }
     }
 
-    /// Returns the message for the peer. It may be cut to the length that a short request allows.
-    /// The method's name always fits, because the request named it too.
+    /// Returns the message for the peer. It may be cut to the length that a short request allows
+    /// from a source that may be forged. The method's name always fits, because the request named
+    /// it too.
     ///
     /// Internal errors are for the log, not for peers.
     pub(crate) fn message<'a>(&self, method: &'a str) -> Cow<'a, str> {
@@ -63,8 +64,8 @@ impl Rejection {
         Some(detail)
     }
 
-    /// Logs the rejection in one line: for the operator if the fault is the server's, and at
-    /// `debug` if it is the peer's.
+    /// Logs the rejection in one line: for the operator if the fault is the server's or the
+    /// contracts differ, and at `debug` if it is an ordinary refusal.
     ///
     /// A peer causes either, so lines for the operator are limited to one a second of each kind.
     pub(crate) fn log(&self, method: &str, context: &Context) {
@@ -72,6 +73,7 @@ impl Rejection {
         let limits = &context.shared.log_limits;
         let limit = match self {
             Self::Panicked => &limits.panicked,
+            Self::MalformedArguments(_) => &limits.malformed,
             Self::ResponseUnencodable(_) => &limits.unencodable,
             Self::ResponseTooLarge { .. } => &limits.too_large,
             #[cfg(feature = "tower")]
@@ -84,17 +86,18 @@ impl Rejection {
         let Some(suppressed) = limit.pass(now()) else { return };
         // The field is left out if it is zero.
         let suppressed = (suppressed > 0).then_some(suppressed);
-        if self.is_configured() {
+        if self.is_warning() {
             tracing::warn!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         } else {
             tracing::error!(target: "rpcudp", method, %peer, %message_id, reason = %self, suppressed, "request refused");
         }
     }
 
-    /// Returns whether a configured limit or rule caused the rejection, rather than a fault.
-    fn is_configured(&self) -> bool {
+    /// Returns whether a configured limit or rule, or the peer, caused the rejection, rather than a
+    /// fault of this server.
+    fn is_warning(&self) -> bool {
         match self {
-            Self::ResponseTooLarge { .. } => true,
+            Self::MalformedArguments(_) | Self::ResponseTooLarge { .. } => true,
             #[cfg(feature = "tower")]
             Self::Rejected(_) => true,
             _ => false,
@@ -110,7 +113,7 @@ impl fmt::Display for Rejection {
             Self::Rejected(error) => write!(f, "{}: {error}", self.kind().message()),
             Self::ResponseUnencodable(error) => write!(f, "{}: {error}", self.kind().message()),
             Self::ResponseTooLarge { size, limit } => {
-                write!(f, "the response has {size} bytes, and {limit} are allowed")
+                write!(f, "the response has {size} bytes, and `Builder::max_response_len` allows {limit}")
             }
             _ => f.write_str(self.kind().message()),
         }

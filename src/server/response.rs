@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
+use crate::clock::now;
 use crate::panic::{Panicked, catch};
 use crate::telemetry::outcome::Outcome;
 
@@ -189,7 +190,7 @@ impl<'a> ResponseWriter<'a> {
     fn refuse_method(&mut self, method: &str, rejection: &Rejection) -> Outcome {
         self.out.truncate(self.start);
         let RequestHead { context, len, .. } = self.head;
-        let Context { shared, id, .. } = context;
+        let Context { shared, id, sender, .. } = context;
         let kind = rejection.kind();
         shared.counters.add(Counter::RequestsRefused, 1);
         shared.counters.add(Counter::RequestsPanicked, u64::from(matches!(rejection, Rejection::Panicked)));
@@ -197,8 +198,12 @@ impl<'a> ResponseWriter<'a> {
         if shared.config.dialect.has_failures() && self.head.expects_response() {
             let (message, detail) = (rejection.message(method), rejection.detail());
             let failure = Failure { id: *id, code: kind.into(), message: &message, detail: detail.as_deref() };
-            failure.encode(self.out, *len);
-            self.end(*len);
+            // A source that may be forged gets no more bytes than were sent in its name.
+            let is_forgeable =
+                shared.config.limits.applies_to(*sender) && !shared.limiter().is_validated(*sender, now());
+            let max_len = if is_forgeable { *len } else { usize::MAX };
+            failure.encode(self.out, max_len);
+            self.end(max_len);
         }
         Outcome::Refused(kind)
     }

@@ -88,5 +88,5 @@ fn ctrl_c_before_any_response_is_a_failure() {
 fn an_oversized_request_is_an_error_and_no_lost_call() {
     let large = format!("\"{}\"", "x".repeat(8_192));
     let ping = rpcudp(&["ping", CLOSED, "m", &large]);
-    assert_eq!(ping.failed(64), "rpcudp: the request `m` has 8199 bytes, and 8192 are allowed");
+    assert_eq!(ping.failed(64), "rpcudp: the request `m` has 8199 bytes, and `Builder::max_request_len` allows 8192");
 }

@@ -34,7 +34,10 @@ fn an_invalid_argument_is_reported_by_position_before_any_call() {
 fn an_oversized_request_is_refused_with_its_size_and_the_limit() {
     let large = format!("\"{}\"", "x".repeat(9_000));
     let finished = rpcudp(&["call", CLOSED, "m", &large]);
-    assert_eq!(finished.failed(64), "rpcudp: the request `m` has 9007 bytes, and 8192 are allowed");
+    assert_eq!(
+        finished.failed(64),
+        "rpcudp: the request `m` has 9007 bytes, and `Builder::max_request_len` allows 8192"
+    );
 }
 
 #[test]

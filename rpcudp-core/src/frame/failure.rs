@@ -47,9 +47,10 @@ impl Failure<'_> {
     /// leaves out the detail. A message longer than [`MAX_MESSAGE_LEN`](Self::MAX_MESSAGE_LEN) is
     /// always truncated. A truncated message ends after a whole word, with "…".
     ///
-    /// Pass the length of the request as `max_len`. A failure that is longer than its request would
-    /// let an attacker with a forged source address flood a third party. The shortest failure has
-    /// 24 bytes, no more than the shortest request.
+    /// Pass the length of the request as `max_len`, unless the source is
+    /// [validated](crate::Limiter::is_validated) or trusted. A failure that is longer than its
+    /// request would let an attacker with a forged source address flood a third party. The shortest
+    /// failure has 24 bytes, no more than the shortest request.
     ///
     /// ```
     /// use rpcudp_core::{Failure, FailureCode, MessageId};

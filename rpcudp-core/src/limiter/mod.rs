@@ -160,6 +160,12 @@ impl Limiter {
         }
     }
 
+    /// Returns whether `source` is validated.
+    #[must_use]
+    pub fn is_validated(&self, source: SocketAddr, now: Instant) -> bool {
+        self.sources.validated_until(Prefix::of(source.ip())) > self.nanos(now)
+    }
+
     /// Validates `source`. Call it when the source has responded to a call that was made to it, and
     /// so receives datagrams at its address.
     pub fn validate(&mut self, source: SocketAddr, now: Instant) {
@@ -186,6 +192,11 @@ impl Sources {
     /// Returns a hash that depends on the secret.
     fn hash(&self, prefix: Prefix) -> u64 {
         mix(prefix.hash() ^ self.secret)
+    }
+
+    /// Returns the end of a source's validation, or 0 if the source is not in the map.
+    fn validated_until(&self, prefix: Prefix) -> u64 {
+        self.map.get(prefix, prefix.hash()).map_or(0, |source| source.validated_until)
     }
 
     fn contains(&self, prefix: Prefix) -> bool {

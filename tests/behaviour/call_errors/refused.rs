@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpcudp::{Dialect, Refusal};
+use rpcudp::{Builder, Dialect, Refusal};
 
 use super::fixture::*;
 use crate::support::{ms, refusal};
@@ -24,9 +24,26 @@ async fn refusal_names_the_malformed_argument() {
     assert!(shown.starts_with("10.0.0.1:7000 refused `number_of_things`: malformed arguments: `text`"), "{shown}");
     let (reason, message) = refusal(result);
     assert_eq!(reason, Refusal::MalformedArguments);
-    // A refusal is never longer than the request, so its message is cut.
+    // The source may be forged, so the refusal is no longer than the request and its message is
+    // cut.
     assert_eq!(message, "`text`: invalid type: integer…");
     pair.assert_alive().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusal_is_whole_if_its_destination_is_validated_or_trusted() {
+    let validated = pair();
+    // The caller serves nothing, and its refusal shows that it receives at its address.
+    let caller = FailingClient::new(&validated.server, validated.caller.local_addr());
+    assert_eq!(refusal(caller.echo(b"").await).0, Refusal::UnknownMethod);
+    for pair in [validated, pair_with(Builder::trusted_network)] {
+        let (_, message) = refusal(pair.mismatched_client().number_of_things(u64::MAX).await);
+        assert_eq!(
+            message,
+            "`text`: invalid type: integer `18446744073709551615`, expected a borrowed string (argument 1) in `number_of_things`"
+        );
+        pair.assert_alive().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +87,10 @@ async fn response_over_the_limit_is_a_refusal() {
     let limited = pair_with(|builder| builder.max_response_len(1_000));
     let result = limited.client().echo(&[7; 998]).await;
     let shown = result.as_ref().unwrap_err().to_string();
-    assert!(shown.ends_with("the response has 1001 bytes, and 1000 are allowed"), "{shown}");
+    assert!(
+        shown.ends_with("the response has 1001 bytes, and the peer's `Builder::max_response_len` allows 1000"),
+        "{shown}"
+    );
     assert_eq!(refusal(result).0, Refusal::ResponseTooLarge { size: Some(1_001), limit: Some(1_000) });
     assert_eq!(limited.client().echo(&[7; 997]).await.unwrap().len(), 997);
 }

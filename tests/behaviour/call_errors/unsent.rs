@@ -30,7 +30,7 @@ async fn request_over_the_limit_fails_unsent() {
     let sent = pair.network.stats().sent;
     let error = pair.client().echo(&vec![7; 8_192 - 9]).await.unwrap_err();
     assert!(matches!(error, CallError::TooLarge { method: "echo", size: 8_193, limit: 8_192 }), "{error}");
-    assert_eq!(error.to_string(), "the request `echo` has 8193 bytes, and 8192 are allowed");
+    assert_eq!(error.to_string(), "the request `echo` has 8193 bytes, and `Builder::max_request_len` allows 8192");
     assert_eq!(pair.network.stats().sent, sent);
 }
 
