@@ -1,0 +1,25 @@
+//! Visibility of a path.
+
+use rpcudp::rpc_service;
+
+#[rpc_service(client = "ShapeClient", server = "ShapeServer")]
+pub(in crate::async_traits) trait Contract {
+    fn id(&self) -> u8;
+}
+
+#[derive(Debug)]
+struct Shape;
+
+impl Contract for Shape {
+    fn id(&self) -> u8 {
+        1
+    }
+}
+
+#[tokio::test]
+async fn answers() -> crate::Done {
+    let (server, caller) = crate::pair(ShapeServer::new(Shape)).await?;
+    let client: ShapeClient = rpcudp::Client::new(&caller, server.local_addr());
+    assert_eq!(client.id().await?, 1);
+    Ok(())
+}

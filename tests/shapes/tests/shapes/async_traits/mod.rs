@@ -1,0 +1,37 @@
+//! Shapes after the manner of async-trait: default bodies, trait objects, lifetimes, and names in
+//! scope.
+
+mod associated_error;
+mod associated_types;
+mod chosen_names;
+mod clippy_names;
+mod const_parameter;
+mod const_parameters;
+mod default_async_body;
+mod default_async_overridden;
+mod default_body;
+mod default_body_overridden;
+mod default_fallible;
+mod default_mut_argument;
+mod default_oneway;
+mod default_with_context;
+mod default_without_self;
+mod dyn_async;
+mod dyn_chosen_at_run_time;
+mod dyn_generic;
+mod dyn_sync;
+mod dyn_with_defaults;
+mod dyn_with_lifetimes;
+mod elided_lifetimes;
+mod forbidden_lints;
+mod inside_a_module;
+mod keyword_types;
+mod named_lifetimes;
+mod names_in_scope;
+mod names_of_generated_items;
+mod service_behind_a_box;
+mod service_of_a_closure;
+mod two_contracts_of_one_service;
+mod typed_receiver;
+mod unnamed_arguments;
+mod unused_contract;

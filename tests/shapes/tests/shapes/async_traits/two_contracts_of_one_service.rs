@@ -1,0 +1,35 @@
+//! One type implements two contracts.
+
+use rpcudp::rpc_service;
+
+#[rpc_service(namespace = "other.")]
+pub trait Other {
+    fn a(&self) -> u8;
+}
+impl Other for Shape {
+    fn a(&self) -> u8 {
+        2
+    }
+}
+
+#[rpc_service(client = "ShapeClient", server = "ShapeServer")]
+pub trait Contract {
+    fn a(&self) -> u8;
+}
+
+#[derive(Debug)]
+struct Shape;
+
+impl Contract for Shape {
+    fn a(&self) -> u8 {
+        1
+    }
+}
+
+#[tokio::test]
+async fn answers() -> crate::Done {
+    let (server, caller) = crate::pair(ShapeServer::new(Shape)).await?;
+    let client: ShapeClient = rpcudp::Client::new(&caller, server.local_addr());
+    assert_eq!(client.a().await?, 1);
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! A predicate on the service.
+
+use rpcudp::rpc_service;
+
+#[rpc_service(client = "ShapeClient", server = "ShapeServer")]
+pub trait Contract
+where
+    Self: Sized + Sync,
+{
+    fn id(&self) -> u8;
+}
+
+#[derive(Debug)]
+struct Shape;
+
+impl Contract for Shape {
+    fn id(&self) -> u8 {
+        5
+    }
+}
+
+#[tokio::test]
+async fn answers() -> crate::Done {
+    let (server, caller) = crate::pair(ShapeServer::new(Shape)).await?;
+    let client: ShapeClient = rpcudp::Client::new(&caller, server.local_addr());
+    assert_eq!(client.id().await?, 5);
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Shapes after the manner of tonic's handlers: messages with a status, and types of every kind.
+
+mod bare_unit_struct;
+mod borrowing_service;
+mod boxed_values;
+mod c_strings;
+mod closures_in_bodies;
+mod concurrent_calls;
+mod crate_as_text;
+mod crate_under_another_name;
+mod custom_serde;
+mod defaulted_fields;
+mod flattened;
+mod future_named_types;
+mod generic_caller;
+mod handlers_as_futures;
+mod health;
+mod interceptor_argument;
+mod made_by_a_macro;
+mod no_prelude_names;
+mod nonzero_and_wrapping;
+mod oneof;
+mod options_by_a_macro;
+mod phantom;
+mod question_mark;
+mod ranges_and_bounds;
+mod recursive_type;
+mod request_response;
+mod request_wrapper;
+mod static_results;
+mod stored_calls;
+mod system_time;
+mod type_named_result;
+mod untagged;
+mod waiting_outside_async;
+mod wire_names_of_paths;
