@@ -66,8 +66,8 @@ pub(crate) struct PeerArguments {
 
 /// The part of the help texts that explains arguments.
 const ARGUMENT_SYNTAX: &str = "\
-Arguments are JSON: 7, 1.5, true, null, '\"text\"', '[1, 2]', '{\"key\": \"value\"}'. Bytes are hex:00ff, @FILE for \
-the contents of a file, @- for standard input, and within JSON \"hex:00ff\", which is also how responses show them. \
+Arguments are JSON: 7, 1.5, true, null, '\"text\"', '[1, 2]', '{\"key\": \"value\"}'. str:text is text \
+without quotes. Bytes are hex:00ff, @FILE for the contents of a file, @- for standard input, and within JSON \"hex:00ff\", which is also how responses show them. \
 Write text that begins with hex:, str:, float:, json: or map: as \"str:hex:...\".";
 
 #[derive(Debug, Args)]

@@ -5,12 +5,19 @@ use serde_json::{Value, json};
 use crate::args::DescribeArguments;
 use crate::exit::{Failure, FailureKind};
 use crate::output;
-use crate::peer;
+use crate::peer::Target;
 
 /// Runs `rpcudp describe`: prints the contracts that the peer publishes.
 pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<(), Failure> {
-    let (addr, endpoint) = peer::resolve_and_bind(&arguments.peer).await?;
-    let contracts = match endpoint.describe(addr).await {
+    let mut target = Target::new(&arguments.peer).await?;
+    let result = loop {
+        match target.endpoint.describe(target.addr).await {
+            Err(error) if target.try_next(&error).await => {}
+            result => break result,
+        }
+    };
+    let addr = target.addr;
+    let contracts = match result {
         Ok(contracts) => contracts,
         Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => {
             return Err(Failure::new(

@@ -114,6 +114,7 @@ impl Failure {
 impl From<CallError<Value>> for Failure {
     fn from(error: CallError<Value>) -> Self {
         let message = error.to_string();
+        let is_unreachable = is_unreachable(&error);
         match error {
             CallError::Application(detail) => Self { kind: FailureKind::Application, message, detail: Some(detail) },
             CallError::Timeout { .. } => Self::new(FailureKind::Timeout, message),
@@ -124,7 +125,7 @@ impl From<CallError<Value>> for Failure {
                     method.escape_debug()
                 ),
             ),
-            CallError::Io { source, .. } if is_unreachable(&source) => Self::new(FailureKind::Unreachable, message),
+            CallError::Io { .. } if is_unreachable => Self::new(FailureKind::Unreachable, message),
             CallError::Refused { .. } => Self::new(FailureKind::Refused, message),
             CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
             _ => Self::new(FailureKind::Other, message),
@@ -149,6 +150,13 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn is_unreachable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
+/// Whether a call failed because the peer's address cannot be reached.
+pub(crate) fn is_unreachable<E>(error: &CallError<E>) -> bool {
+    match error {
+        CallError::Unreachable { .. } => true,
+        CallError::Io { source, .. } => {
+            matches!(source.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
+        }
+        _ => false,
+    }
 }

@@ -34,18 +34,23 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     escape_controls(&serde_json::to_string(value).expect("keys of printed maps are text"))
 }
 
-/// Escapes the characters that serde_json leaves in strings although a terminal interprets them.
+/// Escapes the characters that serde_json leaves in strings although a terminal interprets them, or
+/// a program ends a line at them, as Python's `splitlines` does.
 /// JSON contains none of them outside strings.
 pub(crate) fn escape_controls(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for char in json.chars() {
-        if char.is_control() || is_bidi_control(char) {
+        if char.is_control() || is_line_separator(char) || is_bidi_control(char) {
             escaped.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
             escaped.push(char);
         }
     }
     escaped
+}
+
+fn is_line_separator(char: char) -> bool {
+    matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 /// Whether the character changes the direction in which a terminal shows text.
@@ -73,7 +78,12 @@ pub(crate) fn grouped(number: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, json};
+
+    #[test]
+    fn line_of_json_is_one_line_to_every_program() {
+        assert_eq!(json(&"a\u{2028}b\u{2029}c\u{85}d\ne"), r#""a\u2028b\u2029c\u0085d\ne""#);
+    }
 
     #[test]
     fn thousands_are_separated() {

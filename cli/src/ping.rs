@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::PingArguments;
-use crate::exit::{Failure, FailureKind};
+use crate::exit::{Failure, FailureKind, is_unreachable};
 use crate::interrupt::interrupted;
 use crate::latencies::{Latencies, as_millis, format_millis, percent};
 use crate::outcome::Outcome;
@@ -18,7 +18,7 @@ use crate::value::Value;
 /// Runs `rpcudp ping`: calls until Ctrl-C or until `--count` calls are made, and prints a summary.
 pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), Failure> {
     let PingArguments { peer, method, arguments, count, interval: pause } = arguments;
-    let prepared = PreparedCall::new(peer, method, arguments).await?;
+    let mut prepared = PreparedCall::new(peer, method, arguments).await?;
     let mut session = Session { as_json, latencies: Latencies::new(), sent: 0, completed: 0, last_error: None };
     let mut calls = JoinSet::new();
     let mut ticks = interval(*pause);
@@ -33,10 +33,20 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
             _ = ticks.tick(), if !has_sent_all => {
                 session.sent += 1;
                 let (number, call, sent) = (session.sent, prepared.call(), Instant::now());
-                calls.spawn(async move { (number, call.await, sent.elapsed()) });
+                let addr = prepared.target.addr;
+                calls.spawn(async move { (number, addr, call.await, sent.elapsed()) });
             }
             Some(completed) = calls.join_next() => {
-                let (number, result, took) = completed.expect("a call does not panic, and nothing aborts it");
+                let (number, addr, result, took) = completed.expect("a call does not panic, and nothing aborts it");
+                if let Err(error) = &result
+                    && is_unreachable(error)
+                    && (addr != prepared.target.addr || prepared.target.try_next(error).await)
+                {
+                    // The peer may be at another of its addresses, so this call does not count.
+                    session.sent -= 1;
+                    ticks.reset_immediately();
+                    continue;
+                }
                 session.print(number, result, took)?;
             }
             () = &mut interrupted => break,
@@ -95,7 +105,7 @@ impl Session {
         let Self { as_json, latencies, sent, completed, last_error } = self;
         let responses = latencies.count();
         let lost = completed - responses;
-        let (addr, method) = (prepared.addr, prepared.method.name());
+        let (addr, method) = (prepared.target.addr, prepared.method.name());
         if as_json {
             output::json_line(&json!({
                 "event": "summary", "peer": addr, "method": method, "sent": sent, "answered": responses, "lost": lost,

@@ -33,13 +33,14 @@ const MAX_TALLIES: usize = 16;
 /// Runs `rpcudp load`, until its time is over or it is interrupted.
 pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), Failure> {
     let LoadArguments { peer, method, arguments, concurrency, seconds } = arguments;
-    let prepared = Arc::new(PreparedCall::new(peer, method, arguments).await?);
+    let mut prepared = PreparedCall::new(peer, method, arguments).await?;
     // A first call reports a peer or a method that cannot work, before the load begins.
-    match prepared.call().await {
+    match prepared.call_first_reachable(false).await {
         Ok(_) | Err(CallError::Application(_) | CallError::Decode { .. }) => {}
         Err(error) => return Err(error.into()),
     }
 
+    let prepared = Arc::new(prepared);
     let interrupted = interrupted()?;
     let callers = *concurrency as usize;
     let tallies: Arc<[_]> = (0..callers.min(MAX_TALLIES)).map(|_| Mutex::new(Tally::new())).collect();
@@ -65,13 +66,13 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
 
     if as_json {
         let mut summary = total.as_json(elapsed);
-        summary["peer"] = prepared.addr.to_string().into();
+        summary["peer"] = prepared.target.addr.to_string().into();
         summary["method"] = prepared.method.name().into();
         summary["concurrency"] = json!(concurrency);
         output::json_line(&summary)?;
     } else {
         let method = prepared.method.name().escape_debug();
-        output::line(&format!("--- `{method}` at {}, {concurrency} calls in flight ---", prepared.addr))?;
+        output::line(&format!("--- `{method}` at {}, {concurrency} calls in flight ---", prepared.target.addr))?;
         for line in total.as_text(elapsed) {
             output::line(&line)?;
         }

@@ -7,11 +7,14 @@ use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 use super::json::FromJson;
 use super::{Value, hex, numbers};
 
-/// Parses an argument of the command line: JSON, `hex:00ff`, `@file` for the bytes of a file, or
-/// `@-` for the bytes of standard input.
+/// Parses an argument of the command line: JSON, `hex:00ff`, `str:text`, `@file` for the bytes of a
+/// file, or `@-` for the bytes of standard input.
 pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
     if let Some(digits) = word.strip_prefix("hex:") {
         return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::InvalidHex);
+    }
+    if let Some(text) = word.strip_prefix("str:") {
+        return Ok(Value::Text(text.into()));
     }
     if let Some(path) = word.strip_prefix('@') {
         let bytes = if path == "-" { contents(io::stdin()) } else { File::open(path).and_then(contents) };
@@ -26,7 +29,8 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
 
 /// Parses JSON.
 fn json(text: &str) -> Result<Value, ArgumentError> {
-    let FromJson(value) = serde_json::from_str(text).map_err(ArgumentError::InvalidJson)?;
+    let FromJson(value) =
+        serde_json::from_str(&numbers::without_negative_zero(text)).map_err(ArgumentError::InvalidJson)?;
     match numbers::find_oversized_integer(text) {
         Some(number) => Err(ArgumentError::OversizedInteger(number.into())),
         None => Ok(value),
@@ -47,7 +51,7 @@ impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidJson(error) if error.is_data() => write!(f, "is not a value: {error}"),
-            Self::InvalidJson(error) => write!(f, "is not JSON: {error} (text needs quotes: '\"text\"')"),
+            Self::InvalidJson(error) => write!(f, "is not JSON: {error} (text is '\"text\"' or str:text)"),
             Self::OversizedInteger(number) => write!(f, "has an integer that does not fit in 64 bits: {number}"),
             Self::InvalidHex => f.write_str("needs an even number of hexadecimal digits after hex:"),
             Self::Unreadable { path, source } => write!(f, "cannot be read from {path}: {source}"),
@@ -80,6 +84,8 @@ mod tests {
         assert_eq!(parse("[1, -2.5]").unwrap(), Value::Array(vec![Value::Int(1), Value::Float(-2.5)]));
         assert_eq!(parse("hex:00Ff").unwrap(), Value::Bytes(vec![0, 255]));
         assert_eq!(parse("hex:").unwrap(), Value::Bytes(vec![]));
+        assert_eq!(parse("str:Snake \"Plissken\"").unwrap(), Value::Text("Snake \"Plissken\"".into()));
+        assert_eq!(parse("[-0, -0.0]").unwrap(), Value::Array(vec![Value::Int(0), Value::Float(-0.0)]));
         assert_eq!(parse(concat!("@", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap(), {
             Value::Bytes(include_bytes!("../../Cargo.toml").to_vec())
         });
@@ -89,7 +95,7 @@ mod tests {
     fn invalid_arguments_are_refused_with_the_reason() {
         assert_eq!(
             parse_error("Snake"),
-            "is not JSON: expected value at line 1 column 1 (text needs quotes: '\"text\"')"
+            "is not JSON: expected value at line 1 column 1 (text is '\"text\"' or str:text)"
         );
         assert_eq!(parse_error("hex:0"), "needs an even number of hexadecimal digits after hex:");
         assert_eq!(

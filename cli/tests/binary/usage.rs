@@ -7,7 +7,7 @@ fn an_invalid_argument_is_reported_by_position_before_any_call() {
         (&["1", "{\"a"][..], "argument 2 `{\\\"a` is not JSON: EOF while parsing a string at line 1 column 3"),
         (
             &["Snake"],
-            "argument 1 `Snake` is not JSON: expected value at line 1 column 1 (text needs quotes: '\"text\"')",
+            "argument 1 `Snake` is not JSON: expected value at line 1 column 1 (text is '\"text\"' or str:text)",
         ),
         (&["hex:0"], "argument 1 `hex:0` needs an even number of hexadecimal digits"),
         (
