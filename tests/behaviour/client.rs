@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpcudp::{Call, CallError, CallOf, Client, Endpoint, rpc_service};
 
-use crate::support::{TestResult, loopback_pair, ms, request, silent_socket};
+use crate::support::{TestResult, loopback_pair, ms, silent_socket};
 
 #[rpc_service]
 trait Clock {
@@ -98,6 +98,8 @@ async fn types_of_calls_can_be_named() -> TestResult {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn request_behind_the_only_pending_response_is_refused_with_the_next_datagram() {
+    use crate::support::request;
+
     let (peer, addr) = silent_socket();
     peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
