@@ -16,7 +16,8 @@ mod tags;
 
 use rpcudp_core::value::Ext;
 
-/// A value of any msgpack type.
+/// A value of any msgpack type. Unlike `rpcudp::value::Value`, it keeps the bytes of a timestamp as
+/// they travel, and its text is JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Nil,

@@ -47,32 +47,19 @@ async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, milli
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn slow_handler_runs_once_per_call_without_loss() {
+/// Measures calls of each handler time and delivery at several round trips, and checks each
+/// measurement. `check` also gets its subject, and whether the method is at-most-once.
+async fn measure_all(loss: f64, check: impl Fn(&mut Measurements, &str, bool, &Slow)) {
     let mut measured = Measurements::default();
     for round_trip in [2, 40, 200] {
         for millis in HANDLER_TIMES_MS {
             for is_at_most_once in [false, true] {
-                let slow = measure(millis, steady(ms(round_trip), 0.0), is_at_most_once, millis).await;
-                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
-                measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, 1.0);
-            }
-        }
-    }
-    measured.assert_kept();
-}
-
-#[tokio::test(start_paused = true)]
-async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
-    let mut measured = Measurements::default();
-    for round_trip in [2, 40, 200] {
-        for millis in HANDLER_TIMES_MS {
-            for is_at_most_once in [false, true] {
-                let conditions = steady(ms(round_trip), 0.0).loss(0.1);
+                let conditions = steady(ms(round_trip), 0.0).loss(loss);
                 let slow = measure(millis, conditions, is_at_most_once, millis).await;
-                let limit = if is_at_most_once { 1.0 } else { 1.05 };
-                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
-                measured.at_most(&format!("runs per call, loss 0.1, {subject}"), slow.runs_per_call, limit);
+                let subject = format!(
+                    "{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, loss {loss}, seed {millis}"
+                );
+                check(&mut measured, &subject, is_at_most_once, &slow);
             }
         }
     }
@@ -81,16 +68,19 @@ async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
 
 /// The server says that the request runs, and then the caller asks again every few seconds only.
 #[tokio::test(start_paused = true)]
-async fn slow_handler_gets_few_copies() {
-    let mut measured = Measurements::default();
-    for round_trip in [2, 40, 200] {
-        for millis in HANDLER_TIMES_MS {
-            for is_at_most_once in [false, true] {
-                let slow = measure(millis, steady(ms(round_trip), 0.0), is_at_most_once, millis).await;
-                let subject = format!("{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, seed {millis}");
-                measured.at_most(&format!("copies per call, {subject}"), slow.copies_per_call, 2.0);
-            }
-        }
-    }
-    measured.assert_kept();
+async fn slow_handler_runs_once_per_call_and_gets_few_copies_without_loss() {
+    measure_all(0.0, |measured, subject, _, slow| {
+        measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, 1.0);
+        measured.at_most(&format!("copies per call, {subject}"), slow.copies_per_call, 2.0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
+    measure_all(0.1, |measured, subject, is_at_most_once, slow| {
+        let limit = if is_at_most_once { 1.0 } else { 1.05 };
+        measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, limit);
+    })
+    .await;
 }
