@@ -27,6 +27,26 @@ pub(crate) fn value_len(bytes: &[u8]) -> Option<usize> {
 ///
 /// Takes time proportional to the number of values, and no heap.
 pub(crate) fn checked_len(bytes: &[u8]) -> Result<usize, Fault> {
+    nested_len(bytes, MAX_DEPTH)
+}
+
+/// Returns the length of the first value in `bytes`, as [`checked_len`] does, if it nests at most
+/// `max_depth` levels.
+pub(crate) fn nested_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault> {
+    // Most values contain no others, and most arguments and responses are short bytes or texts.
+    if let [BIN_8 | STR_8, len, rest @ ..] = bytes {
+        let len = usize::from(*len);
+        return if len <= rest.len() { Ok(2 + len) } else { Err(Fault::Invalid) };
+    }
+    let (head_len, payload_len, children) = head(bytes).ok_or(Fault::Invalid)?;
+    if children == 0 {
+        let len = head_len.checked_add(payload_len).filter(|len| *len <= bytes.len());
+        return len.ok_or(Fault::Invalid);
+    }
+    container_len(bytes, max_depth)
+}
+
+fn container_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault> {
     // The number of values that are still missing on each open level. A datagram has fewer than
     // 2^16 bytes, and therefore fewer values.
     let mut open = [0_u32; MAX_DEPTH];
@@ -41,7 +61,7 @@ pub(crate) fn checked_len(bytes: &[u8]) -> Result<usize, Fault> {
             if children > left as u64 {
                 return Err(Fault::Invalid);
             }
-            if depth == MAX_DEPTH {
+            if depth == max_depth.min(MAX_DEPTH) {
                 return Err(Fault::TooDeep);
             }
             open[depth] = u32::try_from(children).map_err(|_| Fault::Invalid)?;
@@ -107,6 +127,74 @@ fn be_u32(bytes: &[u8]) -> Option<usize> {
     let bytes = bytes.get(1..5)?.try_into().ok()?;
     usize::try_from(u32::from_be_bytes(bytes)).ok()
 }
+
+/// Appends the head of a byte string. The common lengths are written here, because the functions of
+/// `rmp` write each byte through `io::Write`.
+#[inline]
+pub(crate) fn append_bin_head(out: &mut Vec<u8>, len: u32) {
+    match u8::try_from(len) {
+        Ok(len) => out.extend_from_slice(&[BIN_8, len]),
+        Err(_) => drop(infallible(rmp::encode::write_bin_len(out, len))),
+    }
+}
+
+/// Appends the head of a text, as [`append_bin_head`] does.
+#[inline]
+pub(crate) fn append_str_head(out: &mut Vec<u8>, len: u32) {
+    match u8::try_from(len) {
+        Ok(len) if len < FIX_STR_END => out.push(FIX_STR | len),
+        Ok(len) => out.extend_from_slice(&[STR_8, len]),
+        Err(_) => drop(infallible(rmp::encode::write_str_len(out, len))),
+    }
+}
+
+/// Appends the head of an array, as [`append_bin_head`] does.
+#[inline]
+pub(crate) fn append_array_head(out: &mut Vec<u8>, count: u32) {
+    if count < FIX_ARRAY_END {
+        out.push(FIX_ARRAY | count as u8);
+    } else {
+        infallible(rmp::encode::write_array_len(out, count));
+    }
+}
+
+/// Splits the head of an array from `bytes`, and returns its count. The common heads are read here,
+/// because the functions of `rmp` read each byte through `io::Read`.
+#[inline]
+pub(crate) fn split_array_head(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (first, mut rest) = bytes.split_first()?;
+    if (FIX_ARRAY..FIX_ARRAY + FIX_ARRAY_END as u8).contains(first) {
+        return Some(((first - FIX_ARRAY).into(), rest));
+    }
+    rest = bytes;
+    let count = rmp::decode::read_array_len(&mut rest).ok()?;
+    Some((count, rest))
+}
+
+/// Splits a text from `bytes`, as [`split_array_head`] splits a head.
+#[inline]
+pub(crate) fn split_str(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    if (FIX_STR..FIX_STR + FIX_STR_END).contains(first) {
+        let (text, rest) = rest.split_at_checked(usize::from(first - FIX_STR))?;
+        return Some((str::from_utf8(text).ok()?, rest));
+    }
+    rmp::decode::read_str_from_slice(bytes).ok()
+}
+
+/// The first byte of a byte string, and of a text, of up to 255 bytes.
+const BIN_8: u8 = 0xc4;
+const STR_8: u8 = 0xd9;
+
+/// The first byte of a short text, without its length, and the length from which on a text has
+/// another head.
+const FIX_STR: u8 = 0xa0;
+const FIX_STR_END: u8 = 32;
+
+/// The first byte of a short array, without its count, and the count from which on an array has
+/// another head.
+const FIX_ARRAY: u8 = 0x90;
+const FIX_ARRAY_END: u32 = 16;
 
 /// Unwraps the result of writing to a `Vec`, which cannot fail.
 pub(crate) fn infallible<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {

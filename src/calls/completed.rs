@@ -15,7 +15,8 @@ pub(crate) struct CompletedCalls {
 impl CompletedCalls {
     pub(crate) fn push(&mut self, id: MessageId, peer: SocketAddr, waker: Waker) {
         self.calls.push((id, waker));
-        if self.last_peer.replace(peer) != Some(peer) {
+        if self.last_peer != Some(peer) {
+            self.last_peer = Some(peer);
             self.peer_run_count += 1;
         }
     }

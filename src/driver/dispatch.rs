@@ -213,20 +213,18 @@ impl Dispatch {
         let validates = config.limits.applies_to(source)
             && self.validated != Some(source)
             && expected.is_some_and(|id| calls.was_made_to(&id, source));
-        let decoded = Frame::decode_with_trailer(contents, config.dialect);
-        let handler_time = decoded.map_or(Duration::ZERO, |(_, trailer)| trailer.handler_time.unwrap_or_default());
-        let completed = match decoded.map(|(frame, _)| frame) {
+        let completed = match Frame::decode_with_trailer(contents, config.dialect) {
             // The peer has responded, and no better response will follow. The end of a response
             // with a checksum may be forged, so such a response is dropped.
             Err(reason) => {
                 let id = expected.filter(|_| Frame::is_unchecked_response(contents, config.dialect)).ok_or(reason)?;
                 calls.complete(&id, source, Duration::ZERO, || Completion::Undecodable(reason))?
             }
-            Ok(Frame::Response(response)) => {
+            Ok((Frame::Response(response), trailer)) => {
                 let completion = || Completion::Response(ResponseBody::new(response.body));
-                calls.complete(&response.id, source, handler_time, completion)?
+                calls.complete(&response.id, source, trailer.handler_time.unwrap_or_default(), completion)?
             }
-            Ok(Frame::Failure(failure)) => {
+            Ok((Frame::Failure(failure), trailer)) => {
                 let (id, code) = (failure.id, failure.code);
                 calls.expects(&id, source)?;
                 let detail = failure.detail.map(<[u8]>::to_vec);
@@ -234,16 +232,17 @@ impl Dispatch {
                 if matches!(code.refusal(), Some(RefusalKind::Busy | RefusalKind::Closing)) {
                     calls.refuse_not_ready(&id, source, failure)?
                 } else {
+                    let handler_time = trailer.handler_time.unwrap_or_default();
                     calls.complete(&id, source, handler_time, || Completion::Failure(Box::new(failure)))?
                 }
             }
-            Ok(Frame::Running { id }) => {
+            Ok((Frame::Running { id }, _)) => {
                 calls.record_running(&id, source)?;
                 self.shared.counters.add(Counter::RunningReceived, 1);
                 None
             }
             // The caller passes no requests: this one would be shorter than the shortest request.
-            Ok(Frame::Request(_)) => return Err(DropReason::WrongShape),
+            Ok((Frame::Request(_), _)) => return Err(DropReason::WrongShape),
         };
         self.wakes_timekeeper |= calls.wakes_driver();
         if let Some((key, waker)) = completed {
@@ -263,9 +262,7 @@ impl Dispatch {
         if let Some(requests) = &mut self.source_batch {
             requests.take_request()?;
         }
-        let Frame::Request(request) = Frame::decode(received.contents, self.shared.config.dialect)? else {
-            unreachable!("`Frame::is_request` and `Frame::decode` agree on requests");
-        };
+        let request = Request::decode(received.contents, self.shared.config.dialect)?;
         let response_count = self.responses.len();
         let counter = self.run(&request, received, now)?;
         match self.source_batch.as_mut().filter(|_| self.responses.len() > response_count) {

@@ -54,33 +54,10 @@ impl<'a> InlineRequest<'a> {
     /// refuses other requests while the endpoint closes. Returns any other request, to be run.
     ///
     /// Duplicates come first: a caller must not be told that its method did not run while it runs.
-    pub(crate) fn admit(self, is_task: bool) -> Option<AdmittedRequest<'a>> {
-        let Self { head, request, datagram, responses, counter, meter, clock } = self;
-        let Context { shared, sender, local, id, .. } = &head.context;
-        let mut tracked = None;
-        if TrackedRequest::is_needed(head.delivery, is_task) {
-            let key = RequestKey::new(request, datagram, *sender, shared.request_secret);
-            match shared.stored_responses().begin(head.arrived, key, *sender) {
-                Seen::Never => tracked = Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
-                Seen::Running => {
-                    shared.counters.dropped(DropReason::DuplicateRequest);
-                    if shared.config.dialect.has_running_frames() {
-                        responses.write(*sender, *local, |out| Frame::encode_running(out, *id));
-                        *counter = Some(Counter::RunningSent);
-                    }
-                    return None;
-                }
-                Seen::Other | Seen::Stored(b"") => {
-                    shared.counters.dropped(DropReason::DuplicateRequest);
-                    return None;
-                }
-                Seen::Stored(response) => {
-                    responses.write(*sender, *local, |out| copy::append(out, response));
-                    *counter = Some(Counter::RequestsReplayed);
-                    return None;
-                }
-            }
-        }
+    #[inline]
+    pub(crate) fn admit(mut self, is_task: bool) -> Option<AdmittedRequest<'a>> {
+        let tracked = if TrackedRequest::is_needed(self.head.delivery, is_task) { Some(self.track()?) } else { None };
+        let Self { head, request, responses, counter, meter, clock, .. } = self;
         let (arguments, timing) = (request.arguments, meter.begin());
         let admitted = AdmittedRequest { head, arguments, tracked, responses, counter, timing, clock };
         if head.context.shared.lifecycle.is_closing() {
@@ -88,5 +65,28 @@ impl<'a> InlineRequest<'a> {
             return None;
         }
         Some(admitted)
+    }
+
+    /// Records the request as running. Handles a duplicate, and returns `None`.
+    fn track(&mut self) -> Option<TrackedRequest> {
+        let Self { head, request, datagram, responses, counter, .. } = self;
+        let Context { shared, sender, local, id, .. } = &head.context;
+        let key = RequestKey::new(request, datagram, *sender, shared.request_secret);
+        match shared.stored_responses().begin(head.arrived, key, *sender) {
+            Seen::Never => return Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
+            Seen::Running => {
+                shared.counters.dropped(DropReason::DuplicateRequest);
+                if shared.config.dialect.has_running_frames() {
+                    responses.write(*sender, *local, |out| Frame::encode_running(out, *id));
+                    **counter = Some(Counter::RunningSent);
+                }
+            }
+            Seen::Other | Seen::Stored(b"") => shared.counters.dropped(DropReason::DuplicateRequest),
+            Seen::Stored(response) => {
+                responses.write(*sender, *local, |out| copy::append(out, response));
+                **counter = Some(Counter::RequestsReplayed);
+            }
+        }
+        None
     }
 }

@@ -170,7 +170,8 @@ impl<T> Calls<T> {
         if self.slots.len() >= self.limit {
             return Err(TooManyCalls { limit: self.limit });
         }
-        let sent_micros = self.origin_micros(schedule.sent);
+        // Only a call that is retransmitted measures the round trip.
+        let sent_micros = if schedule.retransmits { self.origin_micros(schedule.sent) } else { 0 };
         let vacant = self.slots.vacant_entry();
         let index = u32::try_from(vacant.key()).expect("the limit keeps indices below u32::MAX");
         let id = MessageId::with_slot(index, random);
@@ -202,6 +203,7 @@ impl<T> Calls<T> {
     ///
     /// Returns the reason to drop the response: no call in flight has this id, or the call was made
     /// to another address.
+    #[inline]
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
         let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id) && slot.state != State::Ended);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
@@ -232,9 +234,10 @@ impl<T> Calls<T> {
         now: impl FnOnce() -> Instant,
     ) -> Result<&mut T, DropReason> {
         self.expects(id, source)?;
-        let Slot { peer, sent, state, retransmit_count, .. } = self.slots[id.slot()];
+        let slot = &self.slots[id.slot()];
         // A call that is running was retransmitted because of its handler, not of its path.
-        if state == State::Retransmits {
+        if slot.state == State::Retransmits {
+            let Slot { peer, sent, retransmit_count, .. } = *slot;
             let elapsed = Duration::from_micros(self.origin_micros(now()).wrapping_sub(sent).into());
             let elapsed = elapsed.saturating_sub(handler_time);
             if retransmit_count == 0 {
@@ -347,7 +350,7 @@ impl<T> Calls<T> {
     #[must_use]
     pub fn key(&self, id: &MessageId) -> Option<MessageId> {
         let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id))?;
-        Some(MessageId::with_slot(id.slot() as u32, slot.random))
+        Some(if slot.renewal_count == 0 { *id } else { MessageId::with_slot(id.slot() as u32, slot.random) })
     }
 
     /// Returns how often a call's request was sent so far, at most: once, and once for each

@@ -49,7 +49,7 @@ impl<T> Slot<T> {
 
     /// Whether the call was last sent with this message id.
     pub(super) fn has_id(&self, id: &MessageId) -> bool {
-        self.id_random() == *id.random()
+        if self.renewal_count == 0 { self.has_key(id) } else { self.id_random() == *id.random() }
     }
 
     /// Returns the message id of the call's transmissions.

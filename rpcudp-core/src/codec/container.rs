@@ -5,7 +5,7 @@ use serde::ser::{
 
 use super::encode::Encoder;
 use super::encode_error::{EncodeError, EncodeResult};
-use crate::msgpack::infallible;
+use crate::msgpack::{append_array_head, append_str_head, infallible};
 
 /// Writes the head of a container with a number of elements.
 pub(super) type WriteHead = fn(&mut Vec<u8>, u32);
@@ -45,7 +45,8 @@ impl<'e, 'a> Container<'e, 'a> {
     }
 
     pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> EncodeResult {
-        infallible(rmp::encode::write_str(self.encoder.out, key));
+        append_str_head(self.encoder.out, msgpack_len(key.len())?);
+        self.encoder.out.extend_from_slice(key.as_bytes());
         self.element(value)
     }
 
@@ -115,7 +116,7 @@ impl SerializeMap for Container<'_, '_> {
 }
 
 pub(super) fn array_head(out: &mut Vec<u8>, len: u32) {
-    infallible(rmp::encode::write_array_len(out, len));
+    append_array_head(out, len);
 }
 
 pub(super) fn map_head(out: &mut Vec<u8>, len: u32) {

@@ -7,7 +7,7 @@ use super::specialize::{as_byte_slice, is_byte_type, to_byte};
 use super::wide;
 use crate::copy;
 use crate::limits::MAX_DEPTH;
-use crate::msgpack::infallible;
+use crate::msgpack::{append_bin_head, append_str_head, infallible};
 
 /// Appends `value` to `out` as msgpack.
 ///
@@ -56,7 +56,8 @@ impl<'a> Encoder<'a> {
     ) -> Result<Container<'e, 'a>, EncodeError> {
         self.enter_level()?;
         map_head(self.out, 1);
-        infallible(rmp::encode::write_str(self.out, variant));
+        append_str_head(self.out, msgpack_len(variant.len())?);
+        self.out.extend_from_slice(variant.as_bytes());
         self.enter_level()?;
         Container::open(self, Some(len), 2, write_head)
     }
@@ -68,7 +69,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn byte_sequence<T: Serialize>(&mut self, len: usize, items: impl Iterator<Item = T>) -> EncodeResult {
-        infallible(rmp::encode::write_bin_len(self.out, msgpack_len(len)?));
+        append_bin_head(self.out, msgpack_len(len)?);
         let start = self.out.len();
         self.out.extend(items.map(|item| to_byte(&item).expect("a u8 serializes as a u8")));
         let given = self.out.len() - start;
@@ -161,13 +162,13 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_str(self, value: &str) -> EncodeResult {
-        infallible(rmp::encode::write_str_len(self.out, msgpack_len(value.len())?));
+        append_str_head(self.out, msgpack_len(value.len())?);
         copy::append(self.out, value.as_bytes());
         Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> EncodeResult {
-        infallible(rmp::encode::write_bin_len(self.out, msgpack_len(value.len())?));
+        append_bin_head(self.out, msgpack_len(value.len())?);
         copy::append(self.out, value);
         Ok(())
     }

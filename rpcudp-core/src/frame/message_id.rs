@@ -16,6 +16,8 @@ use std::fmt;
 /// assert_eq!(id.to_string(), "ab".repeat(20));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// At odd offsets in enums, copies are made of overlapping parts, which stall the processor.
+#[repr(align(4))]
 pub struct MessageId([u8; Self::LEN]);
 
 impl MessageId {

@@ -5,6 +5,7 @@ pub(crate) mod checksum;
 mod dialect;
 mod failure;
 mod failure_code;
+mod header;
 mod message_id;
 mod refusal_kind;
 mod request;
@@ -15,6 +16,7 @@ pub use self::dialect::Dialect;
 use self::dialect::{Kind, RUNNING_BYTE};
 pub use self::failure::Failure;
 pub use self::failure_code::FailureCode;
+use self::header::Header;
 pub use self::message_id::MessageId;
 pub use self::refusal_kind::RefusalKind;
 pub use self::request::{RawArguments, Request};
@@ -22,8 +24,7 @@ pub use self::response::Response;
 use self::trailer::CHECKED_BIT;
 pub use self::trailer::Trailer;
 use crate::DropReason;
-use crate::limits::{HEADER_LEN, MIN_DATAGRAM_LEN, MIN_REQUEST_LEN};
-use crate::msgpack::{self, Fault};
+use crate::limits::{HEADER_LEN, MIN_REQUEST_LEN};
 
 /// msgpack's nil.
 const NIL: u8 = 0xc0;
@@ -111,27 +112,25 @@ impl<'a> Frame<'a> {
     ///
     /// Returns the errors of [`decode`](Self::decode).
     pub fn decode_with_trailer(datagram: &'a [u8], dialect: Dialect) -> Result<(Self, Trailer), DropReason> {
-        if datagram.len() < MIN_DATAGRAM_LEN {
-            return Err(DropReason::TooShort);
-        }
-        let (header, rest) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(DropReason::TooShort)?;
-        let [kind_byte, id @ ..] = header;
-        let kind = dialect.kind(*kind_byte)?;
-        let id = MessageId::from_bytes(*id);
-        let body_len = msgpack::checked_len(rest).map_err(|fault| match fault {
-            Fault::Invalid => DropReason::InvalidMsgpack,
-            Fault::TooDeep => DropReason::TooDeep,
-        })?;
-        let (body, after) = rest.split_at(body_len);
-        let trailer = Trailer::read(after);
-        if kind_byte & CHECKED_BIT != 0 && !trailer.has_valid_checksum(&id, rest, body_len) {
-            return Err(DropReason::BadChecksum);
-        }
-        let frame = match kind {
-            Kind::Request => Request::decode(id, body, trailer.remaining).map(Self::Request),
-            Kind::Response => Some(Self::Response(Response { id, body })),
-            Kind::Failure => Failure::decode(id, body).map(Self::Failure),
-            Kind::Running => (body == [NIL]).then_some(Self::Running { id }),
+        let header = Header::read(datagram, dialect)?;
+        let id = header.id;
+        let (frame, trailer) = match header.kind {
+            Kind::Request => {
+                let (request, trailer) = Request::decode_body(&header)?;
+                (Some(Self::Request(request)), trailer)
+            }
+            Kind::Response => {
+                let (body, trailer) = header.split_response()?;
+                (Some(Self::Response(Response { id, body })), trailer)
+            }
+            Kind::Failure => {
+                let (body, trailer) = header.split_response()?;
+                (Failure::decode(id, body).map(Self::Failure), trailer)
+            }
+            Kind::Running => {
+                let (body, trailer) = header.split_response()?;
+                ((body == [NIL]).then_some(Self::Running { id }), trailer)
+            }
         };
         Ok((frame.ok_or(DropReason::WrongShape)?, trailer))
     }

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use rmp::decode::{read_array_len, read_str_from_slice};
-
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Kind};
+use super::header::Header;
 use super::message_id::MessageId;
 use super::trailer::Trailer;
-use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN};
-use crate::msgpack::infallible;
+use crate::DropReason;
+use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_DEPTH};
+use crate::msgpack::{append_array_head, append_str_head, nested_len, split_array_head, split_str};
 
 /// A request to run a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +74,10 @@ impl<'a> Request<'a> {
     pub fn begin(out: &mut Vec<u8>, dialect: Dialect, method: &str, argument_count: u32) {
         out.push(dialect.request_byte());
         out.extend_from_slice(&[0; MessageId::LEN]);
-        infallible(rmp::encode::write_array_len(out, 2));
-        infallible(rmp::encode::write_str(out, method));
-        infallible(rmp::encode::write_array_len(out, argument_count));
+        append_array_head(out, 2);
+        append_str_head(out, u32::try_from(method.len()).expect("a method's name is short"));
+        out.extend_from_slice(method.as_bytes());
+        append_array_head(out, argument_count);
     }
 
     /// Sets the message id of a datagram that [`begin`](Self::begin) started.
@@ -105,12 +106,36 @@ impl<'a> Request<'a> {
         (*kind == dialect.request_byte()).then(|| MessageId::from_bytes(*id))
     }
 
-    pub(super) fn decode(id: MessageId, mut body: &'a [u8], remaining: Option<Duration>) -> Option<Self> {
-        if read_array_len(&mut body).ok()? != 2 {
-            return None;
+    /// Decodes a datagram that must be a request, as [`Frame::decode`] does.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Frame::decode`], and [`DropReason::WrongShape`] for another frame.
+    pub fn decode(datagram: &'a [u8], dialect: Dialect) -> Result<Self, DropReason> {
+        let header = Header::read(datagram, dialect)?;
+        let Kind::Request = header.kind else { return Err(DropReason::WrongShape) };
+        Self::decode_body(&header).map(|(request, _)| request)
+    }
+
+    /// Decodes the body after a header, and the trailer after the body.
+    #[inline]
+    pub(super) fn decode_body(header: &Header<'a>) -> Result<(Self, Trailer), DropReason> {
+        Self::split(header).ok_or_else(|| header.fault_of_request())
+    }
+
+    #[inline]
+    fn split(header: &Header<'a>) -> Option<(Self, Trailer)> {
+        let (2, rest) = split_array_head(header.rest)? else { return None };
+        let (method, rest) = split_str(rest)?;
+        let (count, arguments) = split_array_head(rest)?;
+        let mut after = arguments;
+        for _ in 0..count {
+            // The arguments are inside two arrays.
+            let len = nested_len(after, MAX_DEPTH - 2).ok()?;
+            after = &after[len..];
         }
-        let (method, mut arguments) = read_str_from_slice(body).ok()?;
-        let count = read_array_len(&mut arguments).ok()?;
-        Some(Self { id, method, arguments: RawArguments { count, bytes: arguments }, remaining })
+        let trailer = Trailer::read(after);
+        let arguments = RawArguments { count, bytes: &arguments[..arguments.len() - after.len()] };
+        Some((Self { id: header.id, method, arguments, remaining: trailer.remaining }, trailer))
     }
 }

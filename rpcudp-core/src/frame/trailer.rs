@@ -115,13 +115,17 @@ impl Trailer {
     }
 
     /// Reads the bytes after a body. The first field of a type counts.
+    #[inline]
     pub(crate) fn read(rest: &[u8]) -> Self {
+        rest.strip_prefix(&MAGIC).map_or_else(Self::default, |fields| Self::read_fields(fields, rest.len()))
+    }
+
+    fn read_fields(mut fields: &[u8], rest_len: usize) -> Self {
         let mut trailer = Self::default();
-        let Some(mut fields) = rest.strip_prefix(&MAGIC) else { return trailer };
         for _ in 0..MAX_FIELD_COUNT {
             let Some(([kind, len], after)) = fields.split_first_chunk() else { break };
             let Some((value, after)) = after.split_at_checked(usize::from(*len)) else { break };
-            let at = rest.len() - fields.len() + 2;
+            let at = rest_len - fields.len() + 2;
             fields = after;
             let number = || value.first_chunk().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
             match *kind {

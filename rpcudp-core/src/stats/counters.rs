@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -66,14 +67,14 @@ impl Stripe {
 }
 
 thread_local! {
-    static STRIPE: usize = {
-        static THREAD_COUNT: AtomicUsize = AtomicUsize::new(0);
-        THREAD_COUNT.fetch_add(1, Ordering::Relaxed) % Stripe::COUNT
-    };
+    /// The index of the thread's stripe, or [`Stripe::COUNT`] before the thread counts. A constant
+    /// at first, because a thread-local value without a destructor is then read without a check.
+    static STRIPE: Cell<usize> = const { Cell::new(Stripe::COUNT) };
 }
 
 impl Counters {
     /// Adds `count` to a counter.
+    #[inline]
     pub fn add(&self, counter: Counter, count: u64) {
         self.stripe().counts[counter as usize].fetch_add(count, Ordering::Relaxed);
     }
@@ -83,9 +84,18 @@ impl Counters {
         self.stripe().dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    #[inline]
     fn stripe(&self) -> &Stripe {
-        // A thread that is ending uses the first stripe.
-        &self.stripes[STRIPE.try_with(|stripe| *stripe).unwrap_or_default()]
+        self.stripes.get(STRIPE.get()).unwrap_or_else(|| self.first_use())
+    }
+
+    /// Gives the thread a stripe.
+    #[cold]
+    fn first_use(&self) -> &Stripe {
+        static THREAD_COUNT: AtomicUsize = AtomicUsize::new(0);
+        let index = THREAD_COUNT.fetch_add(1, Ordering::Relaxed) % Stripe::COUNT;
+        STRIPE.set(index);
+        &self.stripes[index]
     }
 
     /// Reads all counters. Leaves `withheld`, `in_flight`, `stored_bytes` and `running` zero for
