@@ -175,6 +175,41 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Returns the length of the encoded request in bytes, as
+    /// [`Builder::max_request_len`](crate::Builder::max_request_len) counts it: the method's name
+    /// and the arguments.
+    ///
+    /// A program that collects entries for one request compares it with the limit, before it sends
+    /// a call that would end with [`CallError::TooLarge`]. Each measurement encodes all arguments.
+    /// The header and the deadline take 31 bytes more in the datagram. If an argument cannot be
+    /// encoded, the length is of no use, and the call ends with [`CallError::Encode`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rpcudp::BindError> {
+    /// use rpcudp::{Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Log {
+    ///     fn append(&self, lines: &[String]);
+    /// }
+    ///
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let log = LogClient::new(&endpoint, endpoint.local_addr());
+    /// let mut lines = Vec::new();
+    /// // Another line takes 20 bytes, and a request may have 8,192.
+    /// while log.append(&lines).encoded_len() + 20 <= 8_192 {
+    ///     lines.push("nineteen characters".to_owned());
+    /// }
+    /// assert_eq!((lines.len(), log.append(&lines).encoded_len()), (409, 8_192));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        self.pending.body_len()
+    }
+
     /// Makes the call and blocks the thread until it has ended.
     ///
     /// If no thread runs the endpoint's runtime meanwhile, no response can arrive, and the call

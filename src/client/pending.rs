@@ -31,6 +31,8 @@ pub(crate) struct PendingCall {
     pub(crate) spec: &'static CallSpec,
     /// In nanoseconds, to save memory: there may be a million pending calls.
     timeout: u64,
+    /// The length of the request's body, in bytes. A longer one than 4 GiB counts as that.
+    body_len: u32,
     /// Whether the request is retransmitted until a response arrives.
     pub(crate) retransmits: bool,
     /// Whether the request is sent again if the peer is not ready.
@@ -81,6 +83,7 @@ impl PendingCall {
             retransmits: spec.delivery.is_retransmitted(),
             waits_for_ready: spec.wait_for_ready || endpoint.shared().config.wait_for_ready,
             sends_deadline: true,
+            body_len: u32::try_from(datagram.len() - HEADER_LEN).unwrap_or(u32::MAX),
             endpoint,
             state: State::Ready(datagram, encode_error),
             trace: Trace::NONE,
@@ -90,6 +93,11 @@ impl PendingCall {
 
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_nanos(self.timeout)
+    }
+
+    /// Returns the length of the request's body, in bytes.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body_len as usize
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -132,8 +140,8 @@ impl PendingCall {
             let (argument, source) = *error;
             return Err(CallEnd::Unencodable { argument, source });
         }
-        let size = datagram.len() - HEADER_LEN;
         let shared = self.endpoint.shared();
+        let size = self.body_len();
         if size > shared.config.max_request_len {
             return Err(CallEnd::TooLarge { size });
         }

@@ -93,6 +93,28 @@ async fn types_of_calls_can_be_named() -> TestResult {
     Ok(())
 }
 
+#[tokio::test]
+async fn encoded_len_is_the_length_that_the_limit_applies_to() -> TestResult {
+    let mut sent_count = 0;
+    for limit in 4..=10 {
+        let builder = Endpoint::builder().serve(ClockServer::new(Noon)).max_request_len(limit);
+        let endpoint = builder.bind("127.0.0.1:0").await?;
+        let call = ClockClient::new(&endpoint, endpoint.local_addr()).hour();
+        let len = call.encoded_len();
+        let result = call.await;
+        match result {
+            Ok(_) => {
+                assert!(len <= limit, "{len} > {limit}");
+                sent_count += 1;
+            }
+            Err(CallError::TooLarge { size, .. }) => assert!(size == len && len > limit, "{size}, {len} <= {limit}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!((1..7).contains(&sent_count), "{sent_count} of 7");
+    Ok(())
+}
+
 /// An endpoint that has received the response to its only pending call does not receive once more.
 /// It handles a datagram behind that response when the next datagram arrives.
 #[cfg(target_os = "linux")]
