@@ -172,14 +172,18 @@ fn start(
     runtime: Handle,
     timer: impl Fn() -> Timer,
 ) -> Result<(Endpoint, Vec<Driver>), BindError> {
-    let builder = builder.with_introspection();
-    let router = Arc::new(builder.router.build()?);
+    let Builder { mut router, own_services, config, .. } = builder.with_introspection();
     let lifecycle = Arc::new(Lifecycle::default());
     let local_addr = transports[0].local_addr();
     let notice = Arc::new(CloseNotice { lifecycle: Arc::clone(&lifecycle), local_addr });
     let guarded = |transport| -> Arc<dyn Transport> { Arc::new(CloseGuard::new(transport, &notice)) };
     let transports: Vec<_> = transports.into_iter().map(guarded).collect();
-    let shared = Shared::new(&transports, lifecycle, builder.config, runtime);
+    let shared = Shared::new(&transports, lifecycle, config, runtime);
+    // The handle that is returned: a service may upgrade its reference meanwhile, and drop the
+    // handle.
+    let endpoint = Endpoint::new(&shared);
+    own_services.into_iter().for_each(|service| service.add(endpoint.downgrade(), &mut router));
+    let router = Arc::new(router.build()?);
     publish_metrics(&shared);
     // A runtime of one thread may have a clock that a test pauses.
     if !router.is_empty() && shared.runtime.runtime_flavor() == RuntimeFlavor::MultiThread {
@@ -192,7 +196,7 @@ fn start(
     };
     let drivers = transports.into_iter().enumerate().map(driver).collect();
     tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");
-    Ok((Endpoint::new(&shared), drivers))
+    Ok((endpoint, drivers))
 }
 
 fn publish_metrics(shared: &Arc<Shared>) {

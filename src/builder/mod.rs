@@ -11,7 +11,9 @@ use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::UdpOptions;
 
 use crate::endpoint::config::Config;
+use crate::endpoint::weak::WeakEndpoint;
 use crate::introspection::service::{IntrospectServer, PublishedContracts};
+use crate::server::own_service::OwnService;
 use crate::server::router::Router;
 use crate::server::service::Service;
 
@@ -53,6 +55,8 @@ use crate::server::service::Service;
 #[derive(Debug)]
 pub struct Builder {
     router: Router,
+    /// The services that get a reference to the endpoint.
+    own_services: Vec<OwnService>,
     config: Config,
     udp: UdpOptions,
     socket_count: usize,
@@ -64,6 +68,7 @@ impl Builder {
     fn new() -> Self {
         Self {
             router: Router::default(),
+            own_services: Vec::new(),
             config: Config::default(),
             udp: UdpOptions::default(),
             socket_count: 1,
@@ -75,6 +80,73 @@ impl Builder {
     /// a service only calls.
     pub fn serve(mut self, service: impl Service) -> Self {
         self.router.add(service);
+        self
+    }
+
+    /// [Serves](Self::serve) a service that calls through its own endpoint on its own initiative:
+    /// `make` gets a reference to the endpoint while it is bound, and returns the service. A
+    /// handler that only calls on behalf of a request needs no more than its
+    /// [`Context`](crate::Context).
+    ///
+    /// The endpoint receives after `make` has returned. `make` runs once, in the context of the
+    /// endpoint's runtime, so that it may start tasks. It must not block.
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, WeakEndpoint, rpc_service};
+    /// use std::net::SocketAddr;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// #[rpc_service]
+    /// trait Heart {
+    ///     #[rpc(oneway)]
+    ///     fn beat(&self);
+    /// }
+    ///
+    /// struct Node {
+    ///     endpoint: WeakEndpoint,
+    ///     peer: SocketAddr,
+    ///     heard: AtomicU32,
+    /// }
+    ///
+    /// impl Heart for Node {
+    ///     fn beat(&self) {
+    ///         self.heard.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// impl Node {
+    ///     /// Sends a beat to the peer every 10 ms, until the endpoint closes.
+    ///     async fn beat_until_closed(self: Arc<Self>) {
+    ///         while let Some(endpoint) = self.endpoint.upgrade() {
+    ///             let _ = HeartClient::new(&endpoint, self.peer).beat().await;
+    ///             drop(endpoint); // The task must not keep the endpoint open while it sleeps.
+    ///             tokio::time::sleep(Duration::from_millis(10)).await;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let silent = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let peer = silent.local_addr()?;
+    /// let endpoint = Endpoint::builder().serve_with(move |endpoint| {
+    ///     let node = Arc::new(Node { endpoint, peer, heard: AtomicU32::new(0) });
+    ///     tokio::spawn(Arc::clone(&node).beat_until_closed());
+    ///     HeartServer::from_arc(node)
+    /// });
+    /// let endpoint = endpoint.bind("127.0.0.1:0").await?;
+    /// # tokio::time::sleep(Duration::from_millis(1)).await;
+    /// # assert!(tokio::task::spawn_blocking(move || silent.recv(&mut [0; 100])).await?.is_ok());
+    /// # let closed = endpoint.closed();
+    /// # drop(endpoint);
+    /// # closed.await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_with<S: Service>(mut self, make: impl FnOnce(WeakEndpoint) -> S + Send + 'static) -> Self {
+        self.own_services.push(OwnService::new(make));
         self
     }
 

@@ -8,6 +8,7 @@ use super::shared::Shared;
 ///
 /// Made by [`Endpoint::downgrade`]. A service or background task of an endpoint holds one, to make
 /// calls on its own initiative: with an [`Endpoint`] it would keep its own endpoint open for ever.
+/// [`Builder::serve_with`](crate::Builder::serve_with) passes one to a service.
 ///
 /// ```
 /// use rpcudp::Endpoint;

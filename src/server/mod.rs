@@ -8,6 +8,7 @@ pub(crate) mod incoming_request;
 pub(crate) mod inline_request;
 #[cfg(feature = "tower")]
 pub(crate) mod layered_request;
+pub(crate) mod own_service;
 pub(crate) mod owned_request;
 pub(crate) mod rejection;
 pub(crate) mod request_head;

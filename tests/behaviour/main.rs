@@ -26,6 +26,7 @@ mod introspection;
 mod limits;
 mod model;
 mod outages;
+mod own_services;
 #[cfg(unix)]
 mod pauses;
 mod readme;
