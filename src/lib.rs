@@ -14,6 +14,7 @@
 //! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
+//! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
 //! | [`DynamicMethod`] | calls by name, without a contract |
 //! | [`value`] | values without a declared type, timestamps and other extension types of msgpack |
 //! | [`contract`] | contracts as data: to print, compare, publish and fetch |
@@ -32,6 +33,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![allow(clippy::test_attr_in_doctest, reason = "README.md shows tests, which run in tests/behaviour")]
 
 mod block_on;
 mod buffer_pool;
@@ -46,6 +48,7 @@ mod lock;
 mod panic;
 mod server;
 mod telemetry;
+pub mod testing;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod tower;

@@ -14,7 +14,7 @@ use crate::endpoint::config::Config;
 use crate::endpoint::weak::WeakEndpoint;
 use crate::introspection::service::{IntrospectServer, PublishedContracts};
 use crate::server::own_service::OwnService;
-use crate::server::router::Router;
+use crate::server::router::{Middleware, Router};
 use crate::server::service::Service;
 
 /// The builder of an endpoint: its services and settings.
@@ -351,6 +351,15 @@ impl Builder {
     /// `SO_REUSEPORT` itself.
     pub fn sockets(mut self, count: usize) -> Self {
         self.socket_count = count.max(1);
+        self
+    }
+
+    /// Puts middleware around the middleware that the endpoint has. No layer may follow.
+    pub(crate) fn wrap_middleware(
+        mut self,
+        wrap: impl FnOnce(Option<Box<dyn Middleware>>) -> Box<dyn Middleware>,
+    ) -> Self {
+        self.router.middleware = Some(wrap(self.router.middleware.take()));
         self
     }
 

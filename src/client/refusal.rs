@@ -1,6 +1,6 @@
 use std::fmt;
 
-use rpcudp_core::codec::decode;
+use rpcudp_core::codec::{decode, encode};
 use rpcudp_core::{FailureCode, RefusalKind};
 
 use super::did_run::DidRun;
@@ -67,6 +67,19 @@ impl Refusal {
             }
             None => Self::Other { code: code.number() },
         }
+    }
+
+    /// Returns the code and the detail of a failure frame that states this refusal.
+    pub(crate) fn to_failure(&self) -> (FailureCode, Option<Vec<u8>>) {
+        let code = match (self, self.kind()) {
+            (_, Some(kind)) => kind.into(),
+            (Self::Other { code }, None) => FailureCode::new(*code),
+            (_, None) => FailureCode::APPLICATION,
+        };
+        let Self::ResponseTooLarge { size: Some(size), limit: Some(limit) } = self else { return (code, None) };
+        let mut detail = Vec::new();
+        encode(&mut detail, &(size, limit)).expect("two numbers can be encoded");
+        (code, Some(detail))
     }
 
     /// Returns the entry in the list of refusals, or `None` for the two that are not in it.

@@ -2,14 +2,19 @@
 
 const README: &str = include_str!("../../README.md");
 
+/// The tests that README.md shows, by their files here.
+const SHOWN: [(&str, &str); 2] =
+    [("readme.rs", include_str!("readme.rs")), ("readme_unit_tests.rs", include_str!("readme_unit_tests.rs"))];
+
 #[test]
-fn readme_contains_the_test_that_runs_here() {
-    let file = include_str!("readme.rs");
-    let (_, test) = file.split_once("\n\n").expect("a doc line comes first");
-    assert!(
-        README.contains(&format!("```rust\n{test}```\n")),
-        "README.md does not contain tests/behaviour/readme.rs without its first line"
-    );
+fn readme_contains_the_tests_that_run_here() {
+    for (name, file) in SHOWN {
+        let (_, test) = file.split_once("\n\n").expect("a doc line comes first");
+        assert!(
+            README.contains(&format!("```rust\n{test}```\n")),
+            "README.md does not contain tests/behaviour/{name} without its first line"
+        );
+    }
 }
 
 /// docs.rs and crates.io show the README too, without the files of the repository.

@@ -31,9 +31,11 @@ mod own_services;
 mod pauses;
 mod readme;
 mod readme_contract;
+mod readme_unit_tests;
 mod results;
 mod retransmission;
 mod scale;
 #[cfg(unix)]
 mod sockets;
 mod trailers;
+mod unit_tests;
