@@ -86,6 +86,11 @@ pub use server::service::Service;
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use telemetry::metric_names as metrics;
 
+/// The programs of the cookbook, which run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/cookbook.md")]
+mod cookbook {}
+
 /// Contracts as data: what a service declares, what a peer publishes, and the comparison of the
 /// two.
 pub mod contract {

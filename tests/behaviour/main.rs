@@ -12,6 +12,7 @@ mod compatibility;
 mod concurrent_callers;
 mod contract;
 mod contract_text;
+mod cookbook;
 mod deadlines;
 mod delivery;
 mod documents;

@@ -35,6 +35,33 @@ pub(crate) fn dead_paths(root: &Path) -> Vec<String> {
     dead
 }
 
+/// Returns the listings in a document that differ from their files. A file may have more above and
+/// below.
+pub(crate) fn differing_listings(root: &Path, document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root.join(document)).expect("the document");
+    let mut differing = Vec::new();
+    for (path, code) in listings(&text) {
+        // In a package of one crate, the other crates are not beside it.
+        let Ok(file) = fs::read_to_string(root.join(path)) else { continue };
+        if !file.contains(code) {
+            differing.push(path.to_owned());
+        }
+    }
+    differing
+}
+
+/// Returns the blocks of code below a line with a path and a colon.
+pub(crate) fn listings(text: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for (at, mark) in text.match_indices("`:\n\n```") {
+        let path = text[..at].rsplit('`').next().unwrap_or_default();
+        let block = text[at + mark.len()..].split_once('\n').map_or("", |(_, block)| block);
+        let code = block.split("```").next().unwrap_or_default();
+        found.push((path, code));
+    }
+    found
+}
+
 /// Returns the words in back-ticks, outside code blocks, that look like a path.
 fn paths(text: &str) -> Vec<&str> {
     let mut is_code = false;
@@ -58,4 +85,10 @@ fn is_path(word: &str) -> bool {
 fn paths_are_told_from_other_words() {
     let text = "`src/lib.rs`, `src/calls/`, `Endpoint::bind`, `README.md`, `a b/c`, `/64`\n```\n`no/code.rs`\n```\n";
     assert_eq!(paths(text), ["src/lib.rs", "src/calls/", "README.md"]);
+}
+
+#[test]
+fn listings_are_found_with_their_paths() {
+    let text = "The `word`.\n\n`a/b.rs`:\n\n```rs\ncode\nmore\n```\n\n```rust\nother\n```\n";
+    assert_eq!(listings(text), [("a/b.rs", "code\nmore\n")]);
 }

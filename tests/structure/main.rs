@@ -98,3 +98,13 @@ fn every_path_in_the_documents_exists() {
     let dead = documents::dead_paths(&root());
     assert!(dead.is_empty(), "paths in documents that do not exist: {dead:#?}");
 }
+
+#[test]
+fn cookbook_shows_the_code_of_the_examples() {
+    let cookbook = "docs/cookbook.md";
+    let text = std::fs::read_to_string(root().join(cookbook)).expect("the cookbook");
+    let shown = documents::listings(&text).len();
+    assert_eq!(shown, 7, "{cookbook} shows another number of files");
+    let differing = documents::differing_listings(&root(), cookbook);
+    assert!(differing.is_empty(), "{cookbook} differs from {differing:#?}");
+}

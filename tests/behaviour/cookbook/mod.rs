@@ -1,0 +1,4 @@
+//! The tests that `docs/cookbook.md` shows.
+
+mod handlers;
+mod mocks;
