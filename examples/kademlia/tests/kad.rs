@@ -18,8 +18,12 @@ struct NodeProcess {
 
 impl NodeProcess {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", arguments)
+    }
+
+    fn start_on(listen: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kad"));
-        command.args(["node", "--listen", "127.0.0.1:0", "--json"]).args(arguments);
+        command.args(["node", "--listen", listen, "--json"]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut node = Self { child, lines, addr: String::new(), id: String::new() };
@@ -97,6 +101,26 @@ fn put_values_are_returned_by_get_with_their_types() {
     assert_eq!(lookup["closest"][0]["id"], second.id.as_str());
     assert!(stdout(&kad(&["lookup", "colour", "--key", "--bootstrap", &first.addr])).contains("queried"));
     assert_eq!(first.leave()["values"], 5, "one value for each key");
+}
+
+#[test]
+fn a_network_is_joined_at_either_address_of_its_name() {
+    for (listen, other) in [("127.0.0.1:0", "[::1]"), ("[::1]:0", "127.0.0.1")] {
+        let first = NodeProcess::start_on(listen, &[]);
+        let port = first.addr.rsplit_once(':').unwrap().1;
+        // `localhost` resolves to both, in an order that the host's configuration decides.
+        let closed = format!("{other}:{port}");
+        for addrs in [[&*first.addr, &closed], [&closed, &*first.addr]] {
+            let bootstrap = ["--bootstrap", addrs[0], "--bootstrap", addrs[1]];
+            let put = kad(&[&["put", "colour", "blue"][..], &bootstrap].concat());
+            assert!(stdout(&put).starts_with("1 nodes store "), "{put:?}");
+            assert_eq!(stdout(&kad(&[&["get", "colour"][..], &bootstrap].concat())), "blue");
+            let mut second = NodeProcess::start_on("[::]:0", &bootstrap);
+            assert_eq!(second.event("joined")["neighbours"], 1);
+            second.leave();
+        }
+        first.leave();
+    }
 }
 
 #[test]

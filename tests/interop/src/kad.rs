@@ -26,8 +26,7 @@ impl Kad {
     ///
     /// Panics if the binary does not compile or does not print its address.
     pub async fn start(bootstrap: &[SocketAddr]) -> Self {
-        static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-        let mut command = Command::new(BUILT.get_or_init(|| build("rpcudp-kademlia", "kad")).await);
+        let mut command = Self::command().await;
         command.args(["node", "--listen", "127.0.0.1:0", "--json"]);
         command.args(bootstrap.iter().flat_map(|addr| ["--bootstrap".into(), addr.to_string()]));
         let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the built binary can be run");
@@ -36,5 +35,24 @@ impl Kad {
         let event: Value = serde_json::from_str(&line).expect("the first line is JSON");
         let addr = event["addr"].as_str().and_then(|addr| addr.parse().ok()).expect("the first line has the address");
         Self { addr, _lines: lines, _child: child }
+    }
+
+    /// Builds the binary with cargo, and runs a command that joins a network through these
+    /// addresses. Returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the binary does not compile or the command fails.
+    pub async fn run(arguments: &[&str], bootstrap: &[SocketAddr]) -> String {
+        let mut command = Self::command().await;
+        command.args(arguments).args(bootstrap.iter().flat_map(|addr| ["--bootstrap".into(), addr.to_string()]));
+        let output = command.output().await.expect("the built binary can be run");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    }
+
+    async fn command() -> Command {
+        static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+        Command::new(BUILT.get_or_init(|| build("rpcudp-kademlia", "kad")).await)
     }
 }

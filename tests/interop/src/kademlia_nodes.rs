@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,8 +95,13 @@ impl KademliaNodes {
 
     /// Starts a node without neighbours, on 127.0.0.1.
     pub async fn listen(&self) -> KademliaNode {
-        let (number, port): (usize, u16) = self.execute("listen", [Self::HOST]).await;
-        KademliaNode { number, addr: (Self::HOST, port).into() }
+        self.listen_on(Self::HOST.into()).await
+    }
+
+    /// Starts a node without neighbours, on one address.
+    pub async fn listen_on(&self, host: IpAddr) -> KademliaNode {
+        let (number, port): (usize, u16) = self.execute("listen", [host]).await;
+        KademliaNode { number, addr: (host, port).into() }
     }
 
     /// Starts a node whose id has this number of bytes.

@@ -1,6 +1,8 @@
 //! The test suite of Python's `kademlia` with `kad` as the other node, and requests of Python nodes
 //! that the suite does not make.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use rpcudp_interop::{Kad, KademliaNodes, Venv};
 
 rpcudp_interop::for_package!(
@@ -9,6 +11,7 @@ rpcudp_interop::for_package!(
     a_value_that_no_node_stores_is_refused_at_once,
     nodes_with_short_ids_store_and_find,
     a_contact_with_a_host_name_is_found,
+    kad_joins_through_the_address_that_responds,
 );
 
 async fn the_packages_own_suite_passes(venv: &Venv) {
@@ -65,4 +68,18 @@ async fn a_contact_with_a_host_name_is_found(venv: &Venv) {
     let closest = third.lookup(named.id().into()).await.closest;
     assert_eq!(closest.first().map(|contact| contact.id), Some(named.id()), "{closest:?}");
     assert_eq!(third.stats().malformed_contacts, 0);
+}
+
+/// `localhost` may have two addresses, of which a Python node listens on one.
+async fn kad_joins_through_the_address_that_responds(venv: &Venv) {
+    let python = KademliaNodes::start(venv).await;
+    let [v4, v6] = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+    for (host, closed) in [(v4, v6), (v6, v4)] {
+        let node = python.listen_on(host).await;
+        let closed = SocketAddr::new(closed, node.addr.port());
+        let put = Kad::run(&["put", "colour", "blue"], &[closed, node.addr]).await;
+        assert!(put.starts_with("1 nodes store "), "{put}");
+        assert_eq!(python.stored(node, "colour").await, "str 'blue'");
+        assert_eq!(Kad::run(&["get", "colour"], &[node.addr, closed]).await, "blue\n");
+    }
 }

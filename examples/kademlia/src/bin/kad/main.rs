@@ -1,5 +1,6 @@
 //! The command line of the Kademlia node. `kad --help` lists its commands.
 
+mod addresses;
 mod exit;
 mod lookup;
 mod node;

@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,9 +8,13 @@ use rpcudp_kademlia::{Config, Node, State};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::addresses::{address_for, resolve, resolve_name};
 use crate::exit::CommandResult;
-use crate::options::{NodeOptions, resolve};
+use crate::options::NodeOptions;
 use crate::print::{print_line, warn};
+
+/// The port that Python's nodes use.
+const DEFAULT_PORT: u16 = 8_468;
 
 /// The interval at which the state is saved, the same as in Python's `save_state_regularly`.
 const SAVE_EVERY: Duration = Duration::from_secs(600);
@@ -24,6 +29,16 @@ pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     let NodeOptions { listen, bootstrap, state, max_stored, private, json, .. } = &options;
     let bootstrap = resolve(bootstrap)?;
     let saved = state.as_deref().map(load).transpose()?.flatten();
+    let contacts = saved.iter().flat_map(|saved| &saved.contacts).map(|contact| contact.addr);
+    let listen = match listen {
+        Some(listen) => resolve_name(listen)?[0],
+        None => {
+            // Nodes on other hosts must reach this one too, so it is not bound to loopback.
+            let everywhere = SocketAddr::from(([0; 4], DEFAULT_PORT));
+            let known: Vec<_> = bootstrap.iter().copied().chain(contacts).chain([everywhere]).collect();
+            address_for(&known, DEFAULT_PORT)
+        }
+    };
     let has_contacts = saved.as_ref().is_some_and(|saved| !saved.contacts.is_empty());
 
     let max_stored_len = max_stored << 20;
@@ -39,7 +54,7 @@ pub(crate) async fn run(options: NodeOptions) -> CommandResult {
     }
     // A service manager may send a signal as soon as it has read the first line.
     let mut stop = Stop::install()?;
-    let node = builder.bind(listen.as_str()).await.map_err(|error| format!("{listen}: {error}"))?;
+    let node = builder.bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
     if *json {
         print_line(&json!({ "event": "listening", "id": node.id().to_string(), "addr": node.local_addr() }))?;
     } else {
@@ -109,7 +124,7 @@ impl Stop {
 }
 
 /// Joins the network. Retries until a node responds.
-async fn join(node: &Node, bootstrap: &[std::net::SocketAddr], json: bool) -> io::Result<()> {
+async fn join(node: &Node, bootstrap: &[SocketAddr], json: bool) -> io::Result<()> {
     loop {
         match node.bootstrap(bootstrap).await {
             Ok(contacts) if json => return print_line(&json!({ "event": "joined", "neighbours": contacts })),

@@ -1,4 +1,3 @@
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -29,8 +28,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct NodeOptions {
     /// The address to listen on. Port 0 takes a free port; `[::]` serves both IPv6 and IPv4.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8468")]
-    pub(crate) listen: String,
+    /// Default: 0.0.0.0:8468, or `[::]:8468` if the network has IPv6 addresses.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
     /// The address of a node to bootstrap from; may be repeated. Without one, and without contacts
     /// in the state file, the node starts a new network.
     #[arg(long, value_name = "ADDR")]
@@ -158,16 +158,6 @@ impl LookupOptions {
         let id = self.id.parse::<NodeId>();
         id.map(Key::from).map_err(|error| format!("{error}: give --key to look up a key"))
     }
-}
-
-/// Resolves host names to addresses.
-pub(crate) fn resolve(names: &[String]) -> Result<Vec<SocketAddr>, String> {
-    let mut addrs = Vec::new();
-    for name in names {
-        let found = name.to_socket_addrs().map_err(|error| format!("{name}: {error}: give an address as HOST:PORT"))?;
-        addrs.extend(found);
-    }
-    Ok(addrs)
 }
 
 fn bytes(digits: &str) -> Option<Vec<u8>> {
