@@ -85,6 +85,9 @@ pub(crate) struct CallArguments {
     pub(crate) retry: bool,
 }
 
+/// The method that `ping` calls if none is given. Many peers lack it, and their refusal is enough.
+pub(crate) const DEFAULT_PING_METHOD: &str = "ping";
+
 #[derive(Debug, Args)]
 #[command(after_help = format!(
     "Any response shows that the peer is up, including an error of the method and a refusal. A Python peer does not \
@@ -94,7 +97,7 @@ pub(crate) struct PingArguments {
     #[command(flatten)]
     pub(crate) peer: PeerArguments,
     /// The method. Choose a cheap one.
-    #[arg(default_value = "ping")]
+    #[arg(default_value = DEFAULT_PING_METHOD)]
     pub(crate) method: String,
     /// The arguments of the method.
     #[arg(value_name = "ARG", allow_negative_numbers = true)]

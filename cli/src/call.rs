@@ -7,7 +7,8 @@ use crate::peer::PreparedCall;
 pub(crate) async fn run(arguments: &CallArguments) -> Result<(), Failure> {
     let CallArguments { peer, method, arguments, retry } = arguments;
     let mut prepared = PreparedCall::new(peer, method, arguments).await?;
-    let response = prepared.call_first_reachable(*retry).await?;
-    output::line(&response.to_string())?;
-    Ok(())
+    match prepared.call_first_reachable(*retry).await {
+        Ok(response) => Ok(output::line(&response.to_string())?),
+        Err(error) => Err(prepared.failure_of(error).await),
+    }
 }

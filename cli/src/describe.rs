@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<
                 format!("{addr} publishes no contracts: it must serve them with `Builder::serve_described`"),
             ));
         }
-        Err(CallError::Timeout { after, .. }) => {
+        Err(CallError::Timeout { after, source: None, .. }) => {
             return Err(Failure::new(
                 FailureKind::Timeout,
                 format!("no contracts from {addr} within {after:?}: Python peers have none to publish"),

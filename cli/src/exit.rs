@@ -1,7 +1,7 @@
 //! Failures of a command: an exit code for scripts, and an error line for people.
 
-use std::io;
 use std::net::SocketAddr;
+use std::{fmt, io};
 
 use rpcudp::{BindError, CallError};
 use serde_json::json;
@@ -17,7 +17,7 @@ Exit codes:
   1   another failure, which the line on standard error describes
   2   the name does not resolve
   3   the address to bind to is in use
-  4   the peer is unreachable: the port is closed, or the host cannot be reached
+  4   the peer is unreachable: its port is closed, its host is down, or this host has no route to it
   5   no response arrived in time
   6   the peer refused the call: unknown method, malformed arguments, busy, ...
   7   the method returned an error
@@ -96,6 +96,13 @@ impl Failure {
         Self::new(FailureKind::Other, format!("cannot bind to {addr}: {error}"))
     }
 
+    /// Adds advice to the message.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        self.message.push_str("; ");
+        self.message.push_str(advice);
+        self
+    }
+
     /// Prints one line on standard error.
     pub(crate) fn print(&self, as_json: bool) {
         let Self { kind, message, detail } = self;
@@ -111,13 +118,19 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<CallError<Value>> for Failure {
     fn from(error: CallError<Value>) -> Self {
         let message = error.to_string();
         let is_unreachable = is_unreachable(&error);
         match error {
             CallError::Application(detail) => Self { kind: FailureKind::Application, message, detail: Some(detail) },
-            CallError::Timeout { .. } => Self::new(FailureKind::Timeout, message),
+            CallError::Timeout { .. } if !is_unreachable => Self::new(FailureKind::Timeout, message),
             CallError::Unreachable { method, peer, .. } => Self::new(
                 FailureKind::Unreachable,
                 format!(
@@ -125,7 +138,9 @@ impl From<CallError<Value>> for Failure {
                     method.escape_debug()
                 ),
             ),
-            CallError::Io { .. } if is_unreachable => Self::new(FailureKind::Unreachable, message),
+            CallError::Io { .. } | CallError::Timeout { .. } if is_unreachable => {
+                Self::new(FailureKind::Unreachable, message)
+            }
             CallError::Refused { .. } => Self::new(FailureKind::Refused, message),
             CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
             _ => Self::new(FailureKind::Other, message),
@@ -154,9 +169,19 @@ impl From<io::Error> for Failure {
 pub(crate) fn is_unreachable<E>(error: &CallError<E>) -> bool {
     match error {
         CallError::Unreachable { .. } => true,
-        CallError::Io { source, .. } => {
-            matches!(source.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
-        }
+        CallError::Io { source, .. } | CallError::Timeout { source: Some(source), .. } => is_without_route(source),
         _ => false,
     }
+}
+
+/// Whether a datagram was not sent because this host has no route to its destination.
+pub(crate) fn is_without_route(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            // The error for an IPv6 address on a host whose IPv6 is switched off.
+            | io::ErrorKind::AddrNotAvailable
+    )
 }

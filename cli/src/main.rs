@@ -1,5 +1,6 @@
 //! The command line of rpcudp: `rpcudp --help`.
 
+mod address;
 mod args;
 mod call;
 mod describe;
@@ -9,6 +10,7 @@ mod interrupt;
 mod latencies;
 mod listen;
 mod load;
+mod method_advice;
 mod outcome;
 mod output;
 mod peer;

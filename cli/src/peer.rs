@@ -1,15 +1,15 @@
 //! The called peer: its address, its dialect, and the endpoint that calls it.
 
 use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use rpcudp::transport::canonical;
-use rpcudp::{BindError, Call, CallError, Dialect, DynamicMethod, Endpoint};
+use rpcudp::{BindError, Call, CallError, Dialect, DynamicMethod, Endpoint, Refusal};
 
+use crate::address::{Family, resolve, resolve_peer, unspecified};
 use crate::args::PeerArguments;
-use crate::exit::{Failure, FailureKind, is_unreachable};
+use crate::exit::{Failure, is_unreachable};
+use crate::method_advice::advice_on_method;
 use crate::value::{Value, argument};
 
 /// A call whose arguments are parsed and whose endpoint is bound; it can be made repeatedly.
@@ -38,6 +38,23 @@ impl PreparedCall {
                 result => return result,
             }
         }
+    }
+
+    /// Returns the failure of a call, with advice if the peer has other methods than the called
+    /// one.
+    pub(crate) async fn failure_of(&self, error: CallError<Value>) -> Failure {
+        let is_unknown = matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. });
+        let advice = if is_unknown { self.advice_on_method().await } else { None };
+        let failure = Failure::from(error);
+        match advice {
+            Some(advice) => failure.advise(&advice),
+            None => failure,
+        }
+    }
+
+    /// Returns advice for a method that the peer does not have, if it publishes those that it has.
+    pub(crate) fn advice_on_method(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+        advice_on_method(self.target.endpoint.clone(), self.target.addr, self.method.name())
     }
 }
 
@@ -75,13 +92,23 @@ impl Target {
             Some(from) => Some(resolve(from, Family::Any).await?[0]),
             None => None,
         };
-        if bind.is_some_and(|from| from.is_ipv4()) && others.iter().any(SocketAddr::is_ipv4) {
-            others.retain(SocketAddr::is_ipv4);
+        // A socket on `[::]` reaches both families, and any other only its own.
+        let reaches = |addr: &SocketAddr| {
+            bind.is_none_or(|from| from.is_ipv4() == addr.is_ipv4() || from.ip() == Ipv6Addr::UNSPECIFIED)
+        };
+        if others.iter().any(reaches) {
+            others.retain(reaches);
         }
         let settings = Settings { dialect: dialect(*storj), timeout: *timeout, any_source: *any_source };
-        let addr = others.pop_front().expect("a name resolves to at least one address");
-        let endpoint = settings.bind(bind.unwrap_or_else(|| unspecified(addr))).await?;
-        Ok(Self { addr, endpoint, settings, bind, others })
+        loop {
+            let addr = others.pop_front().expect("a name resolves to at least one address");
+            match settings.bind(bind.unwrap_or_else(|| unspecified(addr))).await {
+                Ok(endpoint) => return Ok(Self { addr, endpoint, settings, bind, others }),
+                // Without this family on the machine, another address may do.
+                Err(_) if bind.is_none() && !others.is_empty() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Goes on to the next address of the peer, if a call could not reach this one. Returns `false`
@@ -92,7 +119,6 @@ impl Target {
         }
         while let Some(addr) = self.others.pop_front() {
             if self.bind.is_none() {
-                // Without this family on the machine, another address may do.
                 let Ok(endpoint) = self.settings.bind(unspecified(addr)).await else { continue };
                 self.endpoint = endpoint;
             }
@@ -110,69 +136,6 @@ pub(crate) fn dialect(storj: bool) -> Dialect {
 /// Returns the name of the Python package that defines a dialect.
 pub(crate) fn dialect_name(dialect: Dialect) -> &'static str {
     if dialect == Dialect::Storj { "storjrpcudp" } else { "rpcudp" }
-}
-
-/// The address family to which a name is resolved.
-#[derive(Clone, Copy)]
-pub(crate) enum Family {
-    Any,
-    V4,
-    V6,
-}
-
-impl Family {
-    pub(crate) fn new(ipv4: bool, ipv6: bool) -> Self {
-        match (ipv4, ipv6) {
-            (true, _) => Self::V4,
-            (_, true) => Self::V6,
-            _ => Self::Any,
-        }
-    }
-
-    fn contains(self, addr: &SocketAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::V4 => addr.is_ipv4(),
-            Self::V6 => addr.is_ipv6(),
-        }
-    }
-}
-
-/// Resolves the name of a peer to at least one address that can be called.
-pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
-    let addrs = resolve(name, family).await?;
-    match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
-        Some(addr) => Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port"))),
-        None => Ok(addrs),
-    }
-}
-
-/// Resolves a name to at least one address.
-pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
-    let unresolved = |why: String| Failure::new(FailureKind::NotResolved, format!("{name} does not resolve: {why}"));
-    let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if !has_port {
-        return Err(Failure::usage(format!(
-            "`{name}` is not an address: write HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234"
-        )));
-    }
-    let found = tokio::net::lookup_host(name).await.map_err(|error| unresolved(resolver_message(&error)))?;
-    let addrs: Vec<_> = found.map(canonical).filter(|addr| family.contains(addr)).collect();
-    if addrs.is_empty() {
-        return Err(unresolved("it has no address of the requested family".into()));
-    }
-    Ok(addrs)
-}
-
-/// Returns the resolver's message, without the prefix that Rust's standard library adds.
-fn resolver_message(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
-}
-
-/// Returns the unspecified address and port of the family of `peer`.
-pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
-    if peer.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() }
 }
 
 /// Parses the arguments of a method.

@@ -1,12 +1,12 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use rpcudp::CallError;
+use rpcudp::{CallError, Refusal};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::args::PingArguments;
+use crate::args::{DEFAULT_PING_METHOD, PingArguments};
 use crate::exit::{Failure, FailureKind, is_unreachable};
 use crate::interrupt::interrupted;
 use crate::latencies::{Latencies, as_millis, format_millis, percent};
@@ -21,6 +21,7 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
     let mut prepared = PreparedCall::new(peer, method, arguments).await?;
     let mut session = Session { as_json, latencies: Latencies::new(), sent: 0, completed: 0, last_error: None };
     let mut calls = JoinSet::new();
+    let mut advice = None;
     let mut ticks = interval(*pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut interrupted = pin!(interrupted()?);
@@ -47,12 +48,20 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
                     ticks.reset_immediately();
                     continue;
                 }
+                let is_unknown = matches!(result, Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }));
+                if is_unknown && method != DEFAULT_PING_METHOD && advice.is_none() {
+                    advice = Some(tokio::spawn(prepared.advice_on_method()));
+                }
                 session.print(number, result, took)?;
             }
             () = &mut interrupted => break,
         }
     }
-    session.summarize(&prepared)
+    let advice = match advice {
+        Some(advice) => advice.await.expect("the query does not panic, and nothing aborts it"),
+        None => None,
+    };
+    session.summarize(&prepared, advice)
 }
 
 /// The counts and latencies of a run of `rpcudp ping`.
@@ -101,7 +110,7 @@ impl Session {
         Ok(())
     }
 
-    fn summarize(self, prepared: &PreparedCall) -> Result<(), Failure> {
+    fn summarize(self, prepared: &PreparedCall, advice: Option<String>) -> Result<(), Failure> {
         let Self { as_json, latencies, sent, completed, last_error } = self;
         let responses = latencies.count();
         let lost = completed - responses;
@@ -109,7 +118,7 @@ impl Session {
         if as_json {
             output::json_line(&json!({
                 "event": "summary", "peer": addr, "method": method, "sent": sent, "answered": responses, "lost": lost,
-                "loss_percent": percent(lost, completed), "ms": latencies.as_json(),
+                "loss_percent": percent(lost, completed), "ms": latencies.as_json(), "advice": advice,
             }))?;
         } else {
             output::line(&format!("--- `{}` at {addr} ---", method.escape_debug()))?;
@@ -120,6 +129,10 @@ impl Session {
             output::line(&format!("{sent} calls, {responses} responses, {loss}{in_flight}"))?;
             if responses > 0 {
                 output::line(&latencies.summary())?;
+            }
+            if let Some(advice) = advice {
+                let text = format!("`{}` is an unknown method; {advice}", method.escape_debug());
+                output::line(&styled(WARNING, text))?;
             }
         }
         match last_error {

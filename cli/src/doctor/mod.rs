@@ -17,10 +17,11 @@ use prober::Prober;
 use reachability::WorkingProbe;
 use report::{Check, Report};
 
+use crate::address::{Family, resolve_peer};
 use crate::args::DoctorArguments;
 use crate::exit::{Failure, FailureKind};
 use crate::output;
-use crate::peer::{self, Family, dialect, resolve_peer};
+use crate::peer::{self, dialect};
 
 /// Runs `rpcudp doctor`. Returns the kind of failure that a call to the peer would end with, if
 /// any.
@@ -32,14 +33,19 @@ pub(crate) async fn run(arguments: &DoctorArguments, as_json: bool) -> Result<Op
     // Reports arguments that cannot be sent before any use of the network.
     options.candidates(options.dialect)?;
     let addrs = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?;
-    let mut prober = Prober::new(addrs[0])?;
+    // An address of a family that this host lacks is skipped, as calls do.
+    let usable = addrs.iter().enumerate().find_map(|(index, addr)| Some((index, Prober::new(*addr).ok()?)));
+    let (index, mut prober) = match usable {
+        Some(usable) => usable,
+        None => (0, Prober::new(addrs[0])?),
+    };
     let mut report = Report::new(as_json);
     if !as_json {
         output::line(&format!("checking {name}"))?;
     }
     report.add(name_check(name, &addrs))?;
     if let Some(WorkingProbe { probe, round_trip }) =
-        reachability::check(&mut prober, &options, &addrs[1..], &mut report).await?
+        reachability::check(&mut prober, &options, &addrs[index + 1..], &mut report).await?
     {
         let slowest = path::check(&mut prober, &probe, *count, options.timeout, round_trip, &mut report).await?;
         // Further responses take about as long as earlier ones. The shorter wait keeps each lost
@@ -58,6 +64,6 @@ fn name_check(name: &str, addrs: &[SocketAddr]) -> Check {
         return Check::ok("name", format!("{name} is an address"));
     }
     let all: Vec<_> = addrs.iter().map(ToString::to_string).collect();
-    let used = if addrs.len() > 1 { format!("; the checks use {}", addrs[0]) } else { String::new() };
+    let used = if addrs.len() > 1 { "; calls use the first that is reachable" } else { "" };
     Check::ok("name", format!("{name} resolves to {}{used}", all.join(", "))).with_data("addrs", all)
 }

@@ -14,8 +14,8 @@ use socket2::SockRef;
 use tokio::time::{sleep_until, timeout_at};
 
 use super::probe::Probe;
+use crate::address::unspecified;
 use crate::exit::Failure;
-use crate::peer::unspecified;
 use crate::value::Value;
 
 /// A socket that sends probes to one peer. It reports events that an endpoint hides: responses in

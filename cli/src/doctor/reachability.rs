@@ -1,3 +1,4 @@
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::probe::Probe;
 use super::probe_options::ProbeOptions;
 use super::prober::{ProbeResponse, ProbeResults, Prober, ResponseContent, WaitFor};
 use super::report::{Check, Fault, Report};
-use crate::exit::Failure;
+use crate::exit::{Failure, is_without_route};
 use crate::latencies::format_millis;
 use crate::peer::dialect_name;
 
@@ -21,49 +22,73 @@ pub(super) struct WorkingProbe {
 /// The number of attempts, because a datagram may be lost.
 const TRIES: usize = 3;
 
-/// Checks that the peer responds, and in which dialect.
+/// Checks that the peer responds, and in which dialect. Goes on to the next of `others` while the
+/// peer is unreachable, as calls do; `prober` is then that of the address in use.
 pub(super) async fn check(
     prober: &mut Prober,
     options: &ProbeOptions<'_>,
     others: &[SocketAddr],
     report: &mut Report,
 ) -> Result<Option<WorkingProbe>, Failure> {
-    let other = if options.dialect == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
-    for dialect in [options.dialect, other] {
-        let candidates = options.candidates(dialect)?;
-        match try_probes(prober, &candidates, options.timeout).await {
+    let mut others = others.iter().copied();
+    let mut skipped = Vec::new();
+    let mut unreachable = None;
+    loop {
+        let (dialect, candidates, outcome) = try_dialects(prober, options).await?;
+        let peer = prober.peer();
+        let failed = match outcome {
             ProbeOutcome::Response(index, response) => {
+                if !skipped.is_empty() {
+                    report.add(skipped_note(&skipped, peer))?;
+                }
                 let probe = candidates[index].clone();
-                report_response(&probe, &response, prober.peer(), dialect == options.dialect, report)?;
+                report_response(&probe, &response, peer, dialect == options.dialect, report)?;
                 return Ok(Some(WorkingProbe { probe, round_trip: response.round_trip }));
             }
-            ProbeOutcome::Unreachable => {
-                let check = unreachable_check(prober.peer());
-                let check = advise_other_addresses(check, others, &candidates, options.timeout).await?;
-                report.add(check)?;
-                return Ok(None);
-            }
+            ProbeOutcome::Unreachable => unreachable_check(peer),
+            ProbeOutcome::SendFailed(error) if is_without_route(&error) => no_route_check(peer, &error),
             ProbeOutcome::SendFailed(error) => {
-                let message = format!("sending to {} failed: {error}", prober.peer());
-                report.add(Check::fault("answer", Fault::Unsendable, message).advise(
-                    "the cause is the route or this host's firewall, not the peer: check `ip route get` and the \
-                     firewall's rules",
-                ))?;
+                report.add(send_failed_check(peer, &error))?;
                 return Ok(None);
             }
-            ProbeOutcome::Silence => {}
-        }
+            ProbeOutcome::Silence => {
+                if !skipped.is_empty() {
+                    report.add(skipped_note(&skipped, peer))?;
+                }
+                let check = silence_check(peer, &candidates, options);
+                let others: Vec<_> = others.collect();
+                report.add(advise_other_addresses(check, &others, &candidates, options.timeout).await?)?;
+                return Ok(None);
+            }
+        };
+        skipped.push(peer);
+        let first = unreachable.get_or_insert(failed);
+        // An address of a family that this host lacks is left out.
+        let Some(next) = others.find_map(|addr| Prober::new(addr).ok()) else {
+            report.add(first.clone())?;
+            return Ok(None);
+        };
+        *prober = next;
     }
-    let candidates = options.candidates(options.dialect)?;
-    let check = advise_other_addresses(
-        silence_check(prober.peer(), &candidates, options),
-        others,
-        &candidates,
-        options.timeout,
-    )
-    .await?;
-    report.add(check)?;
-    Ok(None)
+}
+
+/// Probes the peer in the selected dialect, and if it is silent in the other one. Returns the
+/// dialect of the outcome with its probes.
+async fn try_dialects(
+    prober: &mut Prober,
+    options: &ProbeOptions<'_>,
+) -> Result<(Dialect, Vec<Probe>, ProbeOutcome), Failure> {
+    let selected = options.candidates(options.dialect)?;
+    match try_probes(prober, &selected, options.timeout).await {
+        ProbeOutcome::Silence => {}
+        outcome => return Ok((options.dialect, selected, outcome)),
+    }
+    let other = if options.dialect == Dialect::Storj { Dialect::Rpcudp } else { Dialect::Storj };
+    let candidates = options.candidates(other)?;
+    match try_probes(prober, &candidates, options.timeout).await {
+        ProbeOutcome::Silence => Ok((options.dialect, selected, ProbeOutcome::Silence)),
+        outcome => Ok((other, candidates, outcome)),
+    }
 }
 
 /// The outcome of probing the peer in one dialect.
@@ -71,7 +96,7 @@ enum ProbeOutcome {
     /// The index of the candidate that got a response, and the response.
     Response(usize, ProbeResponse),
     Unreachable,
-    SendFailed(std::io::Error),
+    SendFailed(io::Error),
     Silence,
 }
 
@@ -124,7 +149,7 @@ fn report_response(
             _ => "omit --storj; in Rust, use the default dialect",
         }),
     })?;
-    if response.source != peer {
+    if !is_same_address(response.source, peer) {
         report.add(
             Check::fault(
                 "source",
@@ -139,6 +164,13 @@ fn report_response(
     Ok(())
 }
 
+/// Whether a response comes from the called address. A link-local address without interface is that
+/// of any interface.
+fn is_same_address(source: SocketAddr, called: SocketAddr) -> bool {
+    let is_without_interface = matches!(called, SocketAddr::V6(called) if called.scope_id() == 0);
+    source == called || is_without_interface && source.ip() == called.ip() && source.port() == called.port()
+}
+
 fn unreachable_check(peer: SocketAddr) -> Check {
     // This host itself is always reachable.
     let or_host = if peer.ip().is_loopback() { "" } else { ", or its host cannot be reached" };
@@ -147,6 +179,27 @@ fn unreachable_check(peer: SocketAddr) -> Check {
         .advise("start the peer, or check the port number: no program is bound to this one")
         .advise("a peer bound to 127.0.0.1 is reachable only from its own host: bind it to 0.0.0.0 or [::]")
         .advise("check the firewall: one that rejects datagrams causes the same error")
+}
+
+fn no_route_check(peer: SocketAddr, error: &io::Error) -> Check {
+    Check::fault("answer", Fault::NoRoute, format!("{peer} is unreachable: {error}"))
+        .advise("this host has no route to the peer: check `ip route get` and its network connection")
+}
+
+fn send_failed_check(peer: SocketAddr, error: &io::Error) -> Check {
+    Check::fault("answer", Fault::Unsendable, format!("sending to {peer} failed: {error}"))
+        .advise("the cause is this host, not the peer: check its firewall's rules, and the route with `ip route get`")
+}
+
+/// Reports that the name has addresses before the one in use that are unreachable.
+fn skipped_note(skipped: &[SocketAddr], used: SocketAddr) -> Check {
+    let all: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+    let are = if all.len() > 1 { "are" } else { "is" };
+    let flag = if used.is_ipv4() { "--ipv4" } else { "--ipv6" };
+    let all = all.join(", ");
+    Check::note("name", format!("{all} {are} unreachable; calls go on to {used}, and so do these checks"))
+        .advise(format!("pass {flag}, or bind the peer to [::], which serves both families"))
+        .with_data("used", used.to_string())
 }
 
 fn silence_check(peer: SocketAddr, candidates: &[Probe], options: &ProbeOptions<'_>) -> Check {
@@ -203,20 +256,60 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn another_address_that_responds_is_advised() {
-        let responsive = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let others = [silent.local_addr().unwrap(), responsive.local_addr().unwrap()];
+    /// Starts a peer that responds to every request.
+    fn responsive() -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = socket.local_addr().unwrap();
         std::thread::spawn(move || {
             let mut datagram = [0; 1_500];
-            let (len, from) = responsive.recv_from(&mut datagram).unwrap();
-            let Ok(Frame::Request(request)) = Frame::decode(&datagram[..len], Dialect::Rpcudp) else { panic!() };
-            let mut response = Vec::new();
-            Response::begin(&mut response, Dialect::Rpcudp, request.id);
-            response.push(0xc0);
-            responsive.send_to(&response, from).unwrap();
+            while let Ok((len, from)) = socket.recv_from(&mut datagram) {
+                let Ok(Frame::Request(request)) = Frame::decode(&datagram[..len], Dialect::Rpcudp) else { panic!() };
+                let mut response = Vec::new();
+                Response::begin(&mut response, Dialect::Rpcudp, request.id);
+                response.push(0xc0);
+                socket.send_to(&response, from).unwrap();
+            }
         });
+        addr
+    }
+
+    #[tokio::test]
+    async fn checks_go_on_to_the_next_address_while_the_peer_is_unreachable() {
+        let options = ProbeOptions {
+            dialect: Dialect::Rpcudp,
+            method: Some("m"),
+            arguments: &[],
+            timeout: Duration::from_secs(1),
+        };
+        let [closed, next] = ["[::1]:9", "127.0.0.1:9"].map(|addr| addr.parse().unwrap());
+        let responsive = responsive();
+        let mut report = Report::new(true);
+        let mut prober = Prober::new(closed).unwrap();
+        let found = check(&mut prober, &options, &[next, responsive], &mut report).await.unwrap();
+        assert!(found.is_some());
+        assert_eq!(prober.peer(), responsive);
+        let note = format!("[::1]:9, 127.0.0.1:9 are unreachable; calls go on to {responsive}, and so do these checks");
+        assert!(format!("{report:?}").contains(&note), "{report:?}");
+        assert_eq!(report.finish("name").unwrap(), None);
+
+        let mut report = Report::new(true);
+        let mut prober = Prober::new(closed).unwrap();
+        assert!(check(&mut prober, &options, &[next], &mut report).await.unwrap().is_none());
+        assert!(format!("{report:?}").contains("[::1]:9 is unreachable: the port is closed"), "{report:?}");
+        assert_eq!(report.finish("name").unwrap(), Some(crate::exit::FailureKind::Unreachable));
+    }
+
+    #[test]
+    fn link_local_address_without_interface_is_that_of_any() {
+        let same = |source: &str, called: &str| is_same_address(source.parse().unwrap(), called.parse().unwrap());
+        assert!(same("[fe80::1%4]:7", "[fe80::1]:7") && same("10.0.0.1:7", "10.0.0.1:7"));
+        assert!(!same("[fe80::1%4]:7", "[fe80::1%5]:7") && !same("[fe80::2%4]:7", "[fe80::1]:7"));
+    }
+
+    #[tokio::test]
+    async fn another_address_that_responds_is_advised() {
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let others = [silent.local_addr().unwrap(), responsive()];
         let candidates = [Probe::new(Dialect::Rpcudp, "ping", &[]).unwrap()];
         let check = unreachable_check("127.0.0.1:9".parse().unwrap());
         let check = format!(

@@ -4,13 +4,14 @@ use crate::exit::{Failure, FailureKind};
 use crate::output::{self, DIM, ERROR, SUCCESS, WARNING, styled};
 
 /// The results of the checks: printed as text one by one, or as JSON at the end.
+#[derive(Debug)]
 pub(super) struct Report {
     as_json: bool,
     checks: Vec<Check>,
 }
 
 /// The result of one check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Check {
     name: &'static str,
     status: Status,
@@ -39,6 +40,7 @@ pub(super) enum Fault {
     OtherSource,
     Loss,
     Size,
+    NoRoute,
     Unsendable,
 }
 
@@ -51,6 +53,7 @@ impl Fault {
             Self::OtherSource => "other_source",
             Self::Loss => "loss",
             Self::Size => "size",
+            Self::NoRoute => "no_route",
             Self::Unsendable => "unsendable",
         }
     }
@@ -58,7 +61,7 @@ impl Fault {
     /// Returns the kind of failure that a call would end with.
     fn failure_kind(self) -> FailureKind {
         match self {
-            Self::ClosedPort => FailureKind::Unreachable,
+            Self::ClosedPort | Self::NoRoute => FailureKind::Unreachable,
             Self::Silence => FailureKind::Timeout,
             _ => FailureKind::Other,
         }

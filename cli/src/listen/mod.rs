@@ -15,11 +15,12 @@ use rpcudp_core::{Dialect, Frame};
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::address::{Family, resolve};
 use crate::args::ListenArguments;
 use crate::exit::Failure;
 use crate::interrupt::interrupted;
 use crate::output;
-use crate::peer::{Family, dialect, resolve};
+use crate::peer::dialect;
 
 /// Runs `rpcudp listen` until it is interrupted.
 pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {

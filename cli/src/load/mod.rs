@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
     // A first call reports a peer or a method that cannot work, before the load begins.
     match prepared.call_first_reachable(false).await {
         Ok(_) | Err(CallError::Application(_) | CallError::Decode { .. }) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(prepared.failure_of(error).await),
     }
 
     let prepared = Arc::new(prepared);

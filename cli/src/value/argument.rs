@@ -29,8 +29,8 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
 
 /// Parses JSON.
 fn json(text: &str) -> Result<Value, ArgumentError> {
-    let FromJson(value) =
-        serde_json::from_str(&numbers::without_negative_zero(text)).map_err(ArgumentError::InvalidJson)?;
+    let FromJson(value) = serde_json::from_str(&numbers::without_negative_zero(text))
+        .map_err(|source| ArgumentError::InvalidJson { source, damage: QuoteDamage::of(text) })?;
     match numbers::find_oversized_integer(text) {
         Some(number) => Err(ArgumentError::OversizedInteger(number.into())),
         None => Ok(value),
@@ -40,7 +40,7 @@ fn json(text: &str) -> Result<Value, ArgumentError> {
 /// The reason that a word of the command line is not an argument.
 #[derive(Debug)]
 pub(crate) enum ArgumentError {
-    InvalidJson(serde_json::Error),
+    InvalidJson { source: serde_json::Error, damage: Option<QuoteDamage> },
     OversizedInteger(Box<str>),
     InvalidHex,
     Unreadable { path: Box<str>, source: io::Error },
@@ -50,8 +50,9 @@ pub(crate) enum ArgumentError {
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidJson(error) if error.is_data() => write!(f, "is not a value: {error}"),
-            Self::InvalidJson(error) => write!(f, "is not JSON: {error} (text is '\"text\"' or str:text)"),
+            Self::InvalidJson { source, .. } if source.is_data() => write!(f, "is not a value: {source}"),
+            Self::InvalidJson { damage: Some(damage), .. } => write!(f, "is not JSON: {damage}"),
+            Self::InvalidJson { source, damage: None } => write!(f, "is not JSON: {source}"),
             Self::OversizedInteger(number) => write!(f, "has an integer that does not fit in 64 bits: {number}"),
             Self::InvalidHex => f.write_str("needs an even number of hexadecimal digits after hex:"),
             Self::Unreadable { path, source } => write!(f, "cannot be read from {path}: {source}"),
@@ -63,6 +64,58 @@ impl fmt::Display for ArgumentError {
 }
 
 impl error::Error for ArgumentError {}
+
+/// The probable cause of invalid JSON: a shell has changed its quotes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum QuoteDamage {
+    /// Text without quotes. Every shell removes those of `"text"`, and Windows PowerShell also
+    /// those of `'"text"'`.
+    BareText(Box<str>),
+    /// An array or object with text but without double quotes: an `sh` removes those that are not
+    /// in single quotes, and Windows PowerShell those that have no backslash.
+    NoDoubleQuotes,
+    /// Single quotes, which cmd does not remove.
+    SingleQuotes,
+}
+
+impl QuoteDamage {
+    fn of(word: &str) -> Option<Self> {
+        let has_letters = word.contains(char::is_alphabetic);
+        match word.chars().next()? {
+            '\'' => Some(Self::SingleQuotes),
+            '[' | '{' if !word.contains('"') && has_letters => Some(Self::NoDoubleQuotes),
+            '[' | '{' | '"' => None,
+            _ if word.contains('"') || !has_letters => None,
+            _ => Some(Self::BareText(word.into())),
+        }
+    }
+}
+
+impl fmt::Display for QuoteDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareText(text) if text.chars().all(is_safe_in_double_quotes) => {
+                let is_word = text.chars().all(|char| char.is_alphanumeric() || "._-:/".contains(char));
+                let quote = if is_word { "" } else { "\"" };
+                write!(f, "if it is text, write {quote}str:{text}{quote}")
+            }
+            Self::BareText(_) => f.write_str("if it is text, write str: before it"),
+            Self::NoDoubleQuotes => f.write_str(
+                "the shell has removed its double quotes. Write them as \\\" in Windows PowerShell and cmd, and put \
+                 the argument into single quotes in other shells: '[\"a\"]'",
+            ),
+            Self::SingleQuotes => f.write_str(
+                "the shell has not removed the single quotes. In cmd, write str:text for text, and \"[\\\"a\\\"]\" for \
+                 JSON",
+            ),
+        }
+    }
+}
+
+/// Whether a character stands for itself within double quotes in every shell.
+fn is_safe_in_double_quotes(char: char) -> bool {
+    char.is_alphanumeric() || " ,.:;_-+=/@?()'".contains(char)
+}
 
 /// Reads at most one byte more than the largest datagram can carry.
 fn contents(from: impl Read) -> io::Result<Vec<u8>> {
@@ -93,10 +146,6 @@ mod tests {
 
     #[test]
     fn invalid_arguments_are_refused_with_the_reason() {
-        assert_eq!(
-            parse_error("Snake"),
-            "is not JSON: expected value at line 1 column 1 (text is '\"text\"' or str:text)"
-        );
         assert_eq!(parse_error("hex:0"), "needs an even number of hexadecimal digits after hex:");
         assert_eq!(
             parse_error("[18446744073709551616]"),
@@ -107,6 +156,32 @@ mod tests {
             nested.contains("not an even number of hexadecimal digits; to pass this as text, write \"str:hex:zz\"")
         );
         assert!(parse_error("@/no/such/file").starts_with("cannot be read from /no/such/file: "));
+    }
+
+    #[test]
+    fn damage_by_a_shell_is_recognized() {
+        let [object, single] =
+            [QuoteDamage::NoDoubleQuotes, QuoteDamage::SingleQuotes].map(|it| format!("is not JSON: {it}"));
+        for (word, error) in [
+            // PowerShell before 7.3 passes '"Snake"' on as Snake.
+            ("Snake", "is not JSON: if it is text, write str:Snake"),
+            ("Snake Plissken", "is not JSON: if it is text, write \"str:Snake Plissken\""),
+            ("50% of $x", "is not JSON: if it is text, write str: before it"),
+            ("nan", "is not JSON: if it is text, write str:nan"),
+            // And '{"key": "value"}' as {key: value}.
+            ("{key: value}", &object),
+            ("[a, 1]", &object),
+            // cmd passes single quotes on.
+            ("'Snake", &single),
+            ("'{key:", &single),
+            // Other mistakes have the parser's message.
+            ("[1, 2", "is not JSON: EOF while parsing a list at line 1 column 5"),
+            ("{\"a\": tru}", "is not JSON: expected ident at line 1 column 10"),
+            ("1 2", "is not JSON: trailing characters at line 1 column 3"),
+            ("", "is not JSON: EOF while parsing a value at line 1 column 0"),
+        ] {
+            assert_eq!(parse_error(word), error, "{word}");
+        }
     }
 
     #[cfg(unix)]

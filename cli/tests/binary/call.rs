@@ -1,6 +1,7 @@
 use rpcudp::Dialect;
 use serde_json::json;
 
+use crate::describe::describing;
 use crate::peers::{CLOSED, serve, silence};
 use crate::process::{Background, json, rpcudp};
 
@@ -72,6 +73,28 @@ fn each_failure_has_its_exit_code_and_its_line() {
     let refused = call(&addr, &["sayhi", "7"]);
     assert!(refused.failed(6).contains("malformed arguments: `name`:"), "{refused:?}");
     assert_eq!(call(&addr, &["withdraw", "5"]).failed(7), "rpcudp: the method returned an error: {\"by\":5}");
+}
+
+#[test]
+fn a_similar_method_is_suggested_if_the_peer_publishes_it() {
+    let (_server, addr) = describing(Dialect::Rpcudp);
+    for command in ["call", "load"] {
+        let refusal = |method: &str| rpcudp(&[command, &addr, method, "\"S\""]).failed(6).to_owned();
+        let refused = format!("rpcudp: {addr} refused");
+        assert_eq!(refusal("balanec"), format!("{refused} `balanec`: unknown method; did you mean `balance`?"));
+        assert_eq!(
+            refusal("frobnicate"),
+            format!("{refused} `frobnicate`: unknown method; `rpcudp describe {addr}` prints its methods")
+        );
+    }
+    let ping = rpcudp(&["ping", &addr, "withdrow", "--count", "2", "--interval", "1ms"]);
+    let last = "`withdrow` is an unknown method; did you mean `withdraw`?";
+    assert_eq!(ping.succeeded().lines().last(), Some(last), "{ping:?}");
+    let ping = rpcudp(&["ping", &addr, "withdrow", "--count", "1", "--json"]);
+    assert_eq!(json(ping.succeeded().lines().last().unwrap())["advice"], "did you mean `withdraw`?");
+    // The method that `ping` calls if none is given need not exist.
+    let ping = rpcudp(&["ping", &addr, "--count", "1"]);
+    assert!(!ping.succeeded().contains("unknown method;"), "{ping:?}");
 }
 
 #[test]

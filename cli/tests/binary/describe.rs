@@ -29,7 +29,7 @@ impl Account for Empty {
 }
 
 /// Starts a server that publishes its contract.
-fn describing(dialect: Dialect) -> (Endpoint, String) {
+pub(crate) fn describing(dialect: Dialect) -> (Endpoint, String) {
     let endpoint = Endpoint::builder().dialect(dialect).serve_described(AccountServer::new(Empty));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
     let addr = endpoint.local_addr().to_string();

@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+mod addresses;
 mod call;
 mod describe;
 mod doctor;

@@ -5,10 +5,8 @@ use crate::process::rpcudp;
 fn an_invalid_argument_is_reported_by_position_before_any_call() {
     for (words, message) in [
         (&["1", "{\"a"][..], "argument 2 `{\\\"a` is not JSON: EOF while parsing a string at line 1 column 3"),
-        (
-            &["Snake"],
-            "argument 1 `Snake` is not JSON: expected value at line 1 column 1 (text is '\"text\"' or str:text)",
-        ),
+        (&["Snake"], "argument 1 `Snake` is not JSON: if it is text, write str:Snake"),
+        (&["{a: 1}"], "argument 1 `{a: 1}` is not JSON: the shell has removed its double quotes. "),
         (&["hex:0"], "argument 1 `hex:0` needs an even number of hexadecimal digits"),
         (
             &["[\"hex:zz\"]"],

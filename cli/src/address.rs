@@ -1,0 +1,127 @@
+//! Addresses on the command line.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use rpcudp::transport::canonical;
+
+use crate::exit::{Failure, FailureKind};
+
+/// The address family to which a name is resolved.
+#[derive(Clone, Copy)]
+pub(crate) enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn new(ipv4: bool, ipv6: bool) -> Self {
+        match (ipv4, ipv6) {
+            (true, _) => Self::V4,
+            (_, true) => Self::V6,
+            _ => Self::Any,
+        }
+    }
+
+    fn contains(self, addr: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => addr.is_ipv4(),
+            Self::V6 => addr.is_ipv6(),
+        }
+    }
+}
+
+/// Resolves the name of a peer to at least one address that can be called.
+pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let addrs = resolve(name, family).await?;
+    match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
+        Some(addr) => Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port"))),
+        None => Ok(addrs),
+    }
+}
+
+/// Resolves a name to at least one address. A link-local address may have the name or the number of
+/// its interface: `[fe80::1%eth0]:1234`.
+pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let unresolved = |why: String| Failure::new(FailureKind::NotResolved, format!("{name} does not resolve: {why}"));
+    let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !has_port {
+        return Err(Failure::usage(format!(
+            "`{name}` is not an address: write HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234"
+        )));
+    }
+    let found: Vec<_> = if let Some((ip, interface, port)) = split_interface(name) {
+        let no_interface = || unresolved(format!("this host has no network interface `{interface}`"));
+        let scope = interface_number(interface).ok_or_else(no_interface)?;
+        vec![SocketAddrV6::new(ip, port, 0, scope).into()]
+    } else {
+        tokio::net::lookup_host(name).await.map_err(|error| unresolved(resolver_message(&error)))?.collect()
+    };
+    let addrs: Vec<_> = found.into_iter().map(canonical).filter(|addr| family.contains(addr)).collect();
+    if addrs.is_empty() {
+        return Err(unresolved("it has no address of the requested family".into()));
+    }
+    Ok(addrs)
+}
+
+/// Splits `[fe80::1%eth0]:1234` into the IP address, the interface and the port.
+fn split_interface(name: &str) -> Option<(Ipv6Addr, &str, u16)> {
+    let (host, port) = name.strip_prefix('[')?.split_once("]:")?;
+    let (ip, interface) = host.split_once('%')?;
+    Some((ip.parse().ok()?, interface, port.parse().ok()?))
+}
+
+/// Returns the number of a network interface of this host, given its name or its number.
+#[cfg(unix)]
+fn interface_number(interface: &str) -> Option<u32> {
+    use nix::net::if_::Interface;
+
+    let number = interface.parse().ok();
+    let all = nix::net::if_::if_nameindex().ok()?;
+    let is_meant =
+        |known: &&Interface| known.name().to_bytes() == interface.as_bytes() || number == Some(known.index());
+    all.iter().find(is_meant).map(Interface::index)
+}
+
+/// Returns the number of a network interface. Windows names interfaces in addresses by number only.
+#[cfg(not(unix))]
+fn interface_number(interface: &str) -> Option<u32> {
+    interface.parse().ok()
+}
+
+/// Returns the resolver's message, without the prefix that Rust's standard library adds.
+fn resolver_message(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+/// Returns the unspecified address and port of the family of `peer`.
+pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
+    if peer.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn link_local_address_has_its_interface_by_name_or_number() {
+        let all = nix::net::if_::if_nameindex().unwrap();
+        let first = all.iter().next().expect("a host has a loopback interface");
+        let (name, number) = (first.name().to_str().unwrap().to_owned(), first.index());
+        let expected = SocketAddrV6::new("fe80::1".parse().unwrap(), 1_234, 0, number).into();
+        for interface in [name, number.to_string()] {
+            let name = format!("[fe80::1%{interface}]:1234");
+            let resolved = resolve(&name, Family::Any).await;
+            assert_eq!(resolved.map_err(|failure| failure.to_string()), Ok(vec![expected]));
+        }
+        for unknown in ["none-such", "4000000000", ""] {
+            let name = format!("[fe80::1%{unknown}]:1234");
+            let error = format!("{name} does not resolve: this host has no network interface `{unknown}`");
+            assert_eq!(resolve(&name, Family::Any).await.unwrap_err().to_string(), error);
+        }
+    }
+}
