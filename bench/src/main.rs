@@ -39,7 +39,7 @@ enum Command {
     /// Echoes over loopback: rpcudp, the kernel's ceilings, tarpc, tonic and Python's rpcudp in
     /// turn (the default)
     Compare(compare::Options),
-    /// One endpoint that calls 1, 100 and 10,000 peers
+    /// One socket that calls 1, 100 and 10,000 peers: rpcudp, a bare socket, a ceiling
     Peers(peers::Options),
     /// A million pending calls to silent peers: memory, processor time, and how late they time out
     Outstanding(outstanding::Options),

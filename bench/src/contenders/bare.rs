@@ -5,13 +5,13 @@
 use std::future::poll_fn;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use tokio::net::UdpSocket;
 
-use crate::measuring::{BoxError, Caller, loopback_socket};
+use crate::measuring::{BoxError, Caller, loopback_socket_at};
 
 /// The length of the header: the numbers of the caller and of the call, four bytes each.
 const HEADER_LEN: usize = 8;
@@ -34,7 +34,11 @@ pub(crate) struct SingleCaller {
 ///
 /// Returns an error if a socket cannot be bound.
 pub(crate) async fn single_caller(size: usize) -> Result<Vec<SingleCaller>, BoxError> {
-    Ok(vec![SingleCaller { socket: socket()?, server: serve()?, response: vec![0; size] }])
+    Ok(vec![SingleCaller {
+        socket: socket(Ipv4Addr::LOCALHOST)?,
+        server: serve(Ipv4Addr::LOCALHOST)?,
+        response: vec![0; size],
+    }])
 }
 
 impl Caller for SingleCaller {
@@ -56,6 +60,10 @@ pub(crate) struct SlotCaller {
     client: Arc<Client>,
     number: u32,
     count: u32,
+    /// The index of the next call's peer, and the number of callers between which the peers are
+    /// divided.
+    next_peer: usize,
+    caller_count: usize,
     datagram: Vec<u8>,
     response: Vec<u8>,
 }
@@ -64,7 +72,8 @@ pub(crate) struct SlotCaller {
 #[derive(Debug)]
 struct Client {
     socket: UdpSocket,
-    server: SocketAddr,
+    /// The addresses of the server.
+    peers: Vec<SocketAddr>,
     slots: Vec<Mutex<Slot>>,
 }
 
@@ -87,19 +96,28 @@ enum State {
     Completed,
 }
 
-/// Starts a server and a task that receives responses, and returns callers that share a socket.
+/// Starts a server and a task that receives responses, and returns callers that share a socket and
+/// call the addresses of the server in turn.
+///
+/// The server responds from any of its addresses, because tokio does not report the address that a
+/// datagram was sent to.
 ///
 /// # Errors
 ///
 /// Returns an error if a socket cannot be bound.
-pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>, BoxError> {
+pub(crate) async fn callers(count: usize, size: usize, peers: Vec<Ipv4Addr>) -> Result<Vec<SlotCaller>, BoxError> {
     let slots = (0..count).map(|_| Mutex::default()).collect();
-    let client = Arc::new(Client { socket: socket()?, server: serve()?, slots });
+    let is_localhost = peers == [Ipv4Addr::LOCALHOST];
+    let port = serve(if is_localhost { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED })?.port();
+    let peers = peers.into_iter().map(|ip| (ip, port).into()).collect();
+    let client = Arc::new(Client { socket: socket(Ipv4Addr::LOCALHOST)?, peers, slots });
     tokio::spawn(dispatch_responses(Arc::clone(&client)));
     let caller = |number| SlotCaller {
         client: Arc::clone(&client),
         number,
         count: 0,
+        next_peer: number as usize,
+        caller_count: count,
         datagram: vec![0; HEADER_LEN + size],
         response: Vec::with_capacity(size),
     };
@@ -108,14 +126,15 @@ pub(crate) async fn callers(count: usize, size: usize) -> Result<Vec<SlotCaller>
 
 impl Caller for SlotCaller {
     async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
-        let Self { client, number, count, datagram, response } = self;
+        let Self { client, number, count, next_peer, caller_count, datagram, response } = self;
         let (number, count) = (*number, mem::replace(count, count.wrapping_add(1)));
         client.slot(number).state = State::Waiting { count, waker: None };
 
         datagram[..4].copy_from_slice(&number.to_be_bytes());
         datagram[4..HEADER_LEN].copy_from_slice(&count.to_be_bytes());
         datagram[HEADER_LEN..].copy_from_slice(payload);
-        client.socket.send_to(datagram, client.server).await?;
+        client.socket.send_to(datagram, client.peers[*next_peer % client.peers.len()]).await?;
+        *next_peer += *caller_count;
 
         poll_fn(|cx| {
             let mut slot = client.slot(number);
@@ -167,7 +186,7 @@ async fn dispatch_responses(client: Arc<Client>) {
     let mut datagram = vec![0; BUFFER_LEN];
     loop {
         match client.socket.recv_from(&mut datagram).await {
-            Ok((len, sender)) if sender == client.server => client.complete(&datagram[..len]),
+            Ok((len, sender)) if sender.port() == client.peers[0].port() => client.complete(&datagram[..len]),
             Ok(_) => {}
             Err(error) => eprintln!("the bare client cannot receive: {error}"),
         }
@@ -175,8 +194,8 @@ async fn dispatch_responses(client: Arc<Client>) {
 }
 
 /// Starts a server that echoes every datagram until its runtime ends.
-fn serve() -> io::Result<SocketAddr> {
-    let socket = socket()?;
+fn serve(ip: Ipv4Addr) -> io::Result<SocketAddr> {
+    let socket = socket(ip)?;
     let addr = socket.local_addr()?;
     tokio::spawn(async move {
         let mut datagram = vec![0; BUFFER_LEN];
@@ -193,8 +212,8 @@ fn serve() -> io::Result<SocketAddr> {
     Ok(addr)
 }
 
-fn socket() -> io::Result<UdpSocket> {
-    let socket = loopback_socket()?;
+fn socket(ip: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = loopback_socket_at(ip)?;
     socket.set_nonblocking(true)?;
     UdpSocket::from_std(socket.into())
 }

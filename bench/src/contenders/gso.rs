@@ -28,7 +28,8 @@ pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
     // Both sockets before the first datagram: a batch that arrives in pieces is echoed in pieces,
     // and stays in pieces for the whole cell.
     sockets.iter().try_for_each(|socket| offload(socket, cell.size))?;
-    windowed::run(cell, batch_len, sockets, |socket| GsoSocket { socket, size: cell.size })
+    let [client, server] = sockets.map(|socket| move || GsoSocket { socket, size: cell.size });
+    windowed::run(cell, batch_len, client, server)
 }
 
 /// Checks that the kernel supports GSO and GRO.

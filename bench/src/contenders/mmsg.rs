@@ -10,7 +10,7 @@ use super::windowed::{self, BulkSocket};
 use crate::measuring::{BoxError, Cell, Measured};
 
 /// The number of datagrams per system call. With more, the cost of the call itself no longer shows.
-const BATCH_LEN: usize = 64;
+pub(super) const BATCH_LEN: usize = 64;
 
 /// Measures this ceiling.
 ///
@@ -18,7 +18,9 @@ const BATCH_LEN: usize = 64;
 ///
 /// Returns an error if a socket cannot be set up, or fails.
 pub(crate) fn run(cell: Cell) -> Result<Measured, BoxError> {
-    windowed::run(cell, BATCH_LEN, windowed::sockets()?, |socket| MmsgSocket::new(socket, cell.size))
+    let [client, server] = windowed::sockets()?;
+    let bulk = |socket| move || MmsgSocket::new(socket, cell.size);
+    windowed::run(cell, BATCH_LEN, bulk(client), bulk(server))
 }
 
 struct MmsgSocket {

@@ -1,8 +1,9 @@
 //! The contenders: a file for each, which sets up its client and its server.
 
-mod bare;
+pub(crate) mod bare;
 mod gso;
 mod mmsg;
+pub(crate) mod mmsg_many;
 mod python;
 pub(crate) mod rpcudp;
 mod tarpc;
@@ -10,6 +11,7 @@ mod tonic;
 mod windowed;
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 
@@ -90,7 +92,7 @@ impl Contender {
         match (self, cell.in_flight) {
             (Self::Rpcudp, count) => cell.on_workers(rpcudp::callers(count)),
             (Self::Bare, 1) => cell.on_workers(bare::single_caller(cell.size)),
-            (Self::Bare, count) => cell.on_workers(bare::callers(count, cell.size)),
+            (Self::Bare, count) => cell.on_workers(bare::callers(count, cell.size, vec![Ipv4Addr::LOCALHOST])),
             (Self::Mmsg, _) => mmsg::run(cell),
             (Self::Gso, _) => gso::run(cell),
             (Self::Tarpc, count) => cell.on_workers(tarpc::callers(count)),

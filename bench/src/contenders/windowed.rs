@@ -23,7 +23,7 @@ pub(crate) trait BulkSocket {
 }
 
 /// The time after which a response counts as lost.
-const LOST_AFTER: Duration = Duration::from_millis(500);
+pub(super) const LOST_AFTER: Duration = Duration::from_millis(500);
 
 /// Binds two sockets and connects them to each other.
 ///
@@ -42,18 +42,20 @@ pub(crate) fn sockets() -> io::Result<[UdpSocket; 2]> {
 
 /// Measures two sockets, each of which sends and receives up to `batch_len` datagrams at a time.
 ///
+/// The closures return the sockets. Each is called on its own thread, because nix's headers for a
+/// batch are not `Send`.
+///
 /// # Errors
 ///
 /// Returns the error of a socket.
-pub(crate) fn run<B: BulkSocket>(
+pub(crate) fn run<B: BulkSocket, S: BulkSocket>(
     cell: Cell,
     batch_len: usize,
-    [client, server]: [UdpSocket; 2],
-    bulk: impl Fn(UdpSocket) -> B + Sync,
+    client: impl FnOnce() -> B + Send,
+    server: impl FnOnce() -> S + Send,
 ) -> Result<Measured, BoxError> {
-    // Each socket is wrapped on its own thread, because nix's headers for a batch are not `Send`.
-    let call = |clock: &Clock| call(&mut bulk(client), cell, batch_len, clock);
-    let serve = |clock: &Clock| serve(&mut bulk(server), cell, batch_len, clock);
+    let call = |clock: &Clock| call(&mut client(), cell, batch_len, clock);
+    let serve = |clock: &Clock| serve(&mut server(), cell, batch_len, clock);
     cell.on_threads(call, serve)
 }
 

@@ -25,6 +25,6 @@ pub(crate) use progress::Progress;
 pub(crate) use report::{conclude, publish};
 pub(crate) use rounds::measure_in_rounds;
 pub(crate) use sample::{Placement, Sample};
-pub(crate) use socket::{BUFFER_LEN, loopback_socket};
+pub(crate) use socket::{BUFFER_LEN, loopback_socket, loopback_socket_at};
 pub(crate) use statistics::{Latencies, Spread};
 pub(crate) use timing::{Timing, seconds};
