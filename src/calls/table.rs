@@ -292,10 +292,14 @@ impl InFlightCalls {
         }
     }
 
-    /// Wakes all queued tasks at once.
-    pub(crate) fn wake_all_queued(&self) {
-        let left = self.table.lock().wake_queue.take();
-        left.for_each(Waker::wake);
+    /// Wakes up to `count` queued tasks at once. Returns whether tasks are left.
+    pub(crate) fn wake_queued(&self, count: usize) -> bool {
+        let mut table = self.table.lock();
+        let wakers = table.wake_queue.take_some(count);
+        let are_left = !table.wake_queue.is_empty();
+        drop(table);
+        wakers.into_iter().for_each(Waker::wake);
+        are_left
     }
 
     /// Wakes the task that is next after one that has taken its call's completion.

@@ -63,6 +63,16 @@ impl WakeQueue {
         mem::take(self).tasks.into_iter().map(|(_, waker)| waker)
     }
 
+    /// Removes and returns up to `count` tasks, without the driver, which is not woken any more.
+    pub(crate) fn take_some(&mut self, count: usize) -> Vec<Waker> {
+        (self.next_is_task, self.driver) = (false, None);
+        self.tasks.drain(..count.min(self.tasks.len())).map(|(_, waker)| waker).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     fn pop(&mut self, is_pending: impl FnOnce(&MessageId) -> bool) -> NextWake {
         let Some((id, waker)) = self.tasks.pop_front() else { return NextWake::None };
         if !is_pending(&id) {
@@ -143,6 +153,20 @@ mod tests {
         assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[1]);
         assert_wakes(&queue.after_task(|_| true), &tasks[0]);
         assert_wakes(&queue.after_task(|_| true), &driver);
+    }
+
+    #[test]
+    fn tasks_can_be_taken_in_portions() {
+        let (driver, tasks, mut queue) = queue(6);
+        assert_wakes(&queue.after_driver(&driver, |_| true), &tasks[0]);
+        for portion in [&tasks[1..4], &tasks[4..]] {
+            let taken = queue.take_some(3);
+            assert!(
+                taken.len() == portion.len() && taken.iter().zip(portion).all(|(taken, task)| taken.will_wake(task))
+            );
+            assert!(matches!(queue.after_task(|_| true), NextWake::None), "the chain has ended");
+        }
+        assert!(queue.is_empty());
     }
 
     #[test]

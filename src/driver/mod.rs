@@ -66,8 +66,12 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Datagrams to receive before other tasks run. A batch is always finished.
-    const MAX_DATAGRAMS: usize = 1_024;
+    /// Datagrams to receive before other tasks run, because each may wake a task or spawn one. A
+    /// batch is always finished.
+    const MAX_DATAGRAMS: usize = WakeChain::PORTION;
+
+    /// Datagrams to receive before other tasks run, if those are woken one after another.
+    const MAX_CHAINED_DATAGRAMS: usize = 1_024;
 
     /// Consecutive errors after which receiving pauses.
     const MAX_ERRORS: usize = 16;
@@ -201,7 +205,14 @@ impl Driver {
                 while self.timer.is_off() && self.timer.poll(self.wake_chain.deadline(), cx).is_ready() {}
                 self.wake_chain.end_step(cx);
             }
-            Step::Released => cx.waker().wake_by_ref(),
+            Step::Portion => {
+                // The portion before has run.
+                if self.flush.is_done() && self.send_queue().is_flush_pending() {
+                    self.poll_send(cx);
+                    self.send_queue().expect_flush();
+                }
+                cx.waker().wake_by_ref();
+            }
             Step::Done => return Poll::Ready(()),
         }
         Poll::Pending
@@ -213,7 +224,7 @@ impl Driver {
         }
         self.receive_again = None;
         let (mut received_count, mut error_count) = (0, 0);
-        while received_count < Self::MAX_DATAGRAMS && error_count < Self::MAX_ERRORS {
+        while !self.wake_chain.is_behind() && received_count < self.max_datagrams() && error_count < Self::MAX_ERRORS {
             match self.transport.poll_receive(cx, &mut self.batch) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {
@@ -233,11 +244,15 @@ impl Driver {
                 }
             }
         }
-        if received_count == 0 {
+        if received_count == 0 && error_count > 0 {
             self.receive_again = Some(now() + Self::PAUSE_AFTER_ERROR);
         } else {
             cx.waker().wake_by_ref();
         }
+    }
+
+    fn max_datagrams(&self) -> usize {
+        if self.wake_chain.is_active() { Self::MAX_CHAINED_DATAGRAMS } else { Self::MAX_DATAGRAMS }
     }
 
     /// Handles the received batch, and wakes the tasks whose calls it completed.

@@ -12,8 +12,15 @@
 //! worker is woken. So a task wakes one other task, that one wakes the driver, and the driver wakes
 //! the next and uses up its budget. If a later tokio behaves differently, all tasks are still
 //! woken, and only the gain is lost.
+//!
+//! Tasks that are not chained are woken at once, but not more than a portion of them before they
+//! run. The run queue of a worker holds 256 tasks, and tokio moves half of them to its global queue
+//! if there are more. While a worker has other tasks, it takes one from the global queue for every
+//! 127 that it runs. So a task there waits for tens of milliseconds while other tasks make one call
+//! after another.
 
 use std::future::Future;
+use std::mem;
 use std::pin::pin;
 use std::ptr;
 use std::task::{Context, Waker};
@@ -33,6 +40,8 @@ pub(crate) struct WakeChain {
     is_enabled: bool,
     /// The chain in progress.
     active: Option<ActiveChain>,
+    /// Whether queued tasks are woken in portions, without a chain.
+    wakes_portions: bool,
     /// Batches that are still woken all at once, because tasks had much to do.
     pause_len: u32,
     /// The length of the next pause.
@@ -52,8 +61,8 @@ struct ActiveChain {
 pub(crate) enum Step {
     /// The driver woke the next task and will be woken for another step.
     Woken,
-    /// The tasks were too slow, and the driver woke all that were left.
-    Released,
+    /// The driver woke a portion of the tasks at once, and takes another step when they have run.
+    Portion,
     /// No task is left.
     Done,
 }
@@ -73,11 +82,15 @@ impl WakeChain {
     /// The longest pause, in batches.
     const MAX_PAUSE_LEN: u32 = 64;
 
+    /// Tasks that are woken at once: half of the run queue of a worker, because it has other tasks
+    /// too.
+    pub(crate) const PORTION: usize = 128;
+
     /// Returns the chain for a driver of an endpoint with `socket_count` sockets. Several sockets
     /// are meant to use several workers, so there is no chain then.
     pub(crate) fn new(runtime: &runtime::Handle, socket_count: usize) -> Self {
         let is_enabled = socket_count == 1 && runtime.metrics().num_workers() > 1;
-        Self { is_enabled, active: None, pause_len: 0, next_pause_len: 1 }
+        Self { is_enabled, active: None, wakes_portions: false, pause_len: 0, next_pause_len: 1 }
     }
 
     /// Returns whether a chain is in progress.
@@ -91,28 +104,38 @@ impl WakeChain {
         self.is_active().then(|| now() + Self::MAX_STALL)
     }
 
-    /// Wakes the tasks of completed calls, in a chain or at once.
+    /// Returns whether the tasks that were woken must run before more calls are completed.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.wakes_portions
+    }
+
+    /// Wakes the tasks of completed calls: in a chain, at once, or in portions.
     pub(crate) fn wake(&mut self, completed: &mut CompletedCalls, calls: &InFlightCalls, driver: &Waker) {
-        if self.is_active() || (completed.len() > 1 && completed.have_few_peers() && self.may_start()) {
-            // Only tokio's tasks are chained. A blocked thread, for example, must not wait for
+        let is_chain = self.is_active() || (completed.len() > 1 && completed.have_few_peers() && self.may_start());
+        if is_chain || self.wakes_portions || completed.len() > Self::PORTION {
+            // Only tokio's tasks are queued. A blocked thread, for example, must not wait for
             // tasks.
             calls.queue_wakes(completed.extract_if(|waker| ptr::eq(waker.vtable(), driver.vtable())));
-            if !self.is_active() && calls.wake_next(driver) {
+            if !is_chain {
+                self.wakes_portions = calls.wake_queued(Self::PORTION);
+            } else if !self.is_active() && calls.wake_next(driver) {
                 self.active = Some(ActiveChain { started: now(), step_count: 0 });
             }
         }
         completed.wake_all();
     }
 
-    /// Takes the driver's step: wakes the next task.
+    /// Takes the driver's step: wakes the next task, or the next portion of tasks.
     pub(crate) fn step(&mut self, calls: &InFlightCalls, driver: &Waker) -> Step {
+        if mem::take(&mut self.wakes_portions) {
+            return self.wake_portion(calls);
+        }
         let Some(active) = &self.active else { return Step::Done };
         if now().saturating_duration_since(active.started) > Self::SLACK + Self::MAX_STEP * active.step_count {
             self.active = None;
             self.pause_len = self.next_pause_len;
             self.next_pause_len = (2 * self.next_pause_len).min(Self::MAX_PAUSE_LEN);
-            calls.wake_all_queued();
-            return Step::Released;
+            return self.wake_portion(calls);
         }
         if calls.wake_next(driver) {
             return Step::Woken;
@@ -140,6 +163,11 @@ impl WakeChain {
             }
             active.step_count += 1;
         }
+    }
+
+    fn wake_portion(&mut self, calls: &InFlightCalls) -> Step {
+        self.wakes_portions = calls.wake_queued(Self::PORTION);
+        Step::Portion
     }
 
     fn may_start(&mut self) -> bool {

@@ -38,7 +38,8 @@ struct Setup {
 impl Setup {
     fn new() -> Self {
         let calls = InFlightCalls::new(now(), StdRng::seed_from_u64(1), &Config::default().calls);
-        let chain = WakeChain { is_enabled: true, active: None, pause_len: 0, next_pause_len: 1 };
+        let chain =
+            WakeChain { is_enabled: true, active: None, wakes_portions: false, pause_len: 0, next_pause_len: 1 };
         Self { calls, chain, driver: Arc::new(Task::default()).into(), tasks: Vec::new() }
     }
 
@@ -120,7 +121,7 @@ fn slow_tasks_are_woken_at_once_for_longer_and_longer_pauses() {
         setup.wake(3);
         setup.end_step();
         setup.chain.active.as_mut().unwrap().started -= Duration::from_secs(1);
-        assert_eq!((setup.step(), setup.wake_counts()), (Step::Released, vec![1, 1, 1]));
+        assert_eq!((setup.step(), setup.wake_counts()), (Step::Portion, vec![1, 1, 1]));
         for _ in 0..pause_len {
             setup.wake(3);
             assert!(setup.wake_counts() == [1, 1, 1] && !setup.chain.is_active());
@@ -138,6 +139,32 @@ fn callers_of_many_peers_are_woken_at_once() {
     assert!(setup.wake_counts() == [1; 4] && !setup.chain.is_active());
     setup.wake_of(&[1, 1, 2, 2]);
     assert!(setup.wake_counts() == [1, 0, 0, 0] && setup.chain.is_active());
+}
+
+#[test]
+fn more_tasks_than_a_portion_are_woken_in_portions() {
+    let mut setup = Setup::new();
+    let peers: Vec<_> = (0..=255).cycle().take(2 * WakeChain::PORTION + 10).collect();
+    setup.wake_of(&peers);
+    let woken = |setup: &Setup| setup.wake_counts().into_iter().sum::<usize>();
+    assert!(woken(&setup) == WakeChain::PORTION && !setup.chain.is_active());
+    for count in [2 * WakeChain::PORTION, 2 * WakeChain::PORTION + 10] {
+        assert!(setup.chain.is_behind());
+        assert_eq!((setup.step(), woken(&setup)), (Step::Portion, count));
+    }
+    assert!(!setup.chain.is_behind() && setup.step() == Step::Done);
+    assert!(setup.wake_counts().iter().all(|count| *count == 1));
+}
+
+#[test]
+fn a_long_chain_of_slow_tasks_is_released_in_portions() {
+    let mut setup = Setup::new();
+    setup.wake(2 * WakeChain::PORTION);
+    setup.end_step();
+    setup.chain.active.as_mut().unwrap().started -= Duration::from_secs(1);
+    assert_eq!((setup.step(), setup.chain.is_behind()), (Step::Portion, true));
+    assert_eq!((setup.step(), setup.chain.is_behind()), (Step::Portion, false));
+    assert_eq!(setup.wake_counts(), [1; 2 * WakeChain::PORTION]);
 }
 
 #[test]
