@@ -38,9 +38,9 @@ pub(crate) fn destination(addr: SocketAddr, to_ipv6: bool) -> io::Result<SocketA
     }
     match addr {
         SocketAddr::V4(v4) if to_ipv6 => Ok((v4.ip().to_ipv6_mapped(), v4.port()).into()),
-        SocketAddr::V6(v6) if !to_ipv6 && v6.ip().to_ipv4_mapped().is_none() => {
-            Err(invalid("a socket bound to an IPv4 address cannot send to an IPv6 address"))
-        }
+        SocketAddr::V6(v6) if !to_ipv6 && v6.ip().to_ipv4_mapped().is_none() => Err(invalid(
+            "a socket bound to an IPv4 address cannot send to an IPv6 address: bind [::]:0, which sends to both",
+        )),
         addr => Ok(addr),
     }
 }

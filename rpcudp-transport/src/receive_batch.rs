@@ -34,7 +34,9 @@ pub struct Received<'a> {
 pub struct Unreachable<'a> {
     /// The address that the datagram was sent to.
     pub destination: SocketAddr,
-    /// The part of the datagram that the report quotes: often all of it, sometimes no byte.
+    /// The part of the datagram that the report quotes: often all of it, sometimes no byte. The
+    /// report of a segmented send that nothing on the path has split, as on the loopback interface,
+    /// quotes the beginning of all its datagrams together.
     pub contents: &'a [u8],
 }
 

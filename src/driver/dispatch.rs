@@ -181,19 +181,28 @@ impl Dispatch {
         self.next_expiry = responses.next_expiry().or(pending);
     }
 
-    /// Completes the call whose request the network could not deliver. A report that does not quote
-    /// the call's message id could be forged.
+    /// Completes the calls whose requests the network could not deliver. A report that does not
+    /// quote the message id of a call could be forged.
+    ///
+    /// The report of a segmented send that reached its destination unsplit, as on the loopback
+    /// interface, quotes the requests of further calls after the first.
     fn handle_unreachable(&mut self, unreachable: &Unreachable<'_>) {
+        let Unreachable { destination, contents } = *unreachable;
+        let dialect = self.shared.config.dialect;
         self.shared.counters.add(Counter::DatagramsUnreachable, 1);
-        let Some(id) = Request::quoted_id(unreachable.contents, self.shared.config.dialect) else { return };
         let mut calls = self.shared.calls.lock_for_responses();
-        let completed = calls.complete_unreachable(&id, unreachable.destination);
+        for at in 0..contents.len() {
+            let id = Request::quoted_id(&contents[at..], dialect);
+            match id.map(|id| calls.complete_unreachable(&id, destination)) {
+                Some(Ok(Some((key, waker)))) => self.completed.push(key, destination, waker),
+                Some(Ok(None)) => {}
+                // A report for no pending call is counted above, and otherwise ignored.
+                _ if at == 0 => break,
+                _ => {}
+            }
+        }
         let wakes_driver = calls.wakes_driver();
         drop(calls);
-        // A report for no pending call is counted above, and otherwise ignored.
-        if let Ok(Some((key, waker))) = completed {
-            self.completed.push(key, unreachable.destination, waker);
-        }
         if wakes_driver {
             self.shared.wake_timekeeper();
         }

@@ -6,12 +6,17 @@ use std::{error, fmt, io};
 use super::bound_socket::BoundSocket;
 
 /// Adds the remedy to the error of a send, if it follows from the addresses. Keeps the kind of the
-/// error.
+/// error, unless it is one that may pass and this one never does.
 pub(super) fn explain(socket: &BoundSocket, destination: SocketAddr, error: io::Error) -> io::Error {
     let bound_to_loopback = socket.bound_ip.is_some_and(|ip| ip.is_loopback());
     let ip = destination.ip().to_canonical();
-    let remedy = match (error.kind(), ip) {
+    let mut kind = error.kind();
+    let remedy = match (kind, ip) {
         (io::ErrorKind::WouldBlock, _) => return error,
+        (_, IpAddr::V4(_)) if matches!(socket.bound_ip, Some(IpAddr::V6(_))) && is_about_route(&error) => {
+            kind = io::ErrorKind::InvalidInput;
+            "a socket bound to an IPv6 address cannot send to an IPv4 address: bind [::]:0, which sends to both"
+        }
         (io::ErrorKind::PermissionDenied, IpAddr::V4(ip)) if ip.is_broadcast() => {
             "broadcasts are off: `UdpOptions::broadcast` turns them on"
         }
@@ -27,7 +32,7 @@ pub(super) fn explain(socket: &BoundSocket, destination: SocketAddr, error: io::
         }
         _ => return error,
     };
-    io::Error::new(error.kind(), Explained { remedy, error })
+    io::Error::new(kind, Explained { remedy, error })
 }
 
 /// Whether the system reported `EACCES`, as for a broadcast, and not `EPERM`, as a firewall does.

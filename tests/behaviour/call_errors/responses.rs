@@ -71,6 +71,27 @@ async fn closed_port_fails_only_its_own_call() {
     }
 }
 
+/// The kernel reports requests that left in one segmented send together, because nothing on the
+/// loopback interface splits them.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn all_calls_that_one_report_quotes_are_unreachable() {
+    let caller = Endpoint::bind("0.0.0.0:0").await.unwrap();
+    // The kernel never assigns this port, so no other test can bind it meanwhile.
+    let client = FailingClient::new(&caller, ([127, 0, 0, 1], 6).into());
+    for count in 1..=8 {
+        let mut tasks = JoinSet::new();
+        for number in 0..count {
+            let client = client.clone();
+            tasks.spawn(async move { client.echo(&[number]).await });
+        }
+        while let Some(result) = tasks.join_next().await {
+            let error = result.unwrap().unwrap_err();
+            assert!(matches!(error, CallError::Unreachable { did_run: DidRun::No, .. }), "of {count}: {error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn calls_to_closed_ports_lose_no_response_of_other_calls() {
     let (server, caller) = loopback_pair(FailingServer::new(Service)).await;

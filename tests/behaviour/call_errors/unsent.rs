@@ -68,6 +68,31 @@ async fn address_that_the_socket_rejects_fails_its_own_call() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+async fn socket_of_one_family_cannot_call_the_other_and_says_so_at_once() {
+    for (bound, peer, error) in [
+        (
+            "[::1]:0",
+            "127.0.0.1:9",
+            "a socket bound to an IPv6 address cannot send to an IPv4 address: bind [::]:0, which sends to both",
+        ),
+        (
+            "127.0.0.1:0",
+            "[::1]:9",
+            "a socket bound to an IPv4 address cannot send to an IPv6 address: bind [::]:0, which sends to both",
+        ),
+    ] {
+        let caller = Endpoint::bind(bound).await.unwrap();
+        let client = FailingClient::new(&caller, peer.parse().unwrap());
+        // An error that may pass would be retried until the timeout.
+        let failure = client.echo(b"x").retransmit(true).timeout(std::time::Duration::MAX).await.unwrap_err();
+        assert!(matches!(failure, CallError::Io { .. }) && !failure.is_retryable(), "{failure:?}");
+        let expected = format!("the request to {peer} could not be sent: {error}");
+        assert!(failure.to_string().starts_with(&expected), "{failure}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
 async fn error_of_a_socket_on_a_loopback_address_says_what_to_bind() {
     let caller = Endpoint::bind("127.0.0.1:0").await.unwrap();
     // Another host: an address of a documentation network.
