@@ -6,9 +6,9 @@
 //!
 //! In each period, a member pings one other. If that does not respond, three others try, because
 //! the fault may be on the path. If it does not respond to them either, it is a suspect, and dead
-//! after some periods, unless it refutes that with a higher incarnation number. News of this travels
-//! in the calls that are made anyway. The members trust each other: run it in a network that
-//! strangers cannot reach.
+//! after some periods, unless it refutes that with a higher incarnation number. News of this
+//! travels in the calls that are made anyway. The members trust each other: run it in a network
+//! that strangers cannot reach.
 
 mod membership;
 #[cfg(test)]
