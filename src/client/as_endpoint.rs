@@ -4,6 +4,11 @@ use crate::endpoint::Endpoint;
 
 /// A value through which calls can be made: an [`Endpoint`], or the [`Context`](crate::Context) of
 /// a request.
+#[diagnostic::on_unimplemented(
+    message = "calls cannot be made through `{Self}`",
+    label = "not an `Endpoint`, and not the `Context` of a request",
+    note = "a `WeakEndpoint` gives an `Endpoint` while it is open: `let Some(endpoint) = weak.upgrade() else {{ return }};`"
+)]
 pub trait AsEndpoint: sealed::Sealed {
     /// Returns a handle to the endpoint.
     fn as_endpoint(&self) -> Endpoint;
