@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ use crate::endpoint::shared::Shared;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
     /// The index of the endpoint's socket that received the request.
@@ -131,6 +132,17 @@ impl Context {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
             None => std::future::pending().await,
         }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut context = f.debug_struct("Context");
+        context.field("sender", &self.sender).field("local_addr", &self.local_addr()).field("message_id", &self.id);
+        if let Some(remaining) = &self.remaining() {
+            context.field("remaining", remaining);
+        }
+        context.finish_non_exhaustive()
     }
 }
 

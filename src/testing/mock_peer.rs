@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ use crate::server::service::Service;
 ///
 /// A single method may fail, wait or panic depending on the state of the implementation. For lost
 /// and delayed datagrams, and for several peers, use [`sim`](crate::sim).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MockPeer {
     endpoint: Endpoint,
     fault: Arc<Lock<Option<Fault>>>,
@@ -208,5 +209,12 @@ impl MockPeer {
 
     fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock() = fault;
+    }
+}
+
+impl fmt::Debug for MockPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fault = self.fault.lock().clone();
+        f.debug_struct("MockPeer").field("addr", &self.addr()).field("fault", &fault).finish_non_exhaustive()
     }
 }

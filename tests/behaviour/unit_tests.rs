@@ -69,6 +69,20 @@ fn context_for_a_test_needs_no_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn debug_output_is_short() {
+    let cx = Context::for_test().message_id(MessageId::from_bytes([7; 20])).remaining(ms(1_500)).build();
+    let id = cx.message_id();
+    let expected = format!(
+        "Context {{ sender: 192.0.2.1:7000, local_addr: 192.0.2.2:7000, message_id: {id:?}, remaining: 1.5s, .. }}"
+    );
+    assert_eq!(format!("{cx:?}"), expected);
+    let peer = MockPeer::new(VaultServer::new(Steel));
+    assert_eq!(format!("{peer:?}"), "MockPeer { addr: 127.0.0.1:7000, fault: None, .. }");
+    peer.refuse_requests(Refusal::Busy);
+    assert_eq!(format!("{peer:?}"), "MockPeer { addr: 127.0.0.1:7000, fault: Some(Refusal(Busy)), .. }");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_through_a_context_for_a_test_end_with_closed() {
     let cx = Context::for_test().remaining(ms(500)).build();
     let client = VaultClient::new(&cx, cx.sender());
