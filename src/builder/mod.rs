@@ -282,7 +282,8 @@ impl Builder {
     }
 
     /// Sets the first retransmission interval to a peer whose round trip has not been measured, for
-    /// methods whose contract enables retransmission. Default: 500 ms.
+    /// methods whose contract enables retransmission. Half of the call's timeout takes its place
+    /// if that is less, but at least 50 ms. Default: 500 ms.
     ///
     /// After the first response the interval follows the measured round trip with a margin (RFC
     /// 6298), and is at least 50 ms. Each interval is twice the one before, up to four times the

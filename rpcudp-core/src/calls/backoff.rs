@@ -5,6 +5,14 @@ use std::time::Duration;
 /// short enough for three retransmissions within the default timeout of five seconds.
 pub(crate) const INITIAL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The part of a call's timeout that the first interval to such a peer may take. Without this
+/// limit, a call with a timeout below the interval would be sent once. A smaller part would
+/// retransmit needlessly if the timeout is not much longer than the round trip.
+const TIMEOUT_PART: u32 = 2;
+
+/// The minimum of the limit by [`TIMEOUT_PART`].
+const MIN_INITIAL_INTERVAL: Duration = Duration::from_millis(50);
+
 /// The maximum interval. A caller with a long timeout still notices soon that its peer is back.
 pub(super) const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
@@ -25,6 +33,12 @@ const REMAINING_PART: u32 = 8;
 
 /// The number of doublings while a peer is not ready: up to 1.6 s.
 const MAX_NOT_READY_DOUBLINGS: u8 = 4;
+
+/// Returns the first interval of a call to a peer without a round-trip estimate: the configured
+/// one, or less if the call's timeout is short.
+pub(super) fn initial_interval(configured: Duration, timeout: Duration) -> Duration {
+    configured.min((timeout / TIMEOUT_PART).max(MIN_INITIAL_INTERVAL))
+}
 
 /// Returns the time between an attempt and the next retransmission. The first attempt has number 0.
 ///
@@ -58,6 +72,14 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn short_timeout_shortens_the_first_interval() {
+        let first = |timeout| initial_interval(INITIAL_INTERVAL, Duration::from_millis(timeout)).as_millis();
+        assert_eq!([5_000, 1_000, 600, 300, 100, 0].map(first), [500, 500, 300, 150, 50, 50]);
+        let configured = Duration::from_millis(10);
+        assert_eq!(initial_interval(configured, Duration::from_millis(3)), configured);
+    }
 
     #[test]
     fn intervals_double_twice() {

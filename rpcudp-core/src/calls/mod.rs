@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, interval, lengthen, not_ready_interval};
+use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen, not_ready_interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -134,8 +134,8 @@ impl<T> Calls<T> {
         self
     }
 
-    /// Sets the time before the first retransmission to a peer without a round-trip estimate.
-    /// Default: 500 ms.
+    /// Sets the time before the first retransmission to a peer without a round-trip estimate. Half
+    /// of the call's timeout takes its place if that is less, but at least 50 ms. Default: 500 ms.
     #[must_use]
     pub fn with_first_interval(mut self, interval: Duration) -> Self {
         self.first_interval = interval;
@@ -440,12 +440,14 @@ impl<T> Calls<T> {
 
     /// Sets the timer to the next retransmission or, if that comes first, to the deadline.
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
-        let Slot { state, peer, retransmit_count, deadline, .. } = self.slots[index as usize];
+        let Slot { state, peer, retransmit_count, deadline, sent, .. } = self.slots[index as usize];
         match state {
             State::Retransmits | State::Resumed => {
-                let (first, minimum) = self.round_trips.timeout(peer, self.first_interval);
                 let end = self.origin + Duration::from_millis(deadline);
                 let remaining = end.saturating_duration_since(now);
+                let elapsed = Duration::from_micros(self.origin_micros(now).wrapping_sub(sent).into());
+                let initial = initial_interval(self.first_interval, remaining.saturating_add(elapsed));
+                let (first, minimum) = self.round_trips.timeout(peer, initial);
                 let interval = interval(first, minimum, retransmit_count, remaining, random);
                 self.schedule_after(index, now, interval);
             }

@@ -114,6 +114,24 @@ fn retransmissions_stop_at_the_deadline() {
 }
 
 #[test]
+fn call_with_a_short_timeout_is_retransmitted_to_a_new_peer() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let timeout = Duration::from_millis(300);
+    let id = calls.insert(peer(1), Schedule { retransmits: true, ..once(now, timeout) }, [0; 16], ()).unwrap();
+    let mut at = Vec::new();
+    while let Some(next) = calls.next_poll() {
+        match calls.poll(next, 0) {
+            Some(CallEvent::Retransmit { .. }) => at.push((next - now).as_millis()),
+            Some(CallEvent::TimedOut { .. }) => break,
+            None => {}
+        }
+    }
+    assert_eq!(at, [150]);
+    calls.remove(&id);
+}
+
+#[test]
 fn end_all_keeps_slots_and_clears_deadlines() {
     let now = start();
     let mut calls = Calls::new(now);
