@@ -31,6 +31,16 @@ impl WakeFlag {
         *self.task.lock() = Some(task);
     }
 
+    /// Forgets the task, which has ended.
+    pub(crate) fn unregister(&self) {
+        *self.task.lock() = None;
+    }
+
+    /// Returns whether the flag is set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Acquire)
+    }
+
     /// Clears the flag. Returns whether it was set.
     pub(crate) fn take(&self) -> bool {
         self.is_set.load(Ordering::Relaxed) && self.is_set.swap(false, Ordering::AcqRel)

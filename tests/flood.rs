@@ -234,7 +234,7 @@ impl Hostile {
 
     /// Writes a header with a random kind and id.
     fn header(&mut self) {
-        self.datagram.push(self.rng.random_range(0..6));
+        self.datagram.push(self.rng.random_range(0..8));
         self.datagram.resize(21, 0);
         self.rng.fill_bytes(&mut self.datagram[1..]);
     }

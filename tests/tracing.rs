@@ -209,6 +209,15 @@ fn application_error_is_an_outcome_of_its_own() {
 }
 
 #[test]
+fn cancelled_request_has_an_outcome() {
+    let recorder = record(|client| async move {
+        tokio::time::timeout(Duration::from_millis(100), client.never()).await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    });
+    assert_eq!(recorder.span("rpc_request")["outcome"], "\"cancelled\"");
+}
+
+#[test]
 fn failure_is_one_event_on_each_side() {
     let recorder = record(async |client| drop(client.never().timeout(Duration::from_secs(1)).await.unwrap_err()));
     let call = recorder.span("rpc_call");

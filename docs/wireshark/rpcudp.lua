@@ -1,5 +1,5 @@
 -- Wireshark dissector for rpcudp, RPC over UDP: the protocol of the Python packages rpcudp and
--- storjrpcudp, with the failure frame, the running frame and the trailer of the Rust crate
+-- storjrpcudp, with the failure, cancel and running frames and the trailer of the Rust crate
 -- rpcudp. docs/wire.md specifies the protocol.
 --
 -- For Wireshark and tshark 3.6 and later. README.md in this folder explains the installation.
@@ -22,6 +22,7 @@ local KINDS = {
     [2] = { role = "request", dialect = "storjrpcudp" },
     [3] = { role = "response", dialect = "storjrpcudp" },
     [4] = { role = "failure", dialect = "rpcudp" },
+    [5] = { role = "cancel", dialect = "rpcudp" },
     [6] = { role = "running", dialect = "rpcudp" },
     -- The same with a checksum in the trailer.
     [0x81] = { role = "response", dialect = "rpcudp" },
@@ -30,7 +31,7 @@ local KINDS = {
 
 local TYPE_NAMES = {
     [0] = "Request", [1] = "Response", [2] = "Request (storj)", [3] = "Response (storj)", [4] = "Failure",
-    [6] = "Running", [0x81] = "Response (checked)", [0x84] = "Failure (checked)",
+    [5] = "Cancel", [6] = "Running", [0x81] = "Response (checked)", [0x84] = "Failure (checked)",
 }
 
 -- The codes of failure frames, in order. A test compares them with `RefusalKind` of rpcudp-core.
@@ -383,8 +384,8 @@ local function parse(bytes)
     if message.role == "response" then return message end
 
     local array = read_head(bytes, body)
-    if message.role == "running" then
-        if array.kind ~= "nil" then return nil, "a running frame's body must be nil" end
+    if message.role == "cancel" or message.role == "running" then
+        if array.kind ~= "nil" then return nil, ("a %s frame's body must be nil"):format(message.role) end
         return message
     end
     if message.role == "request" then
@@ -440,6 +441,10 @@ local function role_of(message, pinfo)
             calls[key] = call
         end
         role.call = call
+    elseif message.role == "cancel" then
+        -- Sent by the caller, as the request was.
+        role.call = calls[call_key(message, pinfo.src, pinfo.src_port)]
+        role.time = role.call and pinfo.rel_ts - role.call.time
     else
         local call = calls[call_key(message, pinfo.dst, pinfo.dst_port)]
         if call then
@@ -554,6 +559,10 @@ function show.failure(tree, message, bytes, tvb, role)
     end
     tree:add_proto_expert_info(experts.refused)
     return info
+end
+
+function show.cancel(_, _, _, _, role)
+    return "Cancel" .. method_of(role)
 end
 
 function show.running(_, _, _, _, role)

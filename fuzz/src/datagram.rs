@@ -14,7 +14,8 @@ pub fn datagram(bytes: &[u8]) {
             Ok(Frame::Request(request)) => self::request(bytes, dialect, &request),
             Ok(Frame::Response(response)) => self::response(bytes, dialect, &response),
             Ok(Frame::Failure(failure)) => self::failure(bytes, &failure),
-            Ok(Frame::Running { id }) => running(bytes, id),
+            Ok(Frame::Cancel { id }) => notice(bytes, id, Frame::encode_cancel),
+            Ok(Frame::Running { id }) => notice(bytes, id, Frame::encode_running),
             Err(reason) => dropped(bytes, reason),
         }
     }
@@ -98,9 +99,10 @@ fn failure(bytes: &[u8], failure: &Failure<'_>) {
     }
 }
 
-fn running(bytes: &[u8], id: MessageId) {
+/// Checks a frame without content.
+fn notice(bytes: &[u8], id: MessageId, encode: fn(&mut Vec<u8>, MessageId)) {
     let mut again = Vec::new();
-    Frame::encode_running(&mut again, id);
+    encode(&mut again, id);
     // Bytes after the body are ignored.
     assert!(bytes.starts_with(&again));
 }

@@ -34,8 +34,8 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
 pub const TARGETS: [&str; 8] =
     ["datagram", "extension", "description", "arguments", "layers", "kademlia", "command_line", "endpoint"];
 
-/// Returns the datagrams that Python produced, in both dialects, and failure frames, which Python
-/// does not know.
+/// Returns the datagrams that Python produced, in both dialects, and the frames that Python does
+/// not know.
 fn datagrams() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
     for (name, datagram) in vectors() {
@@ -51,6 +51,9 @@ fn datagrams() -> Vec<(String, Vec<u8>)> {
         ("failure-size", b"\x93\x05\xa9too large\x92\xcd\x20\x01\xcd\x20\x00"),
     ] {
         seeds.push((name.into(), [b"\x04", &[9; 20][..], body].concat()));
+    }
+    for (name, kind) in [("cancel", 5), ("running", 6)] {
+        seeds.push((name.into(), [&[kind][..], &[9; 20], b"\xc0"].concat()));
     }
     seeds
 }

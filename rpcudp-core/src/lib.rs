@@ -7,6 +7,7 @@
 //!   retransmissions and enforces deadlines.
 //! - [`StoredResponses`] keeps the responses of at-most-once methods and detects duplicates by
 //!   [`RequestKey`].
+//! - [`RunningRequests`] finds the handler that a cancel frame is for.
 //! - [`Limiter`] enforces [`Limits`] per source.
 //! - [`Counters`] count datagrams, calls and requests, and [`Stats`] is their snapshot.
 //! - [`codec`] converts values to and from msgpack.
@@ -42,6 +43,7 @@ mod frame;
 mod limiter;
 mod lru_map;
 mod msgpack;
+mod running_requests;
 mod sanitize;
 mod stats;
 mod stored_responses;
@@ -51,5 +53,6 @@ pub use frame::{
     Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response, Trailer,
 };
 pub use limiter::{Admission, Limiter, Limits};
+pub use running_requests::RunningRequests;
 pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};
 pub use stored_responses::{RequestKey, Seen, StoredResponses};

@@ -85,7 +85,9 @@ fn datagrams_of_python_are_decoded() {
                 assert_eq!(response.id, vector.id);
                 assert_eq!(codec::decode::<Value>(response.body).unwrap(), vector.values[0]);
             }
-            Frame::Failure(_) | Frame::Running { .. } => panic!("Python sends only requests and responses"),
+            Frame::Failure(_) | Frame::Cancel { .. } | Frame::Running { .. } => {
+                panic!("Python sends only requests and responses")
+            }
         }
     }
 }
@@ -138,7 +140,7 @@ fn datagram_with_a_changed_byte_decodes_or_is_dropped() {
                     }
                     Ok(Frame::Response(response)) => drop(codec::decode::<Value>(response.body)),
                     Ok(Frame::Failure(failure)) => drop(failure.detail.map(codec::decode::<Value>)),
-                    Ok(Frame::Running { .. }) | Err(_) => {}
+                    Ok(Frame::Cancel { .. } | Frame::Running { .. }) | Err(_) => {}
                 }
             }
         }

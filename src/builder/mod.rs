@@ -311,6 +311,19 @@ impl Builder {
         self
     }
 
+    /// Sets whether a call that is dropped before its response arrives sends its peer a cancel
+    /// frame, of 22 bytes. Default: `true`.
+    ///
+    /// A peer of this crate then drops the async handler of the request, unless the method is
+    /// `at_most_once` ([`Context::cancelled`](crate::Context::cancelled)). Python's peers ignore
+    /// the frame. A call that ends otherwise, at its timeout too, sends none; neither does a oneway
+    /// call, or one with [`omit_deadline`](crate::Call::omit_deadline). The storj dialect has no
+    /// cancel frame.
+    pub fn send_cancels(mut self, send_cancels: bool) -> Self {
+        self.config.calls.sends_cancels = send_cancels;
+        self
+    }
+
     /// Sets the memory for stored responses of at-most-once methods, in bytes, and the time for
     /// which each response is kept for duplicates of its request. Default: 64 MiB and one minute.
     ///

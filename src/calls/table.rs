@@ -23,12 +23,14 @@ pub(crate) struct InFlightCalls {
     table: Lock<Table>,
 }
 
-/// The settings of the table, from the builder.
+/// The settings of calls, from the builder.
 #[derive(Clone, Debug)]
 pub(crate) struct CallSettings {
     pub(crate) max_calls: usize,
     pub(crate) any_source: bool,
     pub(crate) first_interval: Duration,
+    /// Whether the peer of a call that is dropped is sent a cancel frame.
+    pub(crate) sends_cancels: bool,
 }
 
 #[derive(Debug)]
@@ -200,14 +202,18 @@ impl InFlightCalls {
         }
     }
 
-    /// Frees a call's slot, completed or not.
-    pub(crate) fn remove(&self, key: &MessageId) {
+    /// Frees a call's slot. Returns the message id that a pending call was last sent with, and
+    /// `None` for a completed one.
+    pub(crate) fn remove(&self, key: &MessageId) -> Option<MessageId> {
         let mut table = self.table.lock();
+        let id = table.calls.id(key);
         let removed = table.remove(key);
         let next = table.after_task();
         drop(table);
+        let pending = id.filter(|_| matches!(removed, Some(CallState::Pending { .. })));
         drop(removed);
         self.wake_after_task(next);
+        pending
     }
 
     /// Handles calls that are due, up to a limit: completes those that have timed out, and returns

@@ -32,9 +32,14 @@ use crate::telemetry::outcome::Outcome;
 ///
 /// # Cancel safety
 ///
-/// Dropping a call frees its slot and drops a response that arrives later. The method may still
-/// run. A call that is dropped before its first poll is never sent, also that of a oneway method;
-/// `let _ = client.method();` drops it, and only hides the warning.
+/// Dropping a call frees its slot and drops a response that arrives later. A peer of this crate is
+/// sent a cancel frame ([`Builder::send_cancels`](crate::Builder::send_cancels)), after which it
+/// drops an async handler of the request at its next await point; an `at_most_once` method runs on
+/// and may look at [`Context::is_cancelled`](crate::Context::is_cancelled). The frame may be lost,
+/// so the method may run on in any case.
+///
+/// A call that is dropped before its first poll is never sent, also that of a oneway method; `let _
+/// = client.method();` drops it, and only hides the warning.
 ///
 /// # Panics
 ///
@@ -168,8 +173,9 @@ impl<T, E> Call<T, E> {
     /// shorter.
     ///
     /// The handler then runs without a deadline ([`Context::remaining`](crate::Context::remaining)
-    /// is `None`). Use it for a request to an address that may be forged, which must not receive
-    /// more bytes than were sent in its name. No effect on a call that was sent.
+    /// is `None`), and is not cancelled if the call is dropped. Use it for a request to an address
+    /// that may be forged, which must not receive more bytes than were sent in its name. No effect
+    /// on a call that was sent.
     pub fn omit_deadline(mut self) -> Self {
         self.pending.sends_deadline = false;
         self

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::HEADER_LEN;
-use rpcudp_core::{Counter, Dialect, MessageId, Request, Schedule};
+use rpcudp_core::{Counter, Dialect, Frame, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
 use super::request::{CallSpec, OutgoingRequest};
@@ -203,12 +203,29 @@ impl PendingCall {
         Ok(())
     }
 
-    /// Ends the call if it is in flight. Returns whether it was.
-    pub(crate) fn abandon(&mut self) -> bool {
-        let State::InFlight(id) = self.state else { return false };
-        self.state = State::Ended;
-        self.endpoint.shared().calls.remove(&id);
-        true
+    /// Ends the call if it is in flight.
+    pub(crate) fn abandon(&mut self) {
+        if let State::InFlight(key) = mem::replace(&mut self.state, State::Ended) {
+            self.endpoint.shared().calls.remove(&key);
+        }
+    }
+
+    /// Tells the peer that no response is needed any more. The frame is lost if the send queue is
+    /// full: it saves the peer some work, and no more depends on it.
+    fn send_cancel(&self, id: MessageId) {
+        let shared = self.endpoint.shared();
+        let config = &shared.config;
+        if !self.sends_deadline || !config.calls.sends_cancels || !config.dialect.has_cancel_frames() {
+            return;
+        }
+        let mut frame = buffer_pool::take();
+        Frame::encode_cancel(&mut frame, id);
+        let datagram = Datagram { destination: self.peer, source: None, contents: &frame };
+        // Queued behind the request, which may be in the queue too.
+        if shared.send_queues.for_peer(self.peer).send(datagram, None, SendMode::Batched).is_ok() {
+            shared.counters.add(Counter::CancelsSent, 1);
+        }
+        buffer_pool::give(frame);
     }
 
     /// Records the outcome in the call's span, in a log line if the call failed, and in the
@@ -221,9 +238,12 @@ impl PendingCall {
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        if self.abandon() {
-            self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
-            self.spec.meter.end(self.timing, Outcome::Cancelled);
+        let State::InFlight(key) = self.state else { return };
+        let shared = self.endpoint.shared();
+        shared.counters.add(Counter::CallsCancelled, 1);
+        self.spec.meter.end(self.timing, Outcome::Cancelled);
+        if let Some(id) = shared.calls.remove(&key) {
+            self.send_cancel(id);
         }
     }
 }

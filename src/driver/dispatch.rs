@@ -63,6 +63,7 @@ impl Dispatch {
             local: None,
             id: MessageId::from_bytes([0; MessageId::LEN]),
             deadline: None,
+            handler: None,
             shared: Arc::clone(&shared),
             socket,
         };
@@ -119,6 +120,10 @@ impl Dispatch {
                     send_queue.send_responses(transport, &mut self.responses);
                 }
                 handled
+            } else if Frame::is_cancel(received.contents, shared.config.dialect) {
+                // The cancelled handlers are woken, so unlock the table of calls first.
+                calls = None;
+                self.handle_cancel(&received)
             } else {
                 let calls = calls.get_or_insert_with(|| shared.calls.lock_for_responses());
                 self.handle_response(calls, &received)
@@ -250,8 +255,9 @@ impl Dispatch {
                 self.shared.counters.add(Counter::RunningReceived, 1);
                 None
             }
-            // The caller passes no requests: this one would be shorter than the shortest request.
-            Ok((Frame::Request(_), _)) => return Err(DropReason::WrongShape),
+            // The caller passes no requests and cancel frames: this is shorter than the shortest
+            // request.
+            Ok((Frame::Request(_) | Frame::Cancel { .. }, _)) => return Err(DropReason::WrongShape),
         };
         self.wakes_timekeeper |= calls.wakes_driver();
         if let Some((key, waker)) = completed {
@@ -263,6 +269,18 @@ impl Dispatch {
             self.validated = Some(source);
             self.shared.limiter().validate(source, now());
         }
+        Ok(())
+    }
+
+    /// Cancels the handler of a request, on behalf of the caller that sent it.
+    fn handle_cancel(&self, received: &Received<'_>) -> Result<(), DropReason> {
+        let Frame::Cancel { id } = Frame::decode(received.contents, self.shared.config.dialect)? else {
+            unreachable!("`Frame::is_cancel` and `Frame::decode` agree on cancel frames");
+        };
+        if !self.shared.handlers.cancel(id, received.source) {
+            return Err(DropReason::UnmatchedCancel);
+        }
+        self.shared.counters.add(Counter::CancelsReceived, 1);
         Ok(())
     }
 

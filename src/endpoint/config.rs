@@ -61,6 +61,7 @@ impl Default for Config {
                 max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,
                 any_source: false,
                 first_interval: Self::DEFAULT_FIRST_INTERVAL,
+                sends_cancels: true,
             },
             response_memory_len: Self::DEFAULT_RESPONSE_MEMORY_LEN,
             response_retention: Self::DEFAULT_RESPONSE_RETENTION,

@@ -62,7 +62,7 @@ impl Shared {
         let send_queues = SendQueues::new(transports, &counters);
         Arc::new(Self {
             local_addr: transport.local_addr(),
-            handlers: Handlers::new(config.max_handlers, Arc::clone(&lifecycle), send_queues.drivers()),
+            handlers: Handlers::new(config.max_handlers, secret, Arc::clone(&lifecycle), send_queues.drivers()),
             lifecycle,
             limiter: Lock::new(Limiter::new(config.limits.clone(), now(), secret)),
             request_secret: secret,

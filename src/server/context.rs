@@ -8,6 +8,7 @@ use rpcudp_core::MessageId;
 use crate::client::as_endpoint::{AsEndpoint, sealed};
 use crate::clock::now;
 use crate::endpoint::Endpoint;
+use crate::endpoint::handlers::running_handler::RunningHandler;
 use crate::endpoint::shared::Shared;
 
 /// The context of a request: its sender, its deadline, and the endpoint that received it.
@@ -57,6 +58,8 @@ pub struct Context {
     pub(crate) id: MessageId,
     /// The time at which the caller stops waiting, if it sent one.
     pub(crate) deadline: Option<Instant>,
+    /// The state of the handler, if it runs as a task.
+    pub(crate) handler: Option<Arc<RunningHandler>>,
 }
 
 impl Context {
@@ -130,6 +133,69 @@ impl Context {
     pub async fn deadline_passed(&self) {
         match self.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns whether the caller has cancelled the request: it dropped its call before the
+    /// response arrived.
+    ///
+    /// Always `false` in a sync method, in a oneway method, and for a caller that sends no cancel
+    /// frames, as [`cancelled`](Self::cancelled) lists them.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.handler.as_ref().is_some_and(|handler| handler.is_cancelled())
+    }
+
+    /// Completes when the caller cancels the request: it drops its call before the response has
+    /// arrived.
+    ///
+    /// The handler of an `at_most_once` method runs on then, because its effects might be
+    /// incomplete otherwise; it can use this to stop at a place of its choice. Its response is
+    /// stored as usual. The handler of any other async method that is not oneway is dropped at its
+    /// next await point, so this is of use to it only in a task that it has spawned with a clone of
+    /// the context.
+    ///
+    /// Never completes in a sync or oneway method, or if the caller sends no cancel frames:
+    /// Python's callers, callers with [`send_cancels`](crate::Builder::send_cancels) off or
+    /// [`omit_deadline`](crate::Call::omit_deadline), and callers in the storj dialect. A cancel
+    /// frame may be lost, and is not retransmitted. A call that ends at its timeout sends none; see
+    /// [`deadline_passed`](Self::deadline_passed).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it may be dropped and called again.
+    ///
+    /// ```
+    /// use rpcudp::{Context, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Import {
+    ///     /// Returns the number of rows that were imported.
+    ///     #[rpc(at_most_once, timeout = "60s")]
+    ///     async fn import(&self, cx: &Context, rows: Vec<String>) -> u64;
+    /// }
+    ///
+    /// struct Database;
+    ///
+    /// impl Import for Database {
+    ///     async fn import(&self, cx: &Context, rows: Vec<String>) -> u64 {
+    ///         let mut count = 0;
+    ///         for row in rows {
+    ///             if cx.is_cancelled() {
+    ///                 break;
+    ///             }
+    ///             insert(row).await;
+    ///             count += 1;
+    ///         }
+    ///         count
+    ///     }
+    /// }
+    /// # async fn insert(row: String) {}
+    /// ```
+    pub async fn cancelled(&self) {
+        match &self.handler {
+            Some(handler) => handler.cancelled().await,
             None => std::future::pending().await,
         }
     }

@@ -49,7 +49,7 @@ impl<'a> LayeredRequest<'a> {
         R: IntoResponse,
         F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
-        let (head, request) = (self.head.clone(), OwnedRequest::new(self.head, self.arguments));
+        let (head, request) = (self.head.clone(), OwnedRequest::new(self.head.clone(), self.arguments));
         *self.result = LayeredResult::Pending(Box::pin(async move {
             let result = catch_panic(async { handler(request).await }).await;
             respond(&head, result)

@@ -18,10 +18,10 @@ pub struct OwnedRequest {
 }
 
 impl OwnedRequest {
-    pub(crate) fn new(head: &RequestHead, arguments: RawArguments<'_>) -> Self {
+    pub(crate) fn new(head: RequestHead, arguments: RawArguments<'_>) -> Self {
         let mut bytes = buffer_pool::take();
         copy::append(&mut bytes, arguments.bytes());
-        Self { head: head.clone(), argument_count: arguments.count(), bytes }
+        Self { head, argument_count: arguments.count(), bytes }
     }
 
     /// Returns the context of the request.

@@ -1,15 +1,16 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, DropReason};
+use rpcudp_core::{Counter, DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
 use super::context::Context;
 use super::handler_time;
 use crate::clock::now;
 use crate::endpoint::config::Config;
-use crate::endpoint::handlers::Origin;
+use crate::endpoint::handlers::{Bounds, HandlerPermit, Origin};
 use crate::endpoint::send_queue::SendMode;
 use crate::telemetry::outcome::Outcome;
 
@@ -39,11 +40,30 @@ impl RequestHead {
         self.context.remaining() == Some(Duration::ZERO)
     }
 
-    /// Returns the time from which the endpoint may abort the handler. `None` if it may not: the
-    /// method's delivery does not allow it, or the source is exempt from the limits.
-    pub(crate) fn expiry(&self) -> Option<Instant> {
+    /// Returns the id and source of a request that its caller may cancel. `None` if the request has
+    /// no remaining time: its id may be weak, so that a cancel frame in its caller's name could be
+    /// forged.
+    pub(crate) fn cancel_key(&self) -> Option<(MessageId, SocketAddr)> {
+        self.has_trailer.then_some((self.context.id, self.context.sender))
+    }
+
+    /// Returns the head for the handler that the permit allows, which sees its cancellation.
+    pub(crate) fn for_handler(&self, permit: &HandlerPermit) -> Self {
+        let mut head = self.clone();
+        head.context.handler = Some(Arc::clone(permit.handler()));
+        head
+    }
+
+    /// Returns the conditions under which the handler ends before it returns.
+    pub(crate) fn bounds(&self) -> Bounds {
         let is_abortable = matches!(self.delivery, Delivery::Maybe | Delivery::AtLeastOnce);
-        if self.origin == Origin::Exempt || !is_abortable {
+        Bounds { expiry: self.expiry().filter(|_| is_abortable), ends_if_cancelled: is_abortable }
+    }
+
+    /// Returns the time from which the endpoint may abort the handler, if its delivery allows it.
+    /// `None` if the source is exempt from the limits.
+    fn expiry(&self) -> Option<Instant> {
+        if self.origin == Origin::Exempt {
             return None;
         }
         let timeout = self.context.shared.config.handler_timeout;

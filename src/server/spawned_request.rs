@@ -1,4 +1,4 @@
-use rpcudp_core::DropReason;
+use rpcudp_core::{Counter, DropReason};
 
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
@@ -22,7 +22,8 @@ pub(crate) struct SpawnedRequest {
 impl SpawnedRequest {
     /// Sends the response, and stores it for duplicates of the request.
     pub(crate) fn respond(self, outcome: Outcome, response: Vec<u8>) {
-        let Self { head, tracked, timing, trace, permit: _permit } = self;
+        // The permit is dropped last, when no other part of the request is left.
+        let Self { permit: _permit, head, tracked, timing, trace } = self;
         timing.end(outcome);
         trace.end(outcome.span_label(), None);
         let last_sender = tracked.and_then(|tracked| tracked.end(&head.context.shared, outcome, &response));
@@ -42,6 +43,18 @@ impl SpawnedRequest {
     pub(crate) fn expire(self) {
         let shared = &self.head.context.shared;
         shared.counters.dropped(DropReason::Expired);
+        if let Some(tracked) = self.tracked {
+            tracked.expire(shared);
+        }
+    }
+
+    /// Ends the request because its caller has cancelled it and its handler was dropped. Duplicates
+    /// that arrive later do not run.
+    pub(crate) fn cancel(self) {
+        let shared = &self.head.context.shared;
+        shared.counters.add(Counter::RequestsCancelled, 1);
+        self.timing.end(Outcome::Cancelled);
+        self.trace.end(Outcome::Cancelled.span_label(), None);
         if let Some(tracked) = self.tracked {
             tracked.expire(shared);
         }

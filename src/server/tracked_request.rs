@@ -53,7 +53,8 @@ impl TrackedRequest {
         }
     }
 
-    /// Records that the deadline had passed before the method ran.
+    /// Records that the request has ended without a response: its deadline had passed before the
+    /// method ran, or its caller has cancelled it.
     pub(crate) fn expire(self, shared: &Shared) {
         self.end(shared, Outcome::Aborted, b"");
     }

@@ -19,7 +19,7 @@
 //! | `rpc.client.call.duration` | histogram, seconds: from a call's first poll to its end | `rpc.system.name`, `rpc.method`, `error.type` |
 //! | `rpc.server.call.duration` | histogram, seconds: from dispatch of a request until its response is written | the same |
 //! | `rpcudp.client.calls` | counter: calls that have ended, dropped ones included | the same |
-//! | `rpcudp.server.calls` | counter: requests that were completed, refused, or aborted with the endpoint | the same |
+//! | `rpcudp.server.calls` | counter: requests that were completed, refused, cancelled, or aborted with the endpoint | the same |
 //!
 //! - `rpc.system.name` is `rpcudp`, in both dialects.
 //! - `rpc.method` is the wire name in a contract of this program. Requests for unknown methods, and
@@ -28,10 +28,10 @@
 //! - `error.type` is present if the call failed. On both sides: `application_error` (the method
 //!   returned `Err`), `unknown_method`, `malformed_arguments`, `busy`, `closing`, `panicked`,
 //!   `stopped` (by a layer's timeout) and `rejected` (by a layer), `response_too_large`,
-//!   `response_unencodable`. At the caller only: `undeclared_error`, `refused` (with a code of a
-//!   later version), `timeout`, `unreachable`, `undecodable`, `too_large`, `unencodable`,
-//!   `too_many_calls`, `closed`, `io_error`, and `cancelled` (its future was dropped). At the
-//!   server only: `aborted` (the endpoint closed while the handler ran).
+//!   `response_unencodable`, and `cancelled` (the call's future was dropped, and then the handler).
+//!   At the caller only: `undeclared_error`, `refused` (with a code of a later version), `timeout`,
+//!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `closed`, and
+//!   `io_error`. At the server only: `aborted` (the endpoint closed while the handler ran).
 //!
 //! The counters count every call. The histograms have every call of a method up to one or two
 //! thousand calls a second, and above that an even sample of one in two, in four and so on, because
@@ -47,8 +47,10 @@
 //! | `rpcudp.client.active_calls` | gauge: calls in flight |
 //! | `rpcudp.client.resends` | counter: requests that were retransmitted |
 //! | `rpcudp.client.resends_withheld` | counter: retransmissions withheld in an outage |
+//! | `rpcudp.client.cancel_frames` | counter: cancel frames that were sent for calls that were dropped |
 //! | `rpcudp.client.running_frames` | counter: running frames that were received for a call in flight |
 //! | `rpcudp.server.active_calls` | gauge: async handlers that are running |
+//! | `rpcudp.server.cancel_frames` | counter: cancel frames that were received for running requests |
 //! | `rpcudp.server.running_frames` | counter: running frames that were sent for duplicates of requests whose handler is still running |
 //! | `rpcudp.server.replays` | counter: duplicates of at-most-once requests that were sent the stored response |
 //! | `rpcudp.server.replies_forgotten` | counter: stored responses that were evicted early because the memory was full |
@@ -89,8 +91,10 @@ pub const DURATION_BUCKETS: [f64; 20] = [
 pub(crate) const CLIENT_ACTIVE_CALLS: &str = "rpcudp.client.active_calls";
 pub(crate) const CLIENT_RETRANSMISSIONS: &str = "rpcudp.client.resends";
 pub(crate) const CLIENT_RETRANSMISSIONS_WITHHELD: &str = "rpcudp.client.resends_withheld";
+pub(crate) const CLIENT_CANCEL_FRAMES: &str = "rpcudp.client.cancel_frames";
 pub(crate) const CLIENT_RUNNING_FRAMES: &str = "rpcudp.client.running_frames";
 pub(crate) const SERVER_ACTIVE_CALLS: &str = "rpcudp.server.active_calls";
+pub(crate) const SERVER_CANCEL_FRAMES: &str = "rpcudp.server.cancel_frames";
 pub(crate) const SERVER_RUNNING_FRAMES: &str = "rpcudp.server.running_frames";
 pub(crate) const SERVER_REPLAYS: &str = "rpcudp.server.replays";
 pub(crate) const SERVER_RESPONSES_EVICTED: &str = "rpcudp.server.replies_forgotten";

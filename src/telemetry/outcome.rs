@@ -28,7 +28,7 @@ pub enum Outcome {
     TooManyCalls,
     Closed,
     IoError,
-    /// The caller dropped the call.
+    /// The caller dropped the call, and then the server the handler.
     Cancelled,
     /// The endpoint closed while the handler ran.
     Aborted,

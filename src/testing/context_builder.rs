@@ -11,6 +11,7 @@ use tokio::runtime::{self, Handle, Runtime};
 use crate::clock::{later, now};
 use crate::endpoint::Endpoint;
 use crate::endpoint::config::Config;
+use crate::endpoint::handlers::running_handler::RunningHandler;
 use crate::endpoint::lifecycle::Lifecycle;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
@@ -26,6 +27,7 @@ pub struct ContextBuilder {
     local_addr: SocketAddr,
     message_id: Option<MessageId>,
     remaining: Option<Duration>,
+    is_cancelled: bool,
 }
 
 impl Context {
@@ -83,6 +85,7 @@ impl Context {
             local_addr: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 2), 7000)),
             message_id: None,
             remaining: None,
+            is_cancelled: false,
         }
     }
 }
@@ -112,6 +115,18 @@ impl ContextBuilder {
     /// [`Context::remaining`]. Default: `None`, as for a request from Python.
     pub fn remaining(mut self, remaining: Duration) -> Self {
         self.remaining = Some(remaining);
+        self
+    }
+
+    /// Cancels the request on behalf of the caller: [`Context::is_cancelled`] and
+    /// [`Context::cancelled`]. Default: it is not cancelled.
+    ///
+    /// ```
+    /// let cx = rpcudp::Context::for_test().cancelled().build();
+    /// assert!(cx.is_cancelled());
+    /// ```
+    pub fn cancelled(mut self) -> Self {
+        self.is_cancelled = true;
         self
     }
 
@@ -166,6 +181,10 @@ impl ContextBuilder {
             Some(endpoint) => Arc::clone(endpoint.shared()),
             None => closed(self.local_addr),
         };
+        let handler = Arc::new(RunningHandler::default());
+        if self.is_cancelled {
+            handler.cancel();
+        }
         Context {
             shared,
             socket: 0,
@@ -173,6 +192,7 @@ impl ContextBuilder {
             local: self.endpoint.is_none().then(|| self.local_addr.ip()),
             id: self.message_id.unwrap_or_else(new_message_id),
             deadline: self.remaining.map(|remaining| later(now(), remaining)),
+            handler: Some(handler),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::endpoint::handlers::Aborted;
 use crate::lock::Lock;
 use crate::panic::{Panicked, catch};
 use crate::server::inline_request::InlineRequest;
+use crate::server::owned_request::OwnedRequest;
 use crate::server::rejection::Rejection;
 use crate::server::response::ResponseWriter;
 use crate::server::router::Middleware;
@@ -83,13 +84,14 @@ impl Middleware for Layers {
     /// Passes a request through the layers, as a task.
     fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
         let Some(request) = request.admit(true) else { return };
-        let shared = &request.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire(request.head.origin) else {
-            return request.refuse(&Rejection::Busy);
+        let permit = match request.acquire_permit() {
+            Ok(permit) => permit,
+            Err(denied) => return request.deny(denied),
         };
         let trace = request.trace();
         // Layers are user code, like handlers.
-        let begun = trace.in_scope(|| catch(|| self.begin(|| Request::new(&request, service, index))));
+        let owned = || OwnedRequest::new(request.head.for_handler(&permit), request.arguments);
+        let begun = trace.in_scope(|| catch(|| self.begin(|| Request::new(owned(), service, index))));
         let rejection = match begun {
             Ok(Some(response)) => {
                 let spawned = request.into_spawned(trace, permit);
@@ -107,8 +109,7 @@ impl Middleware for Layers {
 
 /// Sends the response of the layers.
 async fn respond(spawned: SpawnedRequest, response: ResponseFuture) {
-    let handlers = &spawned.head.context.shared.handlers;
-    match handlers.guard(&spawned.trace, spawned.head.expiry(), response).await {
+    match spawned.permit.guard(&spawned.trace, spawned.head.bounds(), response).await {
         Ok(Ok(Ok(Response { datagram, outcome: Some(outcome) }))) => spawned.respond(outcome, datagram),
         Ok(Ok(Ok(Response { outcome: None, .. }))) => spawned.expire(),
         Ok(Ok(Err(error))) => refuse(spawned, error),
@@ -116,6 +117,7 @@ async fn respond(spawned: SpawnedRequest, response: ResponseFuture) {
         // A closed endpoint has no socket to respond through.
         Err(Aborted::Closed) => spawned.abort(),
         Err(Aborted::TimedOut) => spawned.refuse(&Rejection::Stopped),
+        Err(Aborted::Cancelled) => spawned.cancel(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rpcudp_core::contract::Delivery;
 
-use crate::server::admitted_request::AdmittedRequest;
 use crate::server::context::Context;
 use crate::server::owned_request::OwnedRequest;
 use crate::server::service::AnyService;
@@ -22,8 +21,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(request: &AdmittedRequest<'_>, service: &Arc<dyn AnyService>, index: usize) -> Self {
-        let owned = OwnedRequest::new(request.head, request.arguments);
+    pub(super) fn new(owned: OwnedRequest, service: &Arc<dyn AnyService>, index: usize) -> Self {
         Self { owned, service: Arc::clone(service), index }
     }
 

@@ -99,15 +99,16 @@ fn valid_requests() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Returns response and failure frames that match no call.
-fn unmatched_responses() -> Vec<Vec<u8>> {
+/// Returns frames that match no call and no request.
+fn unmatched_frames() -> Vec<Vec<u8>> {
     let id = [9; 20];
-    vec![[&b"\x01"[..], &id, b"\xa2hi"].concat(), [&b"\x04"[..], &id, b"\x93\x01\xa4oops\xc0"].concat()]
+    let frame = |kind: u8, body: &[u8]| [&[kind][..], &id, body].concat();
+    vec![frame(1, b"\xa2hi"), frame(4, b"\x93\x01\xa4oops\xc0"), frame(5, b"\xc0"), frame(6, b"\xc0")]
 }
 
 /// Returns the datagrams from which invalid ones are made.
 fn valid_datagrams() -> Vec<Vec<u8>> {
-    [valid_requests(), unmatched_responses()].concat()
+    [valid_requests(), unmatched_frames()].concat()
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +129,7 @@ async fn each_reason_to_drop_is_counted() {
     let dropped = [
         (vec![], DropReason::TooShort),
         (header(0), DropReason::TooShort),
-        ([header(5), b"\xc0".to_vec()].concat(), DropReason::UnknownKind),
+        ([header(7), b"\xc0".to_vec()].concat(), DropReason::UnknownKind),
         ([header(2), b"\xc0".to_vec()].concat(), DropReason::OtherDialect),
         ([header(0), b"\xc1".to_vec()].concat(), DropReason::InvalidMsgpack),
         ([header(0), b"\x91".repeat(8_000)].concat(), DropReason::TooDeep),
@@ -138,6 +139,9 @@ async fn each_reason_to_drop_is_counted() {
         // The body of an unmatched response is not parsed.
         ([header(1), b"\xdd\xff\xff\xff\xff".to_vec()].concat(), DropReason::UnmatchedResponse),
         ([header(4), b"\x90".to_vec()].concat(), DropReason::UnmatchedResponse),
+        ([header(5), b"\xc0".to_vec()].concat(), DropReason::UnmatchedCancel),
+        ([header(5), b"\x90".to_vec()].concat(), DropReason::WrongShape),
+        ([header(6), b"\xc0".to_vec()].concat(), DropReason::UnmatchedResponse),
     ];
     for (contents, reason) in dropped {
         let before = attack.target.stats().dropped(reason);
@@ -204,7 +208,7 @@ proptest! {
     #[test]
     fn random_datagrams_are_counted(
         datagrams in vec(vec(any::<u8>(), 0..300), 1..60),
-        bodies in vec((0_u8..6, any::<[u8; 20]>(), vec(any::<u8>(), 0..200)), 1..60),
+        bodies in vec((0_u8..8, any::<[u8; 20]>(), vec(any::<u8>(), 0..200)), 1..60),
         corrupted in vec((any::<prop::sample::Index>(), vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)), 1..60),
     ) {
         let mut sent = datagrams;

@@ -6,6 +6,7 @@ mod support;
 mod arguments;
 mod budgets;
 mod call_errors;
+mod cancellation;
 mod client;
 mod closing;
 mod compatibility;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use rpcudp::sim::Conditions;
 use rpcudp::tower::{BoxError, Request, Response};
 use rpcudp::{CallError, DropReason, Refusal};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tower::layer::layer_fn;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
@@ -102,6 +102,19 @@ async fn expired_request_does_not_run() {
     assert_eq!((runs.of("add"), runs.of("once")), ([0, 0], [0, 0]));
     assert_eq!(pair.server.stats().dropped(DropReason::Expired), 2);
     assert_eq!(works.add("", b"").timeout(ms(400)).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_request_is_dropped_with_its_layers_if_its_delivery_allows_it() {
+    let (pair, works, runs) = pair(|builder| builder.layer(ConcurrencyLimitLayer::new(2)));
+    timeout(ms(100), works.slow("a", 1_000)).await.unwrap_err();
+    timeout(ms(100), works.once_slowly(1_000)).await.unwrap_err();
+    sleep(ms(10)).await;
+    let requests = pair.server.stats().requests;
+    assert_eq!((requests.running, requests.cancelled, requests.cancels_received), (1, 1, 2));
+    assert_eq!(works.slow("b", 0).await.unwrap(), "B", "the layer has room");
+    sleep(ms(1_000)).await;
+    assert_eq!((runs.of("slow"), runs.of("once_slowly")), ([2, 1], [1, 1]));
 }
 
 #[tokio::test(start_paused = true)]

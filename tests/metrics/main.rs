@@ -119,6 +119,8 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         shop.slow(1).await.unwrap_err();
         assert_eq!(slow.await.unwrap().unwrap(), 1);
         tokio::time::timeout(ms(70), shop.never()).await.unwrap_err();
+        // The cancel frame arrives.
+        sleep(ms(50)).await;
         pair.network.partition([pair.server.local_addr().ip()]);
         shop.price("sail").timeout(ms(300)).await.unwrap_err();
         published().await;
@@ -143,6 +145,8 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
             ("server", "shop.hint", None, &[0.0]),
             ("server", "shop.slow", None, &[0.1]),
             ("server", "shop.slow", Some("busy"), &[0.0]),
+            // The cancel frame takes as long as the request.
+            ("server", "shop.never", Some("cancelled"), &[0.07]),
         ];
         for (side, method, error, seconds) in expected {
             let duration = key(&format!("rpc.{side}.call.duration"), method, error);
@@ -158,6 +162,12 @@ fn calls_are_counted_and_timed_by_method_and_outcome() {
         assert_eq!(calls, 2 * expected.len(), "{:?}", recorder.keys());
         assert_eq!(recorder.unit("rpc.client.call.duration"), Some(Unit::Seconds));
         assert_eq!(recorder.unit("rpcudp.server.handling"), Some(Unit::Microseconds));
+        for side in ["client", "server"] {
+            assert_eq!(recorder.count(&format!("rpcudp.{side}.cancel_frames{{}}")), Some(1), "{side}");
+        }
+        pair.network.heal();
+        let _call = tokio::spawn(shop.never());
+        sleep(ms(50)).await;
         pair.server.close(Duration::ZERO).await;
         published().await;
         assert_eq!(recorder.count(&key("rpcudp.server.calls", "shop.never", Some("aborted"))), Some(1));

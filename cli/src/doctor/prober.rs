@@ -196,7 +196,7 @@ impl Prober {
 fn decode_response(datagram: &[u8], dialect: Dialect) -> Option<(MessageId, ResponseContent)> {
     match Frame::decode(datagram, dialect).ok()? {
         // A probe waits for the response that follows a running frame.
-        Frame::Request(_) | Frame::Running { .. } => None,
+        Frame::Request(_) | Frame::Cancel { .. } | Frame::Running { .. } => None,
         Frame::Response(response) => {
             let content = decode(response.body).map_or(ResponseContent::Undecodable, ResponseContent::Value);
             Some((response.id, content))

@@ -108,6 +108,7 @@ fn frame_text(frame: &Frame<'_>) -> String {
             let message = message.escape_debug();
             format!("{} {code:?} \"{message}\"{detail}", styled(WARNING, format!("failure of {id}")))
         }
+        Frame::Cancel { id } => styled(WARNING, format!("cancel {id}")),
         Frame::Running { id } => styled(WARNING, format!("{id} is still running")),
     }
 }
@@ -143,6 +144,10 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
             event.insert("code".into(), code.number().into());
             event.insert("message".into(), (*message).into());
             event.extend(detail.map(|detail| value("detail", detail)));
+        }
+        Frame::Cancel { id } => {
+            event.insert("event".into(), "cancel".into());
+            event.insert("id".into(), id.to_string().into());
         }
         Frame::Running { id } => {
             event.insert("event".into(), "running".into());
@@ -209,6 +214,13 @@ mod tests {
         let (text, json) = event(b"\x06twenty bytes of id..\xc0");
         assert_eq!(text, format!("    1.500s 192.0.2.1:7 {ID} is still running"));
         assert_eq!((&json["event"], &json["id"]), (&json!("running"), &json!(ID)));
+    }
+
+    #[test]
+    fn cancel_frames_are_decoded() {
+        let (text, json) = event(b"\x05twenty bytes of id..\xc0");
+        assert_eq!(text, format!("    1.500s 192.0.2.1:7 cancel {ID}"));
+        assert_eq!((&json["event"], &json["id"]), (&json!("cancel"), &json!(ID)));
     }
 
     #[test]

@@ -346,6 +346,13 @@ impl<T> Calls<T> {
         self.slots.get_mut(key.slot()).filter(|slot| slot.has_key(key)).map(|slot| &mut slot.data)
     }
 
+    /// Returns the message id that a call was last sent with.
+    #[must_use]
+    pub fn id(&self, key: &MessageId) -> Option<MessageId> {
+        let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key))?;
+        Some(slot.id(key.slot() as u32))
+    }
+
     /// Returns the key of the call that was last sent with this message id.
     #[must_use]
     pub fn key(&self, id: &MessageId) -> Option<MessageId> {

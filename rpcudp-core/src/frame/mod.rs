@@ -13,7 +13,7 @@ mod response;
 mod trailer;
 
 pub use self::dialect::Dialect;
-use self::dialect::{Kind, RUNNING_BYTE};
+use self::dialect::{CANCEL_BYTE, Kind, RUNNING_BYTE};
 pub use self::failure::Failure;
 pub use self::failure_code::FailureCode;
 use self::header::Header;
@@ -39,6 +39,14 @@ pub enum Frame<'a> {
     Response(Response<'a>),
     /// A failure: an error of the application, or a refusal.
     Failure(Failure<'a>),
+    /// A notice that the caller of a request has dropped its call. The server may drop the handler.
+    /// Its body is nil, so it has 22 bytes.
+    ///
+    /// This frame is an addition of this crate to the protocol. Python peers ignore it.
+    Cancel {
+        /// The message id of the call.
+        id: MessageId,
+    },
     /// A notice that the handler of a request is still running. A server sends it in place of a
     /// response when it drops a duplicate of that request. Its body is nil, so it has 22 bytes.
     ///
@@ -54,6 +62,12 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn is_request(datagram: &[u8], dialect: Dialect) -> bool {
         datagram.len() >= MIN_REQUEST_LEN && datagram[0] == dialect.request_byte()
+    }
+
+    /// Whether a datagram claims to be a cancel frame. Checks nothing but the kind.
+    #[must_use]
+    pub fn is_cancel(datagram: &[u8], dialect: Dialect) -> bool {
+        datagram.first() == Some(&CANCEL_BYTE) && dialect.has_cancel_frames()
     }
 
     /// Returns the message id of a datagram that claims to be a response, a failure or a running
@@ -88,9 +102,24 @@ impl<'a> Frame<'a> {
     /// assert_eq!(Frame::decode(&datagram, Dialect::Rpcudp), Ok(Frame::Running { id }));
     /// ```
     pub fn encode_running(out: &mut Vec<u8>, id: MessageId) {
-        out.push(RUNNING_BYTE);
-        out.extend_from_slice(id.as_bytes());
-        out.push(NIL);
+        encode_notice(out, RUNNING_BYTE, id);
+    }
+
+    /// Appends a cancel frame for the request with this message id.
+    ///
+    /// Send it in [`Dialect::Rpcudp`] only, from the address that the request was sent from.
+    ///
+    /// ```
+    /// use rpcudp_core::{Dialect, Frame, MessageId};
+    ///
+    /// let id = MessageId::from_bytes([7; 20]);
+    /// let mut datagram = Vec::new();
+    /// Frame::encode_cancel(&mut datagram, id);
+    /// assert_eq!(datagram.len(), 22);
+    /// assert_eq!(Frame::decode(&datagram, Dialect::Rpcudp), Ok(Frame::Cancel { id }));
+    /// ```
+    pub fn encode_cancel(out: &mut Vec<u8>, id: MessageId) {
+        encode_notice(out, CANCEL_BYTE, id);
     }
 
     /// Decodes a datagram.
@@ -127,6 +156,10 @@ impl<'a> Frame<'a> {
                 let (body, trailer) = header.split_response()?;
                 (Failure::decode(id, body).map(Self::Failure), trailer)
             }
+            Kind::Cancel => {
+                let (body, trailer) = header.split_response()?;
+                ((body == [NIL]).then_some(Self::Cancel { id }), trailer)
+            }
             Kind::Running => {
                 let (body, trailer) = header.split_response()?;
                 ((body == [NIL]).then_some(Self::Running { id }), trailer)
@@ -134,6 +167,13 @@ impl<'a> Frame<'a> {
         };
         Ok((frame.ok_or(DropReason::WrongShape)?, trailer))
     }
+}
+
+/// Appends a frame without content.
+fn encode_notice(out: &mut Vec<u8>, kind: u8, id: MessageId) {
+    out.push(kind);
+    out.extend_from_slice(id.as_bytes());
+    out.push(NIL);
 }
 
 #[cfg(test)]

@@ -29,11 +29,28 @@ fn dialects_have_different_kinds_and_recognize_the_other() {
             2 => assert!(matches!((rpcudp, storj), (Err(DropReason::OtherDialect), Ok(Frame::Request(_))))),
             3 => assert!(matches!((rpcudp, storj), (Err(DropReason::OtherDialect), Ok(Frame::Response(_))))),
             4 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
-            6 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
+            5 | 6 => assert_eq!((rpcudp, storj), (Err(DropReason::WrongShape), Err(DropReason::OtherDialect))),
             0x81 | 0x84 => assert_eq!((rpcudp, storj), (Err(DropReason::BadChecksum), Err(DropReason::OtherDialect))),
             _ => assert_eq!((rpcudp, storj), (Err(DropReason::UnknownKind), Err(DropReason::UnknownKind))),
         }
     }
+}
+
+#[test]
+fn cancel_frame_is_an_id_and_nil() {
+    let mut bytes = Vec::new();
+    Frame::encode_cancel(&mut bytes, ID);
+    assert_eq!(bytes, datagram(5, b"\xc0"));
+    assert_eq!(bytes.len(), 22);
+    assert_eq!(Frame::decode(&bytes, Dialect::Rpcudp), Ok(Frame::Cancel { id: ID }));
+    assert!(Frame::is_cancel(&bytes, Dialect::Rpcudp) && !Frame::is_cancel(&bytes, Dialect::Storj));
+    assert_eq!(Frame::response_id(&bytes, Dialect::Rpcudp), None, "it is no response");
+    assert!(!Frame::is_request(&bytes, Dialect::Rpcudp));
+
+    let with_more = datagram(5, b"\xc0bytes of a later version");
+    assert_eq!(Frame::decode(&with_more, Dialect::Rpcudp), Ok(Frame::Cancel { id: ID }));
+    assert_eq!(Frame::decode(&datagram(5, b"\x90"), Dialect::Rpcudp), Err(DropReason::WrongShape));
+    assert_eq!(Frame::decode(&bytes, Dialect::Storj), Err(DropReason::OtherDialect));
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub enum DropReason {
     WrongShape,
     /// A response to no call in flight: late, a duplicate, or forged.
     UnmatchedResponse,
+    /// A cancel frame for no running request: early, late, a duplicate, or forged.
+    UnmatchedCancel,
     /// A response from another address than the called one.
     WrongSource,
     /// A checked response with a wrong checksum, or without one: a fragment of it was forged or
@@ -39,19 +41,21 @@ pub enum DropReason {
     /// A request from or a response to an unvalidated source that was sent as many response bytes
     /// as [`Limits`](crate::Limits) allow.
     ResponseBudget,
+    /// A request that arrived after its caller's cancel frame.
+    Cancelled,
     /// A request with a deadline that passed before the server processed it.
     Expired,
-    /// A response of this endpoint that did not fit into the send queue: handlers produce responses
-    /// faster than the network accepts them.
+    /// A response or cancel frame of this endpoint that did not fit into the send queue: handlers
+    /// produce responses faster than the network accepts them.
     SendQueueFull,
-    /// A response of this endpoint that the socket failed to send, for example because there is no
-    /// route.
+    /// A response or cancel frame of this endpoint that the socket failed to send, for example
+    /// because there is no route.
     SendFailed,
 }
 
 impl DropReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -59,12 +63,14 @@ impl DropReason {
         Self::TooDeep,
         Self::WrongShape,
         Self::UnmatchedResponse,
+        Self::UnmatchedCancel,
         Self::WrongSource,
         Self::BadChecksum,
         Self::DuplicateRequest,
         Self::TooManyRequests,
         Self::TooManyUnvalidated,
         Self::ResponseBudget,
+        Self::Cancelled,
         Self::Expired,
         Self::SendQueueFull,
         Self::SendFailed,
@@ -81,12 +87,14 @@ impl DropReason {
             Self::TooDeep => "too_deep",
             Self::WrongShape => "wrong_shape",
             Self::UnmatchedResponse => "unmatched_response",
+            Self::UnmatchedCancel => "unmatched_cancel",
             Self::WrongSource => "wrong_source",
             Self::BadChecksum => "bad_checksum",
             Self::DuplicateRequest => "duplicate_request",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyUnvalidated => "too_many_unvalidated",
             Self::ResponseBudget => "response_budget",
+            Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::SendQueueFull => "send_queue_full",
             Self::SendFailed => "send_failed",

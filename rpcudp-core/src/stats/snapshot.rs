@@ -50,6 +50,8 @@ pub struct CallStats {
     /// Retransmissions that were withheld because the network or the peers must be down: there were
     /// more than 1,000 retransmissions in about ten seconds, and more than three for each call.
     pub withheld: u64,
+    /// Cancel frames that were sent or queued for calls that their caller dropped.
+    pub cancels_sent: u64,
     /// Running frames that were received for a call in flight: the peer dropped a duplicate of its
     /// request, because the handler is still running.
     pub running_received: u64,
@@ -72,6 +74,11 @@ pub struct RequestStats {
     pub refused: u64,
     /// Handlers that panicked.
     pub panicked: u64,
+    /// Requests whose handler was dropped because their caller cancelled them.
+    pub cancelled: u64,
+    /// Cancel frames that were received for a request whose handler was running. One for a request
+    /// that arrives later, or has ended, is counted by [`DropReason::UnmatchedCancel`].
+    pub cancels_received: u64,
     /// The time that the driver spent on requests, mostly in sync methods. It receives no datagrams
     /// meanwhile. If this grows nearly as fast as time passes, a sync method is too slow and should
     /// be async.

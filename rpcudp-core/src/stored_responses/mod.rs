@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use self::request_key::Identity;
 pub use self::request_key::RequestKey;
+pub(crate) use self::request_key::hash_of_addr;
 use self::sources::Sources;
 
 /// The requests whose duplicates must not run: those whose handler is running, and those of

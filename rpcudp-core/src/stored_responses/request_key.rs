@@ -70,7 +70,7 @@ impl RequestKey {
     }
 }
 
-fn hash_of_addr(addr: SocketAddr, secret: u64) -> u64 {
+pub(crate) fn hash_of_addr(addr: SocketAddr, secret: u64) -> u64 {
     let ip = match addr.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,

@@ -1,22 +1,30 @@
+mod handler_table;
+pub(crate) mod running_handler;
 mod source_shares;
 
 use std::future::{Future, poll_fn};
+use std::mem;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
-use tokio::sync::Notify;
+use rpcudp_core::MessageId;
 
+use self::handler_table::HandlerTable;
+use self::running_handler::RunningHandler;
 use self::source_shares::SourceShares;
 use super::lifecycle::Lifecycle;
 use crate::clock::now;
-use crate::panic::{Panicked, catch_poll};
+use crate::lock::Lock;
+use crate::panic::{Panicked, catch, catch_poll};
 use crate::telemetry::trace::Trace;
 use crate::wake_flag::WakeFlag;
 
-/// The async handlers of an endpoint: their number, their limits, and the means to abort them.
+/// The async handlers of an endpoint: their number, their limits, and the means to abort or cancel
+/// them.
 ///
 /// The limits keep a few sources from taking all handlers:
 ///
@@ -35,8 +43,7 @@ pub(crate) struct Handlers {
     limit: usize,
     shares: SourceShares,
     is_aborted: AtomicBool,
-    /// Wakes all handlers, to check whether they are aborted or have run too long.
-    on_check: Notify,
+    table: Lock<HandlerTable>,
     lifecycle: Arc<Lifecycle>,
     /// The drivers, which wait for the last handler while the endpoint closes.
     drivers: Box<[Arc<WakeFlag>]>,
@@ -57,15 +64,38 @@ pub(crate) enum Origin {
 pub(crate) struct HandlerPermit {
     handlers: Arc<Handlers>,
     origin: Origin,
+    /// The key of the handler in the table.
+    key: usize,
+    handler: Arc<RunningHandler>,
 }
 
-/// The reason why a handler was aborted.
+/// The reason why a request gets no handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// A limit of handlers is reached.
+    Busy,
+    /// The caller's cancel frame arrived before the request.
+    Cancelled,
+}
+
+/// The conditions under which a handler ends before it returns, apart from the endpoint's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The time from which [`Handlers::abort_expired`] aborts the handler.
+    pub(crate) expiry: Option<Instant>,
+    /// Whether the handler ends if its caller cancels the request.
+    pub(crate) ends_if_cancelled: bool,
+}
+
+/// The reason why a handler was ended before it returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aborted {
     /// The endpoint closed and its grace for handlers has passed.
     Closed,
     /// The handler ran longer than it may.
     TimedOut,
+    /// The caller cancelled the request.
+    Cancelled,
 }
 
 impl Origin {
@@ -82,21 +112,36 @@ impl Handlers {
     /// The smallest limit that is shared among sources. A smaller one has no useful eighths.
     const MIN_SHARED_LIMIT: usize = 16;
 
-    pub(crate) fn new(limit: usize, lifecycle: Arc<Lifecycle>, drivers: Box<[Arc<WakeFlag>]>) -> Arc<Self> {
+    /// `secret` is a random number of the endpoint.
+    pub(crate) fn new(
+        limit: usize,
+        secret: u64,
+        lifecycle: Arc<Lifecycle>,
+        drivers: Box<[Arc<WakeFlag>]>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             running: AtomicUsize::new(0),
             limited: AtomicUsize::new(0),
             limit,
             shares: SourceShares::new(),
             is_aborted: AtomicBool::new(false),
-            on_check: Notify::new(),
+            table: Lock::new(HandlerTable::new(limit, secret)),
             lifecycle,
             drivers,
         })
     }
 
-    /// Returns a permit for one more handler, or `None` at a limit.
-    pub(crate) fn try_acquire(self: &Arc<Self>, origin: Origin) -> Option<HandlerPermit> {
+    /// Returns a permit for one more handler. `request` is the id and source of a request that its
+    /// caller may cancel.
+    ///
+    /// # Errors
+    ///
+    /// At a limit, and if the caller has cancelled the request.
+    pub(crate) fn try_acquire(
+        self: &Arc<Self>,
+        origin: Origin,
+        request: Option<(MessageId, SocketAddr)>,
+    ) -> Result<HandlerPermit, Denied> {
         // The counts may exceed their limits for a moment. Only an attempt that fails as well can
         // see it.
         let running = self.running.fetch_add(1, Ordering::AcqRel);
@@ -104,11 +149,19 @@ impl Handlers {
             self.limited.fetch_add(1, Ordering::AcqRel);
             self.shares.add(hash)
         });
-        if self.admits(origin, running, own.unwrap_or(0)) {
-            return Some(HandlerPermit { handlers: Arc::clone(self), origin });
-        }
+        let denied = if self.admits(origin, running, own.unwrap_or(0)) {
+            let added = self.table.lock().add(request);
+            match added {
+                Some((key, handler)) => {
+                    return Ok(HandlerPermit { handlers: Arc::clone(self), origin, key, handler });
+                }
+                None => Denied::Cancelled,
+            }
+        } else {
+            Denied::Busy
+        };
         self.release(origin);
-        None
+        Err(denied)
     }
 
     /// Returns whether a request may have a handler, while `running` others run, of which `own` are
@@ -143,48 +196,90 @@ impl Handlers {
     /// Aborts all handlers at their next await point.
     pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Release);
-        self.on_check.notify_waiters();
+        self.check_all();
     }
 
     /// Aborts the handlers that have run too long, at their next await point.
     pub(crate) fn abort_expired(&self) {
-        self.on_check.notify_waiters();
+        self.check_all();
     }
 
-    /// Runs a handler until it returns, panics or is aborted. From `expiry` on,
-    /// [`abort_expired`](Self::abort_expired) aborts it.
+    /// Cancels the handlers of a request, on behalf of its caller. Returns whether one was running.
+    pub(crate) fn cancel(&self, id: MessageId, source: SocketAddr) -> bool {
+        let cancelled = self.table.lock().cancel(id, source);
+        // Wakers may run an executor's code: not under the lock.
+        cancelled.iter().for_each(|handler| handler.cancel());
+        !cancelled.is_empty()
+    }
+
+    /// Wakes all handlers, to check whether they must end.
+    fn check_all(&self) {
+        let handlers = self.table.lock().all();
+        handlers.iter().for_each(|handler| handler.on_check.set());
+    }
+}
+
+impl HandlerPermit {
+    /// Returns the state of the handler that others change.
+    pub(crate) fn handler(&self) -> &Arc<RunningHandler> {
+        &self.handler
+    }
+
+    /// Returns the reason for which the handler must end now, if there is one. Reads the time only
+    /// if the handler was woken to check it.
+    fn reason_to_end(&self, bounds: Bounds, reads_time: bool) -> Option<Aborted> {
+        if self.handlers.is_aborted.load(Ordering::Acquire) {
+            return Some(Aborted::Closed);
+        }
+        if bounds.ends_if_cancelled && self.handler.is_cancelled() {
+            return Some(Aborted::Cancelled);
+        }
+        let has_expired = reads_time && bounds.expiry.is_some_and(|expiry| now() >= expiry);
+        has_expired.then_some(Aborted::TimedOut)
+    }
+
+    /// Runs the handler until it returns, panics or must end. It is dropped before this completes.
     pub(crate) async fn guard<T>(
         &self,
         trace: &Trace,
-        expiry: Option<Instant>,
+        bounds: Bounds,
         handler: impl Future<Output = T>,
     ) -> Result<Result<T, Panicked>, Aborted> {
-        let mut handler = pin!(handler);
-        let mut on_check = pin!(self.on_check.notified());
-        // Registered before the flag is first read, so that no notification is missed.
-        on_check.as_mut().enable();
-        poll_fn(|cx| {
-            loop {
-                if self.is_aborted.load(Ordering::Acquire) {
-                    return Poll::Ready(Err(Aborted::Closed));
-                }
-                if on_check.as_mut().poll(cx).is_pending() {
-                    break;
-                }
-                if expiry.is_some_and(|expiry| now() >= expiry) {
-                    return Poll::Ready(Err(Aborted::TimedOut));
-                }
-                on_check.set(self.on_check.notified());
+        let on_check = &self.handler.on_check;
+        let mut handler = pin!(Some(handler));
+        let (mut is_first, mut is_registered) = (true, false);
+        let end = poll_fn(|cx| {
+            let is_flagged = on_check.take();
+            let checks = mem::take(&mut is_first) || is_flagged;
+            if checks && let Some(aborted) = self.reason_to_end(bounds, is_flagged) {
+                // A panic while the handler is dropped costs no more than its own request.
+                let _ = trace.in_scope(|| catch(|| handler.set(None)));
+                return Poll::Ready(Err(aborted));
             }
-            trace.in_scope(|| catch_poll(handler.as_mut(), cx)).map(Ok)
+            let running = handler.as_mut().as_pin_mut().expect("a handler that has ended is not polled");
+            let polled = trace.in_scope(|| catch_poll(running, cx));
+            // Most handlers return at the first poll. The same task polls the others again.
+            if polled.is_pending() && !mem::replace(&mut is_registered, true) {
+                on_check.register(cx.waker().clone());
+                if on_check.is_set() {
+                    // It was set before the task was registered.
+                    cx.waker().wake_by_ref();
+                }
+            }
+            polled.map(Ok)
         })
-        .await
+        .await;
+        if is_registered {
+            on_check.unregister();
+        }
+        end
     }
 }
 
 impl Drop for HandlerPermit {
     fn drop(&mut self) {
-        let Self { handlers, origin } = self;
+        let Self { handlers, origin, key, .. } = self;
+        handlers.table.lock().remove(*key);
         if handlers.release(*origin) == 1 && handlers.lifecycle.is_closing() {
             handlers.drivers.iter().for_each(|driver| driver.set());
         }
@@ -196,7 +291,7 @@ mod tests {
     use super::*;
 
     fn handlers(limit: usize) -> Arc<Handlers> {
-        Handlers::new(limit, Arc::default(), Box::default())
+        Handlers::new(limit, 7, Arc::default(), Box::default())
     }
 
     /// Takes as many permits as there are for each of these sources, one for each in turn.
@@ -204,7 +299,7 @@ mod tests {
         let mut permits = Vec::new();
         loop {
             let count = permits.len();
-            permits.extend(origins.iter().filter_map(|origin| handlers.try_acquire(*origin)));
+            permits.extend(origins.iter().filter_map(|origin| handlers.try_acquire(*origin, None).ok()));
             if permits.len() == count {
                 return permits;
             }
@@ -218,7 +313,7 @@ mod tests {
             let origins: Vec<_> = (1..=source_count).map(Origin::Unvalidated).collect();
             let permits = take_all(&handlers, &origins);
             assert!(permits.len() <= taken, "{source_count} sources have {}", permits.len());
-            assert!(handlers.try_acquire(Origin::Unvalidated(1_000)).is_some(), "{source_count} sources");
+            assert!(handlers.try_acquire(Origin::Unvalidated(1_000), None).is_ok(), "{source_count} sources");
         }
     }
 
@@ -228,7 +323,7 @@ mod tests {
         let forged: Vec<_> = (0..4_000).map(Origin::Unvalidated).collect();
         let permits = take_all(&handlers, &forged);
         assert_eq!((permits.len(), handlers.running()), (896, 896));
-        assert!(handlers.try_acquire(Origin::Unvalidated(4_001)).is_none());
+        assert!(handlers.try_acquire(Origin::Unvalidated(4_001), None).is_err());
         let validated = take_all(&handlers, &[Origin::Validated(4_002)]);
         assert_eq!(validated.len(), 64, "half of what is left");
         let exempt = take_all(&handlers, &[Origin::Exempt]);

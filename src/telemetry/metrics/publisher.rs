@@ -124,7 +124,7 @@ static GAUGES: [GaugeSpec; 2] = [
     },
 ];
 
-const COUNTERS: [CounterSpec; 11] = [
+const COUNTERS: [CounterSpec; 13] = [
     CounterSpec {
         name: names::CLIENT_RETRANSMISSIONS,
         description: "Requests retransmitted because no response had arrived.",
@@ -140,11 +140,25 @@ const COUNTERS: [CounterSpec; 11] = [
         value: |stats| stats.calls.withheld,
     },
     CounterSpec {
+        name: names::CLIENT_CANCEL_FRAMES,
+        description: "Cancel frames sent for calls that were dropped.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.calls.cancels_sent,
+    },
+    CounterSpec {
         name: names::CLIENT_RUNNING_FRAMES,
         description: "Running frames received for calls in flight.",
         label: None,
         unit: Unit::Count,
         value: |stats| stats.calls.running_received,
+    },
+    CounterSpec {
+        name: names::SERVER_CANCEL_FRAMES,
+        description: "Cancel frames received for running requests.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.requests.cancels_received,
     },
     CounterSpec {
         name: names::SERVER_RUNNING_FRAMES,
@@ -212,7 +226,7 @@ fn describe() {
     describe_histogram!(names::CLIENT_CALL_DURATION, Unit::Seconds, "Measures the duration of an outgoing RPC.");
     describe_histogram!(names::SERVER_CALL_DURATION, Unit::Seconds, "Measures the duration of an incoming RPC.");
     describe_counter!(names::CLIENT_CALLS, Unit::Count, "Calls that have ended.");
-    describe_counter!(names::SERVER_CALLS, Unit::Count, "Requests that were completed, refused or aborted.");
+    describe_counter!(names::SERVER_CALLS, Unit::Count, "Requests that were completed, refused, cancelled or aborted.");
     describe_counter!(names::DATAGRAMS_DROPPED, Unit::Count, "Datagrams that were dropped.");
     COUNTERS.iter().for_each(|counter| describe_counter!(counter.name, counter.unit, counter.description));
     GAUGES.iter().for_each(|gauge| describe_gauge!(gauge.name, Unit::Count, gauge.description));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::stats::CallStats;
-use rpcudp::{Dialect, DidRun, Endpoint};
+use rpcudp::{Dialect, DidRun, Endpoint, MessageId};
 use rpcudp_core::{Frame, codec};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -28,6 +28,8 @@ struct Call {
     /// Taken at the end of a run.
     task: Option<JoinHandle<End>>,
     is_dropped: bool,
+    /// Whether the caller has sent a cancel frame.
+    is_cancelled: bool,
 }
 
 /// Everything about a run that decides its outcomes.
@@ -55,7 +57,7 @@ impl Calls {
         let client = TargetClient::new(caller, self.server);
         let task = tokio::spawn(method.call(client, number, timeout));
         let info = CallInfo { method, peer: self.server, start: Instant::now(), timeout };
-        self.calls.push(Call { info, number, request: None, task: Some(task), is_dropped: false });
+        self.calls.push(Call { info, number, request: None, task: Some(task), is_dropped: false, is_cancelled: false });
     }
 
     /// Drops a call, unless it has ended.
@@ -67,10 +69,13 @@ impl Calls {
         }
     }
 
-    /// Checks a datagram that the caller sent: a request, which is retransmitted unchanged.
+    /// Checks a datagram that the caller sent: a request, which is retransmitted unchanged, or the
+    /// cancel frame of a call that was dropped.
     pub(crate) fn check_sent(&mut self, contents: &[u8]) {
-        let Ok(Frame::Request(request)) = Frame::decode(contents, Dialect::Rpcudp) else {
-            panic!("an endpoint without services sends only requests: {contents:x?}")
+        let request = match Frame::decode(contents, Dialect::Rpcudp) {
+            Ok(Frame::Request(request)) => request,
+            Ok(Frame::Cancel { id }) => return self.check_cancel(id),
+            _ => panic!("an endpoint without services sends only requests and cancel frames: {contents:x?}"),
         };
         let number: u64 = codec::Arguments::new(request.arguments).take("number").unwrap();
         let call = &mut self.calls[number as usize];
@@ -81,6 +86,16 @@ impl Calls {
                 assert_eq!(first, Ok(Frame::Request(request)), "call {number}");
             }
         }
+    }
+
+    /// Checks that a cancel frame is the first for a call that was dropped.
+    fn check_cancel(&mut self, id: MessageId) {
+        let has_id = |call: &&mut Call| call.request.as_deref().and_then(id_of) == Some(id);
+        let call = self.calls.iter_mut().find(has_id).expect("a call that was sent");
+        let &mut Call { info, number, is_dropped, is_cancelled, .. } = call;
+        assert!(is_dropped && info.method != Method::OneWay, "call {number}");
+        assert!(!is_cancelled, "call {number}: a second cancel frame");
+        call.is_cancelled = true;
     }
 
     /// Returns a future that waits for the end of every call and returns the ends, `None` for
@@ -126,6 +141,9 @@ impl Calls {
         assert_eq!(stats.timed_out, count(|outcome| outcome == Outcome::TimedOut), "{stats:?}");
         assert_eq!(stats.unreachable, count(|outcome| outcome == Outcome::Unreachable), "{stats:?}");
         assert_eq!(stats.cancelled, sent.iter().filter(|outcome| outcome.is_none()).count() as u64, "{stats:?}");
+        // A call whose response has arrived needs none, and a closed endpoint sends none.
+        let cancelled_count = self.calls.iter().filter(|call| call.is_cancelled).count() as u64;
+        assert!((cancelled_count..=stats.cancelled).contains(&stats.cancels_sent), "{cancelled_count}: {stats:?}");
     }
 }
 
@@ -163,6 +181,8 @@ impl Call {
             return;
         }
         let run_count = runs.of(id).count;
+        // A server drops the handlers of others when it closes.
+        assert!(runs.of(id).dropped_count == 0 || has_server_closed || restart_count > 0, "call {number}: {info:?}");
         let is_known = restart_count == 0;
         // The server remembers no request of other methods, which the network may duplicate.
         if is_known && info.method != Method::Maybe {

@@ -150,6 +150,8 @@ pub(crate) struct Run {
     running_count: u64,
     /// The most runs at the same time, of a method that is retransmitted.
     pub(crate) most_at_once: u64,
+    /// The runs whose handler was dropped before it returned.
+    pub(crate) dropped_count: u64,
 }
 
 impl Runs {
@@ -175,8 +177,9 @@ impl Runs {
     /// Records a run that takes time.
     async fn run(&self, cx: &Context, method: Method, number: u64) {
         self.record(cx, method);
-        let _running = Running::begin(self, cx.message_id());
+        let mut running = Running::begin(self, cx.message_id());
         sleep(Duration::from_millis(number % 8 * 40)).await;
+        running.has_returned = true;
     }
 
     fn update(&self, id: MessageId, change: impl FnOnce(&mut Run)) {
@@ -188,6 +191,7 @@ impl Runs {
 struct Running<'a> {
     runs: &'a Runs,
     id: MessageId,
+    has_returned: bool,
 }
 
 impl<'a> Running<'a> {
@@ -196,13 +200,16 @@ impl<'a> Running<'a> {
             run.running_count += 1;
             run.most_at_once = run.most_at_once.max(run.running_count);
         });
-        Self { runs, id }
+        Self { runs, id, has_returned: false }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.runs.update(self.id, |run| run.running_count -= 1);
+        self.runs.update(self.id, |run| {
+            run.running_count -= 1;
+            run.dropped_count += u64::from(!self.has_returned);
+        });
     }
 }
 

@@ -24,6 +24,9 @@ rpcudp_interop::for_package!(rpcudp_4, Rpcudp4: failure_frames_are_ignored_by_py
 rpcudp_interop::for_package!(running_5, Rpcudp5: running_frames_are_ignored_by_python);
 rpcudp_interop::for_package!(running_4, Rpcudp4: running_frames_are_ignored_by_python);
 
+rpcudp_interop::for_package!(cancel_5, Rpcudp5: cancel_frames_are_ignored_by_python);
+rpcudp_interop::for_package!(cancel_4, Rpcudp4: cancel_frames_are_ignored_by_python);
+
 /// Starts a peer with a timeout of 1 s, and an endpoint that serves.
 async fn pair(venv: &Venv) -> (Python, Endpoint) {
     let python = venv.launch().wait_timeout(Duration::from_secs(1)).start().await;
@@ -111,6 +114,21 @@ async fn running_frames_are_ignored_by_python(venv: &Venv) {
     assert_eq!(outcome, CallOutcome::returned("int 3"), "the response after the running frame counts");
     let stderr = python.stderr();
     assert_eq!(stderr.matches("Received unknown message").count(), 1, "{stderr}");
+    assert!(!stderr.contains("Traceback"), "{stderr}");
+}
+
+async fn cancel_frames_are_ignored_by_python(venv: &Venv) {
+    let python = venv.launch().wait_timeout(Duration::from_secs(5)).verbose().start().await;
+    let rust = venv.endpoint().serve(PeerServer::new(RustPeer)).bind("127.0.0.1:0").await.unwrap();
+    let mismatched = MismatchedClient::new(&rust, python.addr());
+    for _ in 0..10 {
+        // Python does not respond, so the call is dropped while it is in flight.
+        tokio::time::timeout(Duration::from_millis(50), mismatched.unknown_method()).await.unwrap_err();
+    }
+    assert_eq!(rust.stats().calls.cancels_sent, 10);
+    assert_calls_both_ways(&python, &rust).await;
+    let stderr = python.stderr();
+    assert_eq!(stderr.matches("Received unknown message").count(), 10, "{stderr}");
     assert!(!stderr.contains("Traceback"), "{stderr}");
 }
 

@@ -284,6 +284,25 @@ async fn running_frames_refer_to_the_request_and_are_no_response() {
 }
 
 #[test]
+fn cancel_frames_refer_to_the_request() {
+    let Some(tshark) = tshark("cancel") else { return };
+    let capture = Capture::new();
+    let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
+    let id = [b'i'; 20];
+    capture.add(caller, server, &[&[0][..], &id, b"\x92\xa6lookup\x90"].concat());
+    let mut cancel = Vec::new();
+    rpcudp_core::Frame::encode_cancel(&mut cancel, rpcudp::MessageId::from_bytes(id));
+    capture.add(caller, server, &cancel);
+    capture.add(server, caller, &cancel);
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    let expected = [("type", "0x05"), ("dialect", "rpcudp"), ("method", "lookup"), ("request_in", "1")];
+    frames.assert(2, &expected);
+    frames.assert(2, &[("_ws.expert.message", ""), ("_ws.col.Info", "Cancel lookup")]);
+    frames.assert(3, &[("request_in", ""), ("_ws.col.Info", "Cancel")]);
+}
+
+#[test]
 fn trailers_have_fields() {
     let Some(tshark) = tshark("trailers") else { return };
     let capture = Capture::new();
@@ -337,7 +356,7 @@ async fn malformed_datagrams_are_marked_with_the_reason_and_do_not_hide_others()
     let (server, caller): (SocketAddr, SocketAddr) = (SERVER.parse().unwrap(), CALLER.parse().unwrap());
     pair.greeter.sayhi("one").await.unwrap();
     let id = [b'i'; 20];
-    let malformed: [(&[u8], &str); 10] = [
+    let malformed: [(&[u8], &str); 11] = [
         (b"\x01short", "shorter than the shortest message"),
         (&[&[1][..], &id, b"\xc1"].concat(), "a byte that msgpack does not use"),
         (&[&[1][..], &id, b"\xa5four"].concat(), "the body ends too early"),
@@ -350,6 +369,7 @@ async fn malformed_datagrams_are_marked_with_the_reason_and_do_not_hide_others()
         (&[&[0][..], &id, b"\x92\xa2\xff\xff\x90"].concat(), "the method name is not UTF-8"),
         (&[&[4][..], &id, b"\x91\x01"].concat(), "a failure's body must be an array of a code and a message"),
         (&[&[4][..], &id, b"\x92\xa1a\xa1b"].concat(), "a failure's body must be an array of a code and a message"),
+        (&[&[5][..], &id, b"\x90"].concat(), "a cancel frame's body must be nil"),
         (&[&[6][..], &id, b"\x90"].concat(), "a running frame's body must be nil"),
     ];
     for (datagram, _) in &malformed {

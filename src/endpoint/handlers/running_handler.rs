@@ -1,0 +1,48 @@
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::wake_flag::WakeFlag;
+
+/// The state of a running handler that its driver and its caller change.
+#[derive(Debug, Default)]
+pub(crate) struct RunningHandler {
+    /// Wakes the handler's task, to check whether the handler must end before it returns.
+    pub(super) on_check: WakeFlag,
+    is_cancelled: AtomicBool,
+    /// Wakes the tasks that wait for the cancellation.
+    on_cancelled: Notify,
+}
+
+impl RunningHandler {
+    /// Records that the caller has dropped its call, and wakes the handler.
+    pub(crate) fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Release);
+        self.on_check.set();
+        self.on_cancelled.notify_waiters();
+    }
+
+    /// Returns whether the caller has dropped its call.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Completes when the caller drops its call.
+    pub(crate) async fn cancelled(&self) {
+        let mut notified = pin!(self.on_cancelled.notified());
+        // Registered before the flag is read, so that no notification is missed.
+        notified.as_mut().enable();
+        if !self.is_cancelled() {
+            notified.await;
+        }
+    }
+
+    /// Prepares the state for another handler.
+    pub(super) fn reset(&self) {
+        self.on_check.take();
+        if self.is_cancelled() {
+            self.is_cancelled.store(false, Ordering::Release);
+        }
+    }
+}
