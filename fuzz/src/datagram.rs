@@ -115,8 +115,8 @@ fn dropped(bytes: &[u8], reason: DropReason) {
     }
     assert!(bytes.len() >= MIN_DATAGRAM_LEN);
     match reason {
-        DropReason::UnknownKind => assert!(!matches!(bytes[0], 0..=4 | 6 | 0x81 | 0x84)),
-        DropReason::OtherDialect => assert!(matches!(bytes[0], 0..=4 | 6 | 0x81 | 0x84)),
+        DropReason::UnknownKind => assert!(!matches!(bytes[0], 0..=6 | 0x81 | 0x84)),
+        DropReason::OtherDialect => assert!(matches!(bytes[0], 0..=6 | 0x81 | 0x84)),
         DropReason::BadChecksum => assert!(matches!(bytes[0], 0x81 | 0x84)),
         DropReason::InvalidMsgpack => {
             // `rmpv` reads the unused marker 0xc1 as nil, and accepts deeper nesting.
