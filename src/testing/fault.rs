@@ -42,10 +42,10 @@ impl Middleware for Faults {
 fn refuse(request: InlineRequest<'_>, refusal: &Refusal) {
     let InlineRequest { head, responses, counter, .. } = request;
     *counter = Some(Counter::RequestsRefused);
-    if !head.expects_response() {
+    let Context { ref shared, sender, local, id, .. } = head.context;
+    if !head.expects_response() || !shared.config.dialect.has_failures() {
         return;
     }
-    let Context { sender, local, id, .. } = head.context;
     let (code, detail) = refusal.to_failure();
     let failure = Failure { id, code, message: head.method, detail: detail.as_deref() };
     responses.write(sender, local, |out| failure.encode(out, usize::MAX));

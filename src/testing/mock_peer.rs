@@ -163,7 +163,8 @@ impl MockPeer {
     }
 
     /// Refuses requests for this reason from now on: calls end with
-    /// [`CallError::Refused`](crate::CallError::Refused). Oneway calls succeed, and do nothing.
+    /// [`CallError::Refused`](crate::CallError::Refused). Oneway calls succeed, and do nothing. In
+    /// the dialect [`Storj`](crate::Dialect::Storj), which has no refusals, calls time out.
     ///
     /// A call that [waits for its peer](crate::Call::wait_for_ready) outlasts `Busy` and `Closing`,
     /// if the peer [serves](Self::serve_requests) again within the timeout.

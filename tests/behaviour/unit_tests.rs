@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::testing::MockPeer;
-use rpcudp::{CallError, Context, Endpoint, MessageId, NoError, Refusal, rpc_service};
+use rpcudp::{CallError, Context, Dialect, Endpoint, MessageId, NoError, Refusal, rpc_service};
 use tokio::runtime;
 use tokio::time::{Instant, timeout};
 
@@ -182,6 +182,15 @@ async fn mock_peer_is_silent_or_refuses_until_it_serves_again() -> TestResult {
     assert_eq!(look.await??, 2);
     assert_eq!(vault.open(1).await.unwrap(), "open for 127.0.0.1:7000");
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn mock_peer_without_refusals_in_its_dialect_is_silent() {
+    let peer = MockPeer::with_builder(Endpoint::builder().dialect(Dialect::Storj).serve(VaultServer::new(Steel)));
+    let vault: VaultClient = peer.client();
+    assert!(vault.open(1).await.is_ok());
+    peer.refuse_requests(Refusal::Busy);
+    assert!(vault.open(1).await.unwrap_err().is_timeout());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use rpcudp::sim::Network;
+use rpcudp::testing::MockPeer;
 use rpcudp::tower::{Request, Response};
 use rpcudp::{CallError, Dialect, Endpoint, Refusal};
 use tokio::time::sleep;
@@ -24,6 +25,20 @@ fn recording(
         records.lock().unwrap().push(format!("{name} {}", request.method()));
         request
     })
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_to_a_mock_peer_pass_its_layers_unless_it_has_a_fault() {
+    let records = Records::default();
+    let builder = Endpoint::builder().serve(WorksServer::new(Runs::default())).layer(recording(&records, "layer"));
+    let peer = MockPeer::with_builder(builder);
+    let works: WorksClient = peer.client();
+    assert_eq!(works.add("four", b"five5").await.unwrap(), 9);
+    peer.refuse_requests(Refusal::Busy);
+    assert_eq!(refusal(works.add("four", b"five5").await).0, Refusal::Busy);
+    peer.serve_requests();
+    assert_eq!(works.slow("aloud", 10).await.unwrap(), "ALOUD");
+    assert_eq!(*records.lock().unwrap(), ["layer add", "layer slow"]);
 }
 
 #[tokio::test(start_paused = true)]
