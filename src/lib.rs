@@ -13,6 +13,7 @@
 //! | [`Call`] | the future that a client's method returns, with options for this call and `wait` for code outside async |
 //! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
+//! | [`Peers`] | the peers of a group: a list, or a source that reports each [`Change`] |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
 //! | [`DynamicMethod`] | calls by name, without a contract |
@@ -43,6 +44,7 @@ mod client;
 mod clock;
 mod driver;
 mod endpoint;
+mod group;
 mod introspection;
 mod lock;
 mod panic;
@@ -71,6 +73,9 @@ pub use client::refusal::Refusal;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
 pub use endpoint::weak::WeakEndpoint;
+pub use group::change::Change;
+pub use group::peer_source::PeerSource;
+pub use group::peers::Peers;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 #[doc(inline)]
 pub use rpcudp_core::value;

@@ -1,0 +1,3 @@
+pub(crate) mod change;
+pub(crate) mod peer_source;
+pub(crate) mod peers;
