@@ -9,7 +9,7 @@
 //! | [`#[rpc_service]`](rpc_service) | the contract: its methods, arguments, results, delivery and timeouts; also the rules for contracts that change |
 //! | [`Endpoint`] | a bound socket: [`Endpoint::bind`] to call, [`Endpoint::builder`] to serve as well; closing, counters, contracts of peers |
 //! | [`Builder`] | the options of an endpoint, each with its default: services, timeout, limits, sizes, sockets |
-//! | [`Client`] | the methods that every generated client has: `new`, `with_peer`, `with_timeout` |
+//! | [`Client`] | the methods that every generated client has: `new`, `group`, `with_peer`, `with_timeout` |
 //! | [`Call`] | the future that a client's method returns, with options for this call and `wait` for code outside async |
 //! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
@@ -63,18 +63,22 @@ pub use builder::Builder;
 pub use builder::bind::Bind;
 pub use builder::bind_error::BindError;
 pub use client::Client;
+pub use client::all::All;
 pub use client::as_endpoint::AsEndpoint;
 pub use client::call::{Call, CallOf};
 pub use client::did_run::DidRun;
 pub use client::dynamic_method::DynamicMethod;
 pub use client::error::CallError;
+pub use client::idempotent::{AtLeastOnce, Hedgeable, NotRepeatable};
 pub use client::no_error::NoError;
+pub use client::quorum::{Quorum, QuorumError};
 pub use client::refusal::Refusal;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
 pub use endpoint::weak::WeakEndpoint;
 pub use group::change::Change;
 pub use group::peer_source::PeerSource;
+pub use group::peer_status::{PeerState, PeerStatus};
 pub use group::peers::Peers;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 #[doc(inline)]

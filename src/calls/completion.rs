@@ -1,8 +1,9 @@
-use std::io;
+use std::{io, mem};
 
 use rpcudp_core::{DropReason, FailureCode, TooManyCalls};
 
 use super::response_body::ResponseBody;
+use crate::buffer_pool;
 
 /// The completion of a call, as far as the endpoint knows: the response is not decoded yet.
 #[derive(Debug)]
@@ -16,12 +17,36 @@ pub(crate) enum Completion {
     /// No response within the timeout. The error is that of the last transmission, if the socket
     /// refused it.
     TimedOut(Option<io::Error>),
-    /// The network reported the peer as unreachable.
-    Unreachable,
-    /// The socket refused to send the request after it had been queued.
-    Unsendable(io::Error),
+    /// The network reported the peer as unreachable. With the request, if it was kept.
+    Unreachable(Vec<u8>),
+    /// The socket refused to send the request.
+    Unsendable {
+        error: io::Error,
+        /// The request, if it was kept after it had been queued.
+        request: Vec<u8>,
+    },
     /// The endpoint closed.
     Closed,
+}
+
+impl Completion {
+    /// Keeps the request of the call if the call may be sent to another peer now.
+    pub(super) fn keep_request(&mut self, datagram: Vec<u8>) {
+        match self {
+            Self::Failure(failure) => failure.request = datagram,
+            Self::Unreachable(request) | Self::Unsendable { request, .. } => *request = datagram,
+            _ => buffer_pool::give(datagram),
+        }
+    }
+
+    /// Takes the request that was kept. Empty if none was.
+    pub(crate) fn take_request(&mut self) -> Vec<u8> {
+        match self {
+            Self::Failure(failure) => mem::take(&mut failure.request),
+            Self::Unreachable(request) | Self::Unsendable { request, .. } => mem::take(request),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The contents of a failure frame.
@@ -31,6 +56,8 @@ pub(crate) struct Failure {
     /// At most 200 characters, with control characters escaped.
     pub(crate) message: Box<str>,
     pub(crate) detail: Option<Vec<u8>>,
+    /// The request, if it was kept.
+    pub(crate) request: Vec<u8>,
 }
 
 /// The reason why a call could not be started.
@@ -55,7 +82,7 @@ impl Setback {
     pub(crate) fn into_completion(self) -> Completion {
         match self {
             Self::NotSent(error) => Completion::TimedOut(Some(error)),
-            Self::Unreachable => Completion::Unreachable,
+            Self::Unreachable => Completion::Unreachable(Vec::new()),
             Self::Refused(failure) => Completion::Failure(failure),
         }
     }

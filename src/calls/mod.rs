@@ -2,6 +2,7 @@
 
 pub(crate) mod completed;
 pub(crate) mod completion;
+mod repeats;
 pub(crate) mod response_body;
 pub(crate) mod table;
 pub(crate) mod wake_queue;

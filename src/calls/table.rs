@@ -20,7 +20,7 @@ use crate::lock::Lock;
 // allocator decides, and up to a twentieth of the throughput differs from one build to the next.
 #[repr(align(128))]
 pub(crate) struct InFlightCalls {
-    table: Lock<Table>,
+    pub(super) table: Lock<Table>,
 }
 
 /// The settings of calls, from the builder.
@@ -34,9 +34,9 @@ pub(crate) struct CallSettings {
 }
 
 #[derive(Debug)]
-struct Table {
-    calls: Calls<CallState>,
-    rng: StdRng,
+pub(super) struct Table {
+    pub(super) calls: Calls<CallState>,
+    pub(super) rng: StdRng,
     /// The time of the driver's next look at the table.
     next_tick: Option<Instant>,
     /// Tasks whose calls have ended and which have not been woken.
@@ -44,15 +44,17 @@ struct Table {
     /// The last reason why a call that goes on has not succeeded, by the call's key. Apart from the
     /// calls, because few have one.
     setbacks: BTreeMap<MessageId, Setback>,
-    is_closed: bool,
+    pub(super) is_closed: bool,
 }
 
 #[derive(Debug)]
-enum CallState {
+pub(super) enum CallState {
     Pending {
         waker: Waker,
         /// The request, if it may be sent again.
         datagram: Vec<u8>,
+        /// Whether the task is woken when the peer has not responded to several transmissions.
+        is_watched: bool,
     },
     Completed(Completion),
 }
@@ -111,7 +113,7 @@ impl InFlightCalls {
     ///
     /// If the endpoint is closed or has as many calls in flight as it allows.
     pub(crate) fn start(&self, peer: SocketAddr, schedule: Schedule, waker: &Waker) -> Result<StartedCall, StartError> {
-        let state = CallState::Pending { waker: waker.clone(), datagram: Vec::new() };
+        let state = CallState::Pending { waker: waker.clone(), datagram: Vec::new(), is_watched: false };
         let mut table = self.table.lock();
         if table.is_closed {
             drop(table);
@@ -138,13 +140,6 @@ impl InFlightCalls {
         Ok(MessageId::without_slot(table.random()))
     }
 
-    /// Keeps a call's request, to send it again.
-    pub(crate) fn keep(&self, key: &MessageId, datagram: Vec<u8>) {
-        if let Some(CallState::Pending { datagram: kept, .. }) = self.table.lock().calls.data(key) {
-            *kept = datagram;
-        }
-    }
-
     /// Returns the number of calls in the table.
     pub(crate) fn len(&self) -> usize {
         self.table.lock().calls.len()
@@ -163,7 +158,10 @@ impl InFlightCalls {
             table.setbacks.insert(*key, Setback::NotSent(error));
             return;
         }
-        let waker = table.calls.data(key).and_then(|state| state.complete(Completion::Unsendable(error)));
+        let waker = table
+            .calls
+            .data(key)
+            .and_then(|state| state.complete(Completion::Unsendable { error, request: Vec::new() }));
         drop(table);
         wake(waker);
     }
@@ -226,12 +224,20 @@ impl InFlightCalls {
         for _ in 0..Self::MAX_EVENTS {
             let random = table.rng.next_u32();
             match table.calls.poll(now, random) {
-                Some(CallEvent::Retransmit { key, id, peer, data: CallState::Pending { datagram, .. } }) => {
+                Some(CallEvent::Retransmit {
+                    key,
+                    id,
+                    peer,
+                    data: CallState::Pending { datagram, is_watched, .. },
+                }) => {
                     // An empty datagram was not kept yet: the request is being sent for the first
                     // time.
                     if !datagram.is_empty() {
                         Request::set_id(datagram, id);
                         retransmissions.push(Retransmission { key, peer, datagram: datagram.clone() });
+                    }
+                    if *is_watched && table.is_silent(&key) {
+                        wakers.extend(table.take_waker(&key));
                     }
                 }
                 Some(CallEvent::Retransmit { .. }) => {}
@@ -407,7 +413,7 @@ impl ResponseGuard<'_> {
         let key = self.table.calls.key(id).ok_or(DropReason::UnmatchedResponse)?;
         if !self.table.calls.waits_for_ready(id) {
             let state = self.table.calls.unreachable(id, destination)?;
-            return Ok(state.complete(Completion::Unreachable).map(|waker| (key, waker)));
+            return Ok(state.complete(Completion::Unreachable(Vec::new())).map(|waker| (key, waker)));
         }
         let random = self.table.rng.next_u32();
         self.table.calls.postpone(id, destination, now(), random)?;
@@ -481,7 +487,14 @@ impl CallState {
             return None;
         }
         match mem::replace(self, Self::Completed(completion)) {
-            Self::Pending { waker, .. } => Some(waker),
+            Self::Pending { waker, datagram, .. } => {
+                if let Self::Completed(completion) = self
+                    && !datagram.is_empty()
+                {
+                    completion.keep_request(datagram);
+                }
+                Some(waker)
+            }
             Self::Completed(_) => None,
         }
     }

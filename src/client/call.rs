@@ -1,7 +1,9 @@
 use std::any;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,13 +13,16 @@ use rpcudp_core::limits::MAX_DEPTH;
 use rpcudp_core::{Counter, DropReason, FailureCode};
 use serde::de::DeserializeOwned;
 
+use super::call_end::CallEnd;
 use super::did_run::DidRun;
 use super::error::CallError;
+use super::idempotent::NotRepeatable;
 use super::is_result::IsResult;
 use super::no_error::NoError;
-use super::pending::{CallEnd, PendingCall};
+use super::pending::PendingCall;
 use super::refusal::Refusal;
 use super::request::{CallSpec, OutgoingRequest};
+use super::target::{GroupTarget, Target};
 use crate::block_on::block_on_within;
 use crate::calls::completion::{Completion, StartError};
 use crate::calls::response_body::ResponseBody;
@@ -65,9 +70,10 @@ use crate::telemetry::outcome::Outcome;
 /// # }
 /// ```
 #[must_use = "a call is sent when it is awaited, not before: a call that is dropped is never sent, and `let _ =` drops it"]
-pub struct Call<T, E = NoError> {
-    pending: PendingCall,
-    decode: Decode<T, E>,
+pub struct Call<T, E = NoError, D = NotRepeatable> {
+    pub(super) pending: PendingCall,
+    pub(super) decode: Decode<T, E>,
+    delivery: PhantomData<fn() -> D>,
 }
 
 /// The call of a method that returns the `Result` type `R`, under any alias:
@@ -96,7 +102,7 @@ pub struct Call<T, E = NoError> {
 ///     }
 /// }
 /// ```
-pub type CallOf<R> = Call<<R as IsResult>::Value, <R as IsResult>::Error>;
+pub type CallOf<R, D = NotRepeatable> = Call<<R as IsResult>::Value, <R as IsResult>::Error, D>;
 
 /// The encoded value or application error of a response.
 pub(crate) enum Encoded<'a> {
@@ -107,12 +113,16 @@ pub(crate) enum Encoded<'a> {
 /// The decoder of a method's response. Returns `None` for an error if the contract declares none.
 pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
 
-impl<T, E> Call<T, E> {
+impl<T, E, D> Call<T, E, D> {
     /// The delay after which a blocked caller ends its call by itself.
     const MAX_DELAY: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(request: OutgoingRequest, decode: Decode<T, E>) -> Self {
-        Self { pending: PendingCall::new(request), decode }
+        Self::of_pending(PendingCall::new(request), decode)
+    }
+
+    pub(super) fn of_pending(pending: PendingCall, decode: Decode<T, E>) -> Self {
+        Self { pending, decode, delivery: PhantomData }
     }
 
     /// Sets the timeout of this call, instead of the contract's or the endpoint's.
@@ -216,6 +226,29 @@ impl<T, E> Call<T, E> {
         self.pending.body_len()
     }
 
+    /// Returns the same call without the delivery in its type, so that calls of methods with
+    /// different deliveries have one type. It cannot be [hedged](Self::hedged) any more.
+    ///
+    /// ```
+    /// use rpcudp::{Call, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Store {
+    ///     #[rpc(at_least_once)]
+    ///     fn get(&self, key: &str) -> u64;
+    ///     #[rpc(at_most_once)]
+    ///     fn take(&self, key: &str) -> u64;
+    /// }
+    ///
+    /// fn call(store: &StoreClient, takes: bool) -> Call<u64> {
+    ///     if takes { store.take("a") } else { store.get("a").without_delivery() }
+    /// }
+    /// ```
+    pub fn without_delivery(self) -> Call<T, E> {
+        let Self { pending, decode, .. } = self;
+        Call { pending, decode, delivery: PhantomData }
+    }
+
     /// Makes the call and blocks the thread until it has ended.
     ///
     /// If no thread runs the endpoint's runtime meanwhile, no response can arrive, and the call
@@ -252,7 +285,7 @@ impl<T, E> Call<T, E> {
 
     /// Converts the end of the call to its result, and records it.
     fn finish(&self, end: CallEnd) -> Result<T, CallError<E>> {
-        let PendingCall { spec: &CallSpec { name: method, .. }, ref endpoint, .. } = self.pending;
+        let PendingCall { spec: &CallSpec { name: method, .. }, ref endpoint, ref target, .. } = self.pending;
         let result = match end {
             CallEnd::Completed(completion, transmission_count) => self.result(completion, transmission_count),
             CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
@@ -261,6 +294,7 @@ impl<T, E> Call<T, E> {
                 Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
             }
             CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
+            CallEnd::NoPeers => Err(no_peers(method, target)),
         };
         let error = result.as_ref().err();
         self.count(error);
@@ -273,9 +307,9 @@ impl<T, E> Call<T, E> {
     }
 
     fn result(&self, completion: Completion, transmission_count: u32) -> Result<T, CallError<E>> {
-        let Self { pending, decode } = self;
-        let PendingCall { spec, peer, .. } = pending;
-        let (method, peer) = (spec.name, *peer);
+        let Self { pending, decode, .. } = self;
+        let (spec, peer) = (pending.spec, pending.peer());
+        let method = spec.name;
         // A single request that did not arrive did not run.
         let if_sent_once = |did_run| if transmission_count <= 1 { did_run } else { DidRun::Maybe };
         let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
@@ -312,8 +346,12 @@ impl<T, E> Call<T, E> {
                 Err(CallError::Decode { method, peer, source })
             }
             Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: pending.timeout(), source }),
-            Completion::Unreachable => Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) }),
-            Completion::Unsendable(source) => Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) }),
+            Completion::Unreachable(_) => {
+                Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) })
+            }
+            Completion::Unsendable { error: source, .. } => {
+                Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) })
+            }
             Completion::Closed => Err(CallError::Closed),
         }
     }
@@ -334,7 +372,7 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl<T, E> Future for Call<T, E> {
+impl<T, E, D> Future for Call<T, E, D> {
     type Output = Result<T, CallError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -346,12 +384,12 @@ impl<T, E> Future for Call<T, E> {
 
 impl OutgoingRequest {
     /// Returns the call of a method without an application error.
-    pub fn call<T: DeserializeOwned>(self) -> Call<T> {
+    pub fn call<T: DeserializeOwned, D>(self) -> Call<T, NoError, D> {
         Call::new(self, decode_value)
     }
 
     /// Returns the call of a method that returns a `Result`.
-    pub fn fallible_call<T: DeserializeOwned, E: DeserializeOwned>(self) -> Call<T, E> {
+    pub fn fallible_call<T: DeserializeOwned, E: DeserializeOwned, D>(self) -> Call<T, E, D> {
         Call::new(self, decode_value_or_error)
     }
 }
@@ -372,6 +410,12 @@ fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
     })
 }
 
+/// Returns the error of a call to a group without a peer.
+fn no_peers<E>(method: &'static str, target: &Target) -> CallError<E> {
+    let Target::Group(GroupTarget { view, .. }) = target else { unreachable!("only a group has no peers") };
+    CallError::NoPeers { method, group: Arc::clone(view.group.name()), source: view.group.failure() }
+}
+
 /// Describes the fault of a response whose body is invalid.
 fn invalid_body(reason: DropReason) -> String {
     match reason {
@@ -381,12 +425,12 @@ fn invalid_body(reason: DropReason) -> String {
     }
 }
 
-impl<T, E> fmt::Debug for Call<T, E> {
+impl<T, E, D> fmt::Debug for Call<T, E, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PendingCall { spec, peer, .. } = &self.pending;
+        let (spec, peer) = (self.pending.spec, self.pending.peer());
         f.debug_struct("Call")
             .field("method", &spec.name)
-            .field("peer", peer)
+            .field("peer", &peer)
             .field("timeout", &self.pending.timeout())
             .finish_non_exhaustive()
     }

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io};
 
@@ -59,7 +60,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
-/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`TooManyCalls`](Self::TooManyCalls) | no, the request was not sent |
+/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers) | no, the request was not sent |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -153,6 +154,19 @@ pub enum CallError<E = NoError> {
         /// The limit: [`Builder::max_calls`](crate::Builder::max_calls).
         limit: usize,
     },
+    /// The group has no peer. The request was not sent.
+    ///
+    /// Ends the call at once, unless it waits for its peer
+    /// ([`Call::wait_for_ready`](crate::Call::wait_for_ready)), or the source of the group has not
+    /// reported anything yet.
+    NoPeers {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The name of the group's source.
+        group: Arc<str>,
+        /// The last failure of the group's source, if it has named no peer since.
+        source: Option<Arc<dyn error::Error + Send + Sync>>,
+    },
     /// The endpoint closed: by [`Endpoint::close`](crate::Endpoint::close), because its last handle
     /// was dropped, or because its runtime shut down.
     Closed,
@@ -194,14 +208,16 @@ impl<E> CallError<E> {
         match self {
             Self::Timeout { .. } | Self::Closed => DidRun::Maybe,
             Self::Application(_) | Self::Decode { .. } => DidRun::Yes,
-            Self::TooLarge { .. } | Self::Encode { .. } | Self::TooManyCalls { .. } => DidRun::No,
+            Self::TooLarge { .. } | Self::Encode { .. } | Self::TooManyCalls { .. } | Self::NoPeers { .. } => {
+                DidRun::No
+            }
             Self::Unreachable { did_run, .. } | Self::Refused { did_run, .. } | Self::Io { did_run, .. } => *did_run,
         }
     }
 
     /// Returns whether the same call may succeed later: after a timeout, or if the peer was
-    /// unreachable, busy or closing, if the endpoint had too many calls, or if the network was
-    /// down.
+    /// unreachable, busy or closing, if the endpoint had too many calls, if the group had no peer,
+    /// or if the network was down.
     ///
     /// Check [`did_run`](Self::did_run) before repeating a method that is not idempotent.
     ///
@@ -214,7 +230,7 @@ impl<E> CallError<E> {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::Unreachable { .. } | Self::TooManyCalls { .. } => true,
+            Self::Timeout { .. } | Self::Unreachable { .. } | Self::TooManyCalls { .. } | Self::NoPeers { .. } => true,
             Self::Refused { reason, .. } => reason.is_not_ready(),
             Self::Io { source, .. } => is_transient(source),
             _ => false,
@@ -260,6 +276,7 @@ impl<E> CallError<E> {
             Self::TooLarge { method, size, limit } => CallError::TooLarge { method, size, limit },
             Self::Encode { method, argument, source } => CallError::Encode { method, argument, source },
             Self::TooManyCalls { limit } => CallError::TooManyCalls { limit },
+            Self::NoPeers { method, group, source } => CallError::NoPeers { method, group, source },
             Self::Closed => CallError::Closed,
             Self::Io { peer, source, did_run } => CallError::Io { peer, source, did_run },
         }
@@ -308,6 +325,13 @@ impl<E> CallError<E> {
             Self::TooManyCalls { limit } => {
                 write!(f, "{limit} calls are in flight already, as many as `Builder::max_calls` allows")
             }
+            Self::NoPeers { method, group, source } => {
+                write!(f, "`{method}`: the group has no peers ({group})")?;
+                match source {
+                    Some(source) => write!(f, ": {source}"),
+                    None => Ok(()),
+                }
+            }
             Self::Closed => f.write_str("the endpoint is closed"),
             Self::Io { peer, source, .. } => write!(f, "the request to {peer} could not be sent: {source}"),
         }
@@ -330,6 +354,7 @@ impl<E> CallError<E> {
             Self::TooLarge { .. } => Outcome::TooLarge,
             Self::Encode { .. } => Outcome::Unencodable,
             Self::TooManyCalls { .. } => Outcome::TooManyCalls,
+            Self::NoPeers { .. } => Outcome::NoPeers,
             Self::Closed => Outcome::Closed,
             Self::Io { .. } => Outcome::IoError,
         }
@@ -383,6 +408,7 @@ impl<E: error::Error + 'static> error::Error for CallError<E> {
             Self::Decode { source, .. } => Some(source),
             Self::Encode { source, .. } => Some(source),
             Self::Io { source, .. } | Self::Timeout { source: Some(source), .. } => Some(source),
+            Self::NoPeers { source: Some(source), .. } => Some(source),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
@@ -12,8 +12,10 @@ use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Dialect, Frame, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
+use super::call_end::CallEnd;
 use super::request::{CallSpec, OutgoingRequest};
 use super::stub::Stub;
+use super::target::Target;
 use crate::buffer_pool;
 use crate::calls::completion::{Completion, StartError, is_transient};
 use crate::calls::response_body::ResponseBody;
@@ -27,7 +29,7 @@ use crate::telemetry::trace::Trace;
 /// The part of a call that does not depend on the method's types.
 pub(crate) struct PendingCall {
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) target: Target,
     pub(crate) spec: &'static CallSpec,
     /// In nanoseconds, to save memory: there may be a million pending calls.
     timeout: u64,
@@ -39,30 +41,33 @@ pub(crate) struct PendingCall {
     pub(crate) waits_for_ready: bool,
     /// Whether the request ends with the remaining time.
     pub(crate) sends_deadline: bool,
-    state: State,
+    /// Whether a call to a group goes to the member that its target names.
+    pub(super) is_fixed: bool,
+    pub(super) state: State,
     trace: Trace,
     timing: CallTiming,
 }
 
-enum State {
+pub(super) enum State {
     /// The request is not sent: the datagram, and the first argument that could not be encoded.
     Ready(Vec<u8>, Option<Box<(usize, EncodeError)>>),
-    InFlight(MessageId),
+    /// The request is in flight. For a call to a group, with the time of the request in ticks of
+    /// the group.
+    InFlight(MessageId, u32),
+    /// The call waits for a member of its group, with its datagram.
+    Waiting(Vec<u8>),
     Ended,
 }
 
-/// The end of a call, before its response is decoded.
-pub(crate) enum CallEnd {
-    /// The completion, and the number of transmissions.
-    Completed(Completion, u32),
-    NotStarted(StartError),
-    TooLarge {
-        size: usize,
-    },
-    Unencodable {
-        argument: usize,
-        source: EncodeError,
-    },
+/// A transmission of a request under a new message id.
+pub(super) struct Launch {
+    pub(super) at: Instant,
+    /// The time until the call's deadline.
+    pub(super) remaining: Duration,
+    pub(super) waits_for_ready: bool,
+    /// Whether the request is kept, so that the call may move to another member of its group.
+    pub(super) keeps_request: bool,
+    pub(super) counter: Counter,
 }
 
 impl PendingCall {
@@ -71,24 +76,51 @@ impl PendingCall {
     const MAX_IMMEDIATE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest { stub: Stub { endpoint, peer, timeout, deadline }, spec, datagram, encode_error, .. } =
-            request;
+        let OutgoingRequest {
+            stub: Stub { endpoint, target, timeout, deadline }, spec, datagram, encode_error, ..
+        } = request;
         let timeout = timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout);
         // A call on behalf of a request is of no use after that request's deadline.
         let inherited = deadline.map(|deadline| deadline.saturating_duration_since(now()));
         Self {
-            peer,
+            target,
             spec,
             timeout: nanos(inherited.map_or(timeout, |inherited| timeout.min(inherited))),
             retransmits: spec.delivery.is_retransmitted(),
             waits_for_ready: spec.wait_for_ready || endpoint.shared().config.wait_for_ready,
             sends_deadline: true,
             body_len: u32::try_from(datagram.len() - HEADER_LEN).unwrap_or(u32::MAX),
+            is_fixed: false,
             endpoint,
             state: State::Ready(datagram, encode_error),
             trace: Trace::NONE,
             timing: CallTiming::NONE,
         }
+    }
+
+    /// Returns whether the call has not been polled.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready(..))
+    }
+
+    /// Returns the same call to another target, which it does not leave. The call must not have
+    /// been polled.
+    pub(super) fn fork(&self, target: Target) -> Self {
+        let state = match &self.state {
+            State::Ready(datagram, encode_error) => {
+                let mut copy = buffer_pool::take();
+                copy.extend_from_slice(datagram);
+                State::Ready(copy, encode_error.clone())
+            }
+            _ => State::Ended,
+        };
+        let (trace, timing) = (Trace::NONE, CallTiming::NONE);
+        Self { endpoint: Arc::clone(&self.endpoint), target, is_fixed: true, state, trace, timing, ..*self }
+    }
+
+    /// Returns the address of the peer, or of the member of the group that the call is at.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.target.peer()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -106,6 +138,9 @@ impl PendingCall {
 
     /// Sends the request at the first poll, and then waits for the end of the call.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
+        if let Target::Group(..) = self.target {
+            return self.poll_group(cx);
+        }
         match mem::replace(&mut self.state, State::Ended) {
             State::Ready(datagram, encode_error) => match self.start(datagram, encode_error, cx) {
                 Ok(state) => {
@@ -114,13 +149,14 @@ impl PendingCall {
                 }
                 Err(end) => Poll::Ready(end),
             },
-            State::InFlight(id) => {
+            State::InFlight(id, _) => {
                 let polled = self.endpoint.shared().calls.poll(&id, cx.waker());
                 if polled.is_pending() {
-                    self.state = State::InFlight(id);
+                    self.state = State::InFlight(id, 0);
                 }
                 polled.map(|(completion, transmission_count)| CallEnd::Completed(completion, transmission_count))
             }
+            State::Waiting(_) => unreachable!("only calls to a group wait"),
             State::Ended => panic!("a call was polled after it had ended"),
         }
     }
@@ -134,52 +170,82 @@ impl PendingCall {
         cx: &mut Context<'_>,
     ) -> Result<State, CallEnd> {
         let started = now();
-        self.trace = Trace::of_call(self.spec.name, self.peer, started);
+        self.begin(started, encode_error)?;
+        let launch = Launch {
+            at: started,
+            remaining: self.timeout(),
+            waits_for_ready: self.waits_for_ready,
+            keeps_request: false,
+            counter: Counter::CallsStarted,
+        };
+        self.launch(&mut datagram, launch, cx).map(|id| State::InFlight(id, 0))
+    }
+
+    /// Begins the span and the measurement of the call. Returns its end as the error if its request
+    /// cannot be sent to any peer.
+    pub(super) fn begin(
+        &mut self,
+        started: Instant,
+        encode_error: Option<Box<(usize, EncodeError)>>,
+    ) -> Result<(), CallEnd> {
+        self.trace = Trace::of_call(self.spec.name, self.peer(), started);
         self.timing = self.spec.meter.begin(self.spec.name, started);
         if let Some(error) = encode_error {
             let (argument, source) = *error;
             return Err(CallEnd::Unencodable { argument, source });
         }
-        let shared = self.endpoint.shared();
         let size = self.body_len();
-        if size > shared.config.max_request_len {
+        if size > self.endpoint.shared().config.max_request_len {
             return Err(CallEnd::TooLarge { size });
         }
-        if self.peer.ip().is_unspecified() {
+        Ok(())
+    }
+
+    /// Sends the request to the peer, and takes the datagram. Returns the call's key in the table,
+    /// or, as the error, the end of the call, and leaves the datagram.
+    #[inline]
+    pub(super) fn launch(
+        &mut self,
+        datagram: &mut Vec<u8>,
+        launch: Launch,
+        cx: &mut Context<'_>,
+    ) -> Result<MessageId, CallEnd> {
+        let Launch { at, remaining, waits_for_ready, keeps_request, counter } = launch;
+        let peer = self.peer();
+        let shared = self.endpoint.shared();
+        if peer.ip().is_unspecified() {
             let message = "an unspecified address (0.0.0.0 or [::]) is not a peer's address";
-            let error = io::Error::new(io::ErrorKind::InvalidInput, message);
-            return Err(CallEnd::Completed(Completion::Unsendable(error), 0));
+            return Err(unsendable(io::Error::new(io::ErrorKind::InvalidInput, message)));
         }
         if self.spec.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(CallEnd::NotStarted)?;
-            self.send(&mut datagram, id, None, SendMode::Immediate)?;
-            buffer_pool::give(datagram);
+            self.send(datagram, id, None, SendMode::Immediate)?;
+            shared.counters.add(counter, 1);
+            buffer_pool::give(mem::take(datagram));
             return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL)), 1));
         }
-        let schedule = Schedule {
-            sent: started,
-            deadline: later(started, self.timeout()),
-            retransmits: self.retransmits,
-            waits_for_ready: self.waits_for_ready,
-        };
-        if self.sends_deadline && shared.config.dialect == Dialect::Rpcudp {
-            Request::end(&mut datagram, self.timeout());
+        let schedule =
+            Schedule { sent: at, deadline: later(at, remaining), retransmits: self.retransmits, waits_for_ready };
+        if counter == Counter::CallsStarted && self.sends_deadline && shared.config.dialect == Dialect::Rpcudp {
+            Request::end(datagram, remaining);
         }
-        let call = shared.calls.start(self.peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
+        let call = shared.calls.start(peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
         if call.wakes_driver {
             shared.wake_timekeeper();
         }
         let mode = if call.call_count > Self::MAX_IMMEDIATE { SendMode::Batched } else { SendMode::Immediate };
-        if let Err(end) = self.send(&mut datagram, call.key, Some(call.key), mode) {
-            self.endpoint.shared().calls.remove(&call.key);
+        if let Err(end) = self.send(datagram, call.key, Some(call.key), mode) {
+            shared.calls.remove(&call.key);
             return Err(end);
         }
-        if self.retransmits || self.waits_for_ready {
-            self.endpoint.shared().calls.keep(&call.key, datagram);
+        shared.counters.add(counter, 1);
+        let datagram = mem::take(datagram);
+        if self.retransmits || waits_for_ready || keeps_request {
+            shared.calls.keep(&call.key, datagram, keeps_request);
         } else {
             buffer_pool::give(datagram);
         }
-        Ok(State::InFlight(call.key))
+        Ok(call.key)
     }
 
     /// Sends the request, or queues it.
@@ -187,42 +253,50 @@ impl PendingCall {
         self.trace.record_id(id);
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
-        let datagram = Datagram { destination: self.peer, source: None, contents: datagram };
-        match shared.send_queues.for_peer(self.peer).send(datagram, call, mode) {
-            Ok(()) => {}
+        let peer = self.peer();
+        let datagram = Datagram { destination: peer, source: None, contents: datagram };
+        match shared.send_queues.for_peer(peer).send(datagram, call, mode) {
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotConnected && shared.lifecycle.is_closing() => {
-                return Err(CallEnd::NotStarted(StartError::Closed));
+                Err(CallEnd::NotStarted(StartError::Closed))
             }
             // A retransmitted request counts as sent and lost.
             Err(error) if call.is_some() && self.retransmits && is_transient(&error) => {
                 shared.calls.record_send_error(&id, error);
+                Ok(())
             }
-            Err(error) => return Err(CallEnd::Completed(Completion::Unsendable(error), 0)),
+            Err(error) => Err(unsendable(error)),
         }
-        shared.counters.add(Counter::CallsStarted, 1);
-        Ok(())
     }
 
-    /// Ends the call if it is in flight.
+    /// Ends the call if it has begun and has not ended. The peer is not told.
     pub(crate) fn abandon(&mut self) {
-        if let State::InFlight(key) = mem::replace(&mut self.state, State::Ended) {
-            self.endpoint.shared().calls.remove(&key);
+        match mem::replace(&mut self.state, State::Ended) {
+            State::InFlight(key, sent) => {
+                self.endpoint.shared().calls.remove(&key);
+                self.record_evidence(self.abandoned(sent));
+                self.end_former(None);
+            }
+            State::Waiting(_) => self.stop_waiting(),
+            State::Ready(..) | State::Ended => {}
         }
     }
 
-    /// Tells the peer that no response is needed any more. The frame is lost if the send queue is
-    /// full: it saves the peer some work, and no more depends on it.
-    fn send_cancel(&self, id: MessageId) {
+    /// Removes a request of the call from the table, and tells its peer that no response is needed
+    /// any more. The frame is lost if the send queue is full: it saves the peer some work, and no
+    /// more depends on it.
+    pub(super) fn cancel(&self, key: &MessageId, peer: SocketAddr) {
         let shared = self.endpoint.shared();
+        let Some(id) = shared.calls.remove(key) else { return };
         let config = &shared.config;
         if !self.sends_deadline || !config.calls.sends_cancels || !config.dialect.has_cancel_frames() {
             return;
         }
         let mut frame = buffer_pool::take();
         Frame::encode_cancel(&mut frame, id);
-        let datagram = Datagram { destination: self.peer, source: None, contents: &frame };
+        let datagram = Datagram { destination: peer, source: None, contents: &frame };
         // Queued behind the request, which may be in the queue too.
-        if shared.send_queues.for_peer(self.peer).send(datagram, None, SendMode::Batched).is_ok() {
+        if shared.send_queues.for_peer(peer).send(datagram, None, SendMode::Batched).is_ok() {
             shared.counters.add(Counter::CancelsSent, 1);
         }
         buffer_pool::give(frame);
@@ -238,14 +312,22 @@ impl PendingCall {
 
 impl Drop for PendingCall {
     fn drop(&mut self) {
-        let State::InFlight(key) = self.state else { return };
-        let shared = self.endpoint.shared();
-        shared.counters.add(Counter::CallsCancelled, 1);
-        self.spec.meter.end(self.timing, Outcome::Cancelled);
-        if let Some(id) = shared.calls.remove(&key) {
-            self.send_cancel(id);
+        match mem::replace(&mut self.state, State::Ended) {
+            State::InFlight(key, sent) => {
+                self.cancel(&key, self.peer());
+                self.record_evidence(self.abandoned(sent));
+                self.end_former(None);
+            }
+            State::Waiting(_) => self.stop_waiting(),
+            State::Ready(..) | State::Ended => return,
         }
+        self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
+        self.spec.meter.end(self.timing, Outcome::Cancelled);
     }
+}
+
+fn unsendable(error: io::Error) -> CallEnd {
+    CallEnd::Completed(Completion::Unsendable { error, request: Vec::new() }, 0)
 }
 
 /// Returns the duration in nanoseconds, at most five centuries.

@@ -61,7 +61,7 @@ impl Stub {
         let mut datagram = buffer_pool::take();
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, argument_count);
-        let stub = Self { endpoint: Arc::clone(&self.endpoint), ..*self };
+        let stub = Self { endpoint: Arc::clone(&self.endpoint), target: self.target.of_call(), ..*self };
         OutgoingRequest { stub, spec, datagram, encode_error: None, encoded_count: 0 }
     }
 }

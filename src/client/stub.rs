@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 use rpcudp_transport::canonical;
 
 use super::as_endpoint::AsEndpoint;
+use super::target::{GroupTarget, Target};
 use crate::endpoint::Endpoint;
+use crate::group::follow::follow;
+use crate::group::peers::Peers;
+use crate::group::shared::GroupView;
 
 /// The fields of a generated client.
 #[doc(hidden)]
@@ -15,7 +19,7 @@ pub struct Stub {
     /// Shared with the calls of this client only. All threads count handles to the endpoint itself,
     /// and would contend for that count with each call.
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) target: Target,
     /// The timeout of calls, if the client sets one.
     pub(crate) timeout: Option<Duration>,
     /// The deadline of the request that calls are made for, if there is one.
@@ -24,14 +28,26 @@ pub struct Stub {
 
 impl Clone for Stub {
     fn clone(&self) -> Self {
-        Self { endpoint: Arc::new(Endpoint::clone(&self.endpoint)), ..*self }
+        let target = match &self.target {
+            Target::Peer(peer) => Target::Peer(*peer),
+            Target::Group(GroupTarget { view, .. }) => Target::group(&GroupView::new(&view.group, view.key)),
+        };
+        Self { endpoint: Arc::new(Endpoint::clone(&self.endpoint)), target, ..*self }
     }
 }
 
 impl Stub {
     pub(crate) fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
         let endpoint = Arc::new(via.as_endpoint());
-        Self { endpoint, peer: canonical(peer), timeout: None, deadline: via.deadline() }
+        Self { endpoint, target: Target::Peer(canonical(peer)), timeout: None, deadline: via.deadline() }
+    }
+
+    pub(crate) fn of_group(via: &impl AsEndpoint, peers: Peers) -> Self {
+        let endpoint = via.as_endpoint();
+        let shared = endpoint.shared();
+        let group = follow(peers, shared.calls.random(), &shared.runtime);
+        let target = Target::group(&GroupView::new(&group, None));
+        Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: via.deadline() }
     }
 
     /// Formats the generated client `name` for `Debug`.
@@ -41,7 +57,10 @@ impl Stub {
     /// If the formatter returns one.
     pub fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut client = f.debug_struct(name);
-        client.field("peer", &self.peer);
+        match &self.target {
+            Target::Peer(peer) => client.field("peer", peer),
+            Target::Group(GroupTarget { view, .. }) => client.field("group", view.group.name()),
+        };
         if let Some(timeout) = &self.timeout {
             client.field("timeout", timeout);
         }

@@ -242,7 +242,7 @@ impl Dispatch {
                 let (id, code) = (failure.id, failure.code);
                 calls.expects(&id, source)?;
                 let detail = failure.detail.map(<[u8]>::to_vec);
-                let failure = Failure { code, message: failure.printable_message(), detail };
+                let failure = Failure { code, message: failure.printable_message(), detail, request: Vec::new() };
                 if matches!(code.refusal(), Some(RefusalKind::Busy | RefusalKind::Closing)) {
                     calls.refuse_not_ready(&id, source, failure)?
                 } else {

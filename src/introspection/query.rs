@@ -13,6 +13,7 @@ use super::service::{IntrospectClient, Names};
 use crate::block_on::block_on;
 use crate::client::call::Call;
 use crate::client::error::CallError;
+use crate::client::no_error::NoError;
 use crate::clock::now;
 use crate::endpoint::Endpoint;
 
@@ -165,7 +166,7 @@ impl Exchange {
 
     /// Awaits a call. After the first response, each call may take all of the remaining time: there
     /// are many, and each can be lost as easily as a single call.
-    async fn call<T>(&mut self, method: &'static str, call: Call<T>) -> Result<T, CallError> {
+    async fn call<T, D>(&mut self, method: &'static str, call: Call<T, NoError, D>) -> Result<T, CallError> {
         if !self.has_response {
             let response = call.timeout(self.timeout).await?;
             self.has_response = true;

@@ -30,8 +30,8 @@
 //!   `stopped` (by a layer's timeout) and `rejected` (by a layer), `response_too_large`,
 //!   `response_unencodable`, and `cancelled` (the call's future was dropped, and then the handler).
 //!   At the caller only: `undeclared_error`, `refused` (with a code of a later version), `timeout`,
-//!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `closed`, and
-//!   `io_error`. At the server only: `aborted` (the endpoint closed while the handler ran).
+//!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `no_peers`,
+//!   `closed`, and `io_error`. At the server only: `aborted` (the endpoint closed while the handler ran).
 //!
 //! The counters count every call. The histograms have every call of a method up to one or two
 //! thousand calls a second, and above that an even sample of one in two, in four and so on, because

@@ -26,6 +26,7 @@ pub enum Outcome {
     TooLarge,
     Unencodable,
     TooManyCalls,
+    NoPeers,
     Closed,
     IoError,
     /// The caller dropped the call, and then the server the handler.
@@ -51,6 +52,7 @@ impl Outcome {
             Self::TooLarge => "too_large",
             Self::Unencodable => "unencodable",
             Self::TooManyCalls => "too_many_calls",
+            Self::NoPeers => "no_peers",
             Self::Closed => "closed",
             Self::IoError => "io_error",
             Self::Cancelled => "cancelled",
@@ -70,7 +72,7 @@ impl Outcome {
 #[cfg(feature = "metrics")]
 impl Outcome {
     /// Outcomes other than refusals, each at its [`index`](Self::index).
-    const OTHERS: [Self; 16] = [
+    const OTHERS: [Self; 17] = [
         Self::Completed,
         Self::Done,
         Self::Sent,
@@ -87,6 +89,7 @@ impl Outcome {
         Self::IoError,
         Self::Cancelled,
         Self::Aborted,
+        Self::NoPeers,
     ];
 
     /// The number of outcomes.
@@ -116,6 +119,7 @@ impl Outcome {
             Self::IoError => 13,
             Self::Cancelled => 14,
             Self::Aborted => 15,
+            Self::NoPeers => 16,
             // Codes of refusals count from 1.
             Self::Refused(kind) => Self::OTHERS.len() + usize::from(kind.code()) - 1,
         }

@@ -146,7 +146,7 @@ fn pair() -> (Pair, WorkClient, Worker) {
 }
 
 /// Polls a call for a time, and drops it.
-async fn drop_after<T>(call: Call<T>, delay: Duration) {
+async fn drop_after<T, E, D>(call: Call<T, E, D>, delay: Duration) {
     assert!(timeout(delay, call).await.is_err(), "the call has not ended");
 }
 
@@ -193,10 +193,11 @@ async fn handler_of_a_dropped_call_is_dropped_within_a_round_trip() {
     for latency in [ms(1), ms(20), ms(150)] {
         let (pair, client, worker) = pair();
         pair.network.set_conditions(Conditions::default().latency(latency));
-        let calls: [fn(&WorkClient) -> Call<u64>; 2] =
-            [|client| client.plain(10_000), |client| client.at_least(10_000)];
-        for (index, call) in calls.into_iter().enumerate() {
-            drop_after(call(&client), ms(400)).await;
+        for index in 0..2 {
+            match index {
+                0 => drop_after(client.plain(10_000), ms(400)).await,
+                _ => drop_after(client.at_least(10_000), ms(400)).await,
+            }
             let dropped = Instant::now();
             sleep(2 * latency).await;
             let (ended, has_returned) = worker.runs()[index].ended.expect("the handler has ended");
@@ -521,12 +522,12 @@ async fn handlers_end_on_paths_that_lose_and_reorder_cancel_frames() {
         pair.network.set_conditions(conditions);
         let mut calls = JoinSet::new();
         for number in 0..CALL_COUNT as u64 {
-            let call = match number % 3 {
-                0 => client.plain(3_000),
-                1 => client.at_least(3_000),
-                _ => client.at_most(3_000),
+            let delay = ms(5 + number * 7);
+            match number % 3 {
+                0 => calls.spawn(drop_after(client.plain(3_000), delay)),
+                1 => calls.spawn(drop_after(client.at_least(3_000), delay)),
+                _ => calls.spawn(drop_after(client.at_most(3_000), delay)),
             };
-            calls.spawn(drop_after(call, ms(5 + number * 7)));
         }
         calls.join_all().await;
         sleep(Duration::from_secs(10)).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network, Node};
-use rpcudp::{Builder, CallError, Context, DropReason, Endpoint, Limits, MessageId, Refusal, rpc_service};
+use rpcudp::{Builder, Call, CallError, Context, DropReason, Endpoint, Limits, MessageId, Refusal, rpc_service};
 use rpcudp_core::{Dialect, FailureCode, Frame, Request};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -197,10 +197,14 @@ async fn sender_is_part_of_the_identity_of_a_request_without_a_remaining_time() 
     assert_eq!(raw.server.stats().dropped(DropReason::DuplicateRequest), 1);
 }
 
+fn at_least_slowly(client: &BankClient, millis: u64) -> Call<u64> {
+    client.at_least_slowly(millis).without_delivery()
+}
+
 /// A server that closes must not tell a caller that its method did not run while it runs.
 #[tokio::test(start_paused = true)]
 async fn closing_server_lets_running_calls_finish_and_replays_responses() {
-    for call in [BankClient::at_most_slowly, BankClient::at_least_slowly] {
+    for call in [BankClient::at_most_slowly, at_least_slowly] {
         let (pair, client, runs) = pair_with(1, |builder| builder);
         let slow = tokio::spawn(call(&client, 800));
         sleep(ms(50)).await;
@@ -230,7 +234,7 @@ async fn closing_server_lets_running_calls_finish_and_replays_responses() {
 
 #[tokio::test(start_paused = true)]
 async fn full_server_does_not_refuse_duplicates_of_running_calls() {
-    for call in [BankClient::at_most_slowly, BankClient::at_least_slowly] {
+    for call in [BankClient::at_most_slowly, at_least_slowly] {
         let (pair, client, runs) = pair_with(1, |builder| builder.max_handlers(2));
         let slow = [800, 900].map(|millis| tokio::spawn(call(&client, millis)));
         sleep(ms(50)).await;

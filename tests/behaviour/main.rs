@@ -20,6 +20,7 @@ mod documents;
 mod duplicates;
 mod dynamic_methods;
 mod generics;
+mod groups;
 mod handler_shares;
 mod hostile_input;
 mod hostile_responses;

@@ -1,5 +1,6 @@
 mod backoff;
 mod event;
+mod repeat;
 mod retry_budget;
 mod round_trips;
 mod slot;

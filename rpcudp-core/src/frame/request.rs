@@ -98,6 +98,16 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Replaces the time that [`end`](Self::end) appended to the same datagram, because the request
+    /// is sent again as another call. No effect if the datagram has no such time.
+    pub fn set_remaining(datagram: &mut Vec<u8>, remaining: Duration) {
+        let len = datagram.len().saturating_sub(Trailer::REMAINING_LEN);
+        if Trailer::read(&datagram[len..]).remaining.is_some() {
+            datagram.truncate(len);
+            Trailer::end_request(datagram, remaining);
+        }
+    }
+
     /// Returns the message id of a request that may be truncated after the header, as in the
     /// quotation of an ICMP message.
     #[must_use]

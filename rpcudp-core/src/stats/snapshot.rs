@@ -47,8 +47,14 @@ pub struct CallStats {
     pub cancelled: u64,
     /// Retransmissions of requests.
     pub retransmitted: u64,
-    /// Retransmissions that were withheld because the network or the peers must be down: there were
-    /// more than 1,000 retransmissions in about ten seconds, and more than three for each call.
+    /// Requests of calls to a group that were sent to another peer of it, because a peer did not
+    /// run them or did not respond.
+    pub moved: u64,
+    /// Requests of hedged calls that were sent to a second peer.
+    pub hedged: u64,
+    /// Retransmissions, moves and hedges that were withheld because the network or the peers must
+    /// be down: there were more than 1,000 of them in about ten seconds, and more than three for
+    /// each call.
     pub withheld: u64,
     /// Cancel frames that were sent or queued for calls that their caller dropped.
     pub cancels_sent: u64,

@@ -64,6 +64,12 @@ fn uses(contract: &Contract) -> TokenStream {
         "new" => quote! {
             let _: fn(&#krate::Endpoint, ::std::net::SocketAddr) -> _ = #client #client_generics::new;
         },
+        "group" => quote! {
+            let _: fn(&#krate::Endpoint, #krate::Peers) -> _ = #client #client_generics::group;
+        },
+        "by" => quote! {
+            let _: fn(&_, &'static [u8]) -> _ = #client #client_generics::by;
+        },
         name => {
             let name = Ident::new(name, Span::call_site());
             quote!(let _ = #client #client_generics::#name;)

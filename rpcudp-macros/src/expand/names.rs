@@ -55,8 +55,21 @@ impl Names {
 }
 
 /// The names of our own parameters and locals.
-const OWN_LOCALS: [&str; 11] =
-    ["arguments", "cx", "f", "incoming", "peer", "request", "server", "service", "stub", "timeout", "via"];
+const OWN_LOCALS: [&str; 13] = [
+    "arguments",
+    "cx",
+    "f",
+    "incoming",
+    "key",
+    "peer",
+    "peers",
+    "request",
+    "server",
+    "service",
+    "stub",
+    "timeout",
+    "via",
+];
 
 /// Returns the names of all parameters and locals of generated code, each once.
 pub(super) fn locals(contract: &Contract) -> Vec<Ident> {

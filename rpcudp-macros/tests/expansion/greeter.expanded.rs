@@ -30,8 +30,8 @@ pub struct GreeterServer<S: ?::core::marker::Sized> {
 
 const _: () = {
     ::rpcudp::__private::locals!(
-        name, key, cents, rumour, arguments, cx, f, incoming, peer, request, server,
-        service, stub, timeout, via
+        name, key, cents, rumour, arguments, cx, f, incoming, peer, peers, request,
+        server, service, stub, timeout, via
     );
     impl GreeterClient {
         /// The contract as data: it can be printed, compared and sent.
@@ -47,7 +47,23 @@ const _: () = {
         ) -> Self {
             <Self as ::rpcudp::Client>::new(via, peer)
         }
-        /// Returns a client that calls another peer.
+        /// Returns a client that calls a group of peers. Each call picks its peer: the less
+        /// loaded of two that are drawn at random.
+        pub fn group(via: &impl ::rpcudp::AsEndpoint, peers: ::rpcudp::Peers) -> Self {
+            <Self as ::rpcudp::Client>::group(via, peers)
+        }
+        /// Returns a client of the same group whose calls go to the peer of a key, as long as
+        /// that peer is available.
+        #[must_use]
+        pub fn by(&self, key: impl ::core::convert::AsRef<[u8]>) -> Self {
+            <Self as ::rpcudp::Client>::by(self, key)
+        }
+        /// Returns the peers of the group with their health. Empty for a client of one peer.
+        #[must_use]
+        pub fn peers(&self) -> ::std::vec::Vec<::rpcudp::PeerStatus> {
+            <Self as ::rpcudp::Client>::peers(self)
+        }
+        /// Returns a client that calls another peer, and no group.
         #[must_use]
         pub fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
             <Self as ::rpcudp::Client>::with_peer(self, peer)
@@ -58,7 +74,8 @@ const _: () = {
         pub fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {
             <Self as ::rpcudp::Client>::with_timeout(self, timeout)
         }
-        /// Returns the address of the peer that this client calls.
+        /// Returns the address of the peer that this client calls, or `0.0.0.0:0` if it
+        /// calls a group.
         #[must_use]
         pub fn peer(&self) -> ::std::net::SocketAddr {
             <Self as ::rpcudp::Client>::peer(self)
@@ -90,7 +107,10 @@ const _: () = {
         /// Returns the value of a key.
         ///
         /// Calls `lookup` at least once: retransmits until the response. Timeout: the endpoint's.
-        pub fn lookup(&self, key: &[u8]) -> ::rpcudp::Call<Option<Vec<u8>>> {
+        pub fn lookup(
+            &self,
+            key: &[u8],
+        ) -> ::rpcudp::Call<Option<Vec<u8>>, ::rpcudp::NoError, ::rpcudp::AtLeastOnce> {
             use ::rpcudp::__private::{CallSpec, Delivery, Stub};
             static SPEC: CallSpec = CallSpec::new(
                 "lookup",
@@ -334,6 +354,9 @@ const _: () = {
     const _: fn() = || {
         let _ = GreeterClient::CONTRACT;
         let _: fn(&::rpcudp::Endpoint, ::std::net::SocketAddr) -> _ = GreeterClient::new;
+        let _: fn(&::rpcudp::Endpoint, ::rpcudp::Peers) -> _ = GreeterClient::group;
+        let _: fn(&_, &'static [u8]) -> _ = GreeterClient::by;
+        let _ = GreeterClient::peers;
         let _ = GreeterClient::with_peer;
         let _ = GreeterClient::with_timeout;
         let _ = GreeterClient::peer;

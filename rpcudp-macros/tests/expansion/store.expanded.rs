@@ -30,8 +30,8 @@ struct StoreServer<S: ?::core::marker::Sized, K = String> {
 
 const _: () = {
     ::rpcudp::__private::locals!(
-        key, value, versions, arguments, cx, f, incoming, peer, request, server, service,
-        stub, timeout, via
+        key, value, versions, arguments, cx, f, incoming, peer, peers, request, server,
+        service, stub, timeout, via
     );
     impl<Value, K> StoreClient<Value, K> {
         /// The contract as data: it can be printed, compared and sent.
@@ -44,7 +44,23 @@ const _: () = {
         fn new(via: &impl ::rpcudp::AsEndpoint, peer: ::std::net::SocketAddr) -> Self {
             <Self as ::rpcudp::Client>::new(via, peer)
         }
-        /// Returns a client that calls another peer.
+        /// Returns a client that calls a group of peers. Each call picks its peer: the less
+        /// loaded of two that are drawn at random.
+        fn group(via: &impl ::rpcudp::AsEndpoint, peers: ::rpcudp::Peers) -> Self {
+            <Self as ::rpcudp::Client>::group(via, peers)
+        }
+        /// Returns a client of the same group whose calls go to the peer of a key, as long as
+        /// that peer is available.
+        #[must_use]
+        fn by(&self, key: impl ::core::convert::AsRef<[u8]>) -> Self {
+            <Self as ::rpcudp::Client>::by(self, key)
+        }
+        /// Returns the peers of the group with their health. Empty for a client of one peer.
+        #[must_use]
+        fn peers(&self) -> ::std::vec::Vec<::rpcudp::PeerStatus> {
+            <Self as ::rpcudp::Client>::peers(self)
+        }
+        /// Returns a client that calls another peer, and no group.
         #[must_use]
         fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
             <Self as ::rpcudp::Client>::with_peer(self, peer)
@@ -55,7 +71,8 @@ const _: () = {
         fn with_timeout(&self, timeout: ::core::time::Duration) -> Self {
             <Self as ::rpcudp::Client>::with_timeout(self, timeout)
         }
-        /// Returns the address of the peer that this client calls.
+        /// Returns the address of the peer that this client calls, or `0.0.0.0:0` if it
+        /// calls a group.
         #[must_use]
         fn peer(&self) -> ::std::net::SocketAddr {
             <Self as ::rpcudp::Client>::peer(self)
@@ -323,6 +340,12 @@ const _: () = {
             (),
             (),
         >::new;
+        let _: fn(&::rpcudp::Endpoint, ::rpcudp::Peers) -> _ = StoreClient::<
+            (),
+            (),
+        >::group;
+        let _: fn(&_, &'static [u8]) -> _ = StoreClient::<(), ()>::by;
+        let _ = StoreClient::<(), ()>::peers;
         let _ = StoreClient::<(), ()>::with_peer;
         let _ = StoreClient::<(), ()>::with_timeout;
         let _ = StoreClient::<(), ()>::peer;

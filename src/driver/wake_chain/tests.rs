@@ -53,7 +53,8 @@ impl Setup {
             waits_for_ready: false,
         };
         let id = self.calls.start(peer, schedule, waker).unwrap().key;
-        let waker = self.calls.lock_for_responses().complete(&id, peer, Duration::ZERO, || Completion::Unreachable);
+        let waker =
+            self.calls.lock_for_responses().complete(&id, peer, Duration::ZERO, || Completion::Unreachable(Vec::new()));
         let (key, waker) = waker.unwrap().unwrap();
         completed.push(key, peer, waker);
     }

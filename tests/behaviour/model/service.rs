@@ -108,7 +108,7 @@ impl Method {
     }
 }
 
-async fn end<E: Debug>(call: Call<u64, E>, timeout: Duration, number: fn(E) -> u64) -> End {
+async fn end<E: Debug, D>(call: Call<u64, E, D>, timeout: Duration, number: fn(E) -> u64) -> End {
     let result = call.timeout(timeout).await;
     let did_run = result.as_ref().err().map(CallError::did_run);
     let outcome = match result {

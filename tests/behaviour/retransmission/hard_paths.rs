@@ -40,9 +40,9 @@ async fn check_promises<T: Future<Output = ()> + Send + 'static>(
         for index in 0..CALL_COUNT {
             let client = path.client.clone();
             let kinds = [
-                client.repeat(4 * index, &payload),
+                client.repeat(4 * index, &payload).without_delivery(),
                 client.once(4 * index + 1, &payload),
-                client.repeat_slowly(4 * index + 2, 5 * index),
+                client.repeat_slowly(4 * index + 2, 5 * index).without_delivery(),
                 client.once_slowly(4 * index + 3, 5 * index),
             ];
             for call in kinds {

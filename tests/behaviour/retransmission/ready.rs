@@ -53,9 +53,9 @@ fn calls(network: &Network, place: Place) -> impl Fn(u64) -> Call<u64> {
     let patient = PatientClient::new(&endpoint, SERVER.parse().unwrap());
     move |number| {
         let call = match (place, number % 2) {
-            (Place::Contract, 0) => patient.repeat(number, b""),
+            (Place::Contract, 0) => patient.repeat(number, b"").without_delivery(),
             (Place::Contract, _) => patient.once(number, b""),
-            (_, 0) => work.repeat(number, b""),
+            (_, 0) => work.repeat(number, b"").without_delivery(),
             _ => work.once(number, b""),
         };
         let call = call.timeout(TIMEOUT);
@@ -88,7 +88,7 @@ async fn client_that_starts_two_seconds_before_its_server_succeeds() {
 async fn call_to_a_server_that_has_not_started_fails_at_once_by_default() {
     for seed in seeds(20) {
         let client: WorkClient = client(&network(seed), Endpoint::builder());
-        for call in [client.repeat(1, b""), client.once(2, b"")] {
+        for call in [client.repeat(1, b"").without_delivery(), client.once(2, b"")] {
             let start = Instant::now();
             let error = call.await.unwrap_err();
             assert!(matches!(error, CallError::Unreachable { .. }), "seed {seed}: {error:?}");
@@ -147,7 +147,9 @@ async fn calls_during_a_restart_fail_at_once_with_the_reason_by_default() {
     for seed in seeds(20) {
         let (network, runs) = (network(seed), RunsByNumber::default());
         let client: WorkClient = client(&network, Endpoint::builder());
-        let call = |number| if number % 2 == 0 { client.repeat(number, b"") } else { client.once(number, b"") };
+        let call = |number| {
+            if number % 2 == 0 { client.repeat(number, b"").without_delivery() } else { client.once(number, b"") }
+        };
         let mut failure_count = 0;
         for (number, time, result) in call_through_a_restart(&network, &runs, call).await {
             let Err(error) = result else { continue };
@@ -184,7 +186,7 @@ async fn client_that_waits_outlasts_a_busy_server() {
         let mut pending = JoinSet::new();
         for number in 0..10 {
             pending.spawn(if number % 2 == 0 {
-                client.repeat_slowly(number, 200)
+                client.repeat_slowly(number, 200).without_delivery()
             } else {
                 client.once_slowly(number, 200)
             });

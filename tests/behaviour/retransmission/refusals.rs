@@ -23,7 +23,7 @@ async fn check_refusals(seed: u64, conditions: &Conditions, max_handlers: usize,
     for number in 0..40 {
         let millis = 40 * (number % 20);
         let call = match number % 2 {
-            0 => client.repeat_slowly(number, millis),
+            0 => client.repeat_slowly(number, millis).without_delivery(),
             _ => client.once_slowly(number, millis),
         };
         calls.spawn(async move { (number, call.timeout(Duration::from_secs(5)).await) });

@@ -33,7 +33,7 @@ async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, milli
             for number in (first..CALL_COUNT).step_by(4) {
                 let call = match is_at_most_once {
                     true => client.once_slowly(number, millis),
-                    false => client.repeat_slowly(number, millis),
+                    false => client.repeat_slowly(number, millis).without_delivery(),
                 };
                 assert_eq!(call.await.unwrap(), number);
             }

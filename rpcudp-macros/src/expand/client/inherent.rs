@@ -30,9 +30,41 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
             },
         ),
         (
+            "group",
+            quote! {
+                /// Returns a client that calls a group of peers. Each call picks its peer: the less
+                /// loaded of two that are drawn at random.
+                #vis fn group(via: &impl #krate::AsEndpoint, peers: #krate::Peers) -> Self {
+                    <Self as #krate::Client>::group(via, peers)
+                }
+            },
+        ),
+        (
+            "by",
+            quote! {
+                /// Returns a client of the same group whose calls go to the peer of a key, as long
+                /// as that peer is available.
+                #[must_use]
+                #vis fn by(&self, key: impl ::core::convert::AsRef<[u8]>) -> Self {
+                    <Self as #krate::Client>::by(self, key)
+                }
+            },
+        ),
+        (
+            "peers",
+            quote! {
+                /// Returns the peers of the group with their health. Empty for a client of one
+                /// peer.
+                #[must_use]
+                #vis fn peers(&self) -> ::std::vec::Vec<#krate::PeerStatus> {
+                    <Self as #krate::Client>::peers(self)
+                }
+            },
+        ),
+        (
             "with_peer",
             quote! {
-                /// Returns a client that calls another peer.
+                /// Returns a client that calls another peer, and no group.
                 #[must_use]
                 #vis fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
                     <Self as #krate::Client>::with_peer(self, peer)
@@ -53,7 +85,8 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
         (
             "peer",
             quote! {
-                /// Returns the address of the peer that this client calls.
+                /// Returns the address of the peer that this client calls, or `0.0.0.0:0` if it
+                /// calls a group.
                 #[must_use]
                 #vis fn peer(&self) -> ::std::net::SocketAddr {
                     <Self as #krate::Client>::peer(self)
@@ -77,5 +110,8 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
 /// Returns the names of the items.
 pub(in crate::expand) fn names(contract: &Contract) -> Vec<&'static str> {
     let is_unused = |name: &&str| contract.methods.iter().all(|method| method.ident != *name);
-    ["CONTRACT", "new", "with_peer", "with_timeout", "peer", "endpoint"].into_iter().filter(is_unused).collect()
+    ["CONTRACT", "new", "group", "by", "peers", "with_peer", "with_timeout", "peer", "endpoint"]
+        .into_iter()
+        .filter(is_unused)
+        .collect()
 }

@@ -60,10 +60,16 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         Returns::Value(_) | Returns::Declared(_) => (quote!(#krate::Call), quote!(.call())),
         Returns::Result(_) => (quote!(#krate::CallOf), quote!(.fallible_call())),
     };
+    // The type of the call says whether it may be hedged.
+    let marker = match (method.delivery, &method.returns) {
+        (Delivery::AtLeastOnce, Returns::Result(_)) => Some(quote!(, #krate::AtLeastOnce)),
+        (Delivery::AtLeastOnce, _) => Some(quote!(, #krate::NoError, #krate::AtLeastOnce)),
+        _ => None,
+    };
     // Errors about the response point at its type.
     let at = hygienic(method.returns.ty().span());
     let (returns, call) = (located_at(&returns, at), located_at(&call, at));
-    let returns = quote_spanned!(at => #returns<#ty>);
+    let returns = quote_spanned!(at => #returns<#ty #marker>);
     let request = located_at(&quote!(#stub::request(&self.stub, &#spec)), at);
     quote! {
         #(#client_attrs)*

@@ -1,0 +1,20 @@
+use rpcudp_core::codec::EncodeError;
+
+use crate::calls::completion::{Completion, StartError};
+
+/// The end of a call, before its response is decoded.
+#[derive(Debug)]
+pub(crate) enum CallEnd {
+    /// The completion, and the number of transmissions.
+    Completed(Completion, u32),
+    NotStarted(StartError),
+    TooLarge {
+        size: usize,
+    },
+    Unencodable {
+        argument: usize,
+        source: EncodeError,
+    },
+    /// The group has no peer.
+    NoPeers,
+}

@@ -1,0 +1,299 @@
+//! A call to a group: the choice of a member, and the moves to others.
+
+use std::mem;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use rpcudp_core::contract::Delivery;
+use rpcudp_core::{Counter, MessageId, RefusalKind, Request};
+
+use super::call_end::CallEnd;
+use super::detour::{Former, Hedge};
+use super::pending::{Launch, PendingCall, State};
+use super::target::{GroupTarget, Target};
+use crate::calls::completion::Completion;
+use crate::clock::now;
+use crate::group::evidence::Evidence;
+use crate::group::shared::GroupShared;
+
+/// The next step of a call to a group.
+pub(super) enum Step {
+    /// Look at the state again.
+    Poll,
+    Pending,
+    /// Send the request to the picked member.
+    Send(Vec<u8>, Instant, Counter),
+    /// Go on with another member, or end the call for this reason.
+    Move(Vec<u8>, CallEnd),
+    End(CallEnd),
+}
+
+/// The members that a call tries before it ends or waits.
+const MAX_TRIED: usize = 8;
+
+impl PendingCall {
+    /// Polls a call to a group.
+    pub(super) fn poll_group(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
+        let mut step = Step::Poll;
+        loop {
+            step = match step {
+                Step::Poll => match mem::replace(&mut self.state, State::Ended) {
+                    State::Ready(datagram, encode_error) => {
+                        let started = now();
+                        let is_picked = self.pick_first(started);
+                        match self.begin(started, encode_error) {
+                            Ok(()) if is_picked => Step::Send(datagram, started, Counter::CallsStarted),
+                            Ok(()) => self.begin_to_wait(datagram),
+                            Err(end) => {
+                                if is_picked {
+                                    self.record_evidence(Evidence::None);
+                                }
+                                Step::End(end)
+                            }
+                        }
+                    }
+                    State::InFlight(id, sent) => self.poll_in_flight(id, sent, cx),
+                    State::Waiting(datagram) => self.poll_waiting(datagram, cx),
+                    State::Ended => panic!("a call was polled after it had ended"),
+                },
+                Step::Send(datagram, at, counter) => self.send_to_member(datagram, at, counter, cx),
+                Step::Move(datagram, reason) => self.move_on(datagram, reason),
+                Step::Pending => return Poll::Pending,
+                Step::End(end) => return Poll::Ready(end),
+            };
+        }
+    }
+
+    /// Picks the first member, unless the call has a fixed one. Returns whether there is one.
+    fn pick_first(&mut self, started: Instant) -> bool {
+        let is_fixed = self.is_fixed;
+        let GroupTarget { view, member, .. } = self.group_mut();
+        match member {
+            Some(member) if is_fixed => view.group.begin(member),
+            _ => *member = view.pick(started, &[]),
+        }
+        member.is_some()
+    }
+
+    /// Sends the request to the picked member.
+    fn send_to_member(&mut self, mut datagram: Vec<u8>, at: Instant, counter: Counter, cx: &mut Context<'_>) -> Step {
+        let remaining = self.remaining(at);
+        if counter != Counter::CallsStarted && self.sends_deadline {
+            Request::set_remaining(&mut datagram, remaining);
+        }
+        let may_move = !self.is_fixed && (self.waits_for_ready || self.group().view.group.len() > 1);
+        let launch = Launch {
+            at,
+            remaining,
+            // A call to a group waits with its request, because the next attempt may go to another
+            // member.
+            waits_for_ready: self.is_fixed && self.waits_for_ready,
+            keeps_request: may_move,
+            counter,
+        };
+        match self.launch(&mut datagram, launch, cx) {
+            Ok(id) => {
+                self.state = State::InFlight(id, self.group().view.group.ticks(at));
+                if self.arm_hedge(at) { Step::Poll } else { Step::Pending }
+            }
+            Err(end @ CallEnd::Completed(Completion::Unsendable { .. }, _)) => {
+                self.note_started(self.group().view.group.ticks(at));
+                self.record_evidence(Evidence::Silent);
+                Step::Move(datagram, end)
+            }
+            Err(end) => {
+                self.record_evidence(Evidence::None);
+                Step::End(end)
+            }
+        }
+    }
+
+    /// Polls the request in flight to the current member, and then the rest.
+    fn poll_in_flight(&mut self, id: MessageId, sent: u32, cx: &mut Context<'_>) -> Step {
+        match self.endpoint.shared().calls.poll(&id, cx.waker()) {
+            Poll::Ready((completion, transmission_count)) => self.end_current(completion, transmission_count, sent),
+            Poll::Pending => {
+                self.state = State::InFlight(id, sent);
+                if self.group().detour.is_none() && !self.may_leave_silent_members() {
+                    return Step::Pending;
+                }
+                if let Some(end) = self.poll_former(id, cx) {
+                    return Step::End(end);
+                }
+                self.poll_hedge(cx);
+                self.leave_silent_member(cx);
+                Step::Pending
+            }
+        }
+    }
+
+    /// Ends the request to the current member, and the call with it unless the call may move.
+    fn end_current(&mut self, mut completion: Completion, transmission_count: u32, sent: u32) -> Step {
+        let evidence = self.evidence(&completion, sent);
+        self.record_evidence(evidence);
+        let may_move = self.may_move(&completion, transmission_count);
+        let datagram = completion.take_request();
+        let transmission_count = self.transmission_count(transmission_count);
+        if may_move {
+            self.note_started(sent);
+            if transmission_count > 1 && !self.is_at_most_once() {
+                self.group_mut().detour.get_or_insert_default().may_have_run = true;
+            }
+            return Step::Move(datagram, CallEnd::Completed(completion, transmission_count));
+        }
+        self.end_former(None);
+        Step::End(CallEnd::Completed(completion, transmission_count))
+    }
+
+    /// Returns the number of transmissions that may have run the method: those to the current
+    /// member, and at least two if an earlier member may have run it.
+    fn transmission_count(&self, of_current: u32) -> u32 {
+        let may_have_run = self.group().detour.as_ref().is_some_and(|detour| detour.may_have_run);
+        if may_have_run { of_current.max(2) } else { of_current }
+    }
+
+    /// Returns the evidence that the end of a request gives, which was sent at this time.
+    pub(super) fn evidence(&self, completion: &Completion, sent: u32) -> Evidence {
+        let GroupTarget { view, detour, member } = self.group();
+        let group = &view.group;
+        let elapsed = |at: Instant| group.ticks(at).wrapping_sub(sent);
+        match completion {
+            Completion::Failure(failure) if is_not_ready(failure.code.refusal()) => Evidence::NotReady,
+            Completion::Response(_) | Completion::Failure(_) | Completion::Undecodable(_) => {
+                // A group of one has no choice to make, and saves the time of reading the clock.
+                if group.len() < 2 {
+                    return Evidence::Responded(None);
+                }
+                let at = now();
+                if let Some(detour) = detour.as_ref().filter(|detour| detour.hedge != Hedge::Off) {
+                    let started = detour.started.unwrap_or(sent);
+                    group.measure_hedged(self.spec.name, group.ticks(at).wrapping_sub(started));
+                }
+                Evidence::Responded(Some(elapsed(at)))
+            }
+            // A timeout shorter than the member's response time shows nothing.
+            Completion::TimedOut(_) => {
+                let is_shown = member.as_ref().is_some_and(|member| elapsed(now()) >= member.smoothed());
+                if is_shown { Evidence::Silent } else { Evidence::None }
+            }
+            Completion::Unsendable { .. } => Evidence::Silent,
+            Completion::Unreachable(_) => Evidence::Unreachable,
+            Completion::Closed => Evidence::None,
+        }
+    }
+
+    /// Returns whether the contract allows that a request which ended this way is sent to another
+    /// member: it is idempotent, or the member did not run it.
+    fn may_move(&self, completion: &Completion, transmission_count: u32) -> bool {
+        let did_not_run = match completion {
+            Completion::Failure(failure) if is_not_ready(failure.code.refusal()) => {
+                // A member refuses a duplicate of an at-most-once request that it has run with the
+                // stored response.
+                transmission_count <= 1 || self.is_at_most_once()
+            }
+            Completion::Unreachable(_) | Completion::Unsendable { .. } => transmission_count <= 1,
+            _ => return false,
+        };
+        !self.is_fixed && (did_not_run || self.is_idempotent())
+    }
+
+    /// Goes on with another member, an earlier request, or after a while. Ends the call for
+    /// `reason` if none of these is possible.
+    fn move_on(&mut self, datagram: Vec<u8>, reason: CallEnd) -> Step {
+        let at = now();
+        if !datagram.is_empty() && !self.is_fixed && !self.remaining(at).is_zero() {
+            let is_counted = self.retransmits;
+            let target = self.group_mut();
+            let detour = target.detour.get_or_insert_default();
+            detour.tried.extend(target.member.clone());
+            if detour.tried.len() < MAX_TRIED
+                && let Some(member) = target.view.pick(at, &detour.tried)
+            {
+                if self.endpoint.shared().calls.try_repeat(at, is_counted) {
+                    self.group_mut().member = Some(member);
+                    return Step::Send(datagram, at, Counter::CallsMoved);
+                }
+                self.group().view.group.record(&member, Evidence::None);
+            }
+        }
+        let waits_for_ready = self.waits_for_ready;
+        let target = self.group_mut();
+        if let Some(detour) = &mut target.detour {
+            if let Some(Former { id, member, sent, .. }) = detour.former.take() {
+                target.member = Some(member);
+                self.state = State::InFlight(id, sent);
+                return Step::Poll;
+            }
+            if waits_for_ready && !datagram.is_empty() {
+                detour.last = Some(reason);
+                return self.begin_to_wait(datagram);
+            }
+        }
+        Step::End(reason)
+    }
+
+    /// Records the end of the request to the current member.
+    pub(super) fn record_evidence(&self, evidence: Evidence) {
+        if let Target::Group(GroupTarget { view, member: Some(member), .. }) = &self.target {
+            view.group.record(member, evidence);
+        }
+    }
+
+    /// Notes the time of the first poll, which later requests need.
+    pub(super) fn note_started(&mut self, ticks: u32) {
+        self.group_mut().detour.get_or_insert_default().started.get_or_insert(ticks);
+    }
+
+    /// Returns the evidence of a request that was sent at this time, if the call goes on without
+    /// it.
+    pub(super) fn abandoned(&self, sent: u32) -> Evidence {
+        match &self.target {
+            Target::Group(target) => Evidence::Abandoned(target.view.group.ticks(now()).wrapping_sub(sent)),
+            Target::Peer(_) => Evidence::None,
+        }
+    }
+
+    fn is_at_most_once(&self) -> bool {
+        self.spec.delivery == Delivery::AtMostOnce
+    }
+
+    pub(super) fn is_idempotent(&self) -> bool {
+        match self.spec.delivery {
+            Delivery::AtLeastOnce => true,
+            Delivery::AtMostOnce | Delivery::OneWay => false,
+            // The caller has said so, with `Call::retransmit`.
+            _ => self.retransmits,
+        }
+    }
+
+    /// Returns the time until the call's deadline.
+    pub(super) fn remaining(&self, at: Instant) -> Duration {
+        let GroupTarget { view, detour, .. } = self.group();
+        let started = match (detour.as_ref().and_then(|detour| detour.started), &self.state) {
+            (Some(started), _) => started,
+            (None, State::InFlight(_, sent)) => *sent,
+            // The first request is being sent.
+            (None, _) => return self.timeout(),
+        };
+        let elapsed = view.group.ticks(at).wrapping_sub(started);
+        self.timeout().saturating_sub(GroupShared::duration(elapsed))
+    }
+
+    pub(super) fn group(&self) -> &GroupTarget {
+        match &self.target {
+            Target::Group(target) => target,
+            Target::Peer(_) => unreachable!("only calls to a group get here"),
+        }
+    }
+
+    pub(super) fn group_mut(&mut self) -> &mut GroupTarget {
+        match &mut self.target {
+            Target::Group(target) => target,
+            Target::Peer(_) => unreachable!("only calls to a group get here"),
+        }
+    }
+}
+
+fn is_not_ready(refusal: Option<RefusalKind>) -> bool {
+    matches!(refusal, Some(RefusalKind::Busy | RefusalKind::Closing))
+}

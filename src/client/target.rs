@@ -1,0 +1,52 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::detour::Detour;
+use crate::group::member::Member;
+use crate::group::shared::GroupView;
+
+/// The target of a client or a call: a peer, or a group of which each call picks a peer.
+#[derive(Debug)]
+pub(crate) enum Target {
+    Peer(SocketAddr),
+    Group(GroupTarget),
+}
+
+/// A group, and the progress of a call to it.
+#[derive(Debug)]
+pub(crate) struct GroupTarget {
+    pub(crate) view: Arc<GroupView>,
+    /// The member that the call's request is in flight to, or that a call of a fan-out goes to.
+    pub(crate) member: Option<Arc<Member>>,
+    /// The state of a call that does not end at the first member, or has options of groups. Apart,
+    /// so that other calls need no allocation.
+    pub(crate) detour: Option<Box<Detour>>,
+}
+
+// A call to one peer is no larger because there are groups.
+const _: () = assert!(size_of::<Target>() == size_of::<SocketAddr>());
+
+impl Target {
+    /// The address of a group of which no member is picked.
+    pub(crate) const NO_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+    pub(crate) fn group(view: &Arc<GroupView>) -> Self {
+        Self::Group(GroupTarget { view: Arc::clone(view), member: None, detour: None })
+    }
+
+    /// Returns a target for a call of the client that has this one.
+    pub(crate) fn of_call(&self) -> Self {
+        match self {
+            Self::Peer(peer) => Self::Peer(*peer),
+            Self::Group(group) => Self::group(&group.view),
+        }
+    }
+
+    /// Returns the address of the peer, or of the member that is picked.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        match self {
+            Self::Peer(peer) => *peer,
+            Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.addr),
+        }
+    }
+}

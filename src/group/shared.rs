@@ -1,0 +1,338 @@
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use rpcudp_transport::canonical;
+use tokio::task::AbortHandle;
+
+use super::change::Change;
+use super::evidence::Evidence;
+use super::hedging::Hedging;
+use super::member::{Member, Verdict};
+use super::members::{MemberState, Members};
+use super::peer_status::{PeerState, PeerStatus};
+use super::rendezvous::{mix, rank};
+use crate::clock::now;
+use crate::lock::Lock;
+
+/// The microseconds of a tick, the unit of response times: 32 bits of them are 19 hours.
+const MICROS_PER_TICK: u64 = 16;
+
+/// A group of peers: its members and their health, shared by all clients of the group.
+#[derive(Debug)]
+pub(crate) struct GroupShared {
+    name: Arc<str>,
+    origin: Instant,
+    members: Lock<Members>,
+    /// The number of members, to read without a lock.
+    member_count: AtomicUsize,
+    random: AtomicU64,
+    hedging: Lock<Hedging>,
+    /// The number of insertions, for calls that wait for a peer.
+    version: AtomicU64,
+    failure: Lock<Failure>,
+    task: OnceLock<AbortHandle>,
+}
+
+/// The last failure of the source.
+#[derive(Debug, Default)]
+struct Failure {
+    error: Option<Arc<dyn Error + Send + Sync>>,
+    logged_at: Option<Instant>,
+}
+
+/// The view of a client on its group. Shared with the calls of this client only, as its endpoint
+/// is.
+#[derive(Debug)]
+pub(crate) struct GroupView {
+    pub(crate) group: Arc<GroupShared>,
+    /// The hash of the key by which calls pick their peer.
+    pub(crate) key: Option<u64>,
+    /// The client's part of the only member of the group, and the version of the group that it was
+    /// taken from.
+    only: Lock<Option<(u64, Arc<Member>)>>,
+}
+
+impl GroupView {
+    pub(crate) fn new(group: &Arc<GroupShared>, key: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { group: Arc::clone(group), key, only: Lock::default() })
+    }
+
+    /// Picks the member for a request, none of `avoid`, and counts the request as in flight. Each
+    /// pick is followed by [`GroupShared::record`]. Returns `None` if there is no other member.
+    pub(crate) fn pick(&self, now: Instant, avoid: &[Arc<Member>]) -> Option<Arc<Member>> {
+        if self.group.len() != 1 || !avoid.is_empty() {
+            return self.group.pick(now, self.key, avoid);
+        }
+        let version = self.group.version();
+        let mut only = self.only.lock();
+        let picked = match &*only {
+            Some((known, member)) if *known == version => Arc::clone(member),
+            _ => {
+                let member = self.group.members.lock().only().map(Member::part);
+                let Some(member) = member else {
+                    drop(only);
+                    return self.group.pick(now, self.key, avoid);
+                };
+                *only = Some((version, Arc::clone(&member)));
+                member
+            }
+        };
+        drop(only);
+        picked.begin();
+        Some(picked)
+    }
+}
+
+impl GroupShared {
+    /// The time between two log lines about a source that fails.
+    const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+    /// Creates an empty group. `seed` makes the choices of peers repeatable.
+    pub(super) fn new(name: Arc<str>, seed: u64) -> Self {
+        Self {
+            name,
+            origin: now(),
+            members: Lock::default(),
+            member_count: AtomicUsize::new(0),
+            random: AtomicU64::new(seed),
+            hedging: Lock::default(),
+            version: AtomicU64::new(0),
+            failure: Lock::default(),
+            task: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns the number of members, ejected or not.
+    pub(crate) fn len(&self) -> usize {
+        self.member_count.load(Ordering::Relaxed)
+    }
+
+    /// Returns a time in ticks since the group was created, truncated to 32 bits.
+    pub(crate) fn ticks(&self, at: Instant) -> u32 {
+        (at.saturating_duration_since(self.origin).as_micros() as u64 / MICROS_PER_TICK) as u32
+    }
+
+    /// Returns the duration of some ticks.
+    pub(crate) fn duration(ticks: u32) -> Duration {
+        Duration::from_micros(u64::from(ticks) * MICROS_PER_TICK)
+    }
+
+    /// Picks the member for a request, none of `avoid`, and counts the request as in flight. Each
+    /// pick is followed by [`record`](Self::record). Returns `None` if there is no other member.
+    fn pick(&self, now: Instant, key: Option<u64>, avoid: &[Arc<Member>]) -> Option<Arc<Member>> {
+        let picked = match key {
+            None => {
+                let random = self.random();
+                self.members.lock().pick(now, random, avoid)
+            }
+            Some(key) => self.members.lock().pick_by_rank(now, |peer| rank(key, peer), avoid),
+        }?;
+        picked.begin();
+        Some(picked)
+    }
+
+    /// Returns a random number.
+    pub(crate) fn random(&self) -> u64 {
+        mix(self.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed))
+    }
+
+    /// Returns all members, for calls to each of them.
+    pub(crate) fn members(&self) -> Vec<Arc<Member>> {
+        self.members.lock().all().into_iter().map(|(member, _)| member).collect()
+    }
+
+    /// Counts a request to a member that no pick has chosen.
+    pub(crate) fn begin(&self, member: &Member) {
+        member.begin();
+    }
+
+    /// Records the end of a request to a member.
+    pub(crate) fn record(&self, member: &Arc<Member>, evidence: Evidence) {
+        let verdict = member.end(evidence);
+        if verdict != Verdict::Unchanged {
+            self.carry_out(member, verdict);
+        }
+    }
+
+    #[cold]
+    fn carry_out(&self, member: &Arc<Member>, verdict: Verdict) {
+        let now = now();
+        let member = member.whole();
+        let mut members = self.members.lock();
+        let line = match verdict {
+            Verdict::Unchanged => None,
+            Verdict::Restore => members.restore(member).then_some("a peer of a group responds again"),
+            Verdict::Eject { is_unreachable } => {
+                let is_ejected = members.eject(member, now, is_unreachable);
+                is_ejected.then_some("a peer of a group does not respond, and is ejected")
+            }
+            Verdict::StayEjected { is_unreachable } => {
+                members.stay_ejected(member, now, is_unreachable);
+                None
+            }
+            Verdict::ProbeAgain => {
+                members.probe_again(member);
+                None
+            }
+        };
+        drop(members);
+        if let Some(line) = line {
+            tracing::debug!(target: "rpcudp", group = %self.name, peer = %member.addr, "{line}");
+        }
+    }
+
+    /// Whether calls must wait because the source has not reported anything yet.
+    pub(crate) fn is_known(&self) -> bool {
+        self.members.lock().is_known
+    }
+
+    /// Returns the number of changes so far that may have added a peer.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Registers a task that is woken at the next change, in place of its earlier registration.
+    /// Returns the number of the registration.
+    pub(crate) fn register(&self, earlier: Option<u64>, waker: Waker) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = earlier.unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed));
+        let replaced = self.members.lock().waiting.insert(number, waker);
+        // A waker may be an executor's, so it is dropped after the lock.
+        drop(replaced);
+        number
+    }
+
+    /// Removes a registration.
+    pub(crate) fn unregister(&self, number: u64) {
+        let removed = self.members.lock().waiting.remove(&number);
+        drop(removed);
+    }
+
+    /// Applies a change that the source reports.
+    pub(super) fn apply(&self, change: Change) {
+        match change {
+            Change::Insert(addr) => self.insert(canonical(addr)),
+            Change::Remove(addr) => {
+                self.change(|members| members.remove(canonical(addr)));
+            }
+            Change::Failed(error) => self.fail(error),
+        }
+    }
+
+    fn insert(&self, addr: SocketAddr) {
+        if addr.ip().is_unspecified() || addr.ip().is_multicast() || addr.port() == 0 {
+            tracing::debug!(target: "rpcudp", group = %self.name, %addr, "the source named an address that is not a peer's");
+            return;
+        }
+        let named_at = now().saturating_duration_since(self.origin).as_millis() as u64;
+        let mut has_room = true;
+        self.change(|members| has_room = members.insert(addr, named_at));
+        let outdated = self.failure.lock().error.take();
+        // The error is the source's, so it is dropped after the lock.
+        drop(outdated);
+        if !has_room {
+            let limit = Members::MAX_COUNT;
+            tracing::debug!(target: "rpcudp", group = %self.name, %addr, limit, "the group is full, and a peer is left out");
+        }
+    }
+
+    fn fail(&self, error: Arc<dyn Error + Send + Sync>) {
+        let now = now();
+        let mut failure = self.failure.lock();
+        let is_due = failure.logged_at.is_none_or(|at| now.saturating_duration_since(at) >= Self::LOG_INTERVAL);
+        let replaced = failure.error.replace(Arc::clone(&error));
+        if is_due {
+            failure.logged_at = Some(now);
+        }
+        drop(failure);
+        drop(replaced);
+        if is_due {
+            tracing::warn!(target: "rpcudp", group = %self.name, %error, peers = self.len(), "the source of a group failed, and its peers stay");
+        }
+        self.change(|_| {});
+    }
+
+    /// Notes that the source has ended.
+    pub(super) fn end_of_source(&self) {
+        self.change(|_| {});
+    }
+
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        self.task.get_or_init(|| task);
+    }
+
+    /// Changes the members, and wakes calls that wait.
+    fn change(&self, change: impl FnOnce(&mut Members)) {
+        let mut members = self.members.lock();
+        change(&mut members);
+        members.is_known = true;
+        self.member_count.store(members.len(), Ordering::Relaxed);
+        self.version.fetch_add(1, Ordering::Release);
+        let waiting = std::mem::take(&mut members.waiting);
+        drop(members);
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    /// Returns the last failure of the source, if no peer was named since.
+    pub(crate) fn failure(&self) -> Option<Arc<dyn Error + Send + Sync>> {
+        self.failure.lock().error.clone()
+    }
+
+    /// Counts a hedged call, and returns the time after which it is hedged.
+    pub(crate) fn begin_hedged(&self, method: &'static str) -> Option<Duration> {
+        self.hedging.lock().begin(method).map(Self::duration)
+    }
+
+    /// Pays for a hedge. Returns whether hedges have added less than a tenth to the load.
+    pub(crate) fn try_hedge(&self) -> bool {
+        self.hedging.lock().try_hedge()
+    }
+
+    /// Records the time of a hedged call that ended with a response.
+    pub(crate) fn measure_hedged(&self, method: &'static str, ticks: u32) {
+        self.hedging.lock().measure(method, ticks);
+    }
+
+    /// Returns the members for users, ordered by address.
+    pub(crate) fn statuses(&self, round_trip: impl Fn(SocketAddr) -> Option<Duration>) -> Vec<PeerStatus> {
+        let now = now();
+        let all = self.members.lock().all();
+        let since_origin = now.saturating_duration_since(self.origin);
+        let status = |(member, state): (Arc<Member>, MemberState)| {
+            let (in_flight, requests) = member.requests();
+            PeerStatus {
+                addr: member.addr,
+                state: match state {
+                    MemberState::Available => PeerState::Available,
+                    MemberState::Ejected(until) => {
+                        PeerState::Ejected { remaining: until.saturating_duration_since(now) }
+                    }
+                    MemberState::Probed => PeerState::Probing,
+                },
+                round_trip: round_trip(member.addr),
+                response_time: Some(member.smoothed()).filter(|ticks| *ticks > 0).map(Self::duration),
+                in_flight,
+                requests,
+                unanswered: member.unanswered(),
+                age: since_origin.saturating_sub(Duration::from_millis(member.named_at.load(Ordering::Relaxed))),
+            }
+        };
+        all.into_iter().map(status).collect()
+    }
+}
+
+impl Drop for GroupShared {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+}

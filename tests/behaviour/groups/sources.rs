@@ -1,0 +1,123 @@
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use rpcudp::{CallError, Change, Peers};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::fixture::{Group, WorkClient, addr};
+use crate::support::ms;
+
+#[tokio::test(start_paused = true)]
+async fn peers_come_and_go_with_the_changes_of_the_source() {
+    let group = Group::new(1, 3);
+    let (changes, receiver) = mpsc::channel(8);
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver).named("a test"));
+    assert_eq!(client.name().await.unwrap(), 0, "what the source has ready is known at once");
+    changes.send(Change::Insert(addr(1))).await.unwrap();
+    changes.send(Change::Remove(addr(0))).await.unwrap();
+    sleep(ms(1)).await;
+    for _ in 0..20 {
+        assert_eq!(client.name().await.unwrap(), 1);
+    }
+    let slow = tokio::spawn(client.repeat_slowly(1, 100));
+    sleep(ms(20)).await;
+    changes.send(Change::Remove(addr(1))).await.unwrap();
+    sleep(ms(1)).await;
+    let error = client.name().await.unwrap_err();
+    assert!(matches!(&error, CallError::NoPeers { source: None, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "`name`: the group has no peers (a test)");
+    assert_eq!(slow.await.unwrap().unwrap(), 1, "a call in flight goes on");
+    changes.send(Change::Insert(addr(2))).await.unwrap();
+    sleep(ms(1)).await;
+    drop(changes);
+    sleep(ms(1)).await;
+    assert_eq!(client.name().await.unwrap(), 2, "the peers stay when the source ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_wait_for_the_first_news_of_a_source_only() {
+    let group = Group::new(1, 1);
+    let (changes, receiver) = mpsc::channel(8);
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver));
+    let call = tokio::spawn(client.name());
+    sleep(ms(700)).await;
+    let start = Instant::now();
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap(), 0);
+    assert_eq!(start.elapsed(), ms(10));
+
+    let (_changes, receiver) = mpsc::channel::<Change>(8);
+    let silent = WorkClient::group(&group.caller, Peers::changes(receiver));
+    let start = Instant::now();
+    assert!(matches!(silent.name().await, Err(CallError::NoPeers { .. })));
+    assert!(start.elapsed().abs_diff(Duration::from_secs(5)) <= ms(2), "{:?}", start.elapsed());
+
+    let empty = WorkClient::group(&group.caller, Peers::fixed([]));
+    let start = Instant::now();
+    assert!(matches!(empty.name().await, Err(CallError::NoPeers { .. })));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let stats = group.caller.stats();
+    assert_eq!((stats.calls.started, stats.calls.in_flight), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_keeps_its_peers_and_names_the_reason() {
+    let group = Group::new(1, 1);
+    let (changes, receiver) = mpsc::channel(8);
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver).named("dns:work.example"));
+    changes.send(Change::failed("the name does not resolve")).await.unwrap();
+    let error = client.name().await.unwrap_err();
+    assert_eq!(error.to_string(), "`name`: the group has no peers (dns:work.example): the name does not resolve");
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    sleep(ms(1)).await;
+    sleep(Duration::from_secs(30)).await;
+    changes.send(Change::failed("the resolver is down")).await.unwrap();
+    sleep(ms(1)).await;
+    assert_eq!(client.name().await.unwrap(), 0);
+    assert!(client.peers()[0].age >= Duration::from_secs(30));
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    sleep(ms(1)).await;
+    assert!(client.peers()[0].age < Duration::from_secs(1));
+    assert_eq!(client.peers().len(), 1, "a peer that is named again stays one peer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_ready_waits_for_a_peer() {
+    let group = Group::new(1, 1);
+    let (changes, receiver) = mpsc::channel(8);
+    changes.send(Change::failed("nobody is there")).await.unwrap();
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver));
+    let call = tokio::spawn(client.once(1).wait_for_ready());
+    let dropped = timeout(ms(50), client.once(2).wait_for_ready().into_future()).await;
+    assert!(dropped.is_err());
+    sleep(ms(2_000)).await;
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+    assert_eq!(group.log.runs_of(2), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_of_a_source_ends_with_its_group() {
+    let group = Group::new(1, 1);
+    let (changes, receiver) = mpsc::channel(8);
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver));
+    let other = client.clone();
+    drop(client);
+    sleep(ms(1)).await;
+    assert!(!changes.is_closed());
+    drop(other);
+    sleep(ms(1)).await;
+    assert!(changes.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_no_peer_has_are_left_out() {
+    let group = Group::new(1, 1);
+    let odd = ["0.0.0.0:7000", "10.0.1.1:0", "224.0.0.1:7000", "[::]:7000", "[ff02::1]:7000"];
+    let odd = odd.map(|addr| addr.parse().unwrap());
+    let client = WorkClient::group(&group.caller, Peers::fixed(odd.into_iter().chain([addr(0), addr(0)])));
+    let peers: Vec<_> = client.peers().iter().map(|peer| peer.addr).collect();
+    assert_eq!(peers, [addr(0)]);
+}
