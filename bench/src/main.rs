@@ -5,6 +5,7 @@ mod compare;
 mod compile;
 mod contenders;
 mod flood;
+mod group;
 mod limits;
 mod measuring;
 mod metrics;
@@ -46,6 +47,8 @@ enum Command {
     /// Legitimate callers during floods of garbage, forged requests and slow requests, and the
     /// traffic to a victim
     Flood(flood::Options),
+    /// One client of a group of 1 and 100 peers, beside a plain client for each peer
+    Group(group::Options),
     /// Echoes with the limits on sources checked, with the defaults, and without limits
     Limits(limits::Options),
     /// Echoes with the feature `metrics` and without it; run `bench/metrics`, which builds both
@@ -78,6 +81,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
         Command::Peers(options) => peers::run(&options),
         Command::Outstanding(options) => outstanding::run(&options),
         Command::Flood(options) => flood::run(&options),
+        Command::Group(options) => group::run(&options),
         Command::Limits(options) => limits::run(&options),
         Command::Metrics(options) => metrics::run(&options),
         Command::Micro(options) => micro::run(&options),
