@@ -4,6 +4,8 @@ mod bound_socket;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod error_budget;
 mod error_queue;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod multi_send;
 mod options;
 mod pending_error;
 mod receiver;
@@ -36,7 +38,9 @@ use crate::transport::Transport;
 ///   to.
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
 /// - One system call sends several datagrams of one length to one peer, if the kernel supports
-///   segmentation (GSO).
+///   segmentation (GSO). On Linux and Android, one system call also sends several such runs and
+///   single datagrams, to different peers and of different lengths (`sendmmsg`), if they leave from
+///   one address.
 /// - On Linux and Android, a datagram to a closed port or an unreachable host is reported by
 ///   [`ReceiveBatch::unreachable`].
 /// - On Linux, Android, FreeBSD and Apple's systems, a datagram larger than the path's MTU is
@@ -119,7 +123,7 @@ impl Transport for Udp {
     }
 
     /// Sends datagrams of one length to one peer as one segmented send, which the kernel or the
-    /// network card splits.
+    /// network card splits, and several such sends with one system call.
     fn try_send_batch(&self, batch: &SendBatch, from: usize) -> io::Result<usize> {
         self.receiver.resume_errors(&self.socket);
         send::send_batch(&self.socket, batch, from)

@@ -1,16 +1,18 @@
-//! Sends datagrams. Several of one length to one peer leave with one system call.
+//! Sends datagrams. Several of one length to one peer leave as one segmented send, and several
+//! sends leave with one system call.
 
 use std::io;
 
 use quinn_udp::Transmit;
 use socket2::SockRef;
 
-use super::bound_socket::BoundSocket;
+use super::bound_socket::{BoundSocket, MAX_RUN_LEN};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::multi_send;
 use super::pending_error::{is_dropped_by_device, retry_past_pending_errors};
 use super::send_error::explain;
-use super::socket_options::MIN_IPV6_MTU;
 use crate::address;
-use crate::datagram::{Datagram, MAX_DATAGRAM_LEN};
+use crate::datagram::Datagram;
 use crate::send_batch::{Run, SendBatch};
 
 /// The maximum number of datagrams in one segmented send. A segmented send carries a quarter of the
@@ -22,13 +24,6 @@ const MAX_SEGMENT_COUNT: usize = 32;
 /// quarter of the batch is less: fewer save too little.
 const MIN_SEGMENT_COUNT: usize = 16;
 
-/// The largest segment of a segmented send: the MTU that every IPv6 link has, less the headers of
-/// IPv6 and UDP.
-const MAX_SEGMENT_LEN: usize = MIN_IPV6_MTU as usize - 40 - 8;
-
-/// The maximum length of a segmented send: the payload of one datagram over IPv4.
-const MAX_RUN_LEN: usize = MAX_DATAGRAM_LEN;
-
 /// Sends datagrams of a batch from index `from` on, and returns the number of datagrams sent.
 pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -> io::Result<usize> {
     if batch.len() - from == 1 {
@@ -38,8 +33,17 @@ pub(super) fn send_batch(socket: &BoundSocket, batch: &SendBatch, from: usize) -
         ((batch.len() - from) / 4).clamp(MIN_SEGMENT_COUNT, MAX_SEGMENT_COUNT).min(socket.segmentation.begin_batch());
     let mut at = from;
     while at < batch.len() {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(sent) = multi_send::send(socket, batch, at, quarter) {
+            match sent {
+                Ok(count) => at += count,
+                Err(error) if at == from => return Err(error),
+                Err(_) => break,
+            }
+            continue;
+        }
         let first = batch.datagram(at);
-        let max_count = if fits_segment(socket, &first) { quarter } else { 1 };
+        let max_count = if socket.fits_segment(&first) { quarter } else { 1 };
         let run = batch.run(at, max_count, MAX_RUN_LEN);
         let sent = match send_run(socket, &run) {
             // A network card may refuse a segmented send and accept its datagrams one by one.
@@ -72,8 +76,7 @@ pub(super) fn send_single(socket: &BoundSocket, datagram: Datagram<'_>) -> io::R
 fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
     let is_ipv6 = socket.local_addr.is_ipv6();
     let destination = address::destination(run.destination, is_ipv6)?;
-    // A socket that is bound to one address sends from no other.
-    let src_ip = run.source.filter(|_| socket.bound_ip.is_none()).and_then(|ip| address::source(ip, is_ipv6));
+    let src_ip = socket.source(run.source);
     if src_ip.is_none() && run.count == 1 {
         // `sendto` is faster than `sendmsg`, and suffices if only the destination is given.
         let destination = destination.into();
@@ -101,18 +104,6 @@ fn attempt(socket: &BoundSocket, mut send: impl FnMut() -> io::Result<()>) -> io
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(io::ErrorKind::WouldBlock.into()),
         sent => sent,
     }
-}
-
-/// Whether a datagram may be a segment of a segmented send.
-///
-/// A segment has to fit the MTU of its path, which is unknown here, and the kernel refuses a
-/// segment that does not. So only segments that fit every path are sent so.
-fn fits_segment(socket: &BoundSocket, datagram: &Datagram<'_>) -> bool {
-    let destination = datagram.destination.ip();
-    // A socket on all IPv6 addresses fits its packets to every path, loopback included.
-    let has_loopback_mtu = destination.is_loopback()
-        && (destination.is_ipv4() || socket.bound_ip.is_some_and(|bound| bound.is_loopback()));
-    datagram.contents.len() <= MAX_SEGMENT_LEN || has_loopback_mtu
 }
 
 fn is_about_source(error: &io::Error) -> bool {

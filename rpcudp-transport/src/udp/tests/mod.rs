@@ -3,6 +3,8 @@
 mod addresses;
 mod batches;
 #[cfg(target_os = "linux")]
+mod multi_send;
+#[cfg(target_os = "linux")]
 mod recv_mode;
 #[cfg(target_os = "linux")]
 mod sends;
