@@ -8,8 +8,8 @@ use rpcudp::contract::Contract;
 use strsim::osa_distance;
 use tokio::time::timeout;
 
-/// The longest time that the peer's contracts are waited for. A peer that publishes none refuses the
-/// query at once.
+/// The longest time to wait for the peer's contracts. A peer that publishes none refuses the query
+/// at once.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Returns advice for a method that the peer does not have: a method with a similar name, or the

@@ -4,8 +4,8 @@
 use std::process::{Command, Output};
 
 /// Runs a shell script with the binary as `$rpcudp`, on a host with a loopback interface alone, on
-/// which `localhost` has the addresses `::1` and `127.0.0.1`. Returns `None` if the machine does not
-/// allow namespaces.
+/// which `localhost` has the addresses `::1` and `127.0.0.1`. Returns `None` if the machine does
+/// not allow namespaces.
 fn run_isolated(script: &str) -> Option<String> {
     let setup = "set -eu; ip link set lo up; mount -t tmpfs none /mnt; \
                  printf '::1 localhost\\n127.0.0.1 localhost\\n' > /mnt/hosts; mount --bind /mnt/hosts /etc/hosts";
