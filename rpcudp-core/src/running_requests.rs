@@ -10,8 +10,8 @@ use crate::stored_responses::hash_of_addr;
 /// address and the message id of its request.
 ///
 /// It also remembers the last cancel frames, because a frame may overtake its request, and a
-/// duplicate of the request may arrive after the frame: such a request need not run. It remembers at
-/// most 1,024 of them, and each may displace another.
+/// duplicate of the request may arrive after the frame: such a request need not run. It remembers
+/// at most 1,024 of them, and each may displace another.
 ///
 /// Every operation takes constant time, except that requests with the same source and id share a
 /// list. Only a peer that repeats its own request makes that list long. A secret decides which

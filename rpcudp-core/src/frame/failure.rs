@@ -50,8 +50,8 @@ impl Failure<'_> {
     /// Pass the length of the request as `max_len`, unless the source is
     /// [validated](crate::Limiter::is_validated) or trusted. A failure that is longer than its
     /// request would let an attacker with a forged source address flood a third party. The shortest
-    /// failure has 24 bytes, no more than the shortest request; a code above 127, which this version
-    /// does not send, takes one byte more.
+    /// failure has 24 bytes, no more than the shortest request; a code above 127, which this
+    /// version does not send, takes one byte more.
     ///
     /// ```
     /// use rpcudp_core::{Failure, FailureCode, MessageId};
