@@ -134,7 +134,7 @@ fn table(samples: &[Sample<Setting>], placement: Placement) -> String {
         let [p50, p99] = [0.5, 0.99].map(|share| spread(of(setting).map(|sample| sample.quantile(share)), 1));
         let of_trusted = |value: fn(&Sample<Setting>) -> f64| {
             let ratios = of(setting).filter_map(|sample| {
-                let base = of(Setting::Trusted).find(|base| base.round == sample.round)?;
+                let base = of(Setting::Trusted).find(|base| base.round == sample.round && base.has_pace_of(sample))?;
                 Some(value(sample) / value(base))
             });
             spread(ratios, 3)

@@ -195,7 +195,7 @@ fn table(samples: &[Sample<Key>], groups: &[Vec<Key>], placement: Placement) -> 
         let of_without = |value: fn(&Sample<Key>) -> f64| {
             let ratios = of(key).filter_map(|sample| {
                 let without = Key { setting: Setting::Without, ..key };
-                let base = of(without).find(|base| base.round == sample.round)?;
+                let base = of(without).find(|base| base.round == sample.round && base.has_pace_of(sample))?;
                 Some(value(sample) / value(base))
             });
             spread(ratios, 3)

@@ -168,7 +168,7 @@ fn table(samples: &[Sample<Key>], keys: &[Key], placement: Placement) -> String 
     }
     let ratios = |one, other, value: fn(&Sample<Key>) -> f64| {
         let within_round = of(one).filter_map(|one| {
-            let other = of(other).find(|other| other.round == one.round)?;
+            let other = of(other).find(|other| other.round == one.round && other.has_pace_of(one))?;
             Some(value(one) / value(other))
         });
         spread(within_round, 2)

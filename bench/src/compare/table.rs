@@ -95,7 +95,8 @@ fn samples_of(comparison: &Comparison, placement: Placement, key: Key) -> impl I
     comparison.all_of(key).filter(move |sample| sample.placement == placement && sample.counts())
 }
 
-/// Divides a value of ours by theirs, in each round in which both samples count.
+/// Divides a value of ours by theirs, in each round in which both samples count and the processors
+/// had one pace.
 fn within_rounds<'a, O, T>(
     ours: impl Fn() -> O,
     theirs: impl Fn() -> T,
@@ -106,7 +107,7 @@ where
     T: Iterator<Item = &'a Sample<Key>>,
 {
     ours().filter_map(move |ours| {
-        let theirs = theirs().find(|theirs| theirs.round == ours.round)?;
+        let theirs = theirs().find(|theirs| theirs.round == ours.round && theirs.has_pace_of(ours))?;
         Some(value(ours) / value(theirs))
     })
 }
@@ -116,7 +117,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::measuring::{Latencies, Machine, Measured, Timing};
+    use crate::measuring::{Latencies, Machine, Measured, Probe, Timing};
 
     /// Creates a sample with this round trip between the cores. `others` is the share of one core
     /// that other processes used.
@@ -124,7 +125,14 @@ mod tests {
         let mut latencies = Latencies::default();
         latencies.record(1_000, 1);
         let measured = Measured { calls_per_second: speed, others, latencies, ..Measured::default() };
-        Sample::new(key, round, measured, [Duration::from_nanos(nanos); 2], &Timing::default())
+        let pace = Duration::from_micros(20);
+        Sample::new(
+            key,
+            round,
+            measured,
+            [Probe { round_trip: Duration::from_nanos(nanos), pace }; 2],
+            &Timing::default(),
+        )
     }
 
     fn comparison(samples: Vec<Sample<Key>>) -> Comparison {

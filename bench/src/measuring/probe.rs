@@ -3,6 +3,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::pace::pace;
+
+/// The state of the two processors at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    /// The time that a cache line takes from one to the other and back.
+    pub(crate) round_trip: Duration,
+    /// The time of a fixed amount of arithmetic on the slower of them.
+    pub(crate) pace: Duration,
+}
+
+impl Probe {
+    /// Probes the processors for 70 ms.
+    pub(crate) fn now() -> Self {
+        Self { round_trip: round_trip(), pace: pace() }
+    }
+}
+
 /// The duration of a probe.
 const LENGTH: Duration = Duration::from_millis(50);
 
@@ -19,7 +37,7 @@ const END: u64 = u64::MAX;
 /// The result is the tenth percentile of the batches, because disturbances only lengthen a batch.
 /// The cores of a virtual machine may move on their host; samples are comparable if this time is
 /// the same.
-pub(crate) fn round_trip() -> Duration {
+fn round_trip() -> Duration {
     let line = AtomicU64::new(0);
     let mut batches = thread::scope(|scope| {
         scope.spawn(|| pong(&line));

@@ -1,5 +1,7 @@
-//! Times the codec, the frames and the table of calls in isolation, on one thread.
+//! Times the codec, the frames and the table of calls in isolation, on one thread, and the table
+//! under two threads.
 
+mod contention;
 mod operations;
 mod timer;
 
@@ -33,8 +35,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let machine = Machine::this();
     let runs = options.runs.unwrap_or(if options.quick { 5 } else { 31 });
-    let mut timer = Timer::new(runs, operations::COUNT);
+    let mut timer = Timer::new(runs, operations::COUNT + contention::COUNT);
     operations::time_all(&mut timer);
+    contention::time_all(&mut timer);
     let mut text = format!("{machine}\n\n| operation | ns |\n| --- | --- |\n");
     for (name, runs) in timer.into_results() {
         text += &format!("| {name} | {} |\n", spread(runs, 1));

@@ -126,11 +126,7 @@ fn table(timer: &mut Timer) {
         let mut pending = PendingCalls::of(count);
         timer.time(&format!("table: a call begins and gets its response, {count} others in flight"), || {
             let id = pending.begin();
-            pending
-                .calls
-                .complete(&black_box(id), PEER, Duration::ZERO, || pending.now)
-                .expect("the call is in flight");
-            pending.calls.remove(&id);
+            pending.end(&id);
         });
         timer.time(&format!("table: a call begins and another times out, {count} in flight"), || {
             pending.begin();
@@ -140,7 +136,7 @@ fn table(timer: &mut Timer) {
 }
 
 /// Calls that begin at equal intervals and time out after five seconds.
-struct PendingCalls {
+pub(super) struct PendingCalls {
     calls: Calls<()>,
     now: Instant,
     /// The time between two calls, so that the number of calls in flight stays constant.
@@ -153,7 +149,7 @@ const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8468);
 impl PendingCalls {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
-    fn of(count: u32) -> Self {
+    pub(super) fn of(count: u32) -> Self {
         let now = Instant::now();
         // Calls that time out within one tick of the table's clock end together, so some stay
         // longer.
@@ -166,12 +162,18 @@ impl PendingCalls {
         pending
     }
 
-    fn begin(&mut self) -> MessageId {
+    pub(super) fn begin(&mut self) -> MessageId {
         let schedule =
             Schedule { sent: self.now, deadline: self.now + Self::TIMEOUT, retransmits: false, waits_for_ready: false };
         self.count += 1;
         let random = u128::from(self.count).to_le_bytes();
         self.calls.insert(PEER, schedule, random, ()).expect("the table has room")
+    }
+
+    /// Completes a call with its response, and removes it.
+    pub(super) fn end(&mut self, id: &MessageId) {
+        self.calls.complete(black_box(id), PEER, Duration::ZERO, || self.now).expect("the call is in flight");
+        self.calls.remove(id);
     }
 
     /// Advances the time to the beginning of the next call, and ends the calls that have timed out.

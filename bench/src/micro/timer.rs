@@ -38,6 +38,15 @@ impl Timer {
         self.results.push((name.into(), nanos));
     }
 
+    /// Records an operation that `measure` times itself, in nanoseconds.
+    pub(super) fn record(&mut self, name: &str, mut measure: impl FnMut() -> f64) {
+        self.progress.begin(name);
+        measure();
+        let nanos: Vec<_> = (0..self.runs).map(|_| measure()).collect();
+        self.progress.end(&format!("{name}: {} ns", spread(nanos.iter().copied(), 1)));
+        self.results.push((name.into(), nanos));
+    }
+
     /// Returns each operation's name with its time in each run, in nanoseconds.
     pub(super) fn into_results(self) -> Vec<(String, Vec<f64>)> {
         self.results
