@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use self::imports::Crate;
 
 /// The crates that are checked, by their source folders.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "src",
     "rpcudp-core/src",
+    "rpcudp-discovery/src",
     "rpcudp-macros/src",
     "rpcudp-transport/src",
     "cli/src",
