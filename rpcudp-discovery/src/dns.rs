@@ -15,10 +15,10 @@ use crate::source;
 /// Kubernetes or a service of Docker Compose.
 ///
 /// The system's resolver gives all addresses of both families and no times to live, so the interval
-/// decides how soon a change is seen: at most 1.1 times as long, plus the time of the lookup and the
-/// age of the answer in a resolver's cache. While lookups fail, or the name does not exist, the last
-/// addresses stay, a [`LookupError`] is reported, and the name is looked up again after 1, 2, 4 s and
-/// so on, up to the interval.
+/// decides how soon a change is seen: at most 1.1 times as long, plus the time of the lookup and
+/// the age of the records in a resolver's cache. While lookups fail, or the name does not exist,
+/// the last addresses stay, a [`LookupError`] is reported, and the name is looked up again after 1,
+/// 2, 4 s and so on, up to the interval.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,11 +1,14 @@
-//! Sources of peers for groups of [`rpcudp`]: each gives the [`Peers`](rpcudp::Peers) of a group and
-//! keeps them current while the group is in use.
+//! Sources of peers for groups of [`rpcudp`]: each gives the [`Peers`](rpcudp::Peers) of a group
+//! and keeps them current while the group is in use.
 //!
 //! | feature | item | peers | engine | crates that it adds |
 //! | --- | --- | --- | --- | --- |
 //! | `dns` | [`Dns`] | the addresses of a host name, such as a headless service of Kubernetes | the system's resolver | 0 |
+//! | `swim` | [`Swim`] | the members of a cluster, which watch each other | [foca](https://docs.rs/foca) | 3 |
 //!
-//! No feature is on by default.
+//! No feature is on by default. The engines have the licences of this crate, except foca: it has
+//! the MPL 2.0, which a program of any licence may use, and which asks to publish changes of foca
+//! itself.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -17,8 +20,10 @@ mod lookup_error;
 mod name_error;
 #[cfg(feature = "dns")]
 mod refresh;
-#[cfg(feature = "dns")]
+#[cfg(any(feature = "dns", feature = "swim"))]
 mod source;
+#[cfg(feature = "swim")]
+mod swim;
 
 #[cfg(feature = "dns")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
@@ -29,3 +34,11 @@ pub use lookup_error::LookupError;
 #[cfg(feature = "dns")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
 pub use name_error::NameError;
+#[cfg(feature = "swim")]
+#[cfg_attr(docsrs, doc(cfg(feature = "swim")))]
+pub use swim::{
+    builder::SwimBuilder,
+    error::SwimError,
+    event::{SwimEvent, SwimEvents},
+    handle::{Swim, SwimMember},
+};

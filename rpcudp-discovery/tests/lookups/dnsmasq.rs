@@ -19,7 +19,7 @@ impl Dnsmasq {
         version.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Starts a server at an address, with only these records, which it gives a time to live of 1 s.
+    /// Starts a server at an address, with only these records. Their time to live is 1 s.
     pub(crate) fn start(addr: SocketAddr, records: &[&str]) -> Self {
         let mut command = Command::new("dnsmasq");
         command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file", "--user=root"]);

@@ -1,0 +1,38 @@
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+
+/// The reason why a node cannot join a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SwimError {
+    /// No other node can reach this address.
+    UnusableAddress(SocketAddr),
+    /// The endpoint does not serve [`SwimBuilder::service`](crate::SwimBuilder::service).
+    NotServed,
+    /// The cluster's name is empty or longer than 64 bytes.
+    ClusterName(String),
+    /// The endpoint is closed.
+    Closed,
+}
+
+impl fmt::Display for SwimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnusableAddress(addr) => write!(
+                f,
+                "other nodes cannot reach {addr}: bind the endpoint to an address of this host, or set one with \
+                 `SwimBuilder::advertise`"
+            ),
+            Self::NotServed => {
+                f.write_str("the endpoint does not serve the protocol: pass `SwimBuilder::service` to `Builder::serve`")
+            }
+            Self::ClusterName(name) => {
+                write!(f, "the cluster's name `{}` must have 1 to 64 bytes", name.escape_debug())
+            }
+            Self::Closed => f.write_str("the endpoint is closed"),
+        }
+    }
+}
+
+impl Error for SwimError {}

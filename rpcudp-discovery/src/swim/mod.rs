@@ -1,0 +1,13 @@
+pub(crate) mod builder;
+mod candidates;
+mod contract;
+mod engine;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod handle;
+mod local_node;
+mod node;
+mod packet;
+mod publisher;
+mod task;
+mod timers;
