@@ -4,6 +4,7 @@
 //! | feature | item | peers | engine | crates that it adds |
 //! | --- | --- | --- | --- | --- |
 //! | `dns` | [`Dns`] | the addresses of a host name, such as a headless service of Kubernetes | the system's resolver | 0 |
+//! | `mdns` | [`Mdns`], [`Announcement`] | the hosts of a local network that announce a service | [mdns-sd](https://docs.rs/mdns-sd) | 11 |
 //! | `swim` | [`Swim`] | the members of a cluster, which watch each other | [foca](https://docs.rs/foca) | 3 |
 //!
 //! No feature is on by default. The engines have the licences of this crate, except foca: it has
@@ -16,11 +17,13 @@
 mod dns;
 #[cfg(feature = "dns")]
 mod lookup_error;
-#[cfg(feature = "dns")]
+#[cfg(feature = "mdns")]
+mod mdns;
+#[cfg(any(feature = "dns", feature = "mdns"))]
 mod name_error;
 #[cfg(feature = "dns")]
 mod refresh;
-#[cfg(any(feature = "dns", feature = "swim"))]
+#[cfg(any(feature = "dns", feature = "mdns", feature = "swim"))]
 mod source;
 #[cfg(feature = "swim")]
 mod swim;
@@ -31,8 +34,17 @@ pub use dns::Dns;
 #[cfg(feature = "dns")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
 pub use lookup_error::LookupError;
-#[cfg(feature = "dns")]
-#[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
+#[cfg(feature = "mdns")]
+#[cfg_attr(docsrs, doc(cfg(feature = "mdns")))]
+pub use mdns::{
+    announcement::Announcement,
+    browser::{MdnsBrowser, MdnsEvent},
+    error::MdnsError,
+    instance::MdnsInstance,
+    service::Mdns,
+};
+#[cfg(any(feature = "dns", feature = "mdns"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "dns", feature = "mdns"))))]
 pub use name_error::NameError;
 #[cfg(feature = "swim")]
 #[cfg_attr(docsrs, doc(cfg(feature = "swim")))]

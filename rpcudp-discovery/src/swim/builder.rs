@@ -118,7 +118,8 @@ impl SwimBuilder {
         Self { random_seed: Some(seed), ..self }
     }
 
-    /// Joins the cluster, in a task of the current runtime. It goes on to try until a seed responds.
+    /// Joins the cluster, in a task of the current runtime. It goes on to try until a seed
+    /// responds.
     ///
     /// # Errors
     ///

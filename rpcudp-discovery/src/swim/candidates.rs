@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// The nodes that packets name and that have not responded to a call yet. Until a node has, it is no
-/// member: its address may be forged.
+/// The nodes that packets name and that have not responded to a call yet. Until a node has, it is
+/// no member: its address may be forged.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     nodes: BTreeMap<SocketAddr, Candidate>,

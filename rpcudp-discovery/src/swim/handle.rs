@@ -16,9 +16,10 @@ use crate::source;
 /// The membership of a node in a cluster, by the SWIM protocol.
 ///
 /// Each member probes another one, at random, once per interval. A member that responds neither to
-/// it nor to three others is suspected, and has left if it does not refute that in time. Members pass
-/// on such changes in the packets that they send anyway. The load on a node does not grow with the
-/// cluster. The protocol runs on the endpoint's own socket, as a contract in the namespace `swim.`.
+/// it nor to three others is suspected, and has left if it does not refute that in time. Members
+/// pass on such changes in the packets that they send anyway. The load on a node does not grow with
+/// the cluster. The protocol runs on the endpoint's own socket, as a contract in the namespace
+/// `swim.`.
 ///
 /// ```
 /// use rpcudp::{Endpoint, Peers};
@@ -60,13 +61,13 @@ use crate::source;
 /// The protocol has no encryption and no authentication. A node becomes a member only after it has
 /// responded to a call at its address, so forged sources add no members and direct no traffic at
 /// others. Packets count only from the address that they name, and between members only if they
-/// name the random numbers that both drew at their start. But each host that can reach the socket and knows
-/// the cluster's name can become a member, and a member can claim that others have left: they join
-/// again, at most once per second. Use it in a private network, or with
+/// name the random numbers that both drew at their start. But each host that can reach the socket
+/// and knows the cluster's name can become a member, and a member can claim that others have left:
+/// they join again, at most once per second. Use it in a private network, or with
 /// [`SwimBuilder::allow`](crate::SwimBuilder::allow).
 ///
-/// Memory is bounded by [`SwimBuilder::max_members`](crate::SwimBuilder::max_members). At most 256 packets wait, and more are
-/// dropped.
+/// Memory is bounded by [`SwimBuilder::max_members`](crate::SwimBuilder::max_members). At most 256
+/// packets wait, and more are dropped.
 #[must_use = "a node leaves the cluster when its handle is dropped"]
 pub struct Swim {
     pub(super) subscription: Subscription,
@@ -111,7 +112,8 @@ impl Swim {
 
     /// Returns the members as peers of a group, suspected ones too. This node is not among them.
     ///
-    /// The peers follow the cluster as long as this node is a member. Afterwards the last ones stay.
+    /// The peers follow the cluster as long as this node is a member. Afterwards the last ones
+    /// stay.
     #[must_use]
     pub fn peers(&self) -> Peers {
         let table = self.subscription.table.clone();

@@ -60,7 +60,8 @@ pub(crate) struct Engine {
     random: StdRng,
 }
 
-/// The rounds in which a node asks members for members, drawn at random, while it finds unknown ones.
+/// The rounds in which a node asks members for members, drawn at random, while it finds unknown
+/// ones.
 #[derive(Debug, Default)]
 struct Inquiry {
     next: Option<Instant>,
@@ -291,8 +292,8 @@ impl Engine {
         }
     }
 
-    /// Whether a timer is for a suspicion that its member has refuted. With it, foca 2.0.0 keeps the
-    /// member, and yet tells it that it was given up, after which the member joins again.
+    /// Whether a timer is for a suspicion that its member has refuted. With it, foca 2.0.0 keeps
+    /// the member, and yet tells it that it was given up, after which the member joins again.
     fn is_refuted(&self, timer: &Timer<Node>) -> bool {
         let Timer::ChangeSuspectToDown { member_id, incarnation, .. } = timer else { return false };
         let suspicion = Member::new(*member_id, *incarnation, State::Suspect);
@@ -357,7 +358,8 @@ fn config(probe_interval: Duration, members: usize) -> Config {
         probe_period: scale(lan.probe_period),
         probe_rtt: scale(lan.probe_rtt),
         suspect_to_down_after: scale(lan.suspect_to_down_after),
-        // By the number of members, an update that a node makes while it knows few would be sent once.
+        // By the number of members, an update that a node makes while it knows few would be sent
+        // once.
         max_transmissions: lan.max_transmissions.max(MIN_TRANSMISSIONS),
         remove_down_after: Some(Engine::REMEMBER_DOWN),
         max_packet_size: NonZeroUsize::new(PACKET_LEN).expect("it is not zero"),
