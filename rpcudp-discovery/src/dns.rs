@@ -4,6 +4,7 @@ use std::time::Duration;
 use rpcudp::Peers;
 use tokio::net::lookup_host;
 
+use crate::family::Families;
 use crate::lookup_error::LookupError;
 use crate::name_error::NameError;
 use crate::refresh::{Resolved, refresh};
@@ -14,7 +15,7 @@ use crate::source;
 /// It suits names whose addresses are the peers themselves, such as a headless service of
 /// Kubernetes or a service of Docker Compose.
 ///
-/// The system's resolver gives all addresses of both families and no times to live, so the interval
+/// The system's resolver gives no times to live, so the interval
 /// decides how soon a change is seen: at most 1.1 times as long, plus the time of the lookup and
 /// the age of the records in a resolver's cache. While lookups fail, or the name does not exist,
 /// the last addresses stay, a [`LookupError`] is reported, and the name is looked up again after 1,
@@ -37,6 +38,7 @@ use crate::source;
 pub struct Dns {
     name: Arc<str>,
     interval: Duration,
+    families: Families,
 }
 
 impl Dns {
@@ -54,7 +56,7 @@ impl Dns {
             !host.is_empty() && !host.contains(char::is_whitespace) && port.parse().is_ok_and(|port: u16| port != 0)
         });
         match parts {
-            Some(_) => Ok(Self { name: name.into(), interval: Self::INTERVAL }),
+            Some(_) => Ok(Self { name: name.into(), interval: Self::INTERVAL, families: Families::One }),
             None => Err(NameError::new(name, "a host name and a port, as in `greeter.internal:7000`")),
         }
     }
@@ -66,17 +68,24 @@ impl Dns {
         Self { interval: interval.max(Self::SHORTEST), ..self }
     }
 
+    /// Takes the addresses of both families as peers. Default: the IPv4 addresses, or the IPv6
+    /// addresses if the name has no other, so that a host with both is one peer.
+    #[must_use]
+    pub fn both_families(self) -> Self {
+        Self { families: Families::Both, ..self }
+    }
+
     /// Returns the peers. The lookups begin when a group, or
     /// [`next_change`](Peers::next_change), polls them, and end when they are dropped.
     #[must_use = "the name is looked up while the peers are in use"]
     pub fn peers(self) -> Peers {
-        let Self { name, interval } = self;
+        let Self { name, interval, families } = self;
         source::peers(&format!("dns:{name}"), |changes| {
             refresh(changes, interval, move || {
                 let name = Arc::clone(&name);
                 async move {
                     let found = lookup_host(&*name).await.map_err(|error| LookupError::failed(&name, error))?;
-                    let resolved = Resolved { peers: found.collect(), valid_for: interval };
+                    let resolved = Resolved { peers: families.select(found), valid_for: interval };
                     if resolved.peers.is_empty() { Err(LookupError::no_addresses(&name)) } else { Ok(resolved) }
                 }
             })

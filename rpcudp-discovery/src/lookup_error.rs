@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// The reason why the peers of a name could not be refreshed. The peers found before stay.
 ///
-/// A [`Change::Failed`](rpcudp::Change::Failed) of [`Dns`](crate::Dns) or `Srv` holds it.
+/// A [`Change::Failed`](rpcudp::Change::Failed) of `Dns` or `Srv` holds it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LookupError {

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod dnsmasq;
+mod records;
 mod system;
 
 use std::collections::BTreeSet;

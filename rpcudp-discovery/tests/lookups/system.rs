@@ -52,7 +52,9 @@ async fn inside() {
 
     let dns = Dns::new("greeter.example:7000").unwrap().interval(Duration::from_millis(100));
     let mut view = View::of(dns.peers());
-    view.becomes(&["10.0.0.1:7000", "10.0.0.2:7000", "[fd00::1]:7000"]).await;
+    view.becomes(&["10.0.0.1:7000", "10.0.0.2:7000"]).await;
+    let mut both = View::of(Dns::new("greeter.example:7000").unwrap().both_families().peers());
+    both.becomes(&["10.0.0.1:7000", "10.0.0.2:7000", "[fd00::1]:7000"]).await;
 
     fs::write(&hosts, "10.0.0.2 greeter.example\n10.0.0.3 greeter.example\n").unwrap();
     server.reload();
