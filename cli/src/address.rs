@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::time::Duration;
 
 use rpcudp::transport::canonical;
 
 use crate::exit::{Failure, FailureKind};
+use crate::local_services;
 
 /// The address family to which a name is resolved.
 #[derive(Clone, Copy)]
@@ -33,9 +35,22 @@ impl Family {
     }
 }
 
-/// Resolves the name of a peer to at least one address that can be called.
-pub(crate) async fn resolve_peer(name: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
-    let addrs = resolve(name, family).await?;
+/// Resolves the names of a peer, or of several with commas between them, to at least one address
+/// that can be called. `dns:HOST:PORT` is a host name too, and `mdns:SERVICE` the hosts of the
+/// local network that announce a service.
+pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addrs = Vec::new();
+    for name in names.split(',') {
+        let found = match name.strip_prefix("mdns:") {
+            Some(service) => resolve_service(name, service, family).await?,
+            None => resolve(name.strip_prefix("dns:").unwrap_or(name), family).await?,
+        };
+        found.into_iter().for_each(|addr| {
+            if !addrs.contains(&addr) {
+                addrs.push(addr);
+            }
+        });
+    }
     match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
         Some(addr) => Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port"))),
         None => Ok(addrs),
@@ -49,7 +64,7 @@ pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr
     let has_port = name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !has_port {
         return Err(Failure::usage(format!(
-            "`{name}` is not an address: write HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234"
+            "`{name}` is not an address: write HOST:PORT, as in 127.0.0.1:1234 or [::1]:1234, or mdns:SERVICE"
         )));
     }
     let found: Vec<_> = if let Some((ip, interface, port)) = split_interface(name) {
@@ -61,9 +76,35 @@ pub(crate) async fn resolve(name: &str, family: Family) -> Result<Vec<SocketAddr
     };
     let addrs: Vec<_> = found.into_iter().map(canonical).filter(|addr| family.contains(addr)).collect();
     if addrs.is_empty() {
-        return Err(unresolved("it has no address of the requested family".into()));
+        return Err(no_address_of_family(name));
     }
     Ok(addrs)
+}
+
+/// The time in which the other hosts of a service must respond, after the first.
+const OTHER_HOSTS: Duration = Duration::from_millis(500);
+
+/// Finds the hosts that announce a service on the local network.
+async fn resolve_service(name: &str, service: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let found = local_services::find(Some(service), OTHER_HOSTS).await?;
+    if found.is_empty() {
+        return Err(Failure::new(
+            FailureKind::NotResolved,
+            format!(
+                "{name} does not resolve: no host of the local network announces `{}`; `rpcudp ls` prints the services",
+                service.escape_debug()
+            ),
+        ));
+    }
+    let addrs: Vec<_> = found.into_iter().map(|instance| instance.addr).filter(|addr| family.contains(addr)).collect();
+    if addrs.is_empty() { Err(no_address_of_family(name)) } else { Ok(addrs) }
+}
+
+fn no_address_of_family(name: &str) -> Failure {
+    Failure::new(
+        FailureKind::NotResolved,
+        format!("{name} does not resolve: it has no address of the requested family"),
+    )
 }
 
 /// Splits `[fe80::1%eth0]:1234` into the IP address, the interface and the port.

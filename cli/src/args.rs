@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Load(LoadArguments),
     /// Diagnoses the path to a peer and suggests fixes.
     Doctor(DoctorArguments),
+    /// Prints the services that hosts of the local network announce by multicast DNS.
+    Ls(LsArguments),
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -41,7 +43,8 @@ pub(crate) enum Command {
 /// The peer to call, and the options of each call.
 #[derive(Debug, Args)]
 pub(crate) struct PeerArguments {
-    /// The peer: a host name or an IP address, and a port.
+    /// The peer: a host name or an IP address, and a port; or mdns:SERVICE. Several have commas
+    /// between them: the first that can be reached is used.
     #[arg(value_name = "ADDR")]
     pub(crate) peer: String,
     /// Uses the dialect of Python's storjrpcudp.
@@ -156,12 +159,22 @@ pub(crate) struct LoadArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = format!(
+    "The list takes three seconds. `rpcudp call mdns:SERVICE METHOD` calls one of the hosts.\n\n{EXIT_CODES}"
+))]
+pub(crate) struct LsArguments {
+    /// The name of a service. Default: all.
+    pub(crate) service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!(
     "Without a method, the doctor tries ping, stun, rpc.describe, and sayhi with a text. A Rust peer responds to any \
      method; a Python peer responds only to methods that it has, so name one that may be called a hundred \
      times.\n\n{ARGUMENT_SYNTAX}\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct DoctorArguments {
-    /// The peer: a host name or an IP address, and a port.
+    /// The peer: a host name or an IP address, and a port; or mdns:SERVICE. Several have commas
+    /// between them: the first that can be reached is used.
     #[arg(value_name = "ADDR")]
     pub(crate) peer: String,
     /// A harmless method that the peer has.

@@ -10,6 +10,8 @@ mod interrupt;
 mod latencies;
 mod listen;
 mod load;
+mod local_services;
+mod ls;
 mod method_advice;
 mod outcome;
 mod output;
@@ -60,6 +62,7 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
                 let fault = doctor::run(&arguments, json).await?;
                 return Ok(fault.map_or(0, FailureKind::code).into());
             }
+            Command::Ls(arguments) => ls::run(&arguments, json).await?,
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "rpcudp", &mut script);

@@ -6,6 +6,7 @@
 mod addresses;
 mod call;
 mod describe;
+mod discovery;
 mod doctor;
 mod listen;
 mod load;
