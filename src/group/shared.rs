@@ -216,7 +216,8 @@ impl GroupShared {
         drop(removed);
     }
 
-    /// Applies a change that the source reports.
+    /// Applies a change that the source reports. Calls that wait see it after
+    /// [`publish`](Self::publish).
     pub(super) fn apply(&self, change: Change) {
         match change {
             Change::Insert(addr) => self.insert(canonical(addr)),
@@ -257,24 +258,23 @@ impl GroupShared {
         if is_due {
             tracing::warn!(target: "rpcudp", group = %self.name, %error, peers = self.len(), "the source of a group failed, and its peers stay");
         }
-        self.change(|_| {});
-    }
-
-    /// Notes that the source has ended.
-    pub(super) fn end_of_source(&self) {
-        self.change(|_| {});
     }
 
     pub(super) fn set_task(&self, task: AbortHandle) {
         self.task.get_or_init(|| task);
     }
 
-    /// Changes the members, and wakes calls that wait.
     fn change(&self, change: impl FnOnce(&mut Members)) {
         let mut members = self.members.lock();
         change(&mut members);
-        members.is_known = true;
         self.member_count.store(members.len(), Ordering::Relaxed);
+    }
+
+    /// Wakes calls that wait, after changes of the source or its end. Changes that are ready
+    /// together are published together, so that a first call to all peers finds all of them.
+    pub(super) fn publish(&self) {
+        let mut members = self.members.lock();
+        members.is_known = true;
         self.version.fetch_add(1, Ordering::Release);
         let waiting = std::mem::take(&mut members.waiting);
         drop(members);

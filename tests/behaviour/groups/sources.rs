@@ -1,8 +1,9 @@
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rpcudp::{CallError, Change, Peers};
-use tokio::sync::mpsc;
+use rpcudp::{CallError, Change, Endpoint, Peers};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fixture::{Group, WorkClient, addr};
@@ -120,4 +121,31 @@ async fn addresses_that_no_peer_has_are_left_out() {
     let client = WorkClient::group(&group.caller, Peers::fixed(odd.into_iter().chain([addr(0), addr(0)])));
     let peers: Vec<_> = client.peers().iter().map(|peer| peer.addr).collect();
     assert_eq!(peers, [addr(0)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_first_call_to_all_finds_all_peers_that_the_source_reports_together() {
+    let endpoint = Endpoint::bind("127.0.0.1:0").await.unwrap();
+    let (begin, began) = oneshot::channel::<()>();
+    let (mut began, mut ports) = (Box::pin(began), 1..=10);
+    let source = move |cx: &mut Context<'_>| {
+        if ports.clone().count() == 10 {
+            ready!(began.as_mut().poll(cx)).expect("the test begins");
+        }
+        // Long enough for the caller's thread to see an earlier one.
+        std::thread::sleep(ms(2));
+        Poll::Ready(ports.next().map(|port| Change::Insert(([127, 0, 0, 1], port).into())))
+    };
+    let client = WorkClient::group(&endpoint, Peers::changes(source));
+    // Another thread reports the peers than the one that makes the call.
+    tokio::spawn(async move {
+        sleep(ms(1)).await;
+        begin.send(()).unwrap();
+    });
+    let mut all = client.name().all().within(ms(500));
+    let mut count = 0;
+    while all.next().await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 10);
 }
