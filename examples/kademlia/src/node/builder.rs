@@ -31,18 +31,20 @@ use crate::{Config, Contact, Node, NodeId, StartError, State};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use = "a builder starts no node until it is bound"]
 pub struct Builder {
     id: Option<NodeId>,
     config: Config,
     storage: Option<Arc<dyn Storage>>,
     restored: Vec<Contact>,
+    endpoint: rpcudp::Builder,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self::default()
+        let (config, endpoint) = (Config::default(), Endpoint::builder());
+        Self { id: None, config, storage: None, restored: Vec::new(), endpoint }
     }
 
     /// Sets the node's id. Default: a random id.
@@ -67,6 +69,14 @@ impl Builder {
     pub fn restore(mut self, state: State) -> Self {
         self.id = Some(state.id);
         self.restored = state.contacts;
+        self
+    }
+
+    /// Serves a contract of your own on the node's socket, for [`Node::nearest`]. May be called for
+    /// several. Its methods must have other names than the five of [`Kademlia`](crate::Kademlia),
+    /// so give it a namespace. Its async handlers share the node's limit with those of the node.
+    pub fn serve(mut self, service: impl rpcudp::Service) -> Self {
+        self.endpoint = self.endpoint.serve(service);
         self
     }
 
@@ -113,7 +123,7 @@ impl Builder {
         let shared = Shared::new(id, addr, config, store, counters, rng, (checks, new_contacts));
         let shared = Arc::new(shared);
         let service = ServedKademliaServer::new(Service(Arc::clone(&shared)));
-        let endpoint = Endpoint::builder().serve(service).max_handlers(MAX_HANDLERS);
+        let endpoint = self.endpoint.serve(service).max_handlers(MAX_HANDLERS);
         let rpc = RpcClient::new(shared, endpoint.bind_transport(transport)?);
         let joined = Arc::new(Notify::new());
         let tasks = [

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::contacts::is_contactable;
+use crate::node::nearest;
 use crate::node::rpc_client::{LookupKind, RpcClient};
 use crate::node::shared::Shared;
 use crate::stats::{Counter, Stats};
@@ -181,6 +182,50 @@ impl Node {
             });
         }
         result
+    }
+
+    /// Returns a client that calls the nodes closest to a key, in a contract of your own, which
+    /// they [serve](crate::Builder::serve).
+    ///
+    /// A node that does not serve it refuses calls; one in Python does not respond.
+    ///
+    /// The client is that of a group: a call goes to one of the k nodes, and `.all()` and
+    /// `.quorum(n)` call all of them. This node is not among them. The first call waits for a
+    /// lookup of the key; a further lookup each minute follows nodes that join and leave, until the
+    /// client and its clones are dropped. If a lookup finds no node, the nodes found before stay,
+    /// and it is made again after 1, 2, 4 s and so on, up to a minute.
+    ///
+    /// ```
+    /// use rpcudp::rpc_service;
+    /// use rpcudp_kademlia::{Key, Node};
+    ///
+    /// #[rpc_service(namespace = "notes.")]
+    /// trait Notes {
+    ///     #[rpc(at_least_once)]
+    ///     fn count(&self, key: &[u8]) -> u64;
+    /// }
+    ///
+    /// struct Empty;
+    ///
+    /// impl Notes for Empty {
+    ///     fn count(&self, _: &[u8]) -> u64 {
+    ///         0
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bind = || Node::builder().serve(NotesServer::new(Empty)).bind("127.0.0.1:0");
+    /// let (one, other) = (bind().await?, bind().await?);
+    /// other.bootstrap(&[one.local_addr()]).await?;
+    ///
+    /// let key = Key::of("colour");
+    /// assert_eq!(other.nearest::<NotesClient>(key).count(key.as_bytes()).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn nearest<C: rpcudp::Client>(&self, key: Key) -> C {
+        C::group(self.endpoint(), nearest::peers(self.inner.rpc.clone(), key))
     }
 
     /// Returns this node's address as another node sees it, for example behind a NAT.

@@ -3,6 +3,7 @@ mod handle;
 mod host_names;
 mod lookup;
 mod maintenance;
+mod nearest;
 mod rpc_client;
 mod service;
 mod shared;
