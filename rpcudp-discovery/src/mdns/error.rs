@@ -12,6 +12,13 @@ pub enum MdnsError {
     Name(NameError),
     /// No other host can reach this address.
     UnusableAddress(SocketAddr),
+    /// No host of the local network announces this service. A
+    /// [`Change::Failed`](rpcudp::Change::Failed) of [`Mdns`](crate::Mdns) holds it, three seconds
+    /// after its begin.
+    NotAnnounced {
+        /// The name of the service.
+        service: String,
+    },
     /// The engine failed, for example because the system has no free socket.
     Engine(mdns_sd::Error),
 }
@@ -26,6 +33,7 @@ impl fmt::Display for MdnsError {
                     "cannot announce {addr}, which others cannot reach: bind the endpoint to an address of this host"
                 )
             }
+            Self::NotAnnounced { service } => write!(f, "no host of the local network announces `{service}`"),
             Self::Engine(error) => write!(f, "multicast DNS failed: {error}"),
         }
     }
@@ -35,7 +43,7 @@ impl Error for MdnsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Name(error) => Some(error),
-            Self::UnusableAddress(_) => None,
+            Self::UnusableAddress(_) | Self::NotAnnounced { .. } => None,
             Self::Engine(error) => Some(error),
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::announcement::{Announcement, check_service};
 use super::browser::{MdnsBrowser, MdnsEvent};
+use super::error::MdnsError;
 use crate::name_error::NameError;
 use crate::source;
 
@@ -41,6 +42,8 @@ pub struct Mdns {
 impl Mdns {
     /// The time after which peers are reported again, which renews their age.
     const RENEWAL: Duration = Duration::from_secs(10);
+    /// The time in which a host must be found, before the service counts as not announced.
+    const PATIENCE: Duration = Duration::from_secs(3);
     /// The time after which multicast DNS is tried again if it is not available.
     const RETRY: Duration = Duration::from_secs(10);
 
@@ -90,9 +93,15 @@ impl Mdns {
         changes: &Sender<Change>,
     ) -> Result<(), SendError<Change>> {
         loop {
-            let Ok(event) = timeout(Self::RENEWAL, browser.next()).await else {
+            let wait = if known.is_empty() { Self::PATIENCE } else { Self::RENEWAL };
+            let Ok(event) = timeout(wait, browser.next()).await else {
                 for addr in known.values() {
                     changes.send(Change::Insert(*addr)).await?;
+                }
+                // A group must not wait for hosts that may never come.
+                if known.is_empty() {
+                    let service = self.service.clone();
+                    changes.send(Change::failed(MdnsError::NotAnnounced { service })).await?;
                 }
                 continue;
             };

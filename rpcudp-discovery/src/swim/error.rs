@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// The reason why a node cannot join a cluster.
+/// The reason why a node cannot join a cluster, or has no peers there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwimError {
@@ -14,6 +14,9 @@ pub enum SwimError {
     ClusterName(String),
     /// The endpoint is closed.
     Closed,
+    /// This node knows no other member. A [`Change::Failed`](rpcudp::Change::Failed) of
+    /// [`Swim::peers`](crate::Swim::peers) holds it.
+    NoMembers,
 }
 
 impl fmt::Display for SwimError {
@@ -31,6 +34,9 @@ impl fmt::Display for SwimError {
                 write!(f, "the cluster's name `{}` must have 1 to 64 bytes", name.escape_debug())
             }
             Self::Closed => f.write_str("the endpoint is closed"),
+            Self::NoMembers => {
+                f.write_str("this node knows no other member: check that a seed is one, and can be reached")
+            }
         }
     }
 }

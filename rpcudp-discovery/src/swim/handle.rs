@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::engine::Table;
+use super::error::SwimError;
 use super::event::SwimEvents;
 use super::publisher::Subscription;
 use crate::source;
@@ -143,6 +144,10 @@ async fn follow(mut table: watch::Receiver<Arc<Table>>, changes: tokio::sync::mp
             if changes.send(change).await.is_err() {
                 return;
             }
+        }
+        // A group must not wait for members that may never join.
+        if current.is_empty() && changes.send(Change::failed(SwimError::NoMembers)).await.is_err() {
+            return;
         }
         before = current;
         if let Ok(Err(_ended)) = timeout(RENEWAL, table.changed()).await {

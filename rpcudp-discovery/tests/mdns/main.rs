@@ -117,6 +117,10 @@ async fn inserted(peers: &mut Peers) -> String {
 }
 
 async fn browse() {
+    let mut absent = Mdns::new("absent").unwrap().peers();
+    let Change::Failed(error) = change(&mut absent).await else { panic!("no host announces it") };
+    assert_eq!(error.to_string(), "no host of the local network announces `absent`");
+
     let mut two = Other::start("HOST2", "greeter");
     let two_port = two.wait_for("announces port ");
 

@@ -165,9 +165,21 @@ async fn peers_of_a_group_follow_the_members() {
             other => panic!("{other:?}"),
         }
     }
+    assert!(matches!(peers.next_change().await, Some(Change::Failed(_))), "no member is left");
     // The source ends with the membership.
     cluster.nodes.remove(&1).unwrap().swim.leave().await;
     assert!(peers.next_change().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_members_says_so() {
+    let mut cluster = Cluster::new(1);
+    cluster.start([1]);
+    let mut peers = cluster.nodes[&1].swim.peers();
+    let Some(Change::Failed(error)) = peers.next_change().await else { panic!("no member is known") };
+    assert!(error.to_string().starts_with("this node knows no other member"), "{error}");
+    cluster.start([2]);
+    while !matches!(peers.next_change().await, Some(Change::Insert(peer)) if peer == addr(2)) {}
 }
 
 #[tokio::test(start_paused = true)]
