@@ -85,7 +85,7 @@ impl Member {
     }
 
     /// Returns the member that this is a part of, or this one.
-    pub(super) fn whole<'a>(self: &'a Arc<Self>) -> &'a Arc<Self> {
+    pub(super) fn whole(self: &Arc<Self>) -> &Arc<Self> {
         self.whole.as_ref().unwrap_or(self)
     }
 
