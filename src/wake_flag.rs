@@ -36,11 +36,6 @@ impl WakeFlag {
         *self.task.lock() = None;
     }
 
-    /// Returns whether the flag is set.
-    pub(crate) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Acquire)
-    }
-
     /// Clears the flag. Returns whether it was set.
     pub(crate) fn take(&self) -> bool {
         self.is_set.load(Ordering::Relaxed) && self.is_set.swap(false, Ordering::AcqRel)

@@ -11,7 +11,7 @@ use crate::stored_responses::hash_of_addr;
 ///
 /// It also remembers the last cancel frames, because a frame may overtake its request, and a
 /// duplicate of the request may arrive after the frame: such a request need not run. It remembers
-/// at most 1,024 of them, and each may displace another.
+/// about the last 4,096 of them.
 ///
 /// Every operation takes constant time, except that requests with the same source and id share a
 /// list. Only a peer that repeats its own request makes that list long. A secret decides which
@@ -39,9 +39,9 @@ pub struct RunningRequests<T> {
     /// simulation run few.
     lists: Vec<u32>,
     list_count: usize,
-    /// Hashes of the last cancelled requests, each at the place that it selects. Allocated with the
-    /// first cancel frame. 0 is an empty place.
-    cancelled: Vec<u64>,
+    /// Hashes of the last cancelled requests, each in the set that it selects, the latest first.
+    /// Allocated with the first cancel frame. 0 is an empty place.
+    cancelled: Vec<[u64; WAYS]>,
     secret: u64,
 }
 
@@ -56,6 +56,9 @@ struct Slot<T> {
     data: T,
 }
 
+/// The number of cancelled requests in a set.
+const WAYS: usize = 8;
+
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -63,8 +66,8 @@ impl<T> RunningRequests<T> {
     /// The largest number of lists, in 16 KiB.
     const MAX_LIST_COUNT: usize = 4_096;
 
-    /// The number of cancelled requests that are remembered, in 8 KiB.
-    const CANCELLED_COUNT: usize = 1_024;
+    /// The sets of cancelled requests that are remembered, in 32 KiB.
+    const SET_COUNT: usize = 512;
 
     /// Creates an empty table for about `capacity` requests. It accepts more, but may then take
     /// longer to find one. `secret` is a random number of the endpoint, so that no peer can choose
@@ -82,8 +85,8 @@ impl<T> RunningRequests<T> {
         if self.cancelled.is_empty() {
             return false;
         }
-        let (place, hash) = self.place(id, source);
-        self.cancelled[place] == hash
+        let (set, hash) = self.set(id, source);
+        self.cancelled[set].contains(&hash)
     }
 
     /// Inserts a request, and returns its key for [`remove`](Self::remove). `request` is the id and
@@ -106,9 +109,11 @@ impl<T> RunningRequests<T> {
     /// Passes the data of each request with this id and source to `on_cancel`, and remembers that
     /// the caller has cancelled it. A second cancel frame finds none.
     pub fn cancel(&mut self, id: MessageId, source: SocketAddr, mut on_cancel: impl FnMut(&mut T)) {
-        self.cancelled.resize(Self::CANCELLED_COUNT, 0);
-        let (place, hash) = self.place(id, source);
-        self.cancelled[place] = hash;
+        self.cancelled.resize(Self::SET_COUNT, [0; WAYS]);
+        let (set, hash) = self.set(id, source);
+        let set = &mut self.cancelled[set];
+        set.rotate_right(1);
+        set[0] = hash;
         let mut at = self.lists.get(self.list(id) as usize).copied().unwrap_or(NONE);
         while let Some(slot) = self.slots.get_mut(at as usize) {
             let key = at as usize;
@@ -167,10 +172,10 @@ impl<T> RunningRequests<T> {
         hash_of_id(id, self.secret) as u32 & (self.list_count - 1) as u32
     }
 
-    /// Returns the place of a cancelled request, and its hash.
-    fn place(&self, id: MessageId, source: SocketAddr) -> (usize, u64) {
+    /// Returns the set of a cancelled request, and its hash.
+    fn set(&self, id: MessageId, source: SocketAddr) -> (usize, u64) {
         let hash = hash_of_addr(source, hash_of_id(id, self.secret)) | 1;
-        ((hash >> 1) as usize % Self::CANCELLED_COUNT, hash)
+        ((hash >> 1) as usize % Self::SET_COUNT, hash)
     }
 }
 
@@ -248,18 +253,23 @@ mod tests {
         assert!(!requests.was_cancelled(id(1), source(2)) && !requests.was_cancelled(id(2), source(1)));
     }
 
+    fn numbered(number: u64) -> MessageId {
+        let mut bytes = [0; MessageId::LEN];
+        bytes[4..12].copy_from_slice(&number.to_le_bytes());
+        MessageId::from_bytes(bytes)
+    }
+
     #[test]
-    fn memory_of_cancel_frames_does_not_grow() {
+    fn last_cancel_frames_are_remembered_in_memory_that_does_not_grow() {
         let mut requests = RunningRequests::<u32>::new(16, 7);
-        for number in 0_u64..10_000 {
-            let mut bytes = [0; MessageId::LEN];
-            bytes[4..12].copy_from_slice(&number.to_le_bytes());
-            requests.cancel(MessageId::from_bytes(bytes), source(1), |_| unreachable!());
+        for number in 0..20_000 {
+            requests.cancel(numbered(number), source(1), |_| unreachable!());
         }
-        assert_eq!(requests.cancelled.len(), 1_024);
-        let used = requests.cancelled.iter().filter(|hash| **hash != 0).count();
-        assert!(used > 1_000, "hashes select all places: {used}");
+        assert_eq!(requests.cancelled.len(), 512);
         assert!(requests.lists.is_empty());
+        assert!((19_000..20_000).all(|number| requests.was_cancelled(numbered(number), source(1))));
+        let count = (0..20_000).filter(|number| requests.was_cancelled(numbered(*number), source(1))).count();
+        assert_eq!(count, 4_096, "hashes select all sets");
     }
 
     #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use rpcudp_core::codec::{ArgumentError, Arguments};
-use rpcudp_core::{Counter, DropReason, RawArguments};
+use rpcudp_core::{Counter, RawArguments};
 use rpcudp_transport::SendBatch;
 
 use super::context::Context;
@@ -13,7 +13,7 @@ use super::response::{IntoResponse, ResponseWriter};
 use super::spawned_request::SpawnedRequest;
 use super::tracked_request::TrackedRequest;
 use crate::buffer_pool;
-use crate::endpoint::handlers::{Aborted, Denied, HandlerPermit};
+use crate::endpoint::handlers::{Aborted, HandlerPermit};
 use crate::panic::catch;
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Outcome;
@@ -61,10 +61,8 @@ impl<'a> AdmittedRequest<'a> {
         R: IntoResponse,
         F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
-        let permit = match self.acquire_permit() {
-            Ok(permit) => permit,
-            Err(denied) => return self.deny(denied),
-        };
+        let shared = &self.head.context.shared;
+        let Some(permit) = shared.handlers.try_acquire(self.head.origin) else { return self.refuse(&Rejection::Busy) };
         let owned = OwnedRequest::new(self.head.for_handler(&permit), self.arguments);
         let trace = self.trace();
         let spawned = self.into_spawned(trace, permit);
@@ -84,28 +82,6 @@ impl<'a> AdmittedRequest<'a> {
             let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).finish(result);
             spawned.respond(outcome, response);
         });
-    }
-
-    /// Returns a permit for the handler.
-    ///
-    /// # Errors
-    ///
-    /// The reason why there is none, to be passed to [`deny`](Self::deny).
-    pub(crate) fn acquire_permit(&self) -> Result<HandlerPermit, Denied> {
-        self.head.context.shared.handlers.try_acquire(self.head.origin, self.head.cancel_key())
-    }
-
-    /// Ends a request that gets no handler: refuses it, or drops it if its caller has cancelled it.
-    /// Duplicates of a cancelled at-most-once request do not run either.
-    pub(crate) fn deny(self, denied: Denied) {
-        if denied == Denied::Busy {
-            return self.refuse(&Rejection::Busy);
-        }
-        let shared = &self.head.context.shared;
-        shared.counters.dropped(DropReason::Cancelled);
-        if let Some(tracked) = self.tracked {
-            tracked.expire(shared);
-        }
     }
 
     /// Refuses the request. Duplicates of an at-most-once request are sent the same refusal.

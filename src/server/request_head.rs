@@ -43,7 +43,7 @@ impl RequestHead {
     /// Returns the id and source of a request that its caller may cancel. `None` if the request has
     /// no remaining time: its id may be weak, so that a cancel frame in its caller's name could be
     /// forged.
-    pub(crate) fn cancel_key(&self) -> Option<(MessageId, SocketAddr)> {
+    fn cancel_key(&self) -> Option<(MessageId, SocketAddr)> {
         self.has_trailer.then_some((self.context.id, self.context.sender))
     }
 
@@ -57,7 +57,11 @@ impl RequestHead {
     /// Returns the conditions under which the handler ends before it returns.
     pub(crate) fn bounds(&self) -> Bounds {
         let is_abortable = matches!(self.delivery, Delivery::Maybe | Delivery::AtLeastOnce);
-        Bounds { expiry: self.expiry().filter(|_| is_abortable), ends_if_cancelled: is_abortable }
+        Bounds {
+            expiry: self.expiry().filter(|_| is_abortable),
+            request: self.cancel_key(),
+            ends_if_cancelled: is_abortable,
+        }
     }
 
     /// Returns the time from which the endpoint may abort the handler, if its delivery allows it.

@@ -48,8 +48,8 @@ impl SpawnedRequest {
         }
     }
 
-    /// Ends the request because its caller has cancelled it and its handler was dropped. Duplicates
-    /// that arrive later do not run.
+    /// Ends the request because its caller has cancelled it, and its handler was dropped or has not
+    /// begun. Duplicates that arrive later do not run.
     pub(crate) fn cancel(self) {
         let shared = &self.head.context.shared;
         shared.counters.add(Counter::RequestsCancelled, 1);

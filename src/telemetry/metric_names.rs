@@ -31,7 +31,8 @@
 //!   `response_unencodable`, and `cancelled` (the call's future was dropped, and then the handler).
 //!   At the caller only: `undeclared_error`, `refused` (with a code of a later version), `timeout`,
 //!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `no_peers`,
-//!   `closed`, and `io_error`. At the server only: `aborted` (the endpoint closed while the handler ran).
+//!   `closed`, and `io_error`. At the server only: `aborted` (the endpoint closed while the handler
+//!   ran).
 //!
 //! The counters count every call. The histograms have every call of a method up to one or two
 //! thousand calls a second, and above that an even sample of one in two, in four and so on, because
@@ -50,7 +51,7 @@
 //! | `rpcudp.client.cancel_frames` | counter: cancel frames that were sent for calls that were dropped |
 //! | `rpcudp.client.running_frames` | counter: running frames that were received for a call in flight |
 //! | `rpcudp.server.active_calls` | gauge: async handlers that are running |
-//! | `rpcudp.server.cancel_frames` | counter: cancel frames that were received for running requests |
+//! | `rpcudp.server.cancel_frames` | counter: cancel frames that were received for a handler that waits |
 //! | `rpcudp.server.running_frames` | counter: running frames that were sent for duplicates of requests whose handler is still running |
 //! | `rpcudp.server.replays` | counter: duplicates of at-most-once requests that were sent the stored response |
 //! | `rpcudp.server.replies_forgotten` | counter: stored responses that were evicted early because the memory was full |

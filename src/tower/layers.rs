@@ -84,9 +84,9 @@ impl Middleware for Layers {
     /// Passes a request through the layers, as a task.
     fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
         let Some(request) = request.admit(true) else { return };
-        let permit = match request.acquire_permit() {
-            Ok(permit) => permit,
-            Err(denied) => return request.deny(denied),
+        let shared = &request.head.context.shared;
+        let Some(permit) = shared.handlers.try_acquire(request.head.origin) else {
+            return request.refuse(&Rejection::Busy);
         };
         let trace = request.trace();
         // Layers are user code, like handlers.

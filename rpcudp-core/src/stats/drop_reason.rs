@@ -22,7 +22,7 @@ pub enum DropReason {
     WrongShape,
     /// A response to no call in flight: late, a duplicate, or forged.
     UnmatchedResponse,
-    /// A cancel frame for no running request: early, late, a duplicate, or forged.
+    /// A cancel frame for no request whose handler waits: early, late, a duplicate, or forged.
     UnmatchedCancel,
     /// A response from another address than the called one.
     WrongSource,
@@ -41,8 +41,6 @@ pub enum DropReason {
     /// A request from or a response to an unvalidated source that was sent as many response bytes
     /// as [`Limits`](crate::Limits) allow.
     ResponseBudget,
-    /// A request that arrived after its caller's cancel frame.
-    Cancelled,
     /// A request with a deadline that passed before the server processed it.
     Expired,
     /// A response or cancel frame of this endpoint that did not fit into the send queue: handlers
@@ -55,7 +53,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -70,7 +68,6 @@ impl DropReason {
         Self::TooManyRequests,
         Self::TooManyUnvalidated,
         Self::ResponseBudget,
-        Self::Cancelled,
         Self::Expired,
         Self::SendQueueFull,
         Self::SendFailed,
@@ -94,7 +91,6 @@ impl DropReason {
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyUnvalidated => "too_many_unvalidated",
             Self::ResponseBudget => "response_budget",
-            Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::SendQueueFull => "send_queue_full",
             Self::SendFailed => "send_failed",

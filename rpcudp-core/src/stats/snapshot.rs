@@ -80,10 +80,10 @@ pub struct RequestStats {
     pub refused: u64,
     /// Handlers that panicked.
     pub panicked: u64,
-    /// Requests whose handler was dropped because their caller cancelled them.
+    /// Requests whose handler was dropped, or did not begin, because their caller cancelled them.
     pub cancelled: u64,
-    /// Cancel frames that were received for a request whose handler was running. One for a request
-    /// that arrives later, or has ended, is counted by [`DropReason::UnmatchedCancel`].
+    /// Cancel frames that were received for a request whose handler was waiting. One for a request
+    /// whose handler has not begun, or has ended, is counted by [`DropReason::UnmatchedCancel`].
     pub cancels_received: u64,
     /// The time that the driver spent on requests, mostly in sync methods. It receives no datagrams
     /// meanwhile. If this grows nearly as fast as time passes, a sync method is too slow and should

@@ -1,19 +1,16 @@
-mod handler_table;
 pub(crate) mod running_handler;
 mod source_shares;
 
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use rpcudp_core::MessageId;
+use rpcudp_core::{MessageId, RunningRequests};
 
-use self::handler_table::HandlerTable;
 use self::running_handler::RunningHandler;
 use self::source_shares::SourceShares;
 use super::lifecycle::Lifecycle;
@@ -43,7 +40,11 @@ pub(crate) struct Handlers {
     limit: usize,
     shares: SourceShares,
     is_aborted: AtomicBool,
-    table: Lock<HandlerTable>,
+    /// The handlers that wait for something. A handler that returns at its first poll is never in
+    /// it.
+    waiting: Lock<RunningRequests<Arc<RunningHandler>>>,
+    /// Whether a cancel frame has ever arrived.
+    has_cancels: AtomicBool,
     lifecycle: Arc<Lifecycle>,
     /// The drivers, which wait for the last handler while the endpoint closes.
     drivers: Box<[Arc<WakeFlag>]>,
@@ -64,18 +65,15 @@ pub(crate) enum Origin {
 pub(crate) struct HandlerPermit {
     handlers: Arc<Handlers>,
     origin: Origin,
-    /// The key of the handler in the table.
-    key: usize,
-    handler: Arc<RunningHandler>,
+    /// Taken when the permit is dropped.
+    handler: Option<Arc<RunningHandler>>,
 }
 
-/// The reason why a request gets no handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Denied {
-    /// A limit of handlers is reached.
-    Busy,
-    /// The caller's cancel frame arrived before the request.
-    Cancelled,
+/// A handler that waits for something, so that others must find it.
+struct WaitingHandler<'a> {
+    handlers: &'a Handlers,
+    key: usize,
+    handler: &'a RunningHandler,
 }
 
 /// The conditions under which a handler ends before it returns, apart from the endpoint's end.
@@ -83,7 +81,9 @@ pub(crate) enum Denied {
 pub(crate) struct Bounds {
     /// The time from which [`Handlers::abort_expired`] aborts the handler.
     pub(crate) expiry: Option<Instant>,
-    /// Whether the handler ends if its caller cancels the request.
+    /// The id and source of a request that its caller may cancel.
+    pub(crate) request: Option<(MessageId, SocketAddr)>,
+    /// Whether a handler that has begun ends if its caller cancels the request.
     pub(crate) ends_if_cancelled: bool,
 }
 
@@ -125,23 +125,15 @@ impl Handlers {
             limit,
             shares: SourceShares::new(),
             is_aborted: AtomicBool::new(false),
-            table: Lock::new(HandlerTable::new(limit, secret)),
+            waiting: Lock::new(RunningRequests::new(limit, secret)),
+            has_cancels: AtomicBool::new(false),
             lifecycle,
             drivers,
         })
     }
 
-    /// Returns a permit for one more handler. `request` is the id and source of a request that its
-    /// caller may cancel.
-    ///
-    /// # Errors
-    ///
-    /// At a limit, and if the caller has cancelled the request.
-    pub(crate) fn try_acquire(
-        self: &Arc<Self>,
-        origin: Origin,
-        request: Option<(MessageId, SocketAddr)>,
-    ) -> Result<HandlerPermit, Denied> {
+    /// Returns a permit for one more handler, or `None` at a limit.
+    pub(crate) fn try_acquire(self: &Arc<Self>, origin: Origin) -> Option<HandlerPermit> {
         // The counts may exceed their limits for a moment. Only an attempt that fails as well can
         // see it.
         let running = self.running.fetch_add(1, Ordering::AcqRel);
@@ -149,19 +141,12 @@ impl Handlers {
             self.limited.fetch_add(1, Ordering::AcqRel);
             self.shares.add(hash)
         });
-        let denied = if self.admits(origin, running, own.unwrap_or(0)) {
-            let added = self.table.lock().add(request);
-            match added {
-                Some((key, handler)) => {
-                    return Ok(HandlerPermit { handlers: Arc::clone(self), origin, key, handler });
-                }
-                None => Denied::Cancelled,
-            }
-        } else {
-            Denied::Busy
-        };
+        if self.admits(origin, running, own.unwrap_or(0)) {
+            let handler = Some(RunningHandler::take());
+            return Some(HandlerPermit { handlers: Arc::clone(self), origin, handler });
+        }
         self.release(origin);
-        Err(denied)
+        None
     }
 
     /// Returns whether a request may have a handler, while `running` others run, of which `own` are
@@ -204,25 +189,34 @@ impl Handlers {
         self.check_all();
     }
 
-    /// Cancels the handlers of a request, on behalf of its caller. Returns whether one was running.
+    /// Cancels the handlers of a request, on behalf of its caller. Returns whether one was waiting.
     pub(crate) fn cancel(&self, id: MessageId, source: SocketAddr) -> bool {
-        let cancelled = self.table.lock().cancel(id, source);
+        self.has_cancels.store(true, Ordering::Release);
+        let mut cancelled = Vec::new();
+        self.waiting.lock().cancel(id, source, |handler| cancelled.push(Arc::clone(handler)));
         // Wakers may run an executor's code: not under the lock.
         cancelled.iter().for_each(|handler| handler.cancel());
         !cancelled.is_empty()
     }
 
-    /// Wakes all handlers, to check whether they must end.
+    /// Wakes all handlers that wait, to check whether they must end.
     fn check_all(&self) {
-        let handlers = self.table.lock().all();
+        let handlers: Vec<_> = self.waiting.lock().iter().map(Arc::clone).collect();
         handlers.iter().for_each(|handler| handler.on_check.set());
+    }
+
+    /// Returns whether a cancel frame for a request has arrived. Takes no lock at an endpoint that
+    /// has never received one.
+    fn was_cancelled(&self, request: Option<(MessageId, SocketAddr)>) -> bool {
+        let request = request.filter(|_| self.has_cancels.load(Ordering::Acquire));
+        request.is_some_and(|(id, source)| self.waiting.lock().was_cancelled(id, source))
     }
 }
 
 impl HandlerPermit {
     /// Returns the state of the handler that others change.
     pub(crate) fn handler(&self) -> &Arc<RunningHandler> {
-        &self.handler
+        self.handler.as_ref().expect("a permit has it until it is dropped")
     }
 
     /// Returns the reason for which the handler must end now, if there is one. Reads the time only
@@ -231,11 +225,27 @@ impl HandlerPermit {
         if self.handlers.is_aborted.load(Ordering::Acquire) {
             return Some(Aborted::Closed);
         }
-        if bounds.ends_if_cancelled && self.handler.is_cancelled() {
+        if bounds.ends_if_cancelled && self.handler().is_cancelled() {
             return Some(Aborted::Cancelled);
         }
         let has_expired = reads_time && bounds.expiry.is_some_and(|expiry| now() >= expiry);
         has_expired.then_some(Aborted::TimedOut)
+    }
+
+    /// Makes the handler known to the driver and to its caller, who may have cancelled the request
+    /// since it began. `waker` wakes its task.
+    fn wait(&self, bounds: Bounds, waker: &Waker) -> WaitingHandler<'_> {
+        let handler = self.handler();
+        // Registered before others find the handler, so that they wake the task.
+        handler.on_check.register(waker.clone());
+        let mut waiting = self.handlers.waiting.lock();
+        let was_cancelled = bounds.request.is_some_and(|(id, source)| waiting.was_cancelled(id, source));
+        let key = waiting.insert(bounds.request.filter(|_| !was_cancelled), Arc::clone(handler));
+        drop(waiting);
+        if was_cancelled {
+            handler.cancel();
+        }
+        WaitingHandler { handlers: &self.handlers, key, handler }
     }
 
     /// Runs the handler until it returns, panics or must end. It is dropped before this completes.
@@ -245,44 +255,52 @@ impl HandlerPermit {
         bounds: Bounds,
         handler: impl Future<Output = T>,
     ) -> Result<Result<T, Panicked>, Aborted> {
-        let on_check = &self.handler.on_check;
-        let mut handler = pin!(Some(handler));
-        let (mut is_first, mut is_registered) = (true, false);
-        let end = poll_fn(|cx| {
-            let is_flagged = on_check.take();
-            let checks = mem::take(&mut is_first) || is_flagged;
-            if checks && let Some(aborted) = self.reason_to_end(bounds, is_flagged) {
-                // A panic while the handler is dropped costs no more than its own request.
-                let _ = trace.in_scope(|| catch(|| handler.set(None)));
-                return Poll::Ready(Err(aborted));
-            }
-            let running = handler.as_mut().as_pin_mut().expect("a handler that has ended is not polled");
-            let polled = trace.in_scope(|| catch_poll(running, cx));
-            // Most handlers return at the first poll. The same task polls the others again.
-            if polled.is_pending() && !mem::replace(&mut is_registered, true) {
-                on_check.register(cx.waker().clone());
-                if on_check.is_set() {
-                    // It was set before the task was registered.
-                    cx.waker().wake_by_ref();
-                }
-            }
-            polled.map(Ok)
-        })
-        .await;
-        if is_registered {
-            on_check.unregister();
+        if self.handlers.was_cancelled(bounds.request) {
+            // It has not begun, so a handler of any delivery may end here.
+            let _ = trace.in_scope(|| catch(|| drop(handler)));
+            return Err(Aborted::Cancelled);
         }
-        end
+        let mut handler = pin!(Some(handler));
+        let mut waiting = None;
+        poll_fn(|cx| {
+            let is_flagged = self.handler().on_check.take();
+            let mut aborted = None;
+            if waiting.is_none() || is_flagged {
+                aborted = self.reason_to_end(bounds, is_flagged);
+            }
+            if aborted.is_none() {
+                let running = handler.as_mut().as_pin_mut().expect("a handler that has ended is not polled");
+                let polled = trace.in_scope(|| catch_poll(running, cx));
+                if polled.is_ready() || waiting.is_some() {
+                    return polled.map(Ok);
+                }
+                // The same task polls the handler again.
+                waiting = Some(self.wait(bounds, cx.waker()));
+                aborted = self.reason_to_end(bounds, false);
+            }
+            let Some(aborted) = aborted else { return Poll::Pending };
+            // A panic while the handler is dropped costs no more than its own request.
+            let _ = trace.in_scope(|| catch(|| handler.set(None)));
+            Poll::Ready(Err(aborted))
+        })
+        .await
     }
 }
 
 impl Drop for HandlerPermit {
     fn drop(&mut self) {
-        let Self { handlers, origin, key, .. } = self;
-        handlers.table.lock().remove(*key);
+        let Self { handlers, origin, handler } = self;
+        handler.take().into_iter().for_each(RunningHandler::give);
         if handlers.release(*origin) == 1 && handlers.lifecycle.is_closing() {
             handlers.drivers.iter().for_each(|driver| driver.set());
         }
+    }
+}
+
+impl Drop for WaitingHandler<'_> {
+    fn drop(&mut self) {
+        self.handlers.waiting.lock().remove(self.key);
+        self.handler.on_check.unregister();
     }
 }
 
@@ -299,7 +317,7 @@ mod tests {
         let mut permits = Vec::new();
         loop {
             let count = permits.len();
-            permits.extend(origins.iter().filter_map(|origin| handlers.try_acquire(*origin, None).ok()));
+            permits.extend(origins.iter().filter_map(|origin| handlers.try_acquire(*origin)));
             if permits.len() == count {
                 return permits;
             }
@@ -313,7 +331,7 @@ mod tests {
             let origins: Vec<_> = (1..=source_count).map(Origin::Unvalidated).collect();
             let permits = take_all(&handlers, &origins);
             assert!(permits.len() <= taken, "{source_count} sources have {}", permits.len());
-            assert!(handlers.try_acquire(Origin::Unvalidated(1_000), None).is_ok(), "{source_count} sources");
+            assert!(handlers.try_acquire(Origin::Unvalidated(1_000)).is_some(), "{source_count} sources");
         }
     }
 
@@ -323,7 +341,7 @@ mod tests {
         let forged: Vec<_> = (0..4_000).map(Origin::Unvalidated).collect();
         let permits = take_all(&handlers, &forged);
         assert_eq!((permits.len(), handlers.running()), (896, 896));
-        assert!(handlers.try_acquire(Origin::Unvalidated(4_001), None).is_err());
+        assert!(handlers.try_acquire(Origin::Unvalidated(4_001)).is_none());
         let validated = take_all(&handlers, &[Origin::Validated(4_002)]);
         assert_eq!(validated.len(), 64, "half of what is left");
         let exempt = take_all(&handlers, &[Origin::Exempt]);

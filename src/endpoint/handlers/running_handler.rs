@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
@@ -15,7 +17,35 @@ pub(crate) struct RunningHandler {
     on_cancelled: Notify,
 }
 
+/// States that a thread keeps for reuse, so that a handler needs no allocation for its own.
+const MAX_POOLED_COUNT: usize = 256;
+
+thread_local! {
+    static POOL: RefCell<Vec<Arc<RunningHandler>>> = const { RefCell::new(Vec::new()) };
+}
+
 impl RunningHandler {
+    /// Takes a state from the pool of this thread, or allocates one.
+    pub(super) fn take() -> Arc<Self> {
+        POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+    }
+
+    /// Returns a state to the pool of this thread. Drops it if a context of the request is left, or
+    /// if the pool is full.
+    pub(super) fn give(mut handler: Arc<Self>) {
+        if Arc::get_mut(&mut handler).is_none() {
+            return;
+        }
+        handler.reset();
+        // A thread that is ending has no pool any more, and the state is freed.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < MAX_POOLED_COUNT {
+                pool.push(handler);
+            }
+        });
+    }
+
     /// Records that the caller has dropped its call, and wakes the handler.
     pub(crate) fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Release);
@@ -39,7 +69,7 @@ impl RunningHandler {
     }
 
     /// Prepares the state for another handler.
-    pub(super) fn reset(&self) {
+    fn reset(&self) {
         self.on_check.take();
         if self.is_cancelled() {
             self.is_cancelled.store(false, Ordering::Release);

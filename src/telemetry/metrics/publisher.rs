@@ -155,7 +155,7 @@ const COUNTERS: [CounterSpec; 13] = [
     },
     CounterSpec {
         name: names::SERVER_CANCEL_FRAMES,
-        description: "Cancel frames received for running requests.",
+        description: "Cancel frames received for handlers that wait.",
         label: None,
         unit: Unit::Count,
         value: |stats| stats.requests.cancels_received,
