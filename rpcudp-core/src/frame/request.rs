@@ -116,11 +116,12 @@ impl<'a> Request<'a> {
         (*kind == dialect.request_byte()).then(|| MessageId::from_bytes(*id))
     }
 
-    /// Decodes a datagram that must be a request, as [`Frame::decode`] does.
+    /// Decodes a datagram that must be a request, as [`Frame::decode`](crate::Frame::decode) does.
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Frame::decode`], and [`DropReason::WrongShape`] for another frame.
+    /// Returns the errors of [`Frame::decode`](crate::Frame::decode), and
+    /// [`DropReason::WrongShape`] for another frame.
     pub fn decode(datagram: &'a [u8], dialect: Dialect) -> Result<Self, DropReason> {
         let header = Header::read(datagram, dialect)?;
         let Kind::Request = header.kind else { return Err(DropReason::WrongShape) };

@@ -52,13 +52,14 @@ const _: () = {
         pub fn group(via: &impl ::rpcudp::AsEndpoint, peers: ::rpcudp::Peers) -> Self {
             <Self as ::rpcudp::Client>::group(via, peers)
         }
-        /// Returns a client of the same group whose calls go to the peer of a key, as long as
-        /// that peer is available.
+        /// Returns a client of the same group whose calls go to the peer of a key, as long
+        /// as that peer is available.
         #[must_use]
         pub fn by(&self, key: impl ::core::convert::AsRef<[u8]>) -> Self {
             <Self as ::rpcudp::Client>::by(self, key)
         }
-        /// Returns the peers of the group with their health. Empty for a client of one peer.
+        /// Returns the peers of the group with their health. Empty for a client of one
+        /// peer.
         #[must_use]
         pub fn peers(&self) -> ::std::vec::Vec<::rpcudp::PeerStatus> {
             <Self as ::rpcudp::Client>::peers(self)
