@@ -14,7 +14,7 @@ use rpcudp::sim::Network;
 use rpcudp::{Dialect, DropReason, Endpoint, Limits, rpc_service};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
 
 use support::{Pair, SERVER, bind, paused_runtime, send};
 
@@ -59,6 +59,22 @@ impl Traced for Service {
         thread::sleep(Duration::from_millis(millis));
     }
     fn oneway(&self) {}
+}
+
+#[rpc_service]
+trait Files {
+    #[rpc(blocking)]
+    fn read(&self) -> u8;
+}
+
+/// A service whose handler logs on another thread, which has no subscriber of its own.
+struct Disk(Dispatch);
+
+impl Files for Disk {
+    fn read(&self) -> u8 {
+        dispatcher::with_default(&self.0, || tracing::info!("in the handler"));
+        4
+    }
 }
 
 type Fields = BTreeMap<&'static str, String>;
@@ -202,6 +218,23 @@ fn call_and_request_have_a_span_each() {
 }
 
 #[test]
+fn blocking_method_runs_inside_the_span_of_its_request() {
+    let recorder = Recorder::default();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        paused_runtime().block_on(async {
+            let service = Disk(dispatcher::get_default(Dispatch::clone));
+            let server = Endpoint::builder().serve(FilesServer::new(service));
+            let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+            assert_eq!(pair.client::<FilesClient>().read().await.unwrap(), 4);
+        });
+    });
+    let (call, request) = (recorder.span("rpc_call"), recorder.span("rpc_request"));
+    assert_eq!((&*request["method"], &*request["outcome"]), ("\"read\"", "\"answered\""));
+    assert_eq!(call["message_id"], request["message_id"]);
+    assert_eq!(recorder.events(), [(Level::INFO, "in the handler".into(), Some("rpc_request"))]);
+}
+
+#[test]
 fn application_error_is_an_outcome_of_its_own() {
     let recorder = record(async |client| drop(client.fails().await.unwrap_err()));
     assert_eq!(recorder.span("rpc_call")["outcome"], "\"application_error\"");
@@ -335,8 +368,8 @@ fn a_sync_method_that_blocks_its_endpoint_is_reported_once_a_second() {
     });
     let warnings: Vec<_> = recorder.events().into_iter().filter(|event| event.0 == Level::WARN).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    let text = "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or move its work to a \
-                blocking task";
+    let text = "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or mark it with \
+                `#[rpc(blocking)]`";
     let lines = recorder.fields(text);
     let shown: Vec<_> = lines.iter().map(|line| (&*line["method"], line.get("suppressed").map(|n| &**n))).collect();
     assert_eq!(shown, [("\"blocks\"", None), ("\"blocks\"", Some("2"))]);

@@ -71,6 +71,7 @@ fn method(method: &Method) -> Value {
         "delivery": method.delivery.as_str(),
         "timeout_ms": method.timeout.map(|timeout| timeout.as_secs_f64() * 1e3),
         "async": method.is_async,
+        "blocking": method.is_blocking,
         "wait_for_ready": method.wait_for_ready,
         "aliases": method.aliases,
         "fingerprint": fingerprint(method.fingerprint()),

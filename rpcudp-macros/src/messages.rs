@@ -57,6 +57,9 @@ pub(crate) const RETURN_BORROW: &str = "a method of a contract cannot return a b
 pub(crate) const ONEWAY_RETURN: &str =
     "a oneway method cannot return a value, because the server sends no response: remove the return type";
 
+pub(crate) const BLOCKING_ASYNC: &str = "an async method cannot be blocking, because a task must not block its thread: remove \
+     `async` if the method blocks, or remove `blocking`";
+
 pub(crate) const ONEWAY_TIMEOUT: &str =
     "a oneway method cannot have a timeout, because the caller does not wait for a response: remove `timeout`";
 pub(crate) const ONEWAY_FALLIBLE: &str =

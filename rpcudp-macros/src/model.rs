@@ -40,7 +40,7 @@ pub(crate) struct Method {
     /// The lifetime parameters. A method has no other parameters.
     pub(crate) generics: Generics,
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) is_async: bool,
+    pub(crate) execution: Execution,
     pub(crate) delivery: Delivery,
     pub(crate) timeout: Option<Duration>,
     /// Whether a call asks again while the peer is not ready.
@@ -56,6 +56,17 @@ pub(crate) struct MethodAttributes {
     /// The other attributes of the client's method: documentation, `#[deprecated]`, `#[allow]`.
     /// Each `#[expect]` is an `#[allow]` here.
     pub(crate) client: Vec<Attribute>,
+}
+
+/// The place where the server runs a method.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Execution {
+    /// On the receive loop.
+    Inline,
+    /// In a task: an async method.
+    Task,
+    /// On a thread that may block.
+    BlockingThread,
 }
 
 /// The delivery of a method's requests.
@@ -136,6 +147,10 @@ impl Method {
     pub(crate) fn is_deprecated(&self) -> bool {
         let is_deprecated = |attr| find(attr, &|rest| usize::from(is_ident(&rest[0], "deprecated"))).is_some();
         self.attrs.client.iter().any(is_deprecated)
+    }
+
+    pub(crate) fn is_async(&self) -> bool {
+        self.execution == Execution::Task
     }
 
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {

@@ -252,6 +252,19 @@ impl Builder {
         self
     }
 
+    /// Sets the number of handlers of `#[rpc(blocking)]` methods that may run at once. Further
+    /// requests are refused as busy. Default: 256, half of the 512 threads that tokio's blocking
+    /// pool has by default (`max_blocking_threads` of its runtime's builder).
+    ///
+    /// These handlers do not count towards [`max_handlers`](Self::max_handlers). Sources share them
+    /// as described there. Endpoints of one runtime share its pool, with each other and with files
+    /// and name lookups of tokio: a handler for which no thread is free waits for one, and does not
+    /// run if its caller's deadline passes meanwhile.
+    pub fn max_blocking_handlers(mut self, count: usize) -> Self {
+        self.config.max_blocking_handlers = count;
+        self
+    }
+
     /// Sets the time that an async handler may run, if its caller sent no later deadline. Default:
     /// 60 s.
     ///
@@ -260,9 +273,9 @@ impl Builder {
     /// four times within this time. A later deadline of the caller counts instead, up to ten times
     /// this time, because a forged request may claim any deadline.
     ///
-    /// A handler of an `at_most_once` or `oneway` method is never aborted, and neither is one for a
-    /// source that is exempt from the [limits](Self::limits), as loopback addresses are. With
-    /// [`Duration::MAX`], no handler is.
+    /// A handler of an `at_most_once`, `oneway` or `blocking` method is never aborted, and neither
+    /// is one for a source that is exempt from the [limits](Self::limits), as loopback addresses
+    /// are. With [`Duration::MAX`], no handler is.
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
         self.config.handler_timeout = timeout;
         self

@@ -412,7 +412,7 @@ fn warn_of_slow_method(shared: &Shared, method: &str, elapsed: Duration) {
         method,
         ?elapsed,
         suppressed,
-        "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or move its work to a \
-         blocking task"
+        "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or mark it with \
+         `#[rpc(blocking)]`"
     );
 }

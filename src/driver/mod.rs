@@ -322,7 +322,7 @@ impl Driver {
     fn poll_closed(&mut self) -> Poll<()> {
         let Shared { lifecycle, handlers, .. } = &*self.shared;
         let Some(handler_deadline) = lifecycle.handler_deadline() else { return Poll::Pending };
-        let has_no_handlers = handlers.running() == 0;
+        let has_no_handlers = handlers.is_idle();
         let now = now();
         let is_closed = if now < handler_deadline {
             self.closes_at = Some(handler_deadline);

@@ -14,6 +14,7 @@ pub(crate) struct Config {
     pub(crate) max_request_len: usize,
     pub(crate) max_response_len: usize,
     pub(crate) max_handlers: usize,
+    pub(crate) max_blocking_handlers: usize,
     pub(crate) handler_timeout: Duration,
     pub(crate) calls: CallSettings,
     pub(crate) response_memory_len: usize,
@@ -25,6 +26,10 @@ impl Config {
     /// Async handlers at once. Each holds a datagram of up to 64 KiB, so 1,024 of them bound the
     /// memory that unvalidated sources can take to 64 MiB.
     pub(crate) const DEFAULT_MAX_HANDLERS: usize = 1_024;
+
+    /// Blocking handlers at once. Half of the 512 threads that tokio's blocking pool has by
+    /// default, so that files and name lookups of the program find threads too.
+    pub(crate) const DEFAULT_MAX_BLOCKING_HANDLERS: usize = 256;
 
     /// The time that an async handler may run if its caller has no later deadline: twelve default
     /// timeouts, longer than any caller with the default timeout waits.
@@ -56,6 +61,7 @@ impl Default for Config {
             max_request_len: MAX_REQUEST_BODY_LEN,
             max_response_len: MAX_RESPONSE_BODY_LEN,
             max_handlers: Self::DEFAULT_MAX_HANDLERS,
+            max_blocking_handlers: Self::DEFAULT_MAX_BLOCKING_HANDLERS,
             handler_timeout: Self::DEFAULT_HANDLER_TIMEOUT,
             calls: CallSettings {
                 max_calls: rpcudp_core::Calls::<()>::DEFAULT_LIMIT,

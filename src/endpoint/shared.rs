@@ -10,7 +10,7 @@ use rpcudp_transport::Transport;
 use tokio::runtime;
 
 use super::config::Config;
-use super::handlers::Handlers;
+use super::handlers::{HandlerKind, Handlers};
 use super::lifecycle::Lifecycle;
 use super::send_queues::SendQueues;
 use crate::calls::table::InFlightCalls;
@@ -62,7 +62,12 @@ impl Shared {
         let send_queues = SendQueues::new(transports, &counters);
         Arc::new(Self {
             local_addr: transport.local_addr(),
-            handlers: Handlers::new(config.max_handlers, secret, Arc::clone(&lifecycle), send_queues.drivers()),
+            handlers: Handlers::new(
+                [config.max_handlers, config.max_blocking_handlers],
+                secret,
+                Arc::clone(&lifecycle),
+                send_queues.drivers(),
+            ),
             lifecycle,
             limiter: Lock::new(Limiter::new(config.limits.clone(), now(), secret)),
             request_secret: secret,
@@ -106,7 +111,8 @@ impl Shared {
         let stored = self.stored_responses();
         (stats.requests.evicted, stats.requests.stored_bytes) = (stored.evicted(), stored.bytes() as u64);
         drop(stored);
-        stats.requests.running = self.handlers.running() as u64;
+        stats.requests.running = self.handlers.running(HandlerKind::Task) as u64;
+        stats.requests.blocking = self.handlers.running(HandlerKind::Blocking) as u64;
         stats
     }
 

@@ -4,6 +4,7 @@ use rpcudp_core::codec::{ArgumentError, Arguments};
 use rpcudp_core::{Counter, RawArguments};
 use rpcudp_transport::SendBatch;
 
+use super::blocking_pool::spawn_blocking;
 use super::context::Context;
 use super::handler_time::BatchClock;
 use super::owned_request::OwnedRequest;
@@ -12,8 +13,7 @@ use super::request_head::RequestHead;
 use super::response::{IntoResponse, ResponseWriter};
 use super::spawned_request::SpawnedRequest;
 use super::tracked_request::TrackedRequest;
-use crate::buffer_pool;
-use crate::endpoint::handlers::{Aborted, HandlerPermit};
+use crate::endpoint::handlers::{Aborted, HandlerKind, HandlerPermit};
 use crate::panic::catch;
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Outcome;
@@ -62,7 +62,9 @@ impl<'a> AdmittedRequest<'a> {
         F: Future<Output = Result<R, ArgumentError>> + Send + 'static,
     {
         let shared = &self.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire(self.head.origin) else { return self.refuse(&Rejection::Busy) };
+        let Some(permit) = shared.handlers.try_acquire(HandlerKind::Task, self.head.origin) else {
+            return self.refuse(&Rejection::Busy);
+        };
         let owned = OwnedRequest::new(self.head.for_handler(&permit), self.arguments);
         let trace = self.trace();
         let spawned = self.into_spawned(trace, permit);
@@ -78,9 +80,32 @@ impl<'a> AdmittedRequest<'a> {
                 Err(Aborted::TimedOut) => return spawned.refuse(&Rejection::Stopped),
                 Err(Aborted::Cancelled) => return spawned.cancel(),
             };
-            let mut response = buffer_pool::take();
-            let outcome = ResponseWriter::new(&mut response, &spawned.head, spawned.head.handler_time()).finish(result);
-            spawned.respond(outcome, response);
+            spawned.respond_with(result);
+        });
+    }
+
+    /// Runs a method on a thread that may block, on a copy of its arguments.
+    pub(crate) fn run_blocking<R: IntoResponse>(
+        self,
+        handler: impl FnOnce(OwnedRequest) -> Result<R, ArgumentError> + Send + 'static,
+    ) {
+        let shared = &self.head.context.shared;
+        let Some(permit) = shared.handlers.try_acquire(HandlerKind::Blocking, self.head.origin) else {
+            return self.refuse(&Rejection::Busy);
+        };
+        let owned = OwnedRequest::new(self.head.for_handler(&permit), self.arguments);
+        let trace = self.trace();
+        let spawned = self.into_spawned(trace, permit);
+        spawn_blocking(&spawned.head.context.shared.runtime.clone(), move || {
+            if spawned.head.is_expired() {
+                return spawned.expire();
+            }
+            let run = || spawned.trace.in_scope(|| catch(|| handler(owned)));
+            match spawned.permit.run_blocking(spawned.head.bounds(), run) {
+                Ok(result) => spawned.respond_with(result),
+                Err(Aborted::Cancelled) => spawned.cancel(),
+                Err(Aborted::Closed | Aborted::TimedOut) => spawned.abort(),
+            }
         });
     }
 

@@ -45,6 +45,20 @@ impl<'a> IncomingRequest<'a> {
     }
 }
 
+impl IncomingRequest<'_> {
+    /// Runs a method that blocks its thread on a copy of its arguments, on a thread that may block.
+    pub fn run_blocking<R: IntoResponse>(
+        self,
+        handler: impl FnOnce(OwnedRequest) -> Result<R, ArgumentError> + Send + 'static,
+    ) {
+        match self.0 {
+            Carrier::Inline(request) => request.run_blocking(handler),
+            #[cfg(feature = "tower")]
+            Carrier::Layered(request) => request.run_blocking(handler),
+        }
+    }
+}
+
 impl<'a> From<InlineRequest<'a>> for IncomingRequest<'a> {
     fn from(request: InlineRequest<'a>) -> Self {
         Self(Carrier::Inline(request))

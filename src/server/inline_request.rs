@@ -50,13 +50,24 @@ impl<'a> InlineRequest<'a> {
         }
     }
 
+    /// Runs a method on a thread that may block, if the request is admitted.
+    pub(crate) fn run_blocking<R: IntoResponse>(
+        self,
+        handler: impl FnOnce(OwnedRequest) -> Result<R, ArgumentError> + Send + 'static,
+    ) {
+        if let Some(request) = self.admit(true) {
+            request.run_blocking(handler);
+        }
+    }
+
     /// Drops a duplicate of a running request, responds to a duplicate of a finished one, and
     /// refuses other requests while the endpoint closes. Returns any other request, to be run.
     ///
     /// Duplicates come first: a caller must not be told that its method did not run while it runs.
     #[inline]
-    pub(crate) fn admit(mut self, is_task: bool) -> Option<AdmittedRequest<'a>> {
-        let tracked = if TrackedRequest::is_needed(self.head.delivery, is_task) { Some(self.track()?) } else { None };
+    pub(crate) fn admit(mut self, runs_elsewhere: bool) -> Option<AdmittedRequest<'a>> {
+        let tracked =
+            if TrackedRequest::is_needed(self.head.delivery, runs_elsewhere) { Some(self.track()?) } else { None };
         let Self { head, request, responses, counter, meter, clock, .. } = self;
         let (arguments, timing) = (request.arguments, meter.begin());
         let admitted = AdmittedRequest { head, arguments, tracked, responses, counter, timing, clock };

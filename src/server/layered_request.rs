@@ -4,12 +4,17 @@ use std::pin::{Pin, pin};
 
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::{ArgumentError, Arguments};
+use tokio::sync::oneshot;
+use tracing::Span;
 
+use super::blocking_pool::spawn_blocking;
 use super::context::Context;
 use super::owned_request::OwnedRequest;
+use super::rejection::Rejection;
 use super::request_head::RequestHead;
 use super::response::{IntoResponse, ResponseWriter};
 use crate::buffer_pool;
+use crate::endpoint::handlers::HandlerKind;
 use crate::panic::{Panicked, catch, catch_poll};
 use crate::telemetry::outcome::Outcome;
 
@@ -22,8 +27,9 @@ pub(crate) struct LayeredRequest<'a> {
     pub(crate) result: &'a mut LayeredResult,
 }
 
-/// An encoded response, with its outcome.
-pub(crate) type LayeredResponse = (Vec<u8>, Outcome);
+/// An encoded response, with its outcome: `None` if the caller's deadline had passed before the
+/// method ran.
+pub(crate) type LayeredResponse = (Vec<u8>, Option<Outcome>);
 
 /// The place for a layered request's response.
 pub(crate) enum LayeredResult {
@@ -57,10 +63,53 @@ impl<'a> LayeredRequest<'a> {
     }
 }
 
+impl LayeredRequest<'_> {
+    /// Prepares the future of a method that runs on a thread that may block, on a copy of its
+    /// arguments. Dropping the future does not end the method.
+    pub(crate) fn run_blocking<R: IntoResponse>(
+        self,
+        handler: impl FnOnce(OwnedRequest) -> Result<R, ArgumentError> + Send + 'static,
+    ) {
+        let shared = &self.head.context.shared;
+        let Some(permit) = shared.handlers.try_acquire(HandlerKind::Blocking, self.head.origin) else {
+            *self.result = LayeredResult::Ready(refuse(self.head, &Rejection::Busy));
+            return;
+        };
+        let (head, request) = (self.head.clone(), OwnedRequest::new(self.head.clone(), self.arguments));
+        // The request's span, or that of a layer.
+        let span = Span::current();
+        let (send, response) = oneshot::channel();
+        spawn_blocking(&shared.runtime, move || {
+            // The request may have ended while it waited for a thread.
+            if send.is_closed() {
+                return;
+            }
+            let response = if head.is_expired() {
+                (Vec::new(), None)
+            } else {
+                respond(&head, span.in_scope(|| catch(|| handler(request))))
+            };
+            drop(permit);
+            let _ = send.send(response);
+        });
+        let head = self.head.clone();
+        *self.result = LayeredResult::Pending(Box::pin(async move {
+            // Without a response, the runtime ended before the method ran.
+            response.await.unwrap_or_else(|_| refuse(&head, &Rejection::Closing))
+        }));
+    }
+}
+
+fn refuse(head: &RequestHead, rejection: &Rejection) -> LayeredResponse {
+    let mut response = buffer_pool::take();
+    let outcome = ResponseWriter::new(&mut response, head, head.handler_time()).refuse(rejection);
+    (response, Some(outcome))
+}
+
 fn respond<R: IntoResponse>(head: &RequestHead, result: Result<Result<R, ArgumentError>, Panicked>) -> LayeredResponse {
     let mut response = buffer_pool::take();
     let outcome = ResponseWriter::new(&mut response, head, head.handler_time()).finish(result);
-    (response, outcome)
+    (response, Some(outcome))
 }
 
 /// Runs a handler until it returns or panics.

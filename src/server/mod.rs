@@ -2,6 +2,7 @@
 
 pub(crate) mod admitted_request;
 pub(crate) mod argument;
+pub(crate) mod blocking_pool;
 pub(crate) mod context;
 pub(crate) mod handler_time;
 pub(crate) mod incoming_request;

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::handler_time;
 use crate::clock::now;
 use crate::endpoint::config::Config;
-use crate::endpoint::handlers::{Bounds, HandlerPermit, Origin};
+use crate::endpoint::handlers::{Bounds, HandlerKind, HandlerPermit, Origin};
 use crate::endpoint::send_queue::SendMode;
 use crate::telemetry::outcome::Outcome;
 
@@ -88,8 +88,8 @@ impl RequestHead {
         (is_completed && self.expects_response()).then_some(Counter::RequestsCompleted)
     }
 
-    /// Sends a response, if it is not empty and the source's limits allow it. `destination` is the
-    /// sender, unless a duplicate came from another address.
+    /// Sends the response of an ended handler, if it is not empty and the source's limits allow it.
+    /// `destination` is the sender, unless a duplicate came from another address.
     pub(crate) fn send_response(&self, outcome: Outcome, response: &[u8], destination: SocketAddr) {
         let Context { shared, local, socket, .. } = &self.context;
         if !response.is_empty() && shared.config.limits.applies_to(destination) {
@@ -105,7 +105,7 @@ impl RequestHead {
         }
         let datagram = Datagram { destination, source: *local, contents: response };
         // Other running handlers will soon have responses too.
-        let mode = if shared.handlers.running() > 1 { SendMode::Batched } else { SendMode::Immediate };
+        let mode = if shared.handlers.running(HandlerKind::Task) > 0 { SendMode::Batched } else { SendMode::Immediate };
         shared.send_queues.at(*socket).send_response(datagram, mode);
     }
 }

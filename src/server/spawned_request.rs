@@ -1,16 +1,18 @@
+use rpcudp_core::codec::ArgumentError;
 use rpcudp_core::{Counter, DropReason};
 
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
-use super::response::ResponseWriter;
+use super::response::{IntoResponse, ResponseWriter};
 use super::tracked_request::TrackedRequest;
 use crate::buffer_pool;
 use crate::endpoint::handlers::HandlerPermit;
+use crate::panic::Panicked;
 use crate::telemetry::metrics::RequestTiming;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::trace::Trace;
 
-/// A request whose handler runs as a task.
+/// A request whose handler runs as a task, or on a thread that may block.
 pub(crate) struct SpawnedRequest {
     pub(crate) head: RequestHead,
     pub(crate) tracked: Option<TrackedRequest>,
@@ -23,12 +25,20 @@ impl SpawnedRequest {
     /// Sends the response, and stores it for duplicates of the request.
     pub(crate) fn respond(self, outcome: Outcome, response: Vec<u8>) {
         // The permit is dropped last, when no other part of the request is left.
-        let Self { permit: _permit, head, tracked, timing, trace } = self;
+        let Self { mut permit, head, tracked, timing, trace } = self;
         timing.end(outcome);
         trace.end(outcome.span_label(), None);
         let last_sender = tracked.and_then(|tracked| tracked.end(&head.context.shared, outcome, &response));
+        permit.make_room();
         head.send_response(outcome, &response, last_sender.unwrap_or(head.context.sender));
         buffer_pool::give(response);
+    }
+
+    /// Responds with the handler's result.
+    pub(crate) fn respond_with<R: IntoResponse>(self, result: Result<Result<R, ArgumentError>, Panicked>) {
+        let mut response = buffer_pool::take();
+        let outcome = ResponseWriter::new(&mut response, &self.head, self.head.handler_time()).finish(result);
+        self.respond(outcome, response);
     }
 
     /// Refuses the request. Duplicates of an at-most-once request are sent the same refusal.

@@ -13,7 +13,7 @@ use crate::telemetry::outcome::Outcome;
 /// A request that was recorded as running, so that its duplicates do not run.
 ///
 /// At-most-once requests are recorded, and so are at-least-once requests whose handler runs as a
-/// task. A sync handler has ended before its driver receives a duplicate.
+/// task or on another thread. An inline handler has ended before its driver receives a duplicate.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a request that is not ended is recorded as running for ever"]
 pub(crate) struct TrackedRequest {
@@ -29,10 +29,10 @@ impl TrackedRequest {
     const SLOW: Duration = Duration::from_millis(10);
 
     /// Returns whether a request of this delivery is tracked.
-    pub(crate) fn is_needed(delivery: Delivery, is_task: bool) -> bool {
+    pub(crate) fn is_needed(delivery: Delivery, runs_elsewhere: bool) -> bool {
         match delivery {
             Delivery::AtMostOnce => true,
-            Delivery::AtLeastOnce => is_task,
+            Delivery::AtLeastOnce => runs_elsewhere,
             _ => false,
         }
     }

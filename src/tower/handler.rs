@@ -44,7 +44,7 @@ impl Service<Request> for Handler {
     }
 }
 
-/// Runs the method of a request, sync or async.
+/// Runs the method of a request.
 async fn run(request: Request) -> Response {
     let mut result = LayeredResult::Empty;
     let Request { owned, service, index } = request;
@@ -62,7 +62,7 @@ async fn run(request: Request) -> Response {
         }
         LayeredResult::Empty => unreachable!("the dispatcher runs or spawns every method"),
     };
-    Response { datagram, outcome: Some(outcome) }
+    Response { datagram, outcome }
 }
 
 impl fmt::Debug for Handler {

@@ -11,7 +11,7 @@ use ::tower::timeout::error::Elapsed;
 
 use super::request::{BoxError, Request, Response};
 use crate::buffer_pool;
-use crate::endpoint::handlers::Aborted;
+use crate::endpoint::handlers::{Aborted, HandlerKind};
 use crate::lock::Lock;
 use crate::panic::{Panicked, catch};
 use crate::server::inline_request::InlineRequest;
@@ -85,7 +85,7 @@ impl Middleware for Layers {
     fn call(&self, service: &Arc<dyn AnyService>, index: usize, request: InlineRequest<'_>) {
         let Some(request) = request.admit(true) else { return };
         let shared = &request.head.context.shared;
-        let Some(permit) = shared.handlers.try_acquire(request.head.origin) else {
+        let Some(permit) = shared.handlers.try_acquire(HandlerKind::Task, request.head.origin) else {
             return request.refuse(&Rejection::Busy);
         };
         let trace = request.trace();

@@ -74,9 +74,11 @@
 //!
 //! Endpoints without a layer pay nothing. With a layer, each request is a task of its own, even for
 //! a sync method, counts towards [`Builder::max_handlers`](crate::Builder::max_handlers), and has
-//! its arguments copied. One instance of the layers handles all requests, one after another:
-//! `poll_ready` and `call` run on the receive loop and must not block; the returned future runs in
-//! the request's task.
+//! its arguments copied. A `blocking` method also counts towards
+//! [`Builder::max_blocking_handlers`](crate::Builder::max_blocking_handlers), until it returns: a
+//! layer that gives up on it does not end it. One instance of the layers handles all requests, one
+//! after another: `poll_ready` and `call` run on the receive loop and must not block; the returned
+//! future runs in the request's task.
 
 mod handler;
 mod layers;

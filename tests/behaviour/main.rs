@@ -4,6 +4,7 @@
 mod support;
 
 mod arguments;
+mod blocking;
 mod budgets;
 mod call_errors;
 mod cancellation;

@@ -1,6 +1,7 @@
 //! Layers of tower between the network and a service: the requests that they stop, and the refusals
 //! that callers get.
 
+mod blocking;
 mod discover;
 mod failures;
 mod limits;

@@ -102,6 +102,9 @@ fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt
     if method.wait_for_ready {
         options.push("wait_for_ready".into());
     }
+    if method.is_blocking {
+        options.push("blocking".into());
+    }
     if method.fallible && last_segment(&method.returns) != "Result" {
         options.push("fallible".into());
     }

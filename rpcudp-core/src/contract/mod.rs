@@ -120,6 +120,8 @@ pub struct Method {
     pub wait_for_ready: bool,
     /// The earlier names that the server also accepts in requests, including the namespace.
     pub aliases: Cow<'static, [Cow<'static, str>]>,
+    /// Whether the server runs the method on a thread that may block.
+    pub is_blocking: bool,
 }
 
 /// An argument of a method.
@@ -158,6 +160,7 @@ impl Method {
         is_async: false,
         wait_for_ready: false,
         aliases: Cow::Borrowed(&[]),
+        is_blocking: false,
     };
 }
 

@@ -34,6 +34,7 @@ fn store() -> Method {
         timeout: Some(Duration::from_millis(60_001)),
         wait_for_ready: true,
         aliases: vec![text("kad.go")].into(),
+        is_blocking: true,
         ..Method::EMPTY
     }
 }
@@ -73,7 +74,7 @@ where
     #[rpc(at_least_once, timeout = "1500us")]
     async fn lookup(&self, key: &'a [u8], r#type: Option<Kind<'_>>) -> Option<Vec<u8>>;
 
-    #[rpc(name = "möve\n\"\u{202e}", alias = "go", at_most_once, timeout = "60001ms", wait_for_ready, fallible)]
+    #[rpc(name = "möve\n\"\u{202e}", alias = "go", at_most_once, timeout = "60001ms", wait_for_ready, blocking, fallible)]
     fn r#move(&self, #[rpc(argument)] cx: custom::Context, value: Self::Value) -> Outcome<u8>;
 }
 "#;
@@ -112,6 +113,9 @@ fn fields_of_later_versions_are_sent_only_if_they_are_used() {
     assert_eq!(bytes(&method), bytes(&fields));
     let method = Method { wait_for_ready: false, aliases: vec![text("g")].into(), ..method };
     let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, ["g"]);
+    assert_eq!(bytes(&method), bytes(&fields));
+    let method = Method { is_blocking: true, aliases: Cow::Borrowed(&[]), ..method };
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, [(); 0], true);
     assert_eq!(bytes(&method), bytes(&fields));
 }
 
@@ -169,6 +173,7 @@ fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.timeout = None));
     assert!(!changes(|method| method.is_async = false));
     assert!(!changes(|method| method.wait_for_ready = true));
+    assert!(!changes(|method| method.is_blocking = true));
     assert!(!changes(|method| method.aliases = vec![text("kad.find")].into()));
     assert!(!changes(|method| method.arguments.to_mut()[0].name = text("k")));
     assert!(!changes(|method| method.arguments.to_mut()[0].ty = text("&[u8]")));

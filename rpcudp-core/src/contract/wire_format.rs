@@ -40,9 +40,14 @@ impl Serialize for Method {
             is_async,
             wait_for_ready,
             aliases,
+            is_blocking,
         } = self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
-        let later = if !aliases.is_empty() { 2 } else { usize::from(*wait_for_ready) };
+        let later = match () {
+            () if *is_blocking => 3,
+            () if !aliases.is_empty() => 2,
+            () => usize::from(*wait_for_ready),
+        };
         let mut array = serializer.serialize_tuple(9 + later)?;
         array.serialize_element(name)?;
         array.serialize_element(wire_name)?;
@@ -58,6 +63,9 @@ impl Serialize for Method {
         }
         if later > 1 {
             array.serialize_element(aliases)?;
+        }
+        if later > 2 {
+            array.serialize_element(is_blocking)?;
         }
         array.end()
     }
@@ -136,7 +144,8 @@ impl FromFields for AssociatedType {
 
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
-                            fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, and aliases";
+                            fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, aliases, and whether it \
+                            blocks its thread";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -151,6 +160,7 @@ impl FromFields for Method {
             is_async: array.next()?,
             wait_for_ready: array.next_or_default()?,
             aliases: Cow::Owned(array.next_or_default()?),
+            is_blocking: array.next_or_default()?,
         })
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
             is_async,
             wait_for_ready,
             aliases,
+            is_blocking,
         } = method;
         let head = |doc| {
             Part::Method(Method {
@@ -78,6 +79,7 @@ pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &m
                 is_async: *is_async,
                 wait_for_ready: *wait_for_ready,
                 aliases: Cow::Borrowed(aliases),
+                is_blocking: *is_blocking,
             })
         };
         push_with_doc(doc, room, head, parts);

@@ -143,6 +143,7 @@ impl Counters {
                 running_sent: count(Counter::RunningSent),
                 stored_bytes: 0,
                 running: 0,
+                blocking: 0,
             },
             datagrams: DatagramStats {
                 received: count(Counter::DatagramsReceived),

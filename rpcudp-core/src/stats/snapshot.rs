@@ -87,7 +87,7 @@ pub struct RequestStats {
     pub cancels_received: u64,
     /// The time that the driver spent on requests, mostly in sync methods. It receives no datagrams
     /// meanwhile. If this grows nearly as fast as time passes, a sync method is too slow and should
-    /// be async.
+    /// be async or `blocking`.
     pub handling: Duration,
     /// Duplicates of at-most-once requests that got the stored response.
     pub replayed: u64,
@@ -101,6 +101,8 @@ pub struct RequestStats {
     pub stored_bytes: u64,
     /// Async handlers that are running now.
     pub running: u64,
+    /// Handlers of `#[rpc(blocking)]` methods that run, or wait for a thread, now.
+    pub blocking: u64,
 }
 
 /// The datagrams of an endpoint's socket.

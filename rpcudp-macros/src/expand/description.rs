@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 use super::imports::Imports;
 use super::names::Names;
 use super::values;
-use crate::model::{Contract, Delivery, Method, Returns};
+use crate::model::{Contract, Delivery, Execution, Method, Returns};
 use crate::text;
 
 /// Writes the contract as data: a constant of type `&'static Contract`.
@@ -48,7 +48,7 @@ pub(super) fn description(contract: &Contract, names: &Names) -> TokenStream {
 }
 
 fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
-    let Method { ident, wire_name, attrs, is_async, .. } = method;
+    let Method { ident, wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
     let arguments = method.arguments().map(|argument| {
         let argument_type = imports.item("Argument");
@@ -70,9 +70,10 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
         matches!(method.returns, Returns::Result(_)).then(|| quote!(fallible: true)),
         delivery,
         method.timeout.and_then(|timeout| field("timeout", values::timeout(Some(timeout)))),
-        is_async.then(|| quote!(is_async: true)),
+        method.is_async().then(|| quote!(is_async: true)),
         method.wait_for_ready.then(|| quote!(wait_for_ready: true)),
         list_field("aliases", method.aliases.iter().map(|alias| text(alias))),
+        (method.execution == Execution::BlockingThread).then(|| quote!(is_blocking: true)),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -110,7 +110,7 @@ impl<'a> Forwarded<'a> {
             *input.pat = parse_quote!(#name);
             names.push(name);
         }
-        let boxed = if method.is_async { boxed(&signature, method) } else { signature.clone() };
+        let boxed = if method.is_async() { boxed(&signature, method) } else { signature.clone() };
         Self { method, signature, boxed, names }
     }
 
@@ -124,7 +124,7 @@ impl<'a> Forwarded<'a> {
     fn boxed(&self, path: &TokenStream) -> TokenStream {
         let (cfg, signature) = (&self.method.attrs.cfg, &self.boxed);
         let call = self.call(path);
-        let call = if self.method.is_async { quote!(::std::boxed::Box::pin(#call)) } else { call };
+        let call = if self.method.is_async() { quote!(::std::boxed::Box::pin(#call)) } else { call };
         quote!(#(#cfg)* #signature { #call })
     }
 
@@ -134,7 +134,7 @@ impl<'a> Forwarded<'a> {
         let call = self.call(path);
         // The async block captures each argument, with its own lifetime; the boxed future has only
         // the one that they have in common.
-        let call = if self.method.is_async { quote!(async move { #call.await }) } else { call };
+        let call = if self.method.is_async() { quote!(async move { #call.await }) } else { call };
         quote!(#(#cfg)* #signature { #call })
     }
 

@@ -8,7 +8,7 @@ use super::attributes;
 use super::options::{MethodOptions, ParameterRole, ServiceOptions};
 use super::returns::{is_future, returns};
 use crate::messages;
-use crate::model::{Argument, Delivery, Method, Parameter, unraw};
+use crate::model::{Argument, Delivery, Execution, Method, Parameter, unraw};
 use crate::report::Report;
 use crate::types;
 
@@ -26,11 +26,23 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
         attrs: attributes::method_attributes(&item.attrs),
         generics: item.sig.generics.clone(),
         parameters,
-        is_async: item.sig.asyncness.is_some(),
+        execution: execution(&item.sig, &options, report),
         delivery,
         timeout: options.timeout.map(|(timeout, _)| timeout),
         wait_for_ready: options.wait_for_ready.is_some(),
         returns,
+    }
+}
+
+fn execution(signature: &Signature, options: &MethodOptions, report: &mut Report) -> Execution {
+    match (signature.asyncness.is_some(), options.blocking) {
+        (false, None) => Execution::Inline,
+        (false, Some(_)) => Execution::BlockingThread,
+        (true, None) => Execution::Task,
+        (true, Some(span)) => {
+            report.error_at(span, messages::BLOCKING_ASYNC);
+            Execution::Task
+        }
     }
 }
 

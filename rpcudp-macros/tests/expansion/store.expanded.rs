@@ -159,6 +159,7 @@ const _: () = {
                     timeout: ::core::option::Option::Some(
                         ::core::time::Duration::from_millis(300),
                     ),
+                    is_blocking: true,
                     ..Method::EMPTY
                 },
                 Method {
@@ -284,11 +285,14 @@ const _: () = {
                     name: "store.set",
                     delivery: Delivery::Maybe,
                     call: |server, incoming| {
+                        let service = ::core::clone::Clone::clone(&server.service);
                         incoming
-                            .run(|_, arguments| {
-                                let key = arguments.take("key")?;
-                                let value = arguments.take("value")?;
-                                respond(<S as Store<K>>::put(&server.service, key, value))
+                            .run_blocking(move |request| {
+                                let (key, value) = {
+                                    let mut arguments = request.arguments();
+                                    (arguments.take("key")?, arguments.take("value")?)
+                                };
+                                respond(<S as Store<K>>::put(&service, key, value))
                             })
                     },
                 },

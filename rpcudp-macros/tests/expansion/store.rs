@@ -7,7 +7,7 @@ where
     type Value: Serialize + DeserializeOwned;
 
     fn clear(&self);
-    #[rpc(name = "set", timeout = "300ms")]
+    #[rpc(name = "set", timeout = "300ms", blocking)]
     fn put(&self, key: K, value: Self::Value) -> Option<Self::Value>;
     async fn fetch(&self, cx: Context, key: &K, versions: &[u16]) -> Result<Self::Value>;
 }

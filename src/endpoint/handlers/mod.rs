@@ -1,3 +1,5 @@
+mod origin;
+mod quota;
 pub(crate) mod running_handler;
 mod source_shares;
 
@@ -11,8 +13,9 @@ use std::time::Instant;
 
 use rpcudp_core::{MessageId, RunningRequests};
 
+pub(crate) use self::origin::Origin;
+use self::quota::Quota;
 use self::running_handler::RunningHandler;
-use self::source_shares::SourceShares;
 use super::lifecycle::Lifecycle;
 use crate::clock::now;
 use crate::lock::Lock;
@@ -20,25 +23,14 @@ use crate::panic::{Panicked, catch, catch_poll};
 use crate::telemetry::trace::Trace;
 use crate::wake_flag::WakeFlag;
 
-/// The async handlers of an endpoint: their number, their limits, and the means to abort or cancel
-/// them.
-///
-/// The limits keep a few sources from taking all handlers:
-///
-/// - A source may have fewer handlers than are left, so that however many sources take as many as
-///   they can, some are left for others.
-/// - While more than half of all handlers run, a source with more than an eighth gets no further
-///   one.
-/// - The last eighth is for validated sources, whose addresses are not forged.
-///
-/// Sources that the limits do not apply to are exempt.
+/// The async and blocking handlers of an endpoint: their number, their limits, and the means to
+/// abort the async ones or cancel them.
 #[derive(Debug)]
 pub(crate) struct Handlers {
-    running: AtomicUsize,
-    /// The handlers of sources that are not exempt.
-    limited: AtomicUsize,
-    limit: usize,
-    shares: SourceShares,
+    tasks: Quota,
+    blocking: Quota,
+    /// The permits that exist: handlers that run, and responses of ended ones that are being sent.
+    permit_count: AtomicUsize,
     is_aborted: AtomicBool,
     /// The handlers that wait for something. A handler that returns at its first poll is never in
     /// it.
@@ -50,21 +42,21 @@ pub(crate) struct Handlers {
     drivers: Box<[Arc<WakeFlag>]>,
 }
 
-/// The origin of a request, as the limits see it.
+/// The kind of a handler, each of which has a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The limits do not apply to the source.
-    Exempt,
-    /// An unvalidated source, with its hash.
-    Unvalidated(u64),
-    /// A validated source, with its hash.
-    Validated(u64),
+pub(crate) enum HandlerKind {
+    /// A task: an async method, or a request that passes layers.
+    Task,
+    /// A method on a thread that may block. It cannot be aborted.
+    Blocking,
 }
 
-/// The permit of a running handler. Dropping it makes room for another.
+/// The permit of a running handler. Dropping it makes room for another handler, and lets the
+/// endpoint close.
 pub(crate) struct HandlerPermit {
     handlers: Arc<Handlers>,
-    origin: Origin,
+    /// The room that the handler takes, unless it was given to another.
+    room: Option<(HandlerKind, Origin)>,
     /// Taken when the permit is dropped.
     handler: Option<Arc<RunningHandler>>,
 }
@@ -98,34 +90,21 @@ pub(crate) enum Aborted {
     Cancelled,
 }
 
-impl Origin {
-    /// Returns the hash of a source that is not exempt.
-    fn source_hash(self) -> Option<u64> {
-        match self {
-            Self::Exempt => None,
-            Self::Unvalidated(hash) | Self::Validated(hash) => Some(hash),
-        }
-    }
-}
-
 impl Handlers {
-    /// The smallest limit that is shared among sources. A smaller one has no useful eighths.
-    const MIN_SHARED_LIMIT: usize = 16;
-
-    /// `secret` is a random number of the endpoint.
+    /// Creates the handlers with the limits of tasks and of blocking handlers. `secret` is a random
+    /// number of the endpoint.
     pub(crate) fn new(
-        limit: usize,
+        [tasks, blocking]: [usize; 2],
         secret: u64,
         lifecycle: Arc<Lifecycle>,
         drivers: Box<[Arc<WakeFlag>]>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            running: AtomicUsize::new(0),
-            limited: AtomicUsize::new(0),
-            limit,
-            shares: SourceShares::new(),
+            tasks: Quota::new(tasks),
+            blocking: Quota::new(blocking),
+            permit_count: AtomicUsize::new(0),
             is_aborted: AtomicBool::new(false),
-            waiting: Lock::new(RunningRequests::new(limit, secret)),
+            waiting: Lock::new(RunningRequests::new(tasks.saturating_add(blocking), secret)),
             has_cancels: AtomicBool::new(false),
             lifecycle,
             drivers,
@@ -133,49 +112,35 @@ impl Handlers {
     }
 
     /// Returns a permit for one more handler, or `None` at a limit.
-    pub(crate) fn try_acquire(self: &Arc<Self>, origin: Origin) -> Option<HandlerPermit> {
-        // The counts may exceed their limits for a moment. Only an attempt that fails as well can
-        // see it.
-        let running = self.running.fetch_add(1, Ordering::AcqRel);
-        let own = origin.source_hash().map(|hash| {
-            self.limited.fetch_add(1, Ordering::AcqRel);
-            self.shares.add(hash)
-        });
-        if self.admits(origin, running, own.unwrap_or(0)) {
-            let handler = Some(RunningHandler::take());
-            return Some(HandlerPermit { handlers: Arc::clone(self), origin, handler });
+    pub(crate) fn try_acquire(self: &Arc<Self>, kind: HandlerKind, origin: Origin) -> Option<HandlerPermit> {
+        if !self.quota(kind).try_acquire(origin) {
+            return None;
         }
-        self.release(origin);
-        None
+        self.permit_count.fetch_add(1, Ordering::AcqRel);
+        let handler = Some(RunningHandler::take());
+        Some(HandlerPermit { handlers: Arc::clone(self), room: Some((kind, origin)), handler })
     }
 
-    /// Returns whether a request may have a handler, while `running` others run, of which `own` are
-    /// of its source.
-    fn admits(&self, origin: Origin, running: usize, own: usize) -> bool {
-        if origin == Origin::Exempt || self.limit < Self::MIN_SHARED_LIMIT {
-            return running < self.limit;
-        }
-        let reserve = if matches!(origin, Origin::Validated(_)) { 0 } else { self.limit / 8 };
-        let left = (self.limit - reserve).saturating_sub(running);
-        own < left && (running <= self.limit / 2 || own <= self.limit / 8)
+    /// Returns the number of running handlers of a kind.
+    pub(crate) fn running(&self, kind: HandlerKind) -> usize {
+        self.quota(kind).running()
     }
 
-    /// Counts a handler as ended. Returns the number that ran, this one included.
-    fn release(&self, origin: Origin) -> usize {
-        if let Some(hash) = origin.source_hash() {
-            self.shares.remove(hash);
-            self.limited.fetch_sub(1, Ordering::AcqRel);
-        }
-        self.running.fetch_sub(1, Ordering::AcqRel)
+    /// Returns whether no handler runs, and no response of one is being sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.permit_count.load(Ordering::Acquire) == 0
     }
 
-    pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
-    }
-
-    /// Returns whether a handler runs that may not run for ever.
+    /// Returns whether a handler runs that may not run for ever, and can be aborted.
     pub(crate) fn has_limited(&self) -> bool {
-        self.limited.load(Ordering::Relaxed) > 0
+        self.tasks.has_limited()
+    }
+
+    fn quota(&self, kind: HandlerKind) -> &Quota {
+        match kind {
+            HandlerKind::Task => &self.tasks,
+            HandlerKind::Blocking => &self.blocking,
+        }
     }
 
     /// Aborts all handlers at their next await point.
@@ -217,6 +182,31 @@ impl HandlerPermit {
     /// Returns the state of the handler that others change.
     pub(crate) fn handler(&self) -> &Arc<RunningHandler> {
         self.handler.as_ref().expect("a permit has it until it is dropped")
+    }
+
+    /// Makes room for another handler before the response is sent, because the caller may follow it
+    /// with the next request at once. The endpoint does not close before the permit is dropped.
+    pub(crate) fn make_room(&mut self) {
+        if let Some((kind, origin)) = self.room.take() {
+            self.handlers.quota(kind).release(origin);
+        }
+    }
+
+    /// Runs code that blocks its thread, unless the request has ended while it waited for a thread.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the code did not run.
+    pub(crate) fn run_blocking<T>(&self, bounds: Bounds, code: impl FnOnce() -> T) -> Result<T, Aborted> {
+        if self.handlers.is_aborted.load(Ordering::Acquire) {
+            return Err(Aborted::Closed);
+        }
+        if self.handlers.was_cancelled(bounds.request) {
+            return Err(Aborted::Cancelled);
+        }
+        // The code sees in its context if its caller cancels the request from now on.
+        let _waiting = self.wait(bounds, Waker::noop());
+        Ok(code())
     }
 
     /// Returns the reason for which the handler must end now, if there is one. Reads the time only
@@ -289,9 +279,10 @@ impl HandlerPermit {
 
 impl Drop for HandlerPermit {
     fn drop(&mut self) {
-        let Self { handlers, origin, handler } = self;
+        self.make_room();
+        let Self { handlers, handler, .. } = self;
         handler.take().into_iter().for_each(RunningHandler::give);
-        if handlers.release(*origin) == 1 && handlers.lifecycle.is_closing() {
+        if handlers.permit_count.fetch_sub(1, Ordering::AcqRel) == 1 && handlers.lifecycle.is_closing() {
             handlers.drivers.iter().for_each(|driver| driver.set());
         }
     }
@@ -301,59 +292,5 @@ impl Drop for WaitingHandler<'_> {
     fn drop(&mut self) {
         self.handlers.waiting.lock().remove(self.key);
         self.handler.on_check.unregister();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn handlers(limit: usize) -> Arc<Handlers> {
-        Handlers::new(limit, 7, Arc::default(), Box::default())
-    }
-
-    /// Takes as many permits as there are for each of these sources, one for each in turn.
-    fn take_all(handlers: &Arc<Handlers>, origins: &[Origin]) -> Vec<HandlerPermit> {
-        let mut permits = Vec::new();
-        loop {
-            let count = permits.len();
-            permits.extend(origins.iter().filter_map(|origin| handlers.try_acquire(*origin)));
-            if permits.len() == count {
-                return permits;
-            }
-        }
-    }
-
-    #[test]
-    fn greedy_sources_leave_handlers_to_others() {
-        for (source_count, taken) in [(1, 448), (2, 514), (8, 800), (32, 870), (100, 890)] {
-            let handlers = handlers(1_024);
-            let origins: Vec<_> = (1..=source_count).map(Origin::Unvalidated).collect();
-            let permits = take_all(&handlers, &origins);
-            assert!(permits.len() <= taken, "{source_count} sources have {}", permits.len());
-            assert!(handlers.try_acquire(Origin::Unvalidated(1_000)).is_some(), "{source_count} sources");
-        }
-    }
-
-    #[test]
-    fn last_eighth_is_for_validated_sources() {
-        let handlers = handlers(1_024);
-        let forged: Vec<_> = (0..4_000).map(Origin::Unvalidated).collect();
-        let permits = take_all(&handlers, &forged);
-        assert_eq!((permits.len(), handlers.running()), (896, 896));
-        assert!(handlers.try_acquire(Origin::Unvalidated(4_001)).is_none());
-        let validated = take_all(&handlers, &[Origin::Validated(4_002)]);
-        assert_eq!(validated.len(), 64, "half of what is left");
-        let exempt = take_all(&handlers, &[Origin::Exempt]);
-        assert_eq!(exempt.len(), 64);
-        drop((permits, validated, exempt));
-        assert_eq!((handlers.running(), handlers.has_limited()), (0, false));
-        assert!(handlers.shares.add(4_002) == 0, "nothing is left of ended handlers");
-    }
-
-    #[test]
-    fn few_handlers_are_not_shared() {
-        let handlers = handlers(2);
-        assert_eq!(take_all(&handlers, &[Origin::Unvalidated(1)]).len(), 2);
     }
 }

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use crate::expand::imports::Imports;
 use crate::expand::names::Names;
 use crate::expand::{generics, values};
-use crate::model::{Contract, Delivery, Method, Parameter, Passing, Returns, hygienic, unraw};
+use crate::model::{Contract, Delivery, Execution, Method, Parameter, Passing, Returns, hygienic, unraw};
 use crate::probed::probed_type;
 use crate::tokens::{is_ident, is_punct, located_at, replace_self_types, with_elided_lifetimes};
 use crate::types;
@@ -22,7 +22,11 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names, import
     let (entry, delivery) = (imports.item("Method"), imports.item("Delivery"));
     let delivery_variant = values::delivery_variant(method.delivery);
     let handler = Handler { contract, method, names, locals: locals(method) };
-    let call = if method.is_async { handler.async_call(imports) } else { handler.sync_call(imports) };
+    let call = match method.execution {
+        Execution::Inline => handler.sync_call(imports),
+        Execution::Task => handler.async_call(imports),
+        Execution::BlockingThread => handler.blocking_call(imports),
+    };
     quote! {
         #(#cfg)*
         #entry { name: #wire_name, delivery: #delivery::#delivery_variant, call: #call }
@@ -75,6 +79,41 @@ impl Handler<'_> {
     /// }
     /// ```
     fn async_call(&self, imports: &mut Imports<'_>) -> TokenStream {
+        let (request, body) = self.body_with_own_arguments(imports);
+        let spawn = self.at_return_type(&quote!(spawn));
+        quote_spanned! { site() =>
+            |server, incoming| {
+                let service = ::core::clone::Clone::clone(&server.service);
+                incoming.#spawn(move |#request| async move { #body })
+            }
+        }
+    }
+
+    /// Decodes the arguments out of the thread's own copy, and calls the method on that thread.
+    ///
+    /// ```text
+    /// |server, incoming| {
+    ///     let service = Clone::clone(&server.service);
+    ///     incoming.run_blocking(move |request| {
+    ///         let key = request.arguments().take("key")?;
+    ///         respond(<S as Greeter>::lookup(&service, key))
+    ///     })
+    /// }
+    /// ```
+    fn blocking_call(&self, imports: &mut Imports<'_>) -> TokenStream {
+        let (request, body) = self.body_with_own_arguments(imports);
+        let run = self.at_return_type(&quote!(run_blocking));
+        quote_spanned! { site() =>
+            |server, incoming| {
+                let service = ::core::clone::Clone::clone(&server.service);
+                incoming.#run(move |#request| { #body })
+            }
+        }
+    }
+
+    /// Returns the pattern of an owned request, and the code that decodes its arguments and calls
+    /// the method.
+    fn body_with_own_arguments(&self, imports: &mut Imports<'_>) -> (TokenStream, TokenStream) {
         let (receiver, context) = (quote_spanned!(site() => &service), quote_spanned!(site() => request.context()));
         let response = self.response(imports, receiver, &context);
         // The decoder is dropped before the `.await`, so that the future does not contain it.
@@ -96,16 +135,7 @@ impl Handler<'_> {
         };
         let is_unused = self.locals.is_empty() && !self.has_context();
         let request = if is_unused { quote!(_) } else { quote_spanned!(site() => request) };
-        let spawn = self.at_return_type(&quote!(spawn));
-        quote_spanned! { site() =>
-            |server, incoming| {
-                let service = ::core::clone::Clone::clone(&server.service);
-                incoming.#spawn(move |#request| async move {
-                    #decode
-                    #response
-                })
-            }
-        }
+        (request, quote!(#decode #response))
     }
 
     /// Returns the calls that decode the arguments, out of `arguments`. Most types follow from the
@@ -166,7 +196,7 @@ impl Handler<'_> {
                 }
             });
         }
-        let awaited = method.is_async.then(|| quote!(.await));
+        let awaited = method.is_async().then(|| quote!(.await));
         let mut result = self.at_return_type(&quote! {
             <#service as #trait_ident #trait_generics>::#ident(#(#values),*) #awaited
         });

@@ -39,6 +39,8 @@ pub(super) struct MethodOptions {
     /// The return type is a value, although it has the name of another type.
     pub(super) value: Option<Span>,
     pub(super) wait_for_ready: Option<Span>,
+    /// The method blocks its thread.
+    pub(super) blocking: Option<Span>,
 }
 
 /// The option of a parameter.
@@ -98,6 +100,7 @@ impl MethodOptions {
             "at_least_once",
             "at_most_once",
             "wait_for_ready",
+            "blocking",
             "fallible",
             "value",
         ],
@@ -141,10 +144,11 @@ impl MethodOptions {
             "fallible" if item.is_flag(report) => self.set_returns(true, span, report),
             "value" if item.is_flag(report) => self.set_returns(false, span, report),
             "wait_for_ready" if item.is_flag(report) => self.wait_for_ready = Some(span),
+            "blocking" if item.is_flag(report) => self.blocking = Some(span),
             "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
             "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),
-            "fallible" | "value" | "wait_for_ready" | "oneway" | "at_least_once" | "at_most_once" => {}
+            "fallible" | "value" | "wait_for_ready" | "blocking" | "oneway" | "at_least_once" | "at_most_once" => {}
             other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }
