@@ -2,7 +2,9 @@
 
 pub(crate) mod completed;
 pub(crate) mod completion;
+pub(crate) mod in_flight;
 mod repeats;
 pub(crate) mod response_body;
-pub(crate) mod table;
+pub(crate) mod response_guard;
+mod table;
 pub(crate) mod wake_queue;

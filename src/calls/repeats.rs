@@ -7,7 +7,8 @@ use std::time::Instant;
 use rand::Rng;
 use rpcudp_core::MessageId;
 
-use super::table::{CallState, InFlightCalls, Table};
+use super::in_flight::InFlightCalls;
+use super::table::{CallState, Table};
 
 impl InFlightCalls {
     /// Keeps a call's request, to send it again. The task of a watched call is woken when its peer

@@ -11,7 +11,7 @@ use super::source_batch::{Charge, SourceBatch};
 use crate::calls::completed::CompletedCalls;
 use crate::calls::completion::{Completion, Failure};
 use crate::calls::response_body::ResponseBody;
-use crate::calls::table::ResponseGuard;
+use crate::calls::response_guard::ResponseGuard;
 use crate::clock::{coarse_millis, later, now};
 use crate::endpoint::config::Config;
 use crate::endpoint::handlers::Origin;

@@ -3,7 +3,7 @@ use std::time::Instant;
 use rpcudp_core::Counter;
 use rpcudp_transport::Datagram;
 
-use crate::calls::table::Retransmission;
+use crate::calls::in_flight::Retransmission;
 use crate::endpoint::send_queue::SendMode;
 use crate::endpoint::shared::Shared;
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use rpcudp_core::limits::{DEFAULT_TIMEOUT, MAX_REQUEST_BODY_LEN, MAX_RESPONSE_BODY_LEN};
 use rpcudp_core::{Dialect, Limits};
 
-use crate::calls::table::CallSettings;
+use crate::calls::in_flight::CallSettings;
 
 /// The settings of an endpoint, from its [`Builder`](crate::Builder).
 #[derive(Clone, Debug)]

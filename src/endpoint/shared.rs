@@ -13,7 +13,7 @@ use super::config::Config;
 use super::handlers::{HandlerKind, Handlers};
 use super::lifecycle::Lifecycle;
 use super::send_queues::SendQueues;
-use crate::calls::table::InFlightCalls;
+use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
 use crate::lock::Lock;
 use crate::telemetry::log_limit::LogLimits;

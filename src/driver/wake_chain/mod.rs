@@ -30,7 +30,7 @@ use tokio::runtime;
 use tokio::task::coop::{consume_budget, has_budget_remaining};
 
 use crate::calls::completed::CompletedCalls;
-use crate::calls::table::InFlightCalls;
+use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
 
 /// The driver's choice between waking tasks in a chain and waking them all at once.
