@@ -1,7 +1,7 @@
 use rpcudp::rpc_service;
 
 #[rpc_service]
-trait Greeter<K: Into<Self::Key>>: Iterator
+trait Greeter<K: Into<Self::Tag>>: Iterator
 where
     Self::Item: Clone,
 {
