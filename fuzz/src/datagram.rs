@@ -132,7 +132,7 @@ fn dropped(bytes: &[u8], reason: DropReason) {
 }
 
 fn has_wrong_shape(bytes: &[u8]) -> bool {
-    if bytes[0] == 6 {
+    if matches!(bytes[0], 5 | 6) {
         return decode_with_rmpv(bytes) != Some(Value::Nil);
     }
     let Some(Value::Array(fields)) = decode_with_rmpv(bytes) else { return true };
