@@ -143,11 +143,10 @@ pub(crate) fn unspecified(peer: SocketAddr) -> SocketAddr {
     if peer.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[tokio::test]
     async fn link_local_address_has_its_interface_by_name_or_number() {
         let all = nix::net::if_::if_nameindex().unwrap();
