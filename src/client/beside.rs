@@ -49,12 +49,12 @@ impl PendingCall {
 
     /// Sets the timer of a hedged call after its first request was sent. Returns whether it did.
     pub(super) fn arm_hedge(&mut self, at: Instant) -> bool {
+        if self.group().detour.as_ref().is_none_or(|detour| detour.hedge != Hedge::On) {
+            return false;
+        }
         let method = self.spec.name;
         let endpoint = Arc::clone(&self.endpoint);
         let GroupTarget { view, detour: Some(detour), .. } = self.group_mut() else { return false };
-        if detour.hedge != Hedge::On {
-            return false;
-        }
         detour.hedge = Hedge::Done;
         let Some(delay) = view.group.begin_hedged(method).filter(|_| view.group.len() > 1) else { return false };
         detour.hedge = Hedge::Armed;

@@ -4,6 +4,7 @@ use std::mem;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, MessageId, RefusalKind, Request};
 
@@ -34,26 +35,66 @@ const MAX_TRIED: usize = 8;
 impl PendingCall {
     /// Polls a call to a group.
     pub(super) fn poll_group(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
-        let mut step = Step::Poll;
+        match &mut self.state {
+            State::Ready(datagram, encode_error) => {
+                let (datagram, encode_error) = (mem::take(datagram), encode_error.take());
+                self.state = State::Ended;
+                match self.start_at_member(datagram, encode_error, cx) {
+                    Step::Pending => Poll::Pending,
+                    step => self.take_steps(step, cx),
+                }
+            }
+            // Most calls end with the response of their first member, and take no other step.
+            State::InFlight(id, sent) => {
+                let (id, sent) = (*id, *sent);
+                if self.group().detour.is_some() || self.may_leave_silent_members() {
+                    return self.take_steps(Step::Poll, cx);
+                }
+                let Poll::Ready((completion, transmission_count)) = self.endpoint.shared().calls.poll(&id, cx.waker())
+                else {
+                    return Poll::Pending;
+                };
+                self.state = State::Ended;
+                if let Completion::Response(_) = completion {
+                    self.record_evidence(self.evidence(&completion, sent));
+                    return Poll::Ready(CallEnd::Completed(completion, transmission_count));
+                }
+                let step = self.end_current(completion, transmission_count, sent);
+                self.take_steps(step, cx)
+            }
+            State::Waiting(_) | State::Ended => self.take_steps(Step::Poll, cx),
+        }
+    }
+
+    /// Begins the call, and sends the request to the member that it picks.
+    fn start_at_member(
+        &mut self,
+        datagram: Vec<u8>,
+        encode_error: Option<Box<(usize, EncodeError)>>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let started = now();
+        let is_picked = self.pick_first(started);
+        match self.begin(started, encode_error) {
+            Ok(()) if is_picked => self.send_to_member(datagram, started, Counter::CallsStarted, cx),
+            Ok(()) => self.begin_to_wait(datagram),
+            Err(end) => {
+                if is_picked {
+                    self.record_evidence(Evidence::None);
+                }
+                Step::End(end)
+            }
+        }
+    }
+
+    /// Takes the steps of a call until it waits or ends.
+    fn take_steps(&mut self, mut step: Step, cx: &mut Context<'_>) -> Poll<CallEnd> {
         loop {
             step = match step {
                 Step::Poll => match mem::replace(&mut self.state, State::Ended) {
-                    State::Ready(datagram, encode_error) => {
-                        let started = now();
-                        let is_picked = self.pick_first(started);
-                        match self.begin(started, encode_error) {
-                            Ok(()) if is_picked => Step::Send(datagram, started, Counter::CallsStarted),
-                            Ok(()) => self.begin_to_wait(datagram),
-                            Err(end) => {
-                                if is_picked {
-                                    self.record_evidence(Evidence::None);
-                                }
-                                Step::End(end)
-                            }
-                        }
-                    }
                     State::InFlight(id, sent) => self.poll_in_flight(id, sent, cx),
                     State::Waiting(datagram) => self.poll_waiting(datagram, cx),
+                    State::Ready(..) => unreachable!("the first step sends the request"),
                     State::Ended => panic!("a call was polled after it had ended"),
                 },
                 Step::Send(datagram, at, counter) => self.send_to_member(datagram, at, counter, cx),
