@@ -7,7 +7,9 @@ use rpcudp::{Dialect, Endpoint};
 use rpcudp_discovery::Announcement;
 use serde_json::json;
 
-use crate::peers::{CLOSED, serve};
+#[cfg(target_os = "linux")]
+use crate::peers::CLOSED;
+use crate::peers::serve;
 use crate::process::rpcudp;
 
 /// Announces a peer by a name that no other run of the tests has. Prints `SKIPPED` and returns
