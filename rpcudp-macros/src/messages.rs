@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-pub(crate) const NOT_A_TRAIT: &str = "`#[rpc_service]` applies to a trait only: move it to the trait whose methods peers call, above attributes that \
-     copy what is below them, such as `#[automock]`";
+pub(crate) const NOT_A_TRAIT: &str = "`#[rpc_service]` applies to a trait only: write it on the trait whose methods peers call; an attribute that copies \
+     attributes to other items, such as `#[automock]`, belongs below it";
 pub(crate) const UNSAFE_TRAIT: &str = "a contract cannot be an unsafe trait: remove `unsafe`";
 pub(crate) const TRAIT_LIFETIME: &str = "a contract cannot have lifetime parameters: remove this one, and borrow in \
      the arguments, as in `fn f(&self, text: &str)`";
 pub(crate) const NO_METHODS: &str = "a contract needs at least one method: add one, as in `fn ping(&self);`";
 pub(crate) const ASSOCIATED_CONST: &str = "a contract cannot have constants: move this one out of the trait";
 pub(crate) const ASSOCIATED_TYPE_GENERIC: &str =
-    "an associated type of a contract cannot have parameters: give the trait a type parameter instead";
+    "an associated type of a contract cannot have parameters: remove them, and name an owned type";
 pub(crate) const MACRO_ITEM: &str =
     "a contract cannot contain a macro call, because `#[rpc_service]` does not see the methods: write them out";
 pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associated types: remove this item";
@@ -20,7 +20,8 @@ pub(crate) const RECEIVER: &str = "a method of a contract takes `&self`, because
      the service: write `&self`, and put mutable state into a lock or an atomic";
 pub(crate) const GENERIC_METHOD: &str =
     "a method of a contract cannot be generic, because both peers must know the types: move the parameter to the trait";
-pub(crate) const METHOD_WHERE: &str = "a method of a contract cannot have a where-clause: move it to the trait";
+pub(crate) const METHOD_WHERE: &str = "a method of a contract cannot have a where-clause, \
+     because every peer may call every method: remove it, or write the bound on a parameter of the trait";
 pub(crate) const UNSAFE_METHOD: &str =
     "a method of a contract cannot be unsafe, because a peer cannot uphold its conditions: remove `unsafe`";
 pub(crate) const CONST_METHOD: &str = "a method of a contract cannot be const: remove `const`";
@@ -28,8 +29,7 @@ pub(crate) const EXTERN_METHOD: &str = "a method of a contract has Rust's callin
 pub(crate) const VARIADIC: &str =
     "a method of a contract has a fixed number of arguments: take a `Vec` in place of `...`";
 
-pub(crate) const ARGUMENT_PATTERN: &str =
-    "an argument of a contract needs a plain name or `_`: write one here, and destructure in the implementation";
+pub(crate) const ARGUMENT_PATTERN: &str = "an argument of a contract needs a plain name or `_`: write one here, and the pattern or `mut` in the implementation";
 pub(crate) const ARGUMENT_CFG: &str = "an argument cannot depend on `cfg`, because the other peer may be built \
      differently: remove the `cfg`, and make the argument an `Option`";
 pub(crate) const ARGUMENT_IMPL: &str = "an argument cannot be `impl Trait`, because both peers must know the type: \
@@ -48,8 +48,8 @@ pub(crate) const DEFAULT_SELF: &str =
 pub(crate) const TYPE_CFG: &str = "an associated type cannot depend on `cfg`, because it is a type parameter of the \
      client: put the `cfg` on the trait";
 
-pub(crate) const RETURN_IMPL: &str =
-    "a method of a contract cannot return `impl Trait`, because both peers must know the type: name the type";
+pub(crate) const RETURN_IMPL: &str = "a method of a contract cannot return `impl Trait`, because both peers must know the type: return a \
+     type that serde reads and writes, such as `Vec<String>` for an iterator of texts";
 pub(crate) const ASYNC_TRAIT: &str = "a contract does not need `#[async_trait]`: remove it from the trait and its \
      implementations, and write `async fn` in both";
 pub(crate) const RETURN_BORROW: &str = "a method of a contract cannot return a borrow, because the caller is another \
@@ -66,8 +66,8 @@ pub(crate) const ONEWAY_FALLIBLE: &str =
     "a oneway method cannot be fallible, because the server sends no response: remove `fallible`";
 pub(crate) const ONEWAY_WAIT_FOR_READY: &str = "a oneway method cannot wait until the peer is ready, because no response \
      tells whether it is: remove `wait_for_ready`";
-pub(crate) const FALLIBLE_WITHOUT_TYPE: &str =
-    "a fallible method needs a return type, which is an alias of `Result`: add it, or remove `fallible`";
+pub(crate) const FALLIBLE_WITHOUT_TYPE: &str = "the option `fallible` concerns a return type, and this method has none: write one, as in `-> Result<(), E>`, or \
+     remove `fallible`";
 pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty: write a name, or remove `name`";
 pub(crate) const EMPTY_ALIAS: &str =
     "an alias cannot be empty: write the earlier name of the method, or remove `alias`";
@@ -94,7 +94,7 @@ pub(crate) fn option_without_name(example: &str, allowed: &[&str]) -> String {
 
 pub(crate) fn after_option(example: &str) -> String {
     format!(
-        "expected a comma or the end of the options: write an option as `name` or `name = value`, as in `{example}`"
+        "expected a comma or the end of the options: an option is a word, or a word, `=` and a value, as in `{example}`"
     )
 }
 
@@ -115,8 +115,8 @@ pub(crate) fn taken_in_python(name: &str) -> String {
 
 pub(crate) fn undeclared_type(name: &str) -> String {
     format!(
-        "`Self::{name}` is not an associated type of this contract: declare it, as in `type {name}: Serialize + \
-         DeserializeOwned;`, or name the type (the client does not know the types of supertraits)"
+        "`Self::{name}` is not an associated type of this contract: check the name, declare it, as in `type {name}: \
+         Serialize + DeserializeOwned;`, or write the type (the client knows neither constants nor the types of supertraits)"
     )
 }
 
@@ -124,13 +124,14 @@ pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
     let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
     format!(
         "a method of a contract cannot return a future: write `async fn {method}(...){arrow}` (its future is `Send`), or \
-         mark the method with `#[rpc(value)]` if the type is a value of that name"
+         mark the method with `#[rpc(value)]` if this type is no future (`#[async_trait]` on a contract makes such methods: \
+         remove it)"
     )
 }
 
 pub(crate) fn duplicate_name(name: &str) -> String {
     format!(
-        "another method of this contract has the wire name `{name}`: give one of them another name with \
+        "another method of this contract has the wire name `{name}`: give one of them another name or alias, as in \
          `#[rpc(name = \"...\")]`"
     )
 }
@@ -143,8 +144,9 @@ pub(crate) fn duplicate_option(name: &str) -> String {
     format!("the option `{name}` is given twice: remove one")
 }
 
-pub(crate) fn needs_value(name: &str, example: &str) -> String {
-    format!("the option `{name}` needs a value: write `{name} = {example}`")
+pub(crate) fn needs_value(name: &str, example: &str, has_value: bool) -> String {
+    let fault = if has_value { "has a value of the wrong kind" } else { "needs a value" };
+    format!("the option `{name}` {fault}: write it as in `{name} = {example}`")
 }
 
 pub(crate) fn takes_no_value(name: &str) -> String {

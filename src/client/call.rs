@@ -69,7 +69,7 @@ use crate::telemetry::outcome::Outcome;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a call is sent when it is awaited, not before: a call that is dropped is never sent, and `let _ =` drops it"]
+#[must_use = "write `.await`: a call is sent when it is awaited, and one that is dropped, as by `let _ =`, is never sent"]
 pub struct Call<T, E = NoError, D = NotRepeatable> {
     pub(super) pending: PendingCall,
     pub(super) decode: Decode<T, E>,

@@ -16,7 +16,8 @@ pub enum NotRepeatable {}
 #[diagnostic::on_unimplemented(
     message = "only a call of an `at_least_once` method may be hedged",
     label = "the contract does not allow that two peers run this method for one call",
-    note = "mark the method with `#[rpc(at_least_once)]` in the contract, if it does no harm when it runs twice"
+    note = "remove `.hedged()`; or, if the method may run twice, mark it with `#[rpc(at_least_once)]` in the contract, in place \
+            of another delivery"
 )]
 pub trait Hedgeable: sealed::Sealed {}
 

@@ -2,10 +2,10 @@
 /// under some alias.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is taken for a `Result` and is not one",
+    message = "`{Self}` is treated as a `Result`, and is not one",
     label = "not an alias of `core::result::Result`",
-    note = "the `Err` of a return type whose last segment is `Result` reaches the caller as a typed error, and so does that \
-            of a method with `#[rpc(fallible)]`; mark a method whose type only has that name with `#[rpc(value)]`"
+    note = "if the method has `#[rpc(fallible)]`, remove that, or return a `Result`",
+    note = "if a type of yours is named `Result`, mark the method with `#[rpc(value)]` to send it as a plain value"
 )]
 pub trait IsResult {
     /// The value of the call.

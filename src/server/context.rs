@@ -229,8 +229,8 @@ impl AsEndpoint for Context {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `rpcudp::Context`",
     label = "taken for the context of the request",
-    note = "a parameter whose type is named `Context` is taken for the context of the request; mark an argument that is not \
-            with `#[rpc(argument)]`"
+    note = "a parameter of a type named `Context` is the context of the request: write `&rpcudp::Context`, or mark the parameter \
+            with `#[rpc(argument)]` if callers pass it"
 )]
 pub trait IsContext {
     /// Returns the same value under its real name.

@@ -92,7 +92,7 @@ impl OptionItem {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text),
             _ => {
-                report.error(self, messages::needs_value(&self.name.to_string(), example));
+                report.error(self, messages::needs_value(&self.name.to_string(), example, self.has_value()));
                 None
             }
         }
@@ -116,7 +116,7 @@ impl OptionItem {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Some(value.value),
             _ => {
-                report.error(self, messages::needs_value(&self.name.to_string(), "false"));
+                report.error(self, messages::needs_value(&self.name.to_string(), "false", self.has_value()));
                 None
             }
         }
@@ -129,7 +129,7 @@ impl OptionItem {
             _ => None,
         };
         if path.is_none() {
-            report.error(self, messages::needs_value(&self.name.to_string(), "path::to::rpcudp"));
+            report.error(self, messages::needs_value(&self.name.to_string(), "path::to::rpcudp", self.has_value()));
         }
         path
     }
