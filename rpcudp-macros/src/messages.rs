@@ -9,8 +9,8 @@ pub(crate) const TRAIT_LIFETIME: &str = "a contract cannot have lifetime paramet
      the arguments, as in `fn f(&self, text: &str)`";
 pub(crate) const NO_METHODS: &str = "a contract needs at least one method: add one, as in `fn ping(&self);`";
 pub(crate) const ASSOCIATED_CONST: &str = "a contract cannot have constants: move this one out of the trait";
-pub(crate) const ASSOCIATED_TYPE_GENERIC: &str =
-    "an associated type of a contract cannot have parameters: remove them, and name an owned type";
+pub(crate) const ASSOCIATED_TYPE_GENERIC: &str = "an associated type of a contract cannot have parameters: remove them, as in `type Name: Serialize + \
+     DeserializeOwned;`, and choose an owned type in the implementation";
 pub(crate) const MACRO_ITEM: &str =
     "a contract cannot contain a macro call, because `#[rpc_service]` does not see the methods: write them out";
 pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associated types: remove this item";
@@ -18,8 +18,8 @@ pub(crate) const UNKNOWN_ITEM: &str = "a contract consists of methods and associ
 pub(crate) const NO_RECEIVER: &str = "a method of a contract needs `&self`: write it as the first parameter";
 pub(crate) const RECEIVER: &str = "a method of a contract takes `&self`, because handlers run concurrently and share \
      the service: write `&self`, and put mutable state into a lock or an atomic";
-pub(crate) const GENERIC_METHOD: &str =
-    "a method of a contract cannot be generic, because both peers must know the types: move the parameter to the trait";
+pub(crate) const GENERIC_METHOD: &str = "a method of a contract cannot be generic, because both peers must know the types: move the parameter to the trait, \
+     with serde's bounds if its values travel, as in `trait Greeter<T: Serialize + DeserializeOwned>`";
 pub(crate) const METHOD_WHERE: &str = "a method of a contract cannot have a where-clause, \
      because every peer may call every method: remove it, or write the bound on a parameter of the trait";
 pub(crate) const UNSAFE_METHOD: &str =
@@ -93,9 +93,7 @@ pub(crate) fn option_without_name(example: &str, allowed: &[&str]) -> String {
 }
 
 pub(crate) fn after_option(example: &str) -> String {
-    format!(
-        "expected a comma or the end of the options: an option is a word, or a word, `=` and a value, as in `{example}`"
-    )
+    format!("expected `=` and a value, a comma, or the end of the options: write options as in `{example}`")
 }
 
 pub(crate) fn underscore_name(name: &str) -> String {
@@ -115,24 +113,25 @@ pub(crate) fn taken_in_python(name: &str) -> String {
 
 pub(crate) fn undeclared_type(name: &str) -> String {
     format!(
-        "`Self::{name}` is not an associated type of this contract: check the name, declare it, as in `type {name}: \
-         Serialize + DeserializeOwned;`, or write the type (the client knows neither constants nor the types of supertraits)"
+        "`Self::{name}` is not an associated type of this contract: check the name, or declare it, as in `type {name}: \
+         Serialize + DeserializeOwned;`; if it is a constant or a type of a supertrait, which the client does not know, write \
+         the number or the concrete type"
     )
 }
 
 pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
     let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
     format!(
-        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}` (its future is `Send`), or \
-         mark the method with `#[rpc(value)]` if this type is no future (`#[async_trait]` on a contract makes such methods: \
-         remove it)"
+        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}`, whose future is `Send`, and \
+         remove `#[async_trait]` from the trait and its implementations if it is there; or mark the method with \
+         `#[rpc(value)]` if this type is no future"
     )
 }
 
 pub(crate) fn duplicate_name(name: &str) -> String {
     format!(
-        "another method of this contract has the wire name `{name}`: give one of them another name or alias, as in \
-         `#[rpc(name = \"...\")]`"
+        "two methods of this contract have the wire name or alias `{name}`: change one of them, with `name = \"...\"` or \
+         `alias = \"...\"` in its `#[rpc(...)]`"
     )
 }
 

@@ -69,7 +69,8 @@ use crate::telemetry::outcome::Outcome;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "write `.await`: a call is sent when it is awaited, and one that is dropped, as by `let _ =`, is never sent"]
+#[must_use = "a call is sent when it is awaited: write `.await` in an async function, and handle the result (a call that is \
+              dropped, as by `let _ =`, is never sent)"]
 pub struct Call<T, E = NoError, D = NotRepeatable> {
     pub(super) pending: PendingCall,
     pub(super) decode: Decode<T, E>,
