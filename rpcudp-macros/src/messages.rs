@@ -42,7 +42,7 @@ pub(crate) const CONTEXT_MUT: &str = "the context cannot be `&mut`, because it i
 pub(crate) const TWO_CONTEXTS: &str = "a method has at most one context: remove this parameter, or mark it \
      `#[rpc(argument)]` if its type is not `rpcudp::Context`";
 pub(crate) const BARE_SELF: &str = "a contract cannot mention `Self`, which is one type in the server and another in \
-     the client: name the type, or declare an associated type";
+     the client: write a concrete type or an associated type in its place, or remove the bound that mentions it";
 pub(crate) const DEFAULT_SELF: &str =
     "a default cannot mention `Self`, which is one type in the server and another in the client: name the type";
 pub(crate) const TYPE_CFG: &str = "an associated type cannot depend on `cfg`, because it is a type parameter of the \
@@ -113,18 +113,18 @@ pub(crate) fn taken_in_python(name: &str) -> String {
 
 pub(crate) fn undeclared_type(name: &str) -> String {
     format!(
-        "`Self::{name}` is not an associated type of this contract: check the name, or declare it, as in `type {name}: \
-         Serialize + DeserializeOwned;`; if it is a constant or a type of a supertrait, which the client does not know, write \
-         the number or the concrete type"
+        "`Self::{name}` is not an associated type of this contract: check the name, remove the bound, or write a number or a \
+         concrete type in its place (the client knows neither constants nor types of supertraits; the contract's own types are \
+         declared as in `type Name: Serialize + DeserializeOwned;`)"
     )
 }
 
 pub(crate) fn returns_future(method: &str, output: Option<&str>) -> String {
     let arrow = output.filter(|output| *output != "()").map(|output| format!(" -> {output}")).unwrap_or_default();
     format!(
-        "a method of a contract cannot return a future: write `async fn {method}(...){arrow}`, whose future is `Send`, and \
-         remove `#[async_trait]` from the trait and its implementations if it is there; or mark the method with \
-         `#[rpc(value)]` if this type is no future"
+        "a method of a contract cannot return a future: if `#[async_trait]` is above the trait, it has made the method return \
+         one, so remove it there and from the implementations; otherwise write `async fn {method}(...){arrow}`, whose future \
+         is `Send`, or mark the method with `#[rpc(value)]` if this type is no future"
     )
 }
 
@@ -146,6 +146,11 @@ pub(crate) fn duplicate_option(name: &str) -> String {
 pub(crate) fn needs_value(name: &str, example: &str, has_value: bool) -> String {
     let fault = if has_value { "has a value of the wrong kind" } else { "needs a value" };
     format!("the option `{name}` {fault}: write it as in `{name} = {example}`")
+}
+
+pub(crate) fn needs_bool(name: &str, has_value: bool) -> String {
+    let fault = if has_value { "has a value of the wrong kind" } else { "needs a value" };
+    format!("the option `{name}` {fault}: write `{name} = false`, or remove it, because it is `true` by default")
 }
 
 pub(crate) fn takes_no_value(name: &str) -> String {

@@ -116,7 +116,7 @@ impl OptionItem {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Some(value.value),
             _ => {
-                report.error(self, messages::needs_value(&self.name.to_string(), "false", self.has_value()));
+                report.error(self, messages::needs_bool(&self.name.to_string(), self.has_value()));
                 None
             }
         }
