@@ -1,5 +1,6 @@
 mod backoff;
 mod event;
+mod not_ready;
 mod repeat;
 mod retry_budget;
 mod round_trips;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen, not_ready_interval};
+use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -256,79 +257,11 @@ impl<T> Calls<T> {
         self.round_trips.record_duplicate(source);
     }
 
-    /// Records that the handler of a call is running, as its peer reports. From now on the request
-    /// is retransmitted at long intervals.
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason to drop the report, as [`expects`](Self::expects) does.
-    pub fn running(&mut self, id: &MessageId, source: SocketAddr, now: Instant, random: u32) -> Result<(), DropReason> {
-        self.expects(id, source)?;
-        let slot = &mut self.slots[id.slot()];
-        if matches!(slot.state, State::Retransmits | State::Resumed | State::Running) {
-            slot.state = State::Running;
-            self.schedule_after(id.slot() as u32, now, lengthen(RUNNING_INTERVAL, random));
-        }
-        Ok(())
-    }
-
-    /// Whether a call is sent again if its peer is not ready, instead of ending. If so, its owner
-    /// calls [`postpone`](Self::postpone) or [`renew`](Self::renew).
-    #[must_use]
-    pub fn waits_for_ready(&self, id: &MessageId) -> bool {
-        self.slots.get(id.slot()).is_some_and(|slot| slot.has_id(id) && slot.waits_for_ready)
-    }
-
     /// Whether a call is retransmitted until its deadline.
     #[must_use]
     pub fn retransmits(&self, key: &MessageId) -> bool {
         let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
         slot.is_some_and(|slot| matches!(slot.state, State::Retransmits | State::Resumed | State::Running))
-    }
-
-    /// Schedules another transmission of a call because its peer is not ready: it is unreachable.
-    /// The interval grows with each report. The message id stays the same, because an earlier copy
-    /// of the request may have arrived.
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason to ignore the report, as [`expects`](Self::expects) does.
-    pub fn postpone(
-        &mut self,
-        id: &MessageId,
-        source: SocketAddr,
-        now: Instant,
-        random: u32,
-    ) -> Result<&mut T, DropReason> {
-        self.expects(id, source)?;
-        let index = id.slot();
-        let slot = &mut self.slots[index];
-        if matches!(slot.state, State::Retransmits | State::Running) {
-            slot.state = State::Resumed;
-        }
-        let interval = not_ready_interval(slot.retransmit_count, random);
-        self.schedule_after(index as u32, now, interval);
-        Ok(&mut self.slots[index].data)
-    }
-
-    /// Schedules another transmission of a call because its peer has refused it without running it,
-    /// as [`postpone`](Self::postpone) does, but with a fresh message id: the peer may remember
-    /// that it refused the old one. Responses to the old id match no call.
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason to drop the refusal, as [`expects`](Self::expects) does.
-    pub fn renew(
-        &mut self,
-        id: &MessageId,
-        source: SocketAddr,
-        now: Instant,
-        random: u32,
-    ) -> Result<&mut T, DropReason> {
-        self.postpone(id, source, now, random)?;
-        let slot = &mut self.slots[id.slot()];
-        slot.renewal_count = slot.renewal_count.wrapping_add(1);
-        Ok(&mut slot.data)
     }
 
     /// Ends a call because `destination` is unreachable. Its slot stays until
