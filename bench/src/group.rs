@@ -134,7 +134,8 @@ fn table(samples: &[Sample<Key>], keys: &[Key], placement: Placement) -> String 
         let [p50, p99] = [0.5, 0.99].map(|share| spread(of(key).map(|sample| sample.quantile(share)), 1));
         let of_plain = |value: fn(&Sample<Key>) -> f64| {
             let ratios = of(key).filter_map(|sample| {
-                let base = of(Key { clients: Clients::Plain, ..key }).find(|base| base.round == sample.round)?;
+                let base = of(Key { clients: Clients::Plain, ..key })
+                    .find(|base| base.round == sample.round && base.has_pace_of(sample))?;
                 Some(value(sample) / value(base))
             });
             spread(ratios, 3)
