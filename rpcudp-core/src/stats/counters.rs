@@ -1,9 +1,9 @@
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::drop_reason::DropReason;
 use super::snapshot::{CallStats, DatagramStats, RequestStats, Stats};
+use super::stripe::StripeIndex;
 
 /// A counter of [`Counters`]. Dropped datagrams are counted by [`Counters::dropped`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +55,10 @@ const COUNTER_COUNT: usize = Counter::ReceiveErrors as usize + 1;
 /// ```
 #[derive(Debug, Default)]
 pub struct Counters {
-    stripes: [Stripe; Stripe::COUNT],
+    stripes: [Stripe; StripeIndex::COUNT],
 }
 
-/// The counters of some of the threads. If all threads shared one set, each increment would move a
-/// cache line between cores, which takes longer than the rest of counting.
+/// The counters of one or some of the threads.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Stripe {
@@ -67,40 +66,18 @@ struct Stripe {
     dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
-impl Stripe {
-    const COUNT: usize = 4;
-}
-
-thread_local! {
-    /// The index of the thread's stripe, or [`Stripe::COUNT`] before the thread counts. A constant
-    /// at first, because a thread-local value without a destructor is then read without a check.
-    static STRIPE: Cell<usize> = const { Cell::new(Stripe::COUNT) };
-}
-
 impl Counters {
     /// Adds `count` to a counter.
     #[inline]
     pub fn add(&self, counter: Counter, count: u64) {
-        self.stripe().counts[counter as usize].fetch_add(count, Ordering::Relaxed);
+        let index = StripeIndex::of_thread();
+        index.add(&self.stripes[index.get()].counts[counter as usize], count);
     }
 
     /// Counts a dropped datagram.
     pub fn dropped(&self, reason: DropReason) {
-        self.stripe().dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn stripe(&self) -> &Stripe {
-        self.stripes.get(STRIPE.get()).unwrap_or_else(|| self.first_use())
-    }
-
-    /// Gives the thread a stripe.
-    #[cold]
-    fn first_use(&self) -> &Stripe {
-        static THREAD_COUNT: AtomicUsize = AtomicUsize::new(0);
-        let index = THREAD_COUNT.fetch_add(1, Ordering::Relaxed) % Stripe::COUNT;
-        STRIPE.set(index);
-        &self.stripes[index]
+        let index = StripeIndex::of_thread();
+        index.add(&self.stripes[index.get()].dropped[reason as usize], 1);
     }
 
     /// Reads all counters. Leaves `withheld`, `in_flight`, `stored_bytes` and `running` zero for

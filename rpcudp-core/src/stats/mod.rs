@@ -3,6 +3,7 @@
 mod counters;
 mod drop_reason;
 mod snapshot;
+mod stripe;
 
 pub use counters::{Counter, Counters};
 pub use drop_reason::DropReason;
