@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 
@@ -67,12 +67,36 @@ pub(super) fn send(
         Ok(message_count) => Some(Ok(datagram_counts[..message_count].iter().sum())),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Err(error)),
         Err(error) => {
-            if error.raw_os_error() == Some(Errno::ENOSYS as i32) {
-                socket.lacks_multi_send.store(true, Ordering::Relaxed);
-            }
+            note_lack(socket, &error);
             None
         }
     }
+}
+
+/// Sends one run. `None` if the kernel lacks the system call.
+pub(super) fn send_run(
+    socket: &BoundSocket,
+    run: &Run<'_>,
+    destination: SocketAddr,
+    source: Option<IpAddr>,
+) -> Option<io::Result<()>> {
+    if socket.lacks_multi_send.load(Ordering::Relaxed) {
+        return None;
+    }
+    let shape = Shape { source, segment_len: (run.count > 1).then_some(run.segment_len), max_single_len: 0 };
+    match shape.send(socket, &[[IoSlice::new(run.contents)]], &[Some(SockaddrStorage::from(destination))]) {
+        Err(error) if note_lack(socket, &error) => None,
+        sent => Some(sent.map(drop)),
+    }
+}
+
+/// Notes, and returns, whether an error says that the kernel lacks the system call.
+fn note_lack(socket: &BoundSocket, error: &io::Error) -> bool {
+    let is_lack = error.raw_os_error() == Some(Errno::ENOSYS as i32);
+    if is_lack {
+        socket.lacks_multi_send.store(true, Ordering::Relaxed);
+    }
+    is_lack
 }
 
 /// The part that the messages of one system call have in common. nix gives all of them the same

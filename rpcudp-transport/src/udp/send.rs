@@ -2,6 +2,7 @@
 //! sends leave with one system call.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 
 use quinn_udp::Transmit;
 use socket2::SockRef;
@@ -82,13 +83,23 @@ fn send_run(socket: &BoundSocket, run: &Run<'_>) -> io::Result<()> {
         let destination = destination.into();
         return attempt(socket, || SockRef::from(&**socket.socket).send_to(run.contents, &destination).map(drop));
     }
-    let segment_size = (run.count > 1).then_some(run.segment_len);
-    let transmit = Transmit { destination, ecn: None, contents: run.contents, segment_size, src_ip };
-    match attempt(socket, || socket.state.try_send((&**socket.socket).into(), &transmit)) {
+    match attempt(socket, || try_send(socket, run, destination, src_ip)) {
         // The request went to a broadcast address, or to an address that this host has no longer.
         Err(error) if src_ip.is_some() && is_about_source(&error) => send_run(socket, &Run { source: None, ..*run }),
         sent => sent,
     }
+}
+
+/// Attempts to send one datagram, or several as one segmented send.
+fn try_send(socket: &BoundSocket, run: &Run<'_>, destination: SocketAddr, src_ip: Option<IpAddr>) -> io::Result<()> {
+    // Without the type of service that quinn-udp gives to each datagram, which takes time.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(sent) = multi_send::send_run(socket, run, destination, src_ip) {
+        return sent;
+    }
+    let segment_size = (run.count > 1).then_some(run.segment_len);
+    let transmit = Transmit { destination, ecn: None, contents: run.contents, segment_size, src_ip };
+    socket.state.try_send((&**socket.socket).into(), &transmit)
 }
 
 /// Sends, and sorts errors: retries if the error is about an earlier datagram, and returns
