@@ -48,9 +48,12 @@
 //! | `rpcudp.client.active_calls` | gauge: calls in flight |
 //! | `rpcudp.client.resends` | counter: requests that were retransmitted |
 //! | `rpcudp.client.resends_withheld` | counter: retransmissions withheld in an outage |
+//! | `rpcudp.client.moves` | counter: requests that were sent again to another peer of a group |
+//! | `rpcudp.client.hedges` | counter: requests that were sent to a second peer because the first was slow |
 //! | `rpcudp.client.cancel_frames` | counter: cancel frames that were sent for calls that were dropped |
 //! | `rpcudp.client.running_frames` | counter: running frames that were received for a call in flight |
 //! | `rpcudp.server.active_calls` | gauge: async handlers that are running |
+//! | `rpcudp.server.blocking_calls` | gauge: handlers of `#[rpc(blocking)]` methods that are running, or wait for a thread |
 //! | `rpcudp.server.cancel_frames` | counter: cancel frames that were received for a handler that waits |
 //! | `rpcudp.server.running_frames` | counter: running frames that were sent for duplicates of requests whose handler is still running |
 //! | `rpcudp.server.replays` | counter: duplicates of at-most-once requests that were sent the stored response |
@@ -92,9 +95,12 @@ pub const DURATION_BUCKETS: [f64; 20] = [
 pub(crate) const CLIENT_ACTIVE_CALLS: &str = "rpcudp.client.active_calls";
 pub(crate) const CLIENT_RETRANSMISSIONS: &str = "rpcudp.client.resends";
 pub(crate) const CLIENT_RETRANSMISSIONS_WITHHELD: &str = "rpcudp.client.resends_withheld";
+pub(crate) const CLIENT_MOVES: &str = "rpcudp.client.moves";
+pub(crate) const CLIENT_HEDGES: &str = "rpcudp.client.hedges";
 pub(crate) const CLIENT_CANCEL_FRAMES: &str = "rpcudp.client.cancel_frames";
 pub(crate) const CLIENT_RUNNING_FRAMES: &str = "rpcudp.client.running_frames";
 pub(crate) const SERVER_ACTIVE_CALLS: &str = "rpcudp.server.active_calls";
+pub(crate) const SERVER_BLOCKING_CALLS: &str = "rpcudp.server.blocking_calls";
 pub(crate) const SERVER_CANCEL_FRAMES: &str = "rpcudp.server.cancel_frames";
 pub(crate) const SERVER_RUNNING_FRAMES: &str = "rpcudp.server.running_frames";
 pub(crate) const SERVER_REPLAYS: &str = "rpcudp.server.replays";

@@ -6,16 +6,18 @@ mod recorder;
 mod support;
 
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use metrics::{Unit, set_default_local_recorder};
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{Builder, Call, DynamicMethod, Endpoint, rpc_service};
-use tokio::time::sleep;
+use rpcudp::{Builder, Call, DynamicMethod, Endpoint, Peers, rpc_service};
+use tokio::time::{advance, sleep};
 
 use self::recorder::TestRecorder;
-use self::support::{Pair, ms, paused_runtime, request, send};
+use self::support::{Pair, bind, ms, paused_runtime, request, send};
 
 #[rpc_service(namespace = "shop.")]
 trait Shop {
@@ -29,6 +31,11 @@ trait Shop {
     fn hint(&self);
     #[rpc(at_most_once)]
     fn order(&self) -> u8;
+    /// Blocks until the test releases it.
+    #[rpc(blocking)]
+    fn count_stock(&self) -> u8;
+    #[rpc(at_least_once)]
+    async fn look_up(&self, millis: u64) -> u8;
 }
 
 /// A contract that the server does not match: a method that it lacks, and another argument type.
@@ -37,6 +44,9 @@ trait Mismatched {
     fn gone(&self);
     fn price(&self, item: u8) -> u64;
 }
+
+/// Whether the method that counts the stock may end.
+static IS_STOCK_COUNTED: AtomicBool = AtomicBool::new(false);
 
 struct Shopkeeper;
 
@@ -63,6 +73,16 @@ impl Shop for Shopkeeper {
     fn hint(&self) {}
     fn order(&self) -> u8 {
         7
+    }
+    fn count_stock(&self) -> u8 {
+        while !IS_STOCK_COUNTED.load(Ordering::Acquire) {
+            thread::sleep(ms(1));
+        }
+        8
+    }
+    async fn look_up(&self, millis: u64) -> u8 {
+        sleep(ms(millis)).await;
+        9
     }
 }
 
@@ -287,6 +307,63 @@ fn retransmissions_and_replays_are_counted() {
         let published = ["rpcudp.client.resends{}", "rpcudp.server.replays{}"].map(|key| recorder.count(key).unwrap());
         assert_eq!((published[0], published[1]), stats);
         assert_eq!(recorder.count(&key("rpcudp.server.calls", "shop.order", None)), Some(1));
+    });
+}
+
+#[test]
+fn blocking_handlers_are_counted_and_timed() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
+    run(async {
+        let pair = pair();
+        let count = tokio::spawn(pair.client::<ShopClient>().count_stock().timeout(Duration::from_secs(100)));
+        while pair.server.stats().requests.blocking == 0 {
+            advance(ms(1)).await;
+        }
+        // The runtime's clock stands still by itself while a thread of its pool runs.
+        for _ in 0..3 {
+            advance(ms(500)).await;
+        }
+        assert_eq!(recorder.gauge("rpcudp.server.blocking_calls{}"), Some(1.0));
+        IS_STOCK_COUNTED.store(true, Ordering::Release);
+        assert_eq!(count.await.unwrap().unwrap(), 8);
+        published().await;
+        assert_eq!(recorder.gauge("rpcudp.server.blocking_calls{}"), Some(0.0));
+        assert_eq!(recorder.count(&key("rpcudp.server.calls", "shop.count_stock", None)), Some(1));
+        let durations = recorder.values(&key("rpc.server.call.duration", "shop.count_stock", None));
+        assert!(durations.len() == 1 && durations[0] >= 1.5, "{durations:?}");
+    });
+}
+
+#[test]
+fn moves_and_hedges_are_counted() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
+    run(async {
+        let pair = pair();
+        let other = Endpoint::builder().serve(ShopServer::new(Shopkeeper)).max_handlers(1);
+        let other = bind(&pair.network, "10.0.0.3:7000", other);
+        let peers = Peers::fixed([pair.server.local_addr(), other.local_addr()]);
+        let shop = ShopClient::group(&pair.caller, peers);
+        for _ in 0..64 {
+            shop.look_up(1).hedged().await.unwrap();
+        }
+        shop.look_up(1_000).hedged().await.unwrap();
+        // The cancel frame frees the handler of the request that lost.
+        sleep(ms(100)).await;
+        // Each server runs one handler, and refuses further requests, which then move.
+        let busy: Vec<_> = (0..2).map(|_| tokio::spawn(shop.look_up(3_000))).collect();
+        sleep(ms(100)).await;
+        let _ = shop.look_up(1).await;
+        for call in busy {
+            call.await.unwrap().unwrap();
+        }
+        published().await;
+        let stats = pair.caller.stats().calls;
+        assert_eq!(stats.hedged, 1);
+        assert!(stats.moved >= 1);
+        assert_eq!(recorder.count("rpcudp.client.hedges{}"), Some(stats.hedged));
+        assert_eq!(recorder.count("rpcudp.client.moves{}"), Some(stats.moved));
     });
 }
 

@@ -109,7 +109,7 @@ impl<F: Fn() -> Stats> Drop for Publisher<F> {
     }
 }
 
-static GAUGES: [GaugeSpec; 2] = [
+static GAUGES: [GaugeSpec; 3] = [
     GaugeSpec {
         name: names::CLIENT_ACTIVE_CALLS,
         description: "Calls in flight.",
@@ -122,9 +122,15 @@ static GAUGES: [GaugeSpec; 2] = [
         value: |stats| stats.requests.running,
         sum: AtomicI64::new(0),
     },
+    GaugeSpec {
+        name: names::SERVER_BLOCKING_CALLS,
+        description: "Handlers that may block and are running, or wait for a thread.",
+        value: |stats| stats.requests.blocking,
+        sum: AtomicI64::new(0),
+    },
 ];
 
-const COUNTERS: [CounterSpec; 13] = [
+const COUNTERS: [CounterSpec; 15] = [
     CounterSpec {
         name: names::CLIENT_RETRANSMISSIONS,
         description: "Requests retransmitted because no response had arrived.",
@@ -138,6 +144,20 @@ const COUNTERS: [CounterSpec; 13] = [
         label: None,
         unit: Unit::Count,
         value: |stats| stats.calls.withheld,
+    },
+    CounterSpec {
+        name: names::CLIENT_MOVES,
+        description: "Requests sent again to another peer of a group, because the first could not serve them.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.calls.moved,
+    },
+    CounterSpec {
+        name: names::CLIENT_HEDGES,
+        description: "Requests sent to a second peer of a group, because the first was slow.",
+        label: None,
+        unit: Unit::Count,
+        value: |stats| stats.calls.hedged,
     },
     CounterSpec {
         name: names::CLIENT_CANCEL_FRAMES,
