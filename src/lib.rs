@@ -83,7 +83,7 @@ pub use group::peers::Peers;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 #[doc(inline)]
 pub use rpcudp_core::value;
-pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, Stats};
+pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, MetadataError, Stats};
 pub use rpcudp_macros::rpc_service;
 #[doc(inline)]
 pub use rpcudp_transport as transport;

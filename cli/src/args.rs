@@ -86,6 +86,9 @@ pub(crate) struct CallArguments {
     /// Retransmits the request until a response arrives: for methods that may run more than once.
     #[arg(long)]
     pub(crate) retry: bool,
+    /// Sends a text beside the arguments; may be given for several keys. A Python peer ignores it.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
+    pub(crate) metadata: Vec<(String, String)>,
 }
 
 /// The method that `ping` calls if none is given. Many peers lack it, and their refusal is enough.
@@ -203,6 +206,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text);
     let time = time.map_err(|error| format!("{error}: a time has a unit, as in 500ms, 2s or 1m"))?;
     if time > MAX_DURATION { Err("the longest time is 1day".into()) } else { Ok(time) }
+}
+
+fn metadata(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it has the form KEY=VALUE".into()),
+    }
 }
 
 /// The longest time: short enough that adding it to an `Instant` cannot overflow.

@@ -1,13 +1,20 @@
+use rpcudp::Call;
+
 use crate::args::CallArguments;
 use crate::exit::Failure;
 use crate::output;
 use crate::peer::PreparedCall;
+use crate::value::Value;
 
 /// Runs `rpcudp call`: prints the response, which is JSON with and without `--json`.
 pub(crate) async fn run(arguments: &CallArguments) -> Result<(), Failure> {
-    let CallArguments { peer, method, arguments, retry } = arguments;
+    let CallArguments { peer, method, arguments, retry, metadata } = arguments;
     let mut prepared = PreparedCall::new(peer, method, arguments).await?;
-    match prepared.call_first_reachable(*retry).await {
+    let call = |call: Call<Value, Value>| {
+        let call = call.retransmit(*retry);
+        metadata.iter().fold(call, |call, (key, value)| call.metadata(key, value))
+    };
+    match prepared.call_first_reachable(call).await {
         Ok(response) => Ok(output::line(&response.to_string())?),
         Err(error) => Err(prepared.failure_of(error).await),
     }

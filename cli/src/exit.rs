@@ -142,7 +142,7 @@ impl From<CallError<Value>> for Failure {
                 Self::new(FailureKind::Unreachable, message)
             }
             CallError::Refused { .. } => Self::new(FailureKind::Refused, message),
-            CallError::TooLarge { .. } | CallError::Encode { .. } => Self::usage(message),
+            CallError::TooLarge { .. } | CallError::Encode { .. } | CallError::Metadata { .. } => Self::usage(message),
             _ => Self::new(FailureKind::Other, message),
         }
     }

@@ -30,10 +30,14 @@ impl PreparedCall {
         self.method.fallible_call(&self.target.endpoint, self.target.addr, &self.arguments)
     }
 
-    /// Makes a call to the first address of the peer that can be reached.
-    pub(crate) async fn call_first_reachable(&mut self, retransmit: bool) -> Result<Value, CallError<Value>> {
+    /// Makes a call, with the options that `configure` sets, to the first address of the peer that
+    /// can be reached.
+    pub(crate) async fn call_first_reachable(
+        &mut self,
+        configure: impl Fn(Call<Value, Value>) -> Call<Value, Value>,
+    ) -> Result<Value, CallError<Value>> {
         loop {
-            match self.call().retransmit(retransmit).await {
+            match configure(self.call()).await {
                 Err(error) if self.target.try_next(&error).await => {}
                 result => return result,
             }
@@ -173,12 +177,12 @@ mod tests {
             let others = [addr, server.local_addr()].into();
             let target = Target { addr, endpoint, settings, bind: None, others };
             let mut prepared = PreparedCall { target, method: DynamicMethod::new("m"), arguments: Vec::new() };
-            let error = prepared.call_first_reachable(false).await.unwrap_err();
+            let error = prepared.call_first_reachable(|call| call).await.unwrap_err();
             assert!(matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. }), "{error}");
             assert_eq!(prepared.target.addr, server.local_addr());
 
             server.close(Duration::ZERO).await;
-            let error = prepared.call_first_reachable(false).await.unwrap_err();
+            let error = prepared.call_first_reachable(|call| call).await.unwrap_err();
             assert!(is_unreachable(&error), "{error}");
         }
     }

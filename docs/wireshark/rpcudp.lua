@@ -64,6 +64,7 @@ local fields = {
     remaining = ProtoField.uint32("rpcudp.remaining", "Remaining time (ms)"),
     handler_time = ProtoField.uint32("rpcudp.handler_time", "Handler time (us)"),
     checksum = ProtoField.uint64("rpcudp.checksum", "Checksum (not verified)", base.HEX),
+    metadata = ProtoField.string("rpcudp.metadata", "Metadata"),
     trailing = ProtoField.bytes("rpcudp.trailing", "Bytes after the body"),
     request_in = ProtoField.framenum("rpcudp.request_in", "Request in", base.NONE, frametype.REQUEST),
     response_in = ProtoField.framenum("rpcudp.response_in", "Response in", base.NONE, frametype.RESPONSE),
@@ -355,16 +356,51 @@ local function fields_of(bytes, at, each)
     return at
 end
 
+-- The type of the fields with metadata, and the length of their values together.
+local METADATA, MAX_METADATA = 4, 512
+
+-- Splits a block of metadata into the texts of its entries. Returns nil if it is not valid.
+local function metadata_entries(block)
+    local entries, at = {}, 1
+    while at <= #block do
+        local key_len = block:byte(at)
+        local value_at = at + 1 + key_len
+        local value_len = number_at(block, value_at, 2)
+        if key_len == 0 or not value_len or value_at + 1 + value_len > #block then return nil end
+        local key, value = block:sub(at + 1, value_at - 1), block:sub(value_at + 2, value_at + 1 + value_len)
+        if not is_utf8(key) or not is_utf8(value) then return nil end
+        entries[#entries + 1] = printable(key, MAX_METADATA) .. ": " .. printable(value, MAX_METADATA)
+        at = value_at + 2 + value_len
+    end
+    return #block > 0 and #block <= MAX_METADATA and entries or nil
+end
+
+-- Adds the metadata of the fields { start, finish, block }, or their bytes if it is not valid.
+local function add_metadata(tree, tvb, run)
+    local range = tvb:range(run.start - 1, run.finish - run.start)
+    local entries = metadata_entries(run.block)
+    if not entries then return tree:add(fields.trailing, range) end
+    for _, entry in ipairs(entries) do
+        tree:add(fields.metadata, range, entry)
+    end
+end
+
 -- Adds the bytes after the body: the fields of a trailer, or other bytes.
 local function add_trailer(tree, bytes, tvb, at)
+    -- The first run of fields with metadata counts.
+    local run
     local rest = fields_of(bytes, at, function(kind, value, len)
         local known = TRAILER[kind]
-        if known and len >= known.len then
+        if kind == METADATA and (not run or run.finish == value - 2) then
+            run = run or { start = value - 2, block = "" }
+            run.finish, run.block = value + len, run.block .. bytes:sub(value, value + len - 1)
+        elseif known and len >= known.len then
             tree:add(known.field, tvb:range(value - 1, known.len))
         else
             tree:add(fields.trailing, tvb:range(value - 3, len + 2))
         end
     end)
+    if run then add_metadata(tree, tvb, run) end
     if rest <= #bytes then tree:add(fields.trailing, tvb:range(rest - 1)) end
 end
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use rmpv::Value;
 use rmpv::decode::read_value;
 use rpcudp_core::codec::{self, Arguments, EncodeError};
-use rpcudp_core::limits::{HEADER_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
-use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, Request, Response, Trailer};
+use rpcudp_core::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_DEPTH, MIN_DATAGRAM_LEN};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, Metadata, Request, Response, Trailer};
 
 /// Decodes a datagram in both dialects, encodes the result again, and compares it with the reading
 /// of another msgpack decoder.
@@ -23,15 +23,20 @@ pub fn datagram(bytes: &[u8]) {
 }
 
 fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
-    let Request { id, method, arguments, remaining } = *request;
+    let Request { id, method, arguments, remaining, metadata } = *request;
     let mut again = Vec::new();
     Request::begin(&mut again, dialect, method, arguments.count());
     Request::set_id(&mut again, id);
     again.extend_from_slice(arguments.bytes());
-    if let Some(remaining) = remaining {
-        Request::end(&mut again, remaining);
+    let metadata = metadata.decode().unwrap_or_default();
+    assert!(metadata.encoded_len() <= Metadata::MAX_LEN);
+    if again.len() <= MAX_DATAGRAM_LEN - 1_000 {
+        Request::end_with_metadata(&mut again, remaining, &metadata).expect("the datagram has room");
+        let Ok(Frame::Request(again)) = Frame::decode(&again, dialect) else { panic!("an encoded request decodes") };
+        // The block may have been in more fields than are needed.
+        assert_eq!(again.metadata.decode().unwrap_or_default(), metadata);
+        assert_eq!(Request { metadata: request.metadata, ..again }, *request);
     }
-    assert_eq!(Frame::decode(&again, dialect), Ok(Frame::Request(*request)));
 
     let Some(Value::Array(expected)) = decode_with_rmpv(bytes) else { panic!("a request is an array") };
     assert_eq!(expected[0].as_str(), Some(method));

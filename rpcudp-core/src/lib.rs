@@ -50,7 +50,8 @@ mod stored_responses;
 
 pub use calls::{CallEvent, Calls, Schedule, TooManyCalls};
 pub use frame::{
-    Dialect, Failure, FailureCode, Frame, MessageId, RawArguments, RefusalKind, Request, Response, Trailer,
+    Dialect, Failure, FailureCode, Frame, MessageId, Metadata, MetadataError, RawArguments, RawMetadata, RefusalKind,
+    Request, Response, Trailer,
 };
 pub use limiter::{Admission, Limiter, Limits};
 pub use running_requests::RunningRequests;

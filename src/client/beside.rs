@@ -104,7 +104,7 @@ impl PendingCall {
         let Launched { id, sent, at, counter } = beside;
         let remaining = self.remaining(at);
         if self.sends_deadline {
-            Request::set_remaining(&mut datagram, remaining);
+            Request::set_remaining(&mut datagram, self.body_len(), remaining);
         }
         let Some(current) = self.group_mut().member.replace(member) else { return };
         let launch = Launch { at, remaining, waits_for_ready: false, keeps_request: true, counter };

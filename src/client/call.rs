@@ -192,14 +192,58 @@ impl<T, E, D> Call<T, E, D> {
         self
     }
 
+    /// Sends a text with the request, beside the arguments: an identifier for logs, a tenant, a
+    /// token. The handler reads it with [`Context::metadata`](crate::Context::metadata).
+    ///
+    /// Each call has at most 512 bytes of metadata, and each entry counts its key, its value and
+    /// three bytes more. A key has 1 to 255 bytes. A second value of a key replaces the first.
+    /// Otherwise the call ends with [`CallError::Metadata`], and the request is not sent.
+    ///
+    /// Retransmissions carry the metadata, and so do requests to other peers of a group. Python
+    /// peers ignore it, and so do earlier versions of this crate. So data that the method needs
+    /// belongs into an argument, which the contract describes. No effect on a call that was sent.
+    ///
+    /// ```
+    /// use rpcudp::{Context, Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Clock {
+    ///     fn hour(&self, cx: &Context) -> u8;
+    /// }
+    ///
+    /// struct Noon;
+    ///
+    /// impl Clock for Noon {
+    ///     fn hour(&self, cx: &Context) -> u8 {
+    ///         println!("request {}", cx.metadata("request").unwrap_or("without a name"));
+    /// #       assert_eq!(cx.metadata("request"), Some("7f3a"));
+    ///         12
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Endpoint::builder().serve(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let clock = ClockClient::new(&endpoint, server.local_addr());
+    /// assert_eq!(clock.hour().metadata("request", "7f3a").await?, 12);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+        self.pending.set_metadata(key, value);
+        self
+    }
+
     /// Returns the length of the encoded request in bytes, as
     /// [`Builder::max_request_len`](crate::Builder::max_request_len) counts it: the method's name
     /// and the arguments.
     ///
     /// A program that collects entries for one request compares it with the limit, before it sends
     /// a call that would end with [`CallError::TooLarge`]. Each measurement encodes all arguments.
-    /// The header and the deadline take 31 bytes more in the datagram. If an argument cannot be
-    /// encoded, the length is of no use, and the call ends with [`CallError::Encode`].
+    /// The header and the deadline take 31 bytes more in the datagram, and metadata up to 518. If
+    /// an argument cannot be encoded, the length is of no use, and the call ends with
+    /// [`CallError::Encode`].
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -295,6 +339,7 @@ impl<T, E, D> Call<T, E, D> {
                 Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
             }
             CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
+            CallEnd::Metadata { key, source } => Err(CallError::Metadata { method, key, source }),
             CallEnd::NoPeers => Err(no_peers(method, target)),
         };
         let error = result.as_ref().err();

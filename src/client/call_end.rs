@@ -1,3 +1,4 @@
+use rpcudp_core::MetadataError;
 use rpcudp_core::codec::EncodeError;
 
 use crate::calls::completion::{Completion, StartError};
@@ -14,6 +15,11 @@ pub(crate) enum CallEnd {
     Unencodable {
         argument: usize,
         source: EncodeError,
+    },
+    /// The entry of this key cannot travel with the request.
+    Metadata {
+        key: Box<str>,
+        source: MetadataError,
     },
     /// The group has no peer.
     NoPeers,

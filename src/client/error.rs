@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{error, fmt, io};
 
+use rpcudp_core::MetadataError;
 use rpcudp_core::codec::{DecodeError, EncodeError};
 use serde::de::DeserializeOwned;
 
@@ -60,7 +61,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
-/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers) | no, the request was not sent |
+/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers) | no, the request was not sent |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -149,6 +150,15 @@ pub enum CallError<E = NoError> {
         /// The error of the encoder.
         source: EncodeError,
     },
+    /// An entry of the metadata is invalid or too long. The request was not sent.
+    Metadata {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The key of the entry.
+        key: Box<str>,
+        /// The reason, with the limit.
+        source: MetadataError,
+    },
     /// The endpoint has as many calls in flight as it allows. The request was not sent.
     TooManyCalls {
         /// The limit: [`Builder::max_calls`](crate::Builder::max_calls).
@@ -208,9 +218,11 @@ impl<E> CallError<E> {
         match self {
             Self::Timeout { .. } | Self::Closed => DidRun::Maybe,
             Self::Application(_) | Self::Decode { .. } => DidRun::Yes,
-            Self::TooLarge { .. } | Self::Encode { .. } | Self::TooManyCalls { .. } | Self::NoPeers { .. } => {
-                DidRun::No
-            }
+            Self::TooLarge { .. }
+            | Self::Encode { .. }
+            | Self::Metadata { .. }
+            | Self::TooManyCalls { .. }
+            | Self::NoPeers { .. } => DidRun::No,
             Self::Unreachable { did_run, .. } | Self::Refused { did_run, .. } | Self::Io { did_run, .. } => *did_run,
         }
     }
@@ -275,6 +287,7 @@ impl<E> CallError<E> {
             Self::Decode { method, peer, source } => CallError::Decode { method, peer, source },
             Self::TooLarge { method, size, limit } => CallError::TooLarge { method, size, limit },
             Self::Encode { method, argument, source } => CallError::Encode { method, argument, source },
+            Self::Metadata { method, key, source } => CallError::Metadata { method, key, source },
             Self::TooManyCalls { limit } => CallError::TooManyCalls { limit },
             Self::NoPeers { method, group, source } => CallError::NoPeers { method, group, source },
             Self::Closed => CallError::Closed,
@@ -322,6 +335,9 @@ impl<E> CallError<E> {
             Self::Encode { method, argument, source } => {
                 write!(f, "argument {argument} of `{method}` cannot be encoded: {source}")
             }
+            Self::Metadata { method, key, source } => {
+                write!(f, "`{method}`: {key:?} cannot travel in the metadata: {source}")
+            }
             Self::TooManyCalls { limit } => {
                 write!(f, "{limit} calls are in flight already, as many as `Builder::max_calls` allows")
             }
@@ -353,6 +369,8 @@ impl<E> CallError<E> {
             Self::Decode { .. } => Outcome::Undecodable,
             Self::TooLarge { .. } => Outcome::TooLarge,
             Self::Encode { .. } => Outcome::Unencodable,
+            Self::Metadata { source: MetadataError::TooLong { .. }, .. } => Outcome::TooLarge,
+            Self::Metadata { .. } => Outcome::Unencodable,
             Self::TooManyCalls { .. } => Outcome::TooManyCalls,
             Self::NoPeers { .. } => Outcome::NoPeers,
             Self::Closed => Outcome::Closed,
@@ -407,6 +425,7 @@ impl<E: error::Error + 'static> error::Error for CallError<E> {
             Self::Application(error) => Some(error),
             Self::Decode { source, .. } => Some(source),
             Self::Encode { source, .. } => Some(source),
+            Self::Metadata { source, .. } => Some(source),
             Self::Io { source, .. } | Self::Timeout { source: Some(source), .. } => Some(source),
             Self::NoPeers { source: Some(source), .. } => Some(source),
             _ => None,

@@ -4,12 +4,12 @@ use std::mem;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, MessageId, RefusalKind, Request};
 
 use super::call_end::CallEnd;
 use super::detour::{Former, Hedge};
+use super::extras::Extras;
 use super::pending::{Launch, PendingCall, State};
 use super::target::{GroupTarget, Target};
 use crate::calls::completion::Completion;
@@ -36,10 +36,10 @@ impl PendingCall {
     /// Polls a call to a group.
     pub(super) fn poll_group(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
         match &mut self.state {
-            State::Ready(datagram, encode_error) => {
-                let (datagram, encode_error) = (mem::take(datagram), encode_error.take());
+            State::Ready(datagram, extras) => {
+                let (datagram, extras) = (mem::take(datagram), extras.take());
                 self.state = State::Ended;
-                match self.start_at_member(datagram, encode_error, cx) {
+                match self.start_at_member(datagram, extras, cx) {
                     Step::Pending => Poll::Pending,
                     step => self.take_steps(step, cx),
                 }
@@ -67,15 +67,10 @@ impl PendingCall {
     }
 
     /// Begins the call, and sends the request to the member that it picks.
-    fn start_at_member(
-        &mut self,
-        datagram: Vec<u8>,
-        encode_error: Option<Box<(usize, EncodeError)>>,
-        cx: &mut Context<'_>,
-    ) -> Step {
+    fn start_at_member(&mut self, mut datagram: Vec<u8>, extras: Option<Box<Extras>>, cx: &mut Context<'_>) -> Step {
         let started = now();
         let is_picked = self.pick_first(started);
-        match self.begin(started, encode_error) {
+        match self.begin(&mut datagram, extras, started) {
             Ok(()) if is_picked => self.send_to_member(datagram, started, Counter::CallsStarted, cx),
             Ok(()) => self.begin_to_wait(datagram),
             Err(end) => {
@@ -120,7 +115,7 @@ impl PendingCall {
     fn send_to_member(&mut self, mut datagram: Vec<u8>, at: Instant, counter: Counter, cx: &mut Context<'_>) -> Step {
         let remaining = self.remaining(at);
         if counter != Counter::CallsStarted && self.sends_deadline {
-            Request::set_remaining(&mut datagram, remaining);
+            Request::set_remaining(&mut datagram, self.body_len(), remaining);
         }
         let may_move = !self.is_fixed && (self.waits_for_ready || self.group().view.group.len() > 1);
         let launch = Launch {

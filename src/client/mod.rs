@@ -7,6 +7,7 @@ pub(crate) mod detour;
 pub(crate) mod did_run;
 pub(crate) mod dynamic_method;
 pub(crate) mod error;
+pub(crate) mod extras;
 mod group_call;
 mod hedged;
 pub(crate) mod idempotent;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rpcudp_core::codec::EncodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, Dialect, Frame, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
 use super::call_end::CallEnd;
+use super::extras::Extras;
 use super::request::{CallSpec, OutgoingRequest};
 use super::stub::Stub;
 use super::target::Target;
@@ -49,8 +49,8 @@ pub(crate) struct PendingCall {
 }
 
 pub(super) enum State {
-    /// The request is not sent: the datagram, and the first argument that could not be encoded.
-    Ready(Vec<u8>, Option<Box<(usize, EncodeError)>>),
+    /// The request is not sent.
+    Ready(Vec<u8>, Option<Box<Extras>>),
     /// The request is in flight. For a call to a group, with the time of the request in ticks of
     /// the group.
     InFlight(MessageId, u32),
@@ -76,9 +76,8 @@ impl PendingCall {
     const MAX_IMMEDIATE: usize = 2;
 
     pub(crate) fn new(request: OutgoingRequest) -> Self {
-        let OutgoingRequest {
-            stub: Stub { endpoint, target, timeout, deadline }, spec, datagram, encode_error, ..
-        } = request;
+        let OutgoingRequest { stub: Stub { endpoint, target, timeout, deadline }, spec, datagram, extras, .. } =
+            request;
         let timeout = timeout.or(spec.timeout).unwrap_or(endpoint.shared().config.timeout);
         // A call on behalf of a request is of no use after that request's deadline.
         let inherited = deadline.map(|deadline| deadline.saturating_duration_since(now()));
@@ -92,7 +91,7 @@ impl PendingCall {
             body_len: u32::try_from(datagram.len() - HEADER_LEN).unwrap_or(u32::MAX),
             is_fixed: false,
             endpoint,
-            state: State::Ready(datagram, encode_error),
+            state: State::Ready(datagram, extras),
             trace: Trace::NONE,
             timing: CallTiming::NONE,
         }
@@ -107,10 +106,10 @@ impl PendingCall {
     /// been polled.
     pub(super) fn fork(&self, target: Target) -> Self {
         let state = match &self.state {
-            State::Ready(datagram, encode_error) => {
+            State::Ready(datagram, extras) => {
                 let mut copy = buffer_pool::take();
                 copy.extend_from_slice(datagram);
-                State::Ready(copy, encode_error.clone())
+                State::Ready(copy, extras.clone())
             }
             _ => State::Ended,
         };
@@ -136,13 +135,20 @@ impl PendingCall {
         self.timeout = nanos(timeout);
     }
 
+    /// Adds an entry to the metadata of a request that has not been sent.
+    pub(crate) fn set_metadata(&mut self, key: &str, value: &str) {
+        if let State::Ready(_, extras) = &mut self.state {
+            extras.get_or_insert_default().set_metadata(key, value);
+        }
+    }
+
     /// Sends the request at the first poll, and then waits for the end of the call.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
         if let Target::Group(..) = self.target {
             return self.poll_group(cx);
         }
         match mem::replace(&mut self.state, State::Ended) {
-            State::Ready(datagram, encode_error) => match self.start(datagram, encode_error, cx) {
+            State::Ready(datagram, extras) => match self.start(datagram, extras, cx) {
                 Ok(state) => {
                     self.state = state;
                     Poll::Pending
@@ -166,11 +172,11 @@ impl PendingCall {
     fn start(
         &mut self,
         mut datagram: Vec<u8>,
-        encode_error: Option<Box<(usize, EncodeError)>>,
+        extras: Option<Box<Extras>>,
         cx: &mut Context<'_>,
     ) -> Result<State, CallEnd> {
         let started = now();
-        self.begin(started, encode_error)?;
+        self.begin(&mut datagram, extras, started)?;
         let launch = Launch {
             at: started,
             remaining: self.timeout(),
@@ -185,20 +191,30 @@ impl PendingCall {
     /// cannot be sent to any peer.
     pub(super) fn begin(
         &mut self,
+        datagram: &mut Vec<u8>,
+        mut extras: Option<Box<Extras>>,
         started: Instant,
-        encode_error: Option<Box<(usize, EncodeError)>>,
     ) -> Result<(), CallEnd> {
         self.trace = Trace::of_call(self.spec.name, self.peer(), started);
         self.timing = self.spec.meter.begin(self.spec.name, started);
-        if let Some(error) = encode_error {
-            let (argument, source) = *error;
-            return Err(CallEnd::Unencodable { argument, source });
+        if let Some(extras) = &mut extras {
+            extras.check_arguments()?;
         }
         let size = self.body_len();
         if size > self.endpoint.shared().config.max_request_len {
             return Err(CallEnd::TooLarge { size });
         }
-        Ok(())
+        match extras {
+            None => Ok(()),
+            Some(extras) => extras.append(datagram, self.has_deadline().then(|| self.timeout())),
+        }
+    }
+
+    /// Returns whether the request ends with the remaining time.
+    fn has_deadline(&self) -> bool {
+        self.sends_deadline
+            && self.spec.delivery != Delivery::OneWay
+            && self.endpoint.shared().config.dialect == Dialect::Rpcudp
     }
 
     /// Sends the request to the peer, and takes the datagram. Returns the call's key in the table,
@@ -227,7 +243,12 @@ impl PendingCall {
         let schedule =
             Schedule { sent: at, deadline: later(at, remaining), retransmits: self.retransmits, waits_for_ready };
         if counter == Counter::CallsStarted && self.sends_deadline && shared.config.dialect == Dialect::Rpcudp {
-            Request::end(datagram, remaining);
+            // A call with metadata has the time already, and a group may have waited for a peer.
+            if datagram.len() == HEADER_LEN + self.body_len() {
+                Request::end(datagram, remaining);
+            } else {
+                Request::set_remaining(datagram, self.body_len(), remaining);
+            }
         }
         let call = shared.calls.start(peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
         if call.wakes_driver {

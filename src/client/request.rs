@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpcudp_core::Request;
-use rpcudp_core::codec::{EncodeError, encode};
+use rpcudp_core::codec::encode;
 use rpcudp_core::contract::Delivery;
 use serde::Serialize;
 
+use super::extras::Extras;
 use super::stub::Stub;
 use crate::buffer_pool;
 use crate::telemetry::metrics::CallMeter;
@@ -44,8 +45,7 @@ pub struct OutgoingRequest {
     pub(crate) stub: Stub,
     pub(crate) spec: &'static CallSpec,
     pub(crate) datagram: Vec<u8>,
-    /// The first argument that could not be encoded, counted from 1.
-    pub(crate) encode_error: Option<Box<(usize, EncodeError)>>,
+    pub(crate) extras: Option<Box<Extras>>,
     encoded_count: usize,
 }
 
@@ -62,7 +62,7 @@ impl Stub {
         let dialect = self.endpoint.shared().config.dialect;
         Request::begin(&mut datagram, dialect, spec.name, argument_count);
         let stub = Self { endpoint: Arc::clone(&self.endpoint), target: self.target.of_call(), ..*self };
-        OutgoingRequest { stub, spec, datagram, encode_error: None, encoded_count: 0 }
+        OutgoingRequest { stub, spec, datagram, extras: None, encoded_count: 0 }
     }
 }
 
@@ -71,10 +71,10 @@ impl OutgoingRequest {
     #[must_use]
     pub fn argument<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         self.encoded_count += 1;
-        if self.encode_error.is_none()
+        if self.extras.is_none()
             && let Err(error) = encode(&mut self.datagram, value)
         {
-            self.encode_error = Some(Box::new((self.encoded_count, error)));
+            self.extras = Some(Box::new(Extras::unencodable(self.encoded_count, error)));
         }
         self
     }

@@ -64,6 +64,7 @@ impl Dispatch {
             id: MessageId::from_bytes([0; MessageId::LEN]),
             deadline: None,
             handler: None,
+            metadata: None,
             shared: Arc::clone(&shared),
             socket,
         };
@@ -351,6 +352,7 @@ impl Dispatch {
         let cx = &mut head.context;
         (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
+        cx.metadata = if request.metadata.is_empty() { None } else { request.metadata.decode().map(Arc::new) };
         let (sender, local) = (cx.sender, cx.local);
         head.len = received.contents.len();
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());

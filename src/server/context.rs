@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rpcudp_core::MessageId;
+use rpcudp_core::{MessageId, Metadata};
 
 use crate::client::as_endpoint::{AsEndpoint, sealed};
 use crate::clock::now;
@@ -60,6 +60,8 @@ pub struct Context {
     pub(crate) deadline: Option<Instant>,
     /// The state of the handler, if it runs as a task.
     pub(crate) handler: Option<Arc<RunningHandler>>,
+    /// The metadata, if the caller sent some.
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 impl Context {
@@ -101,6 +103,16 @@ impl Context {
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now()))
+    }
+
+    /// Returns a text that the caller sent beside the arguments, with
+    /// [`Call::metadata`](crate::Call::metadata). `None` if it sent no value for the key. Python's
+    /// callers send none.
+    ///
+    /// The caller chooses keys and values. Do not trust them more than an argument.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.as_ref()?.get(key)
     }
 
     /// Completes when the caller's deadline passes; a response sent later is ignored. Never
@@ -207,6 +219,9 @@ impl fmt::Debug for Context {
         context.field("sender", &self.sender).field("local_addr", &self.local_addr()).field("message_id", &self.id);
         if let Some(remaining) = &self.remaining() {
             context.field("remaining", remaining);
+        }
+        if let Some(metadata) = &self.metadata {
+            context.field("metadata", metadata);
         }
         context.finish_non_exhaustive()
     }

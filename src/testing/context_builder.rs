@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rpcudp_core::MessageId;
+use rpcudp_core::{MessageId, Metadata};
 use rpcudp_transport::sim::Network;
 use rpcudp_transport::{Transport, canonical};
 use tokio::runtime::{self, Handle, Runtime};
@@ -28,6 +28,7 @@ pub struct ContextBuilder {
     message_id: Option<MessageId>,
     remaining: Option<Duration>,
     is_cancelled: bool,
+    metadata: Metadata,
 }
 
 impl Context {
@@ -86,6 +87,7 @@ impl Context {
             message_id: None,
             remaining: None,
             is_cancelled: false,
+            metadata: Metadata::new(),
         }
     }
 }
@@ -127,6 +129,25 @@ impl ContextBuilder {
     /// ```
     pub fn cancelled(mut self) -> Self {
         self.is_cancelled = true;
+        self
+    }
+
+    /// Adds a text that the caller sent beside the arguments: [`Context::metadata`]. Default: none,
+    /// as for a request from Python.
+    ///
+    /// ```
+    /// let cx = rpcudp::Context::for_test().metadata("tenant", "acme").build();
+    /// assert_eq!(cx.metadata("tenant"), Some("acme"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If no call can send the text: [`Call::metadata`](crate::Call::metadata) has the limits.
+    #[track_caller]
+    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+        if let Err(error) = self.metadata.set(key, value) {
+            panic!("{key:?} cannot travel in the metadata: {error}");
+        }
         self
     }
 
@@ -193,6 +214,7 @@ impl ContextBuilder {
             id: self.message_id.unwrap_or_else(new_message_id),
             deadline: self.remaining.map(|remaining| later(now(), remaining)),
             handler: Some(handler),
+            metadata: (!self.metadata.is_empty()).then(|| Arc::new(self.metadata)),
         }
     }
 }

@@ -28,6 +28,7 @@ mod hostile_responses;
 mod hygiene;
 mod introspection;
 mod limits;
+mod metadata;
 mod model;
 mod outages;
 mod own_services;

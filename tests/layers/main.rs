@@ -28,6 +28,8 @@ trait Works {
     async fn panics_later(&self);
     fn big(&self) -> Vec<u8>;
     fn sender(&self, cx: &Context) -> String;
+    fn tenant(&self, cx: &Context) -> Option<String>;
+    async fn tenant_later(&self, cx: &Context) -> Option<String>;
     async fn slow(&self, text: &str, millis: u64) -> String;
     #[rpc(at_most_once)]
     fn once(&self) -> u64;
@@ -78,6 +80,12 @@ impl Works for Runs {
     }
     fn big(&self) -> Vec<u8> {
         vec![0; 100_000]
+    }
+    fn tenant(&self, cx: &Context) -> Option<String> {
+        cx.metadata("tenant").map(str::to_owned)
+    }
+    async fn tenant_later(&self, cx: &Context) -> Option<String> {
+        cx.metadata("tenant").map(str::to_owned)
     }
     fn sender(&self, cx: &Context) -> String {
         cx.sender().to_string()

@@ -42,6 +42,21 @@ async fn requests_to_a_mock_peer_pass_its_layers_unless_it_has_a_fault() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn layers_and_the_methods_behind_them_see_the_metadata() {
+    let records = Records::default();
+    let seen = Arc::clone(&records);
+    let layer = MapRequestLayer::new(move |request: Request| {
+        seen.lock().unwrap().push(format!("{:?}", request.context().metadata("tenant")));
+        request
+    });
+    let (_pair, works, _) = pair(|builder| builder.layer(layer));
+    assert_eq!(works.tenant().metadata("tenant", "acme").await.unwrap().as_deref(), Some("acme"));
+    assert_eq!(works.tenant_later().metadata("tenant", "later").await.unwrap().as_deref(), Some("later"));
+    assert_eq!(works.tenant().await.unwrap(), None);
+    assert_eq!(*records.lock().unwrap(), ["Some(\"acme\")", "Some(\"later\")", "None"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn layers_leave_arguments_and_results_unchanged() {
     let responses = Records::default();
     let recorded = Arc::clone(&responses);

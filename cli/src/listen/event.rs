@@ -94,7 +94,11 @@ fn frame_text(frame: &Frame<'_>) -> String {
             };
             let deadline =
                 request.remaining.map_or_else(String::new, |remaining| format!(" deadline in {remaining:?}"));
-            format!("{}({arguments}){deadline}", request.method.escape_debug())
+            let metadata = request.metadata.decode().map_or_else(String::new, |metadata| {
+                let entries = metadata.iter().map(|(key, value)| format!("{key:?}: {value:?}"));
+                format!(" metadata {{{}}}", entries.collect::<Vec<_>>().join(", "))
+            });
+            format!("{}({arguments}){deadline}{metadata}", request.method.escape_debug())
         }
         Frame::Response(response) => match decode::<Value>(response.body) {
             Ok(value) => format!("{} {value}", styled(WARNING, format!("response to {}", response.id))),
@@ -132,6 +136,11 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
             event.insert(name.into(), arguments);
             let remaining = request.remaining.map(|remaining| remaining.as_millis() as u64);
             event.insert("remaining_ms".into(), json!(remaining));
+            if let Some(metadata) = request.metadata.decode() {
+                // The first entry of a key counts.
+                let entries = metadata.iter().map(|(key, _)| (key.to_owned(), json!(metadata.get(key))));
+                event.insert("metadata".into(), serde_json::Map::from_iter(entries).into());
+            }
         }
         Frame::Response(response) => {
             event.insert("event".into(), "response".into());
@@ -201,6 +210,17 @@ mod tests {
         let (text, json) = event(b"\x02twenty bytes of id..\x92\xa4ping\x90");
         assert_eq!(text, "    1.500s 192.0.2.1:7 storj ping()");
         assert_eq!(json["dialect"], "storjrpcudp");
+    }
+
+    #[test]
+    fn metadata_is_shown_and_escaped() {
+        let (text, json) = event(
+            b"\x00twenty bytes of id..\x92\xa1m\x90\xc1RuT\x04\x11\x01a\x00\x011\x01a\x00\x012\x01\"\x00\x03\x1b\n\n",
+        );
+        assert_eq!(text, r#"    1.500s 192.0.2.1:7 m() metadata {"a": "1", "a": "2", "\"": "\u{1b}\n\n"}"#);
+        assert_eq!(json["metadata"], json!({ "a": "1", "\"": "\u{1b}\n\n" }));
+        let (text, json) = event(b"\x00twenty bytes of id..\x92\xa1m\x90\xc1RuT\x04\x01\x09");
+        assert_eq!((&*text, &json["metadata"]), ("    1.500s 192.0.2.1:7 m()", &json!(null)));
     }
 
     #[test]

@@ -40,6 +40,24 @@ fn text_is_printed_without_the_json_flag() {
 }
 
 #[test]
+fn metadata_of_a_call_is_printed() {
+    let (mut listen, addr) = Background::listen(&["--answer", "a=1"]);
+    let call = |metadata: &[&str]| rpcudp(&[&["call", &addr.to_string(), "a"], metadata].concat());
+    call(&["--metadata", "tenant=acme", "--metadata", "equation=a=b"]).succeeded();
+    assert_eq!(listen.json()["metadata"], json!({ "tenant": "acme", "equation": "a=b" }));
+    call(&[]).succeeded();
+    assert_eq!(listen.json()["metadata"], json!(null));
+    for metadata in ["tenant", "=acme"] {
+        let failed = call(&["--metadata", metadata]);
+        assert!(failed.code() == 64 && failed.stderr().contains(": it has the form KEY=VALUE"), "{failed:?}");
+    }
+    let failed = call(&["--metadata", &format!("key={}", "x".repeat(600))]);
+    let expected =
+        "`a`: \"key\" cannot travel in the metadata: the metadata has 606 bytes with it, and 512 are allowed";
+    assert!(failed.failed(64).contains(expected), "{failed:?}");
+}
+
+#[test]
 fn canned_responses_are_sent_in_the_selected_dialect() {
     let (mut listen, addr) = Background::listen(&["--storj", "--answer", "a=[1]", "--answer", "b=hex:ff"]);
     let addr = addr.to_string();

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::dialect::{Dialect, Kind};
 use super::header::Header;
 use super::message_id::MessageId;
+use super::metadata::{Metadata, MetadataError, RawMetadata};
 use super::trailer::Trailer;
 use crate::DropReason;
 use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_DEPTH};
@@ -20,6 +21,8 @@ pub struct Request<'a> {
     /// The time that the caller waits, counted from its first transmission. `None` if the request
     /// does not contain it.
     pub remaining: Option<Duration>,
+    /// The undecoded metadata.
+    pub metadata: RawMetadata<'a>,
 }
 
 /// The undecoded arguments of a request: consecutive msgpack values.
@@ -98,13 +101,26 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Replaces the time that [`end`](Self::end) appended to the same datagram, because the request
-    /// is sent again as another call. No effect if the datagram has no such time.
-    pub fn set_remaining(datagram: &mut Vec<u8>, remaining: Duration) {
-        let len = datagram.len().saturating_sub(Trailer::REMAINING_LEN);
-        if Trailer::read(&datagram[len..]).remaining.is_some() {
-            datagram.truncate(len);
-            Trailer::end_request(datagram, remaining);
+    /// Appends metadata, after all arguments, and the time that the caller waits, if it is given,
+    /// as [`end`](Self::end) does. Python peers ignore both.
+    ///
+    /// # Errors
+    ///
+    /// Fails, and appends nothing, if the datagram has no room.
+    pub fn end_with_metadata(
+        out: &mut Vec<u8>,
+        remaining: Option<Duration>,
+        metadata: &Metadata,
+    ) -> Result<(), MetadataError> {
+        Trailer::end_request_with(out, remaining, metadata)
+    }
+
+    /// Replaces the time in a datagram that [`end`](Self::end) or
+    /// [`end_with_metadata`](Self::end_with_metadata) ended after `body_len` bytes of body, because
+    /// the request is sent again as another call. No effect if the datagram has no such time.
+    pub fn set_remaining(datagram: &mut [u8], body_len: usize, remaining: Duration) {
+        if let Some(trailer) = datagram.get_mut(HEADER_LEN + body_len..) {
+            Trailer::set_remaining(trailer, remaining);
         }
     }
 
@@ -146,7 +162,8 @@ impl<'a> Request<'a> {
             after = &after[len..];
         }
         let trailer = Trailer::read(after);
+        let metadata = trailer.metadata(after);
         let arguments = RawArguments { count, bytes: &arguments[..arguments.len() - after.len()] };
-        Some((Self { id: header.id, method, arguments, remaining: trailer.remaining }, trailer))
+        Some((Self { id: header.id, method, arguments, remaining: trailer.remaining, metadata }, trailer))
     }
 }

@@ -11,6 +11,7 @@
 //! | 1 | milliseconds that the caller waits from its first transmission, `u32` | requests |
 //! | 2 | microseconds between the arrival of the request and the response, `u32` | responses |
 //! | 3 | the checksum of all bytes between the message id and this value, `u64` | responses |
+//! | 4 | a part of the metadata; consecutive fields form one block | requests |
 //!
 //! Numbers are big-endian. A reader skips fields of other types and bytes at the end of a value.
 //!
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use super::checksum;
 use super::message_id::MessageId;
+use super::metadata::{Metadata, MetadataError, RawMetadata};
 use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN};
 
 const MAGIC: [u8; 4] = [0xc1, b'R', b'u', b'T'];
@@ -29,14 +31,21 @@ const MAGIC: [u8; 4] = [0xc1, b'R', b'u', b'T'];
 const REMAINING: u8 = 1;
 const HANDLER_TIME: u8 = 2;
 const CHECKSUM: u8 = 3;
+const METADATA: u8 = 4;
 
 /// The number of fields that a reader looks at, so that a datagram full of empty fields costs no
 /// more than a few.
 const MAX_FIELD_COUNT: usize = 8;
 
+/// The length of the longest value of a field.
+const MAX_FIELD_LEN: usize = u8::MAX as usize;
+
 /// The length of a field with a `u32`, and of one with a `u64`.
 const U32_FIELD_LEN: usize = 2 + size_of::<u32>();
 const U64_FIELD_LEN: usize = 2 + size_of::<u64>();
+
+/// The length of the remaining time, as its field has it.
+const REMAINING_VALUE_LEN: u8 = size_of::<u32>() as u8;
 
 /// The fields after the body of a datagram.
 ///
@@ -63,6 +72,9 @@ pub struct Trailer {
     pub handler_time: Option<Duration>,
     /// The position of the checksum, counted from the end of the body, and the checksum.
     checksum: Option<(usize, u64)>,
+    /// The begin and the end of the fields with metadata, counted from the end of the body. Both
+    /// are 0 if there are none.
+    metadata: (usize, usize),
 }
 
 impl Trailer {
@@ -81,6 +93,43 @@ impl Trailer {
         out.extend_from_slice(&MAGIC);
         // Rounds up: after its deadline a caller sends no request.
         append_u32(out, REMAINING, remaining.as_micros().div_ceil(1_000));
+    }
+
+    /// Replaces the remaining time in the trailer of a request, if it is the first field, as in
+    /// every trailer that [`end_request_with`](Self::end_request_with) writes.
+    pub(crate) fn set_remaining(trailer: &mut [u8], remaining: Duration) {
+        let Some((magic, fields)) = trailer.split_first_chunk_mut() else { return };
+        if *magic == MAGIC
+            && let Some([REMAINING, REMAINING_VALUE_LEN, number @ ..]) = fields.first_chunk_mut::<U32_FIELD_LEN>()
+        {
+            *number = saturated(remaining.as_micros().div_ceil(1_000)).to_be_bytes();
+        }
+    }
+
+    /// Appends a trailer with the remaining time, if there is one, and with metadata. Appends
+    /// nothing if both are missing.
+    pub(crate) fn end_request_with(
+        out: &mut Vec<u8>,
+        remaining: Option<Duration>,
+        metadata: &Metadata,
+    ) -> Result<(), MetadataError> {
+        let block = metadata.block();
+        let remaining_len = if remaining.is_some() { U32_FIELD_LEN } else { 0 };
+        let overhead = MAGIC.len() + remaining_len + 2 * block.len().div_ceil(MAX_FIELD_LEN);
+        let room = MAX_DATAGRAM_LEN.saturating_sub(out.len() + overhead);
+        if block.len() > room {
+            return Err(MetadataError::TooLong { len: block.len(), limit: room });
+        }
+        match remaining {
+            Some(remaining) => Self::end_request(out, remaining),
+            None if block.is_empty() => {}
+            None => out.extend_from_slice(&MAGIC),
+        }
+        for part in block.chunks(MAX_FIELD_LEN) {
+            out.extend_from_slice(&[METADATA, part.len() as u8]);
+            out.extend_from_slice(part);
+        }
+        Ok(())
     }
 
     /// Appends a trailer to the response or failure that begins at `start`, and marks the response
@@ -125,7 +174,8 @@ impl Trailer {
         for _ in 0..MAX_FIELD_COUNT {
             let Some(([kind, len], after)) = fields.split_first_chunk() else { break };
             let Some((value, after)) = after.split_at_checked(usize::from(*len)) else { break };
-            let at = rest_len - fields.len() + 2;
+            let begin = rest_len - fields.len();
+            let at = begin + 2;
             fields = after;
             let number = || value.first_chunk().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
             match *kind {
@@ -136,10 +186,19 @@ impl Trailer {
                 CHECKSUM if trailer.checksum.is_none() => {
                     trailer.checksum = value.first_chunk().map(|bytes| (at, u64::from_be_bytes(*bytes)));
                 }
+                METADATA if trailer.metadata.1 == 0 => trailer.metadata = (begin, rest_len - fields.len()),
+                METADATA if trailer.metadata.1 == begin => trailer.metadata.1 = rest_len - fields.len(),
                 _ => {}
             }
         }
         trailer
+    }
+
+    /// Returns the metadata. `rest` are the bytes after the body, which the trailer was read from.
+    #[inline]
+    pub(crate) fn metadata<'a>(&self, rest: &'a [u8]) -> RawMetadata<'a> {
+        let (begin, end) = self.metadata;
+        RawMetadata::new(&rest[begin..end])
     }
 
     /// Whether the checksum is that of the datagram's body, which has `body_len` bytes. `false` if
@@ -157,7 +216,11 @@ pub(super) const CHECKED_BIT: u8 = 0x80;
 /// Appends a field. A number that does not fit is written as the largest.
 fn append_u32(out: &mut Vec<u8>, kind: u8, number: u128) {
     out.extend_from_slice(&[kind, size_of::<u32>() as u8]);
-    out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(&saturated(number).to_be_bytes());
+}
+
+fn saturated(number: u128) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

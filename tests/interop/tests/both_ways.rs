@@ -6,6 +6,7 @@ rpcudp_interop::for_each_package!(
     peers_call_each_other_concurrently_on_one_socket,
     handlers_see_the_socket_of_the_caller_as_sender,
     handlers_call_their_callers_back,
+    python_ignores_metadata,
 );
 
 async fn peers_call_each_other_concurrently_on_one_socket(venv: &Venv) {
@@ -54,4 +55,16 @@ async fn handlers_call_their_callers_back(venv: &Venv) {
     assert_eq!(python.call(rust.local_addr(), "call_back", &["41"]).await, CallOutcome::returned("int 42"));
     let stats = rust.stats();
     assert_eq!((stats.calls.completed, stats.requests.completed), (2, 2), "Rust has called back");
+}
+
+async fn python_ignores_metadata(venv: &Venv) {
+    let python = venv.launch().start().await;
+    let rust = venv.endpoint().bind("127.0.0.1:0").await.unwrap();
+    let peer = PeerClient::new(&rust, python.addr());
+    for len in [0, 100, 505] {
+        let value = "x".repeat(len);
+        assert_eq!(peer.add(40, 2).metadata("key1", &value).await.unwrap(), 42);
+        assert_eq!(peer.add_later(40, 2).metadata("key1", &value).await.unwrap(), 42);
+    }
+    assert!(!python.stderr().contains("Traceback"));
 }

@@ -88,6 +88,7 @@ const FIELDS: &[&str] = &[
     "rpcudp.remaining",
     "rpcudp.handler_time",
     "rpcudp.checksum",
+    "rpcudp.metadata",
     "rpcudp.trailing",
     "rpcudp.request_in",
     "rpcudp.response_in",
@@ -322,6 +323,25 @@ fn trailers_have_fields() {
     let trailer = [("handler_time", "1234"), ("checksum", "0x0001020304050607")];
     frames.assert(2, &[&trailer[..], &[("type", "0x81"), ("request_in", "1"), ("trailing", "")]].concat());
     frames.assert(3, &[&trailer[..], &[("type", "0x84"), ("failure.code", "1"), ("trailing", "21")]].concat());
+}
+
+#[test]
+fn metadata_has_a_field_for_each_entry() {
+    let Some(tshark) = tshark("metadata") else { return };
+    let capture = Capture::new();
+    let (caller, server): (SocketAddr, SocketAddr) = (CALLER.parse().unwrap(), SERVER.parse().unwrap());
+    let request = |trailer: &[u8]| [b"\0twenty bytes of id..\x92\xa6lookup\x90\xc1RuT", trailer].concat();
+    capture.add(caller, server, &request(b"\x04\x06\x01a\x00\x021\n\x01\x04\x00\x00\x13\x88"));
+    let long =
+        [b"\x01\x04\x00\x00\x13\x88\x04\xff\x01a\x00\xfd", &[b'x'; 251][..], b"\x04\x07xx\x02bc\x00\x00"].concat();
+    capture.add(caller, server, &request(&long));
+    capture.add(caller, server, &request(b"\x04\x05\x01a\x00\x02x\x04\x00"));
+
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(1, &[("remaining", "5000"), ("metadata", "a: 1\\x0a"), ("trailing", "")]);
+    frames.assert(2, &[("remaining", "5000"), ("trailing", "")]);
+    assert_eq!(frames.0[1].all("rpcudp.metadata"), [format!("a: {}", "x".repeat(253)), "bc: ".into()]);
+    frames.assert(3, &[("metadata", ""), ("trailing", "040501610002780400")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use rpcudp_core::codec::EncodeError;
+use rpcudp_core::{Metadata, MetadataError, Request};
+
+use super::call_end::CallEnd;
+
+/// The parts of a request that most calls do not have. In a box, so that other calls are no larger.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    /// The first argument that could not be encoded, counted from 1.
+    encode_error: Option<(usize, EncodeError)>,
+    metadata: Metadata,
+    /// The first key whose entry could not be added to the metadata.
+    metadata_error: Option<(Box<str>, MetadataError)>,
+}
+
+impl Extras {
+    pub(super) fn unencodable(argument: usize, error: EncodeError) -> Self {
+        Self { encode_error: Some((argument, error)), ..Self::default() }
+    }
+
+    /// Adds an entry to the metadata. The request is not sent if that fails.
+    pub(super) fn set_metadata(&mut self, key: &str, value: &str) {
+        if self.metadata_error.is_none()
+            && let Err(error) = self.metadata.set(key, value)
+        {
+            self.metadata_error = Some((key.into(), error));
+        }
+    }
+
+    /// Returns the end of the call as the error if an argument could not be encoded.
+    pub(super) fn check_arguments(&mut self) -> Result<(), CallEnd> {
+        match self.encode_error.take() {
+            Some((argument, source)) => Err(CallEnd::Unencodable { argument, source }),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends the metadata to the request, and the remaining time, if it is given. Returns the end
+    /// of the call as the error if the metadata is invalid or has no room.
+    pub(super) fn append(self, datagram: &mut Vec<u8>, remaining: Option<Duration>) -> Result<(), CallEnd> {
+        if let Some((key, source)) = self.metadata_error {
+            return Err(CallEnd::Metadata { key, source });
+        }
+        Request::end_with_metadata(datagram, remaining, &self.metadata).map_err(|source| {
+            let key = self.metadata.iter().last().map_or("", |(key, _)| key);
+            CallEnd::Metadata { key: key.into(), source }
+        })
+    }
+}
