@@ -17,6 +17,7 @@ pub use crate::server::argument::{AnyArgumentOf, ArgumentOf, BorrowedArgumentOf,
 pub use crate::server::context::{IsContext, as_context};
 pub use crate::server::incoming_request::IncomingRequest;
 pub use crate::server::owned_request::{OwnedRequest, as_slice};
+pub use crate::server::rejection::Rejection;
 pub use crate::server::response::{
     AnyReturnOf, Fallible, IntoResponse, IsValue, NoResponse, ResponseWriter, ReturnOf, Value, no_response, respond,
     respond_result,

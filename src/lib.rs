@@ -16,7 +16,7 @@
 //! | [`Peers`] | the peers of a group: a list, or a source that reports each [`Change`] |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
-//! | [`DynamicMethod`] | calls by name, without a contract |
+//! | [`DynamicMethod`], [`DynamicService`] | calls by name without a contract, and services whose methods are known at run time only |
 //! | [`value`] | values without a declared type, timestamps and other extension types of msgpack |
 //! | [`contract`] | contracts as data: to print, compare, publish and fetch |
 //! | [`Limits`], [`Stats`], [`UdpOptions`] | limits for peers, counters, options of the socket |
@@ -49,6 +49,7 @@ mod introspection;
 mod lock;
 mod panic;
 mod server;
+mod services;
 mod telemetry;
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -90,7 +91,11 @@ pub use rpcudp_transport as transport;
 pub use rpcudp_transport::UdpOptions;
 pub use rpcudp_transport::sim;
 pub use server::context::Context;
+pub use server::dynamic::DynamicService;
+pub use server::dynamic::response::DynamicResponse;
 pub use server::service::Service;
+pub use server::services::ServiceId;
+pub use services::add_service_error::AddServiceError;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use telemetry::metric_names as metrics;
@@ -107,6 +112,18 @@ pub mod contract {
     pub use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
 
     pub use crate::introspection::query::{ContractQuery, Differences};
+}
+
+/// Parts of a [`DynamicService`]: its arguments, responses that other threads send, and services
+/// with their type erased.
+pub mod dynamic {
+    #[doc(inline)]
+    pub use rpcudp_core::RawArguments;
+    #[doc(inline)]
+    pub use rpcudp_core::codec::{ArgumentError, Arguments};
+
+    pub use crate::server::dynamic::boxed::BoxedService;
+    pub use crate::server::dynamic::deferred::{Deferred, Responder};
 }
 
 /// The parts of [`Stats`].

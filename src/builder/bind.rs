@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 
 use rpcudp_transport::{Transport, Udp};
-use tokio::runtime::{self, Handle, RuntimeFlavor};
+use tokio::runtime::{self, Handle};
 
 use super::Builder;
 use super::bind_error::BindError;
@@ -20,6 +20,9 @@ use crate::endpoint::close_guard::{CloseGuard, CloseNotice};
 use crate::endpoint::lifecycle::Lifecycle;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
+use crate::introspection;
+use crate::server::services::{ServiceSettings, Services};
+use crate::services;
 use crate::telemetry::metrics;
 
 /// An endpoint that is about to be bound.
@@ -172,7 +175,15 @@ fn start(
     runtime: Handle,
     timer: impl Fn() -> Timer,
 ) -> Result<(Endpoint, Vec<Driver>), BindError> {
-    let Builder { mut router, own_services, config, .. } = builder.with_introspection();
+    let Builder { mut served, own_services, config, middleware, invalid_contract, .. } = builder;
+    if let Some(invalid) = invalid_contract {
+        return Err(invalid.into());
+    }
+    let settings = ServiceSettings {
+        middleware: middleware.map(Arc::from),
+        introspection: introspection::service::publish,
+        max_response_len: config.max_response_len,
+    };
     let lifecycle = Arc::new(Lifecycle::default());
     let local_addr = transports[0].local_addr();
     let notice = Arc::new(CloseNotice { lifecycle: Arc::clone(&lifecycle), local_addr });
@@ -182,17 +193,14 @@ fn start(
     // The handle that is returned: a service may upgrade its reference meanwhile, and drop the
     // handle.
     let endpoint = Endpoint::new(&shared);
-    own_services.into_iter().for_each(|service| service.add(endpoint.downgrade(), &mut router));
-    let router = Arc::new(router.build()?);
+    served.extend(own_services.into_iter().map(|service| service.make(endpoint.downgrade())));
+    let services = Arc::new(Services::new(served, settings)?);
+    services::attach(&services, &shared);
     publish_metrics(&shared);
-    // A runtime of one thread may have a clock that a test pauses.
-    if !router.is_empty() && shared.runtime.runtime_flavor() == RuntimeFlavor::MultiThread {
-        watchdog::watch(&shared);
-    }
     let driver = |(socket, transport)| {
         // The other drivers rarely need a timer.
         let timer = if socket == SendQueues::TIMEKEEPER { timer() } else { Timer::new() };
-        Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&router), timer)
+        Driver::new(Arc::clone(&shared), socket, transport, Arc::clone(&services), timer)
     };
     let drivers = transports.into_iter().enumerate().map(driver).collect();
     tracing::debug!(target: "rpcudp", local_addr = %shared.local_addr, "endpoint bound");

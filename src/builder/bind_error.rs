@@ -1,7 +1,10 @@
 use std::net::SocketAddr;
 use std::{error, fmt, io};
 
-use crate::server::router::DuplicateMethod;
+use rpcudp_core::codec::DecodeError;
+
+use crate::server::collision::Collision;
+use crate::services::add_service_error::InvalidContract;
 
 /// The reason why an endpoint could not be bound.
 #[derive(Debug)]
@@ -26,8 +29,23 @@ pub enum BindError {
     DuplicateMethod {
         /// The wire name.
         method: &'static str,
-        /// The names of the two traits.
+        /// The names of the two traits or services.
         services: [&'static str; 2],
+    },
+    /// Two services take requests for methods that no service has
+    /// ([`DynamicService::other_methods`](crate::DynamicService::other_methods)), and such a
+    /// request can go to only one of them.
+    DuplicateOtherMethods {
+        /// The names of the two services.
+        services: [&'static str; 2],
+    },
+    /// The peers that read the published contract of a
+    /// [`DynamicService`](crate::DynamicService) would refuse it.
+    InvalidContract {
+        /// The name of the service.
+        service: &'static str,
+        /// The reason.
+        source: DecodeError,
     },
     /// [`Bind::wait`](crate::Bind::wait) could not start its thread.
     Runtime {
@@ -47,16 +65,11 @@ impl fmt::Display for BindError {
             }
             Self::Resolve { source } => write!(f, "no address to bind to: {source}"),
             Self::Bind { addr, source } => write!(f, "cannot bind to {addr}: {source}"),
-            Self::DuplicateMethod { method, services: [one, other] } if one == other => write!(
-                f,
-                "`{one}` is served twice, and a call of `{method}` can reach only one of them: serve it once, or, if these \
-                 are two traits of one name, give one of them a namespace, `#[rpc_service(namespace = \"...\")]`"
-            ),
-            Self::DuplicateMethod { method, services: [one, other] } => write!(
-                f,
-                "both `{one}` and `{other}` have a method `{method}`: give one of them a namespace, \
-                 `#[rpc_service(namespace = \"...\")]`, or the method another name, `#[rpc(name = \"...\")]`"
-            ),
+            Self::DuplicateMethod { method, services } => {
+                Collision { method: Some(method), services: *services }.fmt(f)
+            }
+            Self::DuplicateOtherMethods { services } => Collision { method: None, services: *services }.fmt(f),
+            Self::InvalidContract { service, source } => InvalidContract { service, source: source.clone() }.fmt(f),
             Self::Runtime { source } => write!(f, "cannot start a thread for the endpoint: {source}"),
         }
     }
@@ -66,13 +79,23 @@ impl error::Error for BindError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Resolve { source } | Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
-            Self::DuplicateMethod { .. } => None,
+            Self::InvalidContract { source, .. } => Some(source),
+            Self::DuplicateMethod { .. } | Self::DuplicateOtherMethods { .. } => None,
         }
     }
 }
 
-impl From<DuplicateMethod> for BindError {
-    fn from(DuplicateMethod { method, services }: DuplicateMethod) -> Self {
-        Self::DuplicateMethod { method, services }
+impl From<Collision> for BindError {
+    fn from(Collision { method, services }: Collision) -> Self {
+        match method {
+            Some(method) => Self::DuplicateMethod { method, services },
+            None => Self::DuplicateOtherMethods { services },
+        }
+    }
+}
+
+impl From<InvalidContract> for BindError {
+    fn from(InvalidContract { service, source }: InvalidContract) -> Self {
+        Self::InvalidContract { service, source }
     }
 }

@@ -55,13 +55,13 @@ impl Builder {
         <L::Service as Service<Request>>::Error: Into<BoxError>,
         <L::Service as Service<Request>>::Future: Send + 'static,
     {
-        let inner = self.router.middleware.take().map(layers);
-        self.router.middleware = Some(Box::new(Layers::new(layer.layer(Handler::new(inner)))));
+        let inner = self.middleware.take().map(layers);
+        self.middleware = Some(Box::new(Layers::new(layer.layer(Handler::new(inner)))));
         self
     }
 }
 
-/// Returns the layers behind a router's middleware.
+/// Returns the layers behind the middleware of a builder.
 fn layers(middleware: Box<dyn Middleware>) -> Layers {
     let middleware: Box<dyn Any> = middleware;
     *middleware.downcast().expect("layers are the only middleware")

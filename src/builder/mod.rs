@@ -5,17 +5,19 @@ mod layer;
 
 use std::time::Duration;
 
-use rpcudp_core::contract::Contract;
 use rpcudp_core::limits::MAX_RESPONSE_BODY_LEN;
 use rpcudp_core::{Dialect, Limits};
 use rpcudp_transport::UdpOptions;
 
 use crate::endpoint::config::Config;
 use crate::endpoint::weak::WeakEndpoint;
-use crate::introspection::service::{IntrospectServer, PublishedContracts};
+use crate::server::dynamic::DynamicService;
 use crate::server::own_service::OwnService;
-use crate::server::router::{Middleware, Router};
+use crate::server::router::Middleware;
 use crate::server::service::Service;
+use crate::server::services::Served;
+use crate::services::add_service_error::InvalidContract;
+use crate::services::{describe_dynamic, serve_dynamic};
 
 /// The builder of an endpoint: its services and settings.
 ///
@@ -54,32 +56,34 @@ use crate::server::service::Service;
 #[must_use = "a builder does nothing until it is bound"]
 #[derive(Debug)]
 pub struct Builder {
-    router: Router,
+    served: Vec<Served>,
     /// The services that get a reference to the endpoint.
     own_services: Vec<OwnService>,
     config: Config,
     udp: UdpOptions,
     socket_count: usize,
-    /// The contracts to publish.
-    published: Vec<&'static Contract>,
+    middleware: Option<Box<dyn Middleware>>,
+    /// The first contract that cannot be published.
+    invalid_contract: Option<InvalidContract>,
 }
 
 impl Builder {
     fn new() -> Self {
         Self {
-            router: Router::default(),
+            served: Vec::new(),
             own_services: Vec::new(),
             config: Config::default(),
             udp: UdpOptions::default(),
             socket_count: 1,
-            published: Vec::new(),
+            middleware: None,
+            invalid_contract: None,
         }
     }
 
     /// Serves the methods of this service. May be called for several services. An endpoint without
     /// a service only calls.
     pub fn serve(mut self, service: impl Service) -> Self {
-        self.router.add(service);
+        self.served.push(Served::new(service));
         self
     }
 
@@ -193,8 +197,75 @@ impl Builder {
     /// # }
     /// ```
     pub fn serve_described<S: Service>(mut self, service: S) -> Self {
-        self.published.push(S::CONTRACT);
-        self.serve(service)
+        self.served.push(Served::new(service).publish(S::CONTRACT.clone()));
+        self
+    }
+
+    /// Serves a service whose methods are known at run time only. See
+    /// [`DynamicService`](crate::DynamicService).
+    ///
+    /// Two services with the same method fail to bind, as services of contracts do, and so do two
+    /// that take [other methods](crate::DynamicService::other_methods).
+    pub fn serve_dynamic(mut self, service: impl DynamicService) -> Self {
+        self.served.push(serve_dynamic(service));
+        self
+    }
+
+    /// [Serves](Self::serve_dynamic) this service, and publishes its methods as a contract, as
+    /// [`serve_described`](Self::serve_described) does.
+    ///
+    /// Binding fails if the contract would be refused by the peers that read it, with
+    /// [`BindError::InvalidContract`](crate::BindError::InvalidContract).
+    ///
+    /// ```
+    /// use rpcudp::contract::{Argument, Method};
+    /// use rpcudp::dynamic::RawArguments;
+    /// use rpcudp::{Context, DynamicResponse, DynamicService, Endpoint};
+    ///
+    /// struct Shell;
+    ///
+    /// impl DynamicService for Shell {
+    ///     fn name(&self) -> &str {
+    ///         "Shell"
+    ///     }
+    ///
+    ///     fn methods(&self) -> Vec<Method> {
+    ///         let argument = Argument { name: "command".into(), ty: "String".into() };
+    ///         vec![Method {
+    ///             doc: "Runs a command.".into(),
+    ///             arguments: vec![argument].into(),
+    ///             returns: "i32".into(),
+    ///             ..Method::named("run")
+    ///         }]
+    ///     }
+    ///
+    ///     async fn call(&self, _: &Context, _: &str, _: RawArguments<'_>) -> DynamicResponse {
+    ///         DynamicResponse::value(&0)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Endpoint::builder().serve_dynamic_described(Shell).bind("127.0.0.1:0").await?;
+    ///
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let contracts = endpoint.describe(server.local_addr()).await?;
+    /// let printed = "#[rpc_service]
+    /// pub trait Shell {
+    ///     /// Runs a command.
+    ///     async fn run(&self, command: String) -> i32;
+    /// }
+    /// ";
+    /// assert_eq!(contracts[0].to_string(), printed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_dynamic_described(mut self, service: impl DynamicService) -> Self {
+        match describe_dynamic(service) {
+            Ok(served) => self.served.push(served),
+            Err(invalid) => drop(self.invalid_contract.get_or_insert(invalid)),
+        }
+        self
     }
 
     /// Sets the dialect of the network. Default: [`Dialect::Rpcudp`].
@@ -386,16 +457,7 @@ impl Builder {
         mut self,
         wrap: impl FnOnce(Option<Box<dyn Middleware>>) -> Box<dyn Middleware>,
     ) -> Self {
-        self.router.middleware = Some(wrap(self.router.middleware.take()));
+        self.middleware = Some(wrap(self.middleware.take()));
         self
-    }
-
-    /// Adds the introspection service if there are contracts to publish.
-    fn with_introspection(self) -> Self {
-        if self.published.is_empty() {
-            return self;
-        }
-        let published = PublishedContracts::new(&self.published, self.config.max_response_len);
-        self.serve(IntrospectServer::new(published))
     }
 }

@@ -83,7 +83,7 @@ impl Refusal {
     }
 
     /// Returns the entry in the list of refusals, or `None` for the two that are not in it.
-    fn kind(&self) -> Option<RefusalKind> {
+    pub(crate) fn kind(&self) -> Option<RefusalKind> {
         match self {
             Self::UnknownMethod => Some(RefusalKind::UnknownMethod),
             Self::MalformedArguments => Some(RefusalKind::MalformedArguments),

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpcudp_core::Request;
-use rpcudp_core::codec::encode;
+use rpcudp_core::codec::{EncodeError, encode};
 use rpcudp_core::contract::Delivery;
+use rpcudp_core::{RawArguments, Request, copy};
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use super::extras::Extras;
 use super::stub::Stub;
@@ -58,9 +59,14 @@ impl Stub {
 
     /// Begins a request with another number of arguments than the contract has.
     pub(crate) fn request_with(&self, spec: &'static CallSpec, argument_count: u32) -> OutgoingRequest {
+        self.request_named(spec, spec.name, argument_count)
+    }
+
+    /// Begins a request for another method than the properties are named for.
+    pub(crate) fn request_named(&self, spec: &'static CallSpec, method: &str, argument_count: u32) -> OutgoingRequest {
         let mut datagram = buffer_pool::take();
         let dialect = self.endpoint.shared().config.dialect;
-        Request::begin(&mut datagram, dialect, spec.name, argument_count);
+        Request::begin(&mut datagram, dialect, method, argument_count);
         let stub = Self { endpoint: Arc::clone(&self.endpoint), target: self.target.of_call(), ..*self };
         OutgoingRequest { stub, spec, datagram, extras: None, encoded_count: 0 }
     }
@@ -75,6 +81,17 @@ impl OutgoingRequest {
             && let Err(error) = encode(&mut self.datagram, value)
         {
             self.extras = Some(Box::new(Extras::unencodable(self.encoded_count, error)));
+        }
+        self
+    }
+
+    /// Appends arguments that are already encoded.
+    pub(crate) fn raw_arguments(mut self, arguments: RawArguments<'_>) -> Self {
+        if arguments.is_valid() {
+            copy::append(&mut self.datagram, arguments.bytes());
+        } else {
+            let error = EncodeError::custom(format_args!("the bytes are not {} msgpack values", arguments.count()));
+            self.extras = Some(Box::new(Extras::unencodable(1, error)));
         }
         self
     }

@@ -17,18 +17,24 @@ use crate::endpoint::config::Config;
 use crate::endpoint::handlers::Origin;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
+use crate::panic::catch;
 use crate::server::context::Context;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
+use crate::server::method_name::MethodName;
 use crate::server::request_head::RequestHead;
 use crate::server::response::ResponseWriter;
 use crate::server::router::Router;
+use crate::server::services::Services;
 use crate::telemetry::metrics::RequestMeter;
 
 /// The dispatcher of received datagrams: responses complete calls, requests run methods.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
+    services: Arc<Services>,
+    /// The router of this version of the services.
     router: Arc<Router>,
+    version: u64,
     /// The head of the request that is being handled. Reused, because its endpoint is always the
     /// same.
     head: RequestHead,
@@ -57,7 +63,7 @@ impl Dispatch {
     /// receives nothing.
     const SLOW_MILLIS: u64 = 50;
 
-    pub(crate) fn new(shared: Arc<Shared>, socket: usize, router: Arc<Router>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, socket: usize, services: Arc<Services>) -> Self {
         let context = Context {
             sender: shared.local_addr,
             local: None,
@@ -70,10 +76,12 @@ impl Dispatch {
         };
         Self {
             shared,
-            router,
+            version: services.version(),
+            router: services.router(),
+            services,
             head: RequestHead {
                 context,
-                method: "",
+                method: MethodName::Declared(""),
                 delivery: Delivery::Maybe,
                 len: 0,
                 arrived: now(),
@@ -92,8 +100,21 @@ impl Dispatch {
         }
     }
 
+    /// Takes the router of the present services, if they have changed.
+    pub(crate) fn update_router(&mut self) {
+        let version = self.services.version();
+        if version == self.version {
+            return;
+        }
+        self.version = version;
+        let former = mem::replace(&mut self.router, self.services.router());
+        // This may drop a service, which is user code. Its panic must not end the driver.
+        let _ = catch(|| drop(former));
+    }
+
     /// Handles a batch of datagrams, and sends the responses.
     pub(crate) fn handle(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
+        self.update_router();
         let shared = Arc::clone(&self.shared);
         let send_queue = shared.send_queues.at(self.head.context.socket);
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
@@ -358,15 +379,21 @@ impl Dispatch {
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
         head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
-        let Some(route) = router.find(request.method) else {
-            (head.method, head.delivery) = ("", Delivery::Maybe);
+        let route = if let Some(route) = router.find(request.method) {
+            head.method = MethodName::Declared(route.name);
+            route
+        } else if let Some(route) = router.other() {
+            head.method = MethodName::Other(request.method.into());
+            route
+        } else {
+            (head.method, head.delivery) = (MethodName::Declared(""), Delivery::Maybe);
             let timing = RequestMeter::unknown().begin();
             responses.write(sender, local, |out| {
                 timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
             });
             return Ok(None);
         };
-        (head.method, head.delivery) = (route.name, route.delivery);
+        head.delivery = route.delivery;
         if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
@@ -386,7 +413,7 @@ impl Dispatch {
         let (begun, ended) = (self.coarse_millis, coarse_millis());
         self.coarse_millis = ended;
         if ended.saturating_sub(begun) >= Self::SLOW_MILLIS {
-            warn_of_slow_method(shared, route.name, Duration::from_millis(ended - begun));
+            warn_of_slow_method(shared, &head.method, Duration::from_millis(ended - begun));
         }
         Ok(counter)
     }

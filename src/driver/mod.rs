@@ -26,7 +26,7 @@ use crate::endpoint::send_queue::flush::Flush;
 use crate::endpoint::send_queue::{SendMode, SendQueue};
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
-use crate::server::router::Router;
+use crate::server::services::Services;
 
 /// The driver of a socket: receives, runs sync handlers, wakes callers, flushes the send queue, and
 /// closes. The first driver of an endpoint also handles retransmissions and timeouts.
@@ -101,11 +101,11 @@ impl Driver {
         shared: Arc<Shared>,
         socket: usize,
         transport: Arc<dyn Transport>,
-        router: Arc<Router>,
+        services: Arc<Services>,
         timer: Timer,
     ) -> Self {
         Self {
-            dispatch: Dispatch::new(Arc::clone(&shared), socket, router),
+            dispatch: Dispatch::new(Arc::clone(&shared), socket, services),
             wake_chain: WakeChain::new(&shared.runtime, shared.send_queues.len()),
             shared,
             socket,
@@ -143,6 +143,9 @@ impl Driver {
         }
         loop {
             let was_flagged = self.send_queue().driver().take();
+            if was_flagged {
+                self.dispatch.update_router();
+            }
             if std::mem::take(&mut self.flushes_later) || !self.flush.is_done() {
                 self.poll_send(cx);
             }

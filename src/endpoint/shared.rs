@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 use std::thread::Thread;
@@ -32,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) runtime: runtime::Handle,
     /// The thread of the watchdog, if it watches this endpoint.
     pub(crate) watchdog: OnceLock<Thread>,
+    /// The services, which the drivers own: a `server::services::Services`, a type that knows this
+    /// one.
+    pub(crate) services: OnceLock<Weak<dyn Any + Send + Sync>>,
     /// The secret of the hashes that recognize duplicates of requests.
     pub(crate) request_secret: u64,
     stored_responses: Lock<StoredResponses>,
@@ -77,6 +81,7 @@ impl Shared {
             log_limits: LogLimits::default(),
             runtime,
             watchdog: OnceLock::new(),
+            services: OnceLock::new(),
             stored_responses: Lock::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
             handle: Lock::default(),
             config,

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::iter;
+use std::sync::Arc;
 
 use rpcudp_core::contract::{Contract, Method};
 use rpcudp_core::description::{Description, Page};
@@ -9,6 +10,8 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::rpc_service;
+use crate::server::service::AnyService;
+use crate::server::services::Served;
 
 /// The service with which an endpoint publishes its contracts.
 #[rpc_service(namespace = "rpc.", crate = crate)]
@@ -71,12 +74,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
 #[derive(Debug)]
 pub(crate) struct PublishedContracts {
     description: Description,
-    fingerprints: HashMap<&'static str, u64>,
+    fingerprints: HashMap<Cow<'static, str>, u64>,
+}
+
+/// Returns the service that publishes the contracts of an endpoint's services, if one of them has a
+/// contract to publish.
+pub(crate) fn publish(served: &[Served], max_response_len: usize) -> Option<Arc<dyn AnyService>> {
+    let contracts: Vec<&Contract> = served.iter().filter_map(|served| served.contract.as_deref()).collect();
+    if contracts.is_empty() {
+        return None;
+    }
+    Some(Arc::new(IntrospectServer::new(PublishedContracts::new(&contracts, max_response_len))))
 }
 
 impl PublishedContracts {
     /// Publishes contracts in pages that fit into the endpoint's responses.
-    pub(crate) fn new(contracts: &[&'static Contract], max_response_len: usize) -> Self {
+    fn new(contracts: &[&Contract], max_response_len: usize) -> Self {
         let methods = contracts.iter().flat_map(|contract| &*contract.methods);
         Self {
             description: Description::new(contracts, Description::PAGE_LEN.min(max_response_len)),
@@ -87,12 +100,12 @@ impl PublishedContracts {
 
 /// Returns the fingerprint of a method under each of its names. A caller that has an earlier name
 /// compares the fingerprint of a method of that name.
-fn fingerprints(method: &'static Method) -> impl Iterator<Item = (&'static str, u64)> {
+fn fingerprints(method: &Method) -> impl Iterator<Item = (Cow<'static, str>, u64)> {
     let aliases = method.aliases.iter().map(|alias| {
-        let renamed = Method { wire_name: Cow::Borrowed(alias), ..method.clone() };
-        (&**alias, renamed.fingerprint())
+        let renamed = Method { wire_name: alias.clone(), ..method.clone() };
+        (alias.clone(), renamed.fingerprint())
     });
-    iter::once((&*method.wire_name, method.fingerprint())).chain(aliases)
+    iter::once((method.wire_name.clone(), method.fingerprint())).chain(aliases)
 }
 
 impl Introspect for PublishedContracts {

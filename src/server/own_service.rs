@@ -1,23 +1,22 @@
 use std::fmt;
 
-use super::router::Router;
 use super::service::Service;
+use super::services::Served;
 use crate::endpoint::weak::WeakEndpoint;
 
 /// A service that is made when its endpoint is bound.
-pub(crate) struct OwnService(Box<Add>);
+pub(crate) struct OwnService(Box<Make>);
 
-/// Makes the service of an endpoint and adds it to the router.
-type Add = dyn FnOnce(WeakEndpoint, &mut Router) + Send;
+/// Makes the service of an endpoint.
+type Make = dyn FnOnce(WeakEndpoint) -> Served + Send;
 
 impl OwnService {
     pub(crate) fn new<S: Service>(make: impl FnOnce(WeakEndpoint) -> S + Send + 'static) -> Self {
-        Self(Box::new(|endpoint, router| router.add(make(endpoint))))
+        Self(Box::new(|endpoint| Served::new(make(endpoint))))
     }
 
-    /// Makes the service and adds it to the router.
-    pub(crate) fn add(self, endpoint: WeakEndpoint, router: &mut Router) {
-        (self.0)(endpoint, router);
+    pub(crate) fn make(self, endpoint: WeakEndpoint) -> Served {
+        (self.0)(endpoint)
     }
 }
 

@@ -5,11 +5,13 @@ use rpcudp_core::RefusalKind;
 use rpcudp_core::codec::{self, ArgumentError, EncodeError};
 
 use super::context::Context;
+use crate::client::refusal::Refusal;
 use crate::clock::now;
 
 /// The reason why this server refuses a request, with the details for the log.
+#[doc(hidden)]
 #[derive(Debug)]
-pub(crate) enum Rejection {
+pub enum Rejection {
     UnknownMethod,
     MalformedArguments(ArgumentError),
     Busy,
@@ -20,6 +22,8 @@ pub(crate) enum Rejection {
     /// A layer rejected the request, or failed.
     #[cfg(feature = "tower")]
     Rejected(Box<dyn std::error::Error + Send + Sync>),
+    /// A service whose methods are known at run time refuses the request.
+    ByService(Refusal),
     ResponseUnencodable(EncodeError),
     ResponseTooLarge {
         size: usize,
@@ -39,6 +43,7 @@ impl Rejection {
             Self::Stopped => RefusalKind::Stopped,
             #[cfg(feature = "tower")]
             Self::Rejected(_) => RefusalKind::Rejected,
+            Self::ByService(reason) => reason.kind().unwrap_or(RefusalKind::Rejected),
             Self::ResponseUnencodable(_) => RefusalKind::ResponseUnencodable,
             Self::ResponseTooLarge { .. } => RefusalKind::ResponseTooLarge,
         }
@@ -58,7 +63,11 @@ impl Rejection {
 
     /// Returns the encoded numbers for the peer's program.
     pub(crate) fn detail(&self) -> Option<Vec<u8>> {
-        let Self::ResponseTooLarge { size, limit } = self else { return None };
+        let (size, limit) = match self {
+            Self::ResponseTooLarge { size, limit } => (size, limit),
+            Self::ByService(reason) => return reason.to_failure().1,
+            _ => return None,
+        };
         let mut detail = Vec::new();
         codec::encode(&mut detail, &(size, limit)).expect("two numbers can be encoded");
         Some(detail)
@@ -111,6 +120,7 @@ impl fmt::Display for Rejection {
             Self::MalformedArguments(error) => error.fmt(f),
             #[cfg(feature = "tower")]
             Self::Rejected(error) => write!(f, "{}: {error}", self.kind().message()),
+            Self::ByService(reason) => write!(f, "the service refused: {reason}"),
             Self::ResponseUnencodable(error) => write!(f, "{}: {error}", self.kind().message()),
             Self::ResponseTooLarge { size, limit } => {
                 write!(f, "the response has {size} bytes, and `Builder::max_response_len` allows {limit}")

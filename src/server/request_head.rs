@@ -8,6 +8,7 @@ use rpcudp_transport::Datagram;
 
 use super::context::Context;
 use super::handler_time;
+use super::method_name::MethodName;
 use crate::clock::now;
 use crate::endpoint::config::Config;
 use crate::endpoint::handlers::{Bounds, HandlerKind, HandlerPermit, Origin};
@@ -18,7 +19,7 @@ use crate::telemetry::outcome::Outcome;
 #[derive(Clone, Debug)]
 pub(crate) struct RequestHead {
     pub(crate) context: Context,
-    pub(crate) method: &'static str,
+    pub(crate) method: MethodName,
     pub(crate) delivery: Delivery,
     /// The length of the request's datagram, in bytes. A refusal is never longer.
     pub(crate) len: usize,

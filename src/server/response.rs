@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
-use rpcudp_core::codec::{self, ArgumentError, EncodeError};
+use rpcudp_core::codec::{self, ArgumentError};
 use rpcudp_core::limits::HEADER_LEN;
-use rpcudp_core::{Counter, Failure, FailureCode, Response, Trailer};
+use rpcudp_core::{Counter, Failure, FailureCode, Response, Trailer, copy};
 use serde::Serialize;
 
 use super::context::Context;
@@ -23,8 +23,8 @@ pub trait IntoResponse {
     ///
     /// # Errors
     ///
-    /// If the value or error cannot be encoded.
-    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError>;
+    /// The reason to refuse the request instead, for example a value that cannot be encoded.
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, Rejection>;
 }
 
 /// The value of a method without an application error.
@@ -121,13 +121,13 @@ impl<T, E> ReturnOf<Result<T, E>> {
 }
 
 impl<T: Serialize> IntoResponse for Value<T> {
-    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, Rejection> {
         writer.value(&self.0)
     }
 }
 
 impl<T: Serialize, E: Serialize> IntoResponse for Fallible<T, E> {
-    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
+    fn write(&self, writer: &mut ResponseWriter<'_>) -> Result<Outcome, Rejection> {
         match &self.0 {
             Ok(value) => writer.value(value),
             Err(error) => writer.error(error),
@@ -136,7 +136,7 @@ impl<T: Serialize, E: Serialize> IntoResponse for Fallible<T, E> {
 }
 
 impl IntoResponse for NoResponse {
-    fn write(&self, _: &mut ResponseWriter<'_>) -> Result<Outcome, EncodeError> {
+    fn write(&self, _: &mut ResponseWriter<'_>) -> Result<Outcome, Rejection> {
         Ok(Outcome::Done)
     }
 }
@@ -171,7 +171,7 @@ impl<'a> ResponseWriter<'a> {
         });
         match written {
             Ok(Ok(outcome)) => self.check_len(outcome),
-            Ok(Err(error)) => self.refuse(&Rejection::ResponseUnencodable(error)),
+            Ok(Err(rejection)) => self.refuse(&rejection),
             Err(Panicked) => self.refuse(&Rejection::Panicked),
         }
     }
@@ -179,7 +179,7 @@ impl<'a> ResponseWriter<'a> {
     /// Writes a refusal in place of anything written before, counts it and logs it. Every refusal
     /// goes through here, once.
     pub(crate) fn refuse(&mut self, rejection: &Rejection) -> Outcome {
-        self.refuse_method(self.head.method, rejection)
+        self.refuse_method(&self.head.method, rejection)
     }
 
     /// Refuses a request whose method is not in the router. `method` is the name in the request.
@@ -208,24 +208,44 @@ impl<'a> ResponseWriter<'a> {
         Outcome::Refused(kind)
     }
 
-    fn value<T: Serialize>(&mut self, value: &T) -> Result<Outcome, EncodeError> {
+    fn value<T: Serialize>(&mut self, value: &T) -> Result<Outcome, Rejection> {
         let Context { shared, id, .. } = &self.head.context;
         Response::begin(self.out, shared.config.dialect, *id);
-        codec::encode(self.out, value)?;
+        codec::encode(self.out, value).map_err(Rejection::ResponseUnencodable)?;
         Ok(Outcome::Completed)
     }
 
-    fn error<E: Serialize>(&mut self, error: &E) -> Result<Outcome, EncodeError> {
-        let Context { shared, id, .. } = &self.head.context;
-        if !shared.config.dialect.has_failures() {
+    fn error<E: Serialize>(&mut self, error: &E) -> Result<Outcome, Rejection> {
+        if !self.head.context.shared.config.dialect.has_failures() {
             return Ok(Outcome::ApplicationError);
         }
         let mut detail = Vec::new();
-        codec::encode(&mut detail, error)?;
-        // An application error is a response, so it may be longer than the request.
-        let failure = Failure { id: *id, code: FailureCode::APPLICATION, message: "", detail: Some(&detail) };
-        failure.encode(self.out, usize::MAX);
-        Ok(Outcome::ApplicationError)
+        codec::encode(&mut detail, error).map_err(Rejection::ResponseUnencodable)?;
+        Ok(self.encoded_error(&detail))
+    }
+
+    /// Writes a value that is already encoded.
+    pub(crate) fn encoded_value(&mut self, value: &[u8]) -> Outcome {
+        let Context { shared, id, .. } = &self.head.context;
+        Response::begin(self.out, shared.config.dialect, *id);
+        copy::append(self.out, value);
+        Outcome::Completed
+    }
+
+    /// Writes an application error that is already encoded.
+    pub(crate) fn encoded_error(&mut self, error: &[u8]) -> Outcome {
+        let Context { shared, id, .. } = &self.head.context;
+        if shared.config.dialect.has_failures() {
+            // An application error is a response, so it may be longer than the request.
+            let failure = Failure { id: *id, code: FailureCode::APPLICATION, message: "", detail: Some(error) };
+            failure.encode(self.out, usize::MAX);
+        }
+        Outcome::ApplicationError
+    }
+
+    /// Returns whether the caller waits for a response.
+    pub(crate) fn expects_response(&self) -> bool {
+        self.head.expects_response()
     }
 
     /// Refuses a response that is larger than the endpoint may send.

@@ -5,19 +5,22 @@ use std::{fmt, iter};
 
 use rpcudp_core::contract::Delivery;
 
+use super::collision::Collision;
 use super::inline_request::InlineRequest;
-use super::service::{AnyService, Service};
+use super::service::AnyService;
 use crate::telemetry::metrics::RequestMeter;
 
-/// The services of an endpoint, with the routes to their methods.
+/// The routes to the methods of an endpoint's services.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     services: Vec<Arc<dyn AnyService>>,
     /// Sorted by [`compare`]. An endpoint has few methods, so a binary search is faster than
     /// hashing a name from the network with a keyed hash.
     routes: Vec<Route>,
+    /// The route of methods that no service has, if a service takes them.
+    other: Option<Route>,
     /// Called in place of the services, if there is one.
-    pub(crate) middleware: Option<Box<dyn Middleware>>,
+    middleware: Option<Arc<dyn Middleware>>,
 }
 
 /// Code between the router and the services. The feature `tower` implements it.
@@ -29,6 +32,7 @@ pub(crate) trait Middleware: Any + fmt::Debug + Send + Sync {
 /// The route to a method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
+    /// The name in requests. Empty for methods that no service has.
     pub(crate) name: &'static str,
     pub(crate) delivery: Delivery,
     pub(crate) meter: RequestMeter,
@@ -36,43 +40,45 @@ pub(crate) struct Route {
     method: usize,
 }
 
-/// Two services have a method with the same wire name.
-#[derive(Debug)]
-pub(crate) struct DuplicateMethod {
-    pub(crate) method: &'static str,
-    pub(crate) services: [&'static str; 2],
-}
-
 impl Router {
-    pub(crate) fn add(&mut self, service: impl Service) {
-        self.services.push(Arc::new(service));
-    }
-
     /// Builds the routes.
     ///
     /// # Errors
     ///
-    /// If two methods have the same wire name.
-    pub(crate) fn build(mut self) -> Result<Self, DuplicateMethod> {
-        for (service, added) in self.services.iter().enumerate() {
-            for method in 0..added.method_count() {
-                let (name, delivery) = added.method(method);
-                let aliases = added.aliases().iter().filter(|(_, of)| *of == name).map(|(alias, _)| *alias);
+    /// If two methods have the same wire name, or two services take other methods.
+    pub(crate) fn new(
+        services: Vec<Arc<dyn AnyService>>,
+        middleware: Option<Arc<dyn Middleware>>,
+    ) -> Result<Self, Collision> {
+        let mut router = Self { services: Vec::new(), routes: Vec::new(), other: None, middleware };
+        for (index, service) in services.iter().enumerate() {
+            let collision = |method, taken: &Route| Collision {
+                method,
+                services: [services[taken.service].name(), service.name()],
+            };
+            for method in 0..service.method_count() {
+                let (name, delivery) = service.method(method);
+                let aliases = service.aliases().iter().filter(|(_, of)| *of == name).map(|(alias, _)| *alias);
                 for name in iter::once(name).chain(aliases) {
-                    match self.position(name) {
+                    match router.position(name) {
                         Err(position) => {
-                            let route = Route { name, delivery, meter: RequestMeter::of(name), service, method };
-                            self.routes.insert(position, route);
+                            let meter = RequestMeter::of(name);
+                            router.routes.insert(position, Route { name, delivery, meter, service: index, method });
                         }
-                        Ok(taken) => {
-                            let services = [self.services[self.routes[taken].service].name(), added.name()];
-                            return Err(DuplicateMethod { method: name, services });
-                        }
+                        Ok(taken) => return Err(collision(Some(name), &router.routes[taken])),
                     }
                 }
             }
+            if let Some(delivery) = service.other_methods() {
+                if let Some(taken) = &router.other {
+                    return Err(collision(None, taken));
+                }
+                let meter = RequestMeter::unknown();
+                router.other = Some(Route { name: "", delivery, meter, service: index, method: usize::MAX });
+            }
         }
-        Ok(self)
+        router.services = services;
+        Ok(router)
     }
 
     /// Returns whether the endpoint serves nothing.
@@ -82,6 +88,11 @@ impl Router {
 
     pub(crate) fn find(&self, name: &str) -> Option<&Route> {
         self.position(name).ok().map(|position| &self.routes[position])
+    }
+
+    /// Returns the route of methods that no service has, if a service takes them.
+    pub(crate) fn other(&self) -> Option<&Route> {
+        self.other.as_ref()
     }
 
     /// Passes a request to its service, or to the middleware around the services.

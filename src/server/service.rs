@@ -51,7 +51,14 @@ pub(crate) trait AnyService: Send + Sync {
     fn name(&self) -> &'static str;
     fn method_count(&self) -> usize;
     fn method(&self, index: usize) -> (&'static str, Delivery);
-    fn aliases(&self) -> &'static [(&'static str, &'static str)];
+    fn aliases(&self) -> &[(&'static str, &'static str)];
+
+    /// Returns the delivery of methods that no service has, if this one takes requests for them.
+    fn other_methods(&self) -> Option<Delivery> {
+        None
+    }
+
+    /// Runs a method by its index, which is meaningless for a method that no service has.
     fn call(&self, index: usize, request: IncomingRequest<'_>);
 }
 
@@ -69,7 +76,7 @@ impl<S: Service> AnyService for S {
         (method.name, method.delivery)
     }
 
-    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+    fn aliases(&self) -> &[(&'static str, &'static str)] {
         S::ALIASES
     }
 

@@ -39,7 +39,7 @@ impl Trace {
     }
 
     /// Opens the span `rpc_request`.
-    pub(crate) fn of_request(method: &'static str, peer: SocketAddr, message_id: MessageId) -> Self {
+    pub(crate) fn of_request(method: &str, peer: SocketAddr, message_id: MessageId) -> Self {
         Self::open(
             || {
                 tracing::debug_span!(

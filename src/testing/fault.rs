@@ -47,6 +47,6 @@ fn refuse(request: InlineRequest<'_>, refusal: &Refusal) {
         return;
     }
     let (code, detail) = refusal.to_failure();
-    let failure = Failure { id, code, message: head.method, detail: detail.as_deref() };
+    let failure = Failure { id, code, message: &head.method, detail: detail.as_deref() };
     responses.write(sender, local, |out| failure.encode(out, usize::MAX));
 }

@@ -25,10 +25,11 @@ impl Request {
         Self { owned, service: Arc::clone(service), index }
     }
 
-    /// Returns the wire name of the method.
+    /// Returns the wire name of the method. A service that takes
+    /// [other methods](crate::DynamicService::other_methods) gets names that peers choose.
     #[must_use]
-    pub fn method(&self) -> &'static str {
-        self.owned.head.method
+    pub fn method(&self) -> &str {
+        &self.owned.head.method
     }
 
     /// Returns the delivery that the contract declares.

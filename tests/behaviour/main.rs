@@ -20,6 +20,7 @@ mod delivery;
 mod documents;
 mod duplicates;
 mod dynamic_methods;
+mod dynamic_services;
 mod generics;
 mod groups;
 mod handler_shares;

@@ -12,6 +12,7 @@ use super::access::{ArrayAccess, EntryAccess, MapVariantAccess, UnitVariantAcces
 use super::buffered_bytes::BufferedBytes;
 use super::byte_access::ByteAccess;
 use super::extension::{EXTENSION_NAME, Extension};
+use super::raw::RAW_NAME;
 use super::reader::{Head, Reader};
 use super::specialize::{self, is_content};
 use super::value_error::{ValueError, ValueResult};
@@ -128,6 +129,9 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> ValueResult<V::Value> {
+        if name == RAW_NAME {
+            return visitor.visit_borrowed_bytes(self.reader.value()?);
+        }
         if name != EXTENSION_NAME {
             return visitor.visit_newtype_struct(self);
         }

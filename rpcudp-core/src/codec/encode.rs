@@ -3,6 +3,7 @@ use serde::ser::{Serialize, Serializer};
 use super::container::{Container, WriteHead, array_head, map_head, msgpack_len};
 use super::encode_error::{EncodeError, EncodeResult};
 use super::extension::{self, EXTENSION_NAME};
+use super::raw::{self, RAW_NAME};
 use super::specialize::{as_byte_slice, is_byte_type, to_byte};
 use super::wide;
 use crate::copy;
@@ -195,10 +196,14 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> EncodeResult {
-        if name != EXTENSION_NAME {
+        if name != EXTENSION_NAME && name != RAW_NAME {
             return self.value(value);
         }
         let start = self.out.len();
+        if name == RAW_NAME {
+            self.value(value)?;
+            return raw::from_bytes(self.out, start, self.remaining_depth);
+        }
         // The pair is an array for the moment, and an extension value is no level.
         self.remaining_depth += 1;
         self.value(value)?;

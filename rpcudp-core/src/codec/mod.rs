@@ -14,6 +14,7 @@
 //! | enums | str, or a map from the variant's name to its data | `str`, `dict` |
 //! | `#[serde(untagged)]` enums | the form of the variant | its Python type |
 //! | [`Timestamp`](crate::value::Timestamp), [`Ext`](crate::value::Ext) | ext | `datetime`, `umsgpack.Ext` |
+//! | [`Encoded`](crate::value::Encoded) | the value that it contains | its Python type |
 //!
 //! Decoding accepts more forms than encoding produces: a struct is also decoded from an array, and
 //! a `Vec<u8>` from an array of integers. Text is not accepted for bytes, nor bytes for text.
@@ -49,6 +50,7 @@ mod encode;
 mod encode_error;
 pub(crate) mod extension;
 mod missing_argument;
+pub(crate) mod raw;
 mod reader;
 mod specialize;
 mod value_error;

@@ -81,8 +81,13 @@ impl<'de> Reader<'de> {
 
     /// Skips the next value.
     pub(super) fn skip(&mut self) -> ValueResult<()> {
+        self.value().map(drop)
+    }
+
+    /// Reads the next value without decoding it.
+    pub(super) fn value(&mut self) -> ValueResult<&'de [u8]> {
         let len = msgpack::value_len(self.rest).ok_or(ValueError::UnexpectedEnd)?;
-        self.bytes(len).map(drop)
+        self.bytes(len)
     }
 
     fn bytes(&mut self, len: usize) -> ValueResult<&'de [u8]> {

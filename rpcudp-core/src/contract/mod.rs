@@ -50,6 +50,7 @@ mod delivery;
 mod display;
 mod fingerprint;
 mod fnv;
+mod named;
 pub(crate) mod validation;
 mod wire_format;
 

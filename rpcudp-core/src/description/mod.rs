@@ -55,7 +55,7 @@ impl Description {
     /// Splits documentation that does not fit into a page. The rest of a method or a trait is never
     /// split; it may make its page longer than `page_len`.
     #[must_use]
-    pub fn new(contracts: &[&'static Contract], page_len: usize) -> Self {
+    pub fn new(contracts: &[&Contract], page_len: usize) -> Self {
         let room = page_len.saturating_sub(Self::PAGE_OVERHEAD);
         let mut parts = Vec::new();
         for contract in contracts {

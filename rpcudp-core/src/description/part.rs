@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -36,74 +37,56 @@ const DOC_OVERHEAD: usize = 1 + 1 + DOC.len() + 5;
 const MIN_DOC_LEN: usize = 128;
 
 /// Splits a contract into parts of `room` bytes. Only documentation is split.
-pub(super) fn split_contract(contract: &'static Contract, room: usize, parts: &mut Vec<Part>) {
+pub(super) fn split_contract(contract: &Contract, room: usize, parts: &mut Vec<Part>) {
     let Contract { name, namespace, doc, generics, bounds, types, methods } = contract;
-    let lend = Cow::Borrowed;
     let head = |doc| {
         Part::Contract(Contract {
-            name: lend(name),
-            namespace: lend(namespace),
-            doc: lend(doc),
-            generics: lend(generics),
-            bounds: Cow::Borrowed(bounds),
-            types: Cow::Borrowed(types),
+            name: name.clone(),
+            namespace: namespace.clone(),
+            doc,
+            generics: generics.clone(),
+            bounds: bounds.clone(),
+            types: types.clone(),
             methods: Cow::Borrowed(&[]),
         })
     };
     push_with_doc(doc, room, head, parts);
     for method in &**methods {
-        let Method {
-            name,
-            wire_name,
-            doc,
-            arguments,
-            returns,
-            fallible,
-            delivery,
-            timeout,
-            is_async,
-            wait_for_ready,
-            aliases,
-            is_blocking,
-        } = method;
-        let head = |doc| {
-            Part::Method(Method {
-                name: lend(name),
-                wire_name: lend(wire_name),
-                doc: lend(doc),
-                arguments: Cow::Borrowed(arguments),
-                returns: lend(returns),
-                fallible: *fallible,
-                delivery: *delivery,
-                timeout: *timeout,
-                is_async: *is_async,
-                wait_for_ready: *wait_for_ready,
-                aliases: Cow::Borrowed(aliases),
-                is_blocking: *is_blocking,
-            })
-        };
-        push_with_doc(doc, room, head, parts);
+        let undocumented = Method { doc: Cow::Borrowed(""), ..method.clone() };
+        push_with_doc(&method.doc, room, |doc| Part::Method(Method { doc, ..undocumented.clone() }), parts);
     }
 }
 
 /// Pushes a head with the documentation that fits, and parts for the rest.
-fn push_with_doc(doc: &'static str, room: usize, head: impl Fn(&'static str) -> Part, parts: &mut Vec<Part>) {
+fn push_with_doc(
+    doc: &Cow<'static, str>,
+    room: usize,
+    head: impl Fn(Cow<'static, str>) -> Part,
+    parts: &mut Vec<Part>,
+) {
     let mut bytes = Vec::new();
     // The length of an empty text takes one byte, and that of another up to five.
-    encode(&mut bytes, &head("")).expect("a contract consists of text and numbers, and is not deep");
-    let (first, mut rest) = split_at_char(doc, room.saturating_sub(bytes.len() + 4));
-    parts.push(head(first));
-    while !rest.is_empty() {
-        let (piece, others) = split_at_char(rest, room.saturating_sub(DOC_OVERHEAD).max(MIN_DOC_LEN));
-        parts.push(Part::Doc(piece.into()));
-        rest = others;
+    encode(&mut bytes, &head(Cow::Borrowed(""))).expect("a contract consists of text and numbers, and is not deep");
+    let mut at = char_boundary(doc, room.saturating_sub(bytes.len() + 4));
+    parts.push(head(piece(doc, 0..at)));
+    while at < doc.len() {
+        let end = at + char_boundary(&doc[at..], room.saturating_sub(DOC_OVERHEAD).max(MIN_DOC_LEN));
+        parts.push(Part::Doc(piece(doc, at..end)));
+        at = end;
     }
 }
 
-/// Splits a text after at most `len` bytes, at a character boundary.
-fn split_at_char(text: &str, len: usize) -> (&str, &str) {
-    let at = (0..=len.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-    text.split_at(at.unwrap_or(0))
+/// Returns the last character boundary of a text within its first `len` bytes.
+fn char_boundary(text: &str, len: usize) -> usize {
+    (0..=len.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// Returns a piece of a text, without a copy if the text is a literal in the source.
+fn piece(text: &Cow<'static, str>, range: Range<usize>) -> Cow<'static, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
+    }
 }
 
 impl Serialize for Part {

@@ -53,6 +53,16 @@ impl<'a> RawArguments<'a> {
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
+
+    /// Returns whether the bytes are as many values as [`count`](Self::count) says, none of which
+    /// nests deeper than peers accept. The arguments of a decoded request always are.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let mut rest = self.bytes;
+        // In a request, arguments are inside two arrays.
+        let mut skip = || nested_len(rest, MAX_DEPTH - 2).map(|len| rest = &rest[len..]);
+        (0..self.count).all(|_| skip().is_ok()) && rest.is_empty()
+    }
 }
 
 impl<'a> Request<'a> {

@@ -2,8 +2,9 @@
 //! timestamps included.
 //!
 //! Use [`Value`] as an argument, a result or a field whose type is known at run time only, for
-//! example in a gateway. [`Timestamp`] is the type of a Python `datetime`, and [`Ext`] the type of
-//! a value that only applications understand.
+//! example in a gateway, and [`Encoded`] to pass a value on without decoding it. [`Timestamp`] is
+//! the type of a Python `datetime`, and [`Ext`] the type of a value that only applications
+//! understand.
 //!
 //! ```
 //! use rpcudp_core::codec;
@@ -32,10 +33,12 @@
 
 mod convert;
 mod display;
+mod encoded;
 mod ext;
 mod serialization;
 mod timestamp;
 
+pub use encoded::Encoded;
 pub use ext::Ext;
 pub use timestamp::{Timestamp, TimestampOutOfRange};
 
