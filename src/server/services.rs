@@ -39,12 +39,14 @@ pub(crate) struct Services {
     settings: ServiceSettings,
 }
 
+/// Makes the service that publishes contracts in responses of a maximum length, if there are any.
+pub(crate) type MakeIntrospection = fn(&[Served], usize) -> Option<Arc<dyn AnyService>>;
+
 /// The parts of an endpoint's router that do not change with its services.
 #[derive(Debug)]
 pub(crate) struct ServiceSettings {
     pub(crate) middleware: Option<Arc<dyn Middleware>>,
-    /// Makes the service that publishes contracts in responses of a maximum length.
-    pub(crate) introspection: fn(&[Served], usize) -> Option<Arc<dyn AnyService>>,
+    pub(crate) introspection: MakeIntrospection,
     pub(crate) max_response_len: usize,
 }
 

@@ -24,6 +24,9 @@ pub enum Part {
     Unknown,
 }
 
+/// A text of a contract.
+type Text = Cow<'static, str>;
+
 const CONTRACT: &str = "contract";
 const METHOD: &str = "method";
 const DOC: &str = "doc";
@@ -50,28 +53,28 @@ pub(super) fn split_contract(contract: &Contract, room: usize, parts: &mut Vec<P
             methods: Cow::Borrowed(&[]),
         })
     };
-    push_with_doc(doc, room, head, parts);
+    push_with_doc(doc.clone(), room, head, parts);
     for method in &**methods {
         let undocumented = Method { doc: Cow::Borrowed(""), ..method.clone() };
-        push_with_doc(&method.doc, room, |doc| Part::Method(Method { doc, ..undocumented.clone() }), parts);
+        push_with_doc(method.doc.clone(), room, |doc| Part::Method(Method { doc, ..undocumented.clone() }), parts);
     }
 }
 
 /// Pushes a head with the documentation that fits, and parts for the rest.
-fn push_with_doc(
-    doc: &Cow<'static, str>,
-    room: usize,
-    head: impl Fn(Cow<'static, str>) -> Part,
-    parts: &mut Vec<Part>,
-) {
+fn push_with_doc(doc: Text, room: usize, head: impl Fn(Text) -> Part, parts: &mut Vec<Part>) {
+    // A literal in the source is not copied.
+    let piece = |range: Range<usize>| match &doc {
+        Cow::Borrowed(doc) => Cow::Borrowed(&doc[range]),
+        Cow::Owned(doc) => Cow::Owned(doc[range].to_owned()),
+    };
     let mut bytes = Vec::new();
     // The length of an empty text takes one byte, and that of another up to five.
     encode(&mut bytes, &head(Cow::Borrowed(""))).expect("a contract consists of text and numbers, and is not deep");
-    let mut at = char_boundary(doc, room.saturating_sub(bytes.len() + 4));
-    parts.push(head(piece(doc, 0..at)));
+    let mut at = char_boundary(&doc, room.saturating_sub(bytes.len() + 4));
+    parts.push(head(piece(0..at)));
     while at < doc.len() {
         let end = at + char_boundary(&doc[at..], room.saturating_sub(DOC_OVERHEAD).max(MIN_DOC_LEN));
-        parts.push(Part::Doc(piece(doc, at..end)));
+        parts.push(Part::Doc(piece(at..end)));
         at = end;
     }
 }
@@ -79,14 +82,6 @@ fn push_with_doc(
 /// Returns the last character boundary of a text within its first `len` bytes.
 fn char_boundary(text: &str, len: usize) -> usize {
     (0..=len.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-/// Returns a piece of a text, without a copy if the text is a literal in the source.
-fn piece(text: &Cow<'static, str>, range: Range<usize>) -> Cow<'static, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
-        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
-    }
 }
 
 impl Serialize for Part {

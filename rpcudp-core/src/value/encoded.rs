@@ -3,6 +3,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use super::Value;
+use super::display::write_hex;
 use crate::codec::raw::RAW_NAME;
 use crate::codec::{self, DecodeError, EncodeError};
 use crate::msgpack::{self, Fault};
@@ -85,6 +87,16 @@ impl Encoded {
     }
 }
 
+impl fmt::Display for Encoded {
+    /// Formats the value like a decoded [`Value`], or as `hex:c1` if it cannot be decoded.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.decode::<Value>() {
+            Ok(value) => value.fmt(f),
+            Err(_) => write_hex(f, &self.bytes),
+        }
+    }
+}
+
 fn error(reason: impl fmt::Display) -> DecodeError {
     DecodeError::new("Encoded", reason)
 }
@@ -163,6 +175,12 @@ mod tests {
         codec::encode(&mut bytes, &letter).unwrap();
         assert_eq!(bytes, b"\x82\xa2to\xa3Ada\xa4text\x91\xca\x3f\xc0\0\0");
         assert_eq!(codec::decode::<Letter>(&bytes).unwrap(), letter);
+    }
+
+    #[test]
+    fn value_is_printed_like_a_decoded_one() {
+        assert_eq!(Encoded::of(&("two", vec![2_u8])).unwrap().to_string(), r#"["two", hex:02]"#);
+        assert_eq!(Encoded::new(b"\xa1\xff").unwrap().to_string(), "hex:a1ff", "no UTF-8");
     }
 
     #[test]

@@ -99,7 +99,7 @@ async fn values_errors_and_contracts_pass_unchanged() -> TestResult {
     let own = call(&network.caller, network.middle(), "whoami", NO_ARGUMENTS).await.unwrap();
     assert_eq!(own.as_str(), Some("the forward handler"));
     let contracts = network.caller.describe(network.middle()).await?;
-    assert_eq!(contracts, [StoreClient::CONTRACT.clone()], "of the backend, through the forward handler");
+    assert_eq!(contracts, std::slice::from_ref(StoreClient::CONTRACT), "of the backend, through the forward handler");
     Ok(())
 }
 

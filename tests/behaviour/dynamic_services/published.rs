@@ -46,7 +46,7 @@ async fn contract_is_described_and_compared_as_that_of_a_trait() -> TestResult {
     let server = Endpoint::builder().serve_dynamic_described(SHELL);
     let pair = Pair::new(rpcudp::sim::Network::new(1), server, Endpoint::builder());
     let contracts = pair.caller.describe(pair.server.local_addr()).await?;
-    assert_eq!(contracts, [ShellClient::CONTRACT.clone()]);
+    assert_eq!(contracts, std::slice::from_ref(ShellClient::CONTRACT));
     assert!(pair.caller.compare(pair.server.local_addr(), ShellClient::CONTRACT).await?.is_empty());
     assert_eq!(pair.client::<ShellClient>().run("ls".into()).await?, 0);
     Ok(())
