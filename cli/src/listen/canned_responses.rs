@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
-use rpcudp_core::codec::encode;
-use rpcudp_core::limits::MAX_DATAGRAM_LEN;
-use rpcudp_core::{Dialect, Request, Response};
+use rpcudp::contract::{Delivery, Method};
+use rpcudp::dynamic::RawArguments;
+use rpcudp::value::Encoded;
+use rpcudp::{Context, DynamicResponse, DynamicService};
 
 use crate::exit::Failure;
 use crate::value::{Value, argument};
@@ -10,19 +11,14 @@ use crate::value::{Value, argument};
 /// The responses that `--answer` defines, by method.
 #[derive(Debug)]
 pub(crate) struct CannedResponses {
-    by_method: HashMap<String, Entry>,
+    by_method: HashMap<String, CannedResponse>,
 }
 
+/// A value, as it is printed and as it is sent.
 #[derive(Debug)]
-struct Entry {
+struct CannedResponse {
     value: Value,
-    encoded: Vec<u8>,
-}
-
-/// An encoded response to one request.
-pub(crate) struct CannedResponse<'a> {
-    pub(crate) value: &'a Value,
-    pub(crate) datagram: Vec<u8>,
+    encoded: Encoded,
 }
 
 impl CannedResponses {
@@ -35,26 +31,43 @@ impl CannedResponses {
             };
             let failed = |why: String| Failure::usage(format!("the response for `{}` {why}", method.escape_debug()));
             let value = argument::parse(value).map_err(|error| failed(error.to_string()))?;
-            let mut encoded = Vec::new();
-            encode(&mut encoded, &value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
-            let (len, limit) = (encoded.len(), rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
+            let encoded = Encoded::of(&value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
+            let (len, limit) = (encoded.bytes().len(), rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
             if len > limit {
                 return Err(failed(format!("has {len} bytes, and {limit} are allowed")));
             }
-            if by_method.insert(method.to_owned(), Entry { value, encoded }).is_some() {
+            if by_method.insert(method.to_owned(), CannedResponse { value, encoded }).is_some() {
                 return Err(failed("is given twice".into()));
             }
         }
         Ok(Self { by_method })
     }
 
-    /// Returns the response to a request, if its method has one.
-    pub(crate) fn response_to(&self, request: &Request<'_>, dialect: Dialect) -> Option<CannedResponse<'_>> {
-        let Entry { value, encoded } = self.by_method.get(request.method)?;
-        let mut datagram = Vec::with_capacity(MAX_DATAGRAM_LEN.min(32 + encoded.len()));
-        Response::begin(&mut datagram, dialect, request.id);
-        datagram.extend_from_slice(encoded);
-        Some(CannedResponse { value, datagram })
+    /// Returns the value for a method, if it has one.
+    pub(crate) fn value(&self, method: &str) -> Option<&Value> {
+        self.by_method.get(method).map(|response| &response.value)
+    }
+}
+
+impl DynamicService for CannedResponses {
+    fn name(&self) -> &str {
+        "CannedResponses"
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        self.by_method.keys().cloned().map(Method::named).collect()
+    }
+
+    /// Other methods get no response, as from a Python peer.
+    fn other_methods(&self) -> Option<Delivery> {
+        Some(Delivery::Maybe)
+    }
+
+    async fn call(&self, _: &Context, method: &str, _: RawArguments<'_>) -> DynamicResponse {
+        match self.by_method.get(method) {
+            Some(response) => DynamicResponse::encoded(response.encoded.clone()),
+            None => DynamicResponse::none(),
+        }
     }
 }
 
