@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::exit::EXIT_CODES;
@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Call(CallArguments),
     /// Calls a method repeatedly and prints each response time, until Ctrl-C.
     Ping(PingArguments),
-    /// Prints the contracts that a Rust peer publishes, as Rust traits.
+    /// Prints the contracts that a peer publishes, as Rust traits or a Python module.
     Describe(DescribeArguments),
     /// Prints the datagrams that arrive at an address; with --answer, responds to requests.
     Listen(ListenArguments),
@@ -124,6 +124,17 @@ pub(crate) struct PingArguments {
 pub(crate) struct DescribeArguments {
     #[command(flatten)]
     pub(crate) peer: PeerArguments,
+    /// Prints the contracts as Rust traits, or as a Python module with a client and a service class
+    /// for each.
+    #[arg(long = "as", value_name = "LANGUAGE", default_value = "rust")]
+    pub(crate) language: Language,
+}
+
+/// The language in which contracts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    Rust,
+    Python,
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,21 @@
+mod python;
+mod python_names;
+mod python_types;
+
 use rpcudp::contract::{Contract, Method};
 use rpcudp::{CallError, Refusal};
 use serde_json::{Value, json};
 
-use crate::args::DescribeArguments;
+use crate::args::{DescribeArguments, Language};
 use crate::exit::{Failure, FailureKind};
 use crate::output;
 use crate::peer::Target;
 
 /// Runs `rpcudp describe`: prints the contracts that the peer publishes.
 pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<(), Failure> {
+    if as_json && arguments.language != Language::Rust {
+        return Err(Failure::usage("--json prints data, and --as a source: leave out one of them"));
+    }
     let mut target = Target::new(&arguments.peer).await?;
     let result = loop {
         match target.endpoint.describe(target.addr).await {
@@ -33,7 +40,9 @@ pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<
         }
         Err(error) => return Err(error.widen().into()),
     };
-    if as_json {
+    if arguments.language == Language::Python {
+        output::line(python::module(addr, &contracts).trim_end())?;
+    } else if as_json {
         let contracts: Vec<_> = contracts.iter().map(contract).collect();
         output::json_line(&json!({ "peer": addr, "contracts": contracts }))?;
     } else {
