@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use rpcudp::contract::Delivery;
+use rpcudp::dynamic::RawArguments;
 use rpcudp::sim::Network;
-use rpcudp::{Dialect, DropReason, Endpoint, Limits, rpc_service};
+use rpcudp::{Context, Dialect, DropReason, DynamicResponse, DynamicService, Endpoint, Limits, Refusal, rpc_service};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
@@ -232,6 +234,43 @@ fn blocking_method_runs_inside_the_span_of_its_request() {
     assert_eq!((&*request["method"], &*request["outcome"]), ("\"read\"", "\"answered\""));
     assert_eq!(call["message_id"], request["message_id"]);
     assert_eq!(recorder.events(), [(Level::INFO, "in the handler".into(), Some("rpc_request"))]);
+}
+
+/// A service that logs, and takes every name.
+struct Anything;
+
+impl DynamicService for Anything {
+    fn name(&self) -> &str {
+        "Anything"
+    }
+
+    fn other_methods(&self) -> Option<Delivery> {
+        Some(Delivery::Maybe)
+    }
+
+    async fn call(&self, _: &Context, _: &str, _: RawArguments<'_>) -> DynamicResponse {
+        tracing::info!("in the handler");
+        DynamicResponse::refusal(Refusal::Rejected)
+    }
+}
+
+#[test]
+fn request_to_a_dynamic_service_has_a_span_with_the_name_of_its_method() {
+    let recorder = Recorder::default();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        paused_runtime().block_on(async {
+            let pair = Pair::new(Network::new(1), Endpoint::builder().serve_dynamic(Anything), Endpoint::builder());
+            pair.client::<TracedClient>().later().await.unwrap_err();
+        });
+    });
+    let request = recorder.span("rpc_request");
+    assert_eq!((&*request["method"], &*request["outcome"]), ("\"later\"", "\"refused\""));
+    assert!(recorder.events().contains(&(Level::INFO, "in the handler".into(), Some("rpc_request"))));
+    let refused = recorder.fields("request refused").remove(0);
+    assert_eq!(
+        (&*refused["method"], &*refused["reason"]),
+        ("\"later\"", "the service refused: a layer rejected the call")
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod blocking;
 mod discover;
+mod dynamic;
 mod failures;
 mod limits;
 mod passing;

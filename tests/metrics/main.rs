@@ -12,8 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use metrics::{Unit, set_default_local_recorder};
+use rpcudp::contract::{Delivery, Method};
+use rpcudp::dynamic::RawArguments;
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{Builder, Call, DynamicMethod, Endpoint, Peers, rpc_service};
+use rpcudp::{Builder, Call, Context, DynamicMethod, DynamicResponse, DynamicService, Endpoint, Peers, rpc_service};
 use tokio::time::{advance, sleep};
 
 use self::recorder::TestRecorder;
@@ -249,6 +251,46 @@ fn requests_and_dynamic_methods_create_no_labels() {
         assert_eq!(recorder.count(&unknown), Some(10));
         let labels: Vec<_> = recorder.keys().into_iter().filter(|key| key.contains("sesame")).collect();
         assert_eq!(labels, [""; 0]);
+    });
+}
+
+/// A service whose methods are known at run time only.
+struct Plugin;
+
+impl DynamicService for Plugin {
+    fn name(&self) -> &str {
+        "Plugin"
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        vec![Method::named("plugin.run")]
+    }
+
+    fn other_methods(&self) -> Option<Delivery> {
+        Some(Delivery::Maybe)
+    }
+
+    async fn call(&self, _: &Context, method: &str, _: RawArguments<'_>) -> DynamicResponse {
+        if method == "plugin.run" { DynamicResponse::error(&1) } else { DynamicResponse::value(&2) }
+    }
+}
+
+#[test]
+fn methods_of_dynamic_services_have_labels_and_other_names_have_none() {
+    let recorder = TestRecorder::default();
+    let _guard = set_default_local_recorder(&recorder);
+    run(async {
+        let pair = pair_with(|builder| builder.serve_dynamic(Plugin));
+        for name in ["plugin.run", "other", "another"] {
+            let call: Call<u8> = DynamicMethod::new(name).call(&pair.caller, pair.server.local_addr(), &[0]);
+            assert_eq!(call.await.is_ok(), name != "plugin.run");
+        }
+        published().await;
+        let run = key("rpcudp.server.calls", "plugin.run", Some("application_error"));
+        assert_eq!(recorder.count(&run), Some(1));
+        assert_eq!(recorder.count(&key("rpcudp.server.calls", "_OTHER", None)), Some(2));
+        let labels = recorder.keys().into_iter().filter(|key| key.contains("other"));
+        assert_eq!(labels.collect::<Vec<_>>(), [""; 0]);
     });
 }
 
