@@ -24,8 +24,8 @@ pub enum Refusal {
     /// The peer stopped the method because it took longer than the peer allows. The method may have
     /// run in part.
     Stopped,
-    /// A layer of the peer, between the network and the method, rejected the call or failed. The
-    /// peer's log has the error.
+    /// A layer of the peer, between the network and the method, rejected the call or failed, and the
+    /// peer's log has the error. Or the peer forwards calls, and its own call failed.
     Rejected,
     /// The method ran, and its response is larger than the peer may send.
     ResponseTooLarge {

@@ -49,7 +49,7 @@ impl DynamicResponse {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (send, requests) = mpsc::channel();
+    /// let (send, requests) = mpsc::channel::<Responder>();
     /// std::thread::spawn(move || {
     ///     for (number, responder) in requests.into_iter().enumerate() {
     ///         responder.respond(DynamicResponse::value(&number));
