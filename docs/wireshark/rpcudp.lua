@@ -63,6 +63,7 @@ local fields = {
     failure_detail = ProtoField.string("rpcudp.failure.detail", "Detail"),
     remaining = ProtoField.uint32("rpcudp.remaining", "Remaining time (ms)"),
     handler_time = ProtoField.uint32("rpcudp.handler_time", "Handler time (us)"),
+    response_window = ProtoField.uint32("rpcudp.response_window", "Response window (ms)"),
     checksum = ProtoField.uint64("rpcudp.checksum", "Checksum (not verified)", base.HEX),
     metadata = ProtoField.string("rpcudp.metadata", "Metadata"),
     trailing = ProtoField.bytes("rpcudp.trailing", "Bytes after the body"),
@@ -340,6 +341,7 @@ local TRAILER = {
     [1] = { field = fields.remaining, len = 4 },
     [2] = { field = fields.handler_time, len = 4 },
     [3] = { field = fields.checksum, len = 8 },
+    [5] = { field = fields.response_window, len = 4 },
 }
 
 -- Calls `each` with the type, the position and the length of each field of a trailer, as the Rust

@@ -23,7 +23,7 @@ pub fn datagram(bytes: &[u8]) {
 }
 
 fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
-    let Request { id, method, arguments, remaining, metadata } = *request;
+    let Request { id, method, arguments, remaining, response_window, metadata } = *request;
     let mut again = Vec::new();
     Request::begin(&mut again, dialect, method, arguments.count());
     Request::set_id(&mut again, id);
@@ -31,11 +31,18 @@ fn request(bytes: &[u8], dialect: Dialect, request: &Request<'_>) {
     let metadata = metadata.decode().unwrap_or_default();
     assert!(metadata.encoded_len() <= Metadata::MAX_LEN);
     if again.len() <= MAX_DATAGRAM_LEN - 1_000 {
+        let body_len = again.len() - HEADER_LEN;
         Request::end_with_metadata(&mut again, remaining, &metadata).expect("the datagram has room");
+        // This crate writes a response window only behind other fields.
+        let has_trailer = again.len() > HEADER_LEN + body_len;
+        if let Some(window) = response_window {
+            Request::add_response_window(&mut again, body_len, window);
+        }
         let Ok(Frame::Request(again)) = Frame::decode(&again, dialect) else { panic!("an encoded request decodes") };
         // The block may have been in more fields than are needed.
         assert_eq!(again.metadata.decode().unwrap_or_default(), metadata);
-        assert_eq!(Request { metadata: request.metadata, ..again }, *request);
+        let expected = Request { response_window: response_window.filter(|_| has_trailer), ..*request };
+        assert_eq!(Request { metadata: request.metadata, ..again }, expected);
     }
 
     let Some(Value::Array(expected)) = decode_with_rmpv(bytes) else { panic!("a request is an array") };

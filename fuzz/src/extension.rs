@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use rpcudp_core::{Dialect, Frame, MessageId, Metadata, Request, codec};
 
-/// Appends bytes to the body of a request. They must give the remaining time until the deadline and
-/// the metadata if they have the documented form, must be ignored otherwise, and must never change
-/// the decoded body.
+/// Appends bytes to the body of a request. They must give the remaining time until the deadline, the
+/// response window and the metadata if they have the documented form, must be ignored otherwise, and
+/// must never change the decoded body.
 pub fn extension(bytes: &[u8]) {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         let mut datagram = Vec::new();
@@ -19,7 +19,8 @@ pub fn extension(bytes: &[u8]) {
         let Ok(Frame::Request(request)) = Frame::decode(&datagram, dialect) else {
             panic!("a request with an extension decodes")
         };
-        assert_eq!(request, Request { remaining: remaining(bytes), metadata: request.metadata, ..plain });
+        let (remaining, response_window) = (millis(bytes, REMAINING), millis(bytes, RESPONSE_WINDOW));
+        assert_eq!(request, Request { remaining, response_window, metadata: request.metadata, ..plain });
         let read = request.metadata.decode();
         let entries = read.iter().flat_map(Metadata::iter).map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(entries.collect::<Vec<_>>(), metadata(bytes).unwrap_or_default());
@@ -30,6 +31,10 @@ pub fn extension(bytes: &[u8]) {
         assert_eq!((again.remaining, again.metadata.decode()), (request.remaining, read));
     }
 }
+
+/// The types of the fields with milliseconds.
+const REMAINING: u8 = 1;
+const RESPONSE_WINDOW: u8 = 5;
 
 /// Reads the fields of a trailer, each a type and a value, by the rules of `docs/wire.md`.
 fn fields(bytes: &[u8]) -> Vec<(u8, &[u8])> {
@@ -44,9 +49,10 @@ fn fields(bytes: &[u8]) -> Vec<(u8, &[u8])> {
     fields
 }
 
-/// Reads the remaining time by the same rules.
-fn remaining(bytes: &[u8]) -> Option<Duration> {
-    let value = fields(bytes).into_iter().find_map(|(kind, value)| (kind == 1 && value.len() >= 4).then_some(value))?;
+/// Reads a field with milliseconds by the same rules.
+fn millis(bytes: &[u8], field: u8) -> Option<Duration> {
+    let fields = fields(bytes);
+    let value = fields.into_iter().find_map(|(kind, value)| (kind == field && value.len() >= 4).then_some(value))?;
     Some(Duration::from_millis(value[..4].iter().fold(0, |millis, byte| millis << 8 | u64::from(*byte))))
 }
 

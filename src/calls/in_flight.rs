@@ -150,6 +150,7 @@ impl InFlightCalls {
             let Some(state) = table.calls.data(key) else { return Poll::Ready((Completion::Closed, 1)) };
             match state {
                 CallState::Completed(_) => {}
+                CallState::Multicast(_) => unreachable!("`poll_multicast` polls it"),
                 CallState::Pending { waker: known, .. } if known.will_wake(waker) => return Poll::Pending,
                 CallState::Pending { waker: known, .. } => {
                     // Cloning and dropping a waker may run an executor's code: not under the lock.
@@ -182,7 +183,7 @@ impl InFlightCalls {
         let removed = table.remove(key);
         let next = table.after_task();
         drop(table);
-        let pending = id.filter(|_| matches!(removed, Some(CallState::Pending { .. })));
+        let pending = id.filter(|_| removed.as_ref().is_some_and(CallState::is_pending));
         drop(removed);
         self.wake_after_task(next);
         pending
@@ -289,7 +290,7 @@ impl InFlightCalls {
     }
 
     /// Wakes the task that is next after one that has taken its call's completion.
-    fn wake_after_task(&self, mut next: NextWake) {
+    pub(super) fn wake_after_task(&self, mut next: NextWake) {
         while let NextWake::Stale(_) = next {
             next = self.table.lock().after_task();
         }

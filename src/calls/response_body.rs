@@ -46,6 +46,14 @@ impl ResponseBody {
         Self::Small { len: bytes.len() as u8, bytes: small }
     }
 
+    /// Returns the length of the encoded value, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Small { len, .. } => usize::from(*len),
+            Self::Bytes(bytes) | Self::Large(PooledBuffer(bytes)) => bytes.len(),
+        }
+    }
+
     /// Decodes the value.
     pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         match self {
@@ -58,11 +66,7 @@ impl ResponseBody {
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = match self {
-            Self::Small { len, .. } => usize::from(*len),
-            Self::Bytes(bytes) | Self::Large(PooledBuffer(bytes)) => bytes.len(),
-        };
-        write!(f, "ResponseBody({len} bytes)")
+        write!(f, "ResponseBody({} bytes)", self.len())
     }
 }
 

@@ -7,7 +7,7 @@ use rand::Rng;
 use rpcudp_core::{DropReason, MessageId};
 
 use super::completion::{Completion, Failure, Setback};
-use super::table::Table;
+use super::table::{CallState, Table};
 use crate::clock::now;
 
 /// The key of a call that has been completed, and the waker of its task.
@@ -24,8 +24,8 @@ impl<'a> ResponseGuard<'a> {
         Self { table, wakes_driver: false }
     }
 
-    /// Completes the call that a response belongs to. Its task must be woken after the table is
-    /// unlocked.
+    /// Completes the call that a response belongs to, or adds the response to a multicast call. The
+    /// call's task must be woken after the table is unlocked.
     ///
     /// # Errors
     ///
@@ -38,8 +38,16 @@ impl<'a> ResponseGuard<'a> {
         completion: impl FnOnce() -> Completion,
     ) -> Result<Option<Completed>, DropReason> {
         let key = self.table.calls.key(id).ok_or(DropReason::UnmatchedResponse)?;
-        let state = self.table.calls.complete(id, source, handler_time, now)?;
-        Ok(state.complete(completion()).map(|waker| (key, waker)))
+        let waker = match self.table.calls.complete(id, source, handler_time, now)? {
+            CallState::Multicast(collector) => collector.push(source, completion)?,
+            state => state.complete(completion()),
+        };
+        Ok(waker.map(|waker| (key, waker)))
+    }
+
+    /// Returns whether other peers may respond to this call too.
+    pub(crate) fn is_multicast(&mut self, key: &MessageId) -> bool {
+        matches!(self.table.calls.data(key), Some(CallState::Multicast(_)))
     }
 
     /// Handles a refusal by a peer that is busy or closing, and has not run the method: completes

@@ -7,6 +7,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rpcudp_core::{Calls, MessageId};
 
+use super::collector::Collector;
 use super::completion::{Completion, Setback};
 use super::wake_queue::{NextWake, WakeQueue};
 
@@ -36,6 +37,8 @@ pub(super) enum CallState {
         is_watched: bool,
     },
     Completed(Completion),
+    /// A call to several peers. In a box, because few calls are.
+    Multicast(Box<Collector>),
 }
 
 impl Table {
@@ -64,19 +67,39 @@ impl Table {
     }
 
     pub(super) fn after_task(&mut self) -> NextWake {
-        self.wake_queue.after_task(|id| matches!(self.calls.data(id), Some(CallState::Completed(_))))
+        self.wake_queue.after_task(|id| self.calls.data(id).is_some_and(|state| state.has_event()))
     }
 
     pub(super) fn after_driver(&mut self, driver: &Waker) -> NextWake {
-        self.wake_queue.after_driver(driver, |id| matches!(self.calls.data(id), Some(CallState::Completed(_))))
+        self.wake_queue.after_driver(driver, |id| self.calls.data(id).is_some_and(|state| state.has_event()))
     }
 }
 
 impl CallState {
+    /// Whether the call has a completion or a response that its task has not taken.
+    pub(super) fn has_event(&self) -> bool {
+        match self {
+            Self::Pending { .. } => false,
+            Self::Completed(_) => true,
+            Self::Multicast(collector) => collector.has_event(),
+        }
+    }
+
+    /// Whether the call has not ended.
+    pub(super) fn is_pending(&self) -> bool {
+        match self {
+            Self::Pending { .. } => true,
+            Self::Completed(_) => false,
+            Self::Multicast(collector) => collector.is_pending(),
+        }
+    }
+
     /// Completes the call if it is pending. Returns the waker of its task.
     pub(super) fn complete(&mut self, completion: Completion) -> Option<Waker> {
-        if matches!(self, Self::Completed(_)) {
-            return None;
+        match self {
+            Self::Pending { .. } => {}
+            Self::Completed(_) => return None,
+            Self::Multicast(collector) => return collector.end(completion),
         }
         match mem::replace(self, Self::Completed(completion)) {
             Self::Pending { waker, datagram, .. } => {
@@ -87,7 +110,7 @@ impl CallState {
                 }
                 Some(waker)
             }
-            Self::Completed(_) => None,
+            Self::Completed(_) | Self::Multicast(_) => None,
         }
     }
 }

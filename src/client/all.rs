@@ -8,12 +8,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use std::vec;
 
-use super::call::{Call, Decode};
+use super::call::Call;
+use super::call_result::Decode;
 use super::detour::{Timer, Wait};
 use super::error::CallError;
 use super::no_error::NoError;
 use super::pending::PendingCall;
 use super::target::{GroupTarget, Target};
+use crate::calls::collector::Collector;
 use crate::clock::{later, now};
 
 /// A call to all peers of a group: a stream of the peers' results, in the order of their arrival.
@@ -23,36 +25,107 @@ use crate::clock::{later, now};
 /// gives no result. Each peer gets the same request, which is encoded once, and ends as a call to
 /// that peer alone does. 64 of them are in flight at once.
 ///
+/// # Multicast and broadcast
+///
+/// A client whose peer is a multicast address or `255.255.255.255` sends one request, which reaches
+/// all members of the multicast group, or all hosts of the network that have the port. The stream
+/// gives the response of each, by the address that it comes from, until the window ends: that of
+/// [`within`](Self::within), or the call's timeout. Peers that do not respond give no result. The
+/// request is never retransmitted, so a peer that it does not reach is missing. Peers of this crate
+/// wait for a random part of half of the window before they respond ([`spread`](Self::spread)), and
+/// do not respond at all if they do not have the method. At most 4,096 peers are heard, each once.
+///
+/// Any host that sees the request can respond, under any number of addresses: a result is as
+/// trustworthy as the network.
+///
+/// The socket must be allowed to send to a broadcast address
+/// ([`UdpOptions::broadcast`](crate::UdpOptions::broadcast)), and a server joins a multicast group
+/// with [`UdpOptions::join_multicast_v4`](crate::UdpOptions::join_multicast_v4):
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use std::time::Duration;
+///
+/// use rpcudp::{Endpoint, UdpOptions, rpc_service};
+///
+/// #[rpc_service]
+/// trait Printer {
+///     fn name(&self) -> String;
+/// }
+///
+/// struct Hall;
+///
+/// impl Printer for Hall {
+///     fn name(&self) -> String {
+///         "the printer in the hall".into()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let group = Ipv4Addr::new(239, 1, 2, 3);
+/// // On a real network: the address of an interface, or `Ipv4Addr::UNSPECIFIED` for the default.
+/// let interface = Ipv4Addr::LOCALHOST;
+/// let udp = UdpOptions::default().join_multicast_v4(group, interface);
+/// let printer = Endpoint::builder().udp(udp).serve(PrinterServer::new(Hall)).bind("0.0.0.0:0").await?;
+///
+/// let udp = UdpOptions::default().multicast_interface_v4(interface);
+/// let endpoint = Endpoint::builder().udp(udp).bind("0.0.0.0:0").await?;
+/// let printers = PrinterClient::new(&endpoint, (group, printer.local_addr().port()).into());
+/// let mut all = printers.name().all().within(Duration::from_millis(100));
+/// while let Some((peer, result)) = all.next().await {
+///     println!("{peer}: {}", result?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Cancel safety
 ///
 /// No result is lost if the future of [`next`](Self::next) is dropped. Dropping the stream drops
-/// its calls in flight.
+/// its calls in flight. A multicast request is followed by one cancel frame, after which peers that
+/// have not responded do not.
 #[must_use = "the peers are called when the first result is awaited"]
 pub struct All<T, E = NoError> {
-    call: PendingCall,
-    decode: Decode<T, E>,
+    pub(super) call: PendingCall,
+    pub(super) decode: Decode<T, E>,
     limit: usize,
-    window: Option<Duration>,
-    progress: Progress,
+    pub(super) window: Option<Duration>,
+    pub(super) spread: Option<Duration>,
+    pub(super) is_broadcast: bool,
+    pub(super) progress: Progress,
     in_flight: Vec<Call<T, E>>,
-    ended: VecDeque<(SocketAddr, Result<T, CallError<E>>)>,
+    pub(super) ended: VecDeque<PeerResult<T, E>>,
 }
 
+/// A peer, and its result.
+pub(super) type PeerResult<T, E> = (SocketAddr, Result<T, CallError<E>>);
+
 /// The peers that are still to be called.
-enum Progress {
+pub(super) enum Progress {
     /// The stream has not been polled.
     Ready,
     /// The source of the group has not reported anything yet.
     Waits(Box<(Wait, Timer, Instant)>),
     /// The other peers, and the end of the window.
     Started(vec::IntoIter<Target>, Option<Instant>),
+    /// One request is in flight to all peers, of which this many have responded.
+    Multicast { response_count: usize },
+}
+
+impl Progress {
+    /// Returns the progress of a stream that calls no other peer.
+    pub(super) fn over() -> Self {
+        Self::Started(Vec::new().into_iter(), None)
+    }
 }
 
 impl<T, E, D> Call<T, E, D> {
     /// Calls all peers of the group, and returns a stream of their results.
     ///
     /// [`All::within`] bounds the time of all of them together; [`All::quorum`] waits for a value
-    /// that several agree on. A client of one peer calls that peer.
+    /// that several agree on. A client of one peer calls that peer, and one of a multicast or
+    /// broadcast address [all peers that it reaches](All#multicast-and-broadcast).
     ///
     /// ```
     /// use std::time::Duration;
@@ -83,8 +156,9 @@ impl<T, E, D> Call<T, E, D> {
         let Self { pending, decode, .. } = self;
         assert!(pending.is_ready(), "a call was polled before `all`");
         let progress = Progress::Ready;
+        let (limit, window, spread) = (All::<T, E>::DEFAULT_LIMIT, None, None);
         let (in_flight, ended) = (Vec::new(), VecDeque::new());
-        All { call: pending, decode, limit: All::<T, E>::DEFAULT_LIMIT, window: None, progress, in_flight, ended }
+        All { call: pending, decode, limit, window, spread, is_broadcast: false, progress, in_flight, ended }
     }
 }
 
@@ -111,6 +185,23 @@ impl<T, E> All<T, E> {
         self
     }
 
+    /// Sets the time over which the peers that a multicast or broadcast request reaches spread
+    /// their responses. Default: half of the window. A peer waits 5 s at most.
+    ///
+    /// A thousand peers that respond at once fill the receive buffer of a socket with a small
+    /// default. With a few peers, or with zero, responses arrive earlier. No effect on other calls.
+    pub fn spread(mut self, window: Duration) -> Self {
+        self.spread = Some(window);
+        self
+    }
+
+    /// Treats the address of the client as the broadcast address of a network, such as
+    /// `192.168.1.255`, which the address itself does not show. No effect on a client of a group.
+    pub fn broadcast(mut self) -> Self {
+        self.is_broadcast = true;
+        self
+    }
+
     /// Waits for the next result. Returns `None` after the last.
     pub async fn next(&mut self) -> Option<(SocketAddr, Result<T, CallError<E>>)> {
         poll_fn(|cx| self.poll_next(cx)).await
@@ -122,6 +213,9 @@ impl<T, E> All<T, E> {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(SocketAddr, Result<T, CallError<E>>)>> {
         if !self.start(cx) {
             return Poll::Pending;
+        }
+        if self.is_multicast() {
+            return self.poll_members(cx);
         }
         loop {
             self.call_more();
@@ -153,13 +247,16 @@ impl<T, E> All<T, E> {
     pub(super) fn end(&mut self) {
         self.in_flight.clear();
         self.ended.clear();
-        self.progress = Progress::Started(Vec::new().into_iter(), None);
+        self.call.end_early();
+        self.progress = Progress::over();
     }
 
-    /// Returns the number of peers without a result. `None` before the first poll.
+    /// Returns the number of peers without a result, or the largest possible one if it is unknown.
+    /// `None` before the first poll.
     pub(super) fn outstanding(&self) -> Option<usize> {
         match &self.progress {
             Progress::Started(rest, _) => Some(rest.len() + self.in_flight.len() + self.ended.len()),
+            Progress::Multicast { response_count } => Some(Collector::MAX_SOURCES.saturating_sub(*response_count)),
             Progress::Ready | Progress::Waits(_) => None,
         }
     }
@@ -168,8 +265,12 @@ impl<T, E> All<T, E> {
     /// first news of its source.
     pub(super) fn start(&mut self, cx: &mut Context<'_>) -> bool {
         let started = match &self.progress {
-            Progress::Started(..) => return true,
+            Progress::Started(..) | Progress::Multicast { .. } => return true,
             Progress::Waits(wait) => wait.2,
+            Progress::Ready if self.is_multicast() => {
+                self.start_multicast(cx);
+                return true;
+            }
             Progress::Ready => now(),
         };
         let targets = match &self.call.target {

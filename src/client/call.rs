@@ -1,32 +1,23 @@
-use std::any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rpcudp_core::codec::{DecodeError, decode};
-use rpcudp_core::contract::Delivery;
-use rpcudp_core::limits::MAX_DEPTH;
-use rpcudp_core::{Counter, DropReason, FailureCode};
 use serde::de::DeserializeOwned;
 
 use super::call_end::CallEnd;
-use super::did_run::DidRun;
+use super::call_result::{Decode, Encoded};
 use super::error::CallError;
 use super::idempotent::NotRepeatable;
 use super::is_result::IsResult;
 use super::no_error::NoError;
 use super::pending::PendingCall;
-use super::refusal::Refusal;
-use super::request::{CallSpec, OutgoingRequest};
-use super::target::{GroupTarget, Target};
+use super::request::OutgoingRequest;
 use crate::block_on::block_on_within;
-use crate::calls::completion::{Completion, StartError};
-use crate::calls::response_body::ResponseBody;
-use crate::telemetry::outcome::Outcome;
+use crate::calls::completion::Completion;
 
 /// A call: a future of the method's value, whose request is sent at the first poll.
 ///
@@ -104,15 +95,6 @@ pub struct Call<T, E = NoError, D = NotRepeatable> {
 /// }
 /// ```
 pub type CallOf<R, D = NotRepeatable> = Call<<R as IsResult>::Value, <R as IsResult>::Error, D>;
-
-/// The encoded value or application error of a response.
-pub(crate) enum Encoded<'a> {
-    Value(ResponseBody),
-    Error(&'a [u8]),
-}
-
-/// The decoder of a method's response. Returns `None` for an error if the contract declares none.
-pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
 
 impl<T, E, D> Call<T, E, D> {
     /// The delay after which a blocked caller ends its call by itself.
@@ -324,97 +306,8 @@ impl<T, E, D> Call<T, E, D> {
         let ended = block_on_within(&mut self, Some(limit));
         ended.unwrap_or_else(|| {
             self.pending.abandon();
-            self.finish(CallEnd::Completed(Completion::TimedOut(None), 1))
+            self.pending.finish(CallEnd::Completed(Completion::TimedOut(None), 1), self.decode)
         })
-    }
-
-    /// Converts the end of the call to its result, and records it.
-    fn finish(&self, end: CallEnd) -> Result<T, CallError<E>> {
-        let PendingCall { spec: &CallSpec { name: method, .. }, ref endpoint, ref target, .. } = self.pending;
-        let result = match end {
-            CallEnd::Completed(completion, transmission_count) => self.result(completion, transmission_count),
-            CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
-            CallEnd::NotStarted(StartError::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
-            CallEnd::TooLarge { size } => {
-                Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
-            }
-            CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
-            CallEnd::Metadata { key, source } => Err(CallError::Metadata { method, key, source }),
-            CallEnd::NoPeers => Err(no_peers(method, target)),
-        };
-        let error = result.as_ref().err();
-        self.count(error);
-        match error {
-            None if self.pending.spec.delivery == Delivery::OneWay => self.pending.record(Outcome::Sent, None),
-            None => self.pending.record(Outcome::Completed, None),
-            Some(error) => self.pending.record(error.outcome(), Some(&error.log_message())),
-        }
-        result
-    }
-
-    fn result(&self, completion: Completion, transmission_count: u32) -> Result<T, CallError<E>> {
-        let Self { pending, decode, .. } = self;
-        let (spec, peer) = (pending.spec, pending.peer());
-        let method = spec.name;
-        // A single request that did not arrive did not run.
-        let if_sent_once = |did_run| if transmission_count <= 1 { did_run } else { DidRun::Maybe };
-        let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
-            Ok(result) => result.map_err(CallError::Application),
-            Err(source) => Err(CallError::Decode { method, peer, source }),
-        };
-        match completion {
-            Completion::Response(body) => {
-                declared(decode(Encoded::Value(body)).expect("every contract declares a value"))
-            }
-            Completion::Failure(failure) => {
-                let detail = failure.detail.as_deref();
-                let error = detail.filter(|_| failure.code == FailureCode::APPLICATION);
-                match error.and_then(|error| decode(Encoded::Error(error))) {
-                    Some(decoded) => declared(decoded),
-                    None => {
-                        let reason = Refusal::from_failure(failure.code, detail);
-                        let did_run = match reason.did_run() {
-                            // Another copy of the request may have run, unless the server
-                            // remembers it.
-                            DidRun::No if reason.is_not_ready() => match spec.delivery {
-                                Delivery::AtMostOnce => DidRun::No,
-                                Delivery::AtLeastOnce => DidRun::Maybe,
-                                _ => if_sent_once(DidRun::No),
-                            },
-                            did_run => did_run,
-                        };
-                        Err(CallError::Refused { method, peer, reason, message: failure.message, did_run })
-                    }
-                }
-            }
-            Completion::Undecodable(reason) => {
-                let source = DecodeError::new(any::type_name::<T>(), invalid_body(reason));
-                Err(CallError::Decode { method, peer, source })
-            }
-            Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: pending.timeout(), source }),
-            Completion::Unreachable(_) => {
-                Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) })
-            }
-            Completion::Unsendable { error: source, .. } => {
-                Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) })
-            }
-            Completion::Closed => Err(CallError::Closed),
-        }
-    }
-
-    fn count(&self, error: Option<&CallError<E>>) {
-        let counter = match error {
-            // A oneway call ends when it is sent, without a response.
-            None if self.pending.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
-            None | Some(CallError::Application(_)) => Counter::CallsCompleted,
-            Some(CallError::Refused { .. }) => Counter::CallsRefused,
-            Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
-            Some(CallError::Unreachable { .. }) => Counter::CallsUnreachable,
-            Some(CallError::Decode { .. }) => Counter::CallsUndecodable,
-            Some(CallError::Closed) => return,
-            Some(_) => Counter::CallsUnsendable,
-        };
-        self.pending.endpoint.shared().counters.add(counter, 1);
     }
 }
 
@@ -424,7 +317,7 @@ impl<T, E, D> Future for Call<T, E, D> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let end = ready!(this.pending.poll(cx));
-        Poll::Ready(this.finish(end))
+        Poll::Ready(this.pending.finish(end, this.decode))
     }
 }
 
@@ -454,21 +347,6 @@ fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
         Encoded::Value(body) => body.decode().map(Ok),
         Encoded::Error(bytes) => decode(bytes).map(Err),
     })
-}
-
-/// Returns the error of a call to a group without a peer.
-fn no_peers<E>(method: &'static str, target: &Target) -> CallError<E> {
-    let Target::Group(GroupTarget { view, .. }) = target else { unreachable!("only a group has no peers") };
-    CallError::NoPeers { method, group: Arc::clone(view.group.name()), source: view.group.failure() }
-}
-
-/// Describes the fault of a response whose body is invalid.
-fn invalid_body(reason: DropReason) -> String {
-    match reason {
-        DropReason::TooDeep => format!("it nests deeper than {MAX_DEPTH} levels"),
-        DropReason::WrongShape => "its failure frame has another shape".into(),
-        _ => "its msgpack is incomplete or invalid".into(),
-    }
 }
 
 impl<T, E, D> fmt::Debug for Call<T, E, D> {

@@ -12,6 +12,7 @@ use rpcudp_core::{Counter, Dialect, Frame, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
 use super::call_end::CallEnd;
+use super::destination::reaches_several;
 use super::extras::Extras;
 use super::request::{CallSpec, OutgoingRequest};
 use super::stub::Stub;
@@ -240,6 +241,11 @@ impl PendingCall {
             buffer_pool::give(mem::take(datagram));
             return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL)), 1));
         }
+        if reaches_several(peer.ip()) {
+            let message = "it is a multicast or broadcast address, whose members respond from other addresses: call \
+                           them with `.all()`";
+            return Err(unsendable(io::Error::new(io::ErrorKind::InvalidInput, message)));
+        }
         let schedule =
             Schedule { sent: at, deadline: later(at, remaining), retransmits: self.retransmits, waits_for_ready };
         if counter == Counter::CallsStarted && self.sends_deadline && shared.config.dialect == Dialect::Rpcudp {
@@ -270,7 +276,13 @@ impl PendingCall {
     }
 
     /// Sends the request, or queues it.
-    fn send(&self, datagram: &mut [u8], id: MessageId, call: Option<MessageId>, mode: SendMode) -> Result<(), CallEnd> {
+    pub(super) fn send(
+        &self,
+        datagram: &mut [u8],
+        id: MessageId,
+        call: Option<MessageId>,
+        mode: SendMode,
+    ) -> Result<(), CallEnd> {
         self.trace.record_id(id);
         Request::set_id(datagram, id);
         let shared = self.endpoint.shared();
@@ -329,10 +341,9 @@ impl PendingCall {
         self.spec.meter.end(self.timing, outcome);
         self.trace.end(outcome.span_label(), failure);
     }
-}
 
-impl Drop for PendingCall {
-    fn drop(&mut self) {
+    /// Ends the call if it has begun and has not ended, and tells its peers.
+    pub(super) fn end_early(&mut self) {
         match mem::replace(&mut self.state, State::Ended) {
             State::InFlight(key, sent) => {
                 self.cancel(&key, self.peer());
@@ -344,6 +355,12 @@ impl Drop for PendingCall {
         }
         self.endpoint.shared().counters.add(Counter::CallsCancelled, 1);
         self.spec.meter.end(self.timing, Outcome::Cancelled);
+    }
+}
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        self.end_early();
     }
 }
 

@@ -19,6 +19,7 @@ use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
 use crate::panic::catch;
 use crate::server::context::Context;
+use crate::server::delayed_response::response_delay;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::method_name::MethodName;
@@ -86,6 +87,7 @@ impl Dispatch {
                 len: 0,
                 arrived: now(),
                 has_trailer: false,
+                response_delay: 0,
                 origin: Origin::Exempt,
             },
             clock: BatchClock::new(),
@@ -284,7 +286,7 @@ impl Dispatch {
         self.wakes_timekeeper |= calls.wakes_driver();
         if let Some((key, waker)) = completed {
             // A completed call keeps its slot until its task has taken the completion.
-            self.is_idle = calls.call_count() == 1 && self.router.is_empty();
+            self.is_idle = calls.call_count() == 1 && self.router.is_empty() && !calls.is_multicast(&key);
             self.completed.push(key, source, waker);
         }
         if validates {
@@ -314,6 +316,10 @@ impl Dispatch {
         let request = Request::decode(received.contents, self.shared.config.dialect)?;
         let response_count = self.responses.len();
         let counter = self.run(&request, received, now)?;
+        if request.response_window.is_some() {
+            self.delay_response(response_count, counter);
+            return Ok(());
+        }
         match self.source_batch.as_mut().filter(|_| self.responses.len() > response_count) {
             Some(requests) => {
                 let response = self.responses.datagram(response_count);
@@ -323,6 +329,16 @@ impl Dispatch {
             None => counter.into_iter().for_each(|counter| self.shared.counters.add(counter, 1)),
         }
         Ok(())
+    }
+
+    /// Takes the response to a multicast request out of the batch, to send it later.
+    fn delay_response(&mut self, index: usize, counter: Option<Counter>) {
+        if self.responses.len() > index {
+            let Self { head, responses, .. } = self;
+            let destination = head.context.sender;
+            head.send_response(counter, responses.datagram(index).contents, destination);
+            responses.truncate(index);
+        }
     }
 
     /// Admits a request together with the requests of the same source that follow it, if the source
@@ -375,6 +391,10 @@ impl Dispatch {
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
         cx.metadata = if request.metadata.is_empty() { None } else { request.metadata.decode().map(Arc::new) };
         let (sender, local) = (cx.sender, cx.local);
+        head.response_delay = match request.response_window {
+            Some(window) => response_delay(window, request.remaining, shared),
+            None => 0,
+        };
         head.len = received.contents.len();
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
@@ -386,7 +406,11 @@ impl Dispatch {
             head.method = MethodName::Other(request.method.into());
             route
         } else {
-            (head.method, head.delivery) = (MethodName::Declared(""), Delivery::Maybe);
+            // A member of a multicast group that does not have the method does not respond: all
+            // members together would send the caller more than it can use.
+            let is_multicast = request.response_window.is_some();
+            head.method = MethodName::Declared("");
+            head.delivery = if is_multicast { Delivery::OneWay } else { Delivery::Maybe };
             let timing = RequestMeter::unknown().begin();
             responses.write(sender, local, |out| {
                 timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));

@@ -5,6 +5,7 @@ pub(crate) mod argument;
 pub(crate) mod blocking_pool;
 pub(crate) mod collision;
 pub(crate) mod context;
+pub(crate) mod delayed_response;
 pub(crate) mod dynamic;
 pub(crate) mod handler_time;
 pub(crate) mod incoming_request;

@@ -7,6 +7,7 @@ use rpcudp_core::{Counter, DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
 use super::context::Context;
+use super::delayed_response::send_later;
 use super::handler_time;
 use super::method_name::MethodName;
 use crate::clock::now;
@@ -27,6 +28,9 @@ pub(crate) struct RequestHead {
     pub(crate) arrived: Instant,
     /// Whether the request had a trailer, so that its caller understands the trailer of a response.
     pub(crate) has_trailer: bool,
+    /// The time between the arrival and the response, in milliseconds, if the request reaches
+    /// several peers. Else 0.
+    pub(crate) response_delay: u16,
     pub(crate) origin: Origin,
 }
 
@@ -90,8 +94,9 @@ impl RequestHead {
     }
 
     /// Sends the response of an ended handler, if it is not empty and the source's limits allow it.
-    /// `destination` is the sender, unless a duplicate came from another address.
-    pub(crate) fn send_response(&self, outcome: Outcome, response: &[u8], destination: SocketAddr) {
+    /// `destination` is the sender, unless a duplicate came from another address. Adds to `counter`
+    /// if the limits allow the response.
+    pub(crate) fn send_response(&self, counter: Option<Counter>, response: &[u8], destination: SocketAddr) {
         let Context { shared, local, socket, .. } = &self.context;
         if !response.is_empty() && shared.config.limits.applies_to(destination) {
             let now = now();
@@ -100,9 +105,15 @@ impl RequestHead {
                 return shared.warn_of_response_budget(destination, now);
             }
         }
-        self.counter(outcome).into_iter().for_each(|counter| shared.counters.add(counter, 1));
+        counter.into_iter().for_each(|counter| shared.counters.add(counter, 1));
         if response.is_empty() {
             return;
+        }
+        if self.response_delay > 0 {
+            let at = self.arrived + Duration::from_millis(self.response_delay.into());
+            if send_later(&self.context, at, self.cancel_key(), response, destination) {
+                return;
+            }
         }
         let datagram = Datagram { destination, source: *local, contents: response };
         // Other running handlers will soon have responses too.

@@ -30,7 +30,7 @@ impl SpawnedRequest {
         trace.end(outcome.span_label(), None);
         let last_sender = tracked.and_then(|tracked| tracked.end(&head.context.shared, outcome, &response));
         permit.make_room();
-        head.send_response(outcome, &response, last_sender.unwrap_or(head.context.sender));
+        head.send_response(head.counter(outcome), &response, last_sender.unwrap_or(head.context.sender));
         buffer_pool::give(response);
     }
 

@@ -31,6 +31,7 @@ mod introspection;
 mod limits;
 mod metadata;
 mod model;
+mod multicast;
 mod outages;
 mod own_services;
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::process::{self, Command, Output};
+use std::sync::Arc;
 use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -18,6 +19,8 @@ use tokio::runtime::Handle;
 #[derive(Debug)]
 pub(crate) struct Host {
     namespace: File,
+    /// The namespace of the bridge that the host is linked to, which ends with its last host.
+    _bridge: Option<Arc<File>>,
 }
 
 impl Host {
@@ -31,7 +34,7 @@ impl Host {
             unshare(CloneFlags::CLONE_NEWNET)?;
             File::open("/proc/thread-self/ns/net")
         });
-        let host = Self { namespace: thread.join().expect("no panic")? };
+        let host = Self { namespace: thread.join().expect("no panic")?, _bridge: None };
         host.ip("link set lo up")?;
         Ok(host)
     }
@@ -43,11 +46,40 @@ impl Host {
         Ok([here, there])
     }
 
+    /// Makes hosts that a bridge links to each other. It passes multicast datagrams to all.
+    pub(crate) fn bridged<const COUNT: usize>() -> io::Result<[Self; COUNT]> {
+        let bridge = Self::new()?;
+        bridge.ip("link add bridge type bridge mcast_snooping 0")?;
+        bridge.ip("link set bridge up")?;
+        let mut hosts = Vec::new();
+        for number in 0..COUNT {
+            let (host, port) = (Self::new()?, format!("port{number}"));
+            bridge.link_cards(&port, &host, Self::CARD, 1_500)?;
+            bridge.ip(&format!("link set {port} master bridge"))?;
+            hosts.push(host);
+        }
+        let namespace = Arc::new(bridge.namespace);
+        let hosts: Vec<_> =
+            hosts.into_iter().map(|host| Self { _bridge: Some(Arc::clone(&namespace)), ..host }).collect();
+        Ok(hosts.try_into().expect("as many as were made"))
+    }
+
     /// Links this host to another by a pair of network cards of this name.
     pub(crate) fn link(&self, other: &Self, card: &str, mtu: u16) -> io::Result<()> {
+        self.link_cards(card, other, card, mtu)
+    }
+
+    /// Links a network card of this host to one of another.
+    fn link_cards(&self, card: &str, other: &Self, other_card: &str, mtu: u16) -> io::Result<()> {
         let namespace = format!("/proc/{}/fd/{}", process::id(), other.namespace.as_raw_fd());
-        self.ip(&format!("link add {card} mtu {mtu} type veth peer name {card} mtu {mtu} netns {namespace}"))?;
-        [self, other].iter().try_for_each(|host| host.ip(&format!("link set {card} up")))
+        self.ip(&format!("link add {card} mtu {mtu} type veth peer name {other_card} mtu {mtu} netns {namespace}"))?;
+        self.ip(&format!("link set {card} up"))?;
+        other.ip(&format!("link set {other_card} up"))
+    }
+
+    /// Returns the index of the network card.
+    pub(crate) fn card_index(&self) -> u32 {
+        self.inside(|| nix::net::if_::if_nametoindex(Self::CARD)).expect("the host has the card")
     }
 
     /// Adds an address to the network card, for example `10.0.0.1/24`.

@@ -1,13 +1,14 @@
 //! Real networks: hosts with several addresses, both families, the MTU of an Ethernet, addresses
-//! that change, and ICMP errors.
+//! that change, ICMP errors, multicast and broadcast.
 //!
-//! Each test has two hosts of its own: network namespaces with a pair of virtual Ethernet cards
-//! between them. This needs Linux, the program `ip` (Debian: iproute2) and root. Without them the
-//! tests are skipped and print `SKIPPED`.
+//! Each test has hosts of its own: network namespaces with a pair of virtual Ethernet cards between
+//! them, or with a bridge. This needs Linux, the program `ip` (Debian: iproute2) and root. Without
+//! them the tests are skipped and print `SKIPPED`.
 #![cfg(target_os = "linux")]
 
 mod forged;
 mod host;
+mod multicast;
 #[path = "../support/mod.rs"]
 mod support;
 

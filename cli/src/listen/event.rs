@@ -98,7 +98,9 @@ fn frame_text(frame: &Frame<'_>) -> String {
                 let entries = metadata.iter().map(|(key, value)| format!("{key:?}: {value:?}"));
                 format!(" metadata {{{}}}", entries.collect::<Vec<_>>().join(", "))
             });
-            format!("{}({arguments}){deadline}{metadata}", request.method.escape_debug())
+            let window =
+                request.response_window.map_or_else(String::new, |window| format!(" responses within {window:?}"));
+            format!("{}({arguments}){deadline}{window}{metadata}", request.method.escape_debug())
         }
         Frame::Response(response) => match decode::<Value>(response.body) {
             Ok(value) => format!("{} {value}", styled(WARNING, format!("response to {}", response.id))),
@@ -140,6 +142,9 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
                 // The first entry of a key counts.
                 let entries = metadata.iter().map(|(key, _)| (key.to_owned(), json!(metadata.get(key))));
                 event.insert("metadata".into(), serde_json::Map::from_iter(entries).into());
+            }
+            if let Some(window) = request.response_window {
+                event.insert("response_window_ms".into(), json!(window.as_millis() as u64));
             }
         }
         Frame::Response(response) => {
@@ -207,6 +212,10 @@ mod tests {
                 "remaining_ms": 5_000, "at": 1.5, "from": "192.0.2.1:7", "len": 48,
             })
         );
+        let (text, json) =
+            event(b"\x00twenty bytes of id..\x92\xa4name\x90\xc1RuT\x01\x04\0\0\x13\x88\x05\x04\0\0\x01\xf4");
+        assert_eq!(text, "    1.500s 192.0.2.1:7 name() deadline in 5s responses within 500ms");
+        assert_eq!(json["response_window_ms"], 500);
         let (text, json) = event(b"\x02twenty bytes of id..\x92\xa4ping\x90");
         assert_eq!(text, "    1.500s 192.0.2.1:7 storj ping()");
         assert_eq!(json["dialect"], "storjrpcudp");

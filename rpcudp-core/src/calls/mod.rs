@@ -1,5 +1,6 @@
 mod backoff;
 mod event;
+mod multicast;
 mod not_ready;
 mod repeat;
 mod retry_budget;
@@ -169,6 +170,19 @@ impl<T> Calls<T> {
         random: [u8; 16],
         data: T,
     ) -> Result<MessageId, TooManyCalls> {
+        let state = if schedule.retransmits { State::Retransmits } else { State::Once };
+        self.insert_with_state(peer, schedule, random, state, data)
+    }
+
+    #[inline]
+    fn insert_with_state(
+        &mut self,
+        peer: SocketAddr,
+        schedule: Schedule,
+        random: [u8; 16],
+        state: State,
+        data: T,
+    ) -> Result<MessageId, TooManyCalls> {
         if self.slots.len() >= self.limit {
             return Err(TooManyCalls { limit: self.limit });
         }
@@ -188,7 +202,7 @@ impl<T> Calls<T> {
             peer,
             random,
             sent: sent_micros,
-            state: if retransmits { State::Retransmits } else { State::Once },
+            state,
             retransmit_count: 0,
             renewal_count: 0,
             waits_for_ready,
@@ -209,7 +223,9 @@ impl<T> Calls<T> {
     pub fn expects(&self, id: &MessageId, source: SocketAddr) -> Result<(), DropReason> {
         let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id) && slot.state != State::Ended);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
-        if self.any_source || slot.accepts(source) { Ok(()) } else { Err(DropReason::WrongSource) }
+        // In this order, because most calls are made to one peer.
+        let is_expected = self.any_source || slot.accepts(source) || slot.state == State::Multicast;
+        if is_expected { Ok(()) } else { Err(DropReason::WrongSource) }
     }
 
     /// Whether the table has a call with this id, made to `source`. A response can come from
@@ -220,7 +236,7 @@ impl<T> Calls<T> {
     }
 
     /// Completes the call that a response from `source` belongs to. Its slot stays until
-    /// [`remove`](Self::remove).
+    /// [`remove`](Self::remove). A [multicast call](Self::insert_multicast) goes on.
     ///
     /// `handler_time` is the time that the peer spent on the request, if it reports it, else zero.
     /// It is not part of the round trip. Calls `now` only if the call is retransmitted.
@@ -248,6 +264,9 @@ impl<T> Calls<T> {
                 self.round_trips.record_unmeasured(peer, elapsed);
             }
         }
+        if slot.state == State::Multicast {
+            return Ok(&mut self.slots[id.slot()].data);
+        }
         Ok(self.end(id.slot()))
     }
 
@@ -265,13 +284,16 @@ impl<T> Calls<T> {
     }
 
     /// Ends a call because `destination` is unreachable. Its slot stays until
-    /// [`remove`](Self::remove).
+    /// [`remove`](Self::remove). No report ends a [multicast call](Self::insert_multicast).
     ///
     /// # Errors
     ///
     /// Returns the reason to ignore the report, as [`expects`](Self::expects) does.
     pub fn unreachable(&mut self, id: &MessageId, destination: SocketAddr) -> Result<&mut T, DropReason> {
         self.expects(id, destination)?;
+        if self.slots[id.slot()].state == State::Multicast {
+            return Err(DropReason::UnmatchedResponse);
+        }
         Ok(self.end(id.slot()))
     }
 
@@ -393,7 +415,7 @@ impl<T> Calls<T> {
                 self.schedule_after(index, now, interval);
             }
             State::Running => self.schedule_after(index, now, lengthen(RUNNING_INTERVAL, random)),
-            State::Once | State::Ended => self.wheel.set(&mut self.slots, index, deadline),
+            State::Once | State::Multicast | State::Ended => self.wheel.set(&mut self.slots, index, deadline),
         }
     }
 

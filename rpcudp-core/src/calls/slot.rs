@@ -30,6 +30,9 @@ pub(super) struct Slot<T> {
 pub(super) enum State {
     /// Sent once. The next event is the deadline.
     Once,
+    /// Sent once to several peers, whose responses do not end the call. The next event is the
+    /// deadline.
+    Multicast,
     /// Retransmitted until a response arrives.
     Retransmits,
     /// Retransmitted at long intervals, because the handler is running.

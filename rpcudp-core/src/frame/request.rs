@@ -23,6 +23,9 @@ pub struct Request<'a> {
     pub remaining: Option<Duration>,
     /// The undecoded metadata.
     pub metadata: RawMetadata<'a>,
+    /// The time over which the receivers of a request to a multicast or broadcast address spread
+    /// their responses. `None` for other requests.
+    pub response_window: Option<Duration>,
 }
 
 /// The undecoded arguments of a request: consecutive msgpack values.
@@ -125,6 +128,33 @@ impl<'a> Request<'a> {
         Trailer::end_request_with(out, remaining, metadata)
     }
 
+    /// Adds the time over which the receivers of a request to a multicast or broadcast address
+    /// spread their responses, to a datagram that [`end`](Self::end) or
+    /// [`end_with_metadata`](Self::end_with_metadata) ended after `body_len` bytes of body. No
+    /// effect if the datagram has no such end, or no room.
+    ///
+    /// ```
+    /// use rpcudp_core::limits::HEADER_LEN;
+    /// use rpcudp_core::{Dialect, Request};
+    /// use std::time::Duration;
+    ///
+    /// let (remaining, window) = (Duration::from_secs(1), Duration::from_millis(500));
+    /// let mut datagram = Vec::new();
+    /// Request::begin(&mut datagram, Dialect::Rpcudp, "name", 0);
+    /// let body_len = datagram.len() - HEADER_LEN;
+    /// Request::end(&mut datagram, remaining);
+    /// Request::add_response_window(&mut datagram, body_len, window);
+    ///
+    /// let request = Request::decode(&datagram, Dialect::Rpcudp)?;
+    /// assert_eq!((request.remaining, request.response_window), (Some(remaining), Some(window)));
+    /// # Ok::<(), rpcudp_core::DropReason>(())
+    /// ```
+    pub fn add_response_window(out: &mut Vec<u8>, body_len: usize, response_window: Duration) {
+        if out.len() > HEADER_LEN + body_len {
+            Trailer::add_response_window(out, response_window);
+        }
+    }
+
     /// Replaces the time in a datagram that [`end`](Self::end) or
     /// [`end_with_metadata`](Self::end_with_metadata) ended after `body_len` bytes of body, because
     /// the request is sent again as another call. No effect if the datagram has no such time.
@@ -174,6 +204,7 @@ impl<'a> Request<'a> {
         let trailer = Trailer::read(after);
         let metadata = trailer.metadata(after);
         let arguments = RawArguments { count, bytes: &arguments[..arguments.len() - after.len()] };
-        Some((Self { id: header.id, method, arguments, remaining: trailer.remaining, metadata }, trailer))
+        let Trailer { remaining, response_window, .. } = trailer;
+        Some((Self { id: header.id, method, arguments, remaining, response_window, metadata }, trailer))
     }
 }

@@ -12,6 +12,7 @@
 //! | 2 | microseconds between the arrival of the request and the response, `u32` | responses |
 //! | 3 | the checksum of all bytes between the message id and this value, `u64` | responses |
 //! | 4 | a part of the metadata; consecutive fields form one block | requests |
+//! | 5 | milliseconds over which the receivers of a multicast request spread their responses, `u32` | requests |
 //!
 //! Numbers are big-endian. A reader skips fields of other types and bytes at the end of a value.
 //!
@@ -32,6 +33,7 @@ const REMAINING: u8 = 1;
 const HANDLER_TIME: u8 = 2;
 const CHECKSUM: u8 = 3;
 const METADATA: u8 = 4;
+const RESPONSE_WINDOW: u8 = 5;
 
 /// The number of fields that a reader looks at, so that a datagram full of empty fields costs no
 /// more than a few.
@@ -70,6 +72,9 @@ pub struct Trailer {
     pub remaining: Option<Duration>,
     /// In a response or failure: the time between the arrival of the request and the response.
     pub handler_time: Option<Duration>,
+    /// In a request to a multicast or broadcast address: the time over which its receivers spread
+    /// their responses.
+    pub response_window: Option<Duration>,
     /// The position of the checksum, counted from the end of the body, and the checksum.
     checksum: Option<(usize, u64)>,
     /// The begin and the end of the fields with metadata, counted from the end of the body. Both
@@ -132,6 +137,13 @@ impl Trailer {
         Ok(())
     }
 
+    /// Appends the response window to a trailer that has other fields, if the datagram has room.
+    pub(crate) fn add_response_window(out: &mut Vec<u8>, response_window: Duration) {
+        if out.len() + U32_FIELD_LEN <= MAX_DATAGRAM_LEN {
+            append_u32(out, RESPONSE_WINDOW, response_window.as_millis());
+        }
+    }
+
     /// Appends a trailer to the response or failure that begins at `start`, and marks the response
     /// as checked if it gets a checksum. Appends no field with which the response would be longer
     /// than `max_len` or than a datagram.
@@ -182,6 +194,9 @@ impl Trailer {
                 REMAINING if trailer.remaining.is_none() => trailer.remaining = number().map(Duration::from_millis),
                 HANDLER_TIME if trailer.handler_time.is_none() => {
                     trailer.handler_time = number().map(Duration::from_micros);
+                }
+                RESPONSE_WINDOW if trailer.response_window.is_none() => {
+                    trailer.response_window = number().map(Duration::from_millis);
                 }
                 CHECKSUM if trailer.checksum.is_none() => {
                     trailer.checksum = value.first_chunk().map(|bytes| (at, u64::from_be_bytes(*bytes)));
@@ -239,6 +254,10 @@ mod tests {
         Trailer::end_request(&mut bytes, Duration::from_secs(5));
         assert_eq!(bytes.len(), Trailer::REMAINING_LEN);
         assert_eq!(bytes, b"\xc1RuT\x01\x04\x00\x00\x13\x88");
+
+        Trailer::add_response_window(&mut bytes, Duration::from_millis(2_500));
+        assert_eq!(bytes, b"\xc1RuT\x01\x04\x00\x00\x13\x88\x05\x04\x00\x00\x09\xc4");
+        assert_eq!(Trailer::read(&bytes).response_window, Some(Duration::from_millis(2_500)));
 
         let response = b"\x01twenty bytes of id..\xc0";
         let time = Some(Duration::from_micros(5_000));

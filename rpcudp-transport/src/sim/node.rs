@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -29,6 +29,61 @@ impl Node {
     pub(super) fn bind(switch: &Switch, addr: SocketAddr) -> io::Result<Self> {
         let (addr, queue, seed) = switch.bind(addr)?;
         Ok(Self { switch: switch.clone(), addr, queue, seed, timer: Mutex::new(None) })
+    }
+
+    /// Joins a multicast group: the node receives datagrams to the group and the node's port, also
+    /// its own. Each member receives them under the conditions of the link from the sender.
+    ///
+    /// Every node receives IPv4 datagrams to `255.255.255.255` and its port.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpcudp::sim::Network;
+    /// use rpcudp::{Endpoint, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Sensor {
+    ///     fn celsius(&self) -> i8;
+    /// }
+    ///
+    /// struct Sensors(i8);
+    ///
+    /// impl Sensor for Sensors {
+    ///     fn celsius(&self) -> i8 {
+    ///         self.0
+    ///     }
+    /// }
+    ///
+    /// #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let network = Network::new(7);
+    ///     let mut sensors = Vec::new();
+    ///     for celsius in 18..21 {
+    ///         let node = network.bind(format!("10.0.0.{celsius}:7000"))?;
+    ///         node.join_multicast("239.1.2.3".parse()?);
+    ///         let builder = Endpoint::builder().serve(SensorServer::new(Sensors(celsius)));
+    ///         sensors.push(builder.bind_transport(node)?);
+    ///     }
+    ///
+    ///     let endpoint = Endpoint::builder().bind_transport(network.bind("10.0.0.1:7000")?)?;
+    ///     let group = SensorClient::new(&endpoint, "239.1.2.3:7000".parse()?);
+    ///     let mut all = group.celsius().all().within(Duration::from_secs(1));
+    ///     let mut sum = 0;
+    ///     while let Some((_, celsius)) = all.next().await {
+    ///         sum += celsius?;
+    ///     }
+    ///     assert_eq!(sum, 18 + 19 + 20);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if `group` is not a multicast address.
+    pub fn join_multicast(&self, group: IpAddr) {
+        assert!(group.is_multicast(), "{group} is not a multicast address");
+        self.switch.lock().members.entry((group, self.addr.port())).or_default().insert(self.addr);
     }
 
     /// Waits until `arrival`.

@@ -29,6 +29,9 @@ pub(super) struct Packet {
     pub(super) number: u64,
     /// The sender of the datagram; for a report of an unreachable destination, that destination.
     pub(super) peer: SocketAddr,
+    /// The multicast or broadcast address that the datagram was sent to. `None` if it was sent to
+    /// the node's own.
+    pub(super) group: Option<IpAddr>,
     /// Whether this is a report of an unreachable destination, with the datagram that it quotes.
     pub(super) is_unreachable: bool,
     /// Whether the packet reaches the node through a router's mapping, and is lost without it.
@@ -92,7 +95,7 @@ impl ReceiveQueue {
             let (peer, contents) = (packet.peer, &packet.contents[..]);
             if packet.is_unreachable {
                 batch.push_unreachable(Unreachable { destination: peer, contents });
-            } else if !batch.push(Received { source: peer, local: Some(local), contents }) {
+            } else if !batch.push(Received { source: peer, local: Some(packet.group.unwrap_or(local)), contents }) {
                 break;
             }
             state.packets.pop();

@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) returns_undeliverable: bool,
     // Ordered, like every collection here, because a seed must give the same run.
     queues: BTreeMap<SocketAddr, Arc<ReceiveQueue>>,
+    /// The members of each multicast group with each port.
+    pub(super) members: BTreeMap<(IpAddr, u16), BTreeSet<SocketAddr>>,
     /// The datagrams that paused nodes have sent, in order: destination and contents.
     paused: BTreeMap<SocketAddr, Vec<(SocketAddr, Vec<u8>)>>,
     packet_count: u64,
@@ -57,6 +59,7 @@ impl Switch {
             partition_count: 0,
             returns_undeliverable: false,
             queues: BTreeMap::new(),
+            members: BTreeMap::new(),
             paused: BTreeMap::new(),
             packet_count: 0,
             stats: NetworkStats::default(),
@@ -83,6 +86,9 @@ impl Switch {
         let mut state = self.lock();
         state.queues.remove(&addr);
         state.paused.remove(&addr);
+        for members in state.members.values_mut() {
+            members.remove(&addr);
+        }
     }
 
     /// Pauses the node at an address. Returns `false` if there is none.
@@ -119,7 +125,8 @@ impl Switch {
         state.stats.unmapped += dropped_count;
     }
 
-    /// Sends a datagram to the node at its destination, or a report back if there is none.
+    /// Sends a datagram to the node at its destination, or a report back if there is none. Sends it
+    /// to all members of a multicast group.
     pub(super) fn send(&self, source: SocketAddr, datagram: &Datagram<'_>) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -127,11 +134,33 @@ impl Switch {
             held.push((datagram.destination, datagram.contents.to_vec()));
             return;
         }
+        if let Some(members) = state.members_of(datagram.destination) {
+            drop(state);
+            return self.send_to_all(source, datagram, members);
+        }
         let (receiver, packets) = state.packets(now, source, datagram);
         let queue = state.queues.get(&receiver).cloned();
         drop(state);
         if let Some(queue) = queue {
             packets.into_iter().flatten().for_each(|packet| queue.push(packet));
+        }
+    }
+
+    /// Sends a datagram to each member of a multicast group, over a link of its own.
+    fn send_to_all(&self, source: SocketAddr, datagram: &Datagram<'_>, members: Vec<SocketAddr>) {
+        let now = Instant::now();
+        self.lock().stats.sent += 1;
+        for destination in members {
+            let mut state = self.lock();
+            let (receiver, mut packets) = state.packets(now, source, &Datagram { destination, ..*datagram });
+            // It is one datagram for its sender.
+            state.stats.sent -= 1;
+            let queue = state.queues.get(&receiver).cloned();
+            drop(state);
+            if let Some(queue) = queue.filter(|_| receiver == destination) {
+                packets.iter_mut().flatten().for_each(|packet| packet.group = Some(datagram.destination.ip()));
+                packets.into_iter().flatten().for_each(|packet| queue.push(packet));
+            }
         }
     }
 
@@ -188,6 +217,7 @@ impl State {
                     arrives: transmitted + there + back,
                     number: self.packet_count,
                     peer: destination,
+                    group: None,
                     is_unreachable: true,
                     is_mapped: false,
                     contents: contents.to_vec(),
@@ -207,6 +237,7 @@ impl State {
                     arrives: transmitted + travel.time,
                     number: self.packet_count,
                     peer: seen_source,
+                    group: None,
                     is_unreachable: false,
                     is_mapped,
                     contents: contents.to_vec(),
@@ -214,6 +245,23 @@ impl State {
             })
         });
         (receiver, packets)
+    }
+
+    /// Returns the nodes that a datagram to a multicast or broadcast address reaches. `None` for
+    /// the address of one node.
+    fn members_of(&self, destination: SocketAddr) -> Option<Vec<SocketAddr>> {
+        let port = destination.port();
+        match destination.ip() {
+            IpAddr::V4(Ipv4Addr::BROADCAST) => {
+                let nodes = self.queues.keys().filter(|node| node.is_ipv4() && node.port() == port);
+                Some(nodes.copied().collect())
+            }
+            ip if ip.is_multicast() => {
+                let members = self.members.get(&(ip, port));
+                Some(members.into_iter().flatten().copied().collect())
+            }
+            _ => None,
+        }
     }
 
     fn free_port(&self, ip: IpAddr) -> io::Result<SocketAddr> {

@@ -6,6 +6,7 @@ mod error_budget;
 mod error_queue;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod multi_send;
+mod multicast;
 mod options;
 mod pending_error;
 mod receiver;
@@ -64,7 +65,7 @@ impl Udp {
     ///
     /// Panics outside the context of a tokio runtime with its I/O driver enabled.
     pub fn bind(addr: SocketAddr, options: &UdpOptions) -> io::Result<Self> {
-        Self::from_socket(options::open(addr)?, options)
+        Self::from_socket(options::open(addr, options)?, options)
     }
 
     /// Binds several sockets to one address. The system divides the peers between them. Port 0
@@ -84,11 +85,13 @@ impl Udp {
         }
         // The first is bound alone: sockets that may share an address may get the same free port,
         // and the system would divide the peers of one endpoint between it and another.
-        let first = options::open(addr)?;
+        let first = options::open(addr, options)?;
         options::share(&first)?;
         let first = Self::from_socket(first, options)?;
         let addr = first.local_addr();
-        let others = (1..count).map(|_| Self::from_socket(options::open_shared(addr)?, options));
+        // Each socket that joins a group receives its datagrams.
+        let options = options.without_memberships();
+        let others = (1..count).map(|_| Self::from_socket(options::open_shared(addr)?, &options));
         std::iter::once(Ok(first)).chain(others).collect()
     }
 

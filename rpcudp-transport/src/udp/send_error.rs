@@ -23,6 +23,10 @@ pub(super) fn explain(socket: &BoundSocket, destination: SocketAddr, error: io::
         (io::ErrorKind::PermissionDenied, IpAddr::V4(ip)) if is_access_denied(&error) && ip.octets()[3] & 1 == 1 => {
             "if this is the broadcast address of a network, `UdpOptions::broadcast` permits it"
         }
+        (_, ip) if ip.is_multicast() && is_about_route(&error) => {
+            "no route leads to multicast groups: `UdpOptions::multicast_interface_v4` or `multicast_interface_v6` names \
+             the interface"
+        }
         _ if bound_to_loopback && !ip.is_loopback() && is_about_route(&error) => {
             if ip.is_ipv4() {
                 "a socket bound to a loopback address reaches this host only: bind 0.0.0.0:0"

@@ -1,3 +1,4 @@
+mod delay_permit;
 mod origin;
 mod quota;
 pub(crate) mod running_handler;
@@ -37,6 +38,8 @@ pub(crate) struct Handlers {
     waiting: Lock<RunningRequests<Arc<RunningHandler>>>,
     /// Whether a cancel frame has ever arrived.
     has_cancels: AtomicBool,
+    /// The length of the responses that wait to be sent, with the overhead of each.
+    delayed_len: AtomicUsize,
     lifecycle: Arc<Lifecycle>,
     /// The drivers, which wait for the last handler while the endpoint closes.
     drivers: Box<[Arc<WakeFlag>]>,
@@ -106,6 +109,7 @@ impl Handlers {
             is_aborted: AtomicBool::new(false),
             waiting: Lock::new(RunningRequests::new(tasks.saturating_add(blocking), secret)),
             has_cancels: AtomicBool::new(false),
+            delayed_len: AtomicUsize::new(0),
             lifecycle,
             drivers,
         })

@@ -101,7 +101,9 @@ async fn error_of_a_socket_on_a_loopback_address_says_what_to_bind() {
                     host only: bind 0.0.0.0:0";
     assert!(error.to_string().starts_with(expected), "{error}");
     let everywhere = Endpoint::bind("0.0.0.0:0").await.unwrap();
-    let error = FailingClient::new(&everywhere, "255.255.255.255:7000".parse().unwrap()).echo(b"x").await.unwrap_err();
+    let network = FailingClient::new(&everywhere, "255.255.255.255:7000".parse().unwrap());
+    let (_, result) = network.echo(b"x").all().next().await.expect("the request cannot be sent");
+    let error = result.unwrap_err();
     assert!(error.to_string().contains("broadcasts are off: `UdpOptions::broadcast` turns them on"), "{error}");
 }
 

@@ -1,8 +1,9 @@
-//! Endpoints bound to one address or to all addresses, with IPv4 and IPv6 peers.
+//! Endpoints bound to one address or to all addresses, with IPv4 and IPv6 peers, and broadcasts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use rpcudp::Endpoint;
+use rpcudp::{Endpoint, UdpOptions};
 use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, RustPeer, Venv};
 
 rpcudp_interop::for_each_package!(
@@ -10,6 +11,7 @@ rpcudp_interop::for_each_package!(
     an_endpoint_on_all_addresses_and_an_ipv4_peer_call_each_other,
     an_endpoint_on_all_addresses_and_an_ipv6_peer_call_each_other,
     an_endpoint_on_an_ipv6_address_and_an_ipv6_peer_call_each_other,
+    a_peer_that_a_broadcast_reaches_responds,
 );
 
 async fn an_endpoint_on_an_ipv4_address_and_an_ipv4_peer_call_each_other(venv: &Venv) {
@@ -26,6 +28,20 @@ async fn an_endpoint_on_all_addresses_and_an_ipv6_peer_call_each_other(venv: &Ve
 
 async fn an_endpoint_on_an_ipv6_address_and_an_ipv6_peer_call_each_other(venv: &Venv) {
     assert_calls_both_ways(venv, "[::1]:0", Ipv6Addr::LOCALHOST.into()).await;
+}
+
+async fn a_peer_that_a_broadcast_reaches_responds(venv: &Venv) {
+    // The broadcast address of the loopback network, which Linux has.
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let python = venv.launch().host(Ipv4Addr::UNSPECIFIED.into()).start().await;
+    let udp = UdpOptions::default().broadcast(true);
+    let rust = venv.endpoint().udp(udp).bind("0.0.0.0:0").await.unwrap();
+    let network = SocketAddr::from(([127, 255, 255, 255], python.addr().port()));
+    let mut all = PeerClient::new(&rust, network).add(1, 2).all().broadcast().within(Duration::from_secs(20));
+    let (peer, sum) = all.next().await.expect("a response");
+    assert_eq!((peer.to_string(), sum.unwrap()), (format!("127.0.0.1:{}", python.addr().port()), 3));
 }
 
 /// Asserts that an endpoint bound to `bound` and a peer on `host` call each other, and that each

@@ -86,6 +86,7 @@ const FIELDS: &[&str] = &[
     "rpcudp.failure.message",
     "rpcudp.failure.detail",
     "rpcudp.remaining",
+    "rpcudp.response_window",
     "rpcudp.handler_time",
     "rpcudp.checksum",
     "rpcudp.metadata",
@@ -175,6 +176,17 @@ async fn a_call_is_shown_with_its_method_its_arguments_and_its_response_time() {
         assert_eq!(request_id, response_id);
         assert_eq!(request_id.replace(':', "").len(), 40);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_multicast_request_is_shown_with_its_response_window() {
+    let Some(tshark) = tshark("multicast") else { return };
+    let capture = Capture::new();
+    let pair = pair(Dialect::Rpcudp, &capture);
+    let group = pair.greeter.with_peer("239.1.2.3:7000".parse().unwrap());
+    assert!(group.sayhi("all").all().within(Duration::from_secs(1)).next().await.is_none());
+    let frames = Frames::of(&tshark, &capture, &[]);
+    frames.assert(1, &[("method", "sayhi"), ("remaining", "1000"), ("response_window", "500"), ("trailing", "")]);
 }
 
 #[tokio::test(start_paused = true)]

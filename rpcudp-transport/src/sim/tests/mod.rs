@@ -1,4 +1,5 @@
 mod links;
+mod multicast;
 mod nat;
 mod pauses;
 

@@ -5,6 +5,8 @@ mod batches;
 #[cfg(target_os = "linux")]
 mod multi_send;
 #[cfg(target_os = "linux")]
+mod multicast;
+#[cfg(target_os = "linux")]
 mod recv_mode;
 #[cfg(target_os = "linux")]
 mod sends;

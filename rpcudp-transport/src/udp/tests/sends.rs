@@ -62,6 +62,12 @@ async fn errors_of_sends_say_what_to_do() {
             assert!(error.to_string().contains(remedy), "{error}");
         }
     }
+    // Without a route, as on a host without a network; with one, the datagram leaves.
+    if let Err(error) =
+        everywhere.try_send(Datagram { destination: "239.1.2.3:7000".parse().unwrap(), source: None, contents: b"" })
+    {
+        assert!(error.to_string().contains("`UdpOptions::multicast_interface_v4`"), "{error}");
+    }
     let options = UdpOptions::default().broadcast(true);
     let broadcasting = Udp::bind("0.0.0.0:0".parse().unwrap(), &options).unwrap();
     let destination = "127.255.255.255:7000".parse().unwrap();

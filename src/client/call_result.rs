@@ -1,0 +1,144 @@
+//! The result of a call, from the end of its request.
+
+use std::any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rpcudp_core::codec::DecodeError;
+use rpcudp_core::contract::Delivery;
+use rpcudp_core::limits::MAX_DEPTH;
+use rpcudp_core::{Counter, DropReason, FailureCode};
+
+use super::call_end::CallEnd;
+use super::did_run::DidRun;
+use super::error::CallError;
+use super::pending::PendingCall;
+use super::refusal::Refusal;
+use super::request::CallSpec;
+use super::target::{GroupTarget, Target};
+use crate::calls::completion::{Completion, StartError};
+use crate::calls::response_body::ResponseBody;
+use crate::telemetry::outcome::Outcome;
+
+/// The encoded value or application error of a response.
+pub(crate) enum Encoded<'a> {
+    Value(ResponseBody),
+    Error(&'a [u8]),
+}
+
+/// The decoder of a method's response. Returns `None` for an error if the contract declares none.
+pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, DecodeError>>;
+
+impl PendingCall {
+    /// Converts the end of the call to its result, and records it.
+    pub(super) fn finish<T, E>(&self, end: CallEnd, decode: Decode<T, E>) -> Result<T, CallError<E>> {
+        let Self { spec: &CallSpec { name: method, .. }, ref endpoint, ref target, .. } = *self;
+        let result = match end {
+            CallEnd::Completed(completion, transmission_count) => {
+                self.result(self.peer(), completion, transmission_count, decode)
+            }
+            CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
+            CallEnd::NotStarted(StartError::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
+            CallEnd::TooLarge { size } => {
+                Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
+            }
+            CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
+            CallEnd::Metadata { key, source } => Err(CallError::Metadata { method, key, source }),
+            CallEnd::NoPeers => Err(no_peers(method, target)),
+        };
+        let error = result.as_ref().err();
+        self.count(error);
+        match error {
+            None if self.spec.delivery == Delivery::OneWay => self.record(Outcome::Sent, None),
+            None => self.record(Outcome::Completed, None),
+            Some(error) => self.record(error.outcome(), Some(&error.log_message())),
+        }
+        result
+    }
+
+    /// Converts the completion of a request to `peer` to a result.
+    pub(super) fn result<T, E>(
+        &self,
+        peer: SocketAddr,
+        completion: Completion,
+        transmission_count: u32,
+        decode: Decode<T, E>,
+    ) -> Result<T, CallError<E>> {
+        let spec = self.spec;
+        let method = spec.name;
+        // A single request that did not arrive did not run.
+        let if_sent_once = |did_run| if transmission_count <= 1 { did_run } else { DidRun::Maybe };
+        let declared = |decoded: Result<Result<T, E>, DecodeError>| match decoded {
+            Ok(result) => result.map_err(CallError::Application),
+            Err(source) => Err(CallError::Decode { method, peer, source }),
+        };
+        match completion {
+            Completion::Response(body) => {
+                declared(decode(Encoded::Value(body)).expect("every contract declares a value"))
+            }
+            Completion::Failure(failure) => {
+                let detail = failure.detail.as_deref();
+                let error = detail.filter(|_| failure.code == FailureCode::APPLICATION);
+                match error.and_then(|error| decode(Encoded::Error(error))) {
+                    Some(decoded) => declared(decoded),
+                    None => {
+                        let reason = Refusal::from_failure(failure.code, detail);
+                        let did_run = match reason.did_run() {
+                            // Another copy of the request may have run, unless the server
+                            // remembers it.
+                            DidRun::No if reason.is_not_ready() => match spec.delivery {
+                                Delivery::AtMostOnce => DidRun::No,
+                                Delivery::AtLeastOnce => DidRun::Maybe,
+                                _ => if_sent_once(DidRun::No),
+                            },
+                            did_run => did_run,
+                        };
+                        Err(CallError::Refused { method, peer, reason, message: failure.message, did_run })
+                    }
+                }
+            }
+            Completion::Undecodable(reason) => {
+                let source = DecodeError::new(any::type_name::<T>(), invalid_body(reason));
+                Err(CallError::Decode { method, peer, source })
+            }
+            Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: self.timeout(), source }),
+            Completion::Unreachable(_) => {
+                Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) })
+            }
+            Completion::Unsendable { error: source, .. } => {
+                Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) })
+            }
+            Completion::Closed => Err(CallError::Closed),
+        }
+    }
+
+    fn count<E>(&self, error: Option<&CallError<E>>) {
+        let counter = match error {
+            // A oneway call ends when it is sent, without a response.
+            None if self.spec.delivery == Delivery::OneWay => Counter::CallsOneway,
+            None | Some(CallError::Application(_)) => Counter::CallsCompleted,
+            Some(CallError::Refused { .. }) => Counter::CallsRefused,
+            Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
+            Some(CallError::Unreachable { .. }) => Counter::CallsUnreachable,
+            Some(CallError::Decode { .. }) => Counter::CallsUndecodable,
+            Some(CallError::Closed) => return,
+            Some(_) => Counter::CallsUnsendable,
+        };
+        self.endpoint.shared().counters.add(counter, 1);
+    }
+}
+
+/// Returns the error of a call to a group without a peer.
+fn no_peers<E>(method: &'static str, target: &Target) -> CallError<E> {
+    let Target::Group(GroupTarget { view, .. }) = target else { unreachable!("only a group has no peers") };
+    CallError::NoPeers { method, group: Arc::clone(view.group.name()), source: view.group.failure() }
+}
+
+/// Describes the fault of a response whose body is invalid.
+fn invalid_body(reason: DropReason) -> String {
+    match reason {
+        DropReason::TooDeep => format!("it nests deeper than {MAX_DEPTH} levels"),
+        DropReason::WrongShape => "its failure frame has another shape".into(),
+        _ => "its msgpack is incomplete or invalid".into(),
+    }
+}
