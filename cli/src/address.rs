@@ -1,7 +1,7 @@
 //! Addresses on the command line.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use rpcudp::transport::canonical;
@@ -35,10 +35,27 @@ impl Family {
     }
 }
 
+/// Resolves the names of a peer, or of several with commas between them, to at least one address of
+/// one peer each.
+pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+    let addrs = resolve_all(names, family).await?;
+    match addrs.iter().find(|addr| reaches_several(addr)) {
+        Some(addr) => Err(Failure::usage(format!(
+            "{addr} reaches several peers: `rpcudp call --all {addr} METHOD` prints the response of each"
+        ))),
+        None => Ok(addrs),
+    }
+}
+
+/// Whether the address is a multicast or broadcast address.
+fn reaches_several(addr: &SocketAddr) -> bool {
+    addr.ip().is_multicast() || addr.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
 /// Resolves the names of a peer, or of several with commas between them, to at least one address
 /// that can be called. `dns:HOST:PORT` is a host name too, and `mdns:SERVICE` the hosts of the
 /// local network that announce a service.
-pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+pub(crate) async fn resolve_all(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
     let mut addrs = Vec::new();
     for name in names.split(',') {
         let found = match name.strip_prefix("mdns:") {

@@ -89,6 +89,10 @@ pub(crate) struct CallArguments {
     /// Sends a text beside the arguments; may be given for several keys. A Python peer ignores it.
     #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
     pub(crate) metadata: Vec<(String, String)>,
+    /// Calls all of several peers at once and prints the response of each: also the peers that a
+    /// multicast or broadcast address reaches. Such a call is sent once and takes all of --timeout.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// The method that `ping` calls if none is given. Many peers lack it, and their refusal is enough.

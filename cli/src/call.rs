@@ -1,14 +1,18 @@
 use rpcudp::Call;
 
 use crate::args::CallArguments;
+use crate::call_all;
 use crate::exit::Failure;
 use crate::output;
 use crate::peer::PreparedCall;
 use crate::value::Value;
 
 /// Runs `rpcudp call`: prints the response, which is JSON with and without `--json`.
-pub(crate) async fn run(arguments: &CallArguments) -> Result<(), Failure> {
-    let CallArguments { peer, method, arguments, retry, metadata } = arguments;
+pub(crate) async fn run(arguments: &CallArguments, as_json: bool) -> Result<(), Failure> {
+    if arguments.all {
+        return call_all::run(arguments, as_json).await;
+    }
+    let CallArguments { peer, method, arguments, retry, metadata, .. } = arguments;
     let mut prepared = PreparedCall::new(peer, method, arguments).await?;
     let call = |call: Call<Value, Value>| {
         let call = call.retransmit(*retry);

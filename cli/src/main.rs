@@ -3,6 +3,7 @@
 mod address;
 mod args;
 mod call;
+mod call_all;
 mod describe;
 mod doctor;
 mod exit;
@@ -51,7 +52,7 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Call(arguments) => call::run(&arguments).await?,
+            Command::Call(arguments) => call::run(&arguments, json).await?,
             Command::Ping(arguments) => ping::run(&arguments, json).await?,
             Command::Describe(arguments) => describe::run(&arguments, json).await?,
             Command::Listen(arguments) => listen::run(&arguments, json).await?,

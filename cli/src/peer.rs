@@ -1,10 +1,10 @@
 //! The called peer: its address, its dialect, and the endpoint that calls it.
 
 use std::collections::VecDeque;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use rpcudp::{BindError, Call, CallError, Dialect, DynamicMethod, Endpoint, Refusal};
+use rpcudp::{BindError, Builder, Call, CallError, Dialect, DynamicMethod, Endpoint, Refusal, UdpOptions};
 
 use crate::address::{Family, resolve, resolve_peer, unspecified};
 use crate::args::PeerArguments;
@@ -81,21 +81,47 @@ struct Settings {
 }
 
 impl Settings {
+    fn new(peer: &PeerArguments) -> Self {
+        let PeerArguments { storj, timeout, any_source, .. } = *peer;
+        Self { dialect: dialect(storj), timeout, any_source }
+    }
+
     async fn bind(self, addr: SocketAddr) -> Result<Endpoint, BindError> {
+        self.builder().bind(addr).await
+    }
+
+    fn builder(self) -> Builder {
         let Self { dialect, timeout, any_source } = self;
-        Endpoint::builder().dialect(dialect).timeout(timeout).any_source(any_source).bind(addr).await
+        Endpoint::builder().dialect(dialect).timeout(timeout).any_source(any_source)
+    }
+}
+
+/// Binds an endpoint that can call `addr`, also if that is a multicast or broadcast address.
+pub(crate) async fn bind_for(peer: &PeerArguments, addr: SocketAddr) -> Result<Endpoint, Failure> {
+    let bound = bound_addr(peer).await?.unwrap_or_else(|| unspecified(addr));
+    let mut udp = UdpOptions::default().broadcast(true);
+    if let IpAddr::V4(ip) = bound.ip()
+        && !ip.is_unspecified()
+    {
+        udp = udp.multicast_interface_v4(ip);
+    }
+    Ok(Settings::new(peer).builder().udp(udp).bind(bound).await?)
+}
+
+/// Returns the address that the user chose to bind to.
+async fn bound_addr(peer: &PeerArguments) -> Result<Option<SocketAddr>, Failure> {
+    match &peer.bind {
+        Some(from) => Ok(Some(resolve(from, Family::Any).await?[0])),
+        None => Ok(None),
     }
 }
 
 impl Target {
     /// Resolves the peer's name and binds an endpoint for calls to its first address.
     pub(crate) async fn new(peer: &PeerArguments) -> Result<Self, Failure> {
-        let PeerArguments { peer: name, storj, timeout, bind, any_source, ipv4, ipv6 } = peer;
+        let PeerArguments { peer: name, ipv4, ipv6, .. } = peer;
         let mut others: VecDeque<_> = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?.into();
-        let bind = match bind {
-            Some(from) => Some(resolve(from, Family::Any).await?[0]),
-            None => None,
-        };
+        let bind = bound_addr(peer).await?;
         // A socket on `[::]` reaches both families, and any other only its own.
         let reaches = |addr: &SocketAddr| {
             bind.is_none_or(|from| from.is_ipv4() == addr.is_ipv4() || from.ip() == Ipv6Addr::UNSPECIFIED)
@@ -103,7 +129,7 @@ impl Target {
         if others.iter().any(reaches) {
             others.retain(reaches);
         }
-        let settings = Settings { dialect: dialect(*storj), timeout: *timeout, any_source: *any_source };
+        let settings = Settings::new(peer);
         loop {
             let addr = others.pop_front().expect("a name resolves to at least one address");
             match settings.bind(bind.unwrap_or_else(|| unspecified(addr))).await {

@@ -2,7 +2,7 @@ use rpcudp::Dialect;
 use serde_json::json;
 
 use crate::describe::describing;
-use crate::peers::{CLOSED, serve, silence};
+use crate::peers::{CLOSED, serve, serve_group, silence};
 use crate::process::{Background, json, rpcudp};
 
 #[test]
@@ -121,4 +121,47 @@ fn a_request_is_retransmitted_only_with_retry() {
     rpcudp(&["call", &addr, "once", "--timeout", "600ms"]).failed(5);
     rpcudp(&["call", &addr, "next", "--timeout", "1ms"]).failed(5);
     assert_eq!([listen.json()["method"].clone(), listen.json()["method"].clone()], ["once", "next"]);
+}
+
+#[test]
+fn all_prints_the_response_of_each_peer() {
+    let servers = [serve(Dialect::Rpcudp), serve(Dialect::Rpcudp)];
+    let addrs = servers.iter().map(|(_, addr)| addr.as_str()).collect::<Vec<_>>();
+    let peers = format!("{},{},{CLOSED}", addrs[0], addrs[1]);
+    let call = rpcudp(&["call", "--all", &peers, "reverse", "hex:0102"]);
+    let mut lines: Vec<_> = call.succeeded().lines().collect();
+    lines.sort_unstable();
+    let mut expected: Vec<_> = addrs.iter().map(|addr| format!("{addr} [\"hex:0201\",2]")).collect();
+    expected.push(format!("{CLOSED} `reverse`: {CLOSED} is unreachable"));
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+
+    let call = rpcudp(&["call", "--all", "--json", &format!("{},{CLOSED}", addrs[0]), "reverse", "hex:"]);
+    for line in call.succeeded_in_json() {
+        match line["peer"].as_str().unwrap() {
+            CLOSED => assert!(line["value"].is_null() && line["error"].is_string(), "{line}"),
+            peer => assert_eq!((peer, &line["value"]), (addrs[0], &json!(["hex:", 0]))),
+        }
+    }
+    // No peer has returned a value.
+    let call = rpcudp(&["call", "--all", &format!("{},{}", addrs[0], addrs[1]), "withdraw", "5"]);
+    assert_eq!((call.code(), call.stdout().lines().count()), (7, 2), "{call:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn all_prints_the_responses_of_a_multicast_group() {
+    let (_member, group) = serve_group();
+    let call =
+        |rest: &[&str]| rpcudp(&[&["call", &group, "--bind", "127.0.0.1:0", "--timeout", "500ms"], rest].concat());
+    let responses = call(&["--all", "sayhi", "str:S"]);
+    let (peer, response) = responses.succeeded().split_once(' ').unwrap();
+    let port = group.split_once(':').unwrap().1;
+    assert_eq!((peer, response), (&*format!("127.0.0.1:{port}"), "\"Hello S you live at 127.0.0.1\""));
+    // A member that does not have the method does not respond.
+    assert_eq!(call(&["--all", "m"]).failed(5), "rpcudp: `m`: no peer responded within 500ms");
+    let expected = format!(
+        "rpcudp: {group} reaches several peers: `rpcudp call --all {group} METHOD` prints the response of each"
+    );
+    assert_eq!(call(&["m"]).failed(64), expected);
 }

@@ -1,6 +1,6 @@
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use rpcudp::{Context, Dialect, Endpoint, rpc_service};
+use rpcudp::{Context, Dialect, Endpoint, UdpOptions, rpc_service};
 use rpcudp_core::{Frame, Response};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,17 @@ pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
     let endpoint = Endpoint::builder().dialect(dialect).serve(PeerServer::new(RustPeer));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
     let addr = endpoint.local_addr().to_string();
+    (endpoint, addr)
+}
+
+/// Starts a Rust peer that is a member of a multicast group on the loopback interface. Returns the
+/// address of the group.
+pub(crate) fn serve_group() -> (Endpoint, String) {
+    let group = Ipv4Addr::new(239, 77, 1, 3);
+    let udp = UdpOptions::default().join_multicast_v4(group, Ipv4Addr::LOCALHOST);
+    let endpoint = Endpoint::builder().udp(udp).serve(PeerServer::new(RustPeer));
+    let endpoint = endpoint.bind("0.0.0.0:0").wait().expect("a free port of this host");
+    let addr = format!("{group}:{}", endpoint.local_addr().port());
     (endpoint, addr)
 }
 
