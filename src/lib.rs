@@ -26,7 +26,9 @@
 //!
 //! No feature is on by default. `metrics` counts and times calls and requests for a recorder of the
 //! [`metrics`](https://docs.rs/metrics) facade. `tower` puts layers of [`tower`](https://docs.rs/tower)
-//! between the network and the services of an endpoint.
+//! between the network and the services of an endpoint. `opentelemetry` carries the trace context
+//! of [`opentelemetry`](https://docs.rs/opentelemetry) in the metadata of requests ("Logs and spans"
+//! below).
 //!
 //! The rest of this page is the project's README: an example, the life of a call, Python, a table
 //! from tasks to items, testing, logs and limits.

@@ -29,6 +29,14 @@ impl Extras {
         }
     }
 
+    /// Adds an entry to the metadata, unless the caller has set one or there is no room.
+    #[cfg(feature = "opentelemetry")]
+    pub(super) fn add_if_room(&mut self, key: &str, value: &str) {
+        if self.metadata.get(key).is_none() {
+            let _ = self.metadata.set(key, value);
+        }
+    }
+
     /// Returns the end of the call as the error if an argument could not be encoded.
     pub(super) fn check_arguments(&mut self) -> Result<(), CallEnd> {
         match self.encode_error.take() {

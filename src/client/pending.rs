@@ -205,6 +205,8 @@ impl PendingCall {
         if size > self.endpoint.shared().config.max_request_len {
             return Err(CallEnd::TooLarge { size });
         }
+        #[cfg(feature = "opentelemetry")]
+        self.trace.inject(|key, value| extras.get_or_insert_default().add_if_room(key, value));
         match extras {
             None => Ok(()),
             Some(extras) => extras.append(datagram, self.has_deadline().then(|| self.timeout())),

@@ -37,7 +37,10 @@ impl<'a> AdmittedRequest<'a> {
     /// Opens the span of the request.
     pub(crate) fn trace(&self) -> Trace {
         let RequestHead { context, method, .. } = self.head;
-        Trace::of_request(method, context.sender, context.id)
+        let trace = Trace::of_request(method, context.sender, context.id);
+        #[cfg(feature = "opentelemetry")]
+        trace.join(context.metadata.as_deref());
+        trace
     }
 
     /// Runs a sync method at once, and writes its response into the batch that leaves next.

@@ -8,3 +8,5 @@ pub(crate) mod metrics;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
 pub(crate) mod trace;
+#[cfg(feature = "opentelemetry")]
+mod trace_context;

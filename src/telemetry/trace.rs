@@ -17,43 +17,46 @@ struct SpanState {
     started: Instant,
 }
 
+/// Opens a span with the fields that all spans have. With the feature `opentelemetry`, it has those
+/// to which `tracing-opentelemetry` gives a meaning, too.
+macro_rules! span {
+    ($name:literal, $kind:literal, $method:ident, $($fields:tt)*) => {{
+        #[cfg(feature = "opentelemetry")]
+        let span = tracing::debug_span!(
+            target: "rpcudp",
+            $name,
+            $method,
+            $($fields)*,
+            outcome = field::Empty,
+            elapsed = field::Empty,
+            otel.name = $method,
+            otel.kind = $kind,
+            otel.status_code = field::Empty,
+        );
+        #[cfg(not(feature = "opentelemetry"))]
+        let span = tracing::debug_span!(
+            target: "rpcudp",
+            $name,
+            $method,
+            $($fields)*,
+            outcome = field::Empty,
+            elapsed = field::Empty,
+        );
+        span
+    }};
+}
+
 impl Trace {
     pub(crate) const NONE: Self = Self(None);
 
     /// Opens the span `rpc_call`.
     pub(crate) fn of_call(method: &'static str, peer: SocketAddr, started: Instant) -> Self {
-        Self::open(
-            || {
-                tracing::debug_span!(
-                    target: "rpcudp",
-                    "rpc_call",
-                    method,
-                    %peer,
-                    message_id = field::Empty,
-                    outcome = field::Empty,
-                    elapsed = field::Empty,
-                )
-            },
-            || started,
-        )
+        Self::open(|| span!("rpc_call", "client", method, %peer, message_id = field::Empty), || started)
     }
 
     /// Opens the span `rpc_request`.
     pub(crate) fn of_request(method: &str, peer: SocketAddr, message_id: MessageId) -> Self {
-        Self::open(
-            || {
-                tracing::debug_span!(
-                    target: "rpcudp",
-                    "rpc_request",
-                    method,
-                    %peer,
-                    %message_id,
-                    outcome = field::Empty,
-                    elapsed = field::Empty,
-                )
-            },
-            now,
-        )
+        Self::open(|| span!("rpc_request", "server", method, %peer, %message_id), now)
     }
 
     fn open(span: impl FnOnce() -> Span, started: impl FnOnce() -> Instant) -> Self {
@@ -72,6 +75,12 @@ impl Trace {
         }
     }
 
+    /// Returns the span, unless it is empty.
+    #[cfg(feature = "opentelemetry")]
+    pub(super) fn span(&self) -> Option<&Span> {
+        self.0.as_deref().map(|state| &state.span)
+    }
+
     /// Runs code inside the span.
     pub(crate) fn in_scope<T>(&self, code: impl FnOnce() -> T) -> T {
         match &self.0 {
@@ -86,6 +95,8 @@ impl Trace {
         let elapsed = now().saturating_duration_since(*started);
         span.record("outcome", outcome).record("elapsed", field::debug(elapsed));
         if let Some(error) = failure {
+            #[cfg(feature = "opentelemetry")]
+            span.record("otel.status_code", "ERROR");
             span.in_scope(|| tracing::debug!(target: "rpcudp", %error, "call failed"));
         }
     }
