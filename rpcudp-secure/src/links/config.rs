@@ -1,0 +1,144 @@
+//! The configuration of QUIC.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use quinn_proto::congestion::CubicConfig;
+use quinn_proto::{
+    ClientConfig, EndpointConfig, IdleTimeout, NoneTokenStore, ServerConfig, TimeSource, TransportConfig,
+    ValidationTokenConfig,
+};
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::hmac::{HMAC_SHA256, Key};
+
+use crate::connection_ids::{FirstIds, KeyedIds};
+use crate::identity::Identity;
+use crate::options::LinkOptions;
+use crate::peer_id::PeerId;
+use crate::secrets::derive;
+use crate::tls::{ProvenKey, Tls};
+
+/// The configuration of all connections of a table.
+pub(super) struct Config {
+    pub(super) options: LinkOptions,
+    pub(super) endpoint: Arc<EndpointConfig>,
+    pub(super) server: Arc<ServerConfig>,
+    pub(super) clock: Arc<Clock>,
+    transport: Arc<TransportConfig>,
+    tls: Tls,
+    first_ids: Arc<FirstIds>,
+}
+
+impl Config {
+    /// Streams at once in each direction. quinn-proto allocates memory for all of them.
+    const MAX_STREAMS: u32 = 16;
+
+    /// Bytes that a peer may send on streams before they are read.
+    const RECEIVE_WINDOW: u32 = 1 << 20;
+
+    /// Bytes on streams that are not acknowledged.
+    const SEND_WINDOW: u64 = 2 << 20;
+
+    const DATAGRAM_RECEIVE_LEN: usize = 64 << 10;
+    const DATAGRAM_SEND_LEN: usize = 256 << 10;
+
+    /// The initial congestion window of RFC 9002 (7.2), in bytes. With a smaller window than the
+    /// MTU, no packet would ever be sent.
+    const INITIAL_WINDOW: u64 = 12_000;
+
+    /// The time between two stateless resets. Each is shorter than the packet that it responds to.
+    const RESET_INTERVAL: Duration = Duration::from_millis(1);
+
+    pub(super) fn new(identity: &Identity, options: LinkOptions, now: Instant, seed: &[u8; 32]) -> Self {
+        let mut transport = TransportConfig::default();
+        let mut congestion = CubicConfig::default();
+        congestion.initial_window(Self::INITIAL_WINDOW.max(2 * u64::from(options.mtu)));
+        transport
+            .max_idle_timeout(Some(IdleTimeout::try_from(options.idle_timeout).expect("at most a day")))
+            .max_concurrent_bidi_streams(0_u32.into())
+            .max_concurrent_uni_streams(Self::MAX_STREAMS.into())
+            .stream_receive_window(Self::RECEIVE_WINDOW.into())
+            .receive_window(Self::RECEIVE_WINDOW.into())
+            .send_window(Self::SEND_WINDOW)
+            .initial_mtu(options.mtu)
+            // The socket lets datagrams be fragmented, so that all sizes arrive, and no probe would
+            // find the limit of the path.
+            .mtu_discovery_config(None)
+            .datagram_receive_buffer_size(Some(Self::DATAGRAM_RECEIVE_LEN))
+            .datagram_send_buffer_size(Self::DATAGRAM_SEND_LEN)
+            .congestion_controller_factory(Arc::new(congestion));
+        let transport = Arc::new(transport);
+
+        // Derived from the identity, so that a process that has restarted ends the links of its
+        // earlier run.
+        let reset_key = Key::new(HMAC_SHA256, &derive(identity.seed(), "rpcudp stateless reset"));
+        let ids_key = derive(identity.seed(), "rpcudp connection ids");
+        let ids_seed = derive(seed, "connection ids");
+        let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
+        endpoint
+            // Without the bit, packets would begin like the frames of the plain wire.
+            .grease_quic_bit(false)
+            .supported_versions(vec![1])
+            .min_reset_interval(Self::RESET_INTERVAL)
+            .cid_generator(move || Box::new(KeyedIds::new(&ids_key, ids_seed)))
+            .max_udp_payload_size(LinkOptions::MAX_MTU)
+            .expect("the largest size is allowed");
+
+        let tls = Tls::new(identity);
+        let token_key = Salt::new(HKDF_SHA256, b"rpcudp retry").extract(&derive(seed, "retry"));
+        let clock = Arc::new(Clock::new(now));
+        let mut tokens = ValidationTokenConfig::default();
+        tokens.sent(0);
+        let mut server = ServerConfig::new(Arc::new(tls.server(Arc::clone(&options.allow))), Arc::new(token_key));
+        server
+            .transport_config(Arc::clone(&transport))
+            .validation_token_config(tokens)
+            .time_source(Arc::clone(&clock) as _);
+        Self {
+            options,
+            endpoint: Arc::new(endpoint),
+            server: Arc::new(server),
+            clock,
+            transport,
+            tls,
+            first_ids: Arc::new(FirstIds::new(derive(seed, "first ids"))),
+        }
+    }
+
+    /// Returns the configuration of a connection to a peer, and the place of the key that it will
+    /// have proven.
+    pub(super) fn client(&self, expected: Option<PeerId>) -> (ClientConfig, ProvenKey) {
+        let (tls, proven) = self.tls.client(expected);
+        let mut client = ClientConfig::new(Arc::new(tls));
+        let first_ids = Arc::clone(&self.first_ids);
+        client
+            .transport_config(Arc::clone(&self.transport))
+            .token_store(Arc::new(NoneTokenStore))
+            .initial_dst_cid_provider(Arc::new(move || first_ids.generate()));
+        (client, proven)
+    }
+}
+
+/// A clock for the tokens of Retry packets, which its owner sets.
+pub(super) struct Clock {
+    origin: Instant,
+    millis: AtomicU64,
+}
+
+impl Clock {
+    fn new(origin: Instant) -> Self {
+        Self { origin, millis: AtomicU64::new(0) }
+    }
+
+    pub(super) fn set(&self, now: Instant) {
+        let millis = now.saturating_duration_since(self.origin).as_millis();
+        self.millis.store(millis as u64, Ordering::Relaxed);
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.millis.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,410 @@
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use quinn_proto::{ConnectionHandle, DatagramEvent, Dir, Endpoint, Event, Incoming, StreamEvent, Transmit, VarInt};
+
+use super::admission::{Admission, Verdict};
+use super::config::Config;
+use super::event::{Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+use super::index::Index;
+use super::link::{Link, Stage, Target};
+use super::messages::MessageMemory;
+use super::timers::Timers;
+use crate::peer_id::PeerId;
+use crate::tls::{SERVER_NAME, proven_key};
+
+/// The table of links behind [`Links`](super::Links), which catches its panics.
+pub(super) struct Engine {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    /// By the handles of `endpoint`. A link is taken out while it is worked on.
+    links: Vec<Option<Box<Link>>>,
+    index: Index,
+    next_generation: u32,
+    timers: Timers,
+    /// The links that may have something to send.
+    queue: Vec<u32>,
+    /// Responses that belong to no link.
+    responses: Vec<(Transmit, Vec<u8>)>,
+    events: VecDeque<LinkEvent>,
+    admission: Admission,
+    memory: MessageMemory,
+    stats: LinkStats,
+}
+
+impl Engine {
+    /// Datagrams of a link that are written at once.
+    const MAX_SEGMENTS: usize = 10;
+
+    /// The codes of QUIC with which a link is closed.
+    const CLOSED: VarInt = VarInt::from_u32(0);
+
+    pub(super) fn new(config: &Arc<Config>, now: Instant, seed: [u8; 32], first_generation: u32) -> Self {
+        let server = Some(Arc::clone(&config.server));
+        Self {
+            endpoint: Endpoint::new(Arc::clone(&config.endpoint), server, false, Some(seed)),
+            links: Vec::new(),
+            index: Index::default(),
+            next_generation: first_generation,
+            timers: Timers::default(),
+            queue: Vec::new(),
+            responses: Vec::new(),
+            events: VecDeque::new(),
+            admission: Admission::new(now),
+            memory: MessageMemory::new(config.options.max_message_len, config.options.message_memory_len),
+            stats: LinkStats::default(),
+            config: Arc::clone(config),
+        }
+    }
+
+    pub(super) fn next_generation(&self) -> u32 {
+        self.next_generation
+    }
+
+    pub(super) fn stats(&self) -> LinkStats {
+        LinkStats { handshaking: self.admission.handshaking() as u64, ..self.stats }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub(super) fn newest_to(&self, peer: PeerId) -> Option<LinkId> {
+        self.index.newest_to(peer)
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        !self.queue.is_empty() || !self.responses.is_empty()
+    }
+
+    pub(super) fn addr(&self, id: LinkId) -> Option<SocketAddr> {
+        Some(self.link(id)?.connection.remote_address())
+    }
+
+    pub(super) fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {
+        self.config.clock.set(now);
+        let mut response = Vec::new();
+        let handled = self.endpoint.handle(now, source, local, None, BytesMut::from(contents), &mut response);
+        match handled {
+            None => self.stats.ignored += 1,
+            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                let Some(mut link) = self.take(handle) else { return };
+                link.connection.handle_event(event);
+                self.work(link, now);
+            }
+            Some(DatagramEvent::NewConnection(incoming)) => self.accept(incoming, now),
+            // A response to a datagram whose sender is not known to be at its address is no longer
+            // than the datagram.
+            Some(DatagramEvent::Response(transmit)) if response.len() <= contents.len() => {
+                self.responses.push((transmit, response));
+            }
+            Some(DatagramEvent::Response(_)) => self.stats.ignored += 1,
+        }
+    }
+
+    fn accept(&mut self, incoming: Incoming, now: Instant) {
+        let (source, is_validated) = (incoming.remote_address(), incoming.remote_address_validated());
+        let mut response = Vec::new();
+        let transmit = match self.admission.admit(now, source, is_validated) {
+            Verdict::Accept => match self.endpoint.accept(incoming, now, &mut response, None) {
+                Ok((handle, connection)) => {
+                    let mut link = Link::new(self.new_id(handle), connection, now);
+                    link.stage = Stage::Handshaking { is_validated };
+                    self.work(Box::new(link), now);
+                    None
+                }
+                Err(error) => {
+                    self.admission.end(is_validated);
+                    self.stats.failed += 1;
+                    error.response
+                }
+            },
+            Verdict::Retry => match self.endpoint.retry(incoming, &mut response) {
+                Ok(transmit) => {
+                    self.stats.retried += 1;
+                    Some(transmit)
+                }
+                Err(error) => {
+                    self.endpoint.ignore(error.into_incoming());
+                    None
+                }
+            },
+            Verdict::Ignore => {
+                self.stats.ignored += 1;
+                self.endpoint.ignore(incoming);
+                None
+            }
+        };
+        self.responses.extend(transmit.map(|transmit| (transmit, response)));
+    }
+
+    /// Opens a link, or returns the one that there is.
+    pub(super) fn connect(&mut self, now: Instant, addr: SocketAddr, expected: Expected) -> Result<LinkId, LinkEnd> {
+        let key = match expected {
+            Expected::Key(key) => Some(key),
+            Expected::Any => None,
+        };
+        let open = key.and_then(|key| self.newest_to(key)).or_else(|| self.index.opened_to(addr, expected));
+        if let Some(open) = open {
+            return Ok(open);
+        }
+        let (client, proven) = self.config.client(key);
+        let connected = self.endpoint.connect(now, client, addr, SERVER_NAME);
+        let (handle, connection) = connected.map_err(|_| LinkEnd::NoAnswer)?;
+        let id = self.new_id(handle);
+        let mut link = Link::new(id, connection, now);
+        link.target = Some(Target { addr, expected, proven });
+        self.index.add_target(addr, expected, id);
+        self.work(Box::new(link), now);
+        Ok(id)
+    }
+
+    pub(super) fn send(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
+        let limit = self.config.options.max_message_len;
+        if frame.len() > limit {
+            return Err(SendError::TooLarge { limit });
+        }
+        let link = self.links.get_mut(id.slot as usize).and_then(Option::as_mut).filter(|link| link.id == id);
+        let link = link.ok_or(SendError::Ended)?;
+        link.send(frame, &self.memory)?;
+        link.last_used = now;
+        Self::queue(&mut self.queue, link);
+        Ok(())
+    }
+
+    /// Closes a link. The peer is told.
+    pub(super) fn close(&mut self, now: Instant, id: LinkId) {
+        if self.link(id).is_some()
+            && let Some(mut link) = self.take(ConnectionHandle(id.slot as usize))
+        {
+            self.close_link(&mut link, LinkEnd::Closed, now);
+            self.work(link, now);
+        }
+    }
+
+    /// Closes all links.
+    pub(super) fn close_all(&mut self, now: Instant) {
+        for slot in 0..self.links.len() {
+            if let Some(id) = self.links[slot].as_ref().map(|link| link.id) {
+                self.close(now, id);
+            }
+        }
+    }
+
+    /// Passes the datagrams that have to be sent to `sink`.
+    pub(super) fn flush(&mut self, now: Instant, sink: &mut dyn FnMut(Outgoing<'_>)) {
+        for (transmit, contents) in self.responses.drain(..) {
+            let Transmit { destination, src_ip, .. } = transmit;
+            sink(Outgoing { destination, source: src_ip, contents: &contents });
+        }
+        let mut buffer = Vec::new();
+        let mut at = 0;
+        // A link that is flushed may close another, which is added to the queue.
+        while let Some(slot) = self.queue.get(at).copied() {
+            at += 1;
+            let Some(mut link) = self.take(ConnectionHandle(slot as usize)) else { continue };
+            link.is_queued = false;
+            loop {
+                buffer.clear();
+                let transmit = link.connection.poll_transmit(now, Self::MAX_SEGMENTS, &mut buffer);
+                let Some(Transmit { destination, segment_size, src_ip, .. }) = transmit else { break };
+                for contents in buffer.chunks(segment_size.unwrap_or(buffer.len()).max(1)) {
+                    sink(Outgoing { destination, source: src_ip, contents });
+                }
+            }
+            self.settle(link, now);
+        }
+        self.queue.clear();
+    }
+
+    /// Does the work that is due.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(slot) = self.timers.take_expired(now) {
+            let Some(mut link) = self.take(ConnectionHandle(slot as usize)) else { continue };
+            link.armed = None;
+            if link.connection.poll_timeout().is_some_and(|at| at <= now) {
+                link.connection.handle_timeout(now);
+            }
+            if link.handshake_deadline().is_some_and(|at| at <= now) {
+                self.close_link(&mut link, LinkEnd::NoAnswer, now);
+            }
+            link.messages.expire(&mut link.connection, &mut self.memory, now);
+            self.work(link, now);
+        }
+    }
+
+    fn new_id(&mut self, handle: ConnectionHandle) -> LinkId {
+        let generation = self.next_generation;
+        self.next_generation = generation.wrapping_add(1);
+        LinkId { slot: u32::try_from(handle.0).expect("far fewer links are allowed"), generation }
+    }
+
+    fn link(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(id.slot as usize)?.as_deref().filter(|link| link.id == id)
+    }
+
+    fn take(&mut self, handle: ConnectionHandle) -> Option<Box<Link>> {
+        self.links.get_mut(handle.0)?.take()
+    }
+
+    fn queue(queue: &mut Vec<u32>, link: &mut Link) {
+        if !std::mem::replace(&mut link.is_queued, true) {
+            queue.push(link.id.slot);
+        }
+    }
+
+    /// Handles the events of a link that has changed, and flushes it later.
+    fn work(&mut self, mut link: Box<Link>, now: Instant) {
+        Self::queue(&mut self.queue, &mut link);
+        self.settle(link, now);
+    }
+
+    /// Handles the events of a link, sets its timer and puts it back into the table.
+    fn settle(&mut self, mut link: Box<Link>, now: Instant) {
+        let mut is_drained = false;
+        let handle = ConnectionHandle(link.id.slot as usize);
+        while let Some(event) = link.connection.poll_endpoint_events() {
+            is_drained |= event.is_drained();
+            if let Some(event) = self.endpoint.handle_event(handle, event) {
+                link.connection.handle_event(event);
+            }
+        }
+        while let Some(event) = link.connection.poll() {
+            self.handle_event(&mut link, event, now);
+        }
+        if is_drained {
+            self.end(&mut link, LinkEnd::Lost, now);
+            self.timers.clear(link.id.slot, &mut link.armed);
+            return;
+        }
+        let deadline = link.deadline();
+        self.timers.arm(link.id.slot, &mut link.armed, deadline);
+        if self.links.len() <= handle.0 {
+            self.links.resize_with(handle.0 + 1, || None);
+        }
+        self.links[handle.0] = Some(link);
+    }
+
+    fn handle_event(&mut self, link: &mut Link, event: Event, now: Instant) {
+        match event {
+            Event::Connected => self.establish(link, now),
+            Event::ConnectionLost { reason } => {
+                let reason = link.reason(&reason);
+                self.end(link, reason, now);
+            }
+            Event::DatagramReceived => {
+                let is_up = matches!(link.stage, Stage::Up(_));
+                while let Some(frame) = link.connection.datagrams().recv() {
+                    if is_up {
+                        link.last_used = now;
+                        self.events.push_back(LinkEvent::Frame { link: link.id, frame });
+                    }
+                }
+            }
+            Event::Stream(event) if matches!(link.stage, Stage::Up(_)) => self.handle_stream(link, event, now),
+            Event::Stream(_) | Event::HandshakeDataReady | Event::DatagramsUnblocked => {}
+        }
+    }
+
+    fn handle_stream(&mut self, link: &mut Link, event: StreamEvent, now: Instant) {
+        let streams = match event {
+            StreamEvent::Opened { dir: Dir::Uni } => link.messages.accept(&mut link.connection, now),
+            StreamEvent::Readable { id } => vec![id],
+            _ => {
+                link.messages.write(&mut link.connection);
+                Vec::new()
+            }
+        };
+        self.read_streams(link, streams, now);
+    }
+
+    fn read_streams(&mut self, link: &mut Link, mut streams: Vec<quinn_proto::StreamId>, now: Instant) {
+        while let Some(stream) = streams.pop() {
+            let Some(frame) = link.messages.read(&mut link.connection, stream, &mut self.memory, now) else { continue };
+            link.last_used = now;
+            self.events.push_back(LinkEvent::Frame { link: link.id, frame });
+            // The memory of the frame is free for those that wait for it.
+            streams.extend(link.messages.starved());
+        }
+    }
+
+    fn establish(&mut self, link: &mut Link, now: Instant) {
+        let Stage::Handshaking { is_validated } = link.stage else { return };
+        let Some(peer) = proven_key(link.connection.crypto_session()) else {
+            return self.close_link(link, LinkEnd::Incompatible, now);
+        };
+        let addr = link.connection.remote_address();
+        if link.target.is_none() {
+            self.admission.end(is_validated);
+            self.admission.know(now, addr);
+        }
+        link.stage = Stage::Up(peer);
+        link.last_used = now;
+        self.index.add_peer(peer, link.id);
+        self.stats.up += 1;
+        self.stats.established += 1;
+        self.events.push_back(LinkEvent::Up { link: link.id, peer, addr });
+        link.send_waiting(&self.memory);
+        if self.stats.up > self.config.options.max_links as u64 {
+            self.evict(now);
+        }
+    }
+
+    /// Closes the link that has been idle for the longest time.
+    fn evict(&mut self, now: Instant) {
+        let up = self.links.iter().flatten().filter(|link| matches!(link.stage, Stage::Up(_)));
+        let Some(id) = up.min_by_key(|link| (link.last_used, link.id.generation)).map(|link| link.id) else { return };
+        self.stats.evicted += 1;
+        self.close(now, id);
+    }
+
+    fn close_link(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
+        link.connection.close(now, Self::CLOSED, Bytes::new());
+        self.end(link, reason, now);
+    }
+
+    /// Records the end of a link. Its connection stays in the table until it has drained.
+    fn end(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
+        match std::mem::replace(&mut link.stage, Stage::Ended) {
+            Stage::Ended => return,
+            Stage::Handshaking { is_validated } => {
+                self.stats.failed += 1;
+                if link.target.is_none() {
+                    self.admission.end(is_validated);
+                }
+            }
+            Stage::Up(peer) => {
+                self.stats.up -= 1;
+                self.index.remove_peer(peer, link.id);
+            }
+        }
+        if let Some(Target { addr, expected, .. }) = link.target {
+            self.index.remove_target(addr, expected, link.id);
+        }
+        link.waiting.clear();
+        link.messages.clear(&mut self.memory);
+        // A handshake that a peer began and did not end was no link.
+        self.events.push_back(LinkEvent::Down { link: link.id, reason });
+        self.feed_starved(now);
+    }
+
+    /// Reads the streams that wait for memory, after some has become free.
+    fn feed_starved(&mut self, now: Instant) {
+        let starved = |link: &Link| !link.messages.starved().is_empty();
+        let slots: Vec<_> =
+            (0..self.links.len()).filter(|at| self.links[*at].as_deref().is_some_and(starved)).collect();
+        for slot in slots {
+            let Some(mut link) = self.take(ConnectionHandle(slot)) else { continue };
+            let streams = link.messages.starved();
+            self.read_streams(&mut link, streams, now);
+            self.work(link, now);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+use std::error::Error;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+
+use crate::peer_id::PeerId;
+
+/// The number of a link. It is not used again after the link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId {
+    /// The place in the table.
+    pub(super) slot: u32,
+    /// The number of links that the table has had before.
+    pub(super) generation: u32,
+}
+
+/// The key that is expected of a peer at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expected {
+    /// This key. The peer is not told the own key before it has proven this one.
+    Key(PeerId),
+    /// Any key: the link is encrypted, and its [`Up`](LinkEvent::Up) has the key.
+    Any,
+}
+
+/// No expectation of a key: see [`Expected::Any`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnyPeer;
+
+impl From<PeerId> for Expected {
+    fn from(peer: PeerId) -> Self {
+        Self::Key(peer)
+    }
+}
+
+impl From<AnyPeer> for Expected {
+    fn from(AnyPeer: AnyPeer) -> Self {
+        Self::Any
+    }
+}
+
+/// An event of a link, from [`Links::poll`](super::Links::poll).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkEvent {
+    /// The link is up: both ends have proven their keys. The called end may still refuse the
+    /// caller's.
+    Up {
+        /// The link.
+        link: LinkId,
+        /// The peer's key.
+        peer: PeerId,
+        /// The peer's address.
+        addr: SocketAddr,
+    },
+    /// A frame has arrived.
+    Frame {
+        /// The link.
+        link: LinkId,
+        /// The frame.
+        frame: Bytes,
+    },
+    /// The link has ended, or could not be opened. Its number is of no use any more.
+    Down {
+        /// The link.
+        link: LinkId,
+        /// The reason.
+        reason: LinkEnd,
+    },
+}
+
+/// The reason why a link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkEnd {
+    /// The peer did not respond to the handshake: it is away, or serves no links.
+    NoAnswer,
+    /// The peer refused the own key, or has too many links.
+    Refused,
+    /// The peer at the address has proven another key than the expected one. The own key was not
+    /// shown.
+    WrongPeer {
+        /// The expected key.
+        expected: PeerId,
+        /// The key that the peer has proven.
+        found: PeerId,
+    },
+    /// The peer speaks QUIC, but not this protocol, or it has no raw Ed25519 key.
+    Incompatible,
+    /// The peer was silent for the idle timeout, has restarted, or broke the protocol.
+    Lost,
+    /// One end closed the link.
+    Closed,
+    /// No link was tried: this endpoint has no identity, or the sender of the request to call back
+    /// has no link. The table of links does not give this reason.
+    NotSecure,
+}
+
+impl fmt::Display for LinkEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("the peer did not respond to the handshake"),
+            Self::Refused => f.write_str("the peer refused the link"),
+            Self::WrongPeer { expected, found } => {
+                write!(f, "the peer is {found}, and {expected} was expected")
+            }
+            Self::Incompatible => f.write_str("the peer speaks another protocol over QUIC"),
+            Self::Lost => f.write_str("the link was lost"),
+            Self::Closed => f.write_str("the link was closed"),
+            Self::NotSecure => f.write_str("there is no link: one end has no identity"),
+        }
+    }
+}
+
+impl Error for LinkEnd {}
+
+/// The reason why a frame cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The frame is longer than the limit, in bytes.
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// As many frames wait as may. The frame counts as lost.
+    Full,
+    /// The link has ended.
+    Ended,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit } => write!(f, "the frame is longer than {limit} bytes"),
+            Self::Full => f.write_str("too many frames wait for the link"),
+            Self::Ended => f.write_str("the link has ended"),
+        }
+    }
+}
+
+impl Error for SendError {}
+
+/// A datagram to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The address to send it to.
+    pub destination: SocketAddr,
+    /// The local address to send it from, if the peer sent to one.
+    pub source: Option<IpAddr>,
+    /// The contents. Their first byte has [`QUIC_BIT`](crate::QUIC_BIT).
+    pub contents: &'a [u8],
+}
+
+/// Counts of a table, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkStats {
+    /// The links that are up.
+    pub up: u64,
+    /// The links that wait for the end of their handshake.
+    pub handshaking: u64,
+    /// The links that came up.
+    pub established: u64,
+    /// The handshakes that failed.
+    pub failed: u64,
+    /// The links that were closed because there were too many.
+    pub evicted: u64,
+    /// The handshakes that were answered with a Retry, which proves the caller's address.
+    pub retried: u64,
+    /// The datagrams that were ignored: garbage, and handshakes beyond the limits.
+    pub ignored: u64,
+    /// The panics of the QUIC or TLS implementation. Each ended all links.
+    pub panics: u64,
+}

@@ -1,0 +1,46 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::event::{Expected, LinkId};
+use crate::peer_id::PeerId;
+
+/// The links by peer and by target.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The links to each key that are up, the newest last.
+    by_peer: HashMap<PeerId, Vec<LinkId>>,
+    /// The links that this endpoint has opened.
+    by_target: HashMap<(SocketAddr, Expected), LinkId>,
+}
+
+impl Index {
+    pub(super) fn newest_to(&self, peer: PeerId) -> Option<LinkId> {
+        self.by_peer.get(&peer)?.last().copied()
+    }
+
+    pub(super) fn opened_to(&self, addr: SocketAddr, expected: Expected) -> Option<LinkId> {
+        self.by_target.get(&(addr, expected)).copied()
+    }
+
+    pub(super) fn add_peer(&mut self, peer: PeerId, link: LinkId) {
+        self.by_peer.entry(peer).or_default().push(link);
+    }
+
+    pub(super) fn add_target(&mut self, addr: SocketAddr, expected: Expected, link: LinkId) {
+        self.by_target.insert((addr, expected), link);
+    }
+
+    pub(super) fn remove_peer(&mut self, peer: PeerId, link: LinkId) {
+        let Some(links) = self.by_peer.get_mut(&peer) else { return };
+        links.retain(|other| *other != link);
+        if links.is_empty() {
+            self.by_peer.remove(&peer);
+        }
+    }
+
+    pub(super) fn remove_target(&mut self, addr: SocketAddr, expected: Expected, link: LinkId) {
+        if self.opened_to(addr, expected) == Some(link) {
+            self.by_target.remove(&(addr, expected));
+        }
+    }
+}

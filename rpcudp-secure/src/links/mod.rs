@@ -1,0 +1,240 @@
+mod admission;
+mod config;
+mod engine;
+mod event;
+mod index;
+mod link;
+mod messages;
+mod timers;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use self::config::Config;
+use self::engine::Engine;
+pub use self::event::{AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+use crate::identity::Identity;
+use crate::options::LinkOptions;
+use crate::peer_id::PeerId;
+use crate::secrets::derive;
+
+/// The links of an endpoint: the ones that it has opened, and the ones that its peers have.
+///
+/// The order of use: [`handle`](Self::handle) for each datagram whose first byte has
+/// [`QUIC_BIT`](crate::QUIC_BIT), [`connect`](Self::connect) and [`send`](Self::send) as the
+/// owner likes, and [`handle_timeout`](Self::handle_timeout) at the time that
+/// [`deadline`](Self::deadline) returns. After each of them [`poll`](Self::poll), again and again
+/// until it returns `None`, and finally [`flush`](Self::flush).
+///
+/// A panic of the QUIC or TLS implementation ends all links ([`LinkEnd::Lost`]), is counted in
+/// [`LinkStats::panics`], and goes no further: the next link is opened in a new table. (A program
+/// that is built with `panic = "abort"` ends nevertheless.)
+///
+/// ```
+/// use rpcudp_secure::{Expected, Identity, LinkEvent, LinkOptions, Links};
+/// use std::net::SocketAddr;
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// let (alice, bob) = (Identity::generate(), Identity::generate());
+/// let addrs: [SocketAddr; 2] = [([192, 0, 2, 1], 7_000).into(), ([192, 0, 2, 2], 7_000).into()];
+/// let new = |identity| Links::new(identity, LinkOptions::default(), now, [7; 32]);
+/// let mut links = [new(&alice), new(&bob)];
+///
+/// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?;
+/// links[0].send(now, link, b"hello")?;
+/// for side in [0, 1, 0, 1].repeat(3) {
+///     let mut sent = Vec::new();
+///     links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
+///     sent.iter().for_each(|datagram| links[1 - side].handle(now, addrs[side], None, datagram));
+/// }
+/// let events: Vec<_> = std::iter::from_fn(|| links[1].poll()).collect();
+/// let [LinkEvent::Up { peer, .. }, LinkEvent::Frame { frame, .. }] = &events[..] else { panic!("{events:?}") };
+/// assert_eq!((*peer, &frame[..]), (alice.peer_id(), &b"hello"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Links {
+    engine: Engine,
+    config: Arc<Config>,
+    peer_id: PeerId,
+    seed: [u8; 32],
+    /// The links that the owner knows.
+    known: BTreeSet<LinkId>,
+    /// The ends of links that a panic has caused.
+    lost: VecDeque<LinkId>,
+    panics: u64,
+    #[cfg(test)]
+    panics_next: bool,
+}
+
+impl Links {
+    /// Creates an empty table. `seed` must be random and secret, unless a run in virtual time is to
+    /// repeat.
+    #[must_use]
+    pub fn new(identity: &Identity, options: LinkOptions, now: Instant, seed: [u8; 32]) -> Self {
+        let config = Arc::new(Config::new(identity, options, now, &seed));
+        Self {
+            engine: Engine::new(&config, now, seed, 0),
+            config,
+            peer_id: identity.peer_id(),
+            seed,
+            known: BTreeSet::new(),
+            lost: VecDeque::new(),
+            panics: 0,
+            #[cfg(test)]
+            panics_next: false,
+        }
+    }
+
+    /// Returns whether a datagram belongs to a link, by its first byte.
+    #[must_use]
+    pub fn is_link_datagram(contents: &[u8]) -> bool {
+        contents.first().is_some_and(|first| first & crate::QUIC_BIT != 0)
+    }
+
+    /// Handles a datagram that was received from `source`, and sent to the address `local`, if the
+    /// system reports it.
+    pub fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {
+        self.guard(now, |engine| engine.handle(now, source, local, contents));
+    }
+
+    /// Opens a link to `addr`, or returns the one that there is: to the expected key, at any
+    /// address and opened by either end; or, without an expected key, the one that was opened to
+    /// this address.
+    ///
+    /// # Errors
+    ///
+    /// If the address is unspecified or its port is 0.
+    pub fn connect(&mut self, now: Instant, addr: SocketAddr, expected: Expected) -> Result<LinkId, LinkEnd> {
+        let link = self.guard(now, |engine| engine.connect(now, addr, expected)).unwrap_or(Err(LinkEnd::Lost))?;
+        self.known.insert(link);
+        Ok(link)
+    }
+
+    /// Sends a frame. While the link is in its handshake, up to 64 frames and 64 KiB wait.
+    ///
+    /// A frame that fits into a packet, about 1,150 bytes with the default MTU, may be lost, as on
+    /// a plain socket. A larger one is sent on a stream and arrives if the link lives.
+    ///
+    /// # Errors
+    ///
+    /// If the frame is too large, too many wait, or the link has ended.
+    pub fn send(&mut self, now: Instant, link: LinkId, frame: &[u8]) -> Result<(), SendError> {
+        self.guard(now, |engine| engine.send(now, link, Bytes::copy_from_slice(frame))).unwrap_or(Err(SendError::Ended))
+    }
+
+    /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.
+    pub fn close(&mut self, now: Instant, link: LinkId) {
+        self.guard(now, |engine| engine.close(now, link));
+    }
+
+    /// Closes all links, and tells the peers.
+    pub fn close_all(&mut self, now: Instant) {
+        self.guard(now, |engine| engine.close_all(now));
+    }
+
+    /// Returns the next event.
+    pub fn poll(&mut self) -> Option<LinkEvent> {
+        if let Some(link) = self.lost.pop_front() {
+            return Some(LinkEvent::Down { link, reason: LinkEnd::Lost });
+        }
+        loop {
+            let event = self.engine.poll()?;
+            match event {
+                LinkEvent::Up { link, .. } => _ = self.known.insert(link),
+                // A handshake that a peer began and did not end is not reported.
+                LinkEvent::Down { link, .. } if !self.known.remove(&link) => continue,
+                _ => {}
+            }
+            return Some(event);
+        }
+    }
+
+    /// Passes the datagrams that have to be sent now to `sink`. Datagrams of one link follow each
+    /// other, and have the same length where possible.
+    pub fn flush(&mut self, now: Instant, mut sink: impl FnMut(Outgoing<'_>)) {
+        if self.engine.has_output() {
+            self.guard(now, |engine| engine.flush(now, &mut sink));
+        }
+    }
+
+    /// Returns the time to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.engine.deadline()
+    }
+
+    /// Does the work that is due: repeats lost packets, and ends silent links.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.guard(now, |engine| engine.handle_timeout(now));
+    }
+
+    /// Returns the newest link to a key that is up, opened by either end.
+    #[must_use]
+    pub fn newest_to(&self, peer: PeerId) -> Option<LinkId> {
+        self.engine.newest_to(peer)
+    }
+
+    /// Returns the present address of a link's peer.
+    #[must_use]
+    pub fn addr(&self, link: LinkId) -> Option<SocketAddr> {
+        self.engine.addr(link)
+    }
+
+    /// Returns the own key.
+    #[must_use]
+    pub fn peer_id(&self) -> PeerId {
+        self.peer_id
+    }
+
+    /// Returns the counts since the table was made, or since the last panic.
+    #[must_use]
+    pub fn stats(&self) -> LinkStats {
+        LinkStats { panics: self.panics, ..self.engine.stats() }
+    }
+
+    /// Runs code that calls QUIC and TLS. After a panic, their state may be half changed, so it is
+    /// replaced.
+    fn guard<T>(&mut self, now: Instant, code: impl FnOnce(&mut Engine) -> T) -> Option<T> {
+        #[cfg(test)]
+        let panics_next = mem::take(&mut self.panics_next);
+        let engine = &mut self.engine;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            assert!(!panics_next, "a test wants this panic");
+            code(engine)
+        }));
+        if result.is_err() {
+            self.replace_engine(now);
+        }
+        result.ok()
+    }
+
+    fn replace_engine(&mut self, now: Instant) {
+        self.panics += 1;
+        let seed = derive(&self.seed, &format!("after panic {}", self.panics));
+        let engine = Engine::new(&self.config, now, seed, self.engine.next_generation());
+        let old = mem::replace(&mut self.engine, engine);
+        // The state that a panic has left may panic again.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(old))) {
+            mem::forget(payload);
+        }
+        self.lost.extend(mem::take(&mut self.known));
+    }
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("peer_id", &self.peer_id).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

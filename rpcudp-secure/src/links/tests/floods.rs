@@ -1,0 +1,145 @@
+use std::net::SocketAddr;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::network::{MS, Network, SECOND, identity, peer};
+use crate::links::{Expected, LinkEnd, LinkEvent, Links};
+use crate::options::LinkOptions;
+
+/// Returns the first datagram of a handshake, from a new caller.
+fn initial(network: &Network, seed: u8) -> Vec<u8> {
+    let mut links = Links::new(&identity(seed), LinkOptions::default(), network.now, [seed; 32]);
+    links.connect(network.now, network.nodes[0].addr, Expected::Any).unwrap();
+    let mut initial = Vec::new();
+    links.flush(network.now, |datagram| initial.extend_from_slice(datagram.contents));
+    initial
+}
+
+fn forged(number: usize) -> SocketAddr {
+    ([10, 9, (number >> 8) as u8, number as u8], 7_000).into()
+}
+
+#[test]
+fn handshakes_in_forged_names_are_bounded_and_amplify_at_most_threefold() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default());
+    for number in 0..100 {
+        let initial = initial(&network, number as u8 + 10);
+        network.inject(forged(number), 0, &initial);
+    }
+    network.flush();
+    let stats = network.nodes[0].links.stats();
+    assert_eq!((stats.handshaking, stats.retried), (32, 68));
+
+    // A caller that has its address gets through meanwhile.
+    let link = network.connect(1, 0);
+    network.send(1, link, b"hello");
+    network.run(SECOND);
+    assert_eq!(network.frames(0), [b"hello"]);
+    assert_eq!(network.nodes[0].links.stats().retried, 69);
+
+    network.run(20 * SECOND);
+    assert_eq!(network.nodes[0].links.stats().handshaking, 0, "each has five seconds");
+    let (received, sent) = (network.nodes[0].received_len, network.nodes[0].sent_len);
+    assert!(sent <= 3 * received, "{sent} bytes were sent for {received}");
+    assert!(network.events(0).iter().all(|event| !matches!(event, LinkEvent::Down { .. })), "they were no links");
+}
+
+#[test]
+fn one_handshake_in_a_forged_name_amplifies_at_most_threefold() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    let initial = initial(&network, 10);
+    network.inject(forged(1), 0, &initial);
+    network.run(60 * SECOND);
+    assert!((1_200..=3_600).contains(&network.nodes[0].sent_len), "{}", network.nodes[0].sent_len);
+}
+
+#[test]
+fn repeats_of_a_first_datagram_begin_one_handshake() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    let initial = initial(&network, 10);
+    (0..100).for_each(|_| network.inject(forged(1), 0, &initial));
+    assert_eq!(network.nodes[0].links.stats().handshaking, 1);
+    network.run(60 * SECOND);
+    assert!(network.nodes[0].sent_len <= 3 * network.nodes[0].received_len);
+}
+
+#[test]
+fn garbage_gets_no_response() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    let mut rng = StdRng::seed_from_u64(1);
+    for number in 0..20_000 {
+        let mut garbage = vec![0; 1 + rng.next_u32() as usize % 1_300];
+        rng.fill_bytes(&mut garbage);
+        garbage[0] |= 0x40;
+        // No response to another version than 1 is longer than the datagram.
+        network.inject(forged(number), 0, &garbage);
+    }
+    network.run(SECOND);
+    let node = &network.nodes[0];
+    assert_eq!(node.links.stats().handshaking, 0);
+    let negotiations = network.trace.len();
+    assert!(node.sent_len < 60 * negotiations, "version negotiation alone, which is short");
+    assert_eq!(node.links.stats().panics, 0);
+}
+
+#[test]
+fn changed_datagrams_of_a_handshake_neither_panic_nor_end_a_link() {
+    for seed in 0..30_u64 {
+        let (mut network, link) = Network::pair(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (near, far) = (network.nodes[0].addr, network.nodes[1].addr);
+        for _ in 0..20 {
+            let mut datagrams = Vec::new();
+            network.nodes[0].links.flush(network.now, |datagram| datagrams.push(datagram.contents.to_vec()));
+            for datagram in &datagrams {
+                let mut changed = datagram.clone();
+                let at = rng.next_u32() as usize % changed.len();
+                changed[at] ^= 1 << (rng.next_u32() % 8);
+                changed[0] |= 0x40;
+                network.inject(near, 1, &changed);
+                network.inject(near, 1, &datagram[..1 + rng.next_u32() as usize % datagram.len()]);
+                network.inject(near, 1, datagram);
+            }
+            let mut responses = Vec::new();
+            network.nodes[1].links.flush(network.now, |datagram| responses.push(datagram.contents.to_vec()));
+            responses.iter().for_each(|response| network.inject(far, 0, response));
+            network.run(5 * MS);
+        }
+        network.run(SECOND);
+        network.send(0, link, b"still here");
+        network.run(SECOND);
+        assert_eq!(network.frames(1), [b"still here"], "seed {seed}");
+        assert_eq!(network.nodes.iter().map(|node| node.links.stats().panics).sum::<u64>(), 0);
+    }
+}
+
+#[test]
+fn longest_idle_link_goes_if_there_are_too_many() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().max_links(3));
+    let mut links = Vec::new();
+    for number in 1..=3 {
+        network.add(LinkOptions::default());
+        links.push(network.connect(number, 0));
+        network.run(SECOND);
+    }
+    network.send(1, links[0], b"in use");
+    network.run(SECOND);
+    network.add(LinkOptions::default());
+    network.connect(4, 0);
+    network.run(SECOND);
+    assert_eq!(network.nodes[0].links.stats().up, 3);
+    assert_eq!(network.nodes[0].links.stats().evicted, 1);
+    let closed = LinkEvent::Down { link: links[1], reason: LinkEnd::Closed };
+    assert!(
+        network.events(2).contains(&closed)
+            && !network.events(1).iter().any(|event| matches!(event, LinkEvent::Down { .. }))
+    );
+    assert_eq!(network.nodes[0].links.newest_to(peer(2)), None);
+}

@@ -1,0 +1,156 @@
+use super::network::{MS, Network, SECOND, peer};
+use crate::links::{LinkEvent, SendError};
+use crate::options::LinkOptions;
+
+/// Returns a frame of this length, whose bytes differ.
+fn frame(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+#[test]
+fn frames_of_all_sizes_around_the_packet_arrive() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    for len in (0..20).chain(1_120..1_220) {
+        network.send(0, link, &frame(len));
+        network.run(SECOND);
+        assert_eq!(network.frames(1), [frame(len)], "{len}");
+    }
+}
+
+#[test]
+fn large_frames_arrive_on_lossy_paths_in_both_directions() {
+    for seed in 1..4 {
+        let (mut network, link) = Network::pair(seed);
+        (network.loss, network.latency) = (0.02, [20 * MS, 20 * MS]);
+        network.run(3 * SECOND);
+        let back = network.nodes[1].links.newest_to(peer(0)).unwrap();
+        network.events(0);
+        network.events(1);
+        for len in [70_000, 2_000_000, 5_000] {
+            network.send(0, link, &frame(len));
+            network.send(1, back, &frame(len + 1));
+        }
+        network.run(60 * SECOND);
+        for (node, more) in [(0, 1), (1, 0)] {
+            let mut frames = network.frames(node);
+            frames.sort_by_key(Vec::len);
+            assert_eq!(frames, [5_000, 70_000, 2_000_000].map(|len| frame(len + more)), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn small_frames_pass_large_ones() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    network.send(0, link, &frame(4_000_000));
+    network.run(20 * MS);
+    network.send(0, link, b"small");
+    // At most a round trip, for the congestion window to open.
+    network.run(35 * MS);
+    assert_eq!(network.frames(1), [b"small"]);
+}
+
+#[test]
+fn many_large_frames_wait_for_a_stream() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    (0..200).for_each(|number| network.send(0, link, &frame(3_000 + number)));
+    network.run(10 * SECOND);
+    let mut frames = network.frames(1);
+    frames.sort_by_key(Vec::len);
+    assert_eq!(frames, (0..200).map(|number| frame(3_000 + number)).collect::<Vec<_>>());
+}
+
+#[test]
+fn frame_beyond_the_limit_is_not_sent() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().max_message_len(10_000));
+    network.add(LinkOptions::default());
+    let link = network.connect(0, 1);
+    let sent = network.nodes[0].links.send(network.now, link, &frame(10_001));
+    assert_eq!(sent, Err(SendError::TooLarge { limit: 10_000 }));
+    network.send(0, link, &frame(10_000));
+    network.run(SECOND);
+    assert_eq!(network.frames(1), [frame(10_000)]);
+}
+
+#[test]
+fn frame_beyond_the_limit_of_the_receiver_is_stopped_and_ends_no_link() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default().max_message_len(10_000));
+    let link = network.connect(0, 1);
+    network.run(SECOND);
+    network.events(1);
+    let before = network.nodes[0].sent_len;
+    network.send(0, link, &frame(8_000_000));
+    network.run(5 * SECOND);
+    assert!(network.nodes[0].sent_len - before < 2_500_000, "the rest is not sent");
+    network.send(0, link, &frame(10_000));
+    network.run(SECOND);
+    assert_eq!(network.frames(1), [frame(10_000)]);
+}
+
+/// The receiver has memory for one frame at a time. The others wait, and all arrive.
+#[test]
+fn frames_beyond_the_memory_wait_at_their_sender() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(250_000).max_message_len(100_000));
+    for number in 1..=4 {
+        network.add(LinkOptions::default());
+        let link = network.connect(number, 0);
+        network.run(SECOND);
+        (0..5).for_each(|_| network.send(number, link, &frame(100_000)));
+    }
+    network.run(30 * SECOND);
+    let frames = network.frames(0);
+    assert_eq!(frames.len(), 20);
+    assert!(frames.iter().all(|arrived| *arrived == frame(100_000)));
+}
+
+#[test]
+fn frames_that_wait_for_a_handshake_are_bounded() {
+    let (mut network, link) = Network::pair(1);
+    let mut send = |number: u8| network.nodes[0].links.send(network.now, link, &[number; 100]);
+    assert_eq!((0..).take_while(|number| send(*number).is_ok()).count(), 64);
+    assert_eq!(send(7), Ok(()), "it waits already");
+    assert_eq!(network.nodes[0].links.send(network.now, link, b"one more"), Err(SendError::Full));
+    network.run(SECOND);
+    assert_eq!(network.frames(1).len(), 64);
+}
+
+#[test]
+fn frames_that_are_not_sent_are_bounded() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    let small = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, &[7; 1_000]).is_ok()).count();
+    assert!((250..=262).contains(&small), "256 KiB: {small}");
+    let large = frame(16 << 20);
+    let count = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, &large).is_ok()).count();
+    assert!((3..=4).contains(&count), "64 MiB: {count}");
+}
+
+#[test]
+fn link_that_ends_within_a_large_frame_frees_its_memory() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(4_000_000).max_message_len(4_000_000));
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default());
+    let (link, other) = (network.connect(1, 0), network.connect(2, 0));
+    network.run(SECOND);
+    network.send(1, link, &frame(4_000_000));
+    network.run(40 * MS);
+    network.send(2, other, &frame(3_000_000));
+    network.run(40 * MS);
+    assert!(network.frames(0).is_empty());
+    network.nodes[1].links.close(network.now, link);
+    network.run(30 * SECOND);
+    let events = network.events(0);
+    let frames = events.iter().filter(|event| matches!(event, LinkEvent::Frame { .. })).count();
+    assert_eq!(frames, 1, "the one that waited");
+}

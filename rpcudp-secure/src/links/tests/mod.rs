@@ -1,0 +1,7 @@
+//! Links on a network in memory and in virtual time, from printed seeds.
+
+mod floods;
+mod handshakes;
+mod messages;
+mod network;
+mod outages;

@@ -1,0 +1,114 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::peer_id::PeerId;
+use crate::tls::Allow;
+
+/// The options of a table of links. Each has a default that suits the open internet.
+///
+/// ```
+/// use rpcudp_secure::LinkOptions;
+/// use std::time::Duration;
+///
+/// let options = LinkOptions::default().max_links(100).idle_timeout(Duration::from_secs(5));
+/// ```
+#[derive(Clone)]
+pub struct LinkOptions {
+    pub(crate) allow: Allow,
+    pub(crate) max_links: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) mtu: u16,
+    pub(crate) max_message_len: usize,
+    pub(crate) message_memory_len: usize,
+}
+
+impl LinkOptions {
+    /// The smallest MTU of QUIC (RFC 9000, 14), in bytes of UDP payload.
+    pub const MIN_MTU: u16 = 1_200;
+
+    /// The largest MTU: what UDP carries.
+    pub const MAX_MTU: u16 = 65_527;
+
+    /// Sets the keys that may open a link to this endpoint. Default: every key that its peer
+    /// proves. A key for which the function returns `false`, or panics, is refused.
+    ///
+    /// Links that this endpoint opens are not affected: they go to keys of its own choice.
+    #[must_use]
+    pub fn allow(mut self, allow: impl Fn(PeerId) -> bool + Send + Sync + 'static) -> Self {
+        self.allow = Arc::new(allow);
+        self
+    }
+
+    /// Sets the number of links that may be up at once. Default: 1,024. If there are more, the one
+    /// that has been idle for the longest time is closed. At least 1.
+    #[must_use]
+    pub fn max_links(mut self, count: usize) -> Self {
+        self.max_links = count.max(1);
+        self
+    }
+
+    /// Sets the time after which a link without traffic ends. Default: 30 s. The shorter of both
+    /// ends' times counts. At least 1 s.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
+        self
+    }
+
+    /// Sets the largest datagram that is sent, in bytes of UDP payload. Default: 1,200, which every
+    /// path carries. More is faster, for paths that are known to carry it: 1,452 on Ethernet, 8,900
+    /// on loopback. Bounded by [`MIN_MTU`](Self::MIN_MTU) and [`MAX_MTU`](Self::MAX_MTU).
+    #[must_use]
+    pub fn mtu(mut self, mtu: u16) -> Self {
+        self.mtu = mtu.clamp(Self::MIN_MTU, Self::MAX_MTU);
+        self
+    }
+
+    /// Sets the length of the largest frame in each direction, in bytes. Default: 16 MiB. At most 1
+    /// GiB. A longer one that arrives is stopped.
+    #[must_use]
+    pub fn max_message_len(mut self, len: usize) -> Self {
+        self.max_message_len = len.min(1 << 30);
+        self
+    }
+
+    /// Returns the length of the largest frame, in bytes.
+    #[must_use]
+    pub fn largest_message_len(&self) -> usize {
+        self.max_message_len
+    }
+
+    /// Sets the memory for large frames that are arriving, in bytes. Default: 256 MiB. One peer may
+    /// take a quarter of it. Frames beyond it wait at their sender.
+    #[must_use]
+    pub fn message_memory(mut self, len: usize) -> Self {
+        self.message_memory_len = len;
+        self
+    }
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            allow: Arc::new(|_| true),
+            max_links: 1_024,
+            idle_timeout: Duration::from_secs(30),
+            mtu: Self::MIN_MTU,
+            max_message_len: 16 << 20,
+            message_memory_len: 256 << 20,
+        }
+    }
+}
+
+impl fmt::Debug for LinkOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkOptions")
+            .field("max_links", &self.max_links)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("mtu", &self.mtu)
+            .field("max_message_len", &self.max_message_len)
+            .field("message_memory_len", &self.message_memory_len)
+            .finish_non_exhaustive()
+    }
+}
