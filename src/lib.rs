@@ -24,7 +24,8 @@
 //!
 //! # Features
 //!
-//! No feature is on by default. `metrics` counts and times calls and requests for a recorder of the
+//! No feature is on by default. `secure` adds links: encrypted calls between peers that prove their
+//! keys. `metrics` counts and times calls and requests for a recorder of the
 //! [`metrics`](https://docs.rs/metrics) facade. `tower` puts layers of [`tower`](https://docs.rs/tower)
 //! between the network and the services of an endpoint. `opentelemetry` carries the trace context
 //! of [`opentelemetry`](https://docs.rs/opentelemetry) in the metadata of requests ("Logs and spans"
@@ -48,6 +49,11 @@ mod driver;
 mod endpoint;
 mod group;
 mod introspection;
+#[cfg(feature = "secure")]
+mod links;
+#[cfg(not(feature = "secure"))]
+#[path = "links/no_links.rs"]
+mod links;
 mod lock;
 mod panic;
 mod server;
@@ -83,11 +89,17 @@ pub use group::change::Change;
 pub use group::peer_source::PeerSource;
 pub use group::peer_status::{PeerState, PeerStatus};
 pub use group::peers::Peers;
+#[cfg(feature = "secure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+pub use links::plain::Plain;
 pub use rpcudp_core::codec::{DecodeError, EncodeError};
 #[doc(inline)]
 pub use rpcudp_core::value;
 pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, MetadataError, Stats};
 pub use rpcudp_macros::rpc_service;
+#[cfg(feature = "secure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+pub use rpcudp_secure::{AnyPeer, Expected, Identity, KeyError, LinkEnd, LinkOptions, PeerId};
 #[doc(inline)]
 pub use rpcudp_transport as transport;
 pub use rpcudp_transport::UdpOptions;

@@ -2,6 +2,8 @@ pub(crate) mod bind;
 pub(crate) mod bind_error;
 #[cfg(feature = "tower")]
 mod layer;
+#[cfg(feature = "secure")]
+mod links;
 
 use std::time::Duration;
 

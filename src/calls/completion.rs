@@ -27,6 +27,9 @@ pub(crate) enum Completion {
     },
     /// The endpoint closed.
     Closed,
+    /// The link to the peer ended, or could not be opened.
+    #[cfg(feature = "secure")]
+    LinkEnded(rpcudp_secure::LinkEnd),
 }
 
 impl Completion {

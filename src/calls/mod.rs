@@ -4,6 +4,8 @@ pub(crate) mod collector;
 pub(crate) mod completed;
 pub(crate) mod completion;
 pub(crate) mod in_flight;
+#[cfg(feature = "secure")]
+mod link_ends;
 pub(crate) mod multicast;
 mod repeats;
 pub(crate) mod response_body;

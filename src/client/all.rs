@@ -274,7 +274,7 @@ impl<T, E> All<T, E> {
             Progress::Ready => now(),
         };
         let targets = match &self.call.target {
-            Target::Peer(peer) => vec![Target::Peer(*peer)],
+            target @ (Target::Peer(_) | Target::Secure(_)) => vec![target.of_call()],
             Target::Group(GroupTarget { view, .. }) => {
                 let view = Arc::clone(view);
                 if !view.group.is_known() && !self.is_over(started, cx) {

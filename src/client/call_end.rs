@@ -11,7 +11,10 @@ pub(crate) enum CallEnd {
     NotStarted(StartError),
     TooLarge {
         size: usize,
+        limit: usize,
     },
+    /// The method needs a link, or the endpoint makes no plain calls, and the call is plain.
+    Insecure,
     Unencodable {
         argument: usize,
         source: EncodeError,

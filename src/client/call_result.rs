@@ -8,10 +8,14 @@ use rpcudp_core::codec::DecodeError;
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::limits::MAX_DEPTH;
 use rpcudp_core::{Counter, DropReason, FailureCode};
+#[cfg(feature = "secure")]
+use rpcudp_secure::LinkEnd;
 
 use super::call_end::CallEnd;
 use super::did_run::DidRun;
 use super::error::CallError;
+#[cfg(feature = "secure")]
+use super::link_call::{did_run_before, link_error};
 use super::pending::PendingCall;
 use super::refusal::Refusal;
 use super::request::CallSpec;
@@ -32,16 +36,15 @@ pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, De
 impl PendingCall {
     /// Converts the end of the call to its result, and records it.
     pub(super) fn finish<T, E>(&self, end: CallEnd, decode: Decode<T, E>) -> Result<T, CallError<E>> {
-        let Self { spec: &CallSpec { name: method, .. }, ref endpoint, ref target, .. } = *self;
+        let Self { spec: &CallSpec { name: method, .. }, ref target, .. } = *self;
         let result = match end {
             CallEnd::Completed(completion, transmission_count) => {
                 self.result(self.peer(), completion, transmission_count, decode)
             }
             CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),
             CallEnd::NotStarted(StartError::TooMany(error)) => Err(CallError::TooManyCalls { limit: error.limit }),
-            CallEnd::TooLarge { size } => {
-                Err(CallError::TooLarge { method, size, limit: endpoint.shared().config.max_request_len })
-            }
+            CallEnd::TooLarge { size, limit } => Err(CallError::TooLarge { method, size, limit }),
+            CallEnd::Insecure => Err(CallError::Insecure { method }),
             CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
             CallEnd::Metadata { key, source } => Err(CallError::Metadata { method, key, source }),
             CallEnd::NoPeers => Err(no_peers(method, target)),
@@ -101,6 +104,10 @@ impl PendingCall {
                 let source = DecodeError::new(any::type_name::<T>(), invalid_body(reason));
                 Err(CallError::Decode { method, peer, source })
             }
+            #[cfg(feature = "secure")]
+            Completion::TimedOut(_) if !self.has_link() => {
+                Err(link_error((method, peer), LinkEnd::NoAnswer, DidRun::Maybe))
+            }
             Completion::TimedOut(source) => Err(CallError::Timeout { method, peer, after: self.timeout(), source }),
             Completion::Unreachable(_) => {
                 Err(CallError::Unreachable { method, peer, did_run: if_sent_once(DidRun::No) })
@@ -109,6 +116,8 @@ impl PendingCall {
                 Err(CallError::Io { peer, source, did_run: if_sent_once(DidRun::No) })
             }
             Completion::Closed => Err(CallError::Closed),
+            #[cfg(feature = "secure")]
+            Completion::LinkEnded(end) => Err(link_error((method, peer), end, if_sent_once(did_run_before(end)))),
         }
     }
 
@@ -120,6 +129,8 @@ impl PendingCall {
             Some(CallError::Refused { .. }) => Counter::CallsRefused,
             Some(CallError::Timeout { .. }) => Counter::CallsTimedOut,
             Some(CallError::Unreachable { .. }) => Counter::CallsUnreachable,
+            #[cfg(feature = "secure")]
+            Some(CallError::Link { .. } | CallError::WrongPeer { .. }) => Counter::CallsUnreachable,
             Some(CallError::Decode { .. }) => Counter::CallsUndecodable,
             Some(CallError::Closed) => return,
             Some(_) => Counter::CallsUnsendable,

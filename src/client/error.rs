@@ -1,11 +1,12 @@
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{error, fmt, io};
+use std::{error, io};
 
 use rpcudp_core::MetadataError;
 use rpcudp_core::codec::{DecodeError, EncodeError};
+#[cfg(feature = "secure")]
+use rpcudp_secure::{LinkEnd, PeerId};
 use serde::de::DeserializeOwned;
 
 use super::did_run::DidRun;
@@ -61,7 +62,8 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
-/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers) | no, the request was not sent |
+/// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers), [`Insecure`](Self::Insecure) | no, the request was not sent |
+/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if the link was up before, or the request was sent more than once |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -177,6 +179,44 @@ pub enum CallError<E = NoError> {
         /// The last failure of the group's source, if it has named no peer since.
         source: Option<Arc<dyn error::Error + Send + Sync>>,
     },
+    /// The method needs a link to a peer with a proven key, and the client is plain; or the
+    /// endpoint makes no plain calls. The request was not sent.
+    ///
+    /// With the feature `secure`, `Client::secure` makes a client of a link.
+    Insecure {
+        /// The wire name of the method.
+        method: &'static str,
+    },
+    /// The peer at the address has proven another key than the pinned one. The own key was not
+    /// shown to it, and no request was sent.
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    WrongPeer {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The address of the peer.
+        peer: SocketAddr,
+        /// The pinned key.
+        expected: PeerId,
+        /// The key that the peer has proven.
+        found: PeerId,
+    },
+    /// The link to the peer could not be opened, or has ended.
+    ///
+    /// A call that is retransmitted outlives its link: the next transmission opens another one. It
+    /// ends with this error if the peer refuses the link, or if no link is up at its timeout.
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    Link {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The address of the peer.
+        peer: SocketAddr,
+        /// The reason.
+        reason: LinkEnd,
+        /// Whether the method ran.
+        did_run: DidRun,
+    },
     /// The endpoint closed: by [`Endpoint::close`](crate::Endpoint::close), because its last handle
     /// was dropped, or because its runtime shut down.
     Closed,
@@ -222,7 +262,12 @@ impl<E> CallError<E> {
             | Self::Encode { .. }
             | Self::Metadata { .. }
             | Self::TooManyCalls { .. }
-            | Self::NoPeers { .. } => DidRun::No,
+            | Self::NoPeers { .. }
+            | Self::Insecure { .. } => DidRun::No,
+            #[cfg(feature = "secure")]
+            Self::WrongPeer { .. } => DidRun::No,
+            #[cfg(feature = "secure")]
+            Self::Link { did_run, .. } => *did_run,
             Self::Unreachable { did_run, .. } | Self::Refused { did_run, .. } | Self::Io { did_run, .. } => *did_run,
         }
     }
@@ -245,6 +290,8 @@ impl<E> CallError<E> {
             Self::Timeout { .. } | Self::Unreachable { .. } | Self::TooManyCalls { .. } | Self::NoPeers { .. } => true,
             Self::Refused { reason, .. } => reason.is_not_ready(),
             Self::Io { source, .. } => is_transient(source),
+            #[cfg(feature = "secure")]
+            Self::Link { reason, .. } => matches!(reason, LinkEnd::NoAnswer | LinkEnd::Lost | LinkEnd::Closed),
             _ => false,
         }
     }
@@ -290,73 +337,14 @@ impl<E> CallError<E> {
             Self::Metadata { method, key, source } => CallError::Metadata { method, key, source },
             Self::TooManyCalls { limit } => CallError::TooManyCalls { limit },
             Self::NoPeers { method, group, source } => CallError::NoPeers { method, group, source },
+            Self::Insecure { method } => CallError::Insecure { method },
+            #[cfg(feature = "secure")]
+            Self::WrongPeer { method, peer, expected, found } => CallError::WrongPeer { method, peer, expected, found },
+            #[cfg(feature = "secure")]
+            Self::Link { method, peer, reason, did_run } => CallError::Link { method, peer, reason, did_run },
             Self::Closed => CallError::Closed,
             Self::Io { peer, source, did_run } => CallError::Io { peer, source, did_run },
         }
-    }
-
-    /// Writes the message. `application` writes the application's own error.
-    fn write(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        application: impl FnOnce(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        match self {
-            Self::Timeout { method, peer, after, source } => {
-                write!(f, "`{method}`: no response from {peer} within {after:?}")?;
-                match source {
-                    Some(source) => write!(f, " (the last transmission failed: {source})"),
-                    None => Ok(()),
-                }
-            }
-            Self::Unreachable { method, peer, .. } => write!(f, "`{method}`: {peer} is unreachable"),
-            Self::Application(error) => {
-                f.write_str("the method returned an error")?;
-                application(error, f)
-            }
-            Self::Refused { method, peer, reason, message, .. } => {
-                write!(f, "{peer} refused `{method}`: {reason}")?;
-                // Most messages are the name of the method only.
-                if message.is_empty() || **message == **method {
-                    return Ok(());
-                }
-                f.write_str(": ")?;
-                // The peer's text must not reach a terminal or a log unescaped. Backslashes stay,
-                // because the endpoint has escaped the text already.
-                message.chars().try_for_each(|char| match char {
-                    '\\' | '"' | '\'' => f.write_char(char),
-                    char => write!(f, "{}", char.escape_debug()),
-                })
-            }
-            Self::Decode { method, peer, source } => write!(f, "the response of {peer} to `{method}` is {source}"),
-            Self::TooLarge { method, size, limit } => {
-                write!(f, "the request `{method}` has {size} bytes, and `Builder::max_request_len` allows {limit}")
-            }
-            Self::Encode { method, argument, source } => {
-                write!(f, "argument {argument} of `{method}` cannot be encoded: {source}")
-            }
-            Self::Metadata { method, key, source } => {
-                write!(f, "`{method}`: {key:?} cannot travel in the metadata: {source}")
-            }
-            Self::TooManyCalls { limit } => {
-                write!(f, "{limit} calls are in flight already, as many as `Builder::max_calls` allows")
-            }
-            Self::NoPeers { method, group, source } => {
-                write!(f, "`{method}`: the group has no peers ({group})")?;
-                match source {
-                    Some(source) => write!(f, ": {source}"),
-                    None => Ok(()),
-                }
-            }
-            Self::Closed => f.write_str("the endpoint is closed"),
-            Self::Io { peer, source, .. } => write!(f, "the request to {peer} could not be sent: {source}"),
-        }
-    }
-
-    /// Returns the message for the log, without the application's own error, which need not be
-    /// readable.
-    pub(crate) fn log_message(&self) -> impl fmt::Display {
-        LogMessage(self)
     }
 
     /// Returns the label for logs and metrics.
@@ -373,6 +361,11 @@ impl<E> CallError<E> {
             Self::Metadata { .. } => Outcome::Unencodable,
             Self::TooManyCalls { .. } => Outcome::TooManyCalls,
             Self::NoPeers { .. } => Outcome::NoPeers,
+            Self::Insecure { .. } => Outcome::Insecure,
+            #[cfg(feature = "secure")]
+            Self::WrongPeer { .. } => Outcome::WrongPeer,
+            #[cfg(feature = "secure")]
+            Self::Link { .. } => Outcome::NoLink,
             Self::Closed => Outcome::Closed,
             Self::Io { .. } => Outcome::IoError,
         }
@@ -401,21 +394,6 @@ impl CallError {
 impl<E: DeserializeOwned> From<CallError> for CallError<E> {
     fn from(error: CallError) -> Self {
         error.widen()
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for CallError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, |error, f| write!(f, ": {error}"))
-    }
-}
-
-/// A [`CallError`] without the application's own error.
-struct LogMessage<'a, E>(&'a CallError<E>);
-
-impl<E> fmt::Display for LogMessage<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(f, |_, _| Ok(()))
     }
 }
 

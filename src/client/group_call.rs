@@ -215,6 +215,9 @@ impl PendingCall {
             Completion::Unsendable { .. } => Evidence::Silent,
             Completion::Unreachable(_) => Evidence::Unreachable,
             Completion::Closed => Evidence::None,
+            // The members of groups are plain.
+            #[cfg(feature = "secure")]
+            Completion::LinkEnded(_) => Evidence::Unreachable,
         }
     }
 
@@ -285,7 +288,7 @@ impl PendingCall {
     pub(super) fn abandoned(&self, sent: u32) -> Evidence {
         match &self.target {
             Target::Group(target) => Evidence::Abandoned(target.view.group.ticks(now()).wrapping_sub(sent)),
-            Target::Peer(_) => Evidence::None,
+            Target::Peer(_) | Target::Secure(_) => Evidence::None,
         }
     }
 
@@ -318,14 +321,14 @@ impl PendingCall {
     pub(super) fn group(&self) -> &GroupTarget {
         match &self.target {
             Target::Group(target) => target,
-            Target::Peer(_) => unreachable!("only calls to a group get here"),
+            Target::Peer(_) | Target::Secure(_) => unreachable!("only calls to a group get here"),
         }
     }
 
     pub(super) fn group_mut(&mut self) -> &mut GroupTarget {
         match &mut self.target {
             Target::Group(target) => target,
-            Target::Peer(_) => unreachable!("only calls to a group get here"),
+            Target::Peer(_) | Target::Secure(_) => unreachable!("only calls to a group get here"),
         }
     }
 }

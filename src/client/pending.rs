@@ -201,9 +201,10 @@ impl PendingCall {
         if let Some(extras) = &mut extras {
             extras.check_arguments()?;
         }
-        let size = self.body_len();
-        if size > self.endpoint.shared().config.max_request_len {
-            return Err(CallEnd::TooLarge { size });
+        self.check_wire()?;
+        let (size, limit) = (self.body_len(), self.max_body_len());
+        if size > limit {
+            return Err(CallEnd::TooLarge { size, limit });
         }
         #[cfg(feature = "opentelemetry")]
         self.trace.inject(|key, value| extras.get_or_insert_default().add_if_room(key, value));
@@ -258,7 +259,7 @@ impl PendingCall {
                 Request::set_remaining(datagram, self.body_len(), remaining);
             }
         }
-        let call = shared.calls.start(peer, schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
+        let call = shared.calls.start(self.target.source(), schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
         if call.wakes_driver {
             shared.wake_timekeeper();
         }
@@ -287,6 +288,9 @@ impl PendingCall {
     ) -> Result<(), CallEnd> {
         self.trace.record_id(id);
         Request::set_id(datagram, id);
+        if let Target::Secure(peer) = &self.target {
+            return self.send_over_link(peer, datagram, call);
+        }
         let shared = self.endpoint.shared();
         let peer = self.peer();
         let datagram = Datagram { destination: peer, source: None, contents: datagram };
@@ -329,6 +333,12 @@ impl PendingCall {
         }
         let mut frame = buffer_pool::take();
         Frame::encode_cancel(&mut frame, id);
+        if let (Target::Secure(peer), Some(links)) = (&self.target, &shared.links) {
+            if links.send_call(peer, &frame, None).is_ok() {
+                shared.counters.add(Counter::CancelsSent, 1);
+            }
+            return buffer_pool::give(frame);
+        }
         let datagram = Datagram { destination: peer, source: None, contents: &frame };
         // Queued behind the request, which may be in the queue too.
         if shared.send_queues.for_peer(peer).send(datagram, None, SendMode::Batched).is_ok() {
@@ -366,7 +376,7 @@ impl Drop for PendingCall {
     }
 }
 
-fn unsendable(error: io::Error) -> CallEnd {
+pub(super) fn unsendable(error: io::Error) -> CallEnd {
     CallEnd::Completed(Completion::Unsendable { error, request: Vec::new() }, 0)
 }
 

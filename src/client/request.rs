@@ -22,13 +22,30 @@ pub struct CallSpec {
     pub(crate) timeout: Option<Duration>,
     /// Whether a call asks again while the peer is not ready.
     pub(crate) wait_for_ready: bool,
+    /// Whether a call travels over a link only.
+    pub(crate) is_secure: bool,
     pub(crate) meter: CallMeter,
 }
 
 impl CallSpec {
     #[must_use]
     pub const fn new(name: &'static str, argument_count: u32, delivery: Delivery, timeout: Option<Duration>) -> Self {
-        Self { name, argument_count, delivery, timeout, wait_for_ready: false, meter: CallMeter::new() }
+        Self {
+            name,
+            argument_count,
+            delivery,
+            timeout,
+            wait_for_ready: false,
+            is_secure: false,
+            meter: CallMeter::new(),
+        }
+    }
+
+    /// Sets the contract's option `secure`.
+    #[must_use]
+    pub const fn secure(mut self) -> Self {
+        self.is_secure = true;
+        self
     }
 
     /// Sets the contract's option `wait_for_ready`.

@@ -31,6 +31,7 @@ impl Clone for Stub {
         let target = match &self.target {
             Target::Peer(peer) => Target::Peer(*peer),
             Target::Group(GroupTarget { view, .. }) => Target::group(&GroupView::new(&view.group, view.key)),
+            Target::Secure(peer) => Target::Secure(Arc::clone(peer)),
         };
         Self { endpoint: Arc::new(Endpoint::clone(&self.endpoint)), target, ..*self }
     }
@@ -60,6 +61,7 @@ impl Stub {
         match &self.target {
             Target::Peer(peer) => client.field("peer", peer),
             Target::Group(GroupTarget { view, .. }) => client.field("group", view.group.name()),
+            Target::Secure(peer) => client.field("peer", &peer.addr()).field("link", peer),
         };
         if let Some(timeout) = &self.timeout {
             client.field("timeout", timeout);

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use super::detour::Detour;
 use crate::group::member::Member;
 use crate::group::shared::GroupView;
+use crate::links::secure_peer::SecurePeer;
 
-/// The target of a client or a call: a peer, or a group of which each call picks a peer.
+/// The target of a client or a call: a peer, a peer over a link, or a group of which each call
+/// picks a peer.
 #[derive(Debug)]
 pub(crate) enum Target {
     Peer(SocketAddr),
     Group(GroupTarget),
+    Secure(Arc<SecurePeer>),
 }
 
 /// A group, and the progress of a call to it.
@@ -39,6 +42,7 @@ impl Target {
         match self {
             Self::Peer(peer) => Self::Peer(*peer),
             Self::Group(group) => Self::group(&group.view),
+            Self::Secure(peer) => Self::Secure(Arc::clone(peer)),
         }
     }
 
@@ -47,6 +51,15 @@ impl Target {
         match self {
             Self::Peer(peer) => *peer,
             Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.addr),
+            Self::Secure(peer) => peer.addr(),
+        }
+    }
+
+    /// Returns the address under which the table of calls keeps the peer.
+    pub(crate) fn source(&self) -> SocketAddr {
+        match self {
+            Self::Secure(peer) => peer.source(),
+            _ => self.peer(),
         }
     }
 }

@@ -29,22 +29,26 @@ use crate::server::router::Router;
 use crate::server::services::Services;
 use crate::telemetry::metrics::RequestMeter;
 
+/// The bit in the first byte of each datagram that belongs to a link: the fixed bit of QUIC. No
+/// frame of the plain wire has it.
+const QUIC_BIT: u8 = 0x40;
+
 /// The dispatcher of received datagrams: responses complete calls, requests run methods.
 pub(crate) struct Dispatch {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     services: Arc<Services>,
     /// The router of this version of the services.
     router: Arc<Router>,
     version: u64,
     /// The head of the request that is being handled. Reused, because its endpoint is always the
     /// same.
-    head: RequestHead,
+    pub(super) head: RequestHead,
     /// The time of the requests that are being handled.
     clock: BatchClock,
     /// Responses of sync methods, and refusals. They leave together.
-    responses: SendBatch,
+    pub(super) responses: SendBatch,
     /// The consecutive requests of one source that are being handled, if that source is limited.
-    source_batch: Option<SourceBatch>,
+    pub(super) source_batch: Option<SourceBatch>,
     /// The source of the last response. Validating a source once for a run of responses is enough.
     validated: Option<SocketAddr>,
     /// Calls whose tasks must be woken after the table of calls is unlocked.
@@ -53,7 +57,7 @@ pub(crate) struct Dispatch {
     wakes_timekeeper: bool,
     is_idle: bool,
     /// The coarse time before the request that is being handled.
-    coarse_millis: u64,
+    pub(super) coarse_millis: u64,
     /// The time at which a stored response may expire, if this socket has received an at-most-once
     /// request.
     next_expiry: Option<Instant>,
@@ -72,6 +76,7 @@ impl Dispatch {
             deadline: None,
             handler: None,
             metadata: None,
+            link: None,
             shared: Arc::clone(&shared),
             socket,
         };
@@ -129,6 +134,10 @@ impl Dispatch {
         let mut rest = batch.iter();
         while let Some(received) = rest.next() {
             let handled = if Frame::is_request(received.contents, shared.config.dialect) {
+                if shared.config.links.refuses_plain_requests() {
+                    shared.counters.dropped(DropReason::PlainRequest);
+                    continue;
+                }
                 calls = None;
                 let now = *requests_since.get_or_insert_with(|| {
                     self.coarse_millis = coarse_millis();
@@ -148,6 +157,9 @@ impl Dispatch {
                 // The cancelled handlers are woken, so unlock the table of calls first.
                 calls = None;
                 self.handle_cancel(&received)
+            } else if shared.links.is_some() && received.contents.first().is_some_and(|first| first & QUIC_BIT != 0) {
+                // The driver passes it to the links.
+                continue;
             } else {
                 let calls = calls.get_or_insert_with(|| shared.calls.lock_for_responses());
                 self.handle_response(calls, &received)
@@ -165,9 +177,7 @@ impl Dispatch {
             }
         }
         drop(calls);
-        if mem::take(&mut self.wakes_timekeeper) {
-            shared.wake_timekeeper();
-        }
+        self.wake_timekeeper_if_due();
         self.is_idle &= batch.len() == 1;
         if let Some(since) = requests_since {
             self.charge_responses(since);
@@ -177,6 +187,13 @@ impl Dispatch {
         send_queue.send_responses(transport, &mut self.responses);
         for unreachable in batch.unreachable() {
             self.handle_unreachable(&unreachable);
+        }
+    }
+
+    /// Wakes the timekeeper if a call has become due before its next look.
+    pub(super) fn wake_timekeeper_if_due(&mut self) {
+        if mem::take(&mut self.wakes_timekeeper) {
+            self.shared.wake_timekeeper();
         }
     }
 
@@ -239,7 +256,11 @@ impl Dispatch {
 
     /// Completes the call that a response belongs to. Does not decode a response that no call
     /// expects.
-    fn handle_response(&mut self, calls: &mut ResponseGuard<'_>, received: &Received<'_>) -> Result<(), DropReason> {
+    pub(super) fn handle_response(
+        &mut self,
+        calls: &mut ResponseGuard<'_>,
+        received: &Received<'_>,
+    ) -> Result<(), DropReason> {
         let config = &self.shared.config;
         let Received { source, contents, .. } = *received;
         let expected = Frame::response_id(contents, config.dialect);
@@ -309,7 +330,7 @@ impl Dispatch {
     }
 
     /// Handles a request if the limits of its source allow it.
-    fn handle_request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
+    pub(super) fn handle_request(&mut self, received: &Received<'_>, now: Instant) -> Result<(), DropReason> {
         if let Some(requests) = &mut self.source_batch {
             requests.take_request()?;
         }
@@ -358,7 +379,7 @@ impl Dispatch {
 
     /// Charges the responses to the current source batch, before they leave or another source's
     /// follow.
-    fn charge_responses(&mut self, now: Instant) {
+    pub(super) fn charge_responses(&mut self, now: Instant) {
         let Some(requests) = &mut self.source_batch else { return };
         let Charge { len, first_response, counts } = requests.charge();
         let counters = &self.shared.counters;

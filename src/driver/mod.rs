@@ -2,6 +2,13 @@
 
 pub(crate) mod dispatch;
 mod due_calls;
+#[cfg(feature = "secure")]
+mod link_driver;
+#[cfg(not(feature = "secure"))]
+#[path = "no_link_driver.rs"]
+mod link_driver;
+#[cfg(feature = "secure")]
+mod link_frames;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
 pub(crate) mod wake_chain;
@@ -19,6 +26,7 @@ use tokio::task::yield_now;
 
 use self::dispatch::Dispatch;
 use self::due_calls::handle_due_calls;
+use self::link_driver::LinkDriver;
 use self::timer::Timer;
 use self::wake_chain::{Step, WakeChain};
 use crate::clock::now;
@@ -38,6 +46,8 @@ pub(crate) struct Driver {
     socket: usize,
     /// Declared before the transport, so that the services are dropped before the address is free.
     dispatch: Dispatch,
+    /// The links, if the endpoint has an identity.
+    links: Option<Box<LinkDriver>>,
     transport: Arc<dyn Transport>,
     batch: ReceiveBatch,
     wake_chain: WakeChain,
@@ -106,6 +116,7 @@ impl Driver {
     ) -> Self {
         Self {
             dispatch: Dispatch::new(Arc::clone(&shared), socket, services),
+            links: LinkDriver::new(&shared, socket),
             wake_chain: WakeChain::new(&shared.runtime, shared.send_queues.len()),
             shared,
             socket,
@@ -150,6 +161,7 @@ impl Driver {
                 self.poll_send(cx);
             }
             self.poll_receive(cx);
+            self.poll_links(cx);
             // Calls become due only when the timer fires, or earlier if a new call has set the
             // flag.
             let is_timekeeper = self.socket == SendQueues::TIMEKEEPER;
@@ -177,6 +189,7 @@ impl Driver {
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
             let pauses = earlier(self.receive_again, self.send_again);
             let work = earlier(self.next_tick, self.dispatch.next_expiry());
+            let work = earlier(work, self.links.as_ref().and_then(|links| links.deadline()));
             let ends = earlier(self.closes_at, self.expires_at);
             let next = earlier(earlier(work, self.wake_chain.deadline()), earlier(ends, pauses));
             if self.timer.poll(next, cx).is_pending() {
@@ -261,12 +274,36 @@ impl Driver {
     /// Handles the received batch, and wakes the tasks whose calls it completed.
     fn handle_batch(&mut self) {
         self.dispatch.handle(&self.batch, &*self.transport);
+        if let Some(links) = &mut self.links
+            && links.receive(&self.batch)
+        {
+            links.work(&mut self.dispatch);
+        }
+        self.wake_completed();
+    }
+
+    /// Wakes the tasks whose calls have been completed.
+    fn wake_completed(&mut self) {
         let completed = self.dispatch.completed();
         if completed.len() > 1 {
             // Several tasks are about to run, and their next requests can leave together.
             self.shared.send_queues.at(self.socket).expect_flush();
         }
         self.wake_chain.wake(completed, &self.shared.calls, &self.waker);
+    }
+
+    /// Executes the commands for links, does the work of their timers, and sends their datagrams.
+    fn poll_links(&mut self, cx: &mut Context<'_>) {
+        let Some(links) = &mut self.links else { return };
+        links.work(&mut self.dispatch);
+        if self.send_again.is_none_or(|again| now() >= again) && links.send(&*self.transport) {
+            // As for the send queue.
+            self.is_full = true;
+            if self.transport.poll_writable(cx).is_ready() {
+                self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
+            }
+        }
+        self.wake_completed();
     }
 
     /// Flushes the send queue.
@@ -329,14 +366,21 @@ impl Driver {
         let now = now();
         let is_closed = if now < handler_deadline {
             self.closes_at = Some(handler_deadline);
-            has_no_handlers && self.flush.is_done() && self.send_queue().is_empty()
+            let has_no_frames = self.links.as_ref().is_none_or(|links| links.is_idle());
+            has_no_handlers && has_no_frames && self.flush.is_done() && self.send_queue().is_empty()
         } else {
             handlers.abort();
             let abort_deadline = handler_deadline + Self::MAX_ABORT;
             self.closes_at = Some(abort_deadline);
             has_no_handlers || now >= abort_deadline
         };
-        if is_closed { Poll::Ready(()) } else { Poll::Pending }
+        if !is_closed {
+            return Poll::Pending;
+        }
+        if let Some(links) = &mut self.links {
+            links.close(&*self.transport);
+        }
+        Poll::Ready(())
     }
 }
 

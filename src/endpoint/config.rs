@@ -4,6 +4,7 @@ use rpcudp_core::limits::{DEFAULT_TIMEOUT, MAX_REQUEST_BODY_LEN, MAX_RESPONSE_BO
 use rpcudp_core::{Dialect, Limits};
 
 use crate::calls::in_flight::CallSettings;
+use crate::links::link_config::LinkConfig;
 
 /// The settings of an endpoint, from its [`Builder`](crate::Builder).
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) response_memory_len: usize,
     pub(crate) response_retention: Duration,
     pub(crate) limits: Limits,
+    pub(crate) links: LinkConfig,
 }
 
 impl Config {
@@ -72,6 +74,7 @@ impl Default for Config {
             response_memory_len: Self::DEFAULT_RESPONSE_MEMORY_LEN,
             response_retention: Self::DEFAULT_RESPONSE_RETENTION,
             limits: Limits::default(),
+            links: LinkConfig::default(),
         }
     }
 }

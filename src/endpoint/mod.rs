@@ -63,6 +63,15 @@ impl Endpoint {
         self.shared().local_addr
     }
 
+    /// Returns the endpoint's own key, by which peers pin it. `None` without a
+    /// [`Builder::identity`](crate::Builder::identity).
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn peer_id(&self) -> Option<crate::PeerId> {
+        self.shared().links.as_ref().map(|links| links.identity.peer_id())
+    }
+
     /// Returns the statistics since the endpoint was bound.
     ///
     /// ```

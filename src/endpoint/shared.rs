@@ -16,6 +16,7 @@ use super::lifecycle::Lifecycle;
 use super::send_queues::SendQueues;
 use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
+use crate::links::endpoint_links::EndpointLinks;
 use crate::lock::Lock;
 use crate::telemetry::log_limit::LogLimits;
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) calls: InFlightCalls,
     pub(crate) send_queues: SendQueues,
     pub(crate) handlers: Arc<Handlers>,
+    /// The links, if the endpoint has an identity.
+    pub(crate) links: Option<Box<EndpointLinks>>,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
     /// The thread of the watchdog, if it watches this endpoint.
@@ -64,6 +67,8 @@ impl Shared {
         let secret = rng.next_u64();
         let counters = Arc::new(Counters::default());
         let send_queues = SendQueues::new(transports, &counters);
+        let timekeeper = send_queues.at(SendQueues::TIMEKEEPER).driver();
+        let links = EndpointLinks::new(&config.links, &mut rng, timekeeper);
         Arc::new(Self {
             local_addr: transport.local_addr(),
             handlers: Handlers::new(
@@ -76,6 +81,7 @@ impl Shared {
             limiter: Lock::new(Limiter::new(config.limits.clone(), now(), secret)),
             request_secret: secret,
             calls: InFlightCalls::new(now(), rng, &config.calls),
+            links,
             send_queues,
             counters,
             log_limits: LogLimits::default(),

@@ -10,6 +10,7 @@ use crate::clock::now;
 use crate::endpoint::Endpoint;
 use crate::endpoint::handlers::running_handler::RunningHandler;
 use crate::endpoint::shared::Shared;
+use crate::links::linked_peer::LinkedPeer;
 
 /// The context of a request: its sender, its deadline, and the endpoint that received it.
 ///
@@ -62,16 +63,51 @@ pub struct Context {
     pub(crate) handler: Option<Arc<RunningHandler>>,
     /// The metadata, if the caller sent some.
     pub(crate) metadata: Option<Arc<Metadata>>,
+    /// The peer at the other end of the link that the request came over.
+    pub(crate) link: Option<Arc<LinkedPeer>>,
 }
 
 impl Context {
+    /// Returns the address under which the endpoint's tables keep the sender.
+    pub(crate) fn source(&self) -> SocketAddr {
+        LinkedPeer::source_of(self.link.as_ref(), self.sender)
+    }
+
     /// Returns the source address of the request.
     ///
     /// A sender of UDP can claim any address. A response to one of our calls proves that the peer
-    /// receives at its address.
+    /// receives at its address. The sender of a request over a link has that address now, and may
+    /// move.
     #[must_use]
     pub fn sender(&self) -> SocketAddr {
         self.sender
+    }
+
+    /// Returns the key that the sender has proven. `None` if the request came over the plain wire,
+    /// whose senders prove nothing.
+    ///
+    /// ```
+    /// use rpcudp::{Context, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Notes {
+    ///     fn mine(&self, cx: &Context) -> Option<String>;
+    /// }
+    ///
+    /// struct Files;
+    ///
+    /// impl Notes for Files {
+    ///     fn mine(&self, cx: &Context) -> Option<String> {
+    ///         let owner = cx.peer_id()?;
+    ///         Some(format!("the notes of {owner}"))
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn peer_id(&self) -> Option<crate::PeerId> {
+        self.link.as_ref().map(|link| link.peer_id)
     }
 
     /// Returns the address that the request was sent to, if the system reports it, else the bound
@@ -217,6 +253,9 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut context = f.debug_struct("Context");
         context.field("sender", &self.sender).field("local_addr", &self.local_addr()).field("message_id", &self.id);
+        if let Some(peer_id) = &self.link {
+            context.field("peer_id", peer_id);
+        }
         if let Some(remaining) = &self.remaining() {
             context.field("remaining", remaining);
         }

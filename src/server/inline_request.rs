@@ -81,9 +81,13 @@ impl<'a> InlineRequest<'a> {
     /// Records the request as running. Handles a duplicate, and returns `None`.
     fn track(&mut self) -> Option<TrackedRequest> {
         let Self { head, request, datagram, responses, counter, .. } = self;
-        let Context { shared, sender, local, id, .. } = &head.context;
-        let key = RequestKey::new(request, datagram, *sender, shared.request_secret);
-        match shared.stored_responses().begin(head.arrived, key, *sender) {
+        let Context { shared, sender, local, id, link, .. } = &head.context;
+        let source = head.context.source();
+        let mut key = RequestKey::new(request, datagram, source, shared.request_secret);
+        if link.is_some() {
+            key = key.of_its_sender();
+        }
+        match shared.stored_responses().begin(head.arrived, key, source) {
             Seen::Never => return Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
             Seen::Running => {
                 shared.counters.dropped(DropReason::DuplicateRequest);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
+use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
@@ -40,6 +41,15 @@ impl RequestHead {
         self.delivery != Delivery::OneWay
     }
 
+    /// Returns the length of the largest response, in bytes of the body.
+    pub(crate) fn max_response_len(&self) -> usize {
+        let Context { shared, link, .. } = &self.context;
+        match (link, &shared.links) {
+            (Some(_), Some(links)) => links.max_frame_len().saturating_sub(HEADER_LEN),
+            _ => shared.config.max_response_len,
+        }
+    }
+
     /// Returns whether the caller's deadline has passed.
     pub(crate) fn is_expired(&self) -> bool {
         self.context.remaining() == Some(Duration::ZERO)
@@ -49,7 +59,7 @@ impl RequestHead {
     /// no remaining time: its id may be weak, so that a cancel frame in its caller's name could be
     /// forged.
     fn cancel_key(&self) -> Option<(MessageId, SocketAddr)> {
-        self.has_trailer.then_some((self.context.id, self.context.sender))
+        self.has_trailer.then_some((self.context.id, self.context.source()))
     }
 
     /// Returns the head for the handler that the permit allows, which sees its cancellation.
@@ -97,7 +107,14 @@ impl RequestHead {
     /// `destination` is the sender, unless a duplicate came from another address. Adds to `counter`
     /// if the limits allow the response.
     pub(crate) fn send_response(&self, counter: Option<Counter>, response: &[u8], destination: SocketAddr) {
-        let Context { shared, local, socket, .. } = &self.context;
+        let Context { shared, local, socket, link, .. } = &self.context;
+        if let (Some(link), Some(links)) = (link, &shared.links) {
+            counter.into_iter().for_each(|counter| shared.counters.add(counter, 1));
+            if !response.is_empty() && links.respond(link, response).is_err() {
+                shared.counters.dropped(DropReason::SendQueueFull);
+            }
+            return;
+        }
         if !response.is_empty() && shared.config.limits.applies_to(destination) {
             let now = now();
             if !shared.limiter().admit_response(destination, response.len(), now) {

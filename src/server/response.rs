@@ -190,7 +190,7 @@ impl<'a> ResponseWriter<'a> {
     fn refuse_method(&mut self, method: &str, rejection: &Rejection) -> Outcome {
         self.out.truncate(self.start);
         let RequestHead { context, len, .. } = self.head;
-        let Context { shared, id, sender, .. } = context;
+        let Context { shared, id, sender, link, .. } = context;
         let kind = rejection.kind();
         shared.counters.add(Counter::RequestsRefused, 1);
         shared.counters.add(Counter::RequestsPanicked, u64::from(matches!(rejection, Rejection::Panicked)));
@@ -199,8 +199,9 @@ impl<'a> ResponseWriter<'a> {
             let (message, detail) = (rejection.message(method), rejection.detail());
             let failure = Failure { id: *id, code: kind.into(), message: &message, detail: detail.as_deref() };
             // A source that may be forged gets no more bytes than were sent in its name.
-            let is_forgeable =
-                shared.config.limits.applies_to(*sender) && !shared.limiter().is_validated(*sender, now());
+            let is_forgeable = link.is_none()
+                && shared.config.limits.applies_to(*sender)
+                && !shared.limiter().is_validated(*sender, now());
             let max_len = if is_forgeable { *len } else { usize::MAX };
             failure.encode(self.out, max_len);
             self.end(max_len);
@@ -250,9 +251,8 @@ impl<'a> ResponseWriter<'a> {
 
     /// Refuses a response that is larger than the endpoint may send.
     fn check_len(&mut self, outcome: Outcome) -> Outcome {
-        let shared = &self.head.context.shared;
         let size = (self.out.len() - self.start).saturating_sub(HEADER_LEN);
-        let limit = shared.config.max_response_len;
+        let limit = self.head.max_response_len();
         if size > limit {
             return self.refuse(&Rejection::ResponseTooLarge { size, limit });
         }
@@ -266,9 +266,10 @@ impl<'a> ResponseWriter<'a> {
         if len == 0 || !self.head.has_trailer {
             return;
         }
-        // No datagram on loopback has fragments, so none can be forged.
+        let Context { sender, link, .. } = &self.head.context;
+        // No datagram on loopback has fragments, so none can be forged. A link's are authenticated.
         let has_checksum =
-            len > HEADER_LEN + Trailer::MAX_UNCHECKED_LEN && !self.head.context.sender.ip().is_loopback();
+            len > HEADER_LEN + Trailer::MAX_UNCHECKED_LEN && !sender.ip().is_loopback() && link.is_none();
         if has_checksum || self.handler_time.is_some() {
             Trailer::end_response(self.out, self.start, self.handler_time, has_checksum, max_len);
         }

@@ -29,6 +29,12 @@ pub enum Outcome {
     NoPeers,
     Closed,
     IoError,
+    /// The method needs a link, and the client was plain.
+    Insecure,
+    /// The peer has proven another key than the pinned one.
+    WrongPeer,
+    /// The link to the peer could not be opened, or has ended.
+    NoLink,
     /// The caller dropped the call, and then the server the handler.
     Cancelled,
     /// The endpoint closed while the handler ran.
@@ -55,6 +61,9 @@ impl Outcome {
             Self::NoPeers => "no_peers",
             Self::Closed => "closed",
             Self::IoError => "io_error",
+            Self::Insecure => "insecure",
+            Self::WrongPeer => "wrong_peer",
+            Self::NoLink => "no_link",
             Self::Cancelled => "cancelled",
             Self::Aborted => "aborted",
         }
@@ -72,7 +81,7 @@ impl Outcome {
 #[cfg(feature = "metrics")]
 impl Outcome {
     /// Outcomes other than refusals, each at its [`index`](Self::index).
-    const OTHERS: [Self; 17] = [
+    const OTHERS: [Self; 20] = [
         Self::Completed,
         Self::Done,
         Self::Sent,
@@ -90,6 +99,9 @@ impl Outcome {
         Self::Cancelled,
         Self::Aborted,
         Self::NoPeers,
+        Self::Insecure,
+        Self::WrongPeer,
+        Self::NoLink,
     ];
 
     /// The number of outcomes.
@@ -120,6 +132,9 @@ impl Outcome {
             Self::Cancelled => 14,
             Self::Aborted => 15,
             Self::NoPeers => 16,
+            Self::Insecure => 17,
+            Self::WrongPeer => 18,
+            Self::NoLink => 19,
             // Codes of refusals count from 1.
             Self::Refused(kind) => Self::OTHERS.len() + usize::from(kind.code()) - 1,
         }

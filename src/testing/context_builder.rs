@@ -14,6 +14,8 @@ use crate::endpoint::config::Config;
 use crate::endpoint::handlers::running_handler::RunningHandler;
 use crate::endpoint::lifecycle::Lifecycle;
 use crate::endpoint::shared::Shared;
+#[cfg(feature = "secure")]
+use crate::links::linked_peer::LinkedPeer;
 use crate::server::context::Context;
 
 /// The builder of a [`Context`] for a unit test.
@@ -29,6 +31,8 @@ pub struct ContextBuilder {
     remaining: Option<Duration>,
     is_cancelled: bool,
     metadata: Metadata,
+    #[cfg(feature = "secure")]
+    peer_id: Option<crate::PeerId>,
 }
 
 impl Context {
@@ -88,6 +92,8 @@ impl Context {
             remaining: None,
             is_cancelled: false,
             metadata: Metadata::new(),
+            #[cfg(feature = "secure")]
+            peer_id: None,
         }
     }
 }
@@ -192,6 +198,23 @@ impl ContextBuilder {
         self
     }
 
+    /// Sets the key that the sender has proven ([`Context::peer_id`]). Default: none, as of a
+    /// request over the plain wire.
+    ///
+    /// ```
+    /// use rpcudp::{Context, Identity};
+    ///
+    /// let alice = Identity::generate().peer_id();
+    /// let cx = Context::for_test().peer_id(alice).build();
+    /// assert_eq!(cx.peer_id(), Some(alice));
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    pub fn peer_id(mut self, peer_id: crate::PeerId) -> Self {
+        self.peer_id = Some(peer_id);
+        self
+    }
+
     /// Returns the context.
     ///
     /// Like the context of a request, it keeps the endpoint's state in memory, but not the endpoint
@@ -215,6 +238,10 @@ impl ContextBuilder {
             deadline: self.remaining.map(|remaining| later(now(), remaining)),
             handler: Some(handler),
             metadata: (!self.metadata.is_empty()).then(|| Arc::new(self.metadata)),
+            #[cfg(feature = "secure")]
+            link: self.peer_id.map(|peer_id| Arc::new(LinkedPeer { link: None, peer_id, source: self.sender })),
+            #[cfg(not(feature = "secure"))]
+            link: None,
         }
     }
 }

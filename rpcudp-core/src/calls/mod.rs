@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen};
+use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen, not_ready_interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -337,6 +337,29 @@ impl<T> Calls<T> {
         for index in 0..self.slots.capacity() {
             if self.slots.get(index).is_some_and(|slot| slot.state != State::Ended) {
                 on_end(self.end(index));
+            }
+        }
+    }
+
+    /// Ends the calls to `peer`, because it is not reachable any more, and passes their data to
+    /// `on_end`. Unless `is_final`, calls that are retransmitted go on, and calls that wait for
+    /// their peer are sent again later. `now` is the time, with a random number that varies the
+    /// interval. Looks at every call in the table.
+    pub fn end_calls_to(
+        &mut self,
+        peer: SocketAddr,
+        is_final: bool,
+        (now, random): (Instant, u32),
+        mut on_end: impl FnMut(&mut T),
+    ) {
+        for index in 0..self.slots.capacity() {
+            let slot = self.slots.get(index).filter(|slot| slot.state != State::Ended && slot.peer == peer);
+            let Some(Slot { state, waits_for_ready, retransmit_count, .. }) = slot else { continue };
+            if is_final || (*state == State::Once && !waits_for_ready) {
+                on_end(self.end(index));
+            } else if *state == State::Once {
+                let interval = not_ready_interval(*retransmit_count, random);
+                self.schedule_after(index as u32, now, interval);
             }
         }
     }

@@ -60,6 +60,30 @@ fn id_of_an_earlier_call_in_the_slot_matches_no_call() {
 }
 
 #[test]
+fn end_of_a_path_ends_the_calls_that_are_sent_once() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let base = once(now, 600 * SECOND);
+    let retransmitted = Schedule { retransmits: true, ..base };
+    let patient = Schedule { waits_for_ready: true, ..base };
+    for (port, schedule, name) in
+        [(1, base, "once"), (1, retransmitted, "retransmitted"), (1, patient, "patient"), (2, base, "elsewhere")]
+    {
+        calls.insert(peer(port), schedule, [name.len() as u8; 16], name).unwrap();
+    }
+    let mut ended = Vec::new();
+    calls.end_calls_to(peer(1), false, (now, 0), |name| ended.push(*name));
+    assert_eq!(ended, ["once"]);
+    // The patient call is sent again, although it is not retransmitted otherwise.
+    let Some(CallEvent::Retransmit { data, .. }) = calls.poll(now + SECOND / 2, 0) else { panic!("nothing is due") };
+    assert_eq!(*data, "patient");
+    ended.clear();
+    calls.end_calls_to(peer(1), true, (now, 0), |name| ended.push(*name));
+    assert_eq!(ended, ["retransmitted", "patient"], "the end is final");
+    calls.end_calls_to(peer(1), true, (now, 0), |_| panic!("all have ended"));
+}
+
+#[test]
 fn id_without_a_slot_matches_no_call() {
     let now = start();
     let mut calls = Calls::<()>::new(now);

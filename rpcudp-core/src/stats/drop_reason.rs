@@ -49,11 +49,13 @@ pub enum DropReason {
     /// A response or cancel frame of this endpoint that the socket failed to send, for example
     /// because there is no route.
     SendFailed,
+    /// A request over the plain wire, at an endpoint that serves over links alone.
+    PlainRequest,
 }
 
 impl DropReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::TooShort,
         Self::UnknownKind,
         Self::OtherDialect,
@@ -71,6 +73,7 @@ impl DropReason {
         Self::Expired,
         Self::SendQueueFull,
         Self::SendFailed,
+        Self::PlainRequest,
     ];
 
     /// Returns the name for counters and logs, in snake case.
@@ -94,6 +97,7 @@ impl DropReason {
             Self::Expired => "expired",
             Self::SendQueueFull => "send_queue_full",
             Self::SendFailed => "send_failed",
+            Self::PlainRequest => "plain_request",
         }
     }
 }

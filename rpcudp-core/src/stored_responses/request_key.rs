@@ -47,6 +47,14 @@ impl RequestKey {
         Self { identity: Identity { id: request.id, sender: scope, content }, sender }
     }
 
+    /// Returns the key that depends on the sender even if the request contains the remaining time.
+    /// For a sender with a proven identity, which is the same at every address.
+    #[must_use]
+    pub fn of_its_sender(mut self) -> Self {
+        self.identity.sender = self.sender;
+        self
+    }
+
     /// Returns the range of all requests with the same id.
     pub(super) fn same_id(self) -> RangeInclusive<Identity> {
         let Identity { id, .. } = self.identity;
@@ -119,6 +127,18 @@ mod tests {
         assert_eq!(key("m", None, one, SECRET), key("m", None, one, SECRET));
         assert_ne!(key("m", None, one, SECRET), key("m", None, other, SECRET));
         assert_ne!(key("m", None, one, SECRET), key("m", second, one, SECRET));
+    }
+
+    #[test]
+    fn sender_is_part_of_the_key_of_a_sender_with_an_identity() {
+        let mut datagram = Vec::new();
+        Request::begin(&mut datagram, Dialect::Rpcudp, "m", 0);
+        Request::end(&mut datagram, Duration::from_secs(1));
+        let Ok(Frame::Request(request)) = Frame::decode(&datagram, Dialect::Rpcudp) else { panic!("no request") };
+        let key = |host| RequestKey::new(&request, &datagram, ([192, 0, 2, host], 7_000).into(), SECRET);
+        assert_eq!(key(1).identity, key(2).identity);
+        assert_ne!(key(1).of_its_sender().identity, key(2).of_its_sender().identity);
+        assert_eq!(key(1).of_its_sender(), key(1).of_its_sender());
     }
 
     #[test]

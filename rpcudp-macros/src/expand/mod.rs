@@ -70,6 +70,11 @@ fn uses(contract: &Contract) -> TokenStream {
         "by" => quote! {
             let _: fn(&_, &'static [u8]) -> _ = #client #client_generics::by;
         },
+        // Without the feature `secure` there are no such items.
+        name @ ("secure" | "back" | "peer_id") => {
+            let name = Ident::new(name, Span::call_site());
+            quote!(#krate::__private::use_client_links! { #name #client #client_generics })
+        }
         name => {
             let name = Ident::new(name, Span::call_site());
             quote!(let _ = #client #client_generics::#name;)

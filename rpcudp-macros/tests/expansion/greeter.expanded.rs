@@ -64,6 +64,15 @@ const _: () = {
         pub fn peers(&self) -> ::std::vec::Vec<::rpcudp::PeerStatus> {
             <Self as ::rpcudp::Client>::peers(self)
         }
+        ::rpcudp::__private::client_links! {
+            pub secure
+        }
+        ::rpcudp::__private::client_links! {
+            pub back
+        }
+        ::rpcudp::__private::client_links! {
+            pub peer_id
+        }
         /// Returns a client that calls another peer, and no group.
         #[must_use]
         pub fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
@@ -358,6 +367,15 @@ const _: () = {
         let _: fn(&::rpcudp::Endpoint, ::rpcudp::Peers) -> _ = GreeterClient::group;
         let _: fn(&_, &'static [u8]) -> _ = GreeterClient::by;
         let _ = GreeterClient::peers;
+        ::rpcudp::__private::use_client_links! {
+            secure GreeterClient
+        }
+        ::rpcudp::__private::use_client_links! {
+            back GreeterClient
+        }
+        ::rpcudp::__private::use_client_links! {
+            peer_id GreeterClient
+        }
         let _ = GreeterClient::with_peer;
         let _ = GreeterClient::with_timeout;
         let _ = GreeterClient::peer;

@@ -61,6 +61,15 @@ const _: () = {
         fn peers(&self) -> ::std::vec::Vec<::rpcudp::PeerStatus> {
             <Self as ::rpcudp::Client>::peers(self)
         }
+        ::rpcudp::__private::client_links! {
+            secure
+        }
+        ::rpcudp::__private::client_links! {
+            back
+        }
+        ::rpcudp::__private::client_links! {
+            peer_id
+        }
         /// Returns a client that calls another peer, and no group.
         #[must_use]
         fn with_peer(&self, peer: ::std::net::SocketAddr) -> Self {
@@ -351,6 +360,15 @@ const _: () = {
         >::group;
         let _: fn(&_, &'static [u8]) -> _ = StoreClient::<(), ()>::by;
         let _ = StoreClient::<(), ()>::peers;
+        ::rpcudp::__private::use_client_links! {
+            secure StoreClient:: < (), () >
+        }
+        ::rpcudp::__private::use_client_links! {
+            back StoreClient:: < (), () >
+        }
+        ::rpcudp::__private::use_client_links! {
+            peer_id StoreClient:: < (), () >
+        }
         let _ = StoreClient::<(), ()>::with_peer;
         let _ = StoreClient::<(), ()>::with_timeout;
         let _ = StoreClient::<(), ()>::peer;

@@ -61,6 +61,11 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
                 }
             },
         ),
+        // The macro cannot see whether the crate has the feature `secure`. Without it, these expand
+        // to no item.
+        ("secure", quote!(#krate::__private::client_links! { #vis secure })),
+        ("back", quote!(#krate::__private::client_links! { #vis back })),
+        ("peer_id", quote!(#krate::__private::client_links! { #vis peer_id })),
         (
             "with_peer",
             quote! {
@@ -110,8 +115,19 @@ pub(super) fn items(contract: &Contract) -> TokenStream {
 /// Returns the names of the items.
 pub(in crate::expand) fn names(contract: &Contract) -> Vec<&'static str> {
     let is_unused = |name: &&str| contract.methods.iter().all(|method| method.ident != *name);
-    ["CONTRACT", "new", "group", "by", "peers", "with_peer", "with_timeout", "peer", "endpoint"]
-        .into_iter()
-        .filter(is_unused)
-        .collect()
+    let names = [
+        "CONTRACT",
+        "new",
+        "group",
+        "by",
+        "peers",
+        "secure",
+        "back",
+        "peer_id",
+        "with_peer",
+        "with_timeout",
+        "peer",
+        "endpoint",
+    ];
+    names.into_iter().filter(is_unused).collect()
 }

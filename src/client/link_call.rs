@@ -1,0 +1,157 @@
+//! Calls over links.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rpcudp_core::MessageId;
+use rpcudp_core::limits::HEADER_LEN;
+use rpcudp_transport::canonical;
+
+use super::call_end::CallEnd;
+use super::pending::{PendingCall, unsendable};
+use super::stub::Stub;
+use super::target::Target;
+use crate::links::endpoint_links::QueueFull;
+use crate::links::secure_peer::SecurePeer;
+
+impl PendingCall {
+    /// Checks that the call may travel over the wire of its target.
+    pub(super) fn check_wire(&self) -> Result<(), CallEnd> {
+        let is_plain = !matches!(self.target, Target::Secure(_));
+        let needs_link = self.spec.is_secure || self.endpoint.shared().config.links.refuses_plain_calls();
+        if is_plain && needs_link { Err(CallEnd::Insecure) } else { Ok(()) }
+    }
+
+    /// Returns the length of the longest body that the call may send.
+    pub(super) fn max_body_len(&self) -> usize {
+        let shared = self.endpoint.shared();
+        match (&self.target, &shared.links) {
+            (Target::Secure(_), Some(links)) => links.max_frame_len().saturating_sub(HEADER_LEN),
+            _ => shared.config.max_request_len,
+        }
+    }
+
+    /// Queues a request for the driver of the links.
+    pub(super) fn send_over_link(
+        &self,
+        peer: &Arc<SecurePeer>,
+        datagram: &[u8],
+        call: Option<MessageId>,
+    ) -> Result<(), CallEnd> {
+        let Some(links) = &self.endpoint.shared().links else { return Err(no_link(peer)) };
+        links.send_call(peer, datagram, call).map_err(|QueueFull| {
+            unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
+        })
+    }
+}
+
+/// Returns the end of a call over a link, at an endpoint without an identity.
+#[cfg(feature = "secure")]
+fn no_link(_: &SecurePeer) -> CallEnd {
+    use crate::calls::completion::Completion;
+
+    CallEnd::Completed(Completion::LinkEnded(rpcudp_secure::LinkEnd::NotSecure), 0)
+}
+
+#[cfg(not(feature = "secure"))]
+fn no_link(peer: &SecurePeer) -> CallEnd {
+    match *peer {}
+}
+
+impl Stub {
+    /// Returns the fields of a client that calls another peer.
+    pub(super) fn with_peer(&self, peer: SocketAddr) -> Self {
+        let target = match &self.target {
+            Target::Secure(former) => Target::Secure(self.with_other_addr(former, canonical(peer))),
+            _ => Target::Peer(canonical(peer)),
+        };
+        Self { target, ..self.clone() }
+    }
+
+    #[cfg(not(feature = "secure"))]
+    fn with_other_addr(&self, former: &SecurePeer, _: SocketAddr) -> Arc<SecurePeer> {
+        match *former {}
+    }
+}
+
+#[cfg(feature = "secure")]
+pub(super) use self::secure::{did_run_before, link_error};
+
+#[cfg(feature = "secure")]
+mod secure {
+    use super::*;
+    use crate::client::as_endpoint::AsEndpoint;
+    use crate::client::did_run::DidRun;
+    use crate::client::error::CallError;
+    use crate::links::linked_peer::LinkedPeer;
+    use crate::links::secure_peer::Route;
+    use rpcudp_secure::{Expected, LinkEnd, PeerId};
+
+    /// Returns whether a method ran whose request was sent once over a link that ended so.
+    pub(in crate::client) fn did_run_before(end: LinkEnd) -> DidRun {
+        if matches!(end, LinkEnd::Lost | LinkEnd::Closed) { DidRun::Maybe } else { DidRun::No }
+    }
+
+    /// Returns the error of a call whose link has ended, or could not be opened.
+    pub(in crate::client) fn link_error<E>(
+        (method, peer): (&'static str, SocketAddr),
+        end: LinkEnd,
+        did_run: DidRun,
+    ) -> CallError<E> {
+        match end {
+            LinkEnd::WrongPeer { expected, found } => CallError::WrongPeer { method, peer, expected, found },
+            reason => CallError::Link { method, peer, reason, did_run },
+        }
+    }
+
+    impl PendingCall {
+        /// Returns whether a link to the call's target is up, if the target needs one.
+        pub(in crate::client) fn has_link(&self) -> bool {
+            let Target::Secure(peer) = &self.target else { return true };
+            self.endpoint.shared().links.as_ref().is_some_and(|links| links.proven(peer.source()).is_some())
+        }
+    }
+
+    impl Stub {
+        /// Returns the fields of a client whose calls travel over a link.
+        pub(in crate::client) fn of_link(via: &impl AsEndpoint, peer: SocketAddr, expected: Expected) -> Self {
+            let stub = Self::new(via, peer);
+            let peer = canonical(peer);
+            let target = match &stub.endpoint.shared().links {
+                Some(links) => links.target(peer, expected),
+                None => Arc::new(SecurePeer::new(peer, peer, Route::Open(expected))),
+            };
+            Self { target: Target::Secure(target), ..stub }
+        }
+
+        /// Returns the fields of a client that calls the sender of a request over its link.
+        pub(in crate::client) fn of_sender(
+            via: &impl AsEndpoint,
+            sender: SocketAddr,
+            link: Option<&LinkedPeer>,
+        ) -> Self {
+            let stub = Self::new(via, sender);
+            let target = match (link, &stub.endpoint.shared().links) {
+                (Some(link), Some(links)) => links.target_back(sender, link),
+                _ => Arc::new(SecurePeer::new(sender, sender, Route::Plain)),
+            };
+            Self { target: Target::Secure(target), ..stub }
+        }
+
+        /// Returns the key that the peer must have, or has proven.
+        pub(in crate::client) fn peer_id(&self) -> Option<PeerId> {
+            let Target::Secure(peer) = &self.target else { return None };
+            let proven = || self.endpoint.shared().links.as_ref()?.proven(peer.source());
+            peer.peer_id().or_else(proven)
+        }
+
+        pub(super) fn with_other_addr(&self, former: &SecurePeer, addr: SocketAddr) -> Arc<SecurePeer> {
+            let expected = former.peer_id().map_or(Expected::Any, Expected::Key);
+            match &self.endpoint.shared().links {
+                Some(links) => links.target(addr, expected),
+                None => Arc::new(SecurePeer::new(addr, addr, former.route)),
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rpcudp_core::{Counter, DropReason, MessageId};
+use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, SendError};
+use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
+
+use super::dispatch::Dispatch;
+use super::link_frames::LinkFrame;
+use crate::clock::now;
+use crate::endpoint::send_queues::SendQueues;
+use crate::endpoint::shared::Shared;
+use crate::links::command::Command;
+use crate::links::endpoint_links::EndpointLinks;
+use crate::links::linked_peer::LinkedPeer;
+use crate::links::secure_peer::{Route, SecurePeer};
+
+/// The driver of an endpoint's links: passes datagrams and frames between `rpcudp_secure::Links`,
+/// the socket and the dispatcher.
+///
+/// The driver of the first socket owns the links. The drivers of other sockets pass their datagrams
+/// to it.
+pub(super) struct LinkDriver {
+    shared: Arc<Shared>,
+    /// `None` at the driver of another socket.
+    links: Option<Links>,
+    known: HashMap<LinkId, KnownLink>,
+    commands: VecDeque<Command>,
+    batch: SendBatch,
+    sent_count: usize,
+    panics: u64,
+}
+
+/// A link that calls or requests use.
+#[derive(Default)]
+struct KnownLink {
+    /// The peer, once the link is up.
+    peer: Option<Arc<LinkedPeer>>,
+    /// The address that stands for the target that the link was opened for.
+    target: Option<SocketAddr>,
+}
+
+impl LinkDriver {
+    /// Returns the driver of the links for a socket of an endpoint that has links.
+    pub(super) fn new(shared: &Arc<Shared>, socket: usize) -> Option<Box<Self>> {
+        let EndpointLinks { identity, options, seed, .. } = shared.links.as_deref()?;
+        let is_owner = socket == SendQueues::TIMEKEEPER;
+        let links = is_owner.then(|| Links::new(identity, options.clone(), now(), *seed));
+        Some(Box::new(Self {
+            shared: Arc::clone(shared),
+            links,
+            known: HashMap::new(),
+            commands: VecDeque::new(),
+            batch: SendBatch::new(),
+            sent_count: 0,
+            panics: 0,
+        }))
+    }
+
+    fn endpoint_links(shared: &Shared) -> &EndpointLinks {
+        shared.links.as_deref().expect("an endpoint with a driver of links has links")
+    }
+
+    /// Handles the datagrams of a batch that belong to links. Returns whether there were any.
+    pub(super) fn receive(&mut self, batch: &ReceiveBatch) -> bool {
+        let now = now();
+        let mut count = 0;
+        for received in batch.iter().filter(|received| Links::is_link_datagram(received.contents)) {
+            count += 1;
+            match &mut self.links {
+                Some(links) => links.handle(now, received.source, received.local, received.contents),
+                None => {
+                    let links = Self::endpoint_links(&self.shared);
+                    if links.receive(received.source, received.local, received.contents).is_err() {
+                        self.shared.counters.dropped(DropReason::SendQueueFull);
+                    }
+                }
+            }
+        }
+        count > 0 && self.links.is_some()
+    }
+
+    /// Executes queued commands, does what is due, and handles the events.
+    pub(super) fn work(&mut self, dispatch: &mut Dispatch) {
+        let Some(mut links) = self.links.take() else { return };
+        let now = now();
+        let mut commands = mem::take(&mut self.commands);
+        Self::endpoint_links(&self.shared).take(&mut commands);
+        for command in commands.drain(..) {
+            self.execute(&mut links, command, now);
+        }
+        self.commands = commands;
+        if links.deadline().is_some_and(|at| at <= now) {
+            links.handle_timeout(now);
+        }
+        while let Some(event) = links.poll() {
+            self.handle_event(&mut links, event, dispatch, now);
+        }
+        let panics = links.stats().panics;
+        if mem::replace(&mut self.panics, panics) < panics {
+            tracing::error!(
+                target: "rpcudp",
+                panics,
+                "the QUIC implementation panicked: all links have ended, and new ones can be opened"
+            );
+        }
+        self.links = Some(links);
+    }
+
+    fn execute(&mut self, links: &mut Links, command: Command, now: Instant) {
+        match command {
+            Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
+            Command::Respond { link, frame } => self.respond(links, &link, &frame, now),
+            Command::Call { peer, frame, call } => {
+                let sent = self.link_to(links, &peer, now).and_then(|link| match links.send(now, link, &frame) {
+                    Ok(()) => Ok(()),
+                    Err(SendError::Ended) => Err(LinkEnd::Lost),
+                    Err(_) => {
+                        self.shared.counters.dropped(DropReason::SendQueueFull);
+                        Ok(())
+                    }
+                });
+                if let (Err(reason), Some(call)) = (sent, call) {
+                    self.end_call(&call, reason);
+                }
+            }
+        }
+    }
+
+    /// Returns the link to a client's target.
+    fn link_to(&mut self, links: &mut Links, peer: &SecurePeer, now: Instant) -> Result<LinkId, LinkEnd> {
+        match peer.route {
+            Route::Open(expected) => {
+                let link = links.connect(now, peer.addr(), expected)?;
+                let known = self.known.entry(link).or_default();
+                // A link that the peer has opened has no target: its key stands for it.
+                if known.peer.is_none() {
+                    known.target = Some(peer.source());
+                }
+                Ok(link)
+            }
+            Route::Back(link, key) => {
+                let link = link.filter(|link| self.known.contains_key(link));
+                link.or_else(|| links.newest_to(key)).ok_or(LinkEnd::Lost)
+            }
+            Route::Plain => Err(LinkEnd::NotSecure),
+        }
+    }
+
+    /// Sends a response over the link of its request, or, if that has ended, over another to the
+    /// same key.
+    fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: &[u8], now: Instant) {
+        let link = peer.link.filter(|link| self.known.contains_key(link));
+        let link = link.or_else(|| links.newest_to(peer.peer_id));
+        let sent = link.ok_or(SendError::Ended).and_then(|link| links.send(now, link, frame));
+        match sent {
+            Ok(()) => {}
+            Err(SendError::Full) => self.shared.counters.dropped(DropReason::SendQueueFull),
+            Err(_) => self.shared.counters.dropped(DropReason::SendFailed),
+        }
+    }
+
+    fn handle_event(&mut self, links: &mut Links, event: LinkEvent, dispatch: &mut Dispatch, now: Instant) {
+        match event {
+            LinkEvent::Up { link, peer, addr } => {
+                let shared = Self::endpoint_links(&self.shared);
+                let source = shared.source_of(peer);
+                let known = self.known.entry(link).or_default();
+                known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
+                [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
+                tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
+            }
+            LinkEvent::Frame { link, frame } => {
+                let Some(KnownLink { peer: Some(peer), target }) = self.known.get(&link) else { return };
+                let (peer, target) = (Arc::clone(peer), *target);
+                let addr = links.addr(link).unwrap_or(self.shared.local_addr);
+                let frame = LinkFrame { contents: &frame, peer: &peer, addr, target };
+                let handled = dispatch.handle_link_frame(frame, now, |response| {
+                    self.respond(links, &peer, response, now);
+                });
+                if let Err(reason) = handled {
+                    self.shared.counters.dropped(reason);
+                }
+            }
+            LinkEvent::Down { link, reason } => self.end_link(links, link, reason),
+            _ => {}
+        }
+    }
+
+    /// Ends the calls whose requests were sent over a link that has ended. Calls that are
+    /// retransmitted open a new link with their next transmission, unless the peer is not the right
+    /// one.
+    fn end_link(&mut self, links: &Links, link: LinkId, reason: LinkEnd) {
+        let Some(KnownLink { peer, target }) = self.known.remove(&link) else { return };
+        let shared = Self::endpoint_links(&self.shared);
+        let peer_source = peer.as_ref().filter(|peer| links.newest_to(peer.peer_id).is_none()).map(|peer| peer.source);
+        let is_final = matches!(reason, LinkEnd::WrongPeer { .. } | LinkEnd::Refused | LinkEnd::Incompatible);
+        let target = target.filter(|target| Some(*target) != peer.as_ref().map(|peer| peer.source));
+        tracing::debug!(target: "rpcudp", peer_id = peer.map(|peer| tracing::field::display(peer.peer_id)), %reason, "link has ended");
+        for source in [peer_source, target].into_iter().flatten() {
+            shared.set_up(source, None);
+            self.shared.calls.end_link(source, is_final, reason);
+        }
+    }
+
+    fn end_call(&self, call: &MessageId, reason: LinkEnd) {
+        self.shared.calls.end_link_call(call, reason);
+    }
+
+    /// Sends the datagrams of the links. Returns whether the socket is full.
+    pub(super) fn send(&mut self, transport: &dyn Transport) -> bool {
+        loop {
+            if self.sent_count == self.batch.len() {
+                self.batch.clear();
+                self.sent_count = 0;
+                let (Some(links), batch) = (&mut self.links, &mut self.batch) else { return false };
+                links.flush(now(), |datagram| {
+                    let rpcudp_secure::Outgoing { destination, source, contents } = datagram;
+                    batch.push(Datagram { destination, source, contents });
+                });
+                if self.batch.is_empty() {
+                    return false;
+                }
+            }
+            match transport.try_send_batch(&self.batch, self.sent_count) {
+                Ok(count) => {
+                    self.shared.counters.add(Counter::DatagramsSent, count as u64);
+                    self.sent_count += count;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                // The link's own timers repeat what matters, or end it.
+                Err(_) => {
+                    self.shared.counters.dropped(DropReason::SendFailed);
+                    self.sent_count += 1;
+                }
+            }
+        }
+    }
+
+    /// Returns the time at which a link has work to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.links.as_ref()?.deadline()
+    }
+
+    /// Returns whether all commands are executed and all datagrams sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sent_count == self.batch.len() && !Self::endpoint_links(&self.shared).has_commands()
+    }
+
+    /// Closes all links and tells the peers, as far as the socket has room.
+    pub(super) fn close(&mut self, transport: &dyn Transport) {
+        if let Some(links) = &mut self.links {
+            links.close_all(now());
+            let _ = self.send(transport);
+        }
+    }
+}

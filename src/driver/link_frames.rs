@@ -1,0 +1,93 @@
+//! The frames that arrive over links. They are those of the plain wire, from a peer with a proven
+//! key.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rpcudp_core::{Counter, DropReason, Frame};
+use rpcudp_transport::Received;
+
+use super::dispatch::Dispatch;
+use super::source_batch::SourceBatch;
+use crate::clock::coarse_millis;
+use crate::links::linked_peer::LinkedPeer;
+
+/// A frame that has arrived over a link.
+pub(super) struct LinkFrame<'a> {
+    pub(super) contents: &'a [u8],
+    pub(super) peer: &'a Arc<LinkedPeer>,
+    pub(super) addr: SocketAddr,
+    /// The address that stands for the target that the link was opened for.
+    pub(super) target: Option<SocketAddr>,
+}
+
+impl Dispatch {
+    /// Handles a frame. Passes the responses of sync methods to `respond`.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the frame.
+    pub(super) fn handle_link_frame(
+        &mut self,
+        frame: LinkFrame<'_>,
+        now: Instant,
+        mut respond: impl FnMut(&[u8]),
+    ) -> Result<(), DropReason> {
+        let dialect = self.shared.config.dialect;
+        let LinkFrame { contents, peer, .. } = frame;
+        if Frame::is_request(contents, dialect) {
+            let handled = self.handle_link_request(&frame, now);
+            (0..self.responses.len()).for_each(|index| respond(self.responses.datagram(index).contents));
+            self.responses.clear();
+            return handled;
+        }
+        if Frame::is_cancel(contents, dialect) {
+            let Frame::Cancel { id } = Frame::decode(contents, dialect)? else {
+                unreachable!("`Frame::is_cancel` and `Frame::decode` agree on cancel frames");
+            };
+            if !self.shared.handlers.cancel(id, peer.source) {
+                return Err(DropReason::UnmatchedCancel);
+            }
+            self.shared.counters.add(Counter::CancelsReceived, 1);
+            return Ok(());
+        }
+        self.handle_link_response(&frame)
+    }
+
+    fn handle_link_request(&mut self, frame: &LinkFrame<'_>, now: Instant) -> Result<(), DropReason> {
+        let LinkFrame { contents, peer, addr, .. } = *frame;
+        let shared = Arc::clone(&self.shared);
+        self.coarse_millis = coarse_millis();
+        self.source_batch = shared.config.limits.applies_to(addr).then(|| {
+            let mut limiter = shared.limiter();
+            // The peer has proven its key and that it receives at its address.
+            limiter.validate(peer.source, now);
+            let mut admission = limiter.admit(peer.source, 1, now);
+            // The link's congestion control bounds the responses.
+            admission.response_bytes = u64::MAX;
+            SourceBatch::new(peer.source, admission, 1, 0)
+        });
+        self.head.context.link = Some(Arc::clone(peer));
+        let handled = self.handle_request(&Received { source: addr, local: None, contents }, now);
+        self.head.context.link = None;
+        self.charge_responses(now);
+        self.source_batch = None;
+        handled
+    }
+
+    fn handle_link_response(&mut self, frame: &LinkFrame<'_>) -> Result<(), DropReason> {
+        let LinkFrame { contents, peer, target, .. } = *frame;
+        let shared = Arc::clone(&self.shared);
+        let mut calls = shared.calls.lock_for_responses();
+        // A call without a pinned key was made to the target, not to the key that it has turned
+        // out to have.
+        let id = Frame::response_id(contents, shared.config.dialect);
+        let target = target.filter(|target| id.is_some_and(|id| calls.was_made_to(&id, *target)));
+        let received = Received { source: target.unwrap_or(peer.source), local: None, contents };
+        let handled = self.handle_response(&mut calls, &received);
+        drop(calls);
+        self.wake_timekeeper_if_due();
+        handled
+    }
+}

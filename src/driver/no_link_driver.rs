@@ -1,0 +1,42 @@
+//! The counterpart of `link_driver` without the feature `secure`: a type that has no value.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rpcudp_transport::{ReceiveBatch, Transport};
+
+use super::dispatch::Dispatch;
+use crate::endpoint::shared::Shared;
+
+pub(super) struct LinkDriver(Infallible);
+
+impl LinkDriver {
+    pub(super) fn new(_: &Arc<Shared>, _: usize) -> Option<Box<Self>> {
+        None
+    }
+
+    pub(super) fn receive(&mut self, _: &ReceiveBatch) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn work(&mut self, _: &mut Dispatch) {
+        match self.0 {}
+    }
+
+    pub(super) fn send(&mut self, _: &dyn Transport) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.0 {}
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn close(&mut self, _: &dyn Transport) {
+        match self.0 {}
+    }
+}

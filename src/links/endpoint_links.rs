@@ -1,0 +1,187 @@
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rpcudp_core::MessageId;
+use rpcudp_secure::{Expected, Identity, LinkOptions, PeerId};
+
+use super::command::Command;
+use super::link_config::LinkConfig;
+use super::linked_peer::LinkedPeer;
+use super::secure_peer::{Route, SecurePeer};
+use super::source;
+use crate::lock::Lock;
+use crate::wake_flag::WakeFlag;
+
+/// The links of an endpoint, as its clients, calls and handlers see them: a queue to the driver
+/// that owns them.
+#[derive(Debug)]
+pub(crate) struct EndpointLinks {
+    pub(crate) identity: Identity,
+    pub(crate) options: LinkOptions,
+    /// The seed of the links.
+    pub(crate) seed: [u8; 32],
+    secret: u64,
+    queue: Lock<Queue>,
+    /// The targets of clients by the address that stands for them, for retransmissions.
+    targets: Lock<HashMap<SocketAddr, Weak<SecurePeer>>>,
+    /// The targets to which a link is up, with the proven keys.
+    up: Lock<HashMap<SocketAddr, PeerId>>,
+    driver: Arc<WakeFlag>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    commands: VecDeque<Command>,
+    /// The bytes of all commands.
+    len: usize,
+}
+
+/// The queue to the driver is full. The frame counts as lost.
+#[derive(Debug)]
+pub(crate) struct QueueFull;
+
+impl EndpointLinks {
+    /// Bytes that may be queued, as for a plain send queue.
+    const MAX_QUEUE_LEN: usize = 256 << 20;
+
+    /// Targets above which those without a client are removed.
+    const KEPT_TARGETS: usize = 1_024;
+
+    /// Returns the links of an endpoint that has an identity. Takes no random number for another.
+    pub(crate) fn new(config: &LinkConfig, rng: &mut StdRng, driver: &Arc<WakeFlag>) -> Option<Box<Self>> {
+        let identity = config.identity.clone()?;
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        Some(Box::new(Self {
+            identity,
+            options: config.options(),
+            seed,
+            secret: rng.next_u64(),
+            queue: Lock::default(),
+            targets: Lock::default(),
+            up: Lock::default(),
+            driver: Arc::clone(driver),
+        }))
+    }
+
+    /// Returns the target of a client that calls the peer with the expected key at an address.
+    pub(crate) fn target(&self, addr: SocketAddr, expected: Expected) -> Arc<SecurePeer> {
+        let source = match expected {
+            Expected::Key(key) => self.source_of(key),
+            Expected::Any => source::of_any_key_at(addr, self.secret),
+        };
+        let mut targets = self.targets.lock();
+        let known = targets.get(&source).and_then(Weak::upgrade);
+        if let Some(known) = known.filter(|known| known.addr() == addr && known.route == Route::Open(expected)) {
+            return known;
+        }
+        if targets.len() >= Self::KEPT_TARGETS && targets.len() == targets.capacity() {
+            targets.retain(|_, target| target.strong_count() > 0);
+        }
+        let target = Arc::new(SecurePeer::new(addr, source, Route::Open(expected)));
+        targets.insert(source, Arc::downgrade(&target));
+        target
+    }
+
+    /// Returns the target of a client that calls the sender of a request back.
+    pub(crate) fn target_back(&self, addr: SocketAddr, link: &LinkedPeer) -> Arc<SecurePeer> {
+        let target = Arc::new(SecurePeer::new(addr, link.source, Route::Back(link.link, link.peer_id)));
+        let mut targets = self.targets.lock();
+        // A target that may open a link serves all retransmissions to the key.
+        if targets.get(&link.source).and_then(Weak::upgrade).is_none() {
+            targets.insert(link.source, Arc::downgrade(&target));
+        }
+        target
+    }
+
+    /// Returns the target that an address stands for, if a client or call has it.
+    pub(crate) fn find(&self, source: SocketAddr) -> Option<Arc<SecurePeer>> {
+        self.targets.lock().get(&source)?.upgrade()
+    }
+
+    /// Returns the length of the largest frame, in bytes.
+    pub(crate) fn max_frame_len(&self) -> usize {
+        self.options.largest_message_len()
+    }
+
+    /// Returns the address that stands for a key.
+    pub(crate) fn source_of(&self, peer: PeerId) -> SocketAddr {
+        source::of_key(peer, self.secret)
+    }
+
+    /// Queues a request or a cancel frame.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn send_call(
+        &self,
+        peer: &Arc<SecurePeer>,
+        frame: &[u8],
+        call: Option<MessageId>,
+    ) -> Result<(), QueueFull> {
+        self.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
+    }
+
+    /// Queues a response.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn respond(&self, link: &Arc<LinkedPeer>, frame: &[u8]) -> Result<(), QueueFull> {
+        self.push(Command::Respond { link: Arc::clone(link), frame: frame.to_vec() })
+    }
+
+    /// Queues a datagram that another socket has received.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn receive(&self, source: SocketAddr, local: Option<IpAddr>, datagram: &[u8]) -> Result<(), QueueFull> {
+        self.push(Command::Receive { source, local, datagram: datagram.to_vec() })
+    }
+
+    fn push(&self, command: Command) -> Result<(), QueueFull> {
+        let mut queue = self.queue.lock();
+        if queue.len + command.len() > Self::MAX_QUEUE_LEN {
+            return Err(QueueFull);
+        }
+        let was_empty = queue.commands.is_empty();
+        queue.len += command.len();
+        queue.commands.push_back(command);
+        drop(queue);
+        if was_empty {
+            self.driver.set();
+        }
+        Ok(())
+    }
+
+    /// Takes all queued commands.
+    pub(crate) fn take(&self, commands: &mut VecDeque<Command>) {
+        let mut queue = self.queue.lock();
+        queue.len = 0;
+        mem::swap(&mut queue.commands, commands);
+    }
+
+    pub(crate) fn has_commands(&self) -> bool {
+        !self.queue.lock().commands.is_empty()
+    }
+
+    /// Records that a link to a target is up, or that none is left.
+    pub(crate) fn set_up(&self, source: SocketAddr, peer: Option<PeerId>) {
+        let mut up = self.up.lock();
+        match peer {
+            Some(peer) => _ = up.insert(source, peer),
+            None => _ = up.remove(&source),
+        }
+    }
+
+    /// Returns the key that the peer of a target has proven on the link that is up.
+    pub(crate) fn proven(&self, source: SocketAddr) -> Option<PeerId> {
+        self.up.lock().get(&source).copied()
+    }
+}

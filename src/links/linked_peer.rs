@@ -1,0 +1,28 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rpcudp_secure::{LinkId, PeerId};
+
+/// The peer at the other end of a link that is up, in the context of its requests.
+pub(crate) struct LinkedPeer {
+    /// The link that the request came over. `None` in a context that a test has made.
+    pub(crate) link: Option<LinkId>,
+    pub(crate) peer_id: PeerId,
+    /// The address that stands for the peer's key.
+    pub(crate) source: SocketAddr,
+}
+
+impl LinkedPeer {
+    /// Returns the address that stands for the key of a request's sender, or the sender's address
+    /// if the request came over the plain wire.
+    pub(crate) fn source_of(link: Option<&Arc<Self>>, sender: SocketAddr) -> SocketAddr {
+        link.map_or(sender, |link| link.source)
+    }
+}
+
+impl fmt::Debug for LinkedPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.peer_id.fmt(f)
+    }
+}

@@ -1,0 +1,11 @@
+//! The feature `secure`: links to peers that have proven their keys. The engine is
+//! `rpcudp-secure`; a driver owns it (`src/driver/link_driver.rs`), and this folder holds the part
+//! that other tasks see.
+
+pub(crate) mod command;
+pub(crate) mod endpoint_links;
+pub(crate) mod link_config;
+pub(crate) mod linked_peer;
+pub(crate) mod plain;
+pub(crate) mod secure_peer;
+pub(crate) mod source;

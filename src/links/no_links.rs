@@ -1,0 +1,96 @@
+//! The counterpart of `links` without the feature `secure`: types that have no value.
+
+pub(crate) mod endpoint_links {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use rand::rngs::StdRng;
+    use rpcudp_core::MessageId;
+
+    use super::link_config::LinkConfig;
+    use super::linked_peer::LinkedPeer;
+    use super::secure_peer::SecurePeer;
+    use crate::wake_flag::WakeFlag;
+
+    #[derive(Debug)]
+    pub(crate) enum EndpointLinks {}
+
+    #[derive(Debug)]
+    pub(crate) struct QueueFull;
+
+    impl EndpointLinks {
+        pub(crate) fn new(_: &LinkConfig, _: &mut StdRng, _: &Arc<WakeFlag>) -> Option<Box<Self>> {
+            None
+        }
+
+        pub(crate) fn find(&self, _: SocketAddr) -> Option<Arc<SecurePeer>> {
+            match *self {}
+        }
+
+        pub(crate) fn send_call(&self, _: &Arc<SecurePeer>, _: &[u8], _: Option<MessageId>) -> Result<(), QueueFull> {
+            match *self {}
+        }
+
+        pub(crate) fn respond(&self, _: &Arc<LinkedPeer>, _: &[u8]) -> Result<(), QueueFull> {
+            match *self {}
+        }
+
+        pub(crate) fn max_frame_len(&self) -> usize {
+            match *self {}
+        }
+    }
+}
+
+pub(crate) mod link_config {
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct LinkConfig;
+
+    impl LinkConfig {
+        pub(crate) fn refuses_plain_requests(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn refuses_plain_calls(&self) -> bool {
+            false
+        }
+    }
+}
+
+pub(crate) mod linked_peer {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    #[derive(Debug)]
+    pub(crate) enum LinkedPeer {}
+
+    impl LinkedPeer {
+        pub(crate) fn source_of(_: Option<&Arc<Self>>, sender: SocketAddr) -> SocketAddr {
+            sender
+        }
+    }
+}
+
+pub(crate) mod secure_peer {
+    use std::net::SocketAddr;
+
+    #[derive(Debug)]
+    pub(crate) enum SecurePeer {}
+
+    impl SecurePeer {
+        pub(crate) fn addr(&self) -> SocketAddr {
+            match *self {}
+        }
+
+        pub(crate) fn source(&self) -> SocketAddr {
+            match *self {}
+        }
+    }
+}
+
+pub(crate) mod source {
+    use std::net::SocketAddr;
+
+    pub(crate) fn is_link(_: SocketAddr) -> bool {
+        false
+    }
+}

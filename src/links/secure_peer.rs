@@ -1,0 +1,46 @@
+use std::net::SocketAddr;
+
+use rpcudp_secure::{Expected, LinkId, PeerId};
+
+/// The target of a client whose calls travel over a link.
+#[derive(Debug)]
+pub(crate) struct SecurePeer {
+    addr: SocketAddr,
+    source: SocketAddr,
+    pub(crate) route: Route,
+}
+
+/// The way to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A link to the address, which is opened if there is none.
+    Open(Expected),
+    /// The link that the peer has opened, or another one to its key. None is opened.
+    Back(Option<LinkId>, PeerId),
+    /// The peer has no link, because its request came over the plain wire.
+    Plain,
+}
+
+impl SecurePeer {
+    pub(crate) fn new(addr: SocketAddr, source: SocketAddr, route: Route) -> Self {
+        Self { addr, source, route }
+    }
+
+    /// Returns the address of the peer, for people.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Returns the address that stands for the target in the table of calls.
+    pub(crate) fn source(&self) -> SocketAddr {
+        self.source
+    }
+
+    /// Returns the key that the peer must have, if that is fixed.
+    pub(crate) fn peer_id(&self) -> Option<PeerId> {
+        match self.route {
+            Route::Open(Expected::Key(key)) | Route::Back(_, key) => Some(key),
+            Route::Open(Expected::Any) | Route::Plain => None,
+        }
+    }
+}

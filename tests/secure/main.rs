@@ -1,0 +1,13 @@
+//! Links: encrypted calls between peers that prove their keys, on the same port as the plain wire.
+//!
+//! Every run on the simulated network has a seed, which a failure prints. `RPCUDP_SEEDS=1000` runs
+//! that many for each property.
+
+mod calls;
+mod delivery;
+mod errors;
+mod fixture;
+mod outages;
+#[path = "../support/mod.rs"]
+mod support;
+mod wires;

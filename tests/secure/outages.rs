@@ -1,0 +1,141 @@
+//! Links that are lost: partitions, restarts, and peers that move.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rpcudp::sim::Conditions;
+use rpcudp::{CallError, LinkEnd};
+use tokio::time::{Instant, sleep};
+
+use crate::fixture::{Runs, VaultClient, World, bind, builder, peer};
+use crate::support::{CALLER, SERVER, ms, seeds};
+
+const SEED_COUNT: u64 = 10;
+
+fn host(addr: &str) -> IpAddr {
+    addr.parse::<std::net::SocketAddr>().unwrap().ip()
+}
+
+#[tokio::test(start_paused = true)]
+async fn retransmitted_calls_outlive_a_partition_longer_than_the_idle_timeout() {
+    for seed in seeds(SEED_COUNT) {
+        let world = World::new(seed);
+        let World { network, vault, runs, .. } = &world;
+        network.set_conditions(Conditions::default().latency(ms(20)).jitter(ms(10)).loss(0.05));
+        assert_eq!(vault.repeat(0).await.unwrap(), 0);
+        network.partition([host(SERVER)]);
+        let long = Duration::from_secs(120);
+        let calls = (1..=4).map(|number| {
+            let call =
+                if number % 2 == 0 { vault.repeat(number).without_delivery() } else { vault.once(number, Vec::new()) };
+            (number, tokio::spawn(call.timeout(long)))
+        });
+        let calls: Vec<_> = calls.collect();
+        sleep(Duration::from_secs(45)).await;
+        network.heal();
+        for (number, call) in calls {
+            assert_eq!(call.await.unwrap().unwrap(), number, "seed {seed}");
+        }
+        assert_eq!((runs.begun(1), runs.begun(3)), (1, 1), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_is_sent_once_ends_when_its_link_is_lost() {
+    let world = World::new(1);
+    let World { network, vault, .. } = &world;
+    vault.echo(Vec::new()).await.unwrap();
+    network.partition([host(SERVER)]);
+    let begun = Instant::now();
+    let error = vault.slow(1, 1).timeout(Duration::from_secs(300)).await.unwrap_err();
+    assert!(matches!(error, CallError::Link { reason: LinkEnd::Lost, .. }), "{error}");
+    assert!((25..60).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    network.heal();
+    assert_eq!(vault.slow(2, 1).await.unwrap(), 2);
+}
+
+/// The identity is the same, so the server resets the link of its earlier run.
+#[tokio::test(start_paused = true)]
+async fn caller_of_a_restarted_server_needs_no_timeout() {
+    for seed in seeds(SEED_COUNT) {
+        let mut world = World::new(seed);
+        world.network.set_conditions(Conditions::default().latency(ms(20)));
+        assert_eq!(world.vault.repeat(1).await.unwrap(), 1);
+        // The server goes without a word.
+        world.network.partition([host(SERVER)]);
+        world.restart().await;
+        world.network.heal();
+        let begun = Instant::now();
+        assert_eq!(world.vault.repeat(2).await.unwrap(), 2);
+        assert!(begun.elapsed() < Duration::from_secs(3), "seed {seed}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn link_follows_a_caller_behind_a_nat_that_rebinds() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, server, caller, runs, vault } = World::new(seed);
+        drop((vault, caller));
+        sleep(ms(1)).await;
+        let nat =
+            network.nat("198.51.100.1".parse().unwrap(), ["192.168.0.2".parse().unwrap()], Duration::from_secs(300));
+        let caller = bind(&network, "192.168.0.2:7000", builder(2, &Runs::default()));
+        let vault = VaultClient::secure(&caller, server.local_addr(), peer(1));
+        for number in 0..5 {
+            assert_eq!(vault.once(number, Vec::new()).await.unwrap(), number, "seed {seed}");
+            nat.rebind();
+            let begun = Instant::now();
+            assert_eq!(vault.mirror(vec![number as u8; 10]).await.unwrap(), [number as u8; 10], "seed {seed}");
+            assert!(begun.elapsed() < Duration::from_secs(1), "no new link was needed");
+        }
+        assert!((0..5).all(|number| runs.begun(number) == 1));
+    }
+}
+
+/// The duplicate comes over another link from another address, and is known by the key.
+#[tokio::test(start_paused = true)]
+async fn at_most_once_is_remembered_by_the_key() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, server, caller, runs, vault } = World::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(20)));
+        vault.echo(Vec::new()).await.unwrap();
+        // The request arrives, and its response is lost with the link.
+        network.set_link(host(SERVER), host(CALLER), Conditions::default().loss(1.0));
+        let call = tokio::spawn(vault.once(1, Vec::new()).timeout(Duration::from_secs(200)));
+        sleep(Duration::from_secs(50)).await;
+        assert_eq!(runs.begun(1), 1);
+        network.set_link(host(SERVER), host(CALLER), Conditions::default().latency(ms(20)));
+        assert_eq!(call.await.unwrap().unwrap(), 1);
+        assert_eq!(runs.begun(1), 1, "seed {seed}");
+        assert!(server.stats().requests.replayed >= 1, "seed {seed}");
+        drop(caller);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn response_of_a_slow_handler_follows_its_caller_to_a_new_link() {
+    let world = World::new(1);
+    let World { network, vault, runs, .. } = &world;
+    vault.echo(Vec::new()).await.unwrap();
+    let call = tokio::spawn(vault.once_slowly(1, 55_000).timeout(Duration::from_secs(200)));
+    sleep(Duration::from_secs(1)).await;
+    network.partition([host(SERVER)]);
+    sleep(Duration::from_secs(40)).await;
+    network.heal();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+    assert_eq!((runs.begun(1), runs.ended(1)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_waits_for_its_peer_starts_before_the_server() {
+    let World { network, server, caller, runs, vault } = World::new(1);
+    drop(server);
+    sleep(ms(1)).await;
+    let begun = Instant::now();
+    let call = tokio::spawn(vault.echo(vec![7]).wait_for_ready().timeout(Duration::from_secs(300)));
+    sleep(Duration::from_secs(60)).await;
+    let _server = bind(&network, SERVER, builder(1, &runs));
+    assert_eq!(call.await.unwrap().unwrap(), [7]);
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    drop(caller);
+}
