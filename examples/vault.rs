@@ -11,14 +11,17 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Mutex;
 
-use rpcudp::{CallError, Context, Endpoint, Identity, LinkEnd, PeerId, rpc_service};
+use rpcudp::{CallError, Endpoint, Identity, LinkEnd, PeerId, SecureContext, rpc_service};
 
 /// Accounts that belong to keys.
 #[rpc_service]
 pub trait Vault {
-    /// Withdraws from the account of the caller's key. Returns the balance.
+    /// Returns the number of accounts, over either wire.
+    fn accounts(&self) -> usize;
+    /// Withdraws from the account of the caller's key. Returns the balance. The `SecureContext`
+    /// makes it a method that needs a link.
     #[rpc(at_most_once)]
-    fn withdraw(&self, cx: &Context, cents: u64) -> Result<u64, String>;
+    fn withdraw(&self, cx: &SecureContext, cents: u64) -> Result<u64, String>;
 }
 
 struct Bank {
@@ -26,10 +29,13 @@ struct Bank {
 }
 
 impl Vault for Bank {
-    fn withdraw(&self, cx: &Context, cents: u64) -> Result<u64, String> {
-        let owner = cx.peer_id().ok_or("the caller has not proven a key")?;
+    fn accounts(&self) -> usize {
+        self.accounts.lock().unwrap().len()
+    }
+
+    fn withdraw(&self, cx: &SecureContext, cents: u64) -> Result<u64, String> {
         let mut accounts = self.accounts.lock().unwrap();
-        let balance = accounts.get_mut(&owner).ok_or("no account")?;
+        let balance = accounts.get_mut(&cx.peer_id()).ok_or("no account")?;
         *balance = balance.checked_sub(cents).ok_or_else(|| format!("{balance} cents are left"))?;
         Ok(*balance)
     }
@@ -55,8 +61,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Alice has {} cents left", vault.withdraw(300).await.map_err(|error| error.to_string())?);
     println!("Alice asks for more: {}", vault.withdraw(900).await.unwrap_err());
 
-    // Over the plain wire, the method runs without a key.
+    // The plain wire goes on beside, for the methods that need no key.
     let plain = VaultClient::new(&endpoint, addr);
+    println!("Accounts: {}", plain.accounts().await?);
     println!("A plain call: {}", plain.withdraw(300).await.unwrap_err());
 
     let endpoint = Endpoint::builder().identity(mallory).bind("127.0.0.1:0").await?;

@@ -22,6 +22,8 @@ pub use crate::server::response::{
     AnyReturnOf, Fallible, IntoResponse, IsValue, NoResponse, ResponseWriter, ReturnOf, Value, no_response, respond,
     respond_result,
 };
+#[cfg(feature = "secure")]
+pub use crate::server::secure_context::secure_context;
 pub use crate::server::service::Method;
 pub use crate::telemetry::outcome::Outcome;
 pub use crate::{client_links, use_client_links};

@@ -107,6 +107,9 @@ pub use rpcudp_transport::sim;
 pub use server::context::Context;
 pub use server::dynamic::DynamicService;
 pub use server::dynamic::response::DynamicResponse;
+#[cfg(feature = "secure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+pub use server::secure_context::SecureContext;
 pub use server::service::Service;
 pub use server::services::ServiceId;
 pub use services::add_service_error::AddServiceError;

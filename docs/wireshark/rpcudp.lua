@@ -46,6 +46,7 @@ local FAILURE_NAMES = {
     [7] = "closing",
     [8] = "the handler took longer than the server allows",
     [9] = "a layer rejected the call",
+    [10] = "the method needs a secure link",
 }
 
 local rpcudp = Proto(NAME, "rpcudp: RPC over UDP")

@@ -45,6 +45,8 @@ pub(crate) struct Method {
     pub(crate) timeout: Option<Duration>,
     /// Whether a call asks again while the peer is not ready.
     pub(crate) wait_for_ready: bool,
+    /// Whether a call needs a link to a peer with a proven key.
+    pub(crate) is_secure: bool,
     pub(crate) returns: Returns,
 }
 
@@ -84,6 +86,8 @@ pub(crate) enum Parameter {
     /// The context of the request.
     Context {
         by_reference: bool,
+        /// Whether the parameter is a `SecureContext`, which only a request over a link has.
+        is_secure: bool,
         /// The span of the parameter's type.
         span: Span,
     },

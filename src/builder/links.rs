@@ -35,6 +35,12 @@ impl Builder {
         self
     }
 
+    /// Sets a new identity, unless there is one.
+    pub(crate) fn with_any_identity(mut self) -> Self {
+        self.config.links.identity.get_or_insert_with(Identity::generate);
+        self
+    }
+
     /// Sets the keys of the peers that may open links to this endpoint. Default: all. Others are
     /// refused before their handshake is complete. Replaces an earlier
     /// [`allow_if`](Self::allow_if).

@@ -27,6 +27,10 @@ pub enum Refusal {
     /// A layer of the peer, between the network and the method, rejected the call or failed, and the
     /// peer's log has the error. Or the peer forwards calls, and its own call failed.
     Rejected,
+    /// The method needs a link to a peer with a proven key, and the call was plain. The method did
+    /// not run. A caller whose contract says so gets
+    /// [`CallError::Insecure`](crate::CallError::Insecure) instead, before the request is sent.
+    NeedsSecureLink,
     /// The method ran, and its response is larger than the peer may send.
     ResponseTooLarge {
         /// The size of the response, in bytes. `None` if the refusal had no room for it.
@@ -59,6 +63,7 @@ impl Refusal {
             Some(RefusalKind::Panicked) => Self::Panicked,
             Some(RefusalKind::Stopped) => Self::Stopped,
             Some(RefusalKind::Rejected) => Self::Rejected,
+            Some(RefusalKind::NeedsSecureLink) => Self::NeedsSecureLink,
             Some(RefusalKind::ResponseUnencodable) => Self::ResponseUnencodable,
             Some(RefusalKind::ResponseTooLarge) => {
                 let sizes = detail.and_then(|detail| decode::<(usize, usize)>(detail).ok());
@@ -92,6 +97,7 @@ impl Refusal {
             Self::Panicked => Some(RefusalKind::Panicked),
             Self::Stopped => Some(RefusalKind::Stopped),
             Self::Rejected => Some(RefusalKind::Rejected),
+            Self::NeedsSecureLink => Some(RefusalKind::NeedsSecureLink),
             Self::ResponseTooLarge { .. } => Some(RefusalKind::ResponseTooLarge),
             Self::ResponseUnencodable => Some(RefusalKind::ResponseUnencodable),
             Self::UndeclaredError | Self::Other { .. } => None,
@@ -101,7 +107,9 @@ impl Refusal {
     /// Returns whether the method ran, by the meaning of the refusal.
     pub(crate) fn did_run(&self) -> DidRun {
         match self {
-            Self::UnknownMethod | Self::MalformedArguments | Self::Busy | Self::Closing => DidRun::No,
+            Self::UnknownMethod | Self::MalformedArguments | Self::Busy | Self::Closing | Self::NeedsSecureLink => {
+                DidRun::No
+            }
             Self::Rejected | Self::Other { .. } => DidRun::Maybe,
             Self::Panicked
             | Self::Stopped

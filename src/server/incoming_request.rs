@@ -7,6 +7,7 @@ use super::inline_request::InlineRequest;
 #[cfg(feature = "tower")]
 use super::layered_request::LayeredRequest;
 use super::owned_request::OwnedRequest;
+use super::rejection::Rejection;
 use super::response::IntoResponse;
 
 /// A request for a method of a service. The generated dispatcher calls one of its methods.
@@ -46,6 +47,26 @@ impl<'a> IncomingRequest<'a> {
 }
 
 impl IncomingRequest<'_> {
+    /// Returns the request of a method that needs a link, or refuses it if it came over the plain
+    /// wire.
+    #[must_use]
+    pub fn over_link(self) -> Option<Self> {
+        match self.0 {
+            Carrier::Inline(request) if request.head.context.link.is_none() => {
+                if let Some(admitted) = request.admit(false) {
+                    admitted.refuse(&Rejection::NeedsSecureLink);
+                }
+                None
+            }
+            #[cfg(feature = "tower")]
+            Carrier::Layered(request) if request.head.context.link.is_none() => {
+                request.refuse(&Rejection::NeedsSecureLink);
+                None
+            }
+            carrier => Some(Self(carrier)),
+        }
+    }
+
     /// Runs a method that blocks its thread on a copy of its arguments, on a thread that may block.
     pub fn run_blocking<R: IntoResponse>(
         self,

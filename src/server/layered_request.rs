@@ -64,6 +64,11 @@ impl<'a> LayeredRequest<'a> {
 }
 
 impl LayeredRequest<'_> {
+    /// Refuses the request.
+    pub(crate) fn refuse(self, rejection: &Rejection) {
+        *self.result = LayeredResult::Ready(refuse(self.head, rejection));
+    }
+
     /// Prepares the future of a method that runs on a thread that may block, on a copy of its
     /// arguments. Dropping the future does not end the method.
     pub(crate) fn run_blocking<R: IntoResponse>(

@@ -20,6 +20,8 @@ pub(crate) mod rejection;
 pub(crate) mod request_head;
 pub(crate) mod response;
 pub(crate) mod router;
+#[cfg(feature = "secure")]
+pub(crate) mod secure_context;
 pub(crate) mod service;
 pub(crate) mod services;
 pub(crate) mod spawned_request;

@@ -24,6 +24,8 @@ pub enum Rejection {
     Rejected(Box<dyn std::error::Error + Send + Sync>),
     /// A service whose methods are known at run time refuses the request.
     ByService(Refusal),
+    /// The method needs a link, and the request came over the plain wire.
+    NeedsSecureLink,
     ResponseUnencodable(EncodeError),
     ResponseTooLarge {
         size: usize,
@@ -44,6 +46,7 @@ impl Rejection {
             #[cfg(feature = "tower")]
             Self::Rejected(_) => RefusalKind::Rejected,
             Self::ByService(reason) => reason.kind().unwrap_or(RefusalKind::Rejected),
+            Self::NeedsSecureLink => RefusalKind::NeedsSecureLink,
             Self::ResponseUnencodable(_) => RefusalKind::ResponseUnencodable,
             Self::ResponseTooLarge { .. } => RefusalKind::ResponseTooLarge,
         }

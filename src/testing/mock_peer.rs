@@ -127,6 +127,8 @@ impl MockPeer {
         }
         let fault = Arc::<Lock<Option<Fault>>>::default();
         let current = Arc::clone(&fault);
+        #[cfg(feature = "secure")]
+        let builder = builder.with_any_identity();
         let builder = builder.wrap_middleware(|inner| Box::new(Faults { current, inner }));
         let network = Network::new(0);
         network.return_undeliverable(true);
@@ -142,6 +144,45 @@ impl MockPeer {
     #[must_use]
     pub fn client<C: Client>(&self) -> C {
         C::new(&self.endpoint, self.addr())
+    }
+
+    /// Returns a client that calls this peer over a link, for methods that need one. Its key is
+    /// pinned.
+    ///
+    /// The peer has the identity of its builder, or a new one. Since its endpoint also makes the
+    /// calls, the key of the caller is the same ([`Endpoint::peer_id`]).
+    ///
+    /// ```
+    /// use rpcudp::testing::MockPeer;
+    /// use rpcudp::{SecureContext, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Notes {
+    ///     fn owner(&self, cx: &SecureContext) -> String;
+    /// }
+    ///
+    /// struct Files;
+    ///
+    /// impl Notes for Files {
+    ///     fn owner(&self, cx: &SecureContext) -> String {
+    ///         cx.peer_id().to_string()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let peer = MockPeer::new(NotesServer::new(Files));
+    /// let notes: NotesClient = peer.secure_client();
+    /// assert_eq!(Some(notes.owner().await?.parse()?), peer.endpoint().peer_id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn secure_client<C: Client>(&self) -> C {
+        let peer_id = self.endpoint.peer_id().expect("the builder of a mock peer has an identity");
+        C::secure(&self.endpoint, self.addr(), peer_id)
     }
 
     /// Returns the address of the peer: `127.0.0.1:7000`, on a network of its own.

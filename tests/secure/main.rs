@@ -4,6 +4,7 @@
 //! that many for each property.
 
 mod calls;
+mod contract;
 mod delivery;
 mod errors;
 mod fixture;

@@ -105,6 +105,9 @@ fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt
     if method.is_blocking {
         options.push("blocking".into());
     }
+    if method.is_secure {
+        options.push("secure".into());
+    }
     if method.fallible && last_segment(&method.returns) != "Result" {
         options.push("fallible".into());
     }

@@ -40,14 +40,15 @@ impl Method {
     /// | the wire name, and so the namespace | the name in Rust, aliases |
     /// | the number, order and types of the arguments | their names, a `Context` |
     /// | the return type, and whether it is a `Result` | `async`, `blocking` |
-    /// | `at_least_once`, `at_most_once`, `oneway` | the timeout, `wait_for_ready` |
+    /// | `at_least_once`, `at_most_once`, `oneway`, `secure` | the timeout, `wait_for_ready` |
     /// | another spelling of a type: `String` for `&str` | lifetimes, documentation |
     ///
     /// Types are compared as text. A change in the definition of a named type does not change the
     /// fingerprint, and type parameters count by name.
     ///
     /// The fingerprint is the 64-bit FNV-1a hash of these fields: the wire name, the name of the
-    /// delivery, `fallible` or the empty string, the return type, and the type of each argument.
+    /// delivery, `fallible` or the empty string, the return type, the type of each argument, and
+    /// `#secure` if the method is `secure`.
     /// Each field is UTF-8 and followed by a byte `0xff`. In types, each `'`, the name after it,
     /// and a space after that are left out. The finalizer of SplitMix64 then mixes the hash, so
     /// that sums of hashes are meaningful.
@@ -67,6 +68,10 @@ impl Method {
         while at < arguments.len() {
             hash = hash.type_text(bytes(&arguments[at].ty));
             at += 1;
+        }
+        if self.is_secure {
+            // No type begins like this.
+            hash = hash.field(b"#secure");
         }
         hash.finish()
     }

@@ -123,6 +123,8 @@ pub struct Method {
     pub aliases: Cow<'static, [Cow<'static, str>]>,
     /// Whether the server runs the method on a thread that may block.
     pub is_blocking: bool,
+    /// Whether a call needs a link to a peer with a proven key.
+    pub is_secure: bool,
 }
 
 /// An argument of a method.
@@ -162,6 +164,7 @@ impl Method {
         wait_for_ready: false,
         aliases: Cow::Borrowed(&[]),
         is_blocking: false,
+        is_secure: false,
     };
 }
 

@@ -117,6 +117,10 @@ fn fields_of_later_versions_are_sent_only_if_they_are_used() {
     let method = Method { is_blocking: true, aliases: Cow::Borrowed(&[]), ..method };
     let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, [(); 0], true);
     assert_eq!(bytes(&method), bytes(&fields));
+    let method = Method { is_blocking: false, is_secure: true, ..method };
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, [(); 0], false, true);
+    assert_eq!(bytes(&method), bytes(&fields));
+    assert_eq!(decode::<Method>(&bytes(&method)).unwrap(), method);
 }
 
 #[test]
@@ -173,6 +177,7 @@ fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.timeout = None));
     assert!(!changes(|method| method.is_async = false));
     assert!(!changes(|method| method.wait_for_ready = true));
+    assert!(changes(|method| method.is_secure = true));
     assert!(!changes(|method| method.is_blocking = true));
     assert!(!changes(|method| method.aliases = vec![text("kad.find")].into()));
     assert!(!changes(|method| method.arguments.to_mut()[0].name = text("k")));
@@ -198,5 +203,7 @@ fn fingerprints_never_change() {
     const AT_COMPILE_TIME: u64 = PING.fingerprint();
     assert_eq!(AT_COMPILE_TIME, 0x6e6f_8923_d208_6726);
     assert_eq!(lookup().fingerprint(), 0x24e5_af88_b537_0aab);
+    let secure = Method { is_secure: true, ..PING.clone() };
+    assert_eq!(secure.fingerprint(), 0xb48b_5653_5f03_0db0);
     assert_eq!(contract().fingerprint(), 0xd273_8436_c405_5f8c);
 }

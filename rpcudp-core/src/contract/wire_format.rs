@@ -41,9 +41,11 @@ impl Serialize for Method {
             wait_for_ready,
             aliases,
             is_blocking,
+            is_secure,
         } = self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
         let later = match () {
+            () if *is_secure => 4,
             () if *is_blocking => 3,
             () if !aliases.is_empty() => 2,
             () => usize::from(*wait_for_ready),
@@ -66,6 +68,9 @@ impl Serialize for Method {
         }
         if later > 2 {
             array.serialize_element(is_blocking)?;
+        }
+        if later > 3 {
+            array.serialize_element(is_secure)?;
         }
         array.end()
     }
@@ -144,8 +149,8 @@ impl FromFields for AssociatedType {
 
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
-                            fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, aliases, and whether it \
-                            blocks its thread";
+                            fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, aliases, whether it \
+                            blocks its thread, and whether it needs a link";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -161,6 +166,7 @@ impl FromFields for Method {
             wait_for_ready: array.next_or_default()?,
             aliases: Cow::Owned(array.next_or_default()?),
             is_blocking: array.next_or_default()?,
+            is_secure: array.next_or_default()?,
         })
     }
 }

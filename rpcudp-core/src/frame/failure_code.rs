@@ -28,6 +28,8 @@ impl FailureCode {
     pub const STOPPED: Self = Self(RefusalKind::Stopped.code());
     /// [`RefusalKind::Rejected`].
     pub const REJECTED: Self = Self(RefusalKind::Rejected.code());
+    /// [`RefusalKind::NeedsSecureLink`].
+    pub const NEEDS_SECURE_LINK: Self = Self(RefusalKind::NeedsSecureLink.code());
 
     /// Returns the code with this number.
     #[must_use]

@@ -39,11 +39,14 @@ pub enum RefusalKind {
     Stopped = 8,
     /// A layer between the network and the handler rejected the call, or failed.
     Rejected = 9,
+    /// The method needs a link to a peer with a proven key, and the request came over the plain
+    /// wire. The method did not run.
+    NeedsSecureLink = 10,
 }
 
 impl RefusalKind {
     /// All refusals, in the order of their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownMethod,
         Self::MalformedArguments,
         Self::Busy,
@@ -53,6 +56,7 @@ impl RefusalKind {
         Self::Closing,
         Self::Stopped,
         Self::Rejected,
+        Self::NeedsSecureLink,
     ];
 
     /// Returns the code that failure frames carry.
@@ -88,6 +92,7 @@ impl RefusalKind {
             Self::Closing => "closing",
             Self::Stopped => "stopped",
             Self::Rejected => "rejected",
+            Self::NeedsSecureLink => "needs_secure_link",
         }
     }
 
@@ -105,6 +110,7 @@ impl RefusalKind {
             Self::Closing => "closing",
             Self::Stopped => "the handler took longer than the server allows",
             Self::Rejected => "a layer rejected the call",
+            Self::NeedsSecureLink => "the method needs a secure link",
         }
     }
 }

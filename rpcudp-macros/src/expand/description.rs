@@ -74,6 +74,7 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
         method.wait_for_ready.then(|| quote!(wait_for_ready: true)),
         list_field("aliases", method.aliases.iter().map(|alias| text(alias))),
         (method.execution == Execution::BlockingThread).then(|| quote!(is_blocking: true)),
+        method.is_secure.then(|| quote!(is_secure: true)),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -18,6 +18,8 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
     check_signature(item, report);
     let parameters = parameters(item, report);
     let delivery = options.delivery.map_or(Delivery::Maybe, |(delivery, _)| delivery);
+    let is_secure = |parameter: &Parameter| matches!(parameter, Parameter::Context { is_secure: true, .. });
+    let has_secure_context = parameters.iter().any(is_secure);
     let returns = returns(&item.sig, &options, report);
     Method {
         wire_name: wire_name(&item.sig, service, &options, report),
@@ -30,6 +32,7 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
         delivery,
         timeout: options.timeout.map(|(timeout, _)| timeout),
         wait_for_ready: options.wait_for_ready.is_some(),
+        is_secure: service.secure || options.secure || has_secure_context,
         returns,
     }
 }
@@ -108,7 +111,7 @@ fn parameters(item: &mut TraitItemFn, report: &mut Report) -> Vec<Parameter> {
         }
         let is_context = match role {
             Some(role) => role == ParameterRole::Context,
-            None => types::ends_with(types::referent(&input.ty), "Context"),
+            None => types::ends_with(types::referent(&input.ty), "Context") || is_secure_context(&input.ty),
         };
         if is_context {
             if std::mem::replace(&mut has_context, true) {
@@ -128,7 +131,13 @@ fn context(ty: &Type, report: &mut Report) -> Parameter {
     if reference.is_some_and(|reference| reference.mutability.is_some()) {
         report.error(ty, messages::CONTEXT_MUT);
     }
-    Parameter::Context { by_reference: reference.is_some(), span: types::error_span(ty) }
+    let is_secure = is_secure_context(ty);
+    Parameter::Context { by_reference: reference.is_some(), is_secure, span: types::error_span(ty) }
+}
+
+/// Whether a type is the context of requests over links, by its name.
+fn is_secure_context(ty: &Type) -> bool {
+    types::ends_with(types::referent(ty), "SecureContext")
 }
 
 /// Reads an argument. `unnamed` is its name if the user wrote `_`. Only a method with a body may

@@ -41,6 +41,7 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
     let argument_count = Literal::usize_unsuffixed(method.arguments().count());
     let timeout = values::timeout(method.timeout);
     let wait_for_ready = method.wait_for_ready.then(|| quote!(.wait_for_ready()));
+    let secure = method.is_secure.then(|| quote!(.secure()));
     let arguments = method.arguments().map(|argument| {
         let ident = &argument.ident;
         // Errors about the argument point at its type.
@@ -78,7 +79,7 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         #vis fn #ident #generics (&self, #(#parameters),*) -> #returns {
             #imports
             static #spec: #call_spec = #call_spec::new(#wire_name, #argument_count, #delivery::#delivery_variant, #timeout)
-                #wait_for_ready;
+                #wait_for_ready #secure;
             #request #(#arguments)* #call
         }
     }
@@ -103,7 +104,9 @@ fn docs(method: &Method) -> TokenStream {
         _ if method.wait_for_ready => Some(" Asks again until the peer is ready."),
         _ => None,
     };
-    let more = more.map(|line| quote!(#[doc = #line]));
+    let secure = method.is_secure.then_some(" Needs a link: a client made by `secure` or `back`.");
+    let more = more.into_iter().chain(secure).map(|line| quote!(#[doc = #line]));
+    let more: TokenStream = more.collect();
     let is_text = |attr: &Attribute| attr.path().is_ident("doc") && matches!(attr.meta, Meta::NameValue(_));
     let empty_line = attrs.client.iter().any(is_text).then(|| quote!(#[doc = ""]));
     quote!(#empty_line #[doc = #line] #more)

@@ -27,9 +27,32 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names, import
         Execution::Task => handler.async_call(imports),
         Execution::BlockingThread => handler.blocking_call(imports),
     };
+    let call = if method.is_secure { over_link(&call, imports) } else { call };
     quote! {
         #(#cfg)*
         #entry { name: #wire_name, delivery: #delivery::#delivery_variant, call: #call }
+    }
+}
+
+/// Refuses requests over the plain wire before a method that needs a link.
+///
+/// ```text
+/// |server, incoming| {
+///     let call: fn(&Self, IncomingRequest<'_>) = |server, incoming| ...;
+///     if let Some(incoming) = incoming.over_link() {
+///         call(server, incoming);
+///     }
+/// }
+/// ```
+fn over_link(call: &TokenStream, imports: &mut Imports<'_>) -> TokenStream {
+    let incoming_request = imports.item("IncomingRequest");
+    quote_spanned! { site() =>
+        |server, incoming| {
+            let call: fn(&Self, #incoming_request<'_>) = #call;
+            if let ::core::option::Option::Some(incoming) = incoming.over_link() {
+                call(server, incoming);
+            }
+        }
     }
 }
 
@@ -172,7 +195,13 @@ impl Handler<'_> {
         let mut values = vec![receiver];
         for parameter in &method.parameters {
             values.push(match parameter {
-                Parameter::Context { by_reference, span } => {
+                Parameter::Context { by_reference, is_secure: true, span } => {
+                    let secure_context = located_at(&imports.item("secure_context"), hygienic(*span));
+                    let context = located_at(context, *span);
+                    let reference = by_reference.then(|| quote_spanned!(hygienic(*span) => &));
+                    quote_spanned!(hygienic(*span) => #reference #secure_context(#context))
+                }
+                Parameter::Context { by_reference, span, .. } => {
                     // For a parameter of another type named `Context`, the bound of `as_context`
                     // gives the reason in the compiler's error.
                     let as_context = located_at(&imports.item("as_context"), hygienic(*span));

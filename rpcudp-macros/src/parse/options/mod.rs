@@ -23,6 +23,8 @@ pub(super) struct ServiceOptions {
     pub(super) dynamic: Option<Dynamic>,
     /// Whether Python peers call the methods, which then need names that Python can call.
     pub(super) python: bool,
+    /// Whether all methods need a link.
+    pub(super) secure: bool,
 }
 
 /// The option `dyn`, with the name of the trait if it has one.
@@ -41,6 +43,8 @@ pub(super) struct MethodOptions {
     pub(super) wait_for_ready: Option<Span>,
     /// The method blocks its thread.
     pub(super) blocking: Option<Span>,
+    /// The method needs a link.
+    pub(super) secure: bool,
 }
 
 /// The option of a parameter.
@@ -52,7 +56,7 @@ pub(super) enum ParameterRole {
 
 impl ServiceOptions {
     const GRAMMAR: Grammar = Grammar {
-        allowed: &["namespace", "client", "server", "dyn", "python", "crate"],
+        allowed: &["namespace", "client", "server", "dyn", "python", "secure", "crate"],
         example: "#[rpc_service(namespace = \"...\")]",
         repeatable: &[],
     };
@@ -65,6 +69,7 @@ impl ServiceOptions {
             server: None,
             dynamic: None,
             python: true,
+            secure: false,
         };
         for item in Self::GRAMMAR.items(tokens, report) {
             match &*item.name.to_string() {
@@ -82,6 +87,7 @@ impl ServiceOptions {
                     options.dynamic = Some(Dynamic(item.type_name("\"AnyGreeter\"", report)));
                 }
                 "dyn" => options.dynamic = Some(Dynamic(None)),
+                "secure" => options.secure |= item.is_flag(report),
                 "python" => options.python = item.boolean(report).unwrap_or(false),
                 other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
             }
@@ -101,6 +107,7 @@ impl MethodOptions {
             "at_most_once",
             "wait_for_ready",
             "blocking",
+            "secure",
             "fallible",
             "value",
         ],
@@ -145,10 +152,12 @@ impl MethodOptions {
             "value" if item.is_flag(report) => self.set_returns(false, span, report),
             "wait_for_ready" if item.is_flag(report) => self.wait_for_ready = Some(span),
             "blocking" if item.is_flag(report) => self.blocking = Some(span),
+            "secure" if item.is_flag(report) => self.secure = true,
             "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
             "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),
-            "fallible" | "value" | "wait_for_ready" | "blocking" | "oneway" | "at_least_once" | "at_most_once" => {}
+            "fallible" | "value" | "wait_for_ready" | "blocking" | "secure" | "oneway" | "at_least_once"
+            | "at_most_once" => {}
             other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
         }
     }
