@@ -86,15 +86,14 @@ impl PendingCall {
                     Some(decoded) => declared(decoded),
                     None => {
                         let reason = Refusal::from_failure(failure.code, detail);
-                        let did_run = match reason.did_run() {
-                            // Another copy of the request may have run, unless the server
-                            // remembers it.
-                            DidRun::No if reason.is_not_ready() => match spec.delivery {
-                                Delivery::AtMostOnce => DidRun::No,
-                                Delivery::AtLeastOnce => DidRun::Maybe,
-                                _ => if_sent_once(DidRun::No),
-                            },
-                            did_run => did_run,
+                        let did_run = match (reason.did_run(), spec.delivery) {
+                            // The server remembers the request, even after it has removed the
+                            // method.
+                            (DidRun::No, Delivery::AtMostOnce) => DidRun::No,
+                            // Another copy of the request may have run.
+                            (DidRun::No, Delivery::AtLeastOnce) if reason.is_not_ready() => DidRun::Maybe,
+                            (DidRun::No, _) => if_sent_once(DidRun::No),
+                            (did_run, _) => did_run,
                         };
                         Err(CallError::Refused { method, peer, reason, message: failure.message, did_run })
                     }

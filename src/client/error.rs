@@ -57,7 +57,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Timeout`](Self::Timeout), [`Closed`](Self::Closed) | maybe |
 /// | [`Unreachable`](Self::Unreachable), [`Io`](Self::Io) | no if the request was sent once, else maybe |
 /// | [`Application`](Self::Application), [`Decode`](Self::Decode) | yes |
-/// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments`, `NeedsSecureLink` | no |
+/// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments`, `NeedsSecureLink` | no; maybe if the request was retransmitted and the method is not at-most-once: the peer may have [removed](crate::Endpoint::remove_service) the method meanwhile |
 /// | [`Refused`](Self::Refused): `Busy`, `Closing` | no; maybe if the method is at-least-once, or was retransmitted by [`Call::retransmit`](crate::Call::retransmit) |
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |

@@ -420,29 +420,37 @@ impl Dispatch {
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
         head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
+        let mut counter = None;
         let route = if let Some(route) = router.find(request.method) {
             head.method = MethodName::Declared(route.name);
             route
-        } else if let Some(route) = router.other() {
+        } else {
+            if let Some((name, delivery)) = router.find_removed(request.method) {
+                (head.method, head.delivery) = (MethodName::Declared(name), delivery);
+                let (counter, meter, datagram) = (&mut counter, RequestMeter::unknown(), received.contents);
+                if (InlineRequest { head, request, datagram, responses, counter, meter, clock }).handle_duplicate() {
+                    return Ok(*counter);
+                }
+            }
+            let Some(route) = router.other() else {
+                // A member of a multicast group that does not have the method does not respond: all
+                // members together would send the caller more than it can use.
+                let is_multicast = request.response_window.is_some();
+                head.method = MethodName::Declared("");
+                head.delivery = if is_multicast { Delivery::OneWay } else { Delivery::Maybe };
+                let timing = RequestMeter::unknown().begin();
+                responses.write(sender, local, |out| {
+                    timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
+                });
+                return Ok(None);
+            };
             head.method = MethodName::Other(request.method.into());
             route
-        } else {
-            // A member of a multicast group that does not have the method does not respond: all
-            // members together would send the caller more than it can use.
-            let is_multicast = request.response_window.is_some();
-            head.method = MethodName::Declared("");
-            head.delivery = if is_multicast { Delivery::OneWay } else { Delivery::Maybe };
-            let timing = RequestMeter::unknown().begin();
-            responses.write(sender, local, |out| {
-                timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
-            });
-            return Ok(None);
         };
         head.delivery = route.delivery;
         if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
-        let mut counter = None;
         router.call(
             route,
             InlineRequest {

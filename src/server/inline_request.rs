@@ -78,6 +78,19 @@ impl<'a> InlineRequest<'a> {
         Some(admitted)
     }
 
+    /// Responds to a duplicate of a request for a method whose service was removed: a caller must
+    /// not be told that its method did not run while it runs, or after it has run. Returns `false`
+    /// for any other request.
+    pub(crate) fn handle_duplicate(mut self) -> bool {
+        match self.track() {
+            Some(tracked) => {
+                self.head.context.shared.stored_responses().forget(tracked.key);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// Records the request as running. Handles a duplicate, and returns `None`.
     fn track(&mut self) -> Option<TrackedRequest> {
         let Self { head, request, datagram, responses, counter, .. } = self;

@@ -19,6 +19,9 @@ pub(crate) struct Router {
     routes: Vec<Route>,
     /// The route of methods that no service has, if a service takes them.
     other: Option<Route>,
+    /// The methods of removed services whose requests may have duplicates, sorted by [`compare`].
+    /// Their names are in memory anyway.
+    removed: Vec<(&'static str, Delivery)>,
     /// Called in place of the services, if there is one.
     middleware: Option<Arc<dyn Middleware>>,
 }
@@ -50,7 +53,7 @@ impl Router {
         services: Vec<Arc<dyn AnyService>>,
         middleware: Option<Arc<dyn Middleware>>,
     ) -> Result<Self, Collision> {
-        let mut router = Self { services: Vec::new(), routes: Vec::new(), other: None, middleware };
+        let mut router = Self { middleware, ..Self::default() };
         for (index, service) in services.iter().enumerate() {
             let collision = |method, taken: &Route| Collision {
                 method,
@@ -81,6 +84,15 @@ impl Router {
         Ok(router)
     }
 
+    /// Remembers the methods of a former router that this one does not have.
+    pub(crate) fn remember(mut self, former: &Self) -> Self {
+        let methods = former.routes.iter().map(|route| (route.name, route.delivery));
+        let removed = methods.filter(|(_, delivery)| delivery.is_retransmitted()).chain(former.removed.iter().copied());
+        self.removed = removed.filter(|(name, _)| self.find(name).is_none()).collect();
+        self.removed.sort_by(|(one, _), (other, _)| compare(one, other));
+        self
+    }
+
     /// Returns whether the endpoint serves nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.services.is_empty()
@@ -93,6 +105,14 @@ impl Router {
     /// Returns the route of methods that no service has, if a service takes them.
     pub(crate) fn other(&self) -> Option<&Route> {
         self.other.as_ref()
+    }
+
+    /// Returns the name and delivery of a method of a removed service, whose requests may have
+    /// duplicates.
+    #[cold]
+    pub(crate) fn find_removed(&self, name: &str) -> Option<(&'static str, Delivery)> {
+        let position = self.removed.binary_search_by(|(removed, _)| compare(removed, name)).ok()?;
+        Some(self.removed[position])
     }
 
     /// Passes a request to its service, or to the middleware around the services.

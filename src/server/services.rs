@@ -115,13 +115,14 @@ impl Services {
         let mut served = self.served.lock();
         let mut changed = served.clone();
         change(&mut changed);
-        let router = Arc::new(self.settings.router(&changed)?);
+        let former = self.router();
+        let router = Arc::new(self.settings.router(&changed)?.remember(&former));
         // A removed service may be dropped with these: not under the locks.
         let old_services = mem::replace(&mut *served, changed);
         let old_router = mem::replace(&mut *self.router.lock(), router);
         self.version.fetch_add(1, Ordering::Release);
         drop(served);
-        drop((old_services, old_router));
+        drop((old_services, old_router, former));
         Ok(())
     }
 }

@@ -96,10 +96,10 @@ impl Endpoint {
     /// have it, or has closed.
     ///
     /// Requests that arrive later are refused with
-    /// [`Refusal::UnknownMethod`](crate::Refusal::UnknownMethod). Running handlers finish and
-    /// respond, and so may a sync method that a socket is just running. Duplicates of finished
-    /// `at_most_once` requests are refused as well, because the endpoint does not know the method
-    /// any more. The service is dropped after its last handler, by the driver at the latest.
+    /// [`Refusal::UnknownMethod`](crate::Refusal::UnknownMethod), or go to the service that takes
+    /// [other methods](DynamicService::other_methods). Running handlers finish and respond, and
+    /// duplicates of their requests are treated as before: that of an `at_most_once` request gets
+    /// the stored response. The service is dropped after its last handler.
     pub fn remove_service(&self, service: ServiceId) -> bool {
         let Some(services) = attached(self.shared()) else { return false };
         let was_served = services.remove(service);

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use rpcudp::sim::Network;
-use rpcudp::{AddServiceError, BindError, Builder, CallError, Refusal, rpc_service};
+use rpcudp::sim::{Conditions, Network};
+use rpcudp::{AddServiceError, BindError, Builder, CallError, DidRun, DropReason, Refusal, rpc_service};
 use tokio::task::JoinSet;
 
-use crate::support::{Pair, TestResult, bind, refusal};
+use crate::support::{Pair, TestResult, bind, receive, refusal, request, send};
 
 use super::*;
 
@@ -198,6 +198,100 @@ async fn service_with_a_drop_that_panics_costs_no_driver() -> TestResult {
     assert!(pair.server.remove_service(service));
     sleep(ms(10)).await;
     assert_eq!(pair.client::<CounterClient>().next().await?, 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicates_of_a_removed_method_are_treated_as_before() -> TestResult {
+    for takes_others in [false, true] {
+        let pair = pair(Endpoint::builder());
+        let peer = pair.server.local_addr();
+        let node = pair.network.bind("192.0.2.1:7000")?;
+        let exchange = async |id, method: &str, millis: u64| {
+            send(&node, peer, &request([id; 20], method, &[&millis]));
+            receive(&node).await
+        };
+        let recorder = Recorder::default();
+        let service = pair.server.add_dynamic(recorder.clone())?;
+        let others = Recorder { other_methods: Some(Delivery::Maybe), ..Recorder::default() };
+        let finished = exchange(1, "at_most", 0).await;
+        assert_eq!(finished.len(), 1);
+        for (id, method) in [(2, "at_most"), (3, "at_least")] {
+            assert!(exchange(id, method, 500).await.is_empty(), "{method} runs");
+        }
+        assert!(pair.server.remove_service(service));
+        if takes_others {
+            struct Others(Recorder);
+            impl DynamicService for Others {
+                fn name(&self) -> &str {
+                    "Others"
+                }
+                fn other_methods(&self) -> Option<Delivery> {
+                    Some(Delivery::Maybe)
+                }
+                async fn call(&self, cx: &Context, method: &str, arguments: RawArguments<'_>) -> DynamicResponse {
+                    self.0.call(cx, method, arguments).await
+                }
+            }
+            pair.server.add_dynamic(Others(others.clone()))?;
+        }
+        let dropped = pair.server.stats().dropped(DropReason::DuplicateRequest);
+        for _ in 0..3 {
+            assert_eq!(exchange(1, "at_most", 0).await, finished, "the stored response");
+            for (id, method) in [(2, "at_most"), (3, "at_least")] {
+                let running = exchange(id, method, 500).await;
+                assert!(running.iter().all(|frame| frame[0] == 6), "no refusal of {method}: {running:?}");
+            }
+        }
+        assert_eq!(pair.server.stats().dropped(DropReason::DuplicateRequest), dropped + 6);
+        sleep(ms(600)).await;
+        assert_eq!(receive(&node).await.len(), 2, "the responses of the running handlers");
+        assert_eq!(exchange(3, "at_least", 500).await.len(), 1, "a slow response is stored");
+        // Other requests are refused, or run as the rest does.
+        for (id, method) in [(5, "at_most"), (6, "at_least"), (7, "maybe")] {
+            (0..2).for_each(|_| send(&node, peer, &request([id; 20], method, &[])));
+            let mut responses = receive(&node).await;
+            responses.extend(receive(&node).await);
+            assert_eq!(responses.len(), 2, "{method}");
+            assert!(responses.iter().all(|response| (response[0] == 4) != takes_others), "{method}: {responses:?}");
+        }
+        assert_eq!(recorder.seen(), ["at_most", "at_most", "at_least"]);
+        assert_eq!(others.seen().len(), if takes_others { 6 } else { 0 });
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn retransmitted_call_gets_its_response_although_the_service_is_removed() -> TestResult {
+    let pair = pair(Endpoint::builder());
+    let counter = pair.client::<CounterClient>();
+    let added = pair.server.add_service(CounterServer::new(Count::default()))?;
+    let call = tokio::spawn(counter.slow(3_000).timeout(ms(10_000)));
+    sleep(ms(100)).await;
+    assert!(pair.server.remove_service(added));
+    assert_eq!(call.await??, 3_000);
+    assert!(pair.caller.stats().calls.retransmitted > 0);
+    let error = counter.slow(1).await.unwrap_err();
+    assert_eq!((error.did_run(), refusal(Err::<u64, _>(error)).0), (DidRun::No, Refusal::UnknownMethod));
+    Ok(())
+}
+
+/// The first copy runs and its response is lost. The second is refused, because the service is gone
+/// and at-least-once methods are not remembered.
+#[tokio::test(start_paused = true)]
+async fn refusal_of_a_retransmission_may_mean_that_the_method_ran() -> TestResult {
+    let pair = pair(Endpoint::builder());
+    let recorder = Recorder::default();
+    let added = pair.server.add_dynamic(recorder.clone())?;
+    pair.set_response_conditions(Conditions::default().loss(1.0));
+    let call = call(&pair.caller, pair.server.local_addr(), "maybe", NO_ARGUMENTS).retransmit(true);
+    let call = tokio::spawn(call);
+    sleep(ms(100)).await;
+    assert!(pair.server.remove_service(added));
+    pair.set_response_conditions(Conditions::default());
+    let error = call.await?.unwrap_err();
+    assert_eq!((recorder.seen().len(), error.did_run()), (1, DidRun::Maybe));
+    assert_eq!(refusal(Err::<Value, _>(error)).0, Refusal::UnknownMethod);
     Ok(())
 }
 
