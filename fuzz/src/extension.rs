@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use rpcudp_core::{Dialect, Frame, MessageId, Metadata, Request, codec};
 
-/// Appends bytes to the body of a request. They must give the remaining time until the deadline, the
-/// response window and the metadata if they have the documented form, must be ignored otherwise, and
-/// must never change the decoded body.
+/// Appends bytes to the body of a request. They must give the remaining time until the deadline,
+/// the response window and the metadata if they have the documented form, must be ignored
+/// otherwise, and must never change the decoded body.
 pub fn extension(bytes: &[u8]) {
     for dialect in [Dialect::Rpcudp, Dialect::Storj] {
         let mut datagram = Vec::new();
