@@ -47,6 +47,26 @@ pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<Sock
     }
 }
 
+/// Resolves the names of several peers, with commas between them, to the addresses of each peer.
+/// Each host that announces an `mdns:` service is a peer, and so is each address of a `dns:` name.
+pub(crate) async fn resolve_peers(names: &str, family: Family) -> Result<Vec<Vec<SocketAddr>>, Failure> {
+    let mut peers = Vec::new();
+    for name in names.split(',') {
+        let addrs = resolve_peer(name, family).await?;
+        let found = if name.starts_with("mdns:") || name.starts_with("dns:") {
+            addrs.into_iter().map(|addr| vec![addr]).collect()
+        } else {
+            vec![addrs]
+        };
+        for peer in found {
+            if !peers.contains(&peer) {
+                peers.push(peer);
+            }
+        }
+    }
+    Ok(peers)
+}
+
 /// Whether the address is a multicast or broadcast address.
 fn reaches_several(addr: &SocketAddr) -> bool {
     addr.ip().is_multicast() || addr.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)

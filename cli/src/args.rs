@@ -44,7 +44,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct PeerArguments {
     /// The peer: a host name or an IP address, and a port; or mdns:SERVICE. Several have commas
-    /// between them: the first that can be reached is used.
+    /// between them: the first that can be reached is used; `ping` calls all of them.
     #[arg(value_name = "ADDR")]
     pub(crate) peer: String,
     /// Uses the dialect of Python's storjrpcudp.

@@ -18,7 +18,7 @@ pub(crate) async fn run(arguments: &CallArguments, as_json: bool) -> Result<(), 
         let call = call.retransmit(*retry);
         metadata.iter().fold(call, |call, (key, value)| call.metadata(key, value))
     };
-    match prepared.call_first_reachable(call).await {
+    match prepared.call_any(*retry, call).await {
         Ok(response) => Ok(output::line(&response.to_string())?),
         Err(error) => Err(prepared.failure_of(error).await),
     }

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpcudp::{BindError, Builder, Call, CallError, Dialect, DynamicMethod, Endpoint, Refusal, UdpOptions};
 
-use crate::address::{Family, resolve, resolve_peer, unspecified};
+use crate::address::{Family, resolve, resolve_peer, resolve_peers, unspecified};
 use crate::args::PeerArguments;
 use crate::exit::{Failure, is_unreachable};
 use crate::method_advice::advice_on_method;
@@ -30,14 +30,50 @@ impl PreparedCall {
         self.method.fallible_call(&self.target.endpoint, self.target.addr, &self.arguments)
     }
 
-    /// Makes a call, with the options that `configure` sets, to the first address of the peer that
-    /// can be reached.
-    pub(crate) async fn call_first_reachable(
+    /// Prepares the same call for each of several peers.
+    pub(crate) async fn for_each_peer(
+        peer: &PeerArguments,
+        method: &str,
+        arguments: &[String],
+    ) -> Result<Vec<Self>, Failure> {
+        let arguments = parse_arguments(arguments)?;
+        let mut prepared = Vec::new();
+        for addrs in resolve_peers(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await? {
+            let target = Target::of_addrs(peer, addrs).await?;
+            prepared.push(Self { target, method: DynamicMethod::new(method), arguments: arguments.clone() });
+        }
+        Ok(prepared)
+    }
+
+    /// Makes a call, with the options that `configure` sets, to one of several peers. Goes on to
+    /// the next one if a peer has not run the method: it is unreachable, busy or closing. If the
+    /// call is idempotent, it also leaves a peer that is silent for its share of the timeout.
+    pub(crate) async fn call_any(
         &mut self,
+        is_idempotent: bool,
         configure: impl Fn(Call<Value, Value>) -> Call<Value, Value>,
     ) -> Result<Value, CallError<Value>> {
+        let mut remaining = self.target.settings.timeout;
         loop {
-            match configure(self.call()).await {
+            let share = if is_idempotent { remaining / self.target.count() } else { remaining };
+            let started = Instant::now();
+            let error = match configure(self.call()).timeout(share).await {
+                Err(error) if is_unreachable(&error) => error,
+                Err(error @ CallError::Refused { reason: Refusal::Busy | Refusal::Closing, .. }) => error,
+                Err(error @ CallError::Timeout { .. }) if is_idempotent => error,
+                result => return result,
+            };
+            remaining = remaining.saturating_sub(started.elapsed());
+            if remaining.is_zero() || !self.target.advance().await {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes a call to the first address of the peer that can be reached.
+    pub(crate) async fn call_first_reachable(&mut self) -> Result<Value, CallError<Value>> {
+        loop {
+            match self.call().await {
                 Err(error) if self.target.try_next(&error).await => {}
                 result => return result,
             }
@@ -119,8 +155,13 @@ async fn bound_addr(peer: &PeerArguments) -> Result<Option<SocketAddr>, Failure>
 impl Target {
     /// Resolves the peer's name and binds an endpoint for calls to its first address.
     pub(crate) async fn new(peer: &PeerArguments) -> Result<Self, Failure> {
-        let PeerArguments { peer: name, ipv4, ipv6, .. } = peer;
-        let mut others: VecDeque<_> = resolve_peer(name, Family::new(*ipv4, *ipv6)).await?.into();
+        let addrs = resolve_peer(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await?;
+        Self::of_addrs(peer, addrs).await
+    }
+
+    /// Binds an endpoint for calls to the first of these addresses.
+    async fn of_addrs(peer: &PeerArguments, addrs: Vec<SocketAddr>) -> Result<Self, Failure> {
+        let mut others = VecDeque::from(addrs);
         let bind = bound_addr(peer).await?;
         // A socket on `[::]` reaches both families, and any other only its own.
         let reaches = |addr: &SocketAddr| {
@@ -144,9 +185,16 @@ impl Target {
     /// Goes on to the next address of the peer, if a call could not reach this one. Returns `false`
     /// if the call failed otherwise, or if no address is left.
     pub(crate) async fn try_next<E>(&mut self, error: &CallError<E>) -> bool {
-        if !is_unreachable(error) {
-            return false;
-        }
+        is_unreachable(error) && self.advance().await
+    }
+
+    /// Returns the number of addresses from the present one on.
+    fn count(&self) -> u32 {
+        u32::try_from(self.others.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Goes on to the next address. Returns `false` if none is left.
+    async fn advance(&mut self) -> bool {
         while let Some(addr) = self.others.pop_front() {
             if self.bind.is_none() {
                 let Ok(endpoint) = self.settings.bind(unspecified(addr)).await else { continue };
@@ -203,12 +251,12 @@ mod tests {
             let others = [addr, server.local_addr()].into();
             let target = Target { addr, endpoint, settings, bind: None, others };
             let mut prepared = PreparedCall { target, method: DynamicMethod::new("m"), arguments: Vec::new() };
-            let error = prepared.call_first_reachable(|call| call).await.unwrap_err();
+            let error = prepared.call_first_reachable().await.unwrap_err();
             assert!(matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. }), "{error}");
             assert_eq!(prepared.target.addr, server.local_addr());
 
             server.close(Duration::ZERO).await;
-            let error = prepared.call_first_reachable(|call| call).await.unwrap_err();
+            let error = prepared.call_first_reachable().await.unwrap_err();
             assert!(is_unreachable(&error), "{error}");
         }
     }

@@ -1,9 +1,10 @@
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use rpcudp::{CallError, Refusal};
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::{DEFAULT_PING_METHOD, PingArguments};
@@ -15,73 +16,107 @@ use crate::output::{self, DIM, ERROR, SUCCESS, WARNING, styled};
 use crate::peer::PreparedCall;
 use crate::value::Value;
 
-/// Runs `rpcudp ping`: calls until Ctrl-C or until `--count` calls are made, and prints a summary.
+/// Runs `rpcudp ping`: calls each peer until Ctrl-C or until `--count` calls are made, and prints a
+/// summary of each.
 pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), Failure> {
     let PingArguments { peer, method, arguments, count, interval: pause } = arguments;
-    let mut prepared = PreparedCall::new(peer, method, arguments).await?;
-    let mut session = Session { as_json, latencies: Latencies::new(), sent: 0, completed: 0, last_error: None };
-    let mut calls = JoinSet::new();
-    let mut advice = None;
+    let prepared = PreparedCall::for_each_peer(peer, method, arguments).await?;
+    let shows_peer = prepared.len() > 1;
+    let mut sessions: Vec<_> =
+        prepared.into_iter().map(|prepared| Session::new(prepared, as_json, shows_peer)).collect();
+    let (mut calls, mut rounds) = (JoinSet::new(), 0);
     let mut ticks = interval(*pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut interrupted = pin!(interrupted()?);
     loop {
-        let has_sent_all = count.is_some_and(|count| session.sent >= count);
+        let has_sent_all = count.is_some_and(|count| rounds >= count);
         if has_sent_all && calls.is_empty() {
             break;
         }
         tokio::select! {
             _ = ticks.tick(), if !has_sent_all => {
-                session.sent += 1;
-                let (number, call, sent) = (session.sent, prepared.call(), Instant::now());
-                let addr = prepared.target.addr;
-                calls.spawn(async move { (number, addr, call.await, sent.elapsed()) });
+                rounds += 1;
+                sessions.iter_mut().enumerate().for_each(|(index, session)| session.call(index, &mut calls));
             }
             Some(completed) = calls.join_next() => {
-                let (number, addr, result, took) = completed.expect("a call does not panic, and nothing aborts it");
+                let Completed { index, number, addr, result, took } =
+                    completed.expect("a call does not panic, and nothing aborts it");
+                let session = &mut sessions[index];
                 if let Err(error) = &result
                     && is_unreachable(error)
-                    && (addr != prepared.target.addr || prepared.target.try_next(error).await)
+                    && (addr != session.prepared.target.addr || session.prepared.target.try_next(error).await)
                 {
                     // The peer may be at another of its addresses, so this call does not count.
                     session.sent -= 1;
-                    ticks.reset_immediately();
+                    session.call(index, &mut calls);
                     continue;
                 }
                 let is_unknown = matches!(result, Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }));
-                if is_unknown && method != DEFAULT_PING_METHOD && advice.is_none() {
-                    advice = Some(tokio::spawn(prepared.advice_on_method()));
+                if is_unknown && method != DEFAULT_PING_METHOD && session.advice.is_none() {
+                    session.advice = Some(tokio::spawn(session.prepared.advice_on_method()));
                 }
                 session.print(number, result, took)?;
             }
             () = &mut interrupted => break,
         }
     }
-    let advice = match advice {
-        Some(advice) => advice.await.expect("the query does not panic, and nothing aborts it"),
-        None => None,
-    };
-    session.summarize(&prepared, advice)
+    let mut failure = Ok(());
+    for session in sessions {
+        // The last peer without a response decides the exit code.
+        failure = session.summarize().await?.map_or(failure, Err);
+    }
+    failure
 }
 
-/// The counts and latencies of a run of `rpcudp ping`.
+/// The end of a call to one of the peers.
+struct Completed {
+    /// The index of the peer.
+    index: usize,
+    number: u64,
+    addr: SocketAddr,
+    result: Result<Value, CallError<Value>>,
+    took: Duration,
+}
+
+/// The counts and latencies of the calls to one peer.
 struct Session {
+    prepared: PreparedCall,
     as_json: bool,
+    /// Whether each line has the address of the peer, because there are several.
+    shows_peer: bool,
     latencies: Latencies,
     sent: u64,
     /// The calls that have ended. A call in flight counts neither as a response nor as lost.
     completed: u64,
     /// The error of the latest call that got no response.
     last_error: Option<CallError<Value>>,
+    advice: Option<JoinHandle<Option<String>>>,
 }
 
 impl Session {
+    fn new(prepared: PreparedCall, as_json: bool, shows_peer: bool) -> Self {
+        let latencies = Latencies::new();
+        Self { prepared, as_json, shows_peer, latencies, sent: 0, completed: 0, last_error: None, advice: None }
+    }
+
+    /// Makes a call to the peer with this index.
+    fn call(&mut self, index: usize, calls: &mut JoinSet<Completed>) {
+        self.sent += 1;
+        let (number, addr) = (self.sent, self.prepared.target.addr);
+        let (call, sent) = (self.prepared.call(), Instant::now());
+        calls.spawn(async move {
+            let result = call.await;
+            Completed { index, number, addr, result, took: sent.elapsed() }
+        });
+    }
+
     fn print(&mut self, number: u64, result: Result<Value, CallError<Value>>, took: Duration) -> Result<(), Failure> {
         if let Err(error @ (CallError::TooLarge { .. } | CallError::Encode { .. })) = result {
             // Every further call would fail in the same way.
             return Err(error.into());
         }
         self.completed += 1;
+        let addr = self.prepared.target.addr;
         let Outcome { name: outcome, is_response } = Outcome::of(&result);
         if is_response {
             self.latencies.record(took);
@@ -89,9 +124,9 @@ impl Session {
         if self.as_json {
             let took = is_response.then(|| as_millis(took));
             let error = result.as_ref().err().map(ToString::to_string);
-            output::json_line(
-                &json!({ "event": "call", "number": number, "outcome": outcome, "ms": took, "error": error }),
-            )?;
+            output::json_line(&json!({
+                "event": "call", "peer": addr, "number": number, "outcome": outcome, "ms": took, "error": error,
+            }))?;
         } else {
             let text = match &result {
                 Ok(_) => styled(SUCCESS, format!("response in {}", format_millis(took))),
@@ -100,7 +135,8 @@ impl Session {
                 }
                 Err(error) => styled(ERROR, error),
             };
-            output::line(&format!("{} {text}", styled(DIM, format!("{number:>4}"))))?;
+            let peer = if self.shows_peer { format!("{addr} ") } else { String::new() };
+            output::line(&format!("{} {peer}{text}", styled(DIM, format!("{number:>4}"))))?;
         }
         if let Err(error) = result
             && !is_response
@@ -110,8 +146,13 @@ impl Session {
         Ok(())
     }
 
-    fn summarize(self, prepared: &PreparedCall, advice: Option<String>) -> Result<(), Failure> {
-        let Self { as_json, latencies, sent, completed, last_error } = self;
+    /// Prints the summary. Returns the failure if no call has got a response.
+    async fn summarize(self) -> Result<Option<Failure>, Failure> {
+        let Self { prepared, as_json, latencies, sent, completed, last_error, advice, .. } = self;
+        let advice = match advice {
+            Some(advice) => advice.await.expect("the query does not panic, and nothing aborts it"),
+            None => None,
+        };
         let responses = latencies.count();
         let lost = completed - responses;
         let (addr, method) = (prepared.target.addr, prepared.method.name());
@@ -135,11 +176,11 @@ impl Session {
                 output::line(&styled(WARNING, text))?;
             }
         }
-        match last_error {
-            _ if responses > 0 => Ok(()),
-            Some(error) => Err(with_advice(error)),
-            None => Err(Failure::new(FailureKind::Timeout, "interrupted before any response arrived")),
-        }
+        Ok(match last_error {
+            _ if responses > 0 => None,
+            Some(error) => Some(with_advice(error)),
+            None => Some(Failure::new(FailureKind::Timeout, "interrupted before any response arrived")),
+        })
     }
 }
 

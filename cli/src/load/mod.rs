@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
     let LoadArguments { peer, method, arguments, concurrency, seconds } = arguments;
     let mut prepared = PreparedCall::new(peer, method, arguments).await?;
     // A first call reports a peer or a method that cannot work, before the load begins.
-    match prepared.call_first_reachable(|call| call).await {
+    match prepared.call_first_reachable().await {
         Ok(_) | Err(CallError::Application(_) | CallError::Decode { .. }) => {}
         Err(error) => return Err(prepared.failure_of(error).await),
     }

@@ -124,6 +124,19 @@ fn a_request_is_retransmitted_only_with_retry() {
 }
 
 #[test]
+fn a_call_goes_on_to_the_next_peer_if_it_may() {
+    let (_server, addr) = serve(Dialect::Rpcudp);
+    let (_silent, silent) = silence();
+    let call = |peers: &str, flags: &[&str]| {
+        rpcudp(&[&["call", &format!("{peers},{addr}"), "sayhi", "str:S", "--timeout", "2s"], flags].concat())
+    };
+    assert_eq!(call(CLOSED, &[]).succeeded(), "\"Hello S you live at 127.0.0.1\"");
+    // A silent peer may have run the method.
+    assert!(call(&silent, &[]).failed(5).starts_with(&format!("rpcudp: `sayhi`: no response from {silent}")));
+    assert_eq!(call(&silent, &["--retry"]).succeeded(), "\"Hello S you live at 127.0.0.1\"");
+}
+
+#[test]
 fn all_prints_the_response_of_each_peer() {
     let servers = [serve(Dialect::Rpcudp), serve(Dialect::Rpcudp)];
     let addrs = servers.iter().map(|(_, addr)| addr.as_str()).collect::<Vec<_>>();

@@ -33,6 +33,31 @@ fn calls_are_printed_and_summarised() {
 }
 
 #[test]
+fn each_of_several_peers_is_pinged_and_summarised() {
+    let servers = [serve(Dialect::Rpcudp), serve(Dialect::Rpcudp)];
+    let [one, other] = servers.each_ref().map(|(_, addr)| addr.as_str());
+    let both = format!("{one},{other}");
+    let arguments = ["--count", "3", "--interval", "1ms"];
+    let ping = rpcudp(&[&["ping", &both, "sayhi", "\"S\""], &arguments[..]].concat());
+    let lines: Vec<_> = ping.succeeded().lines().collect();
+    assert_eq!(lines.len(), 2 * (3 + 3), "{ping:?}");
+    for addr in [one, other] {
+        assert_eq!(lines.iter().filter(|line| line.contains(&format!(" {addr} response in "))).count(), 3, "{ping:?}");
+        let summary = lines.iter().position(|line| *line == format!("--- `sayhi` at {addr} ---")).unwrap();
+        assert_eq!(lines[summary + 1], "3 calls, 3 responses, 0.0% lost");
+    }
+    // One peer without a response makes it fail.
+    let ping = rpcudp(&[&["ping", "--json", &format!("{one},{CLOSED}")], &arguments[..]].concat());
+    assert_eq!(ping.code(), 4, "{ping:?}");
+    let events: Vec<_> = ping.stdout().lines().map(json).collect();
+    for (addr, lost) in [(one, 0), (CLOSED, 3)] {
+        let of_peer = || events.iter().filter(|event| event["peer"] == addr);
+        assert_eq!(of_peer().filter(|event| event["event"] == "call").count(), 3, "{ping:?}");
+        assert_eq!(of_peer().find(|event| event["event"] == "summary").unwrap()["lost"], lost, "{ping:?}");
+    }
+}
+
+#[test]
 fn a_refusal_counts_as_a_response() {
     let (_server, addr) = serve(Dialect::Rpcudp);
     let ping = rpcudp(&["ping", &addr, "--count", "1"]);
