@@ -112,7 +112,7 @@ pub(crate) struct Group {
 
 /// Returns the address of a server, counted from 0.
 pub(crate) fn addr(server: usize) -> SocketAddr {
-    ([10, 0, 1, server as u8 + 1], 7_000).into()
+    ([10, 0, 1 + (server / 250) as u8, (server % 250) as u8 + 1], 7_000).into()
 }
 
 impl Group {
