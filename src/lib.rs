@@ -14,6 +14,7 @@
 //! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
 //! | [`Peers`] | the peers of a group: a list, or a source that reports each [`Change`] |
+//! | [`session`] | peers that join and leave: capacity, a fair line, exclusive access, calls to all members |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
 //! | [`DynamicMethod`], [`DynamicService`] | calls by name without a contract, and services whose methods are known at run time only |
@@ -58,6 +59,7 @@ mod lock;
 mod panic;
 mod server;
 mod services;
+pub mod session;
 mod telemetry;
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -113,6 +115,7 @@ pub use server::secure_context::SecureContext;
 pub use server::service::Service;
 pub use server::services::ServiceId;
 pub use services::add_service_error::AddServiceError;
+pub use session::{JoinError, Session};
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use telemetry::metric_names as metrics;
@@ -145,5 +148,5 @@ pub mod dynamic {
 
 /// The parts of [`Stats`].
 pub mod stats {
-    pub use rpcudp_core::{CallStats, DatagramStats, RequestStats};
+    pub use rpcudp_core::{CallStats, DatagramStats, RequestStats, SessionStats};
 }

@@ -47,6 +47,7 @@ local FAILURE_NAMES = {
     [8] = "the handler took longer than the server allows",
     [9] = "a layer rejected the call",
     [10] = "the method needs a secure link",
+    [11] = "the caller has no session",
 }
 
 local rpcudp = Proto(NAME, "rpcudp: RPC over UDP")

@@ -55,5 +55,5 @@ pub use frame::{
 };
 pub use limiter::{Admission, Limiter, Limits};
 pub use running_requests::RunningRequests;
-pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, Stats};
+pub use stats::{CallStats, Counter, Counters, DatagramStats, DropReason, RequestStats, SessionStats, Stats};
 pub use stored_responses::{RequestKey, Seen, StoredResponses};

@@ -71,6 +71,8 @@ pub(crate) const FALLIBLE_WITHOUT_TYPE: &str = "the option `fallible` concerns a
 pub(crate) const EMPTY_NAME: &str = "a wire name cannot be empty: write a name, or remove `name`";
 pub(crate) const EMPTY_ALIAS: &str =
     "an alias cannot be empty: write the earlier name of the method, or remove `alias`";
+pub(crate) const EMPTY_POOL: &str = "the name of a pool cannot be empty: write the name that `Sessions::pool` has, or \
+     `session` alone for the default pool";
 pub(crate) const VALUE_WITHOUT_TYPE: &str =
     "the option `value` concerns a return type, and this method has none: remove `value`";
 pub(crate) const TIMEOUT: &str =

@@ -47,6 +47,8 @@ pub(crate) struct Method {
     pub(crate) wait_for_ready: bool,
     /// Whether a call needs a link to a peer with a proven key.
     pub(crate) is_secure: bool,
+    /// The name of the pool in which a caller needs a session.
+    pub(crate) session: Option<String>,
     pub(crate) returns: Returns,
 }
 

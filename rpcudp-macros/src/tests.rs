@@ -67,7 +67,7 @@ const CONTRACTS: [&str; 4] = [
         type r#type: Serialize + for<'de> Deserialize<'de>;
         #[cfg_attr(all(), cfg(any()), expect(x), rpc(y))] #[doc = "a"] #[deprecated] #[rpc(alias = "b", fallible)]
         fn r#fn<'b, 'c: 'b>(self: &'b Self, _: &'c [Self::r#type], mut x: &mut [u8; N], #[rpc(context)] cx: &Cx) -> R<T>;
-        #[rpc(oneway, at_least_once, timeout = "2s", wait_for_ready, blocking, value, name = "n")]
+        #[rpc(oneway, at_least_once, timeout = "2s", wait_for_ready, blocking, session, session = "s", value, name = "n")]
         async fn later(&self, a: Cow<'_, str>, b: &dyn Fn(&u8) -> Self, c: $crate::X) -> BoxFuture<'static, u8> { self.f(); x? }
         const X: u8 = { 3 }; some!{} unsafe extern "C" fn g() where T: Copy;
     }"#,

@@ -23,6 +23,7 @@ use crate::endpoint::shared::Shared;
 use crate::introspection;
 use crate::server::services::{ServiceSettings, Services};
 use crate::services;
+use crate::session;
 use crate::telemetry::metrics;
 
 /// An endpoint that is about to be bound.
@@ -175,7 +176,7 @@ fn start(
     runtime: Handle,
     timer: impl Fn() -> Timer,
 ) -> Result<(Endpoint, Vec<Driver>), BindError> {
-    let Builder { mut served, own_services, config, middleware, invalid_contract, .. } = builder;
+    let Builder { mut served, own_services, config, middleware, invalid_contract, sessions, .. } = builder;
     if let Some(invalid) = invalid_contract {
         return Err(invalid.into());
     }
@@ -183,6 +184,7 @@ fn start(
         middleware: middleware.map(Arc::from),
         introspection: introspection::service::publish,
         max_response_len: config.max_response_len,
+        pools: session::start::names(&sessions).map_err(|pool| BindError::DuplicatePool { pool })?,
     };
     let lifecycle = Arc::new(Lifecycle::default());
     let local_addr = transports[0].local_addr();
@@ -194,6 +196,7 @@ fn start(
     // handle.
     let endpoint = Endpoint::new(&shared);
     served.extend(own_services.into_iter().map(|service| service.make(endpoint.downgrade())));
+    served.extend(session::start::start(&shared, sessions));
     let services = Arc::new(Services::new(served, settings)?);
     services::attach(&services, &shared);
     publish_metrics(&shared);

@@ -3,7 +3,8 @@ use std::{error, fmt, io};
 
 use rpcudp_core::codec::DecodeError;
 
-use crate::server::collision::Collision;
+use crate::server::collision::{Collision, UnknownPool};
+use crate::server::router::RouteError;
 use crate::services::add_service_error::InvalidContract;
 
 /// The reason why an endpoint could not be bound.
@@ -47,6 +48,20 @@ pub enum BindError {
         /// The reason.
         source: DecodeError,
     },
+    /// A method requires a session in a pool that the endpoint does not have. Pass
+    /// [`Sessions`](crate::session::Sessions) with that name to
+    /// [`Builder::sessions`](crate::Builder::sessions).
+    UnknownPool {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The name of the pool, which is empty for the default pool.
+        pool: &'static str,
+    },
+    /// Two pools of sessions have the same name.
+    DuplicatePool {
+        /// The name, which is empty for the default pool.
+        pool: String,
+    },
     /// [`Bind::wait`](crate::Bind::wait) could not start its thread.
     Runtime {
         /// The error of the system.
@@ -70,6 +85,11 @@ impl fmt::Display for BindError {
             }
             Self::DuplicateOtherMethods { services } => Collision { method: None, services: *services }.fmt(f),
             Self::InvalidContract { service, source } => InvalidContract { service, source: source.clone() }.fmt(f),
+            Self::UnknownPool { method, pool } => UnknownPool { method, pool }.fmt(f),
+            Self::DuplicatePool { pool } => write!(
+                f,
+                "two pools of sessions have the name `{pool}`: give each another one, as in `Sessions::pool(\"operator\")`"
+            ),
             Self::Runtime { source } => write!(f, "cannot start a thread for the endpoint: {source}"),
         }
     }
@@ -80,16 +100,22 @@ impl error::Error for BindError {
         match self {
             Self::Resolve { source } | Self::Bind { source, .. } | Self::Runtime { source } => Some(source),
             Self::InvalidContract { source, .. } => Some(source),
-            Self::DuplicateMethod { .. } | Self::DuplicateOtherMethods { .. } => None,
+            Self::DuplicateMethod { .. }
+            | Self::DuplicateOtherMethods { .. }
+            | Self::UnknownPool { .. }
+            | Self::DuplicatePool { .. } => None,
         }
     }
 }
 
-impl From<Collision> for BindError {
-    fn from(Collision { method, services }: Collision) -> Self {
-        match method {
-            Some(method) => Self::DuplicateMethod { method, services },
-            None => Self::DuplicateOtherMethods { services },
+impl From<RouteError> for BindError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Collision(Collision { method: Some(method), services }) => {
+                Self::DuplicateMethod { method, services }
+            }
+            RouteError::Collision(Collision { method: None, services }) => Self::DuplicateOtherMethods { services },
+            RouteError::UnknownPool(UnknownPool { method, pool }) => Self::UnknownPool { method, pool },
         }
     }
 }

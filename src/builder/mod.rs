@@ -20,6 +20,7 @@ use crate::server::service::Service;
 use crate::server::services::Served;
 use crate::services::add_service_error::InvalidContract;
 use crate::services::{describe_dynamic, serve_dynamic};
+use crate::session::Sessions;
 
 /// The builder of an endpoint: its services and settings.
 ///
@@ -67,6 +68,8 @@ pub struct Builder {
     middleware: Option<Box<dyn Middleware>>,
     /// The first contract that cannot be published.
     invalid_contract: Option<InvalidContract>,
+    /// The pools of sessions.
+    sessions: Vec<Sessions>,
 }
 
 impl Builder {
@@ -79,6 +82,7 @@ impl Builder {
             socket_count: 1,
             middleware: None,
             invalid_contract: None,
+            sessions: Vec::new(),
         }
     }
 
@@ -267,6 +271,17 @@ impl Builder {
             Ok(served) => self.served.push(served),
             Err(invalid) => drop(self.invalid_contract.get_or_insert(invalid)),
         }
+        self
+    }
+
+    /// Adds a pool of [sessions](crate::session), which peers take with
+    /// [`Endpoint::join`](crate::Endpoint::join). May be called for several pools, with a name
+    /// each. Default: no sessions.
+    ///
+    /// An endpoint with sessions also has the methods `rpc.join`, `rpc.keep` and `rpc.leave`;
+    /// docs/wire.md specifies them. [`Sessions`] has an example.
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions.push(sessions);
         self
     }
 

@@ -86,6 +86,9 @@ impl PendingCall {
                     Some(decoded) => declared(decoded),
                     None => {
                         let reason = Refusal::from_failure(failure.code, detail);
+                        if reason == Refusal::NoSession {
+                            self.endpoint.shared().sessions.joined.note_lost(peer);
+                        }
                         let did_run = match (reason.did_run(), spec.delivery) {
                             // The server remembers the request, even after it has removed the
                             // method.

@@ -31,6 +31,10 @@ pub enum Refusal {
     /// not run. A caller whose contract says so gets
     /// [`CallError::Insecure`](crate::CallError::Insecure) instead, before the request is sent.
     NeedsSecureLink,
+    /// The method requires a session, and the caller has none in the pool of the method
+    /// ([`Endpoint::join`](crate::Endpoint::join)), or has another address by now. The method did
+    /// not run.
+    NoSession,
     /// The method ran, and its response is larger than the peer may send.
     ResponseTooLarge {
         /// The size of the response, in bytes. `None` if the refusal had no room for it.
@@ -64,6 +68,7 @@ impl Refusal {
             Some(RefusalKind::Stopped) => Self::Stopped,
             Some(RefusalKind::Rejected) => Self::Rejected,
             Some(RefusalKind::NeedsSecureLink) => Self::NeedsSecureLink,
+            Some(RefusalKind::NoSession) => Self::NoSession,
             Some(RefusalKind::ResponseUnencodable) => Self::ResponseUnencodable,
             Some(RefusalKind::ResponseTooLarge) => {
                 let sizes = detail.and_then(|detail| decode::<(usize, usize)>(detail).ok());
@@ -98,6 +103,7 @@ impl Refusal {
             Self::Stopped => Some(RefusalKind::Stopped),
             Self::Rejected => Some(RefusalKind::Rejected),
             Self::NeedsSecureLink => Some(RefusalKind::NeedsSecureLink),
+            Self::NoSession => Some(RefusalKind::NoSession),
             Self::ResponseTooLarge { .. } => Some(RefusalKind::ResponseTooLarge),
             Self::ResponseUnencodable => Some(RefusalKind::ResponseUnencodable),
             Self::UndeclaredError | Self::Other { .. } => None,
@@ -107,9 +113,12 @@ impl Refusal {
     /// Returns whether the method ran, by the meaning of the refusal.
     pub(crate) fn did_run(&self) -> DidRun {
         match self {
-            Self::UnknownMethod | Self::MalformedArguments | Self::Busy | Self::Closing | Self::NeedsSecureLink => {
-                DidRun::No
-            }
+            Self::UnknownMethod
+            | Self::MalformedArguments
+            | Self::Busy
+            | Self::Closing
+            | Self::NeedsSecureLink
+            | Self::NoSession => DidRun::No,
             Self::Rejected | Self::Other { .. } => DidRun::Maybe,
             Self::Panicked
             | Self::Stopped

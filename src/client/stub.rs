@@ -10,7 +10,7 @@ use super::target::{GroupTarget, Target};
 use crate::endpoint::Endpoint;
 use crate::group::follow::follow;
 use crate::group::peers::Peers;
-use crate::group::shared::GroupView;
+use crate::group::shared::{GroupShared, GroupView};
 
 /// The fields of a generated client.
 #[doc(hidden)]
@@ -49,6 +49,12 @@ impl Stub {
         let group = follow(peers, shared.calls.random(), &shared.runtime);
         let target = Target::group(&GroupView::new(&group, None));
         Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: via.deadline() }
+    }
+
+    /// Returns the fields of a client that shares a group with others.
+    pub(crate) fn of_shared_group(endpoint: Endpoint, group: &Arc<GroupShared>) -> Self {
+        let target = Target::group(&GroupView::new(group, None));
+        Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: None }
     }
 
     /// Formats the generated client `name` for `Debug`.

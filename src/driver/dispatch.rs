@@ -23,7 +23,7 @@ use crate::server::delayed_response::response_delay;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::method_name::MethodName;
-use crate::server::request_head::RequestHead;
+use crate::server::request_head::{RequestHead, SessionCheck};
 use crate::server::response::ResponseWriter;
 use crate::server::router::Router;
 use crate::server::services::Services;
@@ -77,6 +77,7 @@ impl Dispatch {
             handler: None,
             metadata: None,
             link: None,
+            session: None,
             shared: Arc::clone(&shared),
             socket,
         };
@@ -94,6 +95,7 @@ impl Dispatch {
                 has_trailer: false,
                 response_delay: 0,
                 origin: Origin::Exempt,
+                session: SessionCheck::NotRequired,
             },
             clock: BatchClock::new(),
             responses: SendBatch::new(),
@@ -421,6 +423,10 @@ impl Dispatch {
         clock.set_arrived(now);
         head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
         let mut counter = None;
+        if head.session != SessionCheck::NotRequired {
+            // Of the request before.
+            (head.session, head.context.session) = (SessionCheck::NotRequired, None);
+        }
         let route = if let Some(route) = router.find(request.method) {
             head.method = MethodName::Declared(route.name);
             route
@@ -448,6 +454,9 @@ impl Dispatch {
             route
         };
         head.delivery = route.delivery;
+        if let Some(pool) = route.pool {
+            find_session(shared, head, pool as usize);
+        }
         if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
@@ -470,6 +479,14 @@ impl Dispatch {
         }
         Ok(counter)
     }
+}
+
+/// Finds the session that the caller of a request must have in a pool.
+fn find_session(shared: &Shared, head: &mut RequestHead, pool: usize) {
+    let roster = shared.sessions.roster.get();
+    let found = roster.and_then(|roster| roster.find(pool, head.context.sender));
+    head.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
+    head.context.session = found;
 }
 
 /// Logs a hint that the network is misconfigured, because dropped datagrams otherwise show only as

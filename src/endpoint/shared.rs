@@ -18,6 +18,7 @@ use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
 use crate::links::endpoint_links::EndpointLinks;
 use crate::lock::Lock;
+use crate::session::link::EndpointSessions;
 use crate::telemetry::log_limit::LogLimits;
 
 /// The state that an endpoint's handles, calls, handlers and drivers share.
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) services: OnceLock<Weak<dyn Any + Send + Sync>>,
     /// The secret of the hashes that recognize duplicates of requests.
     pub(crate) request_secret: u64,
+    pub(crate) sessions: EndpointSessions,
     stored_responses: Lock<StoredResponses>,
     limiter: Lock<Limiter>,
     handle: Lock<Weak<Handle>>,
@@ -80,6 +82,7 @@ impl Shared {
             lifecycle,
             limiter: Lock::new(Limiter::new(config.limits.clone(), now(), secret)),
             request_secret: secret,
+            sessions: EndpointSessions::default(),
             calls: InFlightCalls::new(now(), rng, &config.calls),
             links,
             send_queues,
@@ -123,6 +126,9 @@ impl Shared {
         (stats.requests.evicted, stats.requests.stored_bytes) = (stored.evicted(), stored.bytes() as u64);
         drop(stored);
         stats.requests.running = self.handlers.running(HandlerKind::Task) as u64;
+        if let Some(roster) = self.sessions.roster.get() {
+            roster.fill(&mut stats.sessions);
+        }
         stats.requests.blocking = self.handlers.running(HandlerKind::Blocking) as u64;
         stats
     }
@@ -151,6 +157,9 @@ impl Shared {
     /// Begins to close the endpoint and wakes its drivers.
     pub(crate) fn close(&self, grace: Duration) {
         self.lifecycle.close(now(), grace);
+        if let Some(close_sessions) = self.sessions.on_close.get() {
+            close_sessions();
+        }
         self.send_queues.wake_all();
     }
 }

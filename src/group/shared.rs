@@ -93,10 +93,15 @@ impl GroupShared {
 
     /// Creates an empty group. `seed` makes the choices of peers repeatable.
     pub(super) fn new(name: Arc<str>, seed: u64) -> Self {
+        Self::with_max_count(name, seed, Members::MAX_COUNT)
+    }
+
+    /// Creates an empty group that may have more members, because its source is trusted.
+    pub(crate) fn with_max_count(name: Arc<str>, seed: u64, max_count: usize) -> Self {
         Self {
             name,
             origin: now(),
-            members: Lock::default(),
+            members: Lock::new(Members::new(max_count)),
             member_count: AtomicUsize::new(0),
             random: AtomicU64::new(seed),
             hedging: Lock::default(),
@@ -218,7 +223,7 @@ impl GroupShared {
 
     /// Applies a change that the source reports. Calls that wait see it after
     /// [`publish`](Self::publish).
-    pub(super) fn apply(&self, change: Change) {
+    pub(crate) fn apply(&self, change: Change) {
         match change {
             Change::Insert(addr) => self.insert(canonical(addr)),
             Change::Remove(addr) => {
@@ -240,7 +245,7 @@ impl GroupShared {
         // The error is the source's, so it is dropped after the lock.
         drop(outdated);
         if !has_room {
-            let limit = Members::MAX_COUNT;
+            let limit = self.members.lock().max_count();
             tracing::debug!(target: "rpcudp", group = %self.name, %addr, limit, "the group is full, and a peer is left out");
         }
     }
@@ -272,7 +277,7 @@ impl GroupShared {
 
     /// Wakes calls that wait, after changes of the source or its end. Changes that are ready
     /// together are published together, so that a first call to all peers finds all of them.
-    pub(super) fn publish(&self) {
+    pub(crate) fn publish(&self) {
         let mut members = self.members.lock();
         members.is_known = true;
         self.version.fetch_add(1, Ordering::Release);

@@ -30,3 +30,27 @@ impl fmt::Display for Collision {
         }
     }
 }
+
+/// A method that requires a session in a pool that the endpoint does not have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnknownPool {
+    pub(crate) method: &'static str,
+    pub(crate) pool: &'static str,
+}
+
+impl fmt::Display for UnknownPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, pool } = self;
+        if pool.is_empty() {
+            return write!(
+                f,
+                "`{method}` requires a session, and the endpoint has none: pass `Sessions::new()` to `Builder::sessions`"
+            );
+        }
+        write!(
+            f,
+            "`{method}` requires a session in the pool `{pool}`, which the endpoint does not have: pass \
+             `Sessions::pool(\"{pool}\")` to `Builder::sessions`"
+        )
+    }
+}

@@ -11,6 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoint::handlers::running_handler::RunningHandler;
 use crate::endpoint::shared::Shared;
 use crate::links::linked_peer::LinkedPeer;
+use crate::session::roster::member::Member;
 
 /// The context of a request: its sender, its deadline, and the endpoint that received it.
 ///
@@ -65,6 +66,8 @@ pub struct Context {
     pub(crate) metadata: Option<Arc<Metadata>>,
     /// The peer at the other end of the link that the request came over.
     pub(crate) link: Option<Arc<LinkedPeer>>,
+    /// The session of the caller, if the method requires one.
+    pub(crate) session: Option<Member>,
 }
 
 impl Context {
@@ -122,6 +125,46 @@ impl Context {
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         self.id
+    }
+
+    /// Returns the caller's session, with its id and its data: in the pool that the method requires
+    /// (`#[rpc(session)]`), else in the default pool. `None` if the caller has none.
+    ///
+    /// A method that requires a session has one here, even if the session ends while the method
+    /// runs.
+    ///
+    /// ```
+    /// use rpcudp::{Context, rpc_service};
+    ///
+    /// struct Player {
+    ///     name: String,
+    /// }
+    ///
+    /// #[rpc_service]
+    /// trait Lobby {
+    ///     #[rpc(session)]
+    ///     fn whoami(&self, cx: &Context) -> Option<String>;
+    /// }
+    ///
+    /// struct Game;
+    ///
+    /// impl Lobby for Game {
+    ///     fn whoami(&self, cx: &Context) -> Option<String> {
+    ///         Some(cx.session()?.data::<Player>().name.clone())
+    ///     }
+    /// }
+    ///
+    /// let cx = Context::for_test().session(Player { name: "Ada".into() }).build();
+    /// assert_eq!(Game.whoami(&cx).as_deref(), Some("Ada"));
+    /// ```
+    #[must_use]
+    pub fn session(&self) -> Option<Member> {
+        if let Some(session) = &self.session {
+            return Some(session.clone());
+        }
+        let roster = self.shared.sessions.roster.get()?;
+        let pool = roster.table().pool("")?;
+        roster.find(pool, self.sender)
     }
 
     /// Returns a handle to the endpoint that received the request.

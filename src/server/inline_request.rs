@@ -9,7 +9,7 @@ use super::context::Context;
 use super::handler_time::BatchClock;
 use super::owned_request::OwnedRequest;
 use super::rejection::Rejection;
-use super::request_head::RequestHead;
+use super::request_head::{RequestHead, SessionCheck};
 use super::response::IntoResponse;
 use super::tracked_request::TrackedRequest;
 use crate::telemetry::metrics::RequestMeter;
@@ -61,7 +61,8 @@ impl<'a> InlineRequest<'a> {
     }
 
     /// Drops a duplicate of a running request, responds to a duplicate of a finished one, and
-    /// refuses other requests while the endpoint closes. Returns any other request, to be run.
+    /// refuses other requests while the endpoint closes, or if their caller lacks the session that
+    /// the method requires. Returns any other request, to be run.
     ///
     /// Duplicates come first: a caller must not be told that its method did not run while it runs.
     #[inline]
@@ -73,6 +74,10 @@ impl<'a> InlineRequest<'a> {
         let admitted = AdmittedRequest { head, arguments, tracked, responses, counter, timing, clock };
         if head.context.shared.lifecycle.is_closing() {
             admitted.refuse(&Rejection::Closing);
+            return None;
+        }
+        if admitted.head.session == SessionCheck::Missing {
+            admitted.refuse(&Rejection::NoSession);
             return None;
         }
         Some(admitted)

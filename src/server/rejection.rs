@@ -16,6 +16,8 @@ pub enum Rejection {
     MalformedArguments(ArgumentError),
     Busy,
     Closing,
+    /// The method requires a session, and the caller has none.
+    NoSession,
     Panicked,
     /// The handler took longer than the endpoint or a layer allows.
     Stopped,
@@ -41,6 +43,7 @@ impl Rejection {
             Self::MalformedArguments(_) => RefusalKind::MalformedArguments,
             Self::Busy => RefusalKind::Busy,
             Self::Closing => RefusalKind::Closing,
+            Self::NoSession => RefusalKind::NoSession,
             Self::Panicked => RefusalKind::Panicked,
             Self::Stopped => RefusalKind::Stopped,
             #[cfg(feature = "tower")]

@@ -33,6 +33,16 @@ pub(crate) struct RequestHead {
     /// several peers. Else 0.
     pub(crate) response_delay: u16,
     pub(crate) origin: Origin,
+    /// Whether the method requires a session, and the caller has one.
+    pub(crate) session: SessionCheck,
+}
+
+/// The result of the search for a caller's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionCheck {
+    NotRequired,
+    Missing,
+    Found,
 }
 
 impl RequestHead {

@@ -5,7 +5,7 @@ use std::{fmt, iter};
 
 use rpcudp_core::contract::Delivery;
 
-use super::collision::Collision;
+use super::collision::{Collision, UnknownPool};
 use super::inline_request::InlineRequest;
 use super::service::AnyService;
 use crate::telemetry::metrics::RequestMeter;
@@ -39,34 +39,51 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     pub(crate) delivery: Delivery,
     pub(crate) meter: RequestMeter,
+    /// The index of the pool in which the caller must have a session.
+    pub(crate) pool: Option<u32>,
     service: usize,
     method: usize,
 }
 
+/// The reason why routes cannot be built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RouteError {
+    Collision(Collision),
+    UnknownPool(UnknownPool),
+}
+
 impl Router {
-    /// Builds the routes.
+    /// Builds the routes. `pools` are the names of the endpoint's pools of sessions.
     ///
     /// # Errors
     ///
-    /// If two methods have the same wire name, or two services take other methods.
+    /// If two methods have the same wire name, or two services take other methods, or if a method
+    /// requires a session in an unknown pool.
     pub(crate) fn new(
         services: Vec<Arc<dyn AnyService>>,
         middleware: Option<Arc<dyn Middleware>>,
-    ) -> Result<Self, Collision> {
+        pools: &[Arc<str>],
+    ) -> Result<Self, RouteError> {
         let mut router = Self { middleware, ..Self::default() };
         for (index, service) in services.iter().enumerate() {
-            let collision = |method, taken: &Route| Collision {
-                method,
-                services: [services[taken.service].name(), service.name()],
+            let collision = |method, taken: &Route| {
+                RouteError::Collision(Collision { method, services: [services[taken.service].name(), service.name()] })
             };
             for method in 0..service.method_count() {
                 let (name, delivery) = service.method(method);
+                let required = service.sessions().iter().find(|(of, _)| *of == name);
+                let pool = match required.map(|(_, pool)| (*pool, pools.iter().position(|name| **name == **pool))) {
+                    Some((pool, None)) => return Err(RouteError::UnknownPool(UnknownPool { method: name, pool })),
+                    Some((_, Some(index))) => u32::try_from(index).ok(),
+                    None => None,
+                };
                 let aliases = service.aliases().iter().filter(|(_, of)| *of == name).map(|(alias, _)| *alias);
                 for name in iter::once(name).chain(aliases) {
                     match router.position(name) {
                         Err(position) => {
                             let meter = RequestMeter::of(name);
-                            router.routes.insert(position, Route { name, delivery, meter, service: index, method });
+                            let route = Route { name, delivery, meter, pool, service: index, method };
+                            router.routes.insert(position, route);
                         }
                         Ok(taken) => return Err(collision(Some(name), &router.routes[taken])),
                     }
@@ -77,7 +94,8 @@ impl Router {
                     return Err(collision(None, taken));
                 }
                 let meter = RequestMeter::unknown();
-                router.other = Some(Route { name: "", delivery, meter, service: index, method: usize::MAX });
+                router.other =
+                    Some(Route { name: "", delivery, meter, pool: None, service: index, method: usize::MAX });
             }
         }
         router.services = services;

@@ -27,6 +27,10 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// The earlier names of methods, each with the present one.
     #[doc(hidden)]
     const ALIASES: &'static [(&'static str, &'static str)] = &[];
+
+    /// The methods that require a session, each with the name of the pool.
+    #[doc(hidden)]
+    const SESSIONS: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// A method of a service.
@@ -53,6 +57,16 @@ pub(crate) trait AnyService: Send + Sync {
     fn method(&self, index: usize) -> (&'static str, Delivery);
     fn aliases(&self) -> &[(&'static str, &'static str)];
 
+    /// Returns the methods that require a session, each with the name of the pool.
+    fn sessions(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Returns the contract, if it is known at compile time.
+    fn contract(&self) -> Option<&'static Contract> {
+        None
+    }
+
     /// Returns the delivery of methods that no service has, if this one takes requests for them.
     fn other_methods(&self) -> Option<Delivery> {
         None
@@ -78,6 +92,14 @@ impl<S: Service> AnyService for S {
 
     fn aliases(&self) -> &[(&'static str, &'static str)] {
         S::ALIASES
+    }
+
+    fn sessions(&self) -> &'static [(&'static str, &'static str)] {
+        S::SESSIONS
+    }
+
+    fn contract(&self) -> Option<&'static Contract> {
+        Some(S::CONTRACT)
     }
 
     fn call(&self, index: usize, request: IncomingRequest<'_>) {

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpcudp_core::contract::Contract;
 
-use super::collision::Collision;
-use super::router::{Middleware, Router};
+use super::router::{Middleware, RouteError, Router};
 use super::service::AnyService;
 use crate::lock::Lock;
 
@@ -48,6 +47,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) middleware: Option<Arc<dyn Middleware>>,
     pub(crate) introspection: MakeIntrospection,
     pub(crate) max_response_len: usize,
+    /// The names of the pools of sessions.
+    pub(crate) pools: Vec<Arc<str>>,
 }
 
 impl Served {
@@ -56,6 +57,11 @@ impl Served {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let id = ServiceId(LAST.fetch_add(1, Ordering::Relaxed));
         Self { id, service: Arc::new(service), contract: None }
+    }
+
+    /// Returns the contract of the service, published or not, if it has one.
+    pub(crate) fn contract(&self) -> Option<&Contract> {
+        self.contract.as_deref().or_else(|| self.service.contract())
     }
 
     /// Publishes the contract of the service.
@@ -68,8 +74,8 @@ impl Served {
 impl Services {
     /// # Errors
     ///
-    /// If two services collide.
-    pub(crate) fn new(served: Vec<Served>, settings: ServiceSettings) -> Result<Self, Collision> {
+    /// If two services collide, or a method requires a session in an unknown pool.
+    pub(crate) fn new(served: Vec<Served>, settings: ServiceSettings) -> Result<Self, RouteError> {
         let router = settings.router(&served)?;
         Ok(Self {
             version: AtomicU64::new(0),
@@ -90,12 +96,17 @@ impl Services {
         Arc::clone(&self.router.lock())
     }
 
+    /// Returns the services.
+    pub(crate) fn served(&self) -> Vec<Served> {
+        self.served.lock().clone()
+    }
+
     /// Adds a service.
     ///
     /// # Errors
     ///
-    /// If it collides with another one.
-    pub(crate) fn add(&self, service: &Served) -> Result<(), Collision> {
+    /// If it collides with another one, or requires sessions in an unknown pool.
+    pub(crate) fn add(&self, service: &Served) -> Result<(), RouteError> {
         self.change(|served| served.push(service.clone()))
     }
 
@@ -111,7 +122,7 @@ impl Services {
         was_served
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Served>)) -> Result<(), Collision> {
+    fn change(&self, change: impl FnOnce(&mut Vec<Served>)) -> Result<(), RouteError> {
         let mut served = self.served.lock();
         let mut changed = served.clone();
         change(&mut changed);
@@ -128,10 +139,10 @@ impl Services {
 }
 
 impl ServiceSettings {
-    fn router(&self, served: &[Served]) -> Result<Router, Collision> {
+    fn router(&self, served: &[Served]) -> Result<Router, RouteError> {
         let introspection = (self.introspection)(served, self.max_response_len);
         let services = served.iter().map(|served| Arc::clone(&served.service)).chain(introspection).collect();
-        Router::new(services, self.middleware.clone())
+        Router::new(services, self.middleware.clone(), &self.pools)
     }
 }
 

@@ -2,7 +2,8 @@ use std::{error, fmt};
 
 use rpcudp_core::codec::DecodeError;
 
-use crate::server::collision::Collision;
+use crate::server::collision::{Collision, UnknownPool};
+use crate::server::router::RouteError;
 
 /// The reason why a service could not be added to an endpoint.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ pub enum AddServiceError {
         service: &'static str,
         /// The reason.
         source: DecodeError,
+    },
+    /// A method requires a session in a pool that the endpoint does not have.
+    UnknownPool {
+        /// The wire name of the method.
+        method: &'static str,
+        /// The name of the pool, which is empty for the default pool.
+        pool: &'static str,
     },
     /// The endpoint is closing or closed.
     Closed,
@@ -53,6 +61,7 @@ impl fmt::Display for AddServiceError {
             }
             Self::DuplicateOtherMethods { services } => Collision { method: None, services: *services }.fmt(f),
             Self::InvalidContract { service, source } => InvalidContract { service, source: source.clone() }.fmt(f),
+            Self::UnknownPool { method, pool } => UnknownPool { method, pool }.fmt(f),
             Self::Closed => f.write_str("the endpoint is closing, so no service can be added"),
         }
     }
@@ -62,16 +71,22 @@ impl error::Error for AddServiceError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::InvalidContract { source, .. } => Some(source),
-            Self::DuplicateMethod { .. } | Self::DuplicateOtherMethods { .. } | Self::Closed => None,
+            Self::DuplicateMethod { .. }
+            | Self::DuplicateOtherMethods { .. }
+            | Self::UnknownPool { .. }
+            | Self::Closed => None,
         }
     }
 }
 
-impl From<Collision> for AddServiceError {
-    fn from(Collision { method, services }: Collision) -> Self {
-        match method {
-            Some(method) => Self::DuplicateMethod { method, services },
-            None => Self::DuplicateOtherMethods { services },
+impl From<RouteError> for AddServiceError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Collision(Collision { method: Some(method), services }) => {
+                Self::DuplicateMethod { method, services }
+            }
+            RouteError::Collision(Collision { method: None, services }) => Self::DuplicateOtherMethods { services },
+            RouteError::UnknownPool(UnknownPool { method, pool }) => Self::UnknownPool { method, pool },
         }
     }
 }

@@ -146,7 +146,7 @@ pub(crate) fn attach(services: &Arc<Services>, shared: &Arc<Shared>) {
 }
 
 /// Returns the services of an endpoint that is not closed.
-fn attached(shared: &Shared) -> Option<Arc<Services>> {
+pub(crate) fn attached(shared: &Shared) -> Option<Arc<Services>> {
     let services: Arc<dyn Any + Send + Sync> = shared.services.get()?.upgrade()?;
     services.downcast().ok()
 }

@@ -17,6 +17,8 @@ use crate::endpoint::shared::Shared;
 #[cfg(feature = "secure")]
 use crate::links::linked_peer::LinkedPeer;
 use crate::server::context::Context;
+use crate::session::roster::member::{Data, Member};
+use crate::session::roster::session_id::{Credential, SessionId};
 
 /// The builder of a [`Context`] for a unit test.
 ///
@@ -33,6 +35,8 @@ pub struct ContextBuilder {
     metadata: Metadata,
     #[cfg(feature = "secure")]
     peer_id: Option<crate::PeerId>,
+    /// The data of the caller's session.
+    session: Option<Data>,
 }
 
 impl Context {
@@ -94,6 +98,7 @@ impl Context {
             metadata: Metadata::new(),
             #[cfg(feature = "secure")]
             peer_id: None,
+            session: None,
         }
     }
 }
@@ -154,6 +159,13 @@ impl ContextBuilder {
         if let Err(error) = self.metadata.set(key, value) {
             panic!("{key:?} cannot travel in the metadata: {error}");
         }
+        self
+    }
+
+    /// Gives the caller a session with this data, for [`Context::session`], which has an example.
+    /// Default: the caller has none.
+    pub fn session<T: Send + Sync + 'static>(mut self, data: T) -> Self {
+        self.session = Some(Arc::new(data));
         self
     }
 
@@ -237,6 +249,12 @@ impl ContextBuilder {
             id: self.message_id.unwrap_or_else(new_message_id),
             deadline: self.remaining.map(|remaining| later(now(), remaining)),
             handler: Some(handler),
+            session: self.session.map(|data| {
+                let credential = Credential { id: SessionId(1), key: 0 };
+                let member = Member::new(credential, "".into(), self.sender);
+                member.set_data(data);
+                member
+            }),
             metadata: (!self.metadata.is_empty()).then(|| Arc::new(self.metadata)),
             #[cfg(feature = "secure")]
             link: self.peer_id.map(|peer_id| Arc::new(LinkedPeer { link: None, peer_id, source: self.sender })),

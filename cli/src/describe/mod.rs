@@ -81,6 +81,7 @@ fn method(method: &Method) -> Value {
         "timeout_ms": method.timeout.map(|timeout| timeout.as_secs_f64() * 1e3),
         "async": method.is_async,
         "blocking": method.is_blocking,
+        "session": method.session,
         "wait_for_ready": method.wait_for_ready,
         "aliases": method.aliases,
         "fingerprint": fingerprint(method.fingerprint()),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::iter;
 use std::time::Duration;
@@ -47,6 +48,38 @@ impl Display for Contract {
             blank = "\n";
         }
         writeln!(f, "}}")
+    }
+}
+
+impl Method {
+    /// Returns the signature in one line, with the options that change how the method is called,
+    /// and without the documentation.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    ///
+    /// use rpcudp_core::contract::{Delivery, Method};
+    ///
+    /// let ping = Method { name: Cow::Borrowed("ping"), delivery: Delivery::AtLeastOnce, ..Method::EMPTY };
+    /// assert_eq!(ping.signature(), "#[rpc(at_least_once)] fn ping(&self)");
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let name = self.name.strip_prefix("r#").unwrap_or(&self.name);
+        let method =
+            Self { doc: "".into(), wire_name: name.to_owned().into(), aliases: Cow::Borrowed(&[]), ..self.clone() };
+        let text = Source(&method).to_string();
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.join(" ").trim_end_matches(';').to_owned()
+    }
+}
+
+/// The source of a method.
+struct Source<'a>(&'a Method);
+
+impl Display for Source<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_method(f, self.0, "")
     }
 }
 
@@ -107,6 +140,11 @@ fn write_options(f: &mut Formatter<'_>, method: &Method, namespace: &str) -> fmt
     }
     if method.is_secure {
         options.push("secure".into());
+    }
+    match method.session.as_deref() {
+        None => {}
+        Some("") => options.push("session".into()),
+        Some(pool) => options.push(format!("session = {pool:?}")),
     }
     if method.fallible && last_segment(&method.returns) != "Result" {
         options.push("fallible".into());

@@ -39,7 +39,7 @@ impl Method {
     /// | --- | --- |
     /// | the wire name, and so the namespace | the name in Rust, aliases |
     /// | the number, order and types of the arguments | their names, a `Context` |
-    /// | the return type, and whether it is a `Result` | `async`, `blocking` |
+    /// | the return type, and whether it is a `Result` | `async`, `blocking`, `session` |
     /// | `at_least_once`, `at_most_once`, `oneway`, `secure` | the timeout, `wait_for_ready` |
     /// | another spelling of a type: `String` for `&str` | lifetimes, documentation |
     ///

@@ -125,6 +125,8 @@ pub struct Method {
     pub is_blocking: bool,
     /// Whether a call needs a link to a peer with a proven key.
     pub is_secure: bool,
+    /// The pool in which the caller needs a session, with an empty name for the default pool.
+    pub session: Option<Cow<'static, str>>,
 }
 
 /// An argument of a method.
@@ -165,6 +167,7 @@ impl Method {
         aliases: Cow::Borrowed(&[]),
         is_blocking: false,
         is_secure: false,
+        session: None,
     };
 }
 

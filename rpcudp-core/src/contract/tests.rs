@@ -35,6 +35,7 @@ fn store() -> Method {
         wait_for_ready: true,
         aliases: vec![text("kad.go")].into(),
         is_blocking: true,
+        session: Some(text("operator")),
         ..Method::EMPTY
     }
 }
@@ -74,7 +75,7 @@ where
     #[rpc(at_least_once, timeout = "1500us")]
     async fn lookup(&self, key: &'a [u8], r#type: Option<Kind<'_>>) -> Option<Vec<u8>>;
 
-    #[rpc(name = "möve\n\"\u{202e}", alias = "go", at_most_once, timeout = "60001ms", wait_for_ready, blocking, fallible)]
+    #[rpc(name = "möve\n\"\u{202e}", alias = "go", at_most_once, timeout = "60001ms", wait_for_ready, blocking, session = "operator", fallible)]
     fn r#move(&self, #[rpc(argument)] cx: custom::Context, value: Self::Value) -> Outcome<u8>;
 }
 "#;
@@ -119,6 +120,10 @@ fn fields_of_later_versions_are_sent_only_if_they_are_used() {
     assert_eq!(bytes(&method), bytes(&fields));
     let method = Method { is_blocking: false, is_secure: true, ..method };
     let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, [(); 0], false, true);
+    assert_eq!(bytes(&method), bytes(&fields));
+    assert_eq!(decode::<Method>(&bytes(&method)).unwrap(), method);
+    let method = Method { is_secure: false, session: Some(text("")), ..method };
+    let fields = ("f", "f", "", [(); 0], "()", false, "maybe", None::<u8>, false, false, [(); 0], false, false, "");
     assert_eq!(bytes(&method), bytes(&fields));
     assert_eq!(decode::<Method>(&bytes(&method)).unwrap(), method);
 }
@@ -179,6 +184,7 @@ fn fingerprint_ignores_the_parts_that_callers_do_not_use() {
     assert!(!changes(|method| method.wait_for_ready = true));
     assert!(changes(|method| method.is_secure = true));
     assert!(!changes(|method| method.is_blocking = true));
+    assert!(!changes(|method| method.session = Some(text(""))));
     assert!(!changes(|method| method.aliases = vec![text("kad.find")].into()));
     assert!(!changes(|method| method.arguments.to_mut()[0].name = text("k")));
     assert!(!changes(|method| method.arguments.to_mut()[0].ty = text("&[u8]")));

@@ -42,9 +42,11 @@ impl Serialize for Method {
             aliases,
             is_blocking,
             is_secure,
+            session,
         } = self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
         let later = match () {
+            () if session.is_some() => 5,
             () if *is_secure => 4,
             () if *is_blocking => 3,
             () if !aliases.is_empty() => 2,
@@ -71,6 +73,9 @@ impl Serialize for Method {
         }
         if later > 3 {
             array.serialize_element(is_secure)?;
+        }
+        if later > 4 {
+            array.serialize_element(session)?;
         }
         array.end()
     }
@@ -150,7 +155,7 @@ impl FromFields for AssociatedType {
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
                             fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, aliases, whether it \
-                            blocks its thread, and whether it needs a link";
+                            blocks its thread, whether it needs a link, and the pool in which the caller needs a session";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -167,6 +172,7 @@ impl FromFields for Method {
             aliases: Cow::Owned(array.next_or_default()?),
             is_blocking: array.next_or_default()?,
             is_secure: array.next_or_default()?,
+            session: array.next_or_default()?,
         })
     }
 }

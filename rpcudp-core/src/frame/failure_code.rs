@@ -30,6 +30,8 @@ impl FailureCode {
     pub const REJECTED: Self = Self(RefusalKind::Rejected.code());
     /// [`RefusalKind::NeedsSecureLink`].
     pub const NEEDS_SECURE_LINK: Self = Self(RefusalKind::NeedsSecureLink.code());
+    /// [`RefusalKind::NoSession`].
+    pub const NO_SESSION: Self = Self(RefusalKind::NoSession.code());
 
     /// Returns the code with this number.
     #[must_use]

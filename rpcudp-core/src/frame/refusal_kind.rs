@@ -42,11 +42,13 @@ pub enum RefusalKind {
     /// The method needs a link to a peer with a proven key, and the request came over the plain
     /// wire. The method did not run.
     NeedsSecureLink = 10,
+    /// The method requires a session, and the caller has none. The method did not run.
+    NoSession = 11,
 }
 
 impl RefusalKind {
     /// All refusals, in the order of their codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownMethod,
         Self::MalformedArguments,
         Self::Busy,
@@ -57,6 +59,7 @@ impl RefusalKind {
         Self::Stopped,
         Self::Rejected,
         Self::NeedsSecureLink,
+        Self::NoSession,
     ];
 
     /// Returns the code that failure frames carry.
@@ -93,6 +96,7 @@ impl RefusalKind {
             Self::Stopped => "stopped",
             Self::Rejected => "rejected",
             Self::NeedsSecureLink => "needs_secure_link",
+            Self::NoSession => "no_session",
         }
     }
 
@@ -111,6 +115,7 @@ impl RefusalKind {
             Self::Stopped => "the handler took longer than the server allows",
             Self::Rejected => "a layer rejected the call",
             Self::NeedsSecureLink => "the method needs a secure link",
+            Self::NoSession => "the caller has no session",
         }
     }
 }

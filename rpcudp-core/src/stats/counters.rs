@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::drop_reason::DropReason;
-use super::snapshot::{CallStats, DatagramStats, RequestStats, Stats};
+use super::snapshot::{CallStats, DatagramStats, RequestStats, SessionStats, Stats};
 use super::stripe::StripeIndex;
 
 /// A counter of [`Counters`]. Dropped datagrams are counted by [`Counters::dropped`].
@@ -80,8 +80,8 @@ impl Counters {
         index.add(&self.stripes[index.get()].dropped[reason as usize], 1);
     }
 
-    /// Reads all counters. Leaves `withheld`, `in_flight`, `stored_bytes` and `running` zero for
-    /// the caller to fill in.
+    /// Reads all counters. Leaves `sessions`, and `withheld`, `in_flight`, `stored_bytes` and
+    /// `running`, zero for the caller to fill in.
     #[must_use]
     pub fn snapshot(&self) -> Stats {
         let sum = |count: &dyn Fn(&Stripe) -> &AtomicU64| -> u64 {
@@ -128,6 +128,7 @@ impl Counters {
                 unreachable: count(Counter::DatagramsUnreachable),
                 receive_errors: count(Counter::ReceiveErrors),
             },
+            sessions: SessionStats::default(),
             dropped: DropReason::ALL.map(|reason| sum(&|stripe| &stripe.dropped[reason as usize])),
         }
     }

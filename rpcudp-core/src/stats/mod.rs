@@ -7,4 +7,4 @@ mod stripe;
 
 pub use counters::{Counter, Counters};
 pub use drop_reason::DropReason;
-pub use snapshot::{CallStats, DatagramStats, RequestStats, Stats};
+pub use snapshot::{CallStats, DatagramStats, RequestStats, SessionStats, Stats};

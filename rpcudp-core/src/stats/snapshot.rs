@@ -19,6 +19,8 @@ pub struct Stats {
     pub requests: RequestStats,
     /// The datagrams of its socket.
     pub datagrams: DatagramStats,
+    /// The sessions that peers hold at it.
+    pub sessions: SessionStats,
     pub(crate) dropped: [u64; DropReason::ALL.len()],
 }
 
@@ -119,6 +121,25 @@ pub struct DatagramStats {
     pub receive_errors: u64,
 }
 
+/// The sessions that peers hold at an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Members now, in all pools.
+    pub members: u64,
+    /// Peers that wait in line now.
+    pub waiting: u64,
+    /// Peers that have become members.
+    pub joined: u64,
+    /// Members whose sessions have ended.
+    pub ended: u64,
+    /// Requests to join whose peers had to show first that they receive at their addresses.
+    pub challenged: u64,
+    /// Requests to keep a session or to leave it that named no known session: forged, or of a peer
+    /// that was away for long. They change nothing.
+    pub unknown: u64,
+}
+
 impl Stats {
     /// Returns the number of datagrams dropped for a reason.
     #[must_use]
@@ -139,6 +160,7 @@ impl fmt::Debug for Stats {
             .field("calls", &self.calls)
             .field("requests", &self.requests)
             .field("datagrams", &self.datagrams)
+            .field("sessions", &self.sessions)
             .field("dropped", &Dropped(self))
             .finish()
     }

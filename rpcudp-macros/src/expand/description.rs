@@ -75,6 +75,10 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
         list_field("aliases", method.aliases.iter().map(|alias| text(alias))),
         (method.execution == Execution::BlockingThread).then(|| quote!(is_blocking: true)),
         method.is_secure.then(|| quote!(is_secure: true)),
+        method.session.as_ref().map(|pool| {
+            let pool = text(pool);
+            quote!(session: ::core::option::Option::Some(#pool))
+        }),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -33,6 +33,7 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
         timeout: options.timeout.map(|(timeout, _)| timeout),
         wait_for_ready: options.wait_for_ready.is_some(),
         is_secure: service.secure || options.secure || has_secure_context,
+        session: options.session.clone().or_else(|| service.session.clone()),
         returns,
     }
 }

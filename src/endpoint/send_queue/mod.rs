@@ -131,6 +131,13 @@ impl SendQueue {
         responses.clear();
     }
 
+    /// Sends a batch of oneway requests from another task than the driver's, and clears it.
+    pub(crate) fn send_batch(&self, requests: &mut SendBatch) {
+        if let Some(transport) = self.transport.upgrade() {
+            self.send_responses(&*transport, requests);
+        }
+    }
+
     /// Announces that the driver will flush after the tasks that it is about to wake.
     pub(crate) fn expect_flush(&self) {
         self.is_flush_pending.store(true, Ordering::Release);

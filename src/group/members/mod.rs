@@ -9,8 +9,10 @@ use super::member::Member;
 
 /// The members of a group: those that calls may go to, and those that were ejected because they did
 /// not respond.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Members {
+    /// The largest number of members.
+    max_count: usize,
     available: Vec<Arc<Member>>,
     ejected: Vec<Ejection>,
     /// The earliest time at which an ejected member may be probed.
@@ -44,6 +46,12 @@ pub(super) enum MemberState {
     Probed,
 }
 
+impl Default for Members {
+    fn default() -> Self {
+        Self::new(Self::MAX_COUNT)
+    }
+}
+
 impl Members {
     /// The largest number of members. A source may be a network service, which must not fill the
     /// memory.
@@ -52,6 +60,22 @@ impl Members {
     /// The time of the first ejection, and the longest.
     const FIRST_EJECTION: Duration = Duration::from_secs(5);
     const MAX_EJECTION: Duration = Duration::from_secs(300);
+
+    pub(super) fn new(max_count: usize) -> Self {
+        Self {
+            max_count,
+            available: Vec::new(),
+            ejected: Vec::new(),
+            next_probe: None,
+            is_known: false,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the largest number of members.
+    pub(super) fn max_count(&self) -> usize {
+        self.max_count
+    }
 
     pub(super) fn len(&self) -> usize {
         self.available.len() + self.ejected.len()
@@ -85,7 +109,7 @@ impl Members {
             member.named_at.store(named_at, Ordering::Relaxed);
             return true;
         }
-        if self.len() >= Self::MAX_COUNT {
+        if self.len() >= self.max_count {
             return false;
         }
         self.available.push(Arc::new(Member::new(addr, named_at)));

@@ -53,7 +53,7 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> Generated
     let mut imports = Imports::new(quote!(#krate::__private), names);
     let methods: Vec<_> =
         contract.methods.iter().map(|method| method::method(contract, method, names, &mut imports)).collect();
-    let aliases = aliases(contract);
+    let (aliases, sessions) = (aliases(contract), sessions(contract));
     // Only if there is such a method: the crate may forbid the attribute.
     let has_deprecated = contract.methods.iter().any(Method::is_deprecated);
     let allow_deprecated =
@@ -102,6 +102,7 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> Generated
                 &[#(#methods),*]
             };
             #aliases
+            #sessions
         }
 
         impl #impl_generics ::core::clone::Clone for #server #ty_generics {
@@ -117,6 +118,20 @@ pub(in crate::expand) fn server(contract: &Contract, names: &Names) -> Generated
         }
     };
     Generated { definition, impls }
+}
+
+/// Writes the table of methods that require a session, if there are any: each with its pool.
+fn sessions(contract: &Contract) -> Option<TokenStream> {
+    let pairs = contract.methods.iter().filter_map(|method| {
+        let (cfg, name, pool) = (&method.attrs.cfg, &method.wire_name, method.session.as_ref()?);
+        Some(quote!(#(#cfg)* (#name, #pool)))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    (!pairs.is_empty()).then(|| {
+        quote! {
+            const SESSIONS: &'static [(&'static str, &'static str)] = &[#(#pairs),*];
+        }
+    })
 }
 
 /// Writes the table of aliases, if the contract has any: each with the wire name of its method.

@@ -112,6 +112,18 @@ impl OptionItem {
         name
     }
 
+    /// Returns the name of a pool of sessions: empty if the option has no value.
+    pub(super) fn pool(&self, report: &mut Report) -> Option<String> {
+        if !self.has_value() {
+            return Some(String::new());
+        }
+        let name = self.string("\"operator\"", report)?;
+        if name.value().is_empty() {
+            report.error(name, messages::EMPTY_POOL);
+        }
+        Some(name.value())
+    }
+
     pub(super) fn boolean(&self, report: &mut Report) -> Option<bool> {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Some(value.value),

@@ -25,6 +25,8 @@ pub(super) struct ServiceOptions {
     pub(super) python: bool,
     /// Whether all methods need a link.
     pub(super) secure: bool,
+    /// The pool in which the callers of all methods need a session.
+    pub(super) session: Option<String>,
 }
 
 /// The option `dyn`, with the name of the trait if it has one.
@@ -45,6 +47,8 @@ pub(super) struct MethodOptions {
     pub(super) blocking: Option<Span>,
     /// The method needs a link.
     pub(super) secure: bool,
+    /// The pool in which a caller needs a session.
+    pub(super) session: Option<String>,
 }
 
 /// The option of a parameter.
@@ -56,7 +60,7 @@ pub(super) enum ParameterRole {
 
 impl ServiceOptions {
     const GRAMMAR: Grammar = Grammar {
-        allowed: &["namespace", "client", "server", "dyn", "python", "secure", "crate"],
+        allowed: &["namespace", "client", "server", "dyn", "python", "secure", "session", "crate"],
         example: "#[rpc_service(namespace = \"...\")]",
         repeatable: &[],
     };
@@ -70,6 +74,7 @@ impl ServiceOptions {
             dynamic: None,
             python: true,
             secure: false,
+            session: None,
         };
         for item in Self::GRAMMAR.items(tokens, report) {
             match &*item.name.to_string() {
@@ -88,6 +93,7 @@ impl ServiceOptions {
                 }
                 "dyn" => options.dynamic = Some(Dynamic(None)),
                 "secure" => options.secure |= item.is_flag(report),
+                "session" => options.session = item.pool(report),
                 "python" => options.python = item.boolean(report).unwrap_or(false),
                 other => report.error(&item.name, messages::unknown_option(other, Self::GRAMMAR.allowed)),
             }
@@ -108,6 +114,7 @@ impl MethodOptions {
             "wait_for_ready",
             "blocking",
             "secure",
+            "session",
             "fallible",
             "value",
         ],
@@ -153,6 +160,7 @@ impl MethodOptions {
             "wait_for_ready" if item.is_flag(report) => self.wait_for_ready = Some(span),
             "blocking" if item.is_flag(report) => self.blocking = Some(span),
             "secure" if item.is_flag(report) => self.secure = true,
+            "session" => self.session = item.pool(report),
             "oneway" if item.is_flag(report) => self.set_delivery(Delivery::OneWay, span, report),
             "at_least_once" if item.is_flag(report) => self.set_delivery(Delivery::AtLeastOnce, span, report),
             "at_most_once" if item.is_flag(report) => self.set_delivery(Delivery::AtMostOnce, span, report),

@@ -1,0 +1,146 @@
+//! The consequences of changes among an endpoint's sessions: hooks, events, notices to peers.
+
+use std::sync::Arc;
+
+use rpcudp_core::{Counter, Request, codec};
+use rpcudp_transport::SendBatch;
+use serde::Serialize;
+
+use super::roster::Roster;
+use super::roster::end_reason::{EndReason, bounded_text};
+use super::roster::event::SessionEvent;
+use super::roster::member::{Data, Member};
+use super::roster::table::Effect;
+use crate::endpoint::shared::Shared;
+use crate::group::change::Change;
+use crate::group::shared::GroupShared;
+use crate::panic::{Panicked, catch};
+
+/// Carries out the effects that the table has queued, and sends the notices to peers together.
+pub(crate) fn carry_out(shared: &Shared, roster: &Roster) {
+    let mut effects = Effects { shared, roster, notices: SendBatch::new() };
+    roster.drain(|effect| effects.carry_out(effect));
+    let Effects { mut notices, .. } = effects;
+    if !notices.is_empty() {
+        shared.send_queues.at(0).send_batch(&mut notices);
+    }
+}
+
+struct Effects<'a> {
+    shared: &'a Shared,
+    roster: &'a Roster,
+    notices: SendBatch,
+}
+
+impl Effects<'_> {
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Enter { pool, key, member } => {
+                let data = self.enter(pool, &member);
+                self.roster.table().enter(key, data);
+            }
+            Effect::Joined { pool, member, waited } => self.joined(pool, member, waited),
+            Effect::Moved { pool, member, from } => {
+                tracing::debug!(target: "rpcudp", session = %member.id(), peer = %member.addr(), %from, "session moved");
+                self.leave_group(pool, &member, from);
+                self.enter_group(pool, &member);
+                self.roster.publish(SessionEvent::Moved { member, from });
+            }
+            Effect::Ended { pool, member, reason, was_member } => self.ended(pool, member, reason, was_member),
+            Effect::Grouped(pool) => {
+                let Some(group) = self.roster.pool(pool).group.get() else { return };
+                let members = self.roster.table().members(pool);
+                members.iter().for_each(|member| group.apply(Change::Insert(member.addr())));
+                group.publish();
+            }
+            Effect::Closed => self.roster.end_events(),
+        }
+    }
+
+    /// Calls the hook for joining.
+    fn enter(&self, pool: usize, member: &Member) -> Result<Data, String> {
+        let Some(on_join) = &self.roster.pool(pool).hooks.on_join else { return Ok(Arc::new(())) };
+        match catch(|| on_join(member)) {
+            Ok(data) => data.map_err(bounded_text),
+            Err(Panicked) => {
+                tracing::error!(target: "rpcudp", peer = %member.addr(), "the hook `Sessions::on_join` panicked, and its peer is refused");
+                Err("the hook for joining panicked".into())
+            }
+        }
+    }
+
+    fn joined(&mut self, pool: usize, member: Member, waited: bool) {
+        tracing::debug!(target: "rpcudp", session = %member.id(), peer = %member.addr(), pool = member.pool(), "session joined");
+        if waited {
+            self.notify(&member, "rpc.joined", None);
+        }
+        self.enter_group(pool, &member);
+        self.roster.publish(SessionEvent::Joined(member));
+    }
+
+    fn ended(&mut self, pool: usize, member: Member, reason: EndReason, was_member: bool) {
+        tracing::debug!(target: "rpcudp", session = %member.id(), peer = %member.addr(), pool = member.pool(), %reason, "session ended");
+        if reason != EndReason::Left {
+            self.notify(&member, "rpc.ended", Some(&reason));
+        }
+        if !was_member {
+            return;
+        }
+        self.leave_group(pool, &member, member.addr());
+        if let Some(on_end) = &self.roster.pool(pool).hooks.on_end
+            && let Err(Panicked) = catch(|| on_end(&member, &reason))
+        {
+            tracing::error!(target: "rpcudp", session = %member.id(), "the hook `Sessions::on_end` panicked");
+        }
+        self.roster.publish(SessionEvent::Ended { member, reason });
+    }
+
+    fn enter_group(&self, pool: usize, member: &Member) {
+        if let Some(group) = self.roster.pool(pool).group.get() {
+            group.apply(Change::Insert(member.addr()));
+            group.publish();
+        }
+    }
+
+    /// Removes an address from the group, unless another member has it by now.
+    fn leave_group(&self, pool: usize, member: &Member, addr: std::net::SocketAddr) {
+        let Some(group) = self.roster.pool(pool).group.get() else { return };
+        if self.roster.find(pool, addr).is_none_or(|other| other == *member && member.end().is_some()) {
+            group.apply(Change::Remove(addr));
+        }
+    }
+
+    /// Queues a oneway request to the peer of a session.
+    fn notify(&mut self, member: &Member, method: &str, reason: Option<&EndReason>) {
+        let Ok(id) = self.shared.calls.oneway_id() else { return };
+        let dialect = self.shared.config.dialect;
+        self.notices.write(member.addr(), None, |out| {
+            let start = out.len();
+            Request::begin(out, dialect, method, 1 + u32::from(reason.is_some()));
+            append(out, &member.credential());
+            if let Some(reason) = reason {
+                append(out, reason);
+            }
+            Request::set_id(&mut out[start..], id);
+        });
+        self.shared.counters.add(Counter::CallsStarted, 1);
+        self.shared.counters.add(Counter::CallsOneway, 1);
+    }
+}
+
+fn append(out: &mut Vec<u8>, value: &impl Serialize) {
+    codec::encode(out, value).expect("numbers and a text can be encoded");
+}
+
+/// Returns the group of a pool's members. Created by the first call.
+pub(crate) fn group(shared: &Shared, roster: &Roster, pool: usize) -> Arc<GroupShared> {
+    let group = Arc::clone(roster.pool(pool).group.get_or_init(|| {
+        let limits = roster.table().limits(pool).clone();
+        Arc::new(GroupShared::with_max_count("the members".into(), shared.calls.random(), limits.capacity))
+    }));
+    if !group.is_known() {
+        roster.table().push_group(pool);
+        carry_out(shared, roster);
+    }
+    group
+}

@@ -1,0 +1,141 @@
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep, timeout_at};
+
+use super::catalogue::compare;
+use super::contract::{Hosting, VERSION};
+use super::effects::carry_out;
+use super::join_response::{JoinRefusal, JoinResponse};
+use super::required::Required;
+use super::roster::Roster;
+use super::roster::end_reason::EndReason;
+use super::roster::session_id::{Credential, SessionId};
+use super::roster::table::{JoinRequest, Joined, Standing};
+use crate::clock::now;
+use crate::endpoint::shared::Shared;
+use crate::server::context::Context;
+
+/// The service of an endpoint that has sessions.
+#[derive(Debug)]
+pub(crate) struct Host {
+    roster: Arc<Roster>,
+}
+
+impl Host {
+    pub(crate) fn new(roster: Arc<Roster>) -> Self {
+        Self { roster }
+    }
+
+    fn begin(&self, request: &JoinRequest, now: Instant) -> Joined {
+        let mut table = self.roster.table();
+        let before = table.next_expiry();
+        let joined = table.join(request, now);
+        let is_due_earlier = table.next_expiry().is_some_and(|next| before.is_none_or(|before| next < before));
+        drop(table);
+        if is_due_earlier {
+            self.roster.on_expiry.notify_one();
+        }
+        joined
+    }
+
+    fn place(&self, session: Credential, pool: usize) -> Result<JoinResponse, JoinRefusal> {
+        let table = self.roster.table();
+        match table.standing(session) {
+            Standing::At(position) => {
+                let lease = millis(table.limits(pool).lease);
+                Ok(JoinResponse::Place { session, lease, position: position as u64 })
+            }
+            Standing::Ended(reason) => Err(JoinRefusal::Ended(reason)),
+            Standing::Unknown => Err(JoinRefusal::Ended(EndReason::Expired)),
+        }
+    }
+}
+
+impl Hosting for Host {
+    fn join(
+        &self,
+        cx: &Context,
+        version: u32,
+        pool: &str,
+        key: u64,
+        methods: Required<'_>,
+        token: Option<u64>,
+    ) -> Result<JoinResponse, JoinRefusal> {
+        if version != VERSION {
+            return Err(JoinRefusal::Version(VERSION));
+        }
+        let Some(pool) = self.roster.table().pool(pool) else { return Err(JoinRefusal::Pool) };
+        let Context { shared, sender: addr, .. } = cx;
+        let (addr, now, challenge) = (*addr, now(), &self.roster.challenge);
+        let is_confirmed = token.is_some_and(|token| challenge.is_valid(token, addr, now));
+        if is_confirmed {
+            // The token reached the peer at its address, as a request to the peer would have.
+            shared.limiter().validate(addr, now);
+        }
+        let is_trusted = !shared.config.limits.applies_to(addr) || shared.limiter().is_validated(addr, now);
+        if is_trusted {
+            compare(shared, &methods)?;
+        }
+        let id = SessionId(shared.calls.random());
+        match self.begin(&JoinRequest { addr, pool, key, is_confirmed, is_trusted, id }, now) {
+            Joined::Unconfirmed => Ok(JoinResponse::Challenge { token: challenge.token(addr, now) }),
+            Joined::Full { capacity, queue } => {
+                Err(JoinRefusal::Full { capacity: capacity as u64, queue: queue as u64 })
+            }
+            Joined::Session(session) => {
+                carry_out(shared, &self.roster);
+                self.place(session, pool)
+            }
+        }
+    }
+
+    fn keep(&self, cx: &Context, session: Credential, number: Option<u64>) -> Result<(u64, u64), EndReason> {
+        let (standing, lease) = {
+            let mut table = self.roster.table();
+            let standing = table.keep(session, number, cx.sender, now());
+            (standing, table.lease_of(session))
+        };
+        carry_out(&cx.shared, &self.roster);
+        match standing {
+            Standing::At(position) => Ok((millis(lease.unwrap_or_default()), position as u64)),
+            Standing::Ended(reason) => Err(reason),
+            Standing::Unknown => Err(EndReason::Expired),
+        }
+    }
+
+    fn leave(&self, cx: &Context, session: Credential) -> Result<(), EndReason> {
+        let is_known = self.roster.table().leave(session);
+        carry_out(&cx.shared, &self.roster);
+        if is_known { Ok(()) } else { Err(EndReason::Expired) }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Ends the sessions whose leases run out, until the endpoint closes.
+pub(crate) async fn expire(shared: Weak<Shared>, roster: Arc<Roster>) {
+    // Lateness of the timer above which the process must have been paused.
+    const MAX_LATENESS: Duration = Duration::from_millis(100);
+    loop {
+        let next = roster.table().next_expiry();
+        match next {
+            None => roster.on_expiry.notified().await,
+            Some(at) if timeout_at(at.into(), roster.on_expiry.notified()).await.is_ok() => {}
+            Some(at) => {
+                if now().saturating_duration_since(at) > MAX_LATENESS {
+                    // Requests that keep sessions alive are in the socket's receive buffer.
+                    sleep(MAX_LATENESS).await;
+                }
+                let Some(shared) = shared.upgrade() else { return };
+                roster.table().expire(now());
+                carry_out(&shared, &roster);
+            }
+        }
+        if shared.upgrade().is_none_or(|shared| shared.lifecycle.is_closing()) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,325 @@
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use rpcudp_core::contract::Contract;
+use tokio::sync::oneshot;
+use tokio::time::sleep_until;
+
+use super::contract::{HostingClient, VERSION};
+use super::join_error::JoinError;
+use super::join_response::JoinResponse;
+use super::link::{Inbox, Link};
+use super::rejoin::Rejoin;
+use super::required::Required;
+use super::roster::end_reason::EndReason;
+use super::roster::session_id::Credential;
+use super::session_state::SessionState;
+use crate::client::error::CallError;
+use crate::client::refusal::Refusal;
+use crate::clock::{later, now};
+use crate::endpoint::Endpoint;
+use crate::endpoint::weak::WeakEndpoint;
+
+/// The task that joins a server and keeps the session alive.
+///
+/// It holds no handle to its endpoint while it waits, so that the endpoint closes with the
+/// program's last handle.
+pub(super) struct Keeper {
+    pub(super) endpoint: WeakEndpoint,
+    pub(super) link: Arc<Link>,
+    pub(super) required: Vec<&'static Contract>,
+    pub(super) rejoin: Option<Rejoin>,
+    /// Whether the program waits until the session is a member.
+    pub(super) waits_for_turn: bool,
+    /// The program's future, until it has its result.
+    pub(super) first: Option<oneshot::Sender<Result<(), JoinError>>>,
+}
+
+/// A session that the server has confirmed.
+struct Held {
+    credential: Credential,
+    lease: Duration,
+    /// The time at which the last confirmed request was sent. The server's lease began later.
+    confirmed: Instant,
+    next_keep: Instant,
+    /// The number of requests that kept the session alive.
+    keep_count: u64,
+    /// The number of the last of them that had no response.
+    failed_count: u32,
+}
+
+impl Held {
+    /// Requests to keep a session alive within a lease.
+    const KEEPS_PER_LEASE: u32 = 3;
+
+    fn interval(&self) -> Duration {
+        self.lease / Self::KEEPS_PER_LEASE
+    }
+
+    /// Returns the end of the lease on this side: a twentieth before the earliest end at the
+    /// server, so that the peer ends its session first although clocks differ.
+    fn expiry(&self) -> Instant {
+        later(self.confirmed, self.lease - self.lease / 20)
+    }
+}
+
+impl Keeper {
+    /// Challenges after which an attempt fails. The server changes tokens every few seconds.
+    const MAX_CHALLENGES: usize = 4;
+
+    /// The shortest and the longest lease of a server that is accepted.
+    const LEASES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(7 * 24 * 60 * 60)];
+
+    /// The time for the server's response to a peer that leaves.
+    const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+    pub(super) async fn run(mut self) {
+        let mut attempt = 0;
+        let reason = loop {
+            let Some(key) = self.random() else { break EndReason::Closing };
+            let reason = match self.join(key).await {
+                Ok(held) => {
+                    attempt = 0;
+                    let reason = self.hold(held).await;
+                    self.forget(key);
+                    if !self.may_rejoin(&reason) {
+                        break reason;
+                    }
+                    reason
+                }
+                Err(error) => {
+                    self.forget(key);
+                    if !error.is_temporary() || self.is_last(attempt) {
+                        break self.fail(error);
+                    }
+                    EndReason::Expired
+                }
+            };
+            if self.is_last(attempt) {
+                break reason;
+            }
+            attempt += 1;
+            tracing::debug!(target: "rpcudp", peer = %self.link.peer, attempt, %reason, "session is joined again");
+            self.link.set_state(SessionState::Rejoining { attempt });
+            if let Some(reason) = self.back_off(attempt).await {
+                break reason;
+            }
+        };
+        if let Some(first) = self.first.take() {
+            let _ = first.send(Err(JoinError::Ended { peer: self.link.peer, reason: reason.clone() }));
+        }
+        self.link.set_state(SessionState::Ended(reason));
+    }
+
+    /// Asks the server for a place.
+    async fn join(&mut self, key: u64) -> Result<Held, JoinError> {
+        let link = Arc::clone(&self.link);
+        let peer = link.peer;
+        let methods = self.required.iter().flat_map(|contract| &*contract.methods);
+        let methods: Vec<_> = methods.map(|method| (&*method.wire_name, method.fingerprint())).collect();
+        if methods.len() > Required::MAX_COUNT {
+            return Err(JoinError::TooManyMethods { count: methods.len(), limit: Required::MAX_COUNT });
+        }
+        let (mut token, mut challenge_count) = (None, 0);
+        loop {
+            let endpoint = self.endpoint.upgrade().ok_or(JoinError::Call(CallError::Closed))?;
+            endpoint.shared().sessions.joined.insert(key, &link);
+            let sent = now();
+            let client = HostingClient::new(&endpoint, peer);
+            let call = client.join(VERSION, &link.pool, key, Required(methods.clone()), token);
+            drop((client, endpoint));
+            match call.await {
+                Ok(JoinResponse::Place { session, lease, position }) if session.key == key => {
+                    let lease = Duration::from_millis(lease).clamp(Self::LEASES[0], Self::LEASES[1]);
+                    let mut held = Held {
+                        credential: session,
+                        lease,
+                        confirmed: sent,
+                        next_keep: sent,
+                        keep_count: 0,
+                        failed_count: 0,
+                    };
+                    link.set_credential(Some(session));
+                    self.confirm(&mut held, sent, position);
+                    return Ok(held);
+                }
+                Ok(JoinResponse::Challenge { token: new }) if challenge_count < Self::MAX_CHALLENGES => {
+                    token = Some(new);
+                    challenge_count += 1;
+                }
+                Ok(_) => return Err(JoinError::Ended { peer, reason: EndReason::Expired }),
+                Err(error) => return Err(JoinError::new(error, peer, &link.pool, &self.required)),
+            }
+        }
+    }
+
+    /// Keeps a session alive until it ends.
+    async fn hold(&mut self, mut held: Held) -> EndReason {
+        loop {
+            let news = self.link.take_inbox();
+            if news.leaves {
+                self.leave(held.credential).await;
+                return EndReason::Left;
+            }
+            if let Some(reason) = news.ended {
+                return reason;
+            }
+            if news.joined {
+                self.set_position(0);
+            }
+            if news.is_lost {
+                held.next_keep = now();
+            }
+            if now() < held.next_keep {
+                let _ = self.or(sleep_until(held.next_keep.into()), Inbox::has_any).await;
+            } else if let Some(reason) = self.keep(&mut held).await {
+                return reason;
+            }
+        }
+    }
+
+    /// Asks the server to extend the lease. Returns the reason if the session has ended.
+    async fn keep(&mut self, held: &mut Held) -> Option<EndReason> {
+        let Some(endpoint) = self.endpoint.upgrade() else { return Some(EndReason::Closing) };
+        let sent = now();
+        // After a pause of this process the lease may have run out here, but not at a server that
+        // was paused too. So the server is asked in any case.
+        let left = Some(held.expiry().saturating_duration_since(sent)).filter(|left| !left.is_zero());
+        // A call that is lost retransmits at growing intervals, so another one takes its place
+        // soon. Each may take twice as long as the one before, because the path may be long.
+        let timeout = (held.interval() / 2).saturating_mul(1 << held.failed_count.min(8));
+        let timeout = timeout.min(left.unwrap_or_else(|| held.interval()));
+        let client = HostingClient::new(&endpoint, self.link.peer).with_timeout(timeout);
+        held.keep_count += 1;
+        let call = client.keep(held.credential, Some(held.keep_count));
+        drop((client, endpoint));
+        match self.or_news(call).await? {
+            Ok((lease, position)) => {
+                held.lease = Duration::from_millis(lease).clamp(Self::LEASES[0], Self::LEASES[1]);
+                self.confirm(held, sent, position);
+                None
+            }
+            Err(CallError::Application(reason)) => Some(reason),
+            Err(CallError::Closed | CallError::Refused { reason: Refusal::Closing, .. }) => Some(EndReason::Closing),
+            // A program without sessions has taken the place of the server.
+            Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => Some(EndReason::Expired),
+            Err(error) => {
+                let at = now();
+                tracing::debug!(target: "rpcudp", peer = %self.link.peer, %error, "a session could not be kept alive");
+                held.failed_count += 1;
+                held.next_keep = if error.is_timeout() { at } else { later(at, held.interval() / 10) };
+                (at >= held.expiry()).then_some(EndReason::Expired)
+            }
+        }
+    }
+
+    /// Notes that the server has confirmed a request of the session.
+    fn confirm(&mut self, held: &mut Held, sent: Instant, position: u64) {
+        (held.confirmed, held.failed_count) = (sent, 0);
+        // Up to a fifth earlier at random, so that the requests of many members spread.
+        let random = self.random().unwrap_or_default();
+        let early = held.interval() / 5;
+        held.next_keep = later(sent, held.interval() - early.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64));
+        self.set_position(usize::try_from(position).unwrap_or(usize::MAX));
+    }
+
+    fn set_position(&mut self, position: usize) {
+        let state = if position == 0 { SessionState::Member } else { SessionState::Waiting { position } };
+        if (position == 0 || !self.waits_for_turn)
+            && let Some(first) = self.first.take()
+        {
+            self.link.set_state(state.clone());
+            // The future may have been dropped, which leaves.
+            let _ = first.send(Ok(()));
+        }
+        self.link.set_state(state);
+    }
+
+    /// Tells the server that the session is over.
+    async fn leave(&self, credential: Credential) {
+        let Some(endpoint) = self.endpoint.upgrade() else { return };
+        let call = HostingClient::new(&endpoint, self.link.peer).leave(credential).timeout(Self::LEAVE_TIMEOUT);
+        drop(endpoint);
+        if let Err(error) = call.await {
+            tracing::debug!(target: "rpcudp", peer = %self.link.peer, %error, "the server did not confirm that a session left");
+        }
+    }
+
+    /// Ends the first attempt, or a later one, with an error.
+    fn fail(&mut self, error: JoinError) -> EndReason {
+        let reason = match &error {
+            JoinError::Call(CallError::Closed) => EndReason::Closing,
+            JoinError::Ended { reason, .. } => reason.clone(),
+            JoinError::Refused { reason, .. } => EndReason::Refused(reason.clone()),
+            JoinError::Call(_) | JoinError::Full { .. } => EndReason::Expired,
+            error => EndReason::Refused(error.to_string()),
+        };
+        match self.first.take() {
+            Some(first) => drop(first.send(Err(error))),
+            None => {
+                tracing::debug!(target: "rpcudp", peer = %self.link.peer, %error, "a session could not be joined again");
+            }
+        }
+        reason
+    }
+
+    fn may_rejoin(&self, reason: &EndReason) -> bool {
+        self.rejoin.is_some()
+            && matches!(reason, EndReason::Expired | EndReason::Closing)
+            && self.endpoint.upgrade().is_some()
+    }
+
+    fn is_last(&self, attempt: u32) -> bool {
+        self.rejoin.as_ref().is_none_or(|policy| attempt >= policy.max_attempts)
+    }
+
+    /// Waits before the next attempt. Returns the reason if the program leaves meanwhile.
+    async fn back_off(&self, attempt: u32) -> Option<EndReason> {
+        let Some(random) = self.random() else { return Some(EndReason::Closing) };
+        let delay = self.rejoin.as_ref().map_or(Duration::ZERO, |policy| policy.delay(attempt, random));
+        let until = later(now(), delay);
+        // News of the session before may come late.
+        while !self.link.take_inbox().leaves {
+            if self.or_news(sleep_until(until.into())).await.is_some() && now() >= until {
+                return None;
+            }
+        }
+        Some(EndReason::Left)
+    }
+
+    fn forget(&self, key: u64) {
+        self.link.set_credential(None);
+        if let Some(endpoint) = self.endpoint.upgrade() {
+            endpoint.shared().sessions.joined.remove(key);
+        }
+    }
+
+    fn random(&self) -> Option<u64> {
+        self.endpoint.upgrade().map(|endpoint| Endpoint::shared(&endpoint).calls.random())
+    }
+
+    /// Waits for a future. Returns `None` if there are news that cannot wait for it.
+    async fn or_news<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.or(future, Inbox::is_urgent).await
+    }
+
+    /// Waits for a future, or for news of this kind.
+    async fn or<T>(&self, future: impl Future<Output = T>, is_awaited: fn(&Inbox) -> bool) -> Option<T> {
+        let mut future = pin!(future);
+        loop {
+            let mut notified = pin!(self.link.on_inbox.notified());
+            let ended = poll_fn(|cx| match future.as_mut().poll(cx) {
+                Poll::Ready(value) => Poll::Ready(Some(value)),
+                Poll::Pending if self.link.has_news(is_awaited) => Poll::Ready(None),
+                Poll::Pending => notified.as_mut().poll(cx).map(|()| None),
+            });
+            let value = ended.await;
+            if value.is_some() || self.link.has_news(is_awaited) {
+                return value;
+            }
+        }
+    }
+}

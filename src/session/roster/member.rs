@@ -1,0 +1,124 @@
+use std::any::{Any, type_name};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use super::end_reason::EndReason;
+use super::session_id::{Credential, SessionId};
+use crate::lock::Lock;
+
+/// The data of a session, which the hook for joining has made.
+pub(crate) type Data = Arc<dyn Any + Send + Sync>;
+
+/// A member of an endpoint's sessions, as the server sees it.
+///
+/// A handler gets it from [`Context::session`](crate::Context::session), a server from
+/// [`Endpoint::sessions`](crate::Endpoint::sessions) and from events. A clone is another handle to
+/// the same member. A handle stays valid after the session has ended.
+#[derive(Clone)]
+pub struct Member {
+    state: Arc<State>,
+}
+
+struct State {
+    credential: Credential,
+    pool: Arc<str>,
+    addr: Lock<SocketAddr>,
+    data: OnceLock<Data>,
+    end: OnceLock<EndReason>,
+}
+
+impl Member {
+    pub(crate) fn new(credential: Credential, pool: Arc<str>, addr: SocketAddr) -> Self {
+        let (data, end) = (OnceLock::new(), OnceLock::new());
+        Self { state: Arc::new(State { credential, pool, addr: Lock::new(addr), data, end }) }
+    }
+
+    /// Returns the id of the session, which stays the same if the address changes.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.state.credential.id
+    }
+
+    /// Returns the name of the pool, which is empty for the default pool.
+    #[must_use]
+    pub fn pool(&self) -> &str {
+        &self.state.pool
+    }
+
+    /// Returns the current address of the member, to call it back.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        *self.state.addr.lock()
+    }
+
+    /// Returns the data that the hook [`on_join`](super::super::Sessions::on_join) has made for
+    /// this session. Without a hook it is `()`.
+    ///
+    /// The data is shared by all requests of the member, which may run at the same time: put what
+    /// changes into a lock or an atomic.
+    ///
+    /// # Panics
+    ///
+    /// If `T` is not the type that the hook returns.
+    #[must_use]
+    #[track_caller]
+    pub fn data<T: Any>(&self) -> &T {
+        let data = self.state.data.get().map_or(&() as &dyn Any, |data| &**data);
+        match data.downcast_ref() {
+            Some(data) => data,
+            None => panic!(
+                "the data of a session in {} is no `{}`: name the type that the closure of `Sessions::on_join` returns",
+                pool_name(&self.state.pool),
+                type_name::<T>()
+            ),
+        }
+    }
+
+    /// Returns the reason if the session has ended.
+    #[must_use]
+    pub fn end(&self) -> Option<&EndReason> {
+        self.state.end.get()
+    }
+
+    pub(crate) fn credential(&self) -> Credential {
+        self.state.credential
+    }
+
+    pub(crate) fn set_addr(&self, addr: SocketAddr) {
+        *self.state.addr.lock() = addr;
+    }
+
+    pub(crate) fn set_data(&self, data: Data) {
+        // A member enters once.
+        let _ = self.state.data.set(data);
+    }
+
+    pub(crate) fn set_end(&self, reason: EndReason) {
+        let _ = self.state.end.set(reason);
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+}
+
+impl Eq for Member {}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut member = f.debug_struct("Member");
+        member.field("id", &self.id()).field("pool", &self.pool()).field("addr", &self.addr());
+        if let Some(end) = self.end() {
+            member.field("end", end);
+        }
+        member.finish_non_exhaustive()
+    }
+}
+
+/// Returns the name of a pool for messages.
+pub(crate) fn pool_name(pool: &str) -> String {
+    if pool.is_empty() { "the default pool".into() } else { format!("the pool `{pool}`") }
+}

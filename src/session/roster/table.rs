@@ -1,0 +1,432 @@
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::end_reason::EndReason;
+use super::ended::EndedSessions;
+use super::member::{Data, Member};
+use super::pool::{Pool, PoolLimits};
+use super::session_id::{Credential, SessionId};
+use crate::clock::later;
+
+/// The sessions of an endpoint: who is a member of which pool, who waits in line, and for how long
+/// each lease runs. Knows neither sockets nor hooks: it queues [`Effect`]s, which its owner carries
+/// out.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pools: Box<[Pool]>,
+    /// The sessions by the keys that the peers have drawn.
+    sessions: HashMap<u64, Entry>,
+    keys: HashMap<SessionId, u64>,
+    /// The end of each lease, or an earlier time, with the key of the session.
+    expiries: BTreeSet<(Instant, u64)>,
+    ended: EndedSessions,
+    effects: VecDeque<Effect>,
+    counts: Counts,
+}
+
+/// A session.
+#[derive(Debug)]
+struct Entry {
+    member: Member,
+    pool: usize,
+    place: Place,
+    /// The number of the latest request that kept the session alive.
+    keep_number: Option<u64>,
+    expires: Instant,
+    /// The time under which the session is in [`Table::expiries`]: not after `expires`.
+    listed: Instant,
+}
+
+/// The place of a session in its pool.
+#[derive(Debug)]
+enum Place {
+    /// Waits in line, with this ticket.
+    Waiting(u64),
+    /// Its turn has come, and the hook for joining decides. `Some` if the session has ended
+    /// meanwhile.
+    Entering {
+        waited: bool,
+        end: Option<EndReason>,
+    },
+    Member,
+}
+
+/// A consequence of a change, to be carried out without the lock of the table, in order.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Call the hook for joining, and pass its result to [`Table::enter`].
+    Enter { pool: usize, key: u64, member: Member },
+    /// The session has become a member. If it waited in line, the peer must be told.
+    Joined { pool: usize, member: Member, waited: bool },
+    /// The member has another address.
+    Moved { pool: usize, member: Member, from: SocketAddr },
+    /// The session has ended.
+    Ended { pool: usize, member: Member, reason: EndReason, was_member: bool },
+    /// The program has asked for the pool's members as a group.
+    Grouped(usize),
+    /// All sessions have ended, and none begins.
+    Closed,
+}
+
+/// A request to join.
+#[derive(Debug)]
+pub(crate) struct JoinRequest {
+    pub(crate) addr: SocketAddr,
+    pub(crate) pool: usize,
+    /// The key that the peer has drawn for this session.
+    pub(crate) key: u64,
+    /// Whether the peer has shown that it receives at the address.
+    pub(crate) is_confirmed: bool,
+    /// Whether the endpoint trusts the address without that.
+    pub(crate) is_trusted: bool,
+    /// The id of the session, if there will be one.
+    pub(crate) id: SessionId,
+}
+
+/// The answer to a request to join.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// The session has a place, or has had one and has ended.
+    Session(Credential),
+    /// The peer must show first that it receives at its address.
+    Unconfirmed,
+    /// All places are taken, those in line too.
+    Full { capacity: usize, queue: usize },
+}
+
+/// The state of a session.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The position in line, or 0 for a member.
+    At(usize),
+    Ended(EndReason),
+    Unknown,
+}
+
+/// The numbers of events so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) joined: u64,
+    pub(crate) ended: u64,
+    pub(crate) challenged: u64,
+    pub(crate) unknown: u64,
+}
+
+impl Table {
+    pub(crate) fn new(pools: impl IntoIterator<Item = PoolLimits>) -> Self {
+        Self {
+            pools: pools.into_iter().map(Pool::new).collect(),
+            sessions: HashMap::new(),
+            keys: HashMap::new(),
+            expiries: BTreeSet::new(),
+            ended: EndedSessions::default(),
+            effects: VecDeque::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn limits(&self, pool: usize) -> &PoolLimits {
+        &self.pools[pool].limits
+    }
+
+    /// Returns the index of a pool.
+    pub(crate) fn pool(&self, name: &str) -> Option<usize> {
+        self.pools.iter().position(|pool| *pool.limits.name == *name)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Returns the numbers of members and of peers in line, in all pools.
+    pub(crate) fn population(&self) -> (usize, usize) {
+        let waiting = self.pools.iter().map(|pool| pool.line.len()).sum();
+        (self.sessions.len() - waiting, waiting)
+    }
+
+    /// Gives a peer a place in a pool or in its line. A request that repeats another, with the same
+    /// key, finds the same session.
+    pub(crate) fn join(&mut self, request: &JoinRequest, now: Instant) -> Joined {
+        let JoinRequest { addr, pool: at, key, is_confirmed, is_trusted, id } = *request;
+        if let Some(entry) = self.sessions.get(&key) {
+            let credential = entry.member.credential();
+            if entry.pool != at {
+                let PoolLimits { capacity, queue, .. } = self.pools[at].limits;
+                return Joined::Full { capacity, queue };
+            }
+            if entry.member.addr() != addr {
+                if !is_confirmed {
+                    return self.challenge();
+                }
+                self.move_to(key, addr);
+            }
+            self.touch(key, now);
+            return Joined::Session(credential);
+        }
+        // A late duplicate of the request must not begin the session again.
+        if let Some(credential) = self.ended.of_key(key) {
+            return Joined::Session(credential);
+        }
+        let pool = &self.pools[at];
+        let is_taken = pool.by_addr.contains_key(&addr);
+        if !is_confirmed && (!is_trusted || is_taken || pool.is_more_than_half_full()) {
+            return self.challenge();
+        }
+        let has_place = pool.has_place();
+        let PoolLimits { capacity, queue, lease, ref name } = pool.limits;
+        if !has_place && !pool.has_place_in_line() {
+            return Joined::Full { capacity, queue };
+        }
+        let credential = Credential { id, key };
+        let member = Member::new(credential, name.clone(), addr);
+        let pool = &mut self.pools[at];
+        let place = if has_place {
+            pool.taken += 1;
+            self.effects.push_back(Effect::Enter { pool: at, key, member: member.clone() });
+            Place::Entering { waited: false, end: None }
+        } else {
+            Place::Waiting(pool.line.push(key))
+        };
+        pool.set_addr(addr, key);
+        let expires = later(now, lease);
+        self.expiries.insert((expires, key));
+        self.keys.insert(id, key);
+        self.sessions.insert(key, Entry { member, pool: at, place, keep_number: None, expires, listed: expires });
+        Joined::Session(credential)
+    }
+
+    fn challenge(&mut self) -> Joined {
+        self.counts.challenged += 1;
+        Joined::Unconfirmed
+    }
+
+    /// Makes a session whose turn has come a member with this data, or ends it because the hook
+    /// refused.
+    pub(crate) fn enter(&mut self, key: u64, data: Result<Data, String>) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let Place::Entering { waited, end } = &mut entry.place else { return };
+        let (waited, end) = (*waited, end.take());
+        match data {
+            Ok(data) => {
+                entry.member.set_data(data);
+                entry.place = Place::Member;
+                self.counts.joined += 1;
+                let (pool, member) = (entry.pool, entry.member.clone());
+                // Right after the hook, so that hooks and events have one order.
+                self.effects.push_front(Effect::Joined { pool, member, waited });
+                if let Some(reason) = end {
+                    self.end(key, reason);
+                }
+            }
+            Err(text) => {
+                // The session has not been a member.
+                self.end_now(key, end.unwrap_or(EndReason::Refused(text)), false);
+            }
+        }
+    }
+
+    /// Extends the lease of a session, and moves it to the address that the request came from if
+    /// the request is the latest.
+    pub(crate) fn keep(
+        &mut self,
+        credential: Credential,
+        number: Option<u64>,
+        addr: SocketAddr,
+        now: Instant,
+    ) -> Standing {
+        let Some(key) = self.key_of(credential) else { return self.standing_of_missing(credential) };
+        let entry = self.sessions.get_mut(&key).expect("`key_of` has found the session");
+        // A request that was overtaken by another must not move the session back.
+        let is_latest = number.is_none() || number > entry.keep_number;
+        entry.keep_number = number.max(entry.keep_number);
+        if is_latest && entry.member.addr() != addr {
+            self.move_to(key, addr);
+        }
+        self.touch(key, now);
+        self.standing(credential)
+    }
+
+    /// Returns the standing of a session.
+    pub(crate) fn standing(&self, credential: Credential) -> Standing {
+        let Some(entry) = self.key_of(credential).and_then(|key| self.sessions.get(&key)) else {
+            return self.ended.reason(credential).map_or(Standing::Unknown, Standing::Ended);
+        };
+        Standing::At(match entry.place {
+            Place::Waiting(ticket) => self.pools[entry.pool].line.position(ticket),
+            Place::Entering { .. } => 1,
+            Place::Member => 0,
+        })
+    }
+
+    /// Returns the lease of a session.
+    pub(crate) fn lease_of(&self, credential: Credential) -> Option<Duration> {
+        let key = self.key_of(credential)?;
+        Some(self.pools[self.sessions[&key].pool].limits.lease)
+    }
+
+    fn standing_of_missing(&mut self, credential: Credential) -> Standing {
+        let standing = self.standing(credential);
+        self.counts.unknown += u64::from(standing == Standing::Unknown);
+        standing
+    }
+
+    /// Ends a session because the peer leaves. Returns whether the session is or was known.
+    pub(crate) fn leave(&mut self, credential: Credential) -> bool {
+        match self.key_of(credential) {
+            Some(key) => self.end(key, EndReason::Left),
+            None => return self.standing_of_missing(credential) != Standing::Unknown,
+        }
+        true
+    }
+
+    /// Ends a session by its id. Returns whether there was one in this pool.
+    pub(crate) fn evict(&mut self, pool: usize, id: SessionId, reason: EndReason) -> bool {
+        let Some(key) = self.keys.get(&id).copied().filter(|key| self.sessions[key].pool == pool) else {
+            return false;
+        };
+        self.end(key, reason);
+        true
+    }
+
+    /// Ends all sessions.
+    pub(crate) fn close(&mut self) {
+        let mut keys: Vec<_> = self.keys.iter().map(|(id, key)| (*id, *key)).collect();
+        keys.sort_unstable();
+        // Peers in line must not take the places that become free.
+        for pool in &mut self.pools {
+            pool.limits.capacity = 0;
+            pool.limits.queue = 0;
+        }
+        keys.into_iter().for_each(|(_, key)| self.end(key, EndReason::Closing));
+        self.effects.push_back(Effect::Closed);
+    }
+
+    /// Queues the first members of a pool's group.
+    pub(crate) fn push_group(&mut self, pool: usize) {
+        self.effects.push_back(Effect::Grouped(pool));
+    }
+
+    /// Ends the sessions whose leases have run out. Returns the time of the next look.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Instant> {
+        while let Some((listed, key)) = self.expiries.first().copied().filter(|(listed, _)| *listed <= now) {
+            let entry = self.sessions.get_mut(&key).expect("a session is listed while it lives");
+            if entry.expires > now {
+                // The session was kept alive since it was listed.
+                self.expiries.remove(&(listed, key));
+                entry.listed = entry.expires;
+                self.expiries.insert((entry.listed, key));
+            } else {
+                self.end(key, EndReason::Expired);
+                // A session whose hook runs ends after that.
+                self.expiries.remove(&(listed, key));
+            }
+        }
+        self.next_expiry()
+    }
+
+    /// Returns the earliest time at which a lease may run out.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiries.first().map(|(listed, _)| *listed)
+    }
+
+    /// Returns the member with this address in a pool.
+    pub(crate) fn find(&self, pool: usize, addr: SocketAddr) -> Option<&Member> {
+        let entry = self.sessions.get(self.pools[pool].by_addr.get(&addr)?)?;
+        matches!(entry.place, Place::Member).then_some(&entry.member)
+    }
+
+    /// Returns a member of a pool by its id.
+    pub(crate) fn get(&self, pool: usize, id: SessionId) -> Option<&Member> {
+        let entry = self.sessions.get(self.keys.get(&id)?)?;
+        (entry.pool == pool && matches!(entry.place, Place::Member)).then_some(&entry.member)
+    }
+
+    /// Returns the members of a pool, ordered by id.
+    pub(crate) fn members(&self, pool: usize) -> Vec<Member> {
+        let entries = self.sessions.values().filter(|entry| entry.pool == pool);
+        let members = entries.filter(|entry| matches!(entry.place, Place::Member));
+        let mut members: Vec<_> = members.map(|entry| entry.member.clone()).collect();
+        members.sort_unstable_by_key(Member::id);
+        members
+    }
+
+    /// Returns the numbers of members and of peers in line of a pool.
+    pub(crate) fn pool_population(&self, pool: usize) -> (usize, usize) {
+        (self.pools[pool].taken, self.pools[pool].line.len())
+    }
+
+    /// Takes the next effect.
+    pub(crate) fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    fn key_of(&self, credential: Credential) -> Option<u64> {
+        let entry = self.sessions.get(&credential.key)?;
+        (entry.member.credential() == credential).then_some(credential.key)
+    }
+
+    fn touch(&mut self, key: u64, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        entry.expires = entry.expires.max(later(now, self.pools[entry.pool].limits.lease));
+    }
+
+    fn move_to(&mut self, key: u64, addr: SocketAddr) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let from = entry.member.addr();
+        entry.member.set_addr(addr);
+        let pool = &mut self.pools[entry.pool];
+        pool.clear_addr(from, key);
+        pool.set_addr(addr, key);
+        if let Place::Member = entry.place {
+            let (pool, member) = (entry.pool, entry.member.clone());
+            self.effects.push_back(Effect::Moved { pool, member, from });
+        }
+    }
+
+    fn end(&mut self, key: u64, reason: EndReason) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        match &mut entry.place {
+            Place::Waiting(ticket) => {
+                let ticket = *ticket;
+                self.pools[entry.pool].line.remove(ticket);
+                self.end_now(key, reason, false);
+            }
+            Place::Entering { end, .. } => {
+                end.get_or_insert(reason);
+            }
+            Place::Member => self.end_now(key, reason, true),
+        }
+    }
+
+    /// Removes a session that is not in line any more, and lets others into its place.
+    fn end_now(&mut self, key: u64, reason: EndReason, was_member: bool) {
+        let Some(Entry { member, pool: at, place, listed, .. }) = self.sessions.remove(&key) else { return };
+        self.keys.remove(&member.id());
+        self.expiries.remove(&(listed, key));
+        let pool = &mut self.pools[at];
+        pool.clear_addr(member.addr(), key);
+        pool.taken -= usize::from(!matches!(place, Place::Waiting(_)));
+        member.set_end(reason.clone());
+        self.ended.insert(member.credential(), reason.clone());
+        self.counts.ended += u64::from(was_member);
+        self.effects.push_back(Effect::Ended { pool: at, member, reason, was_member });
+        self.admit_from_line(at);
+    }
+
+    fn admit_from_line(&mut self, at: usize) {
+        let pool = &mut self.pools[at];
+        while pool.taken < pool.limits.capacity
+            && let Some(key) = pool.line.pop()
+        {
+            let entry = self.sessions.get_mut(&key).expect("a session in line lives");
+            entry.place = Place::Entering { waited: true, end: None };
+            pool.taken += 1;
+            self.effects.push_back(Effect::Enter { pool: at, key, member: entry.member.clone() });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+//! The table of sessions against a naive model, which checks capacities and the order of the line.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+
+const LEASE: Duration = Duration::from_secs(10);
+const CAPACITY: usize = 3;
+const QUEUE: usize = 4;
+const SEED_COUNT: u64 = 200;
+
+fn limits() -> PoolLimits {
+    PoolLimits { name: "".into(), capacity: CAPACITY, queue: QUEUE, lease: LEASE }
+}
+
+fn addr(number: u16) -> SocketAddr {
+    ([192, 0, 2, 1], number).into()
+}
+
+fn request(key: u64) -> JoinRequest {
+    let id = SessionId(key + 1_000);
+    JoinRequest { addr: addr(key as u16), pool: 0, key, is_confirmed: true, is_trusted: true, id }
+}
+
+/// The sessions as lists: members, and the line in order. Each with the end of its lease.
+#[derive(Default)]
+struct Model {
+    members: BTreeMap<u64, Instant>,
+    line: Vec<(u64, Instant)>,
+    /// The order in which peers became members.
+    joined: Vec<u64>,
+    ended: BTreeMap<u64, EndReason>,
+}
+
+impl Model {
+    fn join(&mut self, key: u64, now: Instant) -> bool {
+        if self.ended.contains_key(&key) || self.keep(key, now) {
+            return true;
+        }
+        if self.members.len() < CAPACITY {
+            self.admit(key, now + LEASE);
+        } else if self.line.len() < QUEUE {
+            self.line.push((key, now + LEASE));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn admit(&mut self, key: u64, expires: Instant) {
+        self.members.insert(key, expires);
+        self.joined.push(key);
+    }
+
+    fn keep(&mut self, key: u64, now: Instant) -> bool {
+        let in_line = self.line.iter_mut().find(|(other, _)| *other == key).map(|(_, expires)| expires);
+        let Some(expires) = self.members.get_mut(&key).or(in_line) else { return false };
+        *expires = now + LEASE;
+        true
+    }
+
+    fn end(&mut self, key: u64, reason: EndReason) {
+        let was_in_line =
+            self.line.iter().position(|(other, _)| *other == key).map(|at| self.line.remove(at)).is_some();
+        if self.members.remove(&key).is_some() || was_in_line {
+            self.ended.insert(key, reason);
+        }
+        while self.members.len() < CAPACITY && !self.line.is_empty() {
+            let (key, expires) = self.line.remove(0);
+            self.admit(key, expires);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        loop {
+            let all = self.members.iter().map(|(key, expires)| (*expires, *key));
+            let due = all.chain(self.line.iter().map(|(key, expires)| (*expires, *key))).min();
+            match due.filter(|(expires, _)| *expires <= now) {
+                Some((_, key)) => self.end(key, EndReason::Expired),
+                None => return,
+            }
+        }
+    }
+
+    fn standing(&self, key: u64) -> Standing {
+        if self.members.contains_key(&key) {
+            return Standing::At(0);
+        }
+        match self.line.iter().position(|(other, _)| *other == key) {
+            Some(at) => Standing::At(at + 1),
+            None => self.ended.get(&key).map_or(Standing::Unknown, |reason| Standing::Ended(reason.clone())),
+        }
+    }
+}
+
+/// Lets every peer in whose turn has come. Returns the keys in order, and the ends of members.
+fn drain(table: &mut Table) -> (Vec<u64>, Vec<(u64, EndReason)>) {
+    let (mut joined, mut ended) = (Vec::new(), Vec::new());
+    while let Some(effect) = table.next_effect() {
+        match effect {
+            Effect::Enter { key, .. } => table.enter(key, Ok(Arc::new(()))),
+            Effect::Joined { member, .. } => joined.push(member.credential().key),
+            Effect::Ended { member, reason, was_member: true, .. } => ended.push((member.credential().key, reason)),
+            _ => {}
+        }
+    }
+    (joined, ended)
+}
+
+#[test]
+fn table_agrees_with_a_naive_model() {
+    for seed in 0..SEED_COUNT {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (mut table, mut model) = (Table::new([limits()]), Model::default());
+        let mut now = Instant::now();
+        let (mut next_key, mut joined) = (0, Vec::new());
+        let mut ends: BTreeMap<u64, usize> = BTreeMap::new();
+        for _ in 0..300 {
+            now += Duration::from_millis(rng.random_range(0..1_500));
+            table.expire(now);
+            model.expire(now);
+            let key = rng.random_range(0..=next_key);
+            let credential = Credential { id: SessionId(key + 1_000), key };
+            match rng.random_range(0..10) {
+                0..4 => {
+                    next_key += u64::from(key == next_key);
+                    let is_in = !matches!(table.join(&request(key), now), Joined::Full { .. });
+                    assert_eq!(is_in, model.join(key, now), "seed {seed}");
+                }
+                4..8 => {
+                    table.keep(credential, None, addr(key as u16), now);
+                    model.keep(key, now);
+                }
+                8 => {
+                    table.leave(credential);
+                    model.end(key, EndReason::Left);
+                }
+                _ => {
+                    let reason = EndReason::Evicted("x".into());
+                    table.evict(0, credential.id, reason.clone());
+                    model.end(key, reason);
+                }
+            }
+            let (newly_joined, newly_ended) = drain(&mut table);
+            joined.extend(newly_joined);
+            newly_ended.iter().for_each(|(key, _)| *ends.entry(*key).or_default() += 1);
+            for key in 0..next_key {
+                let credential = Credential { id: SessionId(key + 1_000), key };
+                assert_eq!(table.standing(credential), model.standing(key), "seed {seed}, session {key}");
+            }
+            assert_eq!(joined, model.joined, "seed {seed}: the line is not fair");
+            assert_eq!(table.pool_population(0), (model.members.len(), model.line.len()), "seed {seed}");
+            assert_eq!(table.expiries.len(), table.sessions.len(), "seed {seed}");
+        }
+        assert!(ends.values().all(|count| *count == 1), "seed {seed}");
+        assert_eq!(joined.len(), ends.len() + table.population().0, "seed {seed}: one end for each join");
+        table.close();
+        let (_, last) = drain(&mut table);
+        assert!(last.iter().all(|(_, reason)| *reason == EndReason::Closing), "seed {seed}");
+        assert_eq!((table.population(), table.pools[0].by_addr.len(), table.keys.len()), ((0, 0), 0, 0));
+    }
+}
+
+#[test]
+fn session_that_ends_while_its_hook_runs_is_joined_and_ended_once() {
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    let Joined::Session(credential) = table.join(&request(7), now) else { panic!("there is a place") };
+    let Some(Effect::Enter { key: 7, .. }) = table.next_effect() else { panic!("its turn has come") };
+    table.leave(credential);
+    assert_eq!(table.standing(credential), Standing::At(1), "the hook decides first");
+    table.enter(7, Ok(Arc::new(())));
+    assert_eq!(drain(&mut table), (vec![7], vec![(7, EndReason::Left)]));
+    // The hook refuses.
+    table.join(&request(8), now);
+    assert!(matches!(table.next_effect(), Some(Effect::Enter { key: 8, .. })));
+    table.enter(8, Err("banned".into()));
+    assert_eq!(drain(&mut table), (vec![], vec![]), "it was no member");
+    let credential = Credential { id: SessionId(1_008), key: 8 };
+    assert_eq!(table.standing(credential), Standing::Ended(EndReason::Refused("banned".into())));
+}
+
+#[test]
+fn ended_sessions_are_remembered_in_bounded_memory() {
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    for key in 0..10_000 {
+        let Joined::Session(credential) = table.join(&request(key), now) else { panic!("there is a place") };
+        drain(&mut table);
+        table.leave(credential);
+        drain(&mut table);
+    }
+    let standing = |key| table.standing(Credential { id: SessionId(key + 1_000), key });
+    assert_eq!((standing(9_999), standing(5_000)), (Standing::Ended(EndReason::Left), Standing::Unknown));
+    assert_eq!((table.sessions.len(), table.expiries.len()), (0, 0));
+}

@@ -1,0 +1,198 @@
+//! The end of a session: one for each join, with its reason, on both sides.
+
+use std::time::Duration;
+
+use rpcudp::session::{EndReason, Rejoin, SessionEvent, SessionState, Sessions};
+use rpcudp::sim::{Conditions, Network};
+use rpcudp::{Endpoint, Refusal};
+use tokio::time::{Instant, sleep};
+
+use super::fixture::{Hook, Hooks, LobbyClient, Scene, addr, lobby, serve, server_addr};
+use crate::support::{bind, ms, refusal};
+
+const LEASE: Duration = Duration::from_secs(10);
+
+#[tokio::test(start_paused = true)]
+async fn leaving_ends_the_session_at_once_on_both_sides() {
+    let scene = Scene::new(1, Sessions::new());
+    let (left, dropped) = (scene.join(1).await, scene.join(2).await);
+    let ids = [left.id().unwrap(), dropped.id().unwrap()];
+    let client = lobby(&left);
+    assert_eq!(left.leave().await, EndReason::Left);
+    assert_eq!(refusal(client.number().await).0, Refusal::NoSession);
+    drop(dropped);
+    sleep(ms(1)).await;
+    assert_eq!(scene.server.sessions().len(), 0);
+    let expected = [
+        Hook::Joined(ids[0]),
+        Hook::Joined(ids[1]),
+        Hook::Ended(ids[0], EndReason::Left),
+        Hook::Ended(ids[1], EndReason::Left),
+    ];
+    assert_eq!(scene.hooks.take(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_session_leaves_although_its_endpoint_is_dropped_too() {
+    let scene = Scene::new(1, Sessions::new());
+    // The session holds the last handle.
+    let session = scene.join(1).await;
+    drop(session);
+    sleep(ms(1)).await;
+    assert_eq!(scene.server.sessions().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_request_to_leave_is_retransmitted_while_the_endpoint_is_open() {
+    let scene = Scene::new(1, Sessions::new());
+    let endpoint = scene.player(1);
+    let session = endpoint.join(server_addr()).await.unwrap();
+    scene.network.set_conditions(Conditions::default().loss(1.0));
+    drop(session);
+    sleep(ms(10)).await;
+    scene.network.set_conditions(Conditions::default());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(scene.server.sessions().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn evicted_member_learns_the_reason_and_may_join_again() {
+    let scene = Scene::new(1, Sessions::new());
+    let endpoint = scene.player(1);
+    let session = endpoint.join(server_addr()).rejoin(Rejoin::new()).await.unwrap();
+    let id = session.id().unwrap();
+    assert!(scene.server.sessions().evict(id, "cheating"));
+    assert!(!scene.server.sessions().evict(id, "twice"));
+    assert_eq!(session.ended().await, EndReason::Evicted("cheating".into()));
+    assert_eq!(session.id(), None);
+    assert_ne!(endpoint.join(server_addr()).await.unwrap().id(), Some(id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_notice_of_an_eviction_is_made_up_for_by_the_next_request() {
+    let scene = Scene::new(1, Sessions::new());
+    let session = scene.join(1).await;
+    scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default().loss(1.0));
+    scene.server.sessions().evict(session.id().unwrap(), "x".repeat(1_000));
+    sleep(ms(100)).await;
+    scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default());
+    let started = Instant::now();
+    assert_eq!(session.ended().await, EndReason::Evicted("x".repeat(200)));
+    assert!(started.elapsed() < LEASE / 3, "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_that_is_cut_off_ends_its_session_before_the_server_does() {
+    let scene = Scene::new(1, Sessions::new().exclusive().queue(1));
+    let session = scene.join(1).await;
+    let id = session.id().unwrap();
+    let next = scene.player(2).join(server_addr()).without_waiting().await.unwrap();
+    scene.network.partition([addr(1).ip()]);
+    let started = Instant::now();
+    assert_eq!(session.ended().await, EndReason::Expired);
+    let elapsed = started.elapsed();
+    assert!(elapsed <= LEASE && elapsed > LEASE / 2, "{elapsed:?}");
+    assert_eq!(scene.server.sessions().list()[0].id(), id, "the server still has it");
+    next.turn().await.unwrap();
+    assert!(started.elapsed() <= LEASE + ms(10), "{:?}", started.elapsed());
+    assert_eq!(scene.hooks.take()[1], Hook::Ended(id, EndReason::Expired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_member_stays_for_hours() {
+    let scene = Scene::new(1, Sessions::new());
+    scene.network.set_conditions(Conditions::default().loss(0.1).latency(ms(100)).jitter(ms(50)));
+    let session = scene.join(1).await;
+    sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(session.state(), SessionState::Member);
+    let stats = scene.server.stats();
+    assert!((1_000..1_700).contains(&stats.requests.received), "{stats:?}");
+    assert_eq!((stats.sessions.joined, stats.sessions.ended, stats.sessions.unknown), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_server_tells_its_members_and_its_subscribers() {
+    let scene = Scene::new(1, Sessions::new().exclusive().queue(1));
+    let mut events = scene.server.sessions().events();
+    let session = scene.join(1).await;
+    let waiting = scene.player(2).join(server_addr()).without_waiting().await.unwrap();
+    drop(scene.server.close(Duration::ZERO));
+    assert_eq!((session.ended().await, waiting.ended().await), (EndReason::Closing, EndReason::Closing));
+    assert!(matches!(events.next().await, Some(SessionEvent::Joined(_))));
+    let ended = events.next().await.unwrap();
+    assert!(matches!(&ended, SessionEvent::Ended { reason: EndReason::Closing, .. }), "{ended:?}");
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_member_leaves() {
+    let scene = Scene::new(1, Sessions::new());
+    let endpoint = scene.player(1);
+    let session = endpoint.join(server_addr()).await.unwrap();
+    endpoint.close(Duration::ZERO).await;
+    assert_eq!(session.ended().await, EndReason::Closing);
+    sleep(ms(1)).await;
+    assert_eq!(scene.server.sessions().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_joins_again_when_its_server_is_back() {
+    let network = Network::new(1);
+    let server = serve(&network, Hooks::default().watch(Sessions::new()));
+    let endpoint = bind(&network, addr(1), Endpoint::builder());
+    let mut session = endpoint.join(server_addr()).rejoin(Rejoin::new()).await.unwrap();
+    let first = session.id();
+    server.close(Duration::ZERO).await;
+    drop(server);
+    let state = session.changed().await.unwrap();
+    assert!(matches!(state, SessionState::Rejoining { attempt: 1, .. }), "{state:?}");
+    sleep(Duration::from_secs(60)).await;
+    let _server = serve(&network, Hooks::default().watch(Sessions::new()));
+    session.turn().await.unwrap();
+    assert_ne!(session.id(), first);
+    assert_eq!(lobby(&session).number().await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_notices_that_its_server_has_restarted_in_between() {
+    let network = Network::new(1);
+    let server = serve(&network, Hooks::default().watch(Sessions::new()));
+    let endpoint = bind(&network, addr(1), Endpoint::builder());
+    let session = endpoint.join(server_addr()).await.unwrap();
+    // A crash: no notice is sent.
+    network.set_conditions(Conditions::default().loss(1.0));
+    server.close(Duration::ZERO).await;
+    drop(server);
+    network.set_conditions(Conditions::default());
+    let _server = serve(&network, Hooks::default().watch(Sessions::new()));
+    let started = Instant::now();
+    assert_eq!(session.ended().await, EndReason::Expired);
+    assert!(started.elapsed() <= LEASE / 3, "one request finds out: {:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn policy_to_join_again_waits_for_a_server_that_starts_later_and_gives_up_in_time() {
+    let network = Network::new(1);
+    network.return_undeliverable(true);
+    let endpoint = bind(&network, addr(1), Endpoint::builder());
+    let error = endpoint.join(server_addr()).rejoin(Rejoin::new().max_attempts(3)).await.unwrap_err();
+    assert!(error.to_string().contains("unreachable"), "{error}");
+    let join = tokio::spawn(endpoint.join(server_addr()).rejoin(Rejoin::new()));
+    sleep(Duration::from_secs(100)).await;
+    let _server = serve(&network, Hooks::default().watch(Sessions::new()));
+    let session = join.await.unwrap().unwrap();
+    assert_eq!(LobbyClient::new(&session, session.peer()).number().await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicate_of_a_request_that_ran_gets_its_response_after_the_session_has_ended() {
+    let scene = Scene::new(1, Sessions::new());
+    let session = scene.join(1).await;
+    // The response is lost, and the session ends before the retransmission arrives.
+    scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default().loss(1.0));
+    let call = tokio::spawn(lobby(&session).say("once".into()));
+    sleep(ms(30)).await;
+    scene.server.sessions().evict(session.id().unwrap(), "over");
+    scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default());
+    assert_eq!(call.await.unwrap().unwrap(), 1, "the caller must not be told that it did not run");
+}
