@@ -120,7 +120,10 @@ impl fmt::Display for JoinError {
         match self {
             Self::Full { peer, pool, capacity, queue } => {
                 let pool = pool_name(pool);
-                write!(f, "{peer} is busy: {pool} has {capacity} members, and {queue} places in line are taken")?;
+                write!(
+                    f,
+                    "{peer} is busy: all places of {pool} are taken, {capacity} for members and {queue} in line"
+                )?;
                 if *queue == 0 { f.write_str(" (`Sessions::queue` lets peers wait)") } else { Ok(()) }
             }
             Self::Refused { peer, reason } => write!(f, "{peer} refused the session: {reason}"),

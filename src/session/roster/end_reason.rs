@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{error, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
@@ -76,6 +76,8 @@ impl fmt::Display for EndReason {
         }
     }
 }
+
+impl error::Error for EndReason {}
 
 impl Serialize for EndReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

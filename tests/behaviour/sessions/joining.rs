@@ -59,8 +59,8 @@ async fn full_pool_without_a_line_refuses_with_its_capacity() {
     assert!(matches!(error, JoinError::Full { capacity: 1, queue: 0, .. }), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "10.0.0.1:7000 is busy: the default pool has 1 members, and 0 places in line are taken (`Sessions::queue` lets \
-         peers wait)"
+        "10.0.0.1:7000 is busy: all places of the default pool are taken, 1 for members and 0 in line (`Sessions::queue` \
+         lets peers wait)"
     );
 }
 

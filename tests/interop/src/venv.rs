@@ -72,6 +72,20 @@ impl Venv {
         &self.scratch
     }
 
+    /// Runs a script until it ends, and returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the script fails.
+    pub async fn run_script(&self, script: impl AsRef<Path>, arguments: &[&str]) -> String {
+        let mut python = Command::new(self.python());
+        python.arg("-B").arg(script.as_ref()).args(arguments);
+        python.env_remove("PYTHONHOME").env_remove("PYTHONPATH").stdin(Stdio::null()).kill_on_drop(true);
+        let output = python.output().await.expect("the interpreter of a virtual environment can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    }
+
     /// Finds or creates the virtual environment. Returns the interpreter's path.
     async fn find_or_create(package: Package, scratch: &Path) -> Result<PathBuf, VenvError> {
         let base = BasePython::find().await?;
