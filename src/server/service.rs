@@ -11,7 +11,8 @@ use super::incoming_request::IncomingRequest;
     message = "`{Self}` is not a service that an endpoint can serve",
     label = "not the server of a contract",
     note = "`#[rpc_service]` on `trait Greeter` generates `GreeterServer`: pass `GreeterServer::new(...)` with what \
-            implements the trait, or `GreeterServer::from_arc(...)`"
+            implements the trait, or `GreeterServer::from_arc(...)`",
+    note = "a `DynamicService` goes to `serve_dynamic` or `add_dynamic`"
 )]
 pub trait Service: Sized + Send + Sync + 'static {
     /// The name of the trait, for messages.

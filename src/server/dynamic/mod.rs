@@ -68,7 +68,8 @@ use super::context::Context;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service whose methods are known at run time",
     label = "does not implement `DynamicService`",
-    note = "the server that `#[rpc_service]` generates goes to `serve` or `add_service`"
+    note = "implement `DynamicService` for it; or pass the server that `#[rpc_service]` generates to `serve` or \
+            `add_service` instead"
 )]
 pub trait DynamicService: Send + Sync + 'static {
     /// Returns the name of the service, for error messages and, if the service is published, for

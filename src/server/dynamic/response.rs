@@ -2,6 +2,7 @@ use rpcudp_core::codec::{ArgumentError, EncodeError};
 use rpcudp_core::value::Encoded;
 use serde::Serialize;
 
+use crate::client::did_run::DidRun;
 use crate::client::error::CallError;
 use crate::client::refusal::Refusal;
 use crate::server::rejection::Rejection;
@@ -84,6 +85,53 @@ impl DynamicResponse {
         Self(Content::None)
     }
 
+    /// Returns the value, if this is one. For unit tests, and for services around others.
+    ///
+    /// ```
+    /// use rpcudp::dynamic::RawArguments;
+    /// use rpcudp::{Context, DynamicResponse, DynamicService};
+    ///
+    /// struct Half;
+    ///
+    /// impl DynamicService for Half {
+    ///     fn name(&self) -> &str {
+    ///         "Half"
+    ///     }
+    ///     async fn call(&self, _: &Context, _: &str, arguments: RawArguments<'_>) -> DynamicResponse {
+    ///         DynamicResponse::value(&(arguments.count() / 2))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = Half.call(&Context::for_test().build(), "half", RawArguments::new(2, b"\x01\x02")).await;
+    /// let value: u32 = response.as_value().ok_or("no value")?.decode()?;
+    /// assert_eq!(value, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn as_value(&self) -> Option<&Encoded> {
+        if let Content::Value(value) = &self.0 { Some(value) } else { None }
+    }
+
+    /// Returns the application's own error, if this is one.
+    #[must_use]
+    pub fn as_error(&self) -> Option<&Encoded> {
+        if let Content::Error(error) = &self.0 { Some(error) } else { None }
+    }
+
+    /// Returns the reason of the refusal, if the request is refused.
+    #[must_use]
+    pub fn as_refusal(&self) -> Option<&Refusal> {
+        match &self.0 {
+            Content::Refusal(reason) => Some(reason),
+            Content::Malformed(_) => Some(&Refusal::MalformedArguments),
+            Content::Unencodable(_) => Some(&Refusal::ResponseUnencodable),
+            Content::Value(_) | Content::Error(_) | Content::None => None,
+        }
+    }
+
     /// Responds with the result of a call to another peer, for a service that
     /// [forwards](crate::DynamicMethod::forward) its requests.
     ///
@@ -100,7 +148,7 @@ impl DynamicResponse {
             Ok(value) => return Self::encoded(value),
             Err(error) => error,
         };
-        let did_not_run = error.did_run() == crate::client::did_run::DidRun::No;
+        let did_not_run = error.did_run() == DidRun::No;
         let may_pass = error.is_retryable();
         match error {
             CallError::Application(error) => Self::encoded_error(error),
