@@ -80,6 +80,13 @@ impl Builder {
         self
     }
 
+    /// Serves methods that are known at run time only, beside those of the node, like
+    /// [`serve`](Self::serve).
+    pub fn serve_dynamic(mut self, service: impl rpcudp::DynamicService) -> Self {
+        self.endpoint = self.endpoint.serve_dynamic(service);
+        self
+    }
+
     /// Binds the node to a UDP address. Port 0 takes a free port, and `[::]` serves both IPv6 and
     /// IPv4.
     ///
