@@ -28,6 +28,17 @@ pub use crate::server::service::Method;
 pub use crate::telemetry::outcome::Outcome;
 pub use crate::{client_links, use_client_links};
 
+/// The parts of a type's definition.
+pub mod schema {
+    pub use core::module_path;
+
+    pub use rpcudp_core::contract::structure::{Mention, Node, definition_count, definitions, hash, structure};
+    pub use rpcudp_core::contract::{Definition, Field, Fields, Shape, Tagging, Variant};
+
+    pub use crate::introspection::literal::{list, text};
+    pub use crate::introspection::schema::{NoSchema, Probe};
+}
+
 /// A value of the type of a const parameter.
 pub trait ConstParameter {
     const ANY: Self;

@@ -17,6 +17,7 @@
 //! | [`session`] | peers that join and leave: capacity, a fair line, exclusive access, calls to all members |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
+//! | [`Schema`] | the derive that makes the definition of a type part of the contracts that mention it |
 //! | [`DynamicMethod`], [`DynamicService`] | calls by name without a contract, and services whose methods are known at run time only |
 //! | [`value`] | values without a declared type, timestamps and other extension types of msgpack |
 //! | [`contract`] | contracts as data: to print, compare, publish and fetch |
@@ -91,6 +92,7 @@ pub use group::change::Change;
 pub use group::peer_source::PeerSource;
 pub use group::peer_status::{PeerState, PeerStatus};
 pub use group::peers::Peers;
+pub use introspection::schema::Schema;
 #[cfg(feature = "secure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
 pub use links::plain::Plain;
@@ -98,7 +100,7 @@ pub use rpcudp_core::codec::{DecodeError, EncodeError};
 #[doc(inline)]
 pub use rpcudp_core::value;
 pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, MetadataError, Stats};
-pub use rpcudp_macros::rpc_service;
+pub use rpcudp_macros::{Schema, rpc_service};
 #[cfg(feature = "secure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
 pub use rpcudp_secure::{AnyPeer, Expected, Identity, KeyError, LinkEnd, LinkOptions, PeerId};
@@ -129,7 +131,9 @@ mod cookbook {}
 /// two.
 pub mod contract {
     #[doc(inline)]
-    pub use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
+    pub use rpcudp_core::contract::{
+        Argument, AssociatedType, Contract, Definition, Delivery, Field, Fields, Method, Shape, Tagging, Variant,
+    };
 
     pub use crate::introspection::query::{ContractQuery, Differences};
 }

@@ -122,8 +122,8 @@ pub(crate) struct PingArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = format!(
-    "A peer publishes the contracts that it serves with `Builder::serve_described`. Types are printed by name, because \
-     a contract does not contain their definitions.\n\n{EXIT_CODES}"
+    "A peer publishes the contracts that it serves with `Builder::serve_described`. The \
+     types that have `#[derive(rpcudp::Schema)]` are printed too, and others by name.\n\n{EXIT_CODES}"
 ))]
 pub(crate) struct DescribeArguments {
     #[command(flatten)]

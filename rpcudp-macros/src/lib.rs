@@ -1,8 +1,9 @@
-//! The attribute `#[rpc_service]` of [rpcudp](https://docs.rs/rpcudp), which documents it.
+//! The attribute `#[rpc_service]` and the derive `Schema` of [rpcudp](https://docs.rs/rpcudp), which
+//! documents them.
 //!
 //! `parse` reads the user's trait into a `Contract`, collects all errors, and returns a contract
 //! only if it has none. `expand` writes the trait, the client and the server of a `Contract`, and
-//! cannot fail.
+//! cannot fail. `schema` does the same for the derive.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -12,6 +13,7 @@ mod model;
 mod parse;
 mod probed;
 mod report;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -19,6 +21,13 @@ mod tokens;
 mod types;
 
 use proc_macro::TokenStream;
+
+/// Makes the definition of a type part of the contracts that mention it: derives the trait `Schema`
+/// of [rpcudp](https://docs.rs/rpcudp), which documents it.
+#[proc_macro_derive(Schema, attributes(schema, serde))]
+pub fn schema(input: TokenStream) -> TokenStream {
+    schema::derive(input.into()).into()
+}
 
 #[doc = include_str!("rpc_service.md")]
 #[proc_macro_attribute]

@@ -82,6 +82,24 @@ pub(crate) const TIMEOUT_ZERO: &str = "a timeout cannot be zero, because no resp
 pub(crate) const RPC_IN_CFG_ATTR: &str = "an option cannot depend on `cfg`, because the other peer may be built \
      differently: write `#[rpc(...)]` without `cfg_attr`";
 
+pub(crate) const SCHEMA_CRATE: &str = "the option `crate` needs a path: write it as in `crate = my::rpcudp`";
+pub(crate) const SCHEMA_OPTION: &str = "unknown option: write `#[schema(crate = path)]`, or remove it";
+pub(crate) const SCHEMA_TWO_NAMES: &str = "a definition has one name for both directions: give the same name for \
+     `serialize` and `deserialize`, or remove `Schema` from the derive, so that the type counts by name";
+pub(crate) const SCHEMA_TAGGED_STRUCT: &str = "a definition cannot describe a struct with a `tag`: remove `tag`, or \
+     remove `Schema` from the derive, so that the type counts by name";
+pub(crate) const SCHEMA_VARIANT: &str = "a definition cannot describe a variant with an encoding of its own: remove \
+     `with` or `untagged`, or remove `Schema` from the derive, so that the type counts by name";
+pub(crate) const SCHEMA_UNION: &str = "a union has no definition, because serde does not encode it: remove `Schema` \
+     from the derive";
+
+pub(crate) fn schema_attribute(name: &str) -> String {
+    format!(
+        "a definition cannot describe `{name}`: remove it, or remove `Schema` from the derive, so that the type counts \
+         by name"
+    )
+}
+
 pub(crate) fn not_a_name(option: &str, example: &str) -> String {
     format!("the option `{option}` needs the name of a type: write `{option} = {example}`")
 }

@@ -35,6 +35,15 @@ impl Report {
         }
     }
 
+    /// Ends the only pass.
+    ///
+    /// # Errors
+    ///
+    /// If the pass added errors.
+    pub(crate) fn into_result(self) -> Result<(), Error> {
+        self.errors.map_or(Ok(()), Err)
+    }
+
     /// Ends a pass.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 pub(crate) mod literal;
 pub(crate) mod query;
+pub(crate) mod schema;
 pub(crate) mod service;
 
 use std::net::SocketAddr;

@@ -42,6 +42,7 @@ mod readme_unit_tests;
 mod results;
 mod retransmission;
 mod scale;
+mod schema;
 mod sessions;
 #[cfg(unix)]
 mod sockets;

@@ -2,7 +2,7 @@ mod python;
 mod python_names;
 mod python_types;
 
-use rpcudp::contract::{Contract, Method};
+use rpcudp::contract::{Contract, Definition, Method};
 use rpcudp::{CallError, Refusal};
 use serde_json::{Value, json};
 
@@ -63,9 +63,14 @@ fn contract(contract: &Contract) -> Value {
         "bounds": contract.bounds,
         "types": types.map(|ty| json!({ "name": ty.name, "bounds": ty.bounds })).collect::<Vec<_>>(),
         "methods": contract.methods.iter().map(method).collect::<Vec<_>>(),
+        "definitions": contract.definitions.iter().map(definition).collect::<Vec<_>>(),
         "fingerprint": fingerprint(contract.fingerprint()),
         "trait": contract.to_string(),
     })
+}
+
+fn definition(definition: &Definition) -> Value {
+    json!({ "name": definition.name, "generics": definition.generics, "type": definition.to_string() })
 }
 
 fn method(method: &Method) -> Value {

@@ -65,6 +65,45 @@ fn the_contract_is_printed_as_json() {
     assert!(contract["trait"].as_str().unwrap().contains("trait Account {"));
 }
 
+/// An entry in a guest book.
+#[derive(serde::Deserialize, rpcudp::Schema, serde::Serialize)]
+struct Entry {
+    name: String,
+    #[serde(default, rename = "written-at")]
+    time: Option<u64>,
+}
+
+#[rpc_service]
+trait GuestBook {
+    fn entries(&self) -> Vec<Entry>;
+}
+
+struct Blank;
+
+impl GuestBook for Blank {
+    fn entries(&self) -> Vec<Entry> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn the_types_of_a_contract_are_printed_if_they_have_definitions() {
+    let endpoint = Endpoint::builder().serve_described(GuestBookServer::new(Blank));
+    let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
+    let addr = endpoint.local_addr().to_string();
+    let described = rpcudp(&["describe", &addr]);
+    let entry = r#"#[derive(Deserialize, Schema, Serialize)]
+pub struct Entry {
+    name: String,
+    #[serde(default, rename = "written-at")]
+    written_at: Option<u64>,
+}"#;
+    assert!(described.succeeded().ends_with(entry), "{described:?}");
+    let described = json(rpcudp(&["describe", &addr, "--json"]).succeeded());
+    let expected = json!([{ "name": "Entry", "generics": "", "type": format!("{entry}\n") }]);
+    assert_eq!(described["contracts"][0]["definitions"], expected);
+}
+
 #[test]
 fn a_peer_without_published_contracts_is_reported() {
     let (_server, addr) = serve(Dialect::Rpcudp);

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::{AssociatedType, Contract, Delivery, Method};
 
-/// Prints the source of the trait, with its options and documentation.
+/// Prints the source of the trait, with its options and documentation, and of the types whose
+/// definitions it has.
 ///
-/// The trait compiles if the types that it names are in scope. A trait from an untrusted peer is
-/// printable text, but need not compile.
+/// The source compiles if the other types that it names are in scope. A contract from an untrusted
+/// peer is printable text, but need not compile.
 impl Display for Contract {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { name, namespace, doc, generics, bounds, types, methods } = self;
+        let Self { name, namespace, doc, generics, bounds, types, methods, definitions } = self;
         write_doc(f, "", doc)?;
         let mut options = Vec::new();
         if !namespace.is_empty() {
@@ -47,7 +48,8 @@ impl Display for Contract {
             write_method(f, method, namespace)?;
             blank = "\n";
         }
-        writeln!(f, "}}")
+        writeln!(f, "}}")?;
+        definitions.iter().try_for_each(|definition| write!(f, "\n{definition}"))
     }
 }
 

@@ -42,15 +42,17 @@ impl Method {
     /// | the return type, and whether it is a `Result` | `async`, `blocking`, `session` |
     /// | `at_least_once`, `at_most_once`, `oneway`, `secure` | the timeout, `wait_for_ready` |
     /// | another spelling of a type: `String` for `&str` | lifetimes, documentation |
+    /// | another definition of a type with `#[derive(Schema)]` | another definition of another type |
     ///
-    /// Types are compared as text. A change in the definition of a named type does not change the
-    /// fingerprint, and type parameters count by name.
+    /// Types are compared as text, and by their definition if they have `#[derive(Schema)]`. Type
+    /// parameters count by name.
     ///
     /// The fingerprint is the 64-bit FNV-1a hash of these fields: the wire name, the name of the
     /// delivery, `fallible` or the empty string, the return type, the type of each argument, and
     /// `#secure` if the method is `secure`.
     /// Each field is UTF-8 and followed by a byte `0xff`. In types, each `'`, the name after it,
-    /// and a space after that are left out. The finalizer of SplitMix64 then mixes the hash, so
+    /// and a space after that are left out. The eight bytes of [`structure`](Self::structure)
+    /// follow, little-endian, unless it is 0. The finalizer of SplitMix64 then mixes the hash, so
     /// that sums of hashes are meaningful.
     #[must_use]
     pub const fn fingerprint(&self) -> u64 {
@@ -73,12 +75,15 @@ impl Method {
             // No type begins like this.
             hash = hash.field(b"#secure");
         }
+        if self.structure != 0 {
+            hash = hash.number(self.structure);
+        }
         hash.finish()
     }
 }
 
 #[expect(clippy::ptr_arg, reason = "a constant function cannot dereference a `Cow`")]
-const fn bytes<'a>(text: &'a Cow<'static, str>) -> &'a [u8] {
+pub(super) const fn bytes<'a>(text: &'a Cow<'static, str>) -> &'a [u8] {
     match text {
         Cow::Borrowed(text) => text.as_bytes(),
         Cow::Owned(text) => text.as_str().as_bytes(),

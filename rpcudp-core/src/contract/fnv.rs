@@ -41,6 +41,17 @@ impl Fnv {
         self.byte(0xff)
     }
 
+    /// Hashes a number.
+    pub(super) const fn number(mut self, number: u64) -> Self {
+        let bytes = number.to_le_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            self = self.byte(bytes[at]);
+            at += 1;
+        }
+        self
+    }
+
     /// Returns the hash, mixed by the finalizer of SplitMix64.
     pub(crate) const fn finish(self) -> u64 {
         let hash = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

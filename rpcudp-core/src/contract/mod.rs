@@ -46,24 +46,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod definition;
+mod definition_display;
+mod definition_format;
 mod delivery;
 mod display;
 mod fingerprint;
 mod fnv;
 mod named;
+#[doc(hidden)]
+pub mod structure;
 pub(crate) mod validation;
 mod wire_format;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub use definition::{Definition, Field, Fields, Shape, Tagging, Variant};
 pub use delivery::Delivery;
 pub(crate) use fnv::Fnv;
 
 /// A contract: the methods of a service, as its trait declares them.
 ///
 /// Types are text as written in the source, with the spacing of rustfmt. The definition of a named
-/// type is not part of the contract.
+/// type is part of the contract only if the type has `#[derive(Schema)]`.
 ///
 /// Each struct is encoded as an array of its fields in order. Decoding ignores additional elements.
 /// It fails if a name is not an identifier, or if a type has unbalanced brackets, a comment or
@@ -85,6 +91,9 @@ pub struct Contract {
     pub types: Cow<'static, [AssociatedType]>,
     /// The methods, in the order of the trait.
     pub methods: Cow<'static, [Method]>,
+    /// The definitions of the types that the methods mention and that have `#[derive(Schema)]`, and
+    /// of those that these mention: at most 256. The order is that of their distance.
+    pub definitions: Cow<'static, [Definition]>,
 }
 
 /// An associated type. Each service defines its own.
@@ -127,6 +136,9 @@ pub struct Method {
     pub is_secure: bool,
     /// The pool in which the caller needs a session, with an empty name for the default pool.
     pub session: Option<Cow<'static, str>>,
+    /// A hash of the definitions that the types of the method lead to. 0 if none has
+    /// `#[derive(Schema)]`.
+    pub structure: u64,
 }
 
 /// An argument of a method.
@@ -148,6 +160,7 @@ impl Contract {
         bounds: Cow::Borrowed(&[]),
         types: Cow::Borrowed(&[]),
         methods: Cow::Borrowed(&[]),
+        definitions: Cow::Borrowed(&[]),
     };
 }
 
@@ -168,8 +181,11 @@ impl Method {
         is_blocking: false,
         is_secure: false,
         session: None,
+        structure: 0,
     };
 }
 
+#[cfg(test)]
+mod definition_tests;
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ impl Method {
 }
 
 /// Returns an identifier made of a wire name, or `None` if it is one.
-fn identifier(wire_name: &str) -> Option<String> {
+pub(super) fn identifier(wire_name: &str) -> Option<String> {
     if KEYWORDS.contains(&wire_name) {
         return Some(format!("r#{wire_name}"));
     }

@@ -49,6 +49,7 @@ fn contract() -> Contract {
         bounds: vec![text("Self::Value: Clone"), text("K: Send")].into(),
         types: vec![AssociatedType { name: text("Value"), bounds: text("Serialize + DeserializeOwned") }].into(),
         methods: vec![lookup(), store()].into(),
+        ..Contract::EMPTY
     }
 }
 

@@ -15,8 +15,11 @@ use super::{Argument, AssociatedType, Contract, Delivery, Method, validation};
 
 impl Serialize for Contract {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, namespace, doc, generics, bounds, types, methods } = self;
-        (name, namespace, doc, generics, bounds, types, methods).serialize(serializer)
+        let Self { name, namespace, doc, generics, bounds, types, methods, definitions } = self;
+        if definitions.is_empty() {
+            return (name, namespace, doc, generics, bounds, types, methods).serialize(serializer);
+        }
+        (name, namespace, doc, generics, bounds, types, methods, definitions).serialize(serializer)
     }
 }
 
@@ -43,9 +46,11 @@ impl Serialize for Method {
             is_blocking,
             is_secure,
             session,
+            structure,
         } = self;
         let timeout = timeout.map(|timeout| (timeout.as_secs(), timeout.subsec_nanos()));
         let later = match () {
+            () if *structure != 0 => 6,
             () if session.is_some() => 5,
             () if *is_secure => 4,
             () if *is_blocking => 3,
@@ -76,6 +81,9 @@ impl Serialize for Method {
         }
         if later > 4 {
             array.serialize_element(session)?;
+        }
+        if later > 5 {
+            array.serialize_element(structure)?;
         }
         array.end()
     }
@@ -112,7 +120,7 @@ impl<'de> Deserialize<'de> for Argument {
 }
 
 /// A struct that is encoded as an array of its fields.
-trait FromFields: Sized {
+pub(super) trait FromFields: Sized {
     /// The expected form, for error messages.
     const EXPECTED: &str;
 
@@ -121,7 +129,7 @@ trait FromFields: Sized {
 
 impl FromFields for Contract {
     const EXPECTED: &str =
-        "a contract: an array of name, namespace, documentation, generics, bounds, types and methods";
+        "a contract: an array of name, namespace, documentation, generics, bounds, types, methods and definitions";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         let contract = Self {
@@ -132,6 +140,7 @@ impl FromFields for Contract {
             bounds: array.bounds()?,
             types: array.list()?,
             methods: array.list()?,
+            definitions: Cow::Owned(array.next_or_default()?),
         };
         let Self { namespace, methods, .. } = &contract;
         let names = methods.iter().flat_map(|method| iter::once(&method.wire_name).chain(&*method.aliases));
@@ -155,7 +164,8 @@ impl FromFields for AssociatedType {
 impl FromFields for Method {
     const EXPECTED: &str = "a method: an array of name, wire name, documentation, arguments, return type, whether it is \
                             fallible, delivery, timeout, whether it is async, whether its calls wait until the peer is ready, aliases, whether it \
-                            blocks its thread, whether it needs a link, and the pool in which the caller needs a session";
+                            blocks its thread, whether it needs a link, the pool in which the caller needs a session, and the \
+                            hash of its types";
 
     fn from_fields<'de, A: SeqAccess<'de>>(array: &mut FieldReader<A>) -> Result<Self, A::Error> {
         Ok(Self {
@@ -173,6 +183,7 @@ impl FromFields for Method {
             is_blocking: array.next_or_default()?,
             is_secure: array.next_or_default()?,
             session: array.next_or_default()?,
+            structure: array.next_or_default()?,
         })
     }
 }
@@ -186,10 +197,10 @@ impl FromFields for Argument {
 }
 
 /// A visitor that reads a `T` and skips fields that later versions may append.
-struct FieldsVisitor<T>(PhantomData<T>);
+pub(super) struct FieldsVisitor<T>(PhantomData<T>);
 
 impl<T> FieldsVisitor<T> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(PhantomData)
     }
 }
@@ -210,25 +221,25 @@ impl<'de, T: FromFields> Visitor<'de> for FieldsVisitor<T> {
 }
 
 /// A reader of the remaining fields.
-struct FieldReader<A> {
+pub(super) struct FieldReader<A> {
     access: A,
     taken: usize,
     expected: &'static str,
 }
 
 impl<'de, A: SeqAccess<'de>> FieldReader<A> {
-    fn next<T: Deserialize<'de>>(&mut self) -> Result<T, A::Error> {
+    pub(super) fn next<T: Deserialize<'de>>(&mut self) -> Result<T, A::Error> {
         let next = self.access.next_element()?.ok_or_else(|| A::Error::invalid_length(self.taken, &self.expected))?;
         self.taken += 1;
         Ok(next)
     }
 
     /// Reads a field that an earlier version does not send.
-    fn next_or_default<T: Deserialize<'de> + Default>(&mut self) -> Result<T, A::Error> {
+    pub(super) fn next_or_default<T: Deserialize<'de> + Default>(&mut self) -> Result<T, A::Error> {
         Ok(self.access.next_element()?.unwrap_or_default())
     }
 
-    fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {
+    pub(super) fn name(&mut self) -> Result<Cow<'static, str>, A::Error> {
         let text: String = self.next()?;
         if validation::is_identifier(&text) {
             Ok(text.into())
@@ -237,7 +248,7 @@ impl<'de, A: SeqAccess<'de>> FieldReader<A> {
         }
     }
 
-    fn ty(&mut self) -> Result<Cow<'static, str>, A::Error> {
+    pub(super) fn ty(&mut self) -> Result<Cow<'static, str>, A::Error> {
         let text = self.next()?;
         checked_type(text)
     }
@@ -251,7 +262,7 @@ impl<'de, A: SeqAccess<'de>> FieldReader<A> {
         Ok(validation::printable_doc(self.next()?).into())
     }
 
-    fn list<T: Deserialize<'de> + Clone>(&mut self) -> Result<Cow<'static, [T]>, A::Error> {
+    pub(super) fn list<T: Deserialize<'de> + Clone>(&mut self) -> Result<Cow<'static, [T]>, A::Error> {
         Ok(Cow::Owned(self.next()?))
     }
 

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use super::page::Page;
 use super::part::Part;
 use crate::codec::DecodeError;
-use crate::contract::{Contract, Method};
+use crate::contract::{Contract, Definition, Field, Fields, Method, Shape, Tagging, Variant};
 
 /// Assembles contracts from the pages that a peer sends.
 ///
@@ -96,6 +96,17 @@ impl Assembly {
                 }
                 contract.methods.to_mut().push(method);
             }
+            (Part::Type(definition), Some(contract)) => contract.definitions.to_mut().push(definition),
+            (Part::Fields(more), Some(contract)) => match last_shape(contract) {
+                Some(Shape::Struct(Fields::Named(fields) | Fields::Unnamed(fields))) => {
+                    fields.to_mut().extend_from_slice(&more);
+                }
+                _ => return Err(invalid("fields do not follow a struct")),
+            },
+            (Part::Variants(more), Some(contract)) => match last_shape(contract) {
+                Some(Shape::Enum(_, variants)) => variants.to_mut().extend_from_slice(&more),
+                _ => return Err(invalid("variants do not follow an enum")),
+            },
             (Part::Doc(text), Some(contract)) => match contract.methods.to_mut().last_mut() {
                 Some(method) => method.doc.to_mut().push_str(&text),
                 None => contract.doc.to_mut().push_str(&text),
@@ -106,16 +117,24 @@ impl Assembly {
     }
 }
 
+fn last_shape(contract: &mut Contract) -> Option<&mut Shape> {
+    contract.definitions.to_mut().last_mut().map(|definition| &mut definition.shape)
+}
+
 /// Returns the approximate memory that a part takes.
 fn part_len(part: &Part) -> usize {
     let texts = match part {
-        Part::Contract(Contract { name, namespace, doc, generics, bounds, types, methods }) => {
+        Part::Contract(Contract { name, namespace, doc, generics, bounds, types, methods, definitions }) => {
             let bounds = bounds.iter().map(|bound| ITEM_OVERHEAD + bound.len()).sum::<usize>();
             let types = types.iter().map(|ty| ITEM_OVERHEAD + ty.name.len() + ty.bounds.len()).sum::<usize>();
             let methods = methods.iter().map(|method| ITEM_OVERHEAD + method_len(method)).sum::<usize>();
-            name.len() + namespace.len() + doc.len() + generics.len() + bounds + types + methods
+            let definitions = definitions.iter().map(definition_len).sum::<usize>();
+            name.len() + namespace.len() + doc.len() + generics.len() + bounds + types + methods + definitions
         }
         Part::Method(method) => method_len(method),
+        Part::Type(definition) => definition_len(definition),
+        Part::Fields(fields) => fields_len(fields),
+        Part::Variants(variants) => variants_len(variants),
         Part::Doc(text) => text.len(),
         Part::Unknown => 0,
     };
@@ -128,6 +147,29 @@ fn method_len(method: &Method) -> usize {
         arguments.iter().map(|argument| ITEM_OVERHEAD + argument.name.len() + argument.ty.len()).sum::<usize>();
     let aliases = aliases.iter().map(|alias| ITEM_OVERHEAD + alias.len()).sum::<usize>();
     name.len() + wire_name.len() + doc.len() + arguments + returns.len() + aliases
+}
+
+fn definition_len(Definition { name, generics, shape }: &Definition) -> usize {
+    let items = match shape {
+        Shape::Struct(fields) => fields_len(fields.list()),
+        Shape::Enum(tagging, variants) => {
+            let tag_len = match tagging {
+                Tagging::External | Tagging::Untagged => 0,
+                Tagging::Internal(tag) => tag.len(),
+                Tagging::Adjacent(tag, content) => tag.len() + content.len(),
+            };
+            tag_len + variants_len(variants)
+        }
+    };
+    ITEM_OVERHEAD + name.len() + generics.len() + items
+}
+
+fn variants_len(variants: &[Variant]) -> usize {
+    variants.iter().map(|variant| ITEM_OVERHEAD + variant.name.len() + fields_len(variant.fields.list())).sum()
+}
+
+fn fields_len(fields: &[Field]) -> usize {
+    fields.iter().map(|field| 2 * ITEM_OVERHEAD + field.name.len() + field.ty.len() + field.with.len()).sum()
 }
 
 /// The length that each item counts in addition to its texts, so that ten thousand empty items

@@ -1,6 +1,6 @@
 use super::*;
 use crate::codec::decode;
-use crate::contract::{Argument, Method};
+use crate::contract::{Argument, Definition, Field, Fields, Method, Shape, Tagging, Variant};
 use crate::limits::MAX_RESPONSE_BODY_LEN;
 
 const fn text(text: &'static str) -> std::borrow::Cow<'static, str> {
@@ -161,4 +161,93 @@ fn malformed_pages_are_refused() {
     assert!(refused(&|out| encode(out, &(1, [(); 0])).unwrap()).contains("invalid length 2, expected a page"));
     assert!(refused(&|out| encode(out, &(1, [("doc",)], 1)).unwrap()).contains("expected a part of a description"));
     assert!(refused(&|out| encode(out, &(1, [(1, 2)], 1)).unwrap()).contains("expected a string"));
+}
+
+/// Returns a contract with an enum and two structs of this many items.
+fn with_definitions(count: usize) -> &'static Contract {
+    let field = |at: usize| Field { name: format!("field{at}").into(), ty: text("Option<u8>"), ..Field::EMPTY };
+    let fields: Vec<_> = (0..count).map(field).collect();
+    let variant = |at: usize| Variant {
+        name: format!("Variant{at}").into(),
+        fields: if at.is_multiple_of(2) { Fields::Unit } else { Fields::Named(fields[..at.min(3)].to_vec().into()) },
+    };
+    let variants: Vec<_> = (0..count).map(variant).collect();
+    let shapes = [
+        Shape::Struct(Fields::Named(fields.clone().into())),
+        Shape::Enum(Tagging::Adjacent(text("tag"), text("content")), variants.into()),
+        Shape::Struct(Fields::Unit),
+        Shape::Struct(Fields::Unnamed(fields.into())),
+    ];
+    let definitions = shapes.map(|shape| Definition { name: text("Type"), shape, ..Definition::EMPTY });
+    Box::leak(Box::new(Contract { definitions: definitions.to_vec().into(), ..contract("Types", 0).clone() }))
+}
+
+#[test]
+fn definitions_of_any_size_fit_on_small_pages() {
+    for count in [0, 1, 2, 50, 3_000] {
+        let contracts = [with_definitions(count), contract("Two", 100)];
+        for page_len in [0, 64, 500, Description::PAGE_LEN, 8_171] {
+            let description = Description::new(&contracts, page_len);
+            let pages = pages(&description);
+            for page in &pages {
+                let len = bytes(page).len();
+                assert!(len <= page_len || page.parts.len() == 1, "{len} bytes of {page_len}");
+                assert!(len <= page_len.max(160), "{len} bytes of {page_len}");
+            }
+            if page_len == Description::PAGE_LEN && count > 50 {
+                let full = pages.iter().filter(|page| bytes(page).len() > page_len - 100).count();
+                assert!(full * 10 > pages.len() * 8, "{full} of {}", pages.len());
+            }
+            let assembled = assemble(pages).unwrap();
+            assert_eq!(assembled.iter().collect::<Vec<_>>(), contracts, "{count} on {page_len}");
+        }
+    }
+}
+
+#[test]
+fn items_without_their_type_are_refused() {
+    let page = |parts: Vec<Part>| Page { total: parts.len() as u32, parts, version: 1 };
+    let contract = || Part::Contract(Contract { name: text("C"), ..Contract::EMPTY });
+    let fields = || Part::Fields(vec![Field { name: text("a"), ty: text("u8"), ..Field::EMPTY }].into());
+    let variants = || Part::Variants(vec![Variant { name: text("A"), fields: Fields::Unit }].into());
+    let unit = || Part::Type(Definition { name: text("U"), ..Definition::EMPTY });
+    for (parts, expected) in [
+        (vec![unit()], "it does not begin with a contract"),
+        (vec![contract(), fields()], "fields do not follow a struct"),
+        (vec![contract(), unit(), fields()], "fields do not follow a struct"),
+        (vec![contract(), unit(), variants()], "variants do not follow an enum"),
+    ] {
+        let error = assemble([page(parts)]).unwrap_err();
+        assert!(error.ends_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn definitions_count_towards_the_length_that_is_read() {
+    let long = |len: usize| -> std::borrow::Cow<'static, str> { "x".repeat(len).into() };
+    let fields = vec![Field { name: text(""), ty: text("u8"), ..Field::EMPTY }; 10_000];
+    let variants = vec![Variant { name: text(""), fields: Fields::Unit }; 20_000];
+    let tagging = Tagging::Adjacent(long(200_000), long(200_000));
+    for part in [
+        Part::Fields(fields.into()),
+        Part::Variants(variants.into()),
+        Part::Type(Definition { generics: long(300_000), ..Definition::EMPTY }),
+        Part::Type(Definition { shape: Shape::Enum(tagging, text_free()), ..Definition::EMPTY }),
+    ] {
+        let head = match part {
+            Part::Variants(_) => Shape::Enum(Tagging::External, text_free()),
+            _ => Shape::Struct(Fields::Named(std::borrow::Cow::Borrowed(&[]))),
+        };
+        let start = vec![
+            Part::Contract(Contract { name: text("C"), ..Contract::EMPTY }),
+            Part::Type(Definition { name: text("T"), shape: head, ..Definition::EMPTY }),
+        ];
+        let parts: Vec<_> = start.into_iter().chain(vec![part; 5]).collect();
+        let error = assemble([Page { total: 7, parts, version: 1 }]).unwrap_err();
+        assert!(error.ends_with("it has more than the 1048576 bytes that are read"), "{error}");
+    }
+}
+
+fn text_free() -> std::borrow::Cow<'static, [Variant]> {
+    std::borrow::Cow::Borrowed(&[])
 }

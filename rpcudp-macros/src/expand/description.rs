@@ -1,12 +1,15 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, Expr, ExprLit, GenericParam, Lit, Meta, PathArguments, Type};
 
 use super::imports::Imports;
 use super::names::Names;
 use super::values;
-use crate::model::{Contract, Delivery, Execution, Method, Returns};
+use crate::model::{Contract, Delivery, Execution, Method, Returns, unraw};
+use crate::schema::{expand, mentions};
 use crate::text;
+use crate::tokens::located_at;
+use crate::types::{error_span, path};
 
 /// Writes the contract as data: a constant of type `&'static Contract`.
 ///
@@ -18,10 +21,32 @@ use crate::text;
 ///     &Contract { name: text("Greeter"), methods: list(METHODS), ..Contract::EMPTY }
 /// }
 /// ```
+///
+/// A type of an argument or a result may have a definition, which only the compiler knows. Then
+/// there are constants for the definitions too:
+///
+/// ```text
+/// use ::rpcudp::__private::schema::NoSchema as __NoSchema;
+/// const TYPES: &[Mention] = &[Probe::<Player>::LEVEL_8];
+/// const DEFINITIONS: &[Definition] = &definitions::<{ definition_count(TYPES) }>(TYPES);
+/// ```
 pub(super) fn description(contract: &Contract, names: &Names) -> TokenStream {
     let krate = &contract.krate;
     let mut imports = Imports::new(quote!(#krate::contract), names);
     let (contract_type, method_type) = (imports.item("Contract"), imports.item("Method"));
+    let schema = quote!(#krate::__private::schema);
+    let [list_of_methods, list_of_types, list_of_definitions] =
+        ["METHODS", "TYPES", "DEFINITIONS"].map(|name| names.local_item(name));
+    let mentions: Vec<_> = contract.methods.iter().map(|item| mentioned_types(item, contract, &schema)).collect();
+    let types_of_methods: Vec<_> = contract
+        .methods
+        .iter()
+        .zip(&mentions)
+        .flat_map(|(item, mentions)| {
+            let cfg = &item.attrs.cfg;
+            mentions.iter().map(move |mention| quote!(#(#cfg)* #mention))
+        })
+        .collect();
     let bounds = contract.predicates.iter().map(|predicate| text(&text::of(predicate)));
     let types = contract.associated_types.iter().map(|item| {
         let associated_type = imports.item("AssociatedType");
@@ -35,19 +60,72 @@ pub(super) fn description(contract: &Contract, names: &Names) -> TokenStream {
         text_field("generics", &text::of(&contract.item.generics.params), ""),
         list_field("bounds", bounds),
         list_field("types", types),
-        field("methods", quote!(list(METHODS))),
+        field("methods", quote!(list(#list_of_methods))),
+        (!types_of_methods.is_empty()).then(|| quote!(definitions: list(#list_of_definitions))),
     ];
     let description = with_defaults(&contract_type, fields);
-    let methods: Vec<_> = contract.methods.iter().map(|item| method(item, &mut imports)).collect();
+    let methods = contract.methods.iter().zip(&mentions);
+    let methods: Vec<_> = methods.map(|(item, mentions)| method(item, mentions, &schema, &mut imports)).collect();
+    let definitions = (!types_of_methods.is_empty()).then(|| {
+        let import = expand::import(&schema);
+        quote! {
+            #import
+            const #list_of_types: &[#schema::Mention] = &[#(#types_of_methods),*];
+            const #list_of_definitions: &[#schema::Definition] =
+                &#schema::definitions::<{ #schema::definition_count(#list_of_types) }>(#list_of_types);
+        }
+    });
     quote! {{
         use #krate::__private::{list, text};
         #imports
-        const METHODS: &[#method_type] = &[#(#methods),*];
+        #definitions
+        const #list_of_methods: &[#method_type] = &[#(#methods),*];
         &#description
     }}
 }
 
-fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
+/// Whether a type is `Result<T, E>`, under this name.
+fn names_its_parts(ty: &Type) -> bool {
+    let last = path(ty).and_then(|path| path.segments.last());
+    last.is_some_and(|segment| match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => segment.ident == "Result" && arguments.args.len() == 2,
+        _ => false,
+    })
+}
+
+/// Returns the definitions of the types that a method mentions, as far as the compiler finds some.
+///
+/// A type that depends on a parameter of the trait has no definition that all clients share.
+fn mentioned_types(method: &Method, contract: &Contract, schema: &TokenStream) -> Vec<TokenStream> {
+    let parameters = contract.item.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(unraw(&parameter.ident)),
+        GenericParam::Const(parameter) => Some(unraw(&parameter.ident)),
+        GenericParam::Lifetime(_) => None,
+    });
+    let names: Vec<_> = parameters.chain(["Self".to_owned()]).collect();
+    let is_free = |ty: &Type| !mentions::mentions_any(ty, &names);
+    let mut types = Vec::new();
+    for argument in method.arguments() {
+        mentions::collect(&argument.ty, &is_free, &mut types);
+    }
+    let returns = method.returns.ty();
+    mentions::collect(returns, &is_free, &mut types);
+    let level = expand::top_level();
+    let mut probes: Vec<_> = types.into_iter().map(|ty| quote!(#schema::Probe::<#ty>::#level)).collect();
+    // An alias of `Result` hides its parts.
+    if matches!(method.returns, Returns::Result(_)) && !names_its_parts(returns) && is_free(returns) {
+        let (krate, ty) = (&contract.krate, mentions::mention(returns));
+        for part in ["Value", "Error"] {
+            let part = Ident::new(part, Span::call_site());
+            let probe = quote!(#schema::Probe::<<#ty as #krate::__private::IsResult>::#part>::#level);
+            // If it is no `Result`, the compiler reports that at this place anyway.
+            probes.push(located_at(&probe, error_span(returns)));
+        }
+    }
+    probes
+}
+
+fn method(method: &Method, mentions: &[TokenStream], schema: &TokenStream, imports: &mut Imports<'_>) -> TokenStream {
     let Method { ident, wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
     let arguments = method.arguments().map(|argument| {
@@ -79,6 +157,7 @@ fn method(method: &Method, imports: &mut Imports<'_>) -> TokenStream {
             let pool = text(pool);
             quote!(session: ::core::option::Option::Some(#pool))
         }),
+        (!mentions.is_empty()).then(|| quote!(structure: #schema::structure(&[#(#mentions),*]))),
     ];
     let method = with_defaults(&imports.item("Method"), fields);
     quote!(#(#cfg)* #method)

@@ -164,6 +164,18 @@ const _: () = {
         const CONTRACT: &'static ::rpcudp::contract::Contract = {
             use ::rpcudp::__private::{list, text};
             use ::rpcudp::contract::{Argument, Contract, Delivery, Method};
+            use ::rpcudp::__private::schema::NoSchema as __NoSchema;
+            const _: ::rpcudp::__private::schema::Mention = <::rpcudp::__private::schema::Probe<
+                (),
+            > as __NoSchema>::LEVEL_0;
+            const TYPES: &[::rpcudp::__private::schema::Mention] = &[
+                ::rpcudp::__private::schema::Probe::<Result<u64, Overdrawn>>::LEVEL_8,
+                ::rpcudp::__private::schema::Probe::<Overdrawn>::LEVEL_8,
+                ::rpcudp::__private::schema::Probe::<Rumour<'_>>::LEVEL_8,
+            ];
+            const DEFINITIONS: &[::rpcudp::__private::schema::Definition] = &::rpcudp::__private::schema::definitions::<
+                { ::rpcudp::__private::schema::definition_count(TYPES) },
+            >(TYPES);
             const METHODS: &[Method] = &[
                 Method {
                     name: text("sayhi"),
@@ -217,6 +229,14 @@ const _: () = {
                     ),
                     is_async: true,
                     wait_for_ready: true,
+                    structure: ::rpcudp::__private::schema::structure(
+                        &[
+                            ::rpcudp::__private::schema::Probe::<
+                                Result<u64, Overdrawn>,
+                            >::LEVEL_8,
+                            ::rpcudp::__private::schema::Probe::<Overdrawn>::LEVEL_8,
+                        ],
+                    ),
                     ..Method::EMPTY
                 },
                 Method {
@@ -232,6 +252,9 @@ const _: () = {
                         ]
                     }),
                     delivery: Delivery::OneWay,
+                    structure: ::rpcudp::__private::schema::structure(
+                        &[::rpcudp::__private::schema::Probe::<Rumour<'_>>::LEVEL_8],
+                    ),
                     ..Method::EMPTY
                 },
             ];
@@ -239,6 +262,7 @@ const _: () = {
                 name: text("Greeter"),
                 doc: text("The contract that both sides compile against."),
                 methods: list(METHODS),
+                definitions: list(DEFINITIONS),
                 ..Contract::EMPTY
             }
         };

@@ -115,3 +115,32 @@ contract! { item_grown_by_default [
         pub(crate) size: u64,
     }
 ]: fn name(&self, item: Item) -> String { item.name } }
+
+contract! { described [
+    #[derive(Serialize, Deserialize, rpcudp::Schema)]
+    pub(crate) struct Item {
+        pub(crate) name: String,
+    }
+]: fn name(&self, item: Item) -> String { item.name } }
+contract! { described_grown [
+    #[derive(Serialize, Deserialize, rpcudp::Schema)]
+    pub(crate) struct Item {
+        pub(crate) name: String,
+        pub(crate) size: u64,
+    }
+]: fn name(&self, item: Item) -> String { item.name } }
+contract! { described_grown_by_default [
+    #[derive(Serialize, Deserialize, rpcudp::Schema)]
+    pub(crate) struct Item {
+        pub(crate) name: String,
+        #[serde(default)]
+        pub(crate) size: u64,
+    }
+]: fn name(&self, item: Item) -> String { item.name } }
+contract! { described_renamed [
+    #[derive(Serialize, Deserialize, rpcudp::Schema)]
+    pub(crate) struct Item {
+        #[serde(rename = "name")]
+        pub(crate) title: String,
+    }
+]: fn name(&self, item: Item) -> String { item.title } }

@@ -16,7 +16,9 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{CallError, Endpoint, Refusal, Service, rpc_service};
 
 use crate::support::{Pair, ms};
-use contracts::{item, item_grown, item_grown_by_default};
+use contracts::{
+    described, described_grown, described_grown_by_default, described_renamed, item, item_grown, item_grown_by_default,
+};
 
 /// One version of a contract: a server, and a call with its expected value.
 struct Version<S, C> {
@@ -101,6 +103,30 @@ async fn outcomes_of_contract_changes_are_as_documented() {
             "a struct in an argument gets a field with `#[serde(default)]`",
             version!(item: name(item::Item { name: name() }) => "n"),
             version!(item_grown_by_default: name(item_grown_by_default::Item { name: name(), size }) => "n"),
+        )
+        .await,
+        row(
+            "a struct with `#[derive(Schema)]` gets a field",
+            version!(described: name(described::Item { name: name() }) => "n"),
+            version!(described_grown: name(described_grown::Item { name: name(), size }) => "n"),
+        )
+        .await,
+        row(
+            "a struct with `#[derive(Schema)]` gets a field with `#[serde(default)]`",
+            version!(described: name(described::Item { name: name() }) => "n"),
+            version!(described_grown_by_default: name(described_grown_by_default::Item { name: name(), size }) => "n"),
+        )
+        .await,
+        row(
+            "a field gets another name, and `#[serde(rename)]` keeps the wire's, with `#[derive(Schema)]`",
+            version!(described: name(described::Item { name: name() }) => "n"),
+            version!(described_renamed: name(described_renamed::Item { title: name() }) => "n"),
+        )
+        .await,
+        row(
+            "a struct in an argument gets `#[derive(Schema)]`",
+            version!(item: name(item::Item { name: name() }) => "n"),
+            version!(described: name(described::Item { name: name() }) => "n"),
         )
         .await,
         row(

@@ -1,0 +1,9 @@
+use rpcudp::Schema;
+
+#[derive(Schema)]
+union Number {
+    signed: i64,
+    unsigned: u64,
+}
+
+fn main() {}
