@@ -8,9 +8,10 @@ use rpcudp_core::contract::structure::{Mention, Node};
 ///
 /// A contract compares types by name, so two structs of one name pass for each other. The
 /// definition of a type with this trait is part of each contract that mentions it, and of the
-/// definitions that do: [`Method::fingerprint`](crate::contract::Method::fingerprint) depends on it,
-/// so that [`Endpoint::compare`](crate::Endpoint::compare) tells the structs apart, and
-/// `rpcudp describe` prints them.
+/// definitions that do. The [fingerprints](crate::contract::Method::fingerprint) of methods depend
+/// on it, so that [`Endpoint::compare`](crate::Endpoint::compare) and
+/// [`Join::require`](crate::session::Join::require) tell the structs apart, and `rpcudp describe`
+/// prints them.
 ///
 /// ```
 /// use rpcudp::{Client, Schema, rpc_service};
@@ -49,8 +50,8 @@ use rpcudp_core::contract::structure::{Mention, Node};
 /// # The definition
 ///
 /// It is the encoding of the type: the fields or variants in their order, with their types as text
-/// and their names on the wire, after serde's `rename`, `rename_all` and `rename_all_fields`, without those with
-/// `skip`. `tag`, `content`, `untagged`, `flatten` and `with` are part of it.
+/// and their names on the wire, after serde's `rename`, `rename_all` and `rename_all_fields`,
+/// without those with `skip`. `tag`, `content`, `untagged`, `flatten` and `with` are part of it.
 ///
 /// | changes a fingerprint | does not change it |
 /// | --- | --- |
@@ -60,12 +61,15 @@ use rpcudp_core::contract::structure::{Mention, Node};
 /// | another place of an enum's tag, another `with` | `default`, `skip_serializing_if`, `deny_unknown_fields` |
 /// | a generic parameter more or less, or under another name | |
 ///
-/// The types of fields count in the same way, if they have the trait; others count by name. So do types
-/// that are only reached through eight others, and those after the 256th of a contract.
+/// The types of fields count in the same way, if they have the trait; others count by name. So do
+/// types that are only reached through eight others, and those after the 256th of a method.
 ///
 /// A generic type has one definition. Its arguments count where they are written, as in
-/// `Page<Player>`; an alias of `Page<Player>` hides `Player`. In a generic contract, a type that
-/// mentions a parameter of the trait counts by name.
+/// `Page<Player>`. These types count by name: in a generic contract, a type that mentions a
+/// parameter of the trait; a type behind an alias of a generic type, such as `Player` behind an
+/// alias of `Vec<Player>`, except in an alias of `Result`; the argument of a user's generic type,
+/// if its name could be that of a constant; a type with the name of a common one of the standard
+/// library, such as `Option`.
 ///
 /// The trait does not check that serde's traits are derived too. An attribute that no definition
 /// can describe is an error: `from`, `into`, `remote`, a field that is skipped in one direction.

@@ -62,6 +62,9 @@ impl fmt::Display for ContractMismatch {
         }
         for ChangedMethod { name, ours, theirs } in &self.changed {
             write!(f, "\n  `{name}` differs:\n    required: {ours}\n    served:   {theirs}")?;
+            if ours == theirs {
+                f.write_str("\n    (a type of the same name has other fields: `rpcudp describe` prints the server's)")?;
+            }
         }
         Ok(())
     }

@@ -55,6 +55,51 @@ async fn mismatch_names_missing_methods_and_prints_both_signatures() {
     assert_eq!(source.missing, ["started", "name"]);
 }
 
+/// Declares a contract `Shop` whose `Item` has these fields.
+macro_rules! shop {
+    ($name:ident: $($field:ident: $ty:ty),*) => {
+        #[allow(dead_code, reason = "no method is called")]
+        mod $name {
+            #[derive(serde::Deserialize, rpcudp::Schema, serde::Serialize)]
+            pub(super) struct Item {
+                $($field: $ty),*
+            }
+
+            #[rpcudp::rpc_service]
+            pub(super) trait Shop {
+                fn buy(&self, items: Vec<Item>);
+            }
+
+            pub(super) struct Service;
+
+            impl Shop for Service {
+                fn buy(&self, _: Vec<Item>) {}
+            }
+        }
+    };
+}
+
+shop!(shop: name: String);
+shop!(same_shop: name: String);
+shop!(grown_shop: name: String, cents: u64);
+
+#[tokio::test(start_paused = true)]
+async fn structs_of_one_name_with_other_fields_are_a_mismatch() {
+    let network = rpcudp::sim::Network::new(1);
+    let builder = Endpoint::builder().sessions(Sessions::new()).serve(shop::ShopServer::new(shop::Service));
+    let _server = bind(&network, "10.0.0.1:7000", builder);
+    let endpoint = bind(&network, "10.0.0.2:7000", Endpoint::builder());
+    endpoint.join(server_addr()).require::<shop::ShopClient>().await.unwrap().leave().await;
+    endpoint.join(server_addr()).require::<same_shop::ShopClient>().await.unwrap().leave().await;
+    let error = endpoint.join(server_addr()).require::<grown_shop::ShopClient>().await.unwrap_err();
+    let expected = "cannot join 10.0.0.1:7000: the server has another contract
+  `buy` differs:
+    required: fn buy(&self, items: Vec<Item>)
+    served:   fn buy(&self, items: Vec<Item>)
+    (a type of the same name has other fields: `rpcudp describe` prints the server's)";
+    assert_eq!(error.to_string(), expected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn earlier_name_of_a_method_is_served() {
     struct Service;
