@@ -32,7 +32,6 @@ pub(super) struct LinkDriver {
     commands: VecDeque<Command>,
     batch: SendBatch,
     sent_count: usize,
-    panics: u64,
 }
 
 /// A link that calls or requests use.
@@ -57,7 +56,6 @@ impl LinkDriver {
             commands: VecDeque::new(),
             batch: SendBatch::new(),
             sent_count: 0,
-            panics: 0,
         }))
     }
 
@@ -84,27 +82,36 @@ impl LinkDriver {
         count > 0 && self.links.is_some()
     }
 
+    /// Returns whether there is work to do, besides received datagrams. Cheap, because the driver
+    /// asks whenever it runs.
+    pub(super) fn has_work(&self) -> bool {
+        let Some(links) = &self.links else { return false };
+        Self::endpoint_links(&self.shared).has_commands() || links.deadline().is_some_and(|at| at <= now())
+    }
+
     /// Executes queued commands, does what is due, and handles the events.
     pub(super) fn work(&mut self, dispatch: &mut Dispatch) {
         let Some(mut links) = self.links.take() else { return };
         let now = now();
+        let is_due = links.deadline().is_some_and(|at| at <= now);
         let mut commands = mem::take(&mut self.commands);
         Self::endpoint_links(&self.shared).take(&mut commands);
         for command in commands.drain(..) {
             self.execute(&mut links, command, now);
         }
         self.commands = commands;
-        if links.deadline().is_some_and(|at| at <= now) {
+        if is_due {
             links.handle_timeout(now);
         }
         while let Some(event) = links.poll() {
             self.handle_event(&mut links, event, dispatch, now);
         }
-        let panics = links.stats().panics;
-        if mem::replace(&mut self.panics, panics) < panics {
+        let stats = links.stats();
+        let before = mem::replace(&mut *Self::endpoint_links(&self.shared).stats.lock(), stats);
+        if before.panics < stats.panics {
             tracing::error!(
                 target: "rpcudp",
-                panics,
+                panics = stats.panics,
                 "the QUIC implementation panicked: all links have ended, and new ones can be opened"
             );
         }
@@ -114,9 +121,9 @@ impl LinkDriver {
     fn execute(&mut self, links: &mut Links, command: Command, now: Instant) {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
-            Command::Respond { link, frame } => self.respond(links, &link, &frame, now),
+            Command::Respond { link, frame } => self.respond(links, &link, frame, now),
             Command::Call { peer, frame, call } => {
-                let sent = self.link_to(links, &peer, now).and_then(|link| match links.send(now, link, &frame) {
+                let sent = self.link_to(links, &peer, now).and_then(|link| match links.send(now, link, frame) {
                     Ok(()) => Ok(()),
                     Err(SendError::Ended) => Err(LinkEnd::Lost),
                     Err(_) => {
@@ -153,7 +160,7 @@ impl LinkDriver {
 
     /// Sends a response over the link of its request, or, if that has ended, over another to the
     /// same key.
-    fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: &[u8], now: Instant) {
+    fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
         let link = peer.link.filter(|link| self.known.contains_key(link));
         let link = link.or_else(|| links.newest_to(peer.peer_id));
         let sent = link.ok_or(SendError::Ended).and_then(|link| links.send(now, link, frame));
@@ -180,7 +187,7 @@ impl LinkDriver {
                 let addr = links.addr(link).unwrap_or(self.shared.local_addr);
                 let frame = LinkFrame { contents: &frame, peer: &peer, addr, target };
                 let handled = dispatch.handle_link_frame(frame, now, |response| {
-                    self.respond(links, &peer, response, now);
+                    self.respond(links, &peer, response.to_vec(), now);
                 });
                 if let Err(reason) = handled {
                     self.shared.counters.dropped(reason);
@@ -218,6 +225,9 @@ impl LinkDriver {
                 self.batch.clear();
                 self.sent_count = 0;
                 let (Some(links), batch) = (&mut self.links, &mut self.batch) else { return false };
+                if !links.has_output() {
+                    return false;
+                }
                 links.flush(now(), |datagram| {
                     let rpcudp_secure::Outgoing { destination, source, contents } = datagram;
                     batch.push(Datagram { destination, source, contents });

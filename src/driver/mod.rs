@@ -295,7 +295,10 @@ impl Driver {
     /// Executes the commands for links, does the work of their timers, and sends their datagrams.
     fn poll_links(&mut self, cx: &mut Context<'_>) {
         let Some(links) = &mut self.links else { return };
-        links.work(&mut self.dispatch);
+        let has_work = links.has_work();
+        if has_work {
+            links.work(&mut self.dispatch);
+        }
         if self.send_again.is_none_or(|again| now() >= again) && links.send(&*self.transport) {
             // As for the send queue.
             self.is_full = true;
@@ -303,7 +306,9 @@ impl Driver {
                 self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
             }
         }
-        self.wake_completed();
+        if has_work {
+            self.wake_completed();
+        }
     }
 
     /// Flushes the send queue.

@@ -20,6 +20,10 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn has_work(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn work(&mut self, _: &mut Dispatch) {
         match self.0 {}
     }

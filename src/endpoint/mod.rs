@@ -72,6 +72,25 @@ impl Endpoint {
         self.shared().links.as_ref().map(|links| links.identity.peer_id())
     }
 
+    /// Returns the counts of the endpoint's links. All are zero without an identity.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpcudp::{Endpoint, Identity};
+    ///
+    /// let endpoint = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await?;
+    /// assert_eq!((endpoint.link_stats().up, endpoint.link_stats().failed), (0, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn link_stats(&self) -> crate::LinkStats {
+        self.shared().links.as_ref().map_or_else(crate::LinkStats::default, |links| *links.stats.lock())
+    }
+
     /// Returns the statistics since the endpoint was bound.
     ///
     /// ```

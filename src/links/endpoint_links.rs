@@ -1,12 +1,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use rand::Rng;
 use rand::rngs::StdRng;
 use rpcudp_core::MessageId;
-use rpcudp_secure::{Expected, Identity, LinkOptions, PeerId};
+use rpcudp_secure::{Expected, Identity, LinkOptions, LinkStats, PeerId};
 
 use super::command::Command;
 use super::link_config::LinkConfig;
@@ -26,10 +27,14 @@ pub(crate) struct EndpointLinks {
     pub(crate) seed: [u8; 32],
     secret: u64,
     queue: Lock<Queue>,
+    /// Whether the queue has commands.
+    has_commands: AtomicBool,
     /// The targets of clients by the address that stands for them, for retransmissions.
     targets: Lock<HashMap<SocketAddr, Weak<SecurePeer>>>,
     /// The targets to which a link is up, with the proven keys.
     up: Lock<HashMap<SocketAddr, PeerId>>,
+    /// The counts of the links, as of the driver's last work.
+    pub(crate) stats: Lock<LinkStats>,
     driver: Arc<WakeFlag>,
 }
 
@@ -62,8 +67,10 @@ impl EndpointLinks {
             seed,
             secret: rng.next_u64(),
             queue: Lock::default(),
+            has_commands: AtomicBool::new(false),
             targets: Lock::default(),
             up: Lock::default(),
+            stats: Lock::default(),
             driver: Arc::clone(driver),
         }))
     }
@@ -153,6 +160,7 @@ impl EndpointLinks {
         let was_empty = queue.commands.is_empty();
         queue.len += command.len();
         queue.commands.push_back(command);
+        self.has_commands.store(true, Ordering::Release);
         drop(queue);
         if was_empty {
             self.driver.set();
@@ -164,11 +172,12 @@ impl EndpointLinks {
     pub(crate) fn take(&self, commands: &mut VecDeque<Command>) {
         let mut queue = self.queue.lock();
         queue.len = 0;
+        self.has_commands.store(false, Ordering::Release);
         mem::swap(&mut queue.commands, commands);
     }
 
     pub(crate) fn has_commands(&self) -> bool {
-        !self.queue.lock().commands.is_empty()
+        self.has_commands.load(Ordering::Acquire)
     }
 
     /// Records that a link to a target is up, or that none is left.

@@ -61,6 +61,21 @@ async fn peer_id_of_a_client_without_a_pin_is_the_proven_key() {
     assert_eq!(server.peer_id(), Some(peer(1)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn single_call_of_a_plain_client_may_take_a_link() {
+    let world = World::new(1);
+    let World { caller, server, runs, .. } = &world;
+    let plain = VaultClient::new(caller, server.local_addr());
+    assert_eq!(plain.once(1, Vec::new()).secure(peer(1)).await.unwrap(), 1);
+    assert!(plain.once(2, Vec::new()).secure(peer(7)).await.is_err());
+    let method = rpcudp::DynamicMethod::new("repeat");
+    let call: rpcudp::Call<u64> = method.call(caller, server.local_addr(), &[3]);
+    assert_eq!(call.secure(AnyPeer).await.unwrap(), 3);
+    let group = VaultClient::group(caller, rpcudp::Peers::fixed([server.local_addr()]));
+    assert!(group.once(4, Vec::new()).secure(peer(1)).await.is_err());
+    assert_eq!([1, 2, 3, 4].map(|number| runs.begun(number)), [1, 0, 1, 0]);
+}
+
 /// The link takes a round trip, and the call another.
 #[tokio::test(start_paused = true)]
 async fn first_call_takes_two_round_trips_and_others_one() {
@@ -133,11 +148,13 @@ async fn least_used_link_goes_and_comes_back() {
     let callers: Vec<_> =
         (0..5_u8).map(|number| bind(&network, &format!("10.0.1.{number}:7000"), builder(10 + number, &runs))).collect();
     for round in 0..3 {
+        assert!(server.link_stats().up <= 2, "{:?}", server.link_stats());
         for caller in &callers {
             let vault = VaultClient::secure(caller, server.local_addr(), peer(1));
             assert_eq!(vault.repeat(round).await.unwrap(), round);
         }
     }
+    assert_eq!((server.link_stats().established, server.link_stats().evicted), (15, 13));
 }
 
 /// Real sockets: the datagrams of a link may arrive at any of them.

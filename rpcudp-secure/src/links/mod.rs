@@ -49,7 +49,7 @@ use crate::secrets::derive;
 /// let mut links = [new(&alice), new(&bob)];
 ///
 /// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?;
-/// links[0].send(now, link, b"hello")?;
+/// links[0].send(now, link, &b"hello"[..])?;
 /// for side in [0, 1, 0, 1].repeat(3) {
 ///     let mut sent = Vec::new();
 ///     links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
@@ -126,8 +126,9 @@ impl Links {
     /// # Errors
     ///
     /// If the frame is too large, too many wait, or the link has ended.
-    pub fn send(&mut self, now: Instant, link: LinkId, frame: &[u8]) -> Result<(), SendError> {
-        self.guard(now, |engine| engine.send(now, link, Bytes::copy_from_slice(frame))).unwrap_or(Err(SendError::Ended))
+    pub fn send(&mut self, now: Instant, link: LinkId, frame: impl Into<Bytes>) -> Result<(), SendError> {
+        let frame = frame.into();
+        self.guard(now, |engine| engine.send(now, link, frame)).unwrap_or(Err(SendError::Ended))
     }
 
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.
@@ -155,6 +156,12 @@ impl Links {
             }
             return Some(event);
         }
+    }
+
+    /// Returns whether [`flush`](Self::flush) may have something to send.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.engine.has_output()
     }
 
     /// Passes the datagrams that have to be sent now to `sink`. Datagrams of one link follow each

@@ -43,7 +43,7 @@ fn another_key_than_the_pinned_one_ends_the_link_before_the_own_key_is_shown() {
     let events = network.events(1);
     assert_eq!(events.iter().filter(|event| matches!(event, LinkEvent::Up { .. })).count(), 1, "only the right one");
     assert!(!events.iter().any(|event| matches!(event, LinkEvent::Frame { .. })));
-    assert_eq!(network.nodes[0].links.send(network.now, link, b"secret"), Err(SendError::Ended));
+    assert_eq!(network.nodes[0].links.send(network.now, link, &b"secret"[..]), Err(SendError::Ended));
 }
 
 #[test]

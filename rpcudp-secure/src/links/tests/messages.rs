@@ -72,7 +72,7 @@ fn frame_beyond_the_limit_is_not_sent() {
     network.add(LinkOptions::default().max_message_len(10_000));
     network.add(LinkOptions::default());
     let link = network.connect(0, 1);
-    let sent = network.nodes[0].links.send(network.now, link, &frame(10_001));
+    let sent = network.nodes[0].links.send(network.now, link, frame(10_001));
     assert_eq!(sent, Err(SendError::TooLarge { limit: 10_000 }));
     network.send(0, link, &frame(10_000));
     network.run(SECOND);
@@ -116,10 +116,10 @@ fn frames_beyond_the_memory_wait_at_their_sender() {
 #[test]
 fn frames_that_wait_for_a_handshake_are_bounded() {
     let (mut network, link) = Network::pair(1);
-    let mut send = |number: u8| network.nodes[0].links.send(network.now, link, &[number; 100]);
+    let mut send = |number: u8| network.nodes[0].links.send(network.now, link, vec![number; 100]);
     assert_eq!((0..).take_while(|number| send(*number).is_ok()).count(), 64);
     assert_eq!(send(7), Ok(()), "it waits already");
-    assert_eq!(network.nodes[0].links.send(network.now, link, b"one more"), Err(SendError::Full));
+    assert_eq!(network.nodes[0].links.send(network.now, link, &b"one more"[..]), Err(SendError::Full));
     network.run(SECOND);
     assert_eq!(network.frames(1).len(), 64);
 }
@@ -128,10 +128,10 @@ fn frames_that_wait_for_a_handshake_are_bounded() {
 fn frames_that_are_not_sent_are_bounded() {
     let (mut network, link) = Network::pair(1);
     network.run(SECOND);
-    let small = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, &[7; 1_000]).is_ok()).count();
+    let small = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, vec![7; 1_000]).is_ok()).count();
     assert!((250..=262).contains(&small), "256 KiB: {small}");
     let large = frame(16 << 20);
-    let count = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, &large).is_ok()).count();
+    let count = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, large.clone()).is_ok()).count();
     assert!((3..=4).contains(&count), "64 MiB: {count}");
 }
 

@@ -11,7 +11,7 @@ fn same_seed_gives_the_same_run() {
         (network.loss, network.latency) = (0.1, [20 * MS, 30 * MS]);
         for number in 0..200 {
             let frame = vec![number; 100 * usize::from(number)];
-            let _ = network.nodes[0].links.send(network.now, link, &frame);
+            let _ = network.nodes[0].links.send(network.now, link, frame);
             network.run(20 * MS);
         }
         network.run(40 * SECOND);
@@ -103,7 +103,7 @@ fn panic_ends_all_links_and_no_more() {
     network.run(SECOND);
     network.events(0);
     network.nodes[0].links.panics_next = true;
-    assert!(network.nodes[0].links.send(network.now, link, b"lost").is_err());
+    assert!(network.nodes[0].links.send(network.now, link, &b"lost"[..]).is_err());
     network.flush();
     assert_eq!(network.events(0), [LinkEvent::Down { link, reason: LinkEnd::Lost }]);
     assert_eq!(network.nodes[0].links.stats().panics, 1);
