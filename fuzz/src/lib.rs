@@ -9,6 +9,11 @@ mod extension;
 mod kademlia;
 pub mod seeds;
 
+// The scripts of `rpcudp-secure/tests/scripts`. There they are random; here the fuzzer searches for
+// them.
+#[path = "../../rpcudp-secure/tests/scripts/script.rs"]
+mod links;
+
 // The values of the program `rpcudp`, which has no library.
 #[path = "../../cli/src/output.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
@@ -38,6 +43,11 @@ pub use extension::extension;
 pub use kademlia::kademlia;
 
 use std::future::Future;
+
+/// Runs a script of events for two tables of links: see `rpcudp-secure/tests/scripts`.
+pub fn links(script: &[u8]) {
+    links::links(script);
+}
 
 /// Runs a script of events for two endpoints and an unvalidated source on a manual network, and
 /// compares the outcome with the model in `tests/behaviour/model`.

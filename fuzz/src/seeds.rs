@@ -26,13 +26,31 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "kademlia" => kademlia(),
         "command_line" => command_line(),
         "endpoint" => scripts(),
+        "links" => handshakes(),
         other => panic!("no target `{other}`"),
     }
 }
 
 /// The names of the fuzz targets.
-pub const TARGETS: [&str; 8] =
-    ["datagram", "extension", "description", "arguments", "layers", "kademlia", "command_line", "endpoint"];
+pub const TARGETS: [&str; 9] =
+    ["datagram", "extension", "description", "arguments", "layers", "kademlia", "command_line", "endpoint", "links"];
+
+/// Returns scripts for two tables of links: a handshake with frames in both directions, with loss,
+/// with a restart, and with a large frame.
+fn handshakes() -> Vec<(String, Vec<u8>)> {
+    let deliveries = [1, 0, 0, 0].repeat(6);
+    let events = |events: &[[u8; 2]]| events.concat();
+    let (small, large) = (events(&[[26, 1]]), events(&[[26, 200]]));
+    let (lost, restarted) = (events(&[[16, 0], [17, 0], [22, 255]]), events(&[[29, 9]]));
+    let script = |parts: &[&Vec<u8>]| parts.iter().flat_map(|part| part.iter().copied()).collect();
+    vec![
+        ("small".into(), script(&[&deliveries, &small, &deliveries])),
+        ("large".into(), script(&[&deliveries, &large, &deliveries, &deliveries])),
+        ("loss".into(), script(&[&lost, &deliveries, &small, &lost, &deliveries])),
+        ("restart".into(), script(&[&deliveries, &restarted, &small, &deliveries, &deliveries])),
+        ("early".into(), script(&[&small, &large, &deliveries, &deliveries])),
+    ]
+}
 
 /// Returns the datagrams that Python produced, in both dialects, and the frames that Python does
 /// not know.

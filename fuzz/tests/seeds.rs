@@ -1,6 +1,8 @@
 //! The properties of the targets hold for the seeds and for small changes of them.
 
-use rpcudp_fuzz::{arguments, command_line, datagram, description, endpoint, extension, kademlia, layers, seeds};
+use rpcudp_fuzz::{
+    arguments, command_line, datagram, description, endpoint, extension, kademlia, layers, links, seeds,
+};
 
 #[test]
 fn valid_arguments_get_a_response() {
@@ -19,6 +21,7 @@ fn seeds_and_their_changes_of_one_byte_hold_the_properties() {
         "layers" => layers(bytes),
         "kademlia" => kademlia(bytes),
         "command_line" => command_line(bytes),
+        "links" => links(bytes),
         _ => endpoint(bytes),
     };
     for target in seeds::TARGETS {
