@@ -13,6 +13,8 @@ mod micro;
 mod outstanding;
 mod peers;
 mod retransmit;
+#[cfg(feature = "secure")]
+mod secure;
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -58,6 +60,9 @@ enum Command {
     Micro(micro::Options),
     /// Needless copies, requests per success and latencies on simulated paths, in virtual time
     Retransmit(retransmit::Options),
+    /// Echoes over secure links, and plain ones of endpoints with and without an identity
+    #[cfg(feature = "secure")]
+    Secure(secure::Options),
     /// The time to compile the README's example, and the same example in tarpc and tonic
     Compile(compile::Options),
 }
@@ -86,6 +91,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
         Command::Metrics(options) => metrics::run(&options),
         Command::Micro(options) => micro::run(&options),
         Command::Retransmit(options) => retransmit::run(&options),
+        #[cfg(feature = "secure")]
+        Command::Secure(options) => secure::run(&options),
         Command::Compile(options) => compile::run(&options),
     }
 }
