@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, Dialect, DropReason, Frame, MessageId, RefusalKind, Request};
+use rpcudp_core::{Counter, DropReason, Frame, MessageId, RefusalKind, Request};
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
 use super::source_batch::{Charge, SourceBatch};
+use super::undeclared_request::UndeclaredRequest;
+use super::warnings::{warn_of_other_dialect, warn_of_slow_method};
 use crate::calls::completed::CompletedCalls;
 use crate::calls::completion::{Completion, Failure};
 use crate::calls::response_body::ResponseBody;
@@ -24,10 +26,8 @@ use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::method_name::MethodName;
 use crate::server::request_head::{RequestHead, SessionCheck};
-use crate::server::response::ResponseWriter;
 use crate::server::router::Router;
 use crate::server::services::Services;
-use crate::telemetry::metrics::RequestMeter;
 
 /// The bit in the first byte of each datagram that belongs to a link: the fixed bit of QUIC. No
 /// frame of the plain wire has it.
@@ -111,11 +111,14 @@ impl Dispatch {
 
     /// Takes the router of the present services, if they have changed.
     pub(crate) fn update_router(&mut self) {
-        let version = self.services.version();
-        if version == self.version {
-            return;
+        if self.services.version() != self.version {
+            self.replace_router();
         }
-        self.version = version;
+    }
+
+    #[cold]
+    fn replace_router(&mut self) {
+        self.version = self.services.version();
         let former = mem::replace(&mut self.router, self.services.router());
         // This may drop a service, which is user code. Its panic must not end the driver.
         let _ = catch(|| drop(former));
@@ -413,7 +416,6 @@ impl Dispatch {
         (cx.sender, cx.local, cx.id) = (received.source, received.local, request.id);
         cx.deadline = request.remaining.and_then(|remaining| now.checked_add(remaining));
         cx.metadata = if request.metadata.is_empty() { None } else { request.metadata.decode().map(Arc::new) };
-        let (sender, local) = (cx.sender, cx.local);
         head.response_delay = match request.response_window {
             Some(window) => response_delay(window, request.remaining, shared),
             None => 0,
@@ -422,36 +424,22 @@ impl Dispatch {
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
         head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
-        let mut counter = None;
         if head.session != SessionCheck::NotRequired {
             // Of the request before.
             (head.session, head.context.session) = (SessionCheck::NotRequired, None);
         }
-        let route = if let Some(route) = router.find(request.method) {
-            head.method = MethodName::Declared(route.name);
-            route
-        } else {
-            if let Some((name, delivery)) = router.find_removed(request.method) {
-                (head.method, head.delivery) = (MethodName::Declared(name), delivery);
-                let (counter, meter, datagram) = (&mut counter, RequestMeter::unknown(), received.contents);
-                if (InlineRequest { head, request, datagram, responses, counter, meter, clock }).handle_duplicate() {
-                    return Ok(*counter);
+        let route = match router.find(request.method) {
+            Some(route) => {
+                head.method = MethodName::Declared(route.name);
+                route
+            }
+            None => {
+                let datagram = received.contents;
+                match (UndeclaredRequest { head, request, datagram, responses, clock }).route(router) {
+                    Ok(route) => route,
+                    Err(counter) => return Ok(counter),
                 }
             }
-            let Some(route) = router.other() else {
-                // A member of a multicast group that does not have the method does not respond: all
-                // members together would send the caller more than it can use.
-                let is_multicast = request.response_window.is_some();
-                head.method = MethodName::Declared("");
-                head.delivery = if is_multicast { Delivery::OneWay } else { Delivery::Maybe };
-                let timing = RequestMeter::unknown().begin();
-                responses.write(sender, local, |out| {
-                    timing.end(ResponseWriter::new(out, head, None).refuse_unknown(request.method));
-                });
-                return Ok(None);
-            };
-            head.method = MethodName::Other(request.method.into());
-            route
         };
         head.delivery = route.delivery;
         if let Some(pool) = route.pool {
@@ -460,6 +448,7 @@ impl Dispatch {
         if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
+        let mut counter = None;
         router.call(
             route,
             InlineRequest {
@@ -487,31 +476,4 @@ fn find_session(shared: &Shared, head: &mut RequestHead, pool: usize) {
     let found = roster.and_then(|roster| roster.find(pool, head.context.sender));
     head.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
     head.context.session = found;
-}
-
-/// Logs a hint that the network is misconfigured, because dropped datagrams otherwise show only as
-/// timeouts.
-fn warn_of_other_dialect(received: &Received<'_>, dialect: Dialect) {
-    tracing::warn!(
-        target: "rpcudp",
-        peer = %received.source,
-        ?dialect,
-        "dropped a datagram in the other dialect: peers of the other network cannot be called and get no responses \
-         (`Builder::dialect` sets the dialect; this line is logged once, and `Stats::dropped` counts the datagrams)"
-    );
-}
-
-/// Logs a sync method that blocked its endpoint, at most once a second.
-fn warn_of_slow_method(shared: &Shared, method: &str, elapsed: Duration) {
-    let Some(suppressed) = shared.log_limits.slow_method.pass(now()) else { return };
-    // The field is left out if it is zero.
-    let suppressed = (suppressed > 0).then_some(suppressed);
-    tracing::warn!(
-        target: "rpcudp",
-        method,
-        ?elapsed,
-        suppressed,
-        "a sync method blocked its endpoint, which received nothing meanwhile: make it async, or mark it with \
-         `#[rpc(blocking)]`"
-    );
 }

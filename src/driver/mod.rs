@@ -11,7 +11,9 @@ mod link_driver;
 mod link_frames;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
+mod undeclared_request;
 pub(crate) mod wake_chain;
+mod warnings;
 pub(crate) mod watchdog;
 
 use std::future::{Future, poll_fn};
