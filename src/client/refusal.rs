@@ -24,8 +24,8 @@ pub enum Refusal {
     /// The peer stopped the method because it took longer than the peer allows. The method may have
     /// run in part.
     Stopped,
-    /// A layer of the peer, between the network and the method, rejected the call or failed, and the
-    /// peer's log has the error. Or the peer forwards calls, and its own call failed.
+    /// A layer of the peer, between the network and the method, rejected the call or failed, and
+    /// the peer's log has the error. Or the peer forwards calls, and its own call failed.
     Rejected,
     /// The method needs a link to a peer with a proven key, and the call was plain. The method did
     /// not run. A caller whose contract says so gets

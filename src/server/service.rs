@@ -59,12 +59,12 @@ pub(crate) trait AnyService: Send + Sync {
     fn aliases(&self) -> &[(&'static str, &'static str)];
 
     /// Returns the methods that require a session, each with the name of the pool.
-    fn sessions(&self) -> &'static [(&'static str, &'static str)] {
+    fn sessions(&self) -> &[(&'static str, &'static str)] {
         &[]
     }
 
-    /// Returns the contract, if it is known at compile time.
-    fn contract(&self) -> Option<&'static Contract> {
+    /// Returns the contract, if it has one.
+    fn contract(&self) -> Option<&Contract> {
         None
     }
 
@@ -95,11 +95,11 @@ impl<S: Service> AnyService for S {
         S::ALIASES
     }
 
-    fn sessions(&self) -> &'static [(&'static str, &'static str)] {
+    fn sessions(&self) -> &[(&'static str, &'static str)] {
         S::SESSIONS
     }
 
-    fn contract(&self) -> Option<&'static Contract> {
+    fn contract(&self) -> Option<&Contract> {
         Some(S::CONTRACT)
     }
 

@@ -120,7 +120,7 @@ impl Endpoint {
 
 /// Makes a dynamic service ready to be served.
 pub(crate) fn serve_dynamic(service: impl DynamicService) -> Served {
-    Served::new(DynamicAdapter::new(service).0)
+    Served::new(DynamicAdapter::new(service))
 }
 
 /// Makes a dynamic service ready to be served, with its contract to be published.
@@ -129,11 +129,12 @@ pub(crate) fn serve_dynamic(service: impl DynamicService) -> Served {
 ///
 /// If peers would refuse the contract.
 pub(crate) fn describe_dynamic(service: impl DynamicService) -> Result<Served, InvalidContract> {
-    let (adapter, contract) = DynamicAdapter::new(service);
+    let served = serve_dynamic(service);
+    let contract = served.contract().expect("a dynamic service has a contract").clone();
     let mut bytes = Vec::new();
     encode(&mut bytes, &contract).expect("a contract consists of text and numbers, and is not deep");
     match decode::<Contract>(&bytes) {
-        Ok(_) => Ok(Served::new(adapter).publish(contract)),
+        Ok(_) => Ok(served.publish(contract)),
         Err(source) => Err(InvalidContract { service: interned(&contract.name), source }),
     }
 }

@@ -1,7 +1,11 @@
 //! Methods that need a link.
 
+use rpcudp::contract::Method;
+use rpcudp::dynamic::RawArguments;
 use rpcudp::sim::Network;
-use rpcudp::{AnyPeer, CallError, Context, Endpoint, Plain, Refusal, SecureContext, rpc_service};
+use rpcudp::{
+    AnyPeer, CallError, Context, DynamicResponse, DynamicService, Endpoint, Plain, Refusal, SecureContext, rpc_service,
+};
 
 use crate::fixture::{Runs, identity, peer};
 use crate::support::{CALLER, SERVER};
@@ -138,6 +142,44 @@ async fn server_refuses_plain_requests_of_such_methods() {
     // The same contract over a link.
     let account = CarelessAccountClient::secure(&caller, server.local_addr(), peer(1));
     assert_eq!(account.withdraw(30).await.unwrap(), 70);
+}
+
+/// A service whose methods are known at run time only.
+struct Plugin;
+
+impl DynamicService for Plugin {
+    fn name(&self) -> &str {
+        "Plugin"
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        let method = |name, is_secure| Method { is_secure, ..Method::named(name) };
+        vec![method("status", false), method("owner", true)]
+    }
+
+    async fn call(&self, cx: &Context, method: &str, _: RawArguments<'_>) -> DynamicResponse {
+        match method {
+            "status" => DynamicResponse::value(&cx.peer_id().is_some()),
+            _ => DynamicResponse::value(&cx.peer_id().map(|key| key.to_string())),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn methods_of_dynamic_services_may_need_a_link_too() {
+    let network = Network::new(1);
+    let bind = |number, addr| {
+        let builder = Endpoint::builder().identity(identity(number)).plain(Plain::On).serve_dynamic(Plugin);
+        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+    };
+    let (server, caller) = (bind(1, SERVER), bind(2, CALLER));
+    let account = AccountClient::secure(&caller, server.local_addr(), peer(1));
+    assert_eq!(account.owner().await.unwrap(), peer(2).to_string());
+    assert!(account.status().await.unwrap());
+    let account = CarelessAccountClient::new(&caller, server.local_addr());
+    let error = account.owner().await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::NeedsSecureLink, .. }), "{error}");
+    assert!(!AccountClient::new(&caller, server.local_addr()).status().await.unwrap());
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn method(method: &Method) -> Value {
         "async": method.is_async,
         "blocking": method.is_blocking,
         "session": method.session,
+        "secure": method.is_secure,
         "wait_for_ready": method.wait_for_ready,
         "aliases": method.aliases,
         "fingerprint": fingerprint(method.fingerprint()),

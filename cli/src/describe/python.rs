@@ -134,6 +134,7 @@ struct PythonMethod<'a> {
     /// In seconds.
     timeout: Option<f64>,
     wait_for_ready: bool,
+    is_secure: bool,
     /// The names and annotations.
     arguments: Vec<(String, String)>,
     returned: String,
@@ -155,6 +156,7 @@ impl<'a> PythonMethod<'a> {
             delivery: method.delivery,
             timeout: method.timeout.map(|timeout| timeout.as_secs_f64()),
             wait_for_ready: method.wait_for_ready,
+            is_secure: method.is_secure,
             arguments,
             returned: types.returned(&method.returns, method.fallible),
             error: method.fallible.then_some(&method.returns),
@@ -179,11 +181,10 @@ impl<'a> PythonMethod<'a> {
             out.push_str(", *, timeout: float | None = None");
         }
         let _ = writeln!(out, ") -> {}:", self.returned);
-        match self.error {
-            Some(error) if self.doc.is_empty() => write_doc(out, "        ", &raises(error)),
-            Some(error) => write_doc(out, "        ", &format!("{}\n\n{}", self.doc, raises(error))),
-            None => write_doc(out, "        ", self.doc),
-        }
+        let raises = self.error.map(|error| format!("Raises `RemoteError` with the error of `{error}`."));
+        let refused = self.is_secure.then(|| "Raises `Refused`: the peer takes it over a secure link only.".into());
+        let paragraphs = [Some(self.doc.to_owned()).filter(|doc| !doc.is_empty()), raises, refused];
+        write_doc(out, "        ", &paragraphs.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
         let mut call = format!("self._protocol.call(self._address, {}", literal(self.wire_name));
         for (name, _) in &self.arguments {
             let _ = write!(call, ", {name}");
@@ -220,10 +221,6 @@ impl<'a> PythonMethod<'a> {
         write_doc(out, "        ", self.doc);
         out.push_str("        raise NotImplementedError\n");
     }
-}
-
-fn raises(returns: &str) -> String {
-    format!("Raises `RemoteError` with the error of `{returns}`.")
 }
 
 /// Writes a docstring, unless the text is empty.

@@ -26,7 +26,7 @@ impl PythonTypes {
         parse(ty).map_or_else(|| ANY.into(), |ty| self.translate(&ty))
     }
 
-    /// Returns the annotation of a returned type. That of a fallible method is the type of its value.
+    /// Returns the annotation of a returned type, which is that of the value for a fallible method.
     pub(super) fn returned(&mut self, ty: &str, is_fallible: bool) -> String {
         let Some(parsed) = parse(ty) else { return ANY.into() };
         let value = if is_fallible { type_arguments(&parsed).into_iter().next().cloned() } else { Some(parsed) };

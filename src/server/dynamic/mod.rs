@@ -82,8 +82,8 @@ pub trait DynamicService: Send + Sync + 'static {
     /// Called once, when the service is added to an endpoint. Each distinct name is kept in memory
     /// for the rest of the program, and with the feature `metrics` its counters as well.
     ///
-    /// Only the wire name, the delivery and the aliases have an effect on requests. The rest is the
-    /// contract that the endpoint publishes, if the service is added with
+    /// The wire name, the aliases, the delivery, `session` and `is_secure` have an effect on
+    /// requests. The rest is the contract that the endpoint publishes, if the service is added with
     /// [`serve_dynamic_described`](crate::Builder::serve_dynamic_described).
     fn methods(&self) -> Vec<Method> {
         Vec::new()

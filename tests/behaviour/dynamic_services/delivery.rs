@@ -1,7 +1,8 @@
 //! Delivery, cancellation, deadlines and limits are those of a contract's async methods.
 
+use rpcudp::session::Sessions;
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{Builder, DropReason, Refusal};
+use rpcudp::{BindError, Builder, DropReason, Refusal, rpc_service};
 
 use super::*;
 use crate::support::{Pair, receive, refusal, request, send};
@@ -129,4 +130,40 @@ async fn refusal_names_the_method_that_no_service_has() {
     let pair = Pair::new(Network::new(1), server, Endpoint::builder());
     let refused = refusal(call(&pair.caller, pair.server.local_addr(), "nothing", NO_ARGUMENTS).await);
     assert_eq!(refused, (Refusal::UnknownMethod, "nothing".into()));
+}
+
+/// A service with a method for members of a session only.
+struct Members;
+
+impl DynamicService for Members {
+    fn name(&self) -> &str {
+        "Members"
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        vec![Method { session: Some("".into()), returns: "bool".into(), ..Method::named("member") }]
+    }
+
+    async fn call(&self, cx: &Context, _: &str, _: RawArguments<'_>) -> DynamicResponse {
+        DynamicResponse::value(&cx.session().is_some())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn methods_may_require_a_session() {
+    #[rpc_service]
+    trait Member {
+        #[rpc(session)]
+        async fn member(&self) -> bool;
+    }
+
+    let server = Endpoint::builder().sessions(Sessions::new()).serve_dynamic(Members);
+    let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+    let client = pair.client::<MemberClient>();
+    assert_eq!(refusal(client.member().await).0, Refusal::NoSession);
+    let session = pair.caller.join(pair.server.local_addr()).require::<MemberClient>().await.unwrap();
+    assert!(client.member().await.unwrap());
+    session.leave().await;
+    let bound = Endpoint::builder().serve_dynamic(Members).bind("127.0.0.1:0").await;
+    assert!(matches!(bound, Err(BindError::UnknownPool { method: "member", pool: "" })), "{bound:?}");
 }
