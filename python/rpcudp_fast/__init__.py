@@ -17,6 +17,7 @@ from .exceptions import (
     TooManyCalls,
     Unreachable,
 )
+from .group import Group, QuorumError
 from .protocol import RPCProtocol, local_addr, rpc, stats
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "CallError",
     "Closed",
     "Ext",
+    "Group",
     "MalformedMessage",
+    "QuorumError",
     "RPCProtocol",
     "Refused",
     "RemoteError",
