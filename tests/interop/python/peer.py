@@ -167,5 +167,6 @@ def options():
     parser.add_argument("--wait-timeout", type=float, required=True)
     parser.add_argument("--verbose", action="store_true", help="print the DEBUG log of the package")
     parser.add_argument("--no-shim", action="store_true", help="leave asyncio unchanged")
+    parser.add_argument("--fast", action="store_true", help="run the package rpcudp_fast")
     parser.add_argument("--max-packet-size", type=int, help="maxPacketSize of Twisted, which is 8192 by default")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""A peer on the package `rpcudp`, with asyncio."""
+"""A peer on the package `rpcudp`, or on this repository's `rpcudp_fast` with `--fast`, with asyncio."""
 
 import asyncio
 import inspect
@@ -23,7 +23,10 @@ if not hasattr(asyncio, "coroutine") and not OPTIONS.no_shim:
 
     asyncio.coroutine = coroutine
 
-from rpcudp.protocol import RPCProtocol  # noqa: E402: the package needs the shim
+if OPTIONS.fast:
+    from rpcudp_fast.protocol import RPCProtocol
+else:
+    from rpcudp.protocol import RPCProtocol  # the package needs the shim
 
 
 class Peer(Methods, RPCProtocol):
@@ -44,7 +47,7 @@ async def main():
     loop = asyncio.get_running_loop()
     console = Console(lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop), gather)
     transport, protocol = await loop.create_datagram_endpoint(lambda: Peer(console), local_addr=(OPTIONS.host, 0))
-    console.open(protocol, "rpcudp", transport.get_extra_info("sockname")[1])
+    console.open(protocol, "rpcudp_fast" if OPTIONS.fast else "rpcudp", transport.get_extra_info("sockname")[1])
     await asyncio.Event().wait()
 
 

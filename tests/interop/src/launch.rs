@@ -87,6 +87,7 @@ impl Launch<'_> {
         command.arg("--wait-timeout").arg(self.wait_timeout.as_secs_f64().to_string());
         command.args(self.verbose.then_some("--verbose"));
         command.args((!self.shim).then_some("--no-shim"));
+        command.args((package == crate::Package::Fast).then_some("--fast"));
         if let (Some(len), rpcudp::Dialect::Storj) = (self.max_packet_len, package.dialect()) {
             command.arg("--max-packet-size").arg(len.to_string());
         }

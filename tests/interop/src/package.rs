@@ -14,28 +14,32 @@ pub enum Package {
     Storj,
     /// `kademlia` 2.2.3, a DHT on `rpcudp` 5.0.1.
     Kademlia,
+    /// This repository's `rpcudp_fast`, which has the API of `rpcudp` 5.0.1. It is not installed
+    /// from PyPI: the variable `RPCUDP_FAST_PYTHON` names an interpreter that has it.
+    Fast,
 }
 
 impl Package {
     /// The number of packages.
-    pub(crate) const COUNT: usize = Self::Kademlia as usize + 1;
+    pub(crate) const COUNT: usize = Self::Fast as usize + 1;
 
     /// Returns the dialect of the package, which decides the kind bytes.
     #[must_use]
     pub fn dialect(self) -> Dialect {
         match self {
-            Self::Rpcudp5 | Self::Rpcudp4 | Self::Kademlia => Dialect::Rpcudp,
+            Self::Rpcudp5 | Self::Rpcudp4 | Self::Kademlia | Self::Fast => Dialect::Rpcudp,
             Self::Storj => Dialect::Storj,
         }
     }
 
-    /// Returns the name on PyPI and the version.
+    /// Returns the name and the version.
     pub(crate) fn name_and_version(self) -> (&'static str, &'static str) {
         match self {
             Self::Rpcudp5 => ("rpcudp", "5.0.1"),
             Self::Rpcudp4 => ("rpcudp", "4.0.0"),
             Self::Storj => ("storjrpcudp", "2.4"),
             Self::Kademlia => ("kademlia", "2.2.3"),
+            Self::Fast => ("rpcudp_fast", env!("CARGO_PKG_VERSION")),
         }
     }
 
@@ -46,13 +50,14 @@ impl Package {
             Self::Rpcudp4 => include_str!("../python/requirements/rpcudp-4.0.0.txt"),
             Self::Storj => include_str!("../python/requirements/storjrpcudp-2.4.txt"),
             Self::Kademlia => include_str!("../python/requirements/kademlia-2.2.3.txt"),
+            Self::Fast => "",
         }
     }
 
     /// Returns the script in the folder `python` that runs the package.
     pub(crate) fn script(self) -> &'static str {
         match self {
-            Self::Rpcudp5 | Self::Rpcudp4 => "rpcudp_peer.py",
+            Self::Rpcudp5 | Self::Rpcudp4 | Self::Fast => "rpcudp_peer.py",
             Self::Storj => "storj_peer.py",
             Self::Kademlia => "kademlia_nodes.py",
         }

@@ -16,6 +16,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 ///
 /// Panics if there is no virtual environment, if the test takes too long, and if the test panics.
 pub async fn run(package: Package, target: &str, test: impl AsyncFnOnce(&Venv)) {
+    if package == Package::Fast && Venv::given(package).is_none() {
+        println!("SKIPPED: {package}: RPCUDP_FAST_PYTHON names no interpreter that has it");
+        return;
+    }
     let venv = Venv::open(package, Path::new(target)).await;
     // Pinned here and not moved into the timeout, so that the peers of the test live until the
     // panic below and their drops print stderr.
@@ -31,6 +35,15 @@ macro_rules! for_each_package {
         $crate::for_package!(rpcudp_5_0_1, Rpcudp5: $($test),+);
         $crate::for_package!(rpcudp_4_0_0, Rpcudp4: $($test),+);
         $crate::for_package!(storjrpcudp_2_4, Storj: $($test),+);
+    };
+}
+
+/// Like [`for_each_package!`], and one more test with this repository's Python package.
+#[macro_export]
+macro_rules! for_each_peer {
+    ($($test:ident),+ $(,)?) => {
+        $crate::for_each_package!($($test),+);
+        $crate::for_package!(rpcudp_fast, Fast: $($test),+);
     };
 }
 

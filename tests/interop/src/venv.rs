@@ -44,11 +44,20 @@ impl Venv {
         static OPENED: [OnceCell<Result<PathBuf, VenvError>>; Package::COUNT] =
             [const { OnceCell::const_new() }; Package::COUNT];
         let scratch = target.join("interop");
+        if let Some(python) = Self::given(package) {
+            fs::create_dir_all(&scratch).expect("the target directory can be written");
+            return Self { package, python, scratch };
+        }
         let opened = OPENED[package as usize].get_or_init(|| Self::find_or_create(package, &scratch)).await;
         match opened {
             Ok(python) => Self { package, python: python.clone(), scratch },
             Err(error) => panic!("no virtual environment with {package}: {error}"),
         }
+    }
+
+    /// Returns the interpreter of a package that is not installed by the tests, if there is one.
+    pub(crate) fn given(package: Package) -> Option<PathBuf> {
+        if package == Package::Fast { env::var_os("RPCUDP_FAST_PYTHON").map(PathBuf::from) } else { None }
     }
 
     /// Returns the package that is installed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpcudp::{Endpoint, UdpOptions};
 use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, RustPeer, Venv};
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     an_endpoint_on_an_ipv4_address_and_an_ipv4_peer_call_each_other,
     an_endpoint_on_all_addresses_and_an_ipv4_peer_call_each_other,
     an_endpoint_on_all_addresses_and_an_ipv6_peer_call_each_other,

@@ -2,7 +2,7 @@
 
 use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, RustPeer, Venv};
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     peers_call_each_other_concurrently_on_one_socket,
     handlers_see_the_socket_of_the_caller_as_sender,
     handlers_call_their_callers_back,

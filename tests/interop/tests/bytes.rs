@@ -8,7 +8,7 @@ use rpcudp_interop::{CallOutcome, Exchange, Venv};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     vectors_of_bytes_are_bytes_even_when_empty,
     nested_bytes_are_bytes,
     byte_arrays_are_bytes,

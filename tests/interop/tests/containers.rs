@@ -7,7 +7,7 @@ use rpcudp_interop::{Exchange, Venv};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     tuples_and_vectors_are_lists,
     lists_nest_up_to_the_depth_limit,
     maps_are_dicts,

@@ -3,7 +3,7 @@
 use rpcudp::Limits;
 use rpcudp_interop::{CallOutcome, PeerClient, PeerServer, RustPeer, Venv};
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     a_thousand_sequential_calls_of_rust_complete,
     fifty_concurrent_calls_of_rust_complete,
     a_thousand_sequential_calls_of_python_complete,

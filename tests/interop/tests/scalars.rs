@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rpcudp::value::{Timestamp, Value};
 use rpcudp_interop::{Exchange, Venv};
 
-rpcudp_interop::for_each_package!(
+rpcudp_interop::for_each_peer!(
     text_is_str_of_any_script_and_length,
     unsigned_integers_of_every_size_round_trip,
     signed_integers_of_every_size_round_trip,

@@ -13,6 +13,15 @@ rpcudp_interop::for_each_package!(
     an_oversized_response_fails_only_its_call,
 );
 
+// The others expect less: `rpcudp_fast` gives the reason of an oversized response, and the length
+// of an oversized request.
+rpcudp_interop::for_package!(
+    rpcudp_fast,
+    Fast: rust_sends_requests_of_8192_bytes_and_no_larger,
+    large_responses_of_python_reach_rust,
+    large_responses_of_rust_reach_python,
+);
+
 rpcudp_interop::for_package!(
     twisted,
     Storj: twisted_truncates_requests_above_8192_bytes,
