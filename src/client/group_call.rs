@@ -261,6 +261,10 @@ impl PendingCall {
             if let Some(Former { id, member, sent, .. }) = detour.former.take() {
                 target.member = Some(member);
                 self.state = State::InFlight(id, sent);
+                // A silent member lost its request to the one that has just failed.
+                if !datagram.is_empty() {
+                    self.endpoint.shared().calls.keep(&id, datagram, true);
+                }
                 return Step::Poll;
             }
             if waits_for_ready && !datagram.is_empty() {

@@ -173,3 +173,22 @@ async fn a_call_that_waits_ends_when_its_endpoint_closes() {
     group.caller.close(Duration::ZERO).await;
     assert!(matches!(call.await.unwrap(), Err(CallError::Closed)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn call_that_returns_to_a_silent_peer_is_still_retransmitted_and_moved() {
+    for seed in seeds(20) {
+        let mut group = Group::new(seed, 2);
+        group.network.partition([addr(0).ip()]);
+        group.kill(1).await;
+        group.start(1, Duration::ZERO, |builder| builder.max_handlers(0));
+        // If the first peer is the silent one, the call goes on to the busy one and returns.
+        let call = group.client().repeat_slowly(7, 1).wait_for_ready().timeout(Duration::from_secs(20));
+        let call = tokio::spawn(call.into_future());
+        sleep(Duration::from_secs(3)).await;
+        group.network.heal();
+        group.kill(0).await;
+        group.kill(1).await;
+        group.start(1, Duration::ZERO, |builder| builder);
+        assert_eq!(call.await.unwrap().unwrap(), 7, "seed {seed}");
+    }
+}
