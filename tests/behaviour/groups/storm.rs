@@ -184,7 +184,9 @@ async fn once(storm: Storm) {
 /// Asserts that the times of the calls in trouble are close to those without.
 fn assert_close(quiet: Vec<Duration>, in_trouble: Vec<Duration>, hedged: Vec<Duration>) {
     let [quiet, in_trouble, hedged] = [quiet, in_trouble, hedged].map(percentile_99);
+    // Shown with `--nocapture`.
     let times = format!("p99 is {quiet:?} without trouble, {in_trouble:?} with, {hedged:?} hedged");
+    println!("{times}");
     assert!(in_trouble <= 2 * quiet && 10 * hedged <= 13 * quiet, "{times}");
 }
 

@@ -68,6 +68,20 @@ async fn oneway_calls_reach_all_members_with_and_without_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn metadata_and_the_window_travel_together() {
+    let lan = Lan::new(1, 9);
+    let text = "x".repeat(400);
+    let (results, _) = collect(lan.client().tag().metadata("tag", &text).all().within(2 * SECOND)).await;
+    assert_eq!(results.len(), 9);
+    assert!(results.iter().any(|(.., at)| *at > ms(100)), "the responses are spread");
+    for (_, result, _) in results {
+        assert_eq!(result.unwrap(), (Some(text.clone()), Some(2 * SECOND)));
+    }
+    let (results, _) = collect(lan.client().tag().omit_deadline().all().within(SECOND)).await;
+    assert!(results.len() == 9 && results.iter().all(|(.., at)| *at == ms(10)), "without a window, at once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn broadcast_reaches_every_node_with_the_port() {
     let lan = Lan::new(1, 7);
     let client = MemberClient::new(&lan.caller, "255.255.255.255:7000".parse().unwrap());

@@ -29,6 +29,8 @@ pub(crate) trait Member {
     /// Returns the address that the request was sent to.
     fn called_at(&self, cx: &Context) -> SocketAddr;
     fn fails(&self) -> Result<(), u32>;
+    /// Returns the entry `tag` of the request's metadata, and the time that its caller waits.
+    fn tag(&self, cx: &Context) -> (Option<String>, Option<Duration>);
     fn bytes(&self, len: usize) -> Vec<u8>;
 }
 
@@ -71,6 +73,9 @@ impl Member for Numbered {
     }
     fn called_at(&self, cx: &Context) -> SocketAddr {
         cx.local_addr()
+    }
+    fn tag(&self, cx: &Context) -> (Option<String>, Option<Duration>) {
+        (cx.metadata("tag").map(str::to_owned), cx.remaining())
     }
     fn fails(&self) -> Result<(), u32> {
         Err(self.run())
