@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use std::vec;
 
+use rpcudp_core::contract::Delivery;
+
 use super::call::Call;
 use super::call_result::Decode;
 use super::detour::{Timer, Wait};
@@ -218,6 +220,11 @@ impl<T, E> All<T, E> {
             return self.poll_members(cx);
         }
         loop {
+            if self.is_ahead_of_the_socket() {
+                // The driver flushes before this task goes on.
+                cx.waker().wake_by_ref();
+                break;
+            }
             self.call_more();
             let Self { in_flight, ended, .. } = self;
             in_flight.retain_mut(|call| match Pin::new(&mut *call).poll(cx) {
@@ -235,7 +242,14 @@ impl<T, E> All<T, E> {
         if let Some(result) = self.ended.pop_front() {
             return Poll::Ready(Some(result));
         }
-        if self.in_flight.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+        if self.in_flight.is_empty() && !self.has_rest() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// Whether enough oneway requests are queued for a batch. They end when they are queued, so no
+    /// limit of calls in flight holds them up.
+    fn is_ahead_of_the_socket(&self) -> bool {
+        let call = &self.call;
+        call.spec.delivery == Delivery::OneWay && self.has_rest() && call.endpoint.shared().send_queues.has_flush_len()
     }
 
     /// Whether there are peers that were not called.

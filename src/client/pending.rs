@@ -239,7 +239,9 @@ impl PendingCall {
         }
         if self.spec.delivery == Delivery::OneWay {
             let id = shared.calls.oneway_id().map_err(CallEnd::NotStarted)?;
-            self.send(datagram, id, None, SendMode::Immediate)?;
+            // The other requests of a fan-out leave with this one.
+            let mode = if self.is_fixed { SendMode::Batched } else { SendMode::Immediate };
+            self.send(datagram, id, None, mode)?;
             shared.counters.add(counter, 1);
             buffer_pool::give(mem::take(datagram));
             return Err(CallEnd::Completed(Completion::Response(ResponseBody::new(NIL)), 1));

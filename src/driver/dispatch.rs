@@ -3,8 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rpcudp_core::contract::Delivery;
-use rpcudp_core::{Counter, DropReason, Frame, MessageId, RefusalKind, Request};
+use rpcudp_core::{Counter, DropReason, Frame, RefusalKind, Request};
 use rpcudp_transport::{ReceiveBatch, Received, SendBatch, Transport, Unreachable};
 
 use super::source_batch::{Charge, SourceBatch};
@@ -20,12 +19,11 @@ use crate::endpoint::handlers::Origin;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::shared::Shared;
 use crate::panic::catch;
-use crate::server::context::Context;
 use crate::server::delayed_response::response_delay;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::method_name::MethodName;
-use crate::server::request_head::{RequestHead, SessionCheck};
+use crate::server::request_head::RequestHead;
 use crate::server::router::Router;
 use crate::server::services::Services;
 
@@ -69,34 +67,12 @@ impl Dispatch {
     const SLOW_MILLIS: u64 = 50;
 
     pub(crate) fn new(shared: Arc<Shared>, socket: usize, services: Arc<Services>) -> Self {
-        let context = Context {
-            sender: shared.local_addr,
-            local: None,
-            id: MessageId::from_bytes([0; MessageId::LEN]),
-            deadline: None,
-            handler: None,
-            metadata: None,
-            link: None,
-            session: None,
-            shared: Arc::clone(&shared),
-            socket,
-        };
         Self {
+            head: RequestHead::idle(&shared, socket),
             shared,
             version: services.version(),
             router: services.router(),
             services,
-            head: RequestHead {
-                context,
-                method: MethodName::Declared(""),
-                delivery: Delivery::Maybe,
-                len: 0,
-                arrived: now(),
-                has_trailer: false,
-                response_delay: 0,
-                origin: Origin::Exempt,
-                session: SessionCheck::NotRequired,
-            },
             clock: BatchClock::new(),
             responses: SendBatch::new(),
             source_batch: None,
@@ -424,10 +400,6 @@ impl Dispatch {
         (head.arrived, head.has_trailer) = (now, request.remaining.is_some());
         clock.set_arrived(now);
         head.origin = source_batch.as_ref().map_or(Origin::Exempt, SourceBatch::origin);
-        if head.session != SessionCheck::NotRequired {
-            // Of the request before.
-            (head.session, head.context.session) = (SessionCheck::NotRequired, None);
-        }
         let route = match router.find(request.method) {
             Some(route) => {
                 head.method = MethodName::Declared(route.name);
@@ -442,9 +414,7 @@ impl Dispatch {
             }
         };
         head.delivery = route.delivery;
-        if let Some(pool) = route.pool {
-            find_session(shared, head, pool as usize);
-        }
+        head.check_session(route.pool);
         if route.delivery.is_retransmitted() && self.next_expiry.is_none() {
             self.next_expiry = Some(later(now, shared.config.response_retention));
         }
@@ -468,12 +438,4 @@ impl Dispatch {
         }
         Ok(counter)
     }
-}
-
-/// Finds the session that the caller of a request must have in a pool.
-fn find_session(shared: &Shared, head: &mut RequestHead, pool: usize) {
-    let roster = shared.sessions.roster.get();
-    let found = roster.and_then(|roster| roster.find(pool, head.context.sender));
-    head.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
-    head.context.session = found;
 }

@@ -31,6 +31,11 @@ impl SendQueues {
         self.at(hasher.finish() as usize % self.0.len())
     }
 
+    /// Returns whether a queue has enough to be flushed without waiting for more.
+    pub(crate) fn has_flush_len(&self) -> bool {
+        self.0.iter().any(SendQueue::has_flush_len)
+    }
+
     /// Returns the number of sockets.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

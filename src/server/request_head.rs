@@ -15,6 +15,7 @@ use crate::clock::now;
 use crate::endpoint::config::Config;
 use crate::endpoint::handlers::{Bounds, HandlerKind, HandlerPermit, Origin};
 use crate::endpoint::send_queue::SendMode;
+use crate::endpoint::shared::Shared;
 use crate::telemetry::outcome::Outcome;
 
 /// The head of an incoming request: everything but its arguments.
@@ -46,6 +47,52 @@ pub(crate) enum SessionCheck {
 }
 
 impl RequestHead {
+    /// Returns a head without a request, for a socket of an endpoint.
+    pub(crate) fn idle(shared: &Arc<Shared>, socket: usize) -> Self {
+        let context = Context {
+            sender: shared.local_addr,
+            local: None,
+            id: MessageId::from_bytes([0; MessageId::LEN]),
+            deadline: None,
+            handler: None,
+            metadata: None,
+            link: None,
+            session: None,
+            shared: Arc::clone(shared),
+            socket,
+        };
+        Self {
+            context,
+            method: MethodName::Declared(""),
+            delivery: Delivery::Maybe,
+            len: 0,
+            arrived: now(),
+            has_trailer: false,
+            response_delay: 0,
+            origin: Origin::Exempt,
+            session: SessionCheck::NotRequired,
+        }
+    }
+
+    /// Looks for the session that the caller must have in a pool, if the method requires one.
+    #[inline]
+    pub(crate) fn check_session(&mut self, pool: Option<u32>) {
+        if let Some(pool) = pool {
+            self.find_session(pool);
+        } else if self.session != SessionCheck::NotRequired {
+            // Of the request before.
+            (self.session, self.context.session) = (SessionCheck::NotRequired, None);
+        }
+    }
+
+    fn find_session(&mut self, pool: u32) {
+        let Context { shared, sender, .. } = &self.context;
+        let roster = shared.sessions.roster.get();
+        let found = roster.and_then(|roster| roster.find(pool as usize, *sender));
+        self.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
+        self.context.session = found;
+    }
+
     /// Returns whether the caller waits for a response.
     pub(crate) fn expects_response(&self) -> bool {
         self.delivery != Delivery::OneWay
