@@ -9,6 +9,7 @@
 mod forged;
 mod host;
 mod multicast;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 
