@@ -96,11 +96,18 @@ impl JoinError {
                     let source = Box::new(ContractMismatch::new(required, missing, changed));
                     Self::ContractMismatch { peer, source }
                 }
-                JoinRefusal::Ended(EndReason::Refused(text)) => Self::Refused { peer, reason: printable(&text) },
-                JoinRefusal::Ended(reason) => Self::Ended { peer, reason },
+                JoinRefusal::Ended(reason) => Self::of_end(peer, reason),
             },
             CallError::Refused { reason: Refusal::UnknownMethod, .. } => Self::NoSessions { peer },
             error => Self::Call(error.map_application(|_| unreachable!("the first arm takes this error"))),
+        }
+    }
+
+    /// Converts the end of a session that has not been a member.
+    pub(super) fn of_end(peer: SocketAddr, reason: EndReason) -> Self {
+        match reason {
+            EndReason::Refused(text) => Self::Refused { peer, reason: printable(&text) },
+            reason => Self::Ended { peer, reason },
         }
     }
 

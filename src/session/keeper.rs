@@ -109,7 +109,7 @@ impl Keeper {
             }
         };
         if let Some(first) = self.first.take() {
-            let _ = first.send(Err(JoinError::Ended { peer: self.link.peer, reason: reason.clone() }));
+            let _ = first.send(Err(JoinError::of_end(self.link.peer, reason.clone())));
         }
         self.link.set_state(SessionState::Ended(reason));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpcudp::session::{EndReason, JoinError, SessionState, Sessions};
+use rpcudp::session::{EndReason, JoinError, Member, SessionState, Sessions};
 use rpcudp::sim::Network;
 use rpcudp::{BindError, Call, CallError, Context, DidRun, DynamicMethod, Endpoint, Refusal};
 use tokio::time::{Instant, sleep, timeout};
@@ -131,6 +131,25 @@ async fn hook_refuses_with_a_text_and_a_panic_refuses_too() {
     assert_eq!(error.to_string(), "10.0.0.1:7000 refused the session: the hook for joining panicked");
     let stats = server.stats().sessions;
     assert_eq!((stats.members, stats.waiting, stats.joined, stats.ended), (0, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hook_that_refuses_a_peer_when_its_turn_comes_lets_the_next_one_in() {
+    let network = Network::new(1);
+    let banned = addr(2);
+    let refuse = move |member: &Member| if member.addr() == banned { Err("banned".to_owned()) } else { Ok(()) };
+    let sessions = Sessions::new().exclusive().queue(5).on_join(refuse);
+    let _server = bind(&network, SERVER, Endpoint::builder().sessions(sessions));
+    let endpoints = [1, 2, 3].map(|number| bind(&network, addr(number), Endpoint::builder()));
+    let first = endpoints[0].join(server_addr()).await.unwrap();
+    let refused = tokio::spawn(endpoints[1].join(server_addr()));
+    sleep(ms(10)).await;
+    let next = tokio::spawn(endpoints[2].join(server_addr()));
+    sleep(ms(10)).await;
+    first.leave().await;
+    let error = refused.await.unwrap().unwrap_err();
+    assert!(matches!(&error, JoinError::Refused { reason, .. } if reason == "banned"), "{error:?}");
+    assert_eq!(next.await.unwrap().unwrap().state(), SessionState::Member);
 }
 
 #[tokio::test(start_paused = true)]
