@@ -34,6 +34,14 @@ pub(super) struct LinkDriver {
     sent_count: usize,
 }
 
+/// The links that the last call and the last frame used. Most follow others of the same peer, and
+/// need no search.
+#[derive(Default)]
+struct Recent {
+    call: Option<(Arc<SecurePeer>, LinkId)>,
+    frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
+}
+
 /// A link that calls or requests use.
 #[derive(Default)]
 struct KnownLink {
@@ -96,15 +104,26 @@ impl LinkDriver {
         let is_due = links.deadline().is_some_and(|at| at <= now);
         let mut commands = mem::take(&mut self.commands);
         Self::endpoint_links(&self.shared).take(&mut commands);
+        let mut recent = Recent::default();
         for command in commands.drain(..) {
-            self.execute(&mut links, command, now);
+            self.execute(&mut links, command, &mut recent, now);
         }
         self.commands = commands;
         if is_due {
             links.handle_timeout(now);
         }
         while let Some(event) = links.poll() {
-            self.handle_event(&mut links, event, dispatch, now);
+            match event {
+                LinkEvent::Frame { link, frame } => {
+                    let frame = (link, &frame[..]);
+                    let handled = self.handle_frame(&mut links, frame, dispatch, (&mut recent, now));
+                    handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
+                }
+                event => {
+                    recent = Recent::default();
+                    self.handle_event(&links, event);
+                }
+            }
         }
         let stats = links.stats();
         let before = mem::replace(&mut *Self::endpoint_links(&self.shared).stats.lock(), stats);
@@ -118,14 +137,22 @@ impl LinkDriver {
         self.links = Some(links);
     }
 
-    fn execute(&mut self, links: &mut Links, command: Command, now: Instant) {
+    fn execute(&mut self, links: &mut Links, command: Command, recent: &mut Recent, now: Instant) {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
             Command::Respond { link, frame } => self.respond(links, &link, frame, now),
             Command::Call { peer, frame, call } => {
-                let sent = self.link_to(links, &peer, now).and_then(|link| match links.send(now, link, frame) {
+                let link = match &recent.call {
+                    Some((known, link)) if Arc::ptr_eq(known, &peer) => Ok(*link),
+                    _ => self.link_to(links, &peer, now),
+                };
+                recent.call = link.ok().map(|link| (peer, link));
+                let sent = link.and_then(|link| match links.send(now, link, frame) {
                     Ok(()) => Ok(()),
-                    Err(SendError::Ended) => Err(LinkEnd::Lost),
+                    Err(SendError::Ended) => {
+                        recent.call = None;
+                        Err(LinkEnd::Lost)
+                    }
                     Err(_) => {
                         self.shared.counters.dropped(DropReason::SendQueueFull);
                         Ok(())
@@ -161,9 +188,7 @@ impl LinkDriver {
     /// Sends a response over the link of its request, or, if that has ended, over another to the
     /// same key.
     fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
-        let link = peer.link.filter(|link| self.known.contains_key(link));
-        let link = link.or_else(|| links.newest_to(peer.peer_id));
-        let sent = link.ok_or(SendError::Ended).and_then(|link| links.send(now, link, frame));
+        let sent = links.respond(now, (peer.link, peer.peer_id), frame);
         match sent {
             Ok(()) => {}
             Err(SendError::Full) => self.shared.counters.dropped(DropReason::SendQueueFull),
@@ -171,7 +196,31 @@ impl LinkDriver {
         }
     }
 
-    fn handle_event(&mut self, links: &mut Links, event: LinkEvent, dispatch: &mut Dispatch, now: Instant) {
+    /// Handles a frame, and sends the response of a sync method.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the frame.
+    fn handle_frame(
+        &self,
+        links: &mut Links,
+        (link, contents): (LinkId, &[u8]),
+        dispatch: &mut Dispatch,
+        (recent, now): (&mut Recent, Instant),
+    ) -> Result<(), DropReason> {
+        if recent.frame.as_ref().is_none_or(|(known, ..)| *known != link) {
+            let Some(KnownLink { peer: Some(peer), target }) = self.known.get(&link) else { return Ok(()) };
+            recent.frame = Some((link, Arc::clone(peer), *target));
+        }
+        let Some((_, peer, target)) = &recent.frame else { return Ok(()) };
+        let addr = links.addr(link).unwrap_or(self.shared.local_addr);
+        let frame = LinkFrame { contents, peer, addr, target: *target, shared: &self.shared };
+        dispatch.handle_link_frame(frame, now, |response| {
+            self.respond(links, peer, response.to_vec(), now);
+        })
+    }
+
+    fn handle_event(&mut self, links: &Links, event: LinkEvent) {
         match event {
             LinkEvent::Up { link, peer, addr } => {
                 let shared = Self::endpoint_links(&self.shared);
@@ -180,18 +229,6 @@ impl LinkDriver {
                 known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
                 [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
                 tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
-            }
-            LinkEvent::Frame { link, frame } => {
-                let Some(KnownLink { peer: Some(peer), target }) = self.known.get(&link) else { return };
-                let (peer, target) = (Arc::clone(peer), *target);
-                let addr = links.addr(link).unwrap_or(self.shared.local_addr);
-                let frame = LinkFrame { contents: &frame, peer: &peer, addr, target };
-                let handled = dispatch.handle_link_frame(frame, now, |response| {
-                    self.respond(links, &peer, response.to_vec(), now);
-                });
-                if let Err(reason) = handled {
-                    self.shared.counters.dropped(reason);
-                }
             }
             LinkEvent::Down { link, reason } => self.end_link(links, link, reason),
             _ => {}

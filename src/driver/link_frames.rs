@@ -11,6 +11,7 @@ use rpcudp_transport::Received;
 use super::dispatch::Dispatch;
 use super::source_batch::SourceBatch;
 use crate::clock::coarse_millis;
+use crate::endpoint::shared::Shared;
 use crate::links::linked_peer::LinkedPeer;
 
 /// A frame that has arrived over a link.
@@ -20,6 +21,8 @@ pub(super) struct LinkFrame<'a> {
     pub(super) addr: SocketAddr,
     /// The address that stands for the target that the link was opened for.
     pub(super) target: Option<SocketAddr>,
+    /// The endpoint's state. A lent handle, because all threads count handles to it.
+    pub(super) shared: &'a Arc<Shared>,
 }
 
 impl Dispatch {
@@ -56,8 +59,7 @@ impl Dispatch {
     }
 
     fn handle_link_request(&mut self, frame: &LinkFrame<'_>, now: Instant) -> Result<(), DropReason> {
-        let LinkFrame { contents, peer, addr, .. } = *frame;
-        let shared = Arc::clone(&self.shared);
+        let LinkFrame { contents, peer, addr, shared, .. } = *frame;
         self.coarse_millis = coarse_millis();
         self.source_batch = shared.config.limits.applies_to(addr).then(|| {
             let mut limiter = shared.limiter();
@@ -77,8 +79,7 @@ impl Dispatch {
     }
 
     fn handle_link_response(&mut self, frame: &LinkFrame<'_>) -> Result<(), DropReason> {
-        let LinkFrame { contents, peer, target, .. } = *frame;
-        let shared = Arc::clone(&self.shared);
+        let LinkFrame { contents, peer, target, shared, .. } = *frame;
         let mut calls = shared.calls.lock_for_responses();
         // A call without a pinned key was made to the target, not to the key that it has turned
         // out to have.

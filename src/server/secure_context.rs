@@ -6,8 +6,8 @@ use crate::PeerId;
 
 /// The [`Context`] of a request over a link, whose sender has proven a key.
 ///
-/// A method with a parameter `cx: &SecureContext` is `secure`: a request over the plain wire does not
-/// reach it. So "who is it?" compiles only where there is an answer.
+/// A method with a parameter `cx: &SecureContext` is `secure`: a request over the plain wire does
+/// not reach it. So "who is it?" compiles only where there is an answer.
 ///
 /// ```
 /// use rpcudp::{SecureContext, rpc_service};

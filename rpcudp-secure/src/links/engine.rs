@@ -84,8 +84,10 @@ impl Engine {
         !self.queue.is_empty() || !self.responses.is_empty()
     }
 
+    /// Returns the address of the peer of a link that has not ended.
     pub(super) fn addr(&self, id: LinkId) -> Option<SocketAddr> {
-        Some(self.link(id)?.connection.remote_address())
+        let link = self.link(id).filter(|link| link.stage != Stage::Ended)?;
+        Some(link.connection.remote_address())
     }
 
     pub(super) fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {

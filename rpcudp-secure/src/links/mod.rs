@@ -131,6 +131,21 @@ impl Links {
         self.guard(now, |engine| engine.send(now, link, frame)).unwrap_or(Err(SendError::Ended))
     }
 
+    /// Sends a frame over a link if it has not ended, else over the newest link to the same key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send). The link has ended if there is none to the key.
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        (link, peer): (Option<LinkId>, PeerId),
+        frame: impl Into<Bytes>,
+    ) -> Result<(), SendError> {
+        let open = link.filter(|link| self.engine.addr(*link).is_some()).or_else(|| self.engine.newest_to(peer));
+        self.send(now, open.ok_or(SendError::Ended)?, frame)
+    }
+
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.
     pub fn close(&mut self, now: Instant, link: LinkId) {
         self.guard(now, |engine| engine.close(now, link));
