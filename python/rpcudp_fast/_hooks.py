@@ -7,11 +7,13 @@ import inspect
 import logging
 import time
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any
 
 from .exceptions import Refused, Timeout, make_error
 
 __all__ = [
+    "CoroutineType",
     "create_task",
     "is_awaitable",
     "is_debug",

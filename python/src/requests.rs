@@ -81,6 +81,8 @@ pub(crate) struct Handlers {
 
 /// The functions of `_hooks.py` that the handlers need.
 struct Hooks {
+    /// The class of coroutines.
+    coroutine: Py<PyAny>,
     create_task: Py<PyAny>,
     is_awaitable: Py<PyAny>,
     log_exception: Py<PyAny>,
@@ -94,6 +96,7 @@ impl Handlers {
     pub(crate) fn new(hooks: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
         let hook = |name: &str| hooks.getattr(name).map(Bound::unbind);
         let hooks = Hooks {
+            coroutine: hook("CoroutineType")?,
             create_task: hook("create_task")?,
             is_awaitable: hook("is_awaitable")?,
             log_exception: hook("log_exception")?,
@@ -128,12 +131,13 @@ impl Handlers {
             }
         };
         match function.call1(arguments) {
+            Ok(result) if result.get_type().is(&self.hooks.coroutine) => self.spawn(&result, request),
             Ok(result) => match encoded(&result, request.name()) {
                 Ok(response) => {
                     request.responder.respond(response);
                     Ok(())
                 }
-                // Only an object that has no form in msgpack can be awaited.
+                // An awaitable of another class has no form in msgpack.
                 Err(_) if self.hooks.is_awaitable.call1(py, (&result,))?.is_truthy(py)? => self.spawn(&result, request),
                 Err(error) => self.fail(py, request.name(), request.sender, error).map(|response| {
                     request.responder.respond(response);

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import importlib.util
+import signal
+import subprocess
 
 import pytest
 
@@ -44,3 +46,14 @@ async def serving(protocol, host="127.0.0.1"):
     finally:
         transport.close()
         await asyncio.sleep(0)
+
+
+def start(command):
+    """Starts a program that Ctrl-C interrupts, also if this one runs in the background of a shell."""
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import conftest
 import pytest
 
 # The files of the suite that test the original's routing and heap of nodes, which this package does not have: its
@@ -59,9 +61,13 @@ def test_the_suite_of_kademlia_passes(sources, tmp_path):
 
 
 def start(path, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-B", path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return conftest.start([sys.executable, "-B", path, *arguments])
+
+
+def interrupt(process):
+    """Sends Ctrl-C, and waits until the program has ended."""
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
 
 
 def wait_for_port(port):
@@ -88,9 +94,9 @@ def test_the_examples_of_rpcudp_run(sources):
         ), err
         # The example logs with DEBUG.
         assert "calling remote function sayhi_quickly" in err
+        interrupt(server)
     finally:
-        server.send_signal(2)
-        server.communicate(timeout=30)
+        server.kill()
 
 
 def test_the_examples_of_kademlia_run(sources):
@@ -105,9 +111,10 @@ def test_the_examples_of_kademlia_run(sources):
             program = start(folder / command[0], *command[1:])
             out, err = program.communicate(timeout=30)
             assert (program.returncode, out) == (0, expected), err
+        interrupt(node)
+        assert node.returncode == 0
     finally:
-        node.send_signal(2)
-        assert node.wait(timeout=30) == 0
+        node.kill()
 
 
 def test_the_examples_have_no_other_import(sources):

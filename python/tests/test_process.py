@@ -1,10 +1,11 @@
 """Processes end, are interrupted and fork without a hang."""
 
 import signal
-import subprocess
 import sys
 import textwrap
 import time
+
+import conftest
 
 PRELUDE = """
 import asyncio, os, signal, sys, threading
@@ -22,12 +23,7 @@ async def open():
 
 
 def start(program):
-    return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(program)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return conftest.start([sys.executable, "-c", PRELUDE + textwrap.dedent(program)])
 
 
 def output_of(program):
