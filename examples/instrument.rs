@@ -1,5 +1,5 @@
-//! Exclusive access to an instrument: one user at a time, the others in a fair line, and the shutter
-//! closes when its user is gone, however that happens.
+//! Exclusive access to an instrument: one user at a time, the others in a fair line, and the
+//! shutter closes when its user is gone, however that happens.
 //!
 //!     cargo run --example instrument
 

@@ -42,8 +42,9 @@ pub(crate) mod endpoint_links {
 }
 
 pub(crate) mod link_config {
+    // With braces, so that `LinkConfig::default()` is the same code with the feature and without.
     #[derive(Clone, Debug, Default)]
-    pub(crate) struct LinkConfig;
+    pub(crate) struct LinkConfig {}
 
     impl LinkConfig {
         pub(crate) fn refuses_plain_requests(&self) -> bool {
