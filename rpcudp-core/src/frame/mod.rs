@@ -144,28 +144,18 @@ impl<'a> Frame<'a> {
     /// Returns the errors of [`decode`](Self::decode).
     pub fn decode_with_trailer(datagram: &'a [u8], dialect: Dialect) -> Result<(Self, Trailer), DropReason> {
         let header = Header::read(datagram, dialect)?;
+        if let Kind::Request = header.kind {
+            return Request::decode_body(&header).map(|(request, trailer)| (Self::Request(request), trailer));
+        }
         let id = header.id;
-        let (frame, trailer) = match header.kind {
-            Kind::Request => {
-                let (request, trailer) = Request::decode_body(&header)?;
-                (Some(Self::Request(request)), trailer)
-            }
-            Kind::Response => {
-                let (body, trailer) = header.split_response()?;
-                (Some(Self::Response(Response { id, body })), trailer)
-            }
-            Kind::Failure => {
-                let (body, trailer) = header.split_response()?;
-                (Failure::decode(id, body).map(Self::Failure), trailer)
-            }
-            Kind::Cancel => {
-                let (body, trailer) = header.split_response()?;
-                ((body == [NIL]).then_some(Self::Cancel { id }), trailer)
-            }
-            Kind::Running => {
-                let (body, trailer) = header.split_response()?;
-                ((body == [NIL]).then_some(Self::Running { id }), trailer)
-            }
+        let (body, trailer) = header.split_response()?;
+        let is_nil = body == [NIL];
+        let frame = match header.kind {
+            Kind::Response => Some(Self::Response(Response { id, body })),
+            Kind::Failure => Failure::decode(id, body).map(Self::Failure),
+            Kind::Cancel => is_nil.then_some(Self::Cancel { id }),
+            Kind::Running => is_nil.then_some(Self::Running { id }),
+            Kind::Request => unreachable!("a request is decoded above"),
         };
         Ok((frame.ok_or(DropReason::WrongShape)?, trailer))
     }

@@ -79,7 +79,7 @@ pub struct Trailer {
     checksum: Option<(usize, u64)>,
     /// The begin and the end of the fields with metadata, counted from the end of the body. Both
     /// are 0 if there are none.
-    metadata: (usize, usize),
+    metadata: (u32, u32),
 }
 
 impl Trailer {
@@ -181,6 +181,7 @@ impl Trailer {
         rest.strip_prefix(&MAGIC).map_or_else(Self::default, |fields| Self::read_fields(fields, rest.len()))
     }
 
+    #[inline]
     fn read_fields(mut fields: &[u8], rest_len: usize) -> Self {
         let mut trailer = Self::default();
         for _ in 0..MAX_FIELD_COUNT {
@@ -201,19 +202,31 @@ impl Trailer {
                 CHECKSUM if trailer.checksum.is_none() => {
                     trailer.checksum = value.first_chunk().map(|bytes| (at, u64::from_be_bytes(*bytes)));
                 }
-                METADATA if trailer.metadata.1 == 0 => trailer.metadata = (begin, rest_len - fields.len()),
-                METADATA if trailer.metadata.1 == begin => trailer.metadata.1 = rest_len - fields.len(),
+                METADATA => trailer.add_metadata(begin, rest_len - fields.len()),
                 _ => {}
             }
         }
         trailer
     }
 
+    /// Adds a field with metadata, if it is the first or follows the last. Apart, so that the
+    /// reader of the other fields is small enough to be inlined.
+    #[cold]
+    fn add_metadata(&mut self, begin: usize, end: usize) {
+        // A datagram is shorter than 4 GiB.
+        let (begin, end) = (u32::try_from(begin), u32::try_from(end));
+        match (begin, end, self.metadata.1) {
+            (Ok(begin), Ok(end), 0) => self.metadata = (begin, end),
+            (Ok(begin), Ok(end), last) if begin == last => self.metadata.1 = end,
+            _ => {}
+        }
+    }
+
     /// Returns the metadata. `rest` are the bytes after the body, which the trailer was read from.
     #[inline]
     pub(crate) fn metadata<'a>(&self, rest: &'a [u8]) -> RawMetadata<'a> {
         let (begin, end) = self.metadata;
-        RawMetadata::new(&rest[begin..end])
+        RawMetadata::new(&rest[begin as usize..end as usize])
     }
 
     /// Whether the checksum is that of the datagram's body, which has `body_len` bytes. `false` if
