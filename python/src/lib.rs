@@ -1,9 +1,9 @@
 //! The engine of the Python package `rpcudp_fast`: endpoints of `rpcudp` for event loops of
 //! asyncio.
 //!
-//! The engine's threads never take the GIL. They add events to the [`inbox`] of an event loop,
+//! The engine's threads never take the GIL. They add events to the inbox of an event loop,
 //! which they wake once for all events that it has not taken. The loop's thread then
-//! [drains](engine::Engine) the inbox: it polls the calls that have ended, so that responses are
+//! drains the inbox: it polls the calls that have ended, so that responses are
 //! decoded straight into Python objects, and runs the handlers of requests.
 
 mod address;
