@@ -115,7 +115,7 @@ impl Sessions {
     /// Sets the time after which a silent peer's session ends. Default: 10 s. At least 1 s, and at
     /// most a day.
     ///
-    /// Peers keep their sessions alive by themselves, with a request in each third of this time. A
+    /// Peers keep their sessions alive by themselves, with a request in each half of this time. A
     /// peer that does not reach the server ends its session before the server does, so that no two
     /// peers believe that they have one exclusive place.
     pub fn lease(mut self, lease: Duration) -> Self {

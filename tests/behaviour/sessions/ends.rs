@@ -78,7 +78,7 @@ async fn lost_notice_of_an_eviction_is_made_up_for_by_the_next_request() {
     scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default());
     let started = Instant::now();
     assert_eq!(session.ended().await, EndReason::Evicted("x".repeat(200)));
-    assert!(started.elapsed() < LEASE / 3, "{:?}", started.elapsed());
+    assert!(started.elapsed() < LEASE / 2, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +106,7 @@ async fn idle_member_stays_for_hours() {
     sleep(Duration::from_secs(3_600)).await;
     assert_eq!(session.state(), SessionState::Member);
     let stats = scene.server.stats();
-    assert!((1_000..1_700).contains(&stats.requests.received), "{stats:?}");
+    assert!((700..1_400).contains(&stats.requests.received), "{stats:?}");
     assert_eq!((stats.sessions.joined, stats.sessions.ended, stats.sessions.unknown), (1, 0, 0));
 }
 
@@ -167,7 +167,7 @@ async fn member_notices_that_its_server_has_restarted_in_between() {
     let _server = serve(&network, Hooks::default().watch(Sessions::new()));
     let started = Instant::now();
     assert_eq!(session.ended().await, EndReason::Expired);
-    assert!(started.elapsed() <= LEASE / 3, "one request finds out: {:?}", started.elapsed());
+    assert!(started.elapsed() <= LEASE / 2, "one request finds out: {:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

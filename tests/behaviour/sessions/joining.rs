@@ -111,7 +111,7 @@ async fn silent_peer_in_line_loses_its_place() {
     let silent = scene.player(2).join(server_addr()).without_waiting().await.unwrap();
     let next = scene.player(3).join(server_addr()).without_waiting().await.unwrap();
     scene.network.partition([addr(2).ip()]);
-    sleep(Duration::from_secs(7)).await;
+    sleep(Duration::from_secs(9)).await;
     assert_eq!((silent.state(), next.position()), (SessionState::Ended(EndReason::Expired), 1));
     drop(first);
     next.turn().await.unwrap();

@@ -45,7 +45,7 @@ async fn group_of_members_follows_their_comings_and_goings() {
     assert_eq!(tell(1).await, 2);
     // A member that moves is reached at its new address.
     nat.rebind();
-    sleep(Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(6)).await;
     assert_eq!(tell(2).await, 2);
     // A client of the group that is kept follows too.
     drop(other.session);

@@ -102,7 +102,7 @@ async fn overtaken_request_does_not_move_a_session_back() {
             let SessionEvent::Moved { from, .. } = event else { panic!("seed {seed}: {event:?}") };
             ports.push(from.port());
         }
-        assert!(ports.len() > 3, "seed {seed}: {ports:?}");
+        assert!(ports.len() > 2, "seed {seed}: {ports:?}");
         assert!(ports.is_sorted(), "seed {seed}: a session was moved back: {ports:?}");
         assert_eq!(server_addr(), session.peer());
     }
