@@ -60,8 +60,11 @@ fn millis(bytes: &[u8], field: u8) -> Option<Duration> {
 fn metadata(bytes: &[u8]) -> Option<Vec<(String, String)>> {
     let fields = fields(bytes);
     let first = fields.iter().position(|(kind, _)| *kind == 4)?;
-    let block: Vec<u8> =
-        fields[first..].iter().take_while(|(kind, _)| *kind == 4).flat_map(|(_, value)| value.iter().copied()).collect();
+    let block: Vec<u8> = fields[first..]
+        .iter()
+        .take_while(|(kind, _)| *kind == 4)
+        .flat_map(|(_, value)| value.iter().copied())
+        .collect();
     let mut entries = Vec::new();
     let mut at = 0;
     while at < block.len() {

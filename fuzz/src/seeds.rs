@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rpcudp_core::contract::{Argument, AssociatedType, Contract, Delivery, Method};
+use rpcudp_core::contract::{
+    Argument, AssociatedType, Contract, Definition, Delivery, Field, Fields, Method, Shape, Tagging, Variant,
+};
 use rpcudp_core::description::Description;
 use serde_bytes::Bytes;
 use serde_json::Value as Json;
@@ -103,6 +105,15 @@ fn descriptions() -> Vec<(String, Vec<u8>)> {
         timeout: Some(Duration::from_millis(1_500)),
         ..Method::EMPTY
     };
+    let field = |name: &'static str| Field { name: name.into(), ty: "Option<K>".into(), ..Field::EMPTY };
+    let rest = Field { is_optional: true, is_flattened: true, with: "path".into(), ..field("rest") };
+    let named = Fields::Named(vec![field("hit-points"), rest].into());
+    let variant = |name: &'static str, fields| Variant { name: name.into(), fields };
+    let unnamed = Fields::Unnamed(vec![field("")].into());
+    let variants = vec![variant("unit", Fields::Unit), variant("One", unnamed), variant("two", named.clone())];
+    let tagging = Tagging::Adjacent("kind".into(), "content".into());
+    let definition = |shape| Definition { name: "Type".into(), generics: "K".into(), shape };
+    let definitions = [Shape::Struct(named), Shape::Enum(tagging, variants.into())].map(definition);
     let full = Contract {
         name: "Table".into(),
         namespace: "kad.".into(),
@@ -110,7 +121,8 @@ fn descriptions() -> Vec<(String, Vec<u8>)> {
         generics: "K: Ord, const N: usize = 2".into(),
         bounds: vec!["Self::Value: Clone".into()].into(),
         types: vec![AssociatedType { name: "Value".into(), bounds: "Serialize".into() }].into(),
-        methods: vec![method.clone(), Method { delivery: Delivery::OneWay, ..method }].into(),
+        methods: vec![method.clone(), Method { delivery: Delivery::OneWay, structure: 7, ..method }].into(),
+        definitions: definitions.to_vec().into(),
     };
     let long = Contract { doc: "Words, words, words. ".repeat(40).into(), ..full.clone() };
     let seeds = [("full", full, 1_200), ("long", long, 300)].map(|(name, contract, page_len)| {
