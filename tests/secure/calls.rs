@@ -116,6 +116,22 @@ async fn many_calls_at_once_share_one_link() {
     calls.join_all().await;
 }
 
+/// More than the network takes at once, of calls that are sent once: the link keeps the others.
+#[tokio::test(start_paused = true)]
+async fn burst_before_the_link_is_up_loses_no_call() {
+    for len in [32, 1_000, 8_000] {
+        let world = World::new(1);
+        let World { vault, network, .. } = &world;
+        network.set_conditions(Conditions::default().latency(ms(20)));
+        let mut calls = JoinSet::new();
+        for number in 0..1_000_u64 {
+            let call = vault.echo(vec![number as u8; len]).timeout(Duration::from_secs(60));
+            calls.spawn(async move { assert_eq!(call.await.unwrap(), vec![number as u8; len]) });
+        }
+        calls.join_all().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn client_of_another_address_keeps_the_pin() {
     let world = World::new(1);

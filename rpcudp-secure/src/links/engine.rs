@@ -311,7 +311,11 @@ impl Engine {
                 }
             }
             Event::Stream(event) if matches!(link.stage, Stage::Up(_)) => self.handle_stream(link, event, now),
-            Event::Stream(_) | Event::HandshakeDataReady | Event::DatagramsUnblocked => {}
+            Event::DatagramsUnblocked => {
+                link.send_waiting(&self.memory);
+                Self::queue(&mut self.queue, link);
+            }
+            Event::Stream(_) | Event::HandshakeDataReady => {}
         }
     }
 

@@ -19,8 +19,10 @@ pub(super) struct Link {
     pub(super) stage: Stage,
     /// The target of a link that this endpoint has opened.
     pub(super) target: Option<Target>,
-    /// The frames that wait for the end of the handshake.
+    /// The frames that wait for the end of the handshake, or for the network.
     pub(super) waiting: VecDeque<Bytes>,
+    /// The memory that they take, in bytes.
+    waiting_len: usize,
     pub(super) messages: Messages,
     pub(super) opened: Instant,
     /// The time of the last frame in either direction.
@@ -51,11 +53,12 @@ pub(super) enum Stage {
 }
 
 impl Link {
-    /// Frames that wait for the end of the handshake.
-    const MAX_WAITING: usize = 64;
+    /// The memory of the frames that wait, beyond which no more are taken. They are the caller's
+    /// own, so that no peer can fill it.
+    const MAX_WAITING_LEN: usize = 16 << 20;
 
-    /// The bytes of the frames that wait, beyond which no more are taken.
-    const MAX_WAITING_LEN: usize = 64 << 10;
+    /// The frames that wait, among which a retransmission is looked for.
+    const MAX_SEARCHED: usize = 64;
 
     /// The alert of a peer that does not allow a key.
     const ACCESS_DENIED: u8 = 49;
@@ -67,6 +70,7 @@ impl Link {
             stage: Stage::Handshaking { is_validated: true },
             target: None,
             waiting: VecDeque::new(),
+            waiting_len: 0,
             messages: Messages::new(),
             opened: now,
             last_used: now,
@@ -75,23 +79,15 @@ impl Link {
         }
     }
 
-    /// Sends a frame, or keeps it until the handshake has ended.
+    /// Sends a frame, or keeps it until the handshake has ended and the network takes it.
     pub(super) fn send(&mut self, frame: Bytes, memory: &MessageMemory) -> Result<(), SendError> {
         match self.stage {
             Stage::Ended => Err(SendError::Ended),
-            Stage::Handshaking { .. } => {
-                // The retransmission of a request that has not left yet.
-                if self.waiting.contains(&frame) {
-                    return Ok(());
-                }
-                let waiting_len: usize = self.waiting.iter().map(Bytes::len).sum();
-                if self.waiting.len() >= Self::MAX_WAITING || waiting_len >= Self::MAX_WAITING_LEN {
-                    return Err(SendError::Full);
-                }
-                self.waiting.push_back(frame);
-                Ok(())
-            }
-            Stage::Up(_) => self.send_now(frame, memory),
+            Stage::Up(_) if self.waiting.is_empty() => self.send_now(frame, memory),
+            // The retransmission of a request that has not left yet. A longer queue is not
+            // searched.
+            _ if self.waiting.len() <= Self::MAX_SEARCHED && self.waiting.contains(&frame) => Ok(()),
+            _ => self.keep(frame),
         }
     }
 
@@ -100,7 +96,7 @@ impl Link {
         if datagrams.max_size().is_some_and(|max_len| frame.len() <= max_len) {
             return match datagrams.send(frame, false) {
                 Ok(()) => Ok(()),
-                Err(SendDatagramError::Blocked(_)) => Err(SendError::Full),
+                Err(SendDatagramError::Blocked(frame)) => self.keep(frame),
                 Err(_) => Err(SendError::Ended),
             };
         }
@@ -111,12 +107,37 @@ impl Link {
         Ok(())
     }
 
-    /// Sends the frames that have waited for the end of the handshake. One that finds no room
-    /// counts as lost.
-    pub(super) fn send_waiting(&mut self, memory: &MessageMemory) {
-        for frame in std::mem::take(&mut self.waiting) {
-            let _ = self.send_now(frame, memory);
+    fn keep(&mut self, frame: Bytes) -> Result<(), SendError> {
+        let len = Self::waiting_len(&frame);
+        // One frame of any length may wait.
+        if self.waiting_len > 0 && self.waiting_len + len > Self::MAX_WAITING_LEN {
+            return Err(SendError::Full);
         }
+        self.waiting_len += len;
+        self.waiting.push_back(frame);
+        Ok(())
+    }
+
+    /// Sends the frames that wait, until the network takes no more.
+    pub(super) fn send_waiting(&mut self, memory: &MessageMemory) {
+        // As many as there are now: one that the network does not take is kept again, at the end.
+        for _ in 0..self.waiting.len() {
+            let Some(frame) = self.waiting.pop_front() else { return };
+            self.waiting_len -= Self::waiting_len(&frame);
+            let count = self.waiting.len();
+            // One that finds no room counts as lost.
+            let _ = self.send_now(frame, memory);
+            if self.waiting.len() > count {
+                // The order of the others stays.
+                self.waiting.rotate_right(1);
+                return;
+            }
+        }
+    }
+
+    /// Returns the memory that a waiting frame takes.
+    fn waiting_len(frame: &Bytes) -> usize {
+        frame.len() + size_of::<Bytes>()
     }
 
     /// Returns the time at which the link has work to do.

@@ -118,7 +118,8 @@ impl Links {
         Ok(link)
     }
 
-    /// Sends a frame. While the link is in its handshake, up to 64 frames and 64 KiB wait.
+    /// Sends a frame. While the link is in its handshake, or the network takes no more, up to 16
+    /// MiB of frames wait.
     ///
     /// A frame that fits into a packet, about 1,150 bytes with the default MTU, may be lost, as on
     /// a plain socket. A larger one is sent on a stream and arrives if the link lives.

@@ -1,5 +1,5 @@
 use super::network::{MS, Network, SECOND, peer};
-use crate::links::{LinkEvent, SendError};
+use crate::links::{LinkEvent, LinkId, SendError};
 use crate::options::LinkOptions;
 
 /// Returns a frame of this length, whose bytes differ.
@@ -113,23 +113,37 @@ fn frames_beyond_the_memory_wait_at_their_sender() {
     assert!(frames.iter().all(|arrived| *arrived == frame(100_000)));
 }
 
-#[test]
-fn frames_that_wait_for_a_handshake_are_bounded() {
-    let (mut network, link) = Network::pair(1);
-    let mut send = |number: u8| network.nodes[0].links.send(network.now, link, vec![number; 100]);
-    assert_eq!((0..).take_while(|number| send(*number).is_ok()).count(), 64);
-    assert_eq!(send(7), Ok(()), "it waits already");
-    assert_eq!(network.nodes[0].links.send(network.now, link, &b"one more"[..]), Err(SendError::Full));
-    network.run(SECOND);
-    assert_eq!(network.frames(1).len(), 64);
+/// Returns the number of frames of 1,000 bytes that a link takes.
+fn fill(network: &mut Network, link: LinkId) -> usize {
+    let frame = |number: usize| [&number.to_be_bytes()[..], &[7; 992]].concat();
+    (0..).take_while(|number| network.nodes[0].links.send(network.now, link, frame(*number)).is_ok()).count()
 }
 
 #[test]
-fn frames_that_are_not_sent_are_bounded() {
+fn frames_that_wait_for_a_handshake_are_bounded_and_arrive() {
+    let (mut network, link) = Network::pair(1);
+    let count = fill(&mut network, link);
+    assert!((16_000..16_800).contains(&count), "16 MiB: {count}");
+    network.run(60 * SECOND);
+    assert_eq!(network.frames(1).len(), count);
+}
+
+#[test]
+fn retransmission_of_a_frame_that_waits_does_not_wait_too() {
+    let (mut network, link) = Network::pair(1);
+    (0..100).for_each(|_| network.send(0, link, b"again"));
+    network.run(SECOND);
+    assert_eq!(network.frames(1), [b"again"]);
+}
+
+#[test]
+fn frames_that_are_not_sent_are_bounded_and_arrive() {
     let (mut network, link) = Network::pair(1);
     network.run(SECOND);
-    let small = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, vec![7; 1_000]).is_ok()).count();
-    assert!((250..=262).contains(&small), "256 KiB: {small}");
+    let small = fill(&mut network, link);
+    assert!((16_000..17_000).contains(&small), "16 MiB: {small}");
+    network.run(25 * SECOND);
+    assert_eq!(network.frames(1).len(), small);
     let large = frame(16 << 20);
     let count = (0..).take_while(|_| network.nodes[0].links.send(network.now, link, large.clone()).is_ok()).count();
     assert!((3..=4).contains(&count), "64 MiB: {count}");
