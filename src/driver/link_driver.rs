@@ -73,10 +73,10 @@ impl LinkDriver {
 
     /// Handles the datagrams of a batch that belong to links. Returns whether there were any.
     pub(super) fn receive(&mut self, batch: &ReceiveBatch) -> bool {
-        let now = now();
-        let mut count = 0;
+        let mut first = None;
         for received in batch.iter().filter(|received| Links::is_link_datagram(received.contents)) {
-            count += 1;
+            // A batch of plain datagrams does not read the clock here.
+            let now = *first.get_or_insert_with(now);
             match &mut self.links {
                 Some(links) => links.handle(now, received.source, received.local, received.contents),
                 None => {
@@ -87,7 +87,7 @@ impl LinkDriver {
                 }
             }
         }
-        count > 0 && self.links.is_some()
+        first.is_some() && self.links.is_some()
     }
 
     /// Returns whether there is work to do, besides received datagrams. Cheap, because the driver
