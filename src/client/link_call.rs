@@ -82,7 +82,6 @@ pub(super) use self::secure::{did_run_before, link_error};
 mod secure {
     use super::*;
     use crate::client::as_endpoint::AsEndpoint;
-    use crate::client::call::Call;
     use crate::client::did_run::DidRun;
     use crate::client::error::CallError;
     use crate::links::linked_peer::LinkedPeer;
@@ -103,55 +102,6 @@ mod secure {
         match end {
             LinkEnd::WrongPeer { expected, found } => CallError::WrongPeer { method, peer, expected, found },
             reason => CallError::Link { method, peer, reason, did_run },
-        }
-    }
-
-    impl<T, E, D> Call<T, E, D> {
-        /// Sends this call over a link to the peer with the expected key, as
-        /// [`Client::secure`](crate::Client::secure) does for all calls of a client. For
-        /// [`DynamicMethod`](crate::DynamicMethod), and for one call of a plain client.
-        ///
-        /// A call to a group is not sent and ends with an error, because groups are plain. No
-        /// effect on a call that was sent.
-        ///
-        /// ```
-        /// use rpcudp::{Call, DynamicMethod, Endpoint, Identity, rpc_service};
-        ///
-        /// # #[rpc_service]
-        /// # trait Adder {
-        /// #     fn add(&self, a: i64, b: i64) -> i64;
-        /// # }
-        /// # struct Sums;
-        /// # impl Adder for Sums {
-        /// #     fn add(&self, a: i64, b: i64) -> i64 {
-        /// #         a + b
-        /// #     }
-        /// # }
-        /// # #[tokio::main(flavor = "current_thread")]
-        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-        /// let server = Endpoint::builder().identity(Identity::generate()).serve(AdderServer::new(Sums));
-        /// let server = server.bind("127.0.0.1:0").await?;
-        /// let key = server.peer_id().ok_or("the server has no identity")?;
-        ///
-        /// let endpoint = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await?;
-        /// let call: Call<i64> = DynamicMethod::new("add").call(&endpoint, server.local_addr(), &[40, 2]);
-        /// assert_eq!(call.secure(key).await?, 42);
-        /// # Ok(())
-        /// # }
-        /// ```
-        #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
-        pub fn secure(mut self, expected: impl Into<Expected>) -> Self {
-            if self.pending.is_ready() {
-                let peer = self.pending.peer();
-                let links = &self.pending.endpoint.shared().links;
-                let target = match (&self.pending.target, links) {
-                    (Target::Group(_), _) => Arc::new(SecurePeer::new(peer, peer, Route::Plain)),
-                    (_, Some(links)) => links.target(peer, expected.into()),
-                    (_, None) => Arc::new(SecurePeer::new(peer, peer, Route::Open(expected.into()))),
-                };
-                self.pending.target = Target::Secure(target);
-            }
-            self
         }
     }
 

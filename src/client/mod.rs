@@ -22,6 +22,8 @@ pub(crate) mod pending;
 pub(crate) mod quorum;
 pub(crate) mod refusal;
 pub(crate) mod request;
+#[cfg(feature = "secure")]
+mod secure_call;
 pub(crate) mod stub;
 pub(crate) mod target;
 mod waiting;
