@@ -16,9 +16,14 @@ const MIN_INITIAL_INTERVAL: Duration = Duration::from_millis(50);
 /// The maximum interval. A caller with a long timeout still notices soon that its peer is back.
 pub(super) const MAX_INTERVAL: Duration = Duration::from_secs(4);
 
-/// The interval after the peer has reported that the handler is running. The request has arrived,
-/// so a retransmission only asks whether the server still lives and whether the response was lost.
-pub(super) const RUNNING_INTERVAL: Duration = Duration::from_secs(3);
+/// The longest interval after the peer has reported that the handler is running. The request has
+/// arrived, so a retransmission only asks whether the server still lives and whether the response
+/// was lost.
+const RUNNING_INTERVAL: Duration = Duration::from_secs(3);
+
+/// The part of the remaining time that such an interval may take. Without this limit, a call with
+/// the default timeout would ask once, and fail if that one transmission or its response is lost.
+const RUNNING_PART: u32 = 2;
 
 /// The first interval after the peer has reported that it is not ready.
 const NOT_READY_INTERVAL: Duration = Duration::from_millis(100);
@@ -49,6 +54,13 @@ pub(super) fn interval(first: Duration, minimum: Duration, attempt: u8, remainin
     let doubled = first.saturating_mul(1 << attempt.min(MAX_DOUBLINGS));
     let nominal = doubled.min(first.max(remaining / REMAINING_PART)).max(minimum);
     lengthen(nominal.clamp(Duration::from_millis(1), MAX_INTERVAL), random)
+}
+
+/// Returns the time until the next retransmission of a request whose handler is running. It is not
+/// below four times the first interval of the peer, unless that is above the longest one.
+pub(super) fn running_interval(first: Duration, remaining: Duration, random: u32) -> Duration {
+    let shortest = first.saturating_mul(1 << MAX_DOUBLINGS);
+    lengthen((remaining / RUNNING_PART).max(shortest).min(RUNNING_INTERVAL), random)
 }
 
 /// Returns the time until the next attempt after the peer was not ready for attempt number

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, RUNNING_INTERVAL, initial_interval, interval, lengthen, not_ready_interval};
+use self::backoff::{INITIAL_INTERVAL, initial_interval, interval, not_ready_interval, running_interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -428,16 +428,18 @@ impl<T> Calls<T> {
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
         let Slot { state, peer, retransmit_count, deadline, sent, .. } = self.slots[index as usize];
         match state {
-            State::Retransmits | State::Resumed => {
+            State::Retransmits | State::Resumed | State::Running => {
                 let end = self.origin + Duration::from_millis(deadline);
                 let remaining = end.saturating_duration_since(now);
                 let elapsed = Duration::from_micros(self.origin_micros(now).wrapping_sub(sent).into());
                 let initial = initial_interval(self.first_interval, remaining.saturating_add(elapsed));
                 let (first, minimum) = self.round_trips.timeout(peer, initial);
-                let interval = interval(first, minimum, retransmit_count, remaining, random);
+                let interval = match state {
+                    State::Running => running_interval(first, remaining, random),
+                    _ => interval(first, minimum, retransmit_count, remaining, random),
+                };
                 self.schedule_after(index, now, interval);
             }
-            State::Running => self.schedule_after(index, now, lengthen(RUNNING_INTERVAL, random)),
             State::Once | State::Multicast | State::Ended => self.wheel.set(&mut self.slots, index, deadline),
         }
     }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::Calls;
-use super::backoff::{RUNNING_INTERVAL, lengthen, not_ready_interval};
+use super::backoff::not_ready_interval;
 use super::slot::State;
 use crate::{DropReason, MessageId};
 
@@ -71,7 +71,7 @@ impl<T> Calls<T> {
         let slot = &mut self.slots[id.slot()];
         if matches!(slot.state, State::Retransmits | State::Resumed | State::Running) {
             slot.state = State::Running;
-            self.schedule_after(id.slot() as u32, now, lengthen(RUNNING_INTERVAL, random));
+            self.schedule(id.slot() as u32, now, random);
         }
         Ok(())
     }

@@ -369,11 +369,11 @@ fn handler_time_is_not_part_of_the_round_trip() {
 
 #[test]
 fn a_running_call_is_retransmitted_at_long_intervals_and_measures_nothing() {
-    let now = start();
-    let mut calls = Calls::new(now).with_first_interval(Duration::from_millis(100));
-    let id = calls.insert(peer(1), retransmitted(now), [0; 16], ()).unwrap();
-    assert_eq!(next_retransmission(&mut calls, now).0, 100);
-    let mut now = now + Duration::from_millis(110);
+    let start = start();
+    let mut calls = Calls::new(start).with_first_interval(Duration::from_millis(100));
+    let id = calls.insert(peer(1), retransmitted(start), [0; 16], ()).unwrap();
+    assert_eq!(next_retransmission(&mut calls, start).0, 100);
+    let mut now = start + Duration::from_millis(110);
     assert_eq!(calls.running(&id, peer(2), now, 0), Err(DropReason::WrongSource));
     assert_eq!(calls.running(&id, peer(1), now, 0), Ok(()));
     for _ in 0..3 {
@@ -381,6 +381,14 @@ fn a_running_call_is_retransmitted_at_long_intervals_and_measures_nothing() {
         assert!((2_999..=3_001).contains(&after), "{after}");
         now += Duration::from_millis(after as u64);
         calls.running(&id, peer(1), now, 0).unwrap();
+    }
+    // Near the deadline, half of the remaining time, and not below four times the first interval.
+    let deadline = retransmitted(start).deadline;
+    for (remaining, expected) in [(4_000, 2_000), (2_000, 1_000), (500, 400)] {
+        let at = deadline - Duration::from_millis(remaining);
+        calls.running(&id, peer(1), at, 0).unwrap();
+        let after = next_retransmission(&mut calls, at).0;
+        assert!((expected - 1..=expected + 1).contains(&after), "{after}");
     }
     calls.complete(&id, peer(1), Duration::ZERO, || panic!("the time is not needed")).unwrap();
     assert_eq!(calls.running(&id, peer(1), now, 0), Err(DropReason::UnmatchedResponse));

@@ -4,7 +4,7 @@ use rpcudp::sim::Conditions;
 use tokio::time::sleep;
 
 use super::fixture::{Measurements, Path, steady};
-use crate::support::ms;
+use crate::support::{ms, seeds};
 
 const CALL_COUNT: u64 = 100;
 
@@ -83,4 +83,16 @@ async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
         measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, limit);
     })
     .await;
+}
+
+/// After a notice that the handler runs, the caller asks again several times before its deadline.
+#[tokio::test(start_paused = true)]
+async fn lost_response_of_a_slow_handler_fails_no_call() {
+    for seed in seeds(5) {
+        let path = Path::new(seed, steady(ms(2), 0.0).loss(0.1));
+        for number in 0..CALL_COUNT {
+            let call = path.client.repeat_slowly(number, 200).timeout(ms(5_000));
+            assert_eq!(call.await.unwrap_or_else(|error| panic!("seed {seed}: {error}")), number);
+        }
+    }
 }
