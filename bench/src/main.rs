@@ -15,6 +15,7 @@ mod peers;
 mod retransmit;
 #[cfg(feature = "secure")]
 mod secure;
+mod storm;
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -63,6 +64,12 @@ enum Command {
     /// Echoes over secure links, and plain ones of endpoints with and without an identity
     #[cfg(feature = "secure")]
     Secure(secure::Options),
+    /// Five servers that are killed, slow, cut off and restarted: a group of rpcudp beside tonic's
+    /// `balance_list`, with a network namespace for each server; needs root and `nft`
+    Storm(storm::Options),
+    /// A server of `storm`, which starts it
+    #[command(hide = true)]
+    StormServer(storm::ServerOptions),
     /// The time to compile the README's example, and the same example in tarpc and tonic
     Compile(compile::Options),
 }
@@ -93,6 +100,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
         Command::Retransmit(options) => retransmit::run(&options),
         #[cfg(feature = "secure")]
         Command::Secure(options) => secure::run(&options),
+        Command::Storm(options) => storm::run(&options),
+        Command::StormServer(options) => storm::run_server(&options),
         Command::Compile(options) => compile::run(&options),
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod mmsg_many;
 mod python;
 pub(crate) mod rpcudp;
 mod tarpc;
-mod tonic;
+pub(crate) mod tonic;
 mod windowed;
 
 use std::fmt;

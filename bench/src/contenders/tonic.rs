@@ -18,15 +18,15 @@ use crate::measuring::{BUFFER_LEN, BoxError, Caller};
     unused_qualifications,
     reason = "tonic generates this code"
 )]
-mod generated {
+pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
 }
 
 /// The message. Its payload is `Bytes`, which are not copied out of the message.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Payload {
+pub(crate) struct Payload {
     #[prost(bytes = "bytes", tag = "1")]
-    bytes: Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 #[derive(Debug)]
