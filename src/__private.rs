@@ -62,7 +62,7 @@ const_parameters!(bool = false, char = '0');
 #[macro_export]
 macro_rules! client_links {
     ($vis:vis secure) => {
-        /// Returns a client whose calls travel over a link: encrypted, to the peer with this key,
+        /// Returns a client for calls over a link: encrypted, to the peer with this key,
         /// or with any key (`AnyPeer`).
         $vis fn secure(
             via: &impl $crate::AsEndpoint,

@@ -18,7 +18,7 @@
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
 //! | [`testing`] | unit tests without a network: a [`Context`] for handlers, a peer in memory for code that takes a client |
 //! | [`Schema`] | the derive that makes the definition of a type part of the contracts that mention it |
-//! | [`DynamicMethod`], [`DynamicService`] | calls by name without a contract, and services whose methods are known at run time only |
+//! | [`DynamicMethod`], [`DynamicService`] | calls by name without a contract, and services with methods known at run time only |
 //! | [`value`] | values without a declared type, timestamps and other extension types of msgpack |
 //! | [`contract`] | contracts as data: to print, compare, publish and fetch |
 //! | [`Limits`], [`Stats`], [`UdpOptions`] | limits for peers, counters, options of the socket |

@@ -207,7 +207,7 @@ impl Builder {
         self
     }
 
-    /// Serves a service whose methods are known at run time only. See
+    /// Serves a service with methods known at run time only. See
     /// [`DynamicService`](crate::DynamicService).
     ///
     /// Two services with the same method fail to bind, as services of contracts do, and so do two

@@ -114,7 +114,7 @@ mod secure {
     }
 
     impl Stub {
-        /// Returns the fields of a client whose calls travel over a link.
+        /// Returns the fields of a client for calls over a link.
         pub(in crate::client) fn of_link(via: &impl AsEndpoint, peer: SocketAddr, expected: Expected) -> Self {
             let stub = Self::new(via, peer);
             let peer = canonical(peer);

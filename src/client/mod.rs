@@ -118,7 +118,7 @@ pub trait Client: Sized {
         Self::from_stub(self.stub().with_peer(peer))
     }
 
-    /// Returns a client whose calls travel over a link: encrypted, to a peer that has proven its
+    /// Returns a client for calls over a link: encrypted, to a peer that has proven its
     /// key.
     ///
     /// With a [`PeerId`](crate::PeerId) the key is pinned: no other peer is spoken to, and a peer

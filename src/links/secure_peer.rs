@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use rpcudp_secure::{Expected, LinkId, PeerId};
 
-/// The target of a client whose calls travel over a link.
+/// The target of a client for calls over a link.
 #[derive(Debug)]
 pub(crate) struct SecurePeer {
     addr: SocketAddr,

@@ -24,7 +24,7 @@ pub enum Rejection {
     /// A layer rejected the request, or failed.
     #[cfg(feature = "tower")]
     Rejected(Box<dyn std::error::Error + Send + Sync>),
-    /// A service whose methods are known at run time refuses the request.
+    /// A service with methods known at run time refuses the request.
     ByService(Refusal),
     /// The method needs a link, and the request came over the plain wire.
     NeedsSecureLink,

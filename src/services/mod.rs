@@ -72,7 +72,7 @@ impl Endpoint {
         self.add(Served::new(service).publish(S::CONTRACT.clone()))
     }
 
-    /// [Adds](Self::add_service) a service whose methods are known at run time only.
+    /// [Adds](Self::add_service) a service with methods known at run time only.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Endpoint {
         self.add(serve_dynamic(service))
     }
 
-    /// [Adds](Self::add_dynamic) a service whose methods are known at run time only, and publishes
+    /// [Adds](Self::add_dynamic) a service with methods known at run time only, and publishes
     /// its methods, as
     /// [`Builder::serve_dynamic_described`](crate::Builder::serve_dynamic_described) does.
     ///

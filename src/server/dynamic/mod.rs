@@ -1,4 +1,4 @@
-//! Services whose methods are known at run time only.
+//! Services with methods known at run time only.
 
 pub(crate) mod adapter;
 pub(crate) mod boxed;
@@ -14,7 +14,7 @@ use rpcudp_core::contract::{Delivery, Method};
 use self::response::DynamicResponse;
 use super::context::Context;
 
-/// A service whose methods are known at run time only, for gateways, bridges to other languages and
+/// A service with methods known at run time only, for gateways, bridges to other languages and
 /// plugins. The counterpart of [`DynamicMethod`](crate::DynamicMethod).
 ///
 /// Serve it with [`Builder::serve_dynamic`](crate::Builder::serve_dynamic). Its callers cannot tell
@@ -66,7 +66,7 @@ use super::context::Context;
 /// An `Arc` of a service is a service too. [`BoxedService`](crate::dynamic::BoxedService) keeps
 /// services of different types in one list.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service whose methods are known at run time",
+    message = "`{Self}` is not a service with methods known at run time",
     label = "does not implement `DynamicService`",
     note = "implement `DynamicService` for it; or pass the server that `#[rpc_service]` generates to `serve` or \
             `add_service` instead"
