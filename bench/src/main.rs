@@ -15,6 +15,7 @@ mod peers;
 mod retransmit;
 #[cfg(feature = "secure")]
 mod secure;
+mod sessions;
 mod storm;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Command {
     Flood(flood::Options),
     /// One client of a group of 1 and 100 peers, beside a plain client for each peer
     Group(group::Options),
+    /// A server with 10,000 members: memory, the cost of keeping them, and an event to all
+    Sessions(sessions::Options),
     /// Echoes with the limits on sources checked, with the defaults, and without limits
     Limits(limits::Options),
     /// Echoes with the feature `metrics` and without it; run `bench/metrics`, which builds both
@@ -94,6 +97,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
         Command::Outstanding(options) => outstanding::run(&options),
         Command::Flood(options) => flood::run(&options),
         Command::Group(options) => group::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
         Command::Limits(options) => limits::run(&options),
         Command::Metrics(options) => metrics::run(&options),
         Command::Micro(options) => micro::run(&options),

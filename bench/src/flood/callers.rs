@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rpcudp::{CallError, Endpoint, Refusal, rpc_service};
+use rpcudp::{Call, CallError, Endpoint, Refusal, Session, rpc_service};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -27,6 +27,14 @@ pub(super) trait Target {
     async fn hang(&self, bytes: Vec<u8>) -> Vec<u8>;
     /// Returns `len` bytes: a large response to a small request, as a reflection attack needs it.
     fn expand(&self, len: u32) -> Vec<u8>;
+}
+
+/// The part of the service that is for members.
+#[rpc_service]
+pub(super) trait MemberTarget {
+    /// Returns its argument.
+    #[rpc(session, at_least_once)]
+    fn echo_of_member(&self, bytes: &[u8]) -> Vec<u8>;
 }
 
 /// The duration of a lookup. It sleeps rather than computes, because it should exhaust the handlers
@@ -60,6 +68,12 @@ impl Target for TargetService {
     }
 }
 
+impl MemberTarget for TargetService {
+    fn echo_of_member(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.into()
+    }
+}
+
 /// The number of peers of each kind, each with an address and an endpoint of its own. With fewer, a
 /// peer would reach the limit per source.
 const PEER_COUNT: u8 = 8;
@@ -75,6 +89,8 @@ const PAYLOAD_LEN: usize = 32;
 pub(super) struct Callers {
     tally: Arc<Mutex<Tally>>,
     tasks: Vec<JoinHandle<()>>,
+    /// The sessions of members, which end with the callers.
+    sessions: Vec<Session>,
 }
 
 #[derive(Debug, Default)]
@@ -108,7 +124,22 @@ impl Callers {
         for number in 1..=PEER_COUNT {
             let peer = peer([127, 0, 2, number]).await?;
             TargetClient::new(target, peer.local_addr()).echo(b"who are you").await?;
-            callers.echo(&peer, target.local_addr(), clock);
+            callers.echo(&TargetClient::new(&peer, target.local_addr()), clock);
+        }
+        Ok(callers)
+    }
+
+    /// Starts peers that have joined `target`, and call a method for members.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an endpoint cannot be bound, or if a peer cannot join.
+    pub(super) async fn members(target: &Endpoint, clock: &Arc<Clock>) -> Result<Self, BoxError> {
+        let mut callers = Self::default();
+        for number in 1..=PEER_COUNT {
+            let session = peer([127, 0, 2, number]).await?.join(target.local_addr()).await?;
+            callers.echo(&session.client::<MemberTargetClient>(), clock);
+            callers.sessions.push(session);
         }
         Ok(callers)
     }
@@ -121,7 +152,7 @@ impl Callers {
     pub(super) async fn unvalidated(target: SocketAddr, clock: &Arc<Clock>) -> Result<Self, BoxError> {
         let mut callers = Self::default();
         for number in 1..=PEER_COUNT {
-            callers.echo(&peer([127, 0, 3, number]).await?, target, clock);
+            callers.echo(&TargetClient::new(&peer([127, 0, 3, number]).await?, target), clock);
         }
         Ok(callers)
     }
@@ -161,14 +192,30 @@ impl Callers {
         })
     }
 
-    /// Starts the calls of `peer`. The clients keep its endpoint alive.
-    fn echo(&mut self, peer: &Endpoint, target: SocketAddr, clock: &Arc<Clock>) {
-        let client = TargetClient::new(peer, target);
+    /// Starts the calls of a client. They keep its endpoint alive.
+    fn echo(&mut self, client: &impl Echo, clock: &Arc<Clock>) {
         for _ in 0..CALLS_PER_PEER {
             let number = self.tasks.len() as u32;
             let (client, clock, tally) = (client.clone(), Arc::clone(clock), Arc::clone(&self.tally));
             self.tasks.push(Handle::current().spawn(echo_until_over(client, number, clock, tally)));
         }
+    }
+}
+
+/// A client with a method that returns its argument.
+trait Echo: Clone + Send + Sync + 'static {
+    fn echo(&self, bytes: &[u8]) -> Call<Vec<u8>>;
+}
+
+impl Echo for TargetClient {
+    fn echo(&self, bytes: &[u8]) -> Call<Vec<u8>> {
+        Self::echo(self, bytes).without_delivery()
+    }
+}
+
+impl Echo for MemberTargetClient {
+    fn echo(&self, bytes: &[u8]) -> Call<Vec<u8>> {
+        self.echo_of_member(bytes).without_delivery()
     }
 }
 
@@ -180,7 +227,7 @@ async fn peer(ip: [u8; 4]) -> Result<Endpoint, BoxError> {
 
 /// Makes one echo after the other until the phase is `Over`. A call belongs to the phase in which
 /// it began.
-async fn echo_until_over(client: TargetClient, number: u32, clock: Arc<Clock>, tally: Arc<Mutex<Tally>>) {
+async fn echo_until_over(client: impl Echo, number: u32, clock: Arc<Clock>, tally: Arc<Mutex<Tally>>) {
     let mut payload = [0xab; PAYLOAD_LEN];
     payload[..4].copy_from_slice(&number.to_be_bytes());
     for count in 0_u32.. {

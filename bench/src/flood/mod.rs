@@ -31,8 +31,8 @@ pub(crate) struct Options {
     /// Floods to measure, separated by commas [default: all]
     #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Datagrams per second [default: 400000 of garbage, 500000 forged, or ten times as many
-    /// lookups as can run]
+    /// Datagrams per second [default: 400000 of garbage, 500000 forged, 100000 joins, or ten times
+    /// as many lookups as can run]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Number of rounds, each of which measures every flood once [default: 5, quick: 1]

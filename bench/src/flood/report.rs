@@ -6,7 +6,7 @@ use super::callers::CallSummary;
 use super::flooder::Condition;
 use super::greedy_source::GreedySource;
 use super::sample::Sample;
-use super::scenario::{Kind, Outcome, VICTIM_COUNT, overload_rate};
+use super::scenario::{JOINS_PER_SECOND, Kind, Outcome, VICTIM_COUNT, overload_rate};
 use super::victim::{BURST_SECONDS, VictimTraffic};
 use crate::measuring::{grouped, spread};
 
@@ -137,6 +137,11 @@ fn title(kind: Kind) -> String {
         Kind::Lookups => format!(
             "{} requests per second to an async method, ten times as many as can run",
             grouped(overload_rate().into(), 0)
+        ),
+        Kind::Joins => format!(
+            "{} requests per second to join, from {} forged addresses; the validated callers are members",
+            grouped(JOINS_PER_SECOND.into(), 0),
+            grouped(VICTIM_COUNT.into(), 0)
         ),
     }
 }

@@ -9,16 +9,17 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use rpcudp::session::Sessions;
 use rpcudp::transport::{ReceiveBatch, Transport, Udp, UdpOptions};
 use rpcudp::{DropReason, Endpoint, Limits, Stats};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 use tokio::task::consume_budget;
 
-use super::callers::{CallSummary, Callers, LOOKUP_TIME, TargetServer, TargetService};
+use super::callers::{CallSummary, Callers, LOOKUP_TIME, MemberTargetServer, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
 use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Order};
-use super::socket_flood::{SocketFlood, request};
+use super::socket_flood::{SocketFlood, join, request};
 use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
 /// A kind of flood.
@@ -31,10 +32,17 @@ pub(super) enum Kind {
     /// Valid requests to a slow async method, ten times as many as can run, from eight addresses of
     /// loopback
     Lookups,
+    /// Requests to join from 100,000 forged addresses. The validated callers are members
+    Joins,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Garbage, Self::Forged, Self::Lookups];
+    pub(super) const ALL: [Self; 4] = [Self::Garbage, Self::Forged, Self::Lookups, Self::Joins];
+
+    /// Whether the datagrams are added in the transport of the endpoint.
+    fn is_forged(self) -> bool {
+        matches!(self, Self::Forged | Self::Joins)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -43,6 +51,7 @@ impl fmt::Display for Kind {
             Self::Garbage => "garbage",
             Self::Forged => "forged",
             Self::Lookups => "lookups",
+            Self::Joins => "joins",
         })
     }
 }
@@ -58,8 +67,14 @@ const GARBAGE_PER_SECOND: u32 = 400_000;
 /// together, and more than a thread could send through the kernel.
 const FORGED_PER_SECOND: u32 = 500_000;
 
+/// The default rate of forged requests to join per second.
+pub(super) const JOINS_PER_SECOND: u32 = 100_000;
+
 /// The maximum number of async handlers that run at once: the default of an endpoint.
 const MAX_HANDLERS: u32 = 1_024;
+
+/// The places for members.
+const SESSION_COUNT: usize = 1_024;
 
 /// The factor by which the lookups of the flood exceed those that can run.
 const OVERLOAD: u32 = 10;
@@ -122,18 +137,19 @@ impl Scenario {
     /// Returns an error if a socket cannot be bound.
     pub(super) fn run(self) -> Result<Outcome, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let traffic = ForgedTraffic::new(request("echo", &[0xab_u8; 32].to_vec())?, VICTIM_COUNT);
+        let forged = if self.kind == Kind::Joins { join(7)? } else { request("echo", &[0xab_u8; 32].to_vec())? };
+        let traffic = ForgedTraffic::new(forged, VICTIM_COUNT);
         let target = runtime.block_on(async { self.target(&traffic) })?;
         let clock = Arc::new(Clock::default());
         let has_lookups = self.kind == Kind::Lookups;
         let (validated, unvalidated, lookups) = runtime.block_on(async {
             let addr = target.local_addr();
             let lookups = if has_lookups { Some(Callers::looking_up(addr, &clock).await?) } else { None };
-            Ok::<_, BoxError>((
-                Callers::validated(&target, &clock).await?,
-                Callers::unvalidated(addr, &clock).await?,
-                lookups,
-            ))
+            let validated = match self.kind {
+                Kind::Joins => Callers::members(&target, &clock).await?,
+                _ => Callers::validated(&target, &clock).await?,
+            };
+            Ok::<_, BoxError>((validated, Callers::unvalidated(addr, &clock).await?, lookups))
         })?;
 
         let flooded = match self.condition {
@@ -185,12 +201,15 @@ impl Scenario {
         };
         let builder = Endpoint::builder()
             .serve(TargetServer::new(TargetService))
+            .serve(MemberTargetServer::new(TargetService))
+            .sessions(Sessions::new().capacity(SESSION_COUNT))
             .limits(Limits::default().limit_loopback(true))
             .max_handlers(MAX_HANDLERS as usize);
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
-        Ok(match self.kind {
-            Kind::Forged => builder.bind_transport(FloodedTransport::new(udp, Arc::clone(traffic)))?,
-            Kind::Garbage | Kind::Lookups => builder.bind_transport(udp)?,
+        Ok(if self.kind.is_forged() {
+            builder.bind_transport(FloodedTransport::new(udp, Arc::clone(traffic)))?
+        } else {
+            builder.bind_transport(udp)?
         })
     }
 
@@ -198,10 +217,11 @@ impl Scenario {
     fn drain(self, traffic: &Arc<ForgedTraffic>) -> Result<SocketAddr, BoxError> {
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
         let addr = udp.local_addr();
-        match self.kind {
-            Kind::Forged => tokio::spawn(drain(FloodedTransport::new(udp, Arc::clone(traffic)))),
-            Kind::Garbage | Kind::Lookups => tokio::spawn(drain(udp)),
-        };
+        if self.kind.is_forged() {
+            tokio::spawn(drain(FloodedTransport::new(udp, Arc::clone(traffic))));
+        } else {
+            tokio::spawn(drain(udp));
+        }
         Ok(addr)
     }
 
@@ -211,10 +231,11 @@ impl Scenario {
             Kind::Garbage => GARBAGE_PER_SECOND,
             Kind::Forged => FORGED_PER_SECOND,
             Kind::Lookups => overload_rate(),
+            Kind::Joins => JOINS_PER_SECOND,
         }));
         match kind {
             Kind::Garbage => Flooder::new(condition, rate, move || SocketFlood::with_garbage(target, seed)),
-            Kind::Forged => {
+            Kind::Forged | Kind::Joins => {
                 let flood = ForgedFlood::new(Arc::clone(traffic), Order::Random, seed);
                 Flooder::new(condition, rate, || Ok(flood))
             }

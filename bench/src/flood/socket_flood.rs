@@ -118,6 +118,22 @@ pub(super) fn request(method: &str, argument: &impl serde::Serialize) -> Result<
     Ok(datagram)
 }
 
+/// Encodes a request to join the default pool with this key, without a message id.
+///
+/// # Errors
+///
+/// Never: the arguments can be encoded.
+pub(super) fn join(key: u64) -> Result<Vec<u8>, BoxError> {
+    let mut datagram = Vec::new();
+    Request::begin(&mut datagram, Dialect::Rpcudp, "rpc.join", 5);
+    encode(&mut datagram, &1_u32)?;
+    encode(&mut datagram, "")?;
+    encode(&mut datagram, &key)?;
+    encode(&mut datagram, &[(); 0])?;
+    encode(&mut datagram, &None::<u64>)?;
+    Ok(datagram)
+}
+
 /// Creates a datagram that the endpoint has to drop: noise, or a frame of either dialect with an
 /// invalid body. If it is a well-formed response, no call is pending for it.
 fn garbage(rng: &mut StdRng) -> Vec<u8> {
