@@ -460,12 +460,12 @@ impl Builder {
     /// hundreds of thousands of calls a second.
     ///
     /// The system assigns each peer's datagrams to one of the sockets, and a response is matched on
-    /// any of them. At least one socket is bound. Binding several fails on systems without
-    /// `SO_REUSEPORT`, and if another endpoint has the address, even one with several sockets. Once
-    /// they are bound, another program of the same user may share the address if it sets
-    /// `SO_REUSEPORT` itself.
+    /// any of them. At least one socket is bound, and at most 65,535. Binding several fails on
+    /// systems without `SO_REUSEPORT`, and if another endpoint has the address, even one with
+    /// several sockets. Once they are bound, another program of the same user may share the address
+    /// if it sets `SO_REUSEPORT` itself.
     pub fn sockets(mut self, count: usize) -> Self {
-        self.socket_count = count.max(1);
+        self.socket_count = count.clamp(1, usize::from(u16::MAX));
         self
     }
 

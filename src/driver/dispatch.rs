@@ -104,7 +104,7 @@ impl Dispatch {
     pub(crate) fn handle(&mut self, batch: &ReceiveBatch, transport: &dyn Transport) {
         self.update_router();
         let shared = Arc::clone(&self.shared);
-        let send_queue = shared.send_queues.at(self.head.context.socket);
+        let send_queue = shared.send_queues.at(usize::from(self.head.context.socket));
         shared.counters.add(Counter::DatagramsReceived, batch.len() as u64);
         self.validated = None;
         self.is_idle = false;

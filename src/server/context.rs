@@ -54,7 +54,7 @@ use crate::session::roster::member::Member;
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
     /// The index of the endpoint's socket that received the request.
-    pub(crate) socket: usize,
+    pub(crate) socket: u16,
     pub(crate) sender: SocketAddr,
     pub(crate) local: Option<IpAddr>,
     pub(crate) id: MessageId,

@@ -38,7 +38,7 @@ pub(crate) fn send_later(
         return false;
     }
     let Some(permit) = shared.handlers.try_delay(response.len()) else { return false };
-    let (response, source, socket) = (response.to_vec(), *local, *socket);
+    let (response, source, socket) = (response.to_vec(), *local, usize::from(*socket));
     let runtime = shared.runtime.clone();
     let shared = Arc::clone(shared);
     runtime.spawn(async move {

@@ -59,7 +59,7 @@ impl RequestHead {
             link: None,
             session: None,
             shared: Arc::clone(shared),
-            socket,
+            socket: u16::try_from(socket).expect("an endpoint has few sockets"),
         };
         Self {
             context,
@@ -192,6 +192,6 @@ impl RequestHead {
         let datagram = Datagram { destination, source: *local, contents: response };
         // Other running handlers will soon have responses too.
         let mode = if shared.handlers.running(HandlerKind::Task) > 0 { SendMode::Batched } else { SendMode::Immediate };
-        shared.send_queues.at(*socket).send_response(datagram, mode);
+        shared.send_queues.at(usize::from(*socket)).send_response(datagram, mode);
     }
 }
