@@ -11,6 +11,7 @@ use super::roster::end_reason::{EndReason, bounded_text};
 use super::roster::event::SessionEvent;
 use super::roster::member::{Data, Member};
 use super::roster::table::Effect;
+use crate::clock::now;
 use crate::endpoint::shared::Shared;
 use crate::group::change::Change;
 use crate::group::shared::GroupShared;
@@ -63,7 +64,7 @@ impl Effects<'_> {
         match catch(|| on_join(member)) {
             Ok(data) => data.map_err(bounded_text),
             Err(Panicked) => {
-                tracing::error!(target: "rpcudp", peer = %member.addr(), "the hook `Sessions::on_join` panicked, and its peer is refused");
+                self.log_panic("Sessions::on_join", member);
                 Err("the hook for joining panicked".into())
             }
         }
@@ -90,9 +91,16 @@ impl Effects<'_> {
         if let Some(on_end) = &self.roster.pool(pool).hooks.on_end
             && let Err(Panicked) = catch(|| on_end(&member, &reason))
         {
-            tracing::error!(target: "rpcudp", session = %member.id(), "the hook `Sessions::on_end` panicked");
+            self.log_panic("Sessions::on_end", &member);
         }
         self.roster.publish(SessionEvent::Ended { member, reason });
+    }
+
+    /// Logs the panic of a hook, at most once a second.
+    fn log_panic(&self, hook: &str, member: &Member) {
+        let Some(suppressed) = self.shared.log_limits.session_hook.pass(now()) else { return };
+        let suppressed = (suppressed > 0).then_some(suppressed);
+        tracing::error!(target: "rpcudp", hook, session = %member.id(), peer = %member.addr(), suppressed, "a session hook panicked");
     }
 
     fn enter_group(&self, pool: usize, member: &Member) {

@@ -7,6 +7,7 @@ use crate::lock::Lock;
 #[derive(Debug, Default)]
 pub(crate) struct LogLimits {
     pub(crate) panicked: LineLimit,
+    pub(crate) session_hook: LineLimit,
     pub(crate) malformed: LineLimit,
     pub(crate) unencodable: LineLimit,
     pub(crate) too_large: LineLimit,
