@@ -39,14 +39,15 @@ impl PendingCall {
         datagram: &[u8],
         call: Option<MessageId>,
     ) -> Result<(), CallEnd> {
-        let Some(links) = &self.endpoint.shared().links else { return Err(no_link(peer)) };
+        let links = self.endpoint.shared().links.as_ref().filter(|_| peer.may_have_link());
+        let Some(links) = links else { return Err(no_link(peer)) };
         links.send_call(peer, datagram, call).map_err(|QueueFull| {
             unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
         })
     }
 }
 
-/// Returns the end of a call over a link, at an endpoint without an identity.
+/// Returns the end of a call to a peer that no link leads to.
 #[cfg(feature = "secure")]
 fn no_link(_: &SecurePeer) -> CallEnd {
     use crate::calls::completion::Completion;
@@ -120,7 +121,7 @@ mod secure {
             let peer = canonical(peer);
             let target = match &stub.endpoint.shared().links {
                 Some(links) => links.target(peer, expected),
-                None => Arc::new(SecurePeer::new(peer, peer, Route::Open(expected))),
+                None => Arc::new(SecurePeer::without_link(peer, Route::Open(expected))),
             };
             Self { target: Target::Secure(target), ..stub }
         }
@@ -134,7 +135,7 @@ mod secure {
             let stub = Self::new(via, sender);
             let target = match (link, &stub.endpoint.shared().links) {
                 (Some(link), Some(links)) => links.target_back(sender, link),
-                _ => Arc::new(SecurePeer::new(sender, sender, Route::Plain)),
+                _ => Arc::new(SecurePeer::without_link(sender, Route::Plain)),
             };
             Self { target: Target::Secure(target), ..stub }
         }
@@ -150,7 +151,7 @@ mod secure {
             let expected = former.peer_id().map_or(Expected::Any, Expected::Key);
             match &self.endpoint.shared().links {
                 Some(links) => links.target(addr, expected),
-                None => Arc::new(SecurePeer::new(addr, addr, former.route)),
+                None => Arc::new(SecurePeer::without_link(addr, former.route)),
             }
         }
     }

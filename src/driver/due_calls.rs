@@ -14,9 +14,11 @@ pub(super) fn handle_due_calls(shared: &Shared, now: Instant, mode: SendMode) ->
     let due = shared.calls.tick(now);
     for Retransmission { key, peer, datagram } in due.retransmissions {
         shared.counters.add(Counter::CallsRetransmitted, 1);
-        if let Some(links) = shared.links.as_ref().filter(|_| is_link(peer)) {
+        if is_link(peer) {
             // A frame that finds no room counts as lost. Without its target, the call has ended.
-            if let Some(target) = links.find(peer) {
+            if let Some(links) = &shared.links
+                && let Some(target) = links.find(peer)
+            {
                 let _ = links.send_call(&target, &datagram, Some(key));
             }
             continue;

@@ -96,11 +96,13 @@ impl EndpointLinks {
 
     /// Returns the target of a client that calls the sender of a request back.
     pub(crate) fn target_back(&self, addr: SocketAddr, link: &LinkedPeer) -> Arc<SecurePeer> {
-        let target = Arc::new(SecurePeer::new(addr, link.source, Route::Back(link.link, link.peer_id)));
+        // The source in a context that a test has made is the sender's address.
+        let source = self.source_of(link.peer_id);
+        let target = Arc::new(SecurePeer::new(addr, source, Route::Back(link.link, link.peer_id)));
         let mut targets = self.targets.lock();
         // A target that may open a link serves all retransmissions to the key.
-        if targets.get(&link.source).and_then(Weak::upgrade).is_none() {
-            targets.insert(link.source, Arc::downgrade(&target));
+        if targets.get(&source).and_then(Weak::upgrade).is_none() {
+            targets.insert(source, Arc::downgrade(&target));
         }
         target
     }

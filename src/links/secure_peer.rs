@@ -2,6 +2,8 @@ use std::net::SocketAddr;
 
 use rpcudp_secure::{Expected, LinkId, PeerId};
 
+use super::source;
+
 /// The target of a client for calls over a link.
 #[derive(Debug)]
 pub(crate) struct SecurePeer {
@@ -24,6 +26,17 @@ pub(crate) enum Route {
 impl SecurePeer {
     pub(crate) fn new(addr: SocketAddr, source: SocketAddr, route: Route) -> Self {
         Self { addr, source, route }
+    }
+
+    /// Returns a target that no link leads to, because its request came over the plain wire, or
+    /// because the endpoint has no identity. No datagram can be sent to its source.
+    pub(crate) fn without_link(addr: SocketAddr, route: Route) -> Self {
+        Self::new(addr, source::of_any_key_at(addr, 0), route)
+    }
+
+    /// Returns whether a link may lead to the peer, if the endpoint has an identity.
+    pub(crate) fn may_have_link(&self) -> bool {
+        self.route != Route::Plain
     }
 
     /// Returns the address of the peer, for people.

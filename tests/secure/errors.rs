@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rpcudp::sim::Network;
-use rpcudp::{AnyPeer, CallError, DidRun, Endpoint, Identity, LinkEnd, Plain};
+use rpcudp::{AnyPeer, CallError, Context, DidRun, Endpoint, Identity, LinkEnd, Plain};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, VaultClient, VaultServer, World, bind, builder, peer};
@@ -90,6 +90,20 @@ async fn sender_over_the_plain_wire_cannot_be_called_back_over_a_link() {
     let (server, caller) = (endpoint(1, SERVER), endpoint(2, CALLER));
     let error = VaultClient::new(&caller, server.local_addr()).mirror(Vec::new()).await.unwrap_err();
     assert!(error.to_string().contains("there is no link"), "{error}");
+}
+
+/// The call must not get into the table, whose retransmissions would go over the plain wire.
+#[tokio::test(start_paused = true)]
+async fn call_back_to_a_plain_sender_ends_at_its_first_poll() {
+    let World { caller, server, .. } = World::new(1);
+    let cx = Context::for_test().endpoint(&caller).sender(server.local_addr()).build();
+    let vault = VaultClient::back(&cx);
+    let call = tokio::time::timeout(ms(0), vault.once(1, Vec::new()).timeout(Duration::from_secs(60)));
+    let error = call.await.expect("the call ends before it waits").unwrap_err();
+    assert_eq!((error.did_run(), caller.stats().calls.in_flight), (DidRun::No, 0));
+    assert_eq!(reason::<_, rpcudp::NoError>(Err::<(), _>(error)), LinkEnd::NotSecure);
+    assert_eq!(reason(vault.note(1).await), LinkEnd::NotSecure);
+    assert_eq!(caller.stats().datagrams.sent, 0);
 }
 
 #[tokio::test(start_paused = true)]
