@@ -128,7 +128,8 @@ impl Context {
     }
 
     /// Returns the caller's session, with its id and its data: in the pool that the method requires
-    /// (`#[rpc(session)]`), else in the default pool. `None` if the caller has none.
+    /// (`#[rpc(session)]`), else in the default pool. `None` if the caller has none, or if the
+    /// request came over a secure link: sessions belong to the plain wire.
     ///
     /// A method that requires a session has one here, even if the session ends while the method
     /// runs.
@@ -162,7 +163,7 @@ impl Context {
         if let Some(session) = &self.session {
             return Some(session.clone());
         }
-        let roster = self.shared.sessions.roster.get()?;
+        let roster = self.shared.sessions.roster.get().filter(|_| self.link.is_none())?;
         let pool = roster.table().pool("")?;
         roster.find(pool, self.sender)
     }

@@ -86,8 +86,9 @@ impl RequestHead {
     }
 
     fn find_session(&mut self, pool: u32) {
-        let Context { shared, sender, .. } = &self.context;
-        let roster = shared.sessions.roster.get();
+        let Context { shared, sender, link, .. } = &self.context;
+        // The peer of a link may claim another address, and is known by its key instead.
+        let roster = shared.sessions.roster.get().filter(|_| link.is_none());
         let found = roster.and_then(|roster| roster.find(pool as usize, *sender));
         self.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
         self.context.session = found;

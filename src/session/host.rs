@@ -65,7 +65,9 @@ impl Hosting for Host {
         if version != VERSION {
             return Err(JoinRefusal::Version(VERSION));
         }
-        let Some(pool) = self.roster.table().pool(pool) else { return Err(JoinRefusal::Pool) };
+        // The sender of a request over a link may be forged, and would get the token nevertheless.
+        let pool = self.roster.table().pool(pool).filter(|_| cx.link.is_none());
+        let Some(pool) = pool else { return Err(JoinRefusal::Pool) };
         let Context { shared, sender: addr, .. } = cx;
         let (addr, now, challenge) = (*addr, now(), &self.roster.challenge);
         let is_confirmed = token.is_some_and(|token| challenge.is_valid(token, addr, now));
@@ -91,6 +93,9 @@ impl Hosting for Host {
     }
 
     fn keep(&self, cx: &Context, session: Credential, number: Option<u64>) -> Result<(u64, u64), EndReason> {
+        if cx.link.is_some() {
+            return Err(EndReason::Expired);
+        }
         let (standing, lease) = {
             let mut table = self.roster.table();
             let standing = table.keep(session, number, cx.sender, now());

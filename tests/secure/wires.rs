@@ -1,9 +1,10 @@
 //! The plain wire beside links, on the same port.
 
+use rpcudp::session::Sessions;
 use rpcudp::sim::Network;
-use rpcudp::{CallError, DropReason, Endpoint, Plain};
+use rpcudp::{CallError, Context, DropReason, Endpoint, Plain, Refusal, rpc_service};
 
-use crate::fixture::{Runs, VaultClient, VaultServer, builder, peer};
+use crate::fixture::{Runs, VaultClient, VaultServer, builder, identity, peer};
 use crate::support::{CALLER, SERVER};
 
 struct Two {
@@ -70,4 +71,41 @@ async fn endpoint_without_an_identity_is_called_as_ever() {
     let caller = builder.bind_transport(network.bind(CALLER).unwrap()).unwrap();
     assert_eq!(VaultClient::new(&caller, plain.local_addr()).once(1, Vec::new()).await.unwrap(), 1);
     assert_eq!(VaultClient::new(&plain, caller.local_addr()).once(1, Vec::new()).await.unwrap(), 1);
+}
+
+#[rpc_service]
+trait Club {
+    #[rpc(session)]
+    fn enter(&self);
+    fn is_member(&self, cx: &Context) -> bool;
+}
+
+struct Door;
+
+impl Club for Door {
+    fn enter(&self) {}
+    fn is_member(&self, cx: &Context) -> bool {
+        cx.session().is_some()
+    }
+}
+
+/// The peer of a link may claim the address of a member.
+#[tokio::test(start_paused = true)]
+async fn request_over_a_link_has_no_session() {
+    let network = Network::new(1);
+    let bind = |number, addr| {
+        let builder = Endpoint::builder().identity(identity(number)).plain(Plain::On);
+        let builder = builder.sessions(Sessions::new()).serve(ClubServer::new(Door));
+        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+    };
+    let (server, caller) = (bind(1, SERVER), bind(2, CALLER));
+    let session = caller.join(server.local_addr()).await.unwrap();
+    let plain = ClubClient::new(&caller, server.local_addr());
+    plain.enter().await.unwrap();
+    assert!(plain.is_member().await.unwrap());
+    let secure = ClubClient::secure(&caller, server.local_addr(), peer(1));
+    let error = secure.enter().await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::NoSession, .. }), "{error}");
+    assert!(!secure.is_member().await.unwrap());
+    drop(session);
 }
