@@ -301,11 +301,15 @@ impl Driver {
         if has_work {
             links.work(&mut self.dispatch);
         }
-        if self.send_again.is_none_or(|again| now() >= again) && links.send(&*self.transport) {
-            // As for the send queue.
-            self.is_full = true;
-            if self.transport.poll_writable(cx).is_ready() {
-                self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);
+        let was_full = self.is_full;
+        if self.has_room(cx)
+            && let Some(links) = &mut self.links
+        {
+            let is_full = links.send(&*self.transport);
+            self.note_full(is_full, cx);
+            if was_full && !self.flush.is_done() {
+                // The send queue waited for the same room.
+                cx.waker().wake_by_ref();
             }
         }
         if has_work {
@@ -315,12 +319,7 @@ impl Driver {
 
     /// Flushes the send queue.
     fn poll_send(&mut self, cx: &mut Context<'_>) {
-        if self.send_again.is_some_and(|again| now() < again) {
-            return;
-        }
-        self.send_again = None;
-        // Polling a full socket that has room again also ends the transport's watch for room.
-        if self.is_full && self.transport.poll_writable(cx).is_pending() {
+        if !self.has_room(cx) {
             return;
         }
         let shared = &*self.shared;
@@ -329,7 +328,22 @@ impl Driver {
             Some(key) => shared.calls.record_send_error(&key, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });
-        self.is_full = sent.is_err();
+        self.note_full(sent.is_err(), cx);
+    }
+
+    /// Returns whether the socket was not full at the last attempt to send, or may have room again.
+    fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.send_again.is_some_and(|again| now() < again) {
+            return false;
+        }
+        self.send_again = None;
+        // Polling a full socket that has room again also ends the transport's watch for room.
+        !self.is_full || self.transport.poll_writable(cx).is_ready()
+    }
+
+    /// Notes whether the socket was full at an attempt to send.
+    fn note_full(&mut self, is_full: bool, cx: &mut Context<'_>) {
+        self.is_full = is_full;
         if self.is_full && self.transport.poll_writable(cx).is_ready() {
             // After an error, tokio reports a full socket as writable. Pause instead of spinning.
             self.send_again = Some(now() + Self::PAUSE_WHEN_FULL);

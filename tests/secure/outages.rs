@@ -1,9 +1,14 @@
 //! Links that are lost: partitions, restarts, and peers that move.
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use rpcudp::sim::Conditions;
+use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{CallError, LinkEnd};
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +18,7 @@ use crate::support::{CALLER, SERVER, ms, seeds};
 const SEED_COUNT: u64 = 10;
 
 fn host(addr: &str) -> IpAddr {
-    addr.parse::<std::net::SocketAddr>().unwrap().ip()
+    addr.parse::<SocketAddr>().unwrap().ip()
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +57,46 @@ async fn call_that_is_sent_once_ends_when_its_link_is_lost() {
     assert!((25..60).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     network.heal();
     assert_eq!(vault.slow(2, 1).await.unwrap(), 2);
+}
+
+/// A socket that is full for some attempts to send, and reports room at once, as after an error.
+#[derive(Debug)]
+struct OftenFull<T> {
+    inner: T,
+    full_count: Arc<AtomicU32>,
+    receive_count: AtomicU32,
+}
+
+impl<T: Transport> Transport for OftenFull<T> {
+    fn poll_receive(&self, cx: &mut task::Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
+        assert!(self.receive_count.fetch_add(1, Ordering::Relaxed) < 10_000, "the driver spins");
+        self.inner.poll_receive(cx, batch)
+    }
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        let count = self.full_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
+        if count.is_ok() { Err(io::ErrorKind::WouldBlock.into()) } else { self.inner.try_send(datagram) }
+    }
+    fn poll_writable(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_writable(cx)
+    }
+    fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn driver_rests_after_its_socket_was_full() {
+    let World { network, server, .. } = &World::new(1);
+    let full_count = Arc::new(AtomicU32::new(0));
+    let inner = network.bind("10.0.0.9:7000").unwrap();
+    let transport = OftenFull { inner, full_count: Arc::clone(&full_count), receive_count: AtomicU32::new(0) };
+    let caller = builder(3, &Runs::default()).bind_transport(transport).unwrap();
+    let vault = VaultClient::secure(&caller, server.local_addr(), peer(1));
+    for count in 0..20 {
+        full_count.store(count, Ordering::Relaxed);
+        assert_eq!(vault.echo(vec![7; 5_000]).await.unwrap(), vec![7; 5_000]);
+        sleep(ms(100)).await;
+    }
 }
 
 /// The identity is the same, so the server resets the link of its earlier run.
