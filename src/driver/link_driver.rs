@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rpcudp_core::{Counter, DropReason, MessageId};
-use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, SendError};
+use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, PeerId, SendError};
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use super::dispatch::Dispatch;
@@ -38,7 +38,8 @@ pub(super) struct LinkDriver {
 /// need no search.
 #[derive(Default)]
 struct Recent {
-    call: Option<(Arc<SecurePeer>, LinkId)>,
+    /// With whether the link is up.
+    call: Option<(Arc<SecurePeer>, LinkId, bool)>,
     frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
 }
 
@@ -49,6 +50,10 @@ struct KnownLink {
     peer: Option<Arc<LinkedPeer>>,
     /// The address that stands for the target that the link was opened for.
     target: Option<SocketAddr>,
+    /// The key that the target must have.
+    key: Option<PeerId>,
+    /// The calls whose requests wait until the link is up.
+    waiting: HashSet<MessageId>,
 }
 
 impl LinkDriver {
@@ -105,6 +110,8 @@ impl LinkDriver {
         let mut commands = mem::take(&mut self.commands);
         Self::endpoint_links(&self.shared).take(&mut commands);
         let mut recent = Recent::default();
+        // First the ends of links, so that they do not end calls that open a new one.
+        self.handle_events(&mut links, dispatch, (&mut recent, now));
         for command in commands.drain(..) {
             self.execute(&mut links, command, &mut recent, now);
         }
@@ -112,19 +119,7 @@ impl LinkDriver {
         if is_due {
             links.handle_timeout(now);
         }
-        while let Some(event) = links.poll() {
-            match event {
-                LinkEvent::Frame { link, frame } => {
-                    let frame = (link, &frame[..]);
-                    let handled = self.handle_frame(&mut links, frame, dispatch, (&mut recent, now));
-                    handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
-                }
-                event => {
-                    recent = Recent::default();
-                    self.handle_event(&links, event);
-                }
-            }
-        }
+        self.handle_events(&mut links, dispatch, (&mut recent, now));
         let stats = links.stats();
         let before = mem::replace(&mut *Self::endpoint_links(&self.shared).stats.lock(), stats);
         if before.panics < stats.panics {
@@ -137,18 +132,38 @@ impl LinkDriver {
         self.links = Some(links);
     }
 
+    fn handle_events(&mut self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
+        while let Some(event) = links.poll() {
+            match event {
+                LinkEvent::Frame { link, frame } => {
+                    let handled = self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now));
+                    handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
+                }
+                event => {
+                    *recent = Recent::default();
+                    self.handle_event(links, event);
+                }
+            }
+        }
+    }
+
     fn execute(&mut self, links: &mut Links, command: Command, recent: &mut Recent, now: Instant) {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
             Command::Respond { link, frame } => self.respond(links, &link, frame, now),
             Command::Call { peer, frame, call } => {
                 let link = match &recent.call {
-                    Some((known, link)) if Arc::ptr_eq(known, &peer) => Ok(*link),
-                    _ => self.link_to(links, &peer, now),
+                    Some((known, link, is_up)) if Arc::ptr_eq(known, &peer) => Ok((*link, *is_up)),
+                    _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
                 };
-                recent.call = link.ok().map(|link| (peer, link));
-                let sent = link.and_then(|link| match links.send(now, link, frame) {
-                    Ok(()) => Ok(()),
+                recent.call = link.ok().map(|(link, is_up)| (peer, link, is_up));
+                let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
+                    Ok(()) => {
+                        if let Some(call) = call.filter(|_| !is_up) {
+                            self.known.entry(link).or_default().waiting.insert(call);
+                        }
+                        Ok(())
+                    }
                     Err(SendError::Ended) => {
                         recent.call = None;
                         Err(LinkEnd::Lost)
@@ -165,6 +180,10 @@ impl LinkDriver {
         }
     }
 
+    fn is_up(&self, link: LinkId) -> bool {
+        self.known.get(&link).is_some_and(|known| known.peer.is_some())
+    }
+
     /// Returns the link to a client's target.
     fn link_to(&mut self, links: &mut Links, peer: &SecurePeer, now: Instant) -> Result<LinkId, LinkEnd> {
         match peer.route {
@@ -173,7 +192,7 @@ impl LinkDriver {
                 let known = self.known.entry(link).or_default();
                 // A link that the peer has opened has no target: its key stands for it.
                 if known.peer.is_none() {
-                    known.target = Some(peer.source());
+                    (known.target, known.key) = (Some(peer.source()), peer.peer_id());
                 }
                 Ok(link)
             }
@@ -209,7 +228,7 @@ impl LinkDriver {
         (recent, now): (&mut Recent, Instant),
     ) -> Result<(), DropReason> {
         if recent.frame.as_ref().is_none_or(|(known, ..)| *known != link) {
-            let Some(KnownLink { peer: Some(peer), target }) = self.known.get(&link) else { return Ok(()) };
+            let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return Ok(()) };
             recent.frame = Some((link, Arc::clone(peer), *target));
         }
         let Some((_, peer, target)) = &recent.frame else { return Ok(()) };
@@ -227,6 +246,7 @@ impl LinkDriver {
                 let source = shared.source_of(peer);
                 let known = self.known.entry(link).or_default();
                 known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
+                known.waiting = HashSet::new();
                 [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
                 tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
             }
@@ -239,7 +259,15 @@ impl LinkDriver {
     /// retransmitted open a new link with their next transmission, unless the peer is not the right
     /// one.
     fn end_link(&mut self, links: &Links, link: LinkId, reason: LinkEnd) {
-        let Some(KnownLink { peer, target }) = self.known.remove(&link) else { return };
+        let Some(KnownLink { peer, target, key, waiting }) = self.known.remove(&link) else { return };
+        let is_target = |other: &KnownLink| target.is_some() && other.target == target;
+        if peer.is_none()
+            && (key.is_some_and(|key| links.newest_to(key).is_some()) || self.known.values().any(is_target))
+        {
+            // The other calls to the target use another link.
+            tracing::debug!(target: "rpcudp", %reason, "link has ended beside another to the same target");
+            return self.shared.calls.end_undelivered(&waiting, reason);
+        }
         let shared = Self::endpoint_links(&self.shared);
         let peer_source = peer.as_ref().filter(|peer| links.newest_to(peer.peer_id).is_none()).map(|peer| peer.source);
         let is_final = matches!(reason, LinkEnd::WrongPeer { .. } | LinkEnd::Refused | LinkEnd::Incompatible);

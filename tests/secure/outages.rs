@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rpcudp::sim::Conditions;
 use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
-use rpcudp::{CallError, LinkEnd};
+use rpcudp::{CallError, DidRun, LinkEnd};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, VaultClient, World, bind, builder, peer};
@@ -57,6 +57,32 @@ async fn call_that_is_sent_once_ends_when_its_link_is_lost() {
     assert!((25..60).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     network.heal();
     assert_eq!(vault.slow(2, 1).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn link_that_does_not_come_up_leaves_the_calls_over_another_to_the_same_key() {
+    for is_other_key in [false, true] {
+        let World { network, caller, runs, vault, .. } = &World::new(1);
+        let _impostor = is_other_key.then(|| bind(network, "10.0.0.8:7000", builder(8, runs)));
+        // The handshake with this address takes until its idle timeout, or ends with another key.
+        network.set_link(host(CALLER), host("10.0.0.8:7000"), Conditions::default().latency(ms(500)));
+        let stale = VaultClient::secure(caller, "10.0.0.8:7000".parse().unwrap(), peer(1));
+        let long = Duration::from_secs(100);
+        let (once, repeated) = (stale.slow(1, 1).timeout(long), stale.once(2, Vec::new()).timeout(long));
+        let lost = tokio::spawn(async move { tokio::join!(once, repeated) });
+        sleep(ms(1)).await;
+        // Another address is dialled at the same time, with the same key.
+        let running = tokio::spawn(vault.slow(3, 1_000).timeout(long));
+        sleep(Duration::from_secs(10)).await;
+        let running_later = tokio::spawn(vault.slow(4, 25_000).timeout(long));
+        let (once, repeated) = lost.await.unwrap();
+        let error = once.unwrap_err();
+        assert!(matches!(error, CallError::Link { .. } | CallError::WrongPeer { .. }), "{error}");
+        assert_eq!((error.did_run(), runs.begun(1)), (DidRun::No, 0));
+        assert_eq!(repeated.unwrap(), 2, "over the other link");
+        assert_eq!(running.await.unwrap().unwrap(), 3, "{is_other_key}");
+        assert_eq!(running_later.await.unwrap().unwrap(), 4, "{is_other_key}");
+    }
 }
 
 /// A socket that is full for some attempts to send, and reports room at once, as after an error.

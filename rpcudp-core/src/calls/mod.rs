@@ -349,18 +349,38 @@ impl<T> Calls<T> {
         &mut self,
         peer: SocketAddr,
         is_final: bool,
-        (now, random): (Instant, u32),
+        time: (Instant, u32),
         mut on_end: impl FnMut(&mut T),
     ) {
         for index in 0..self.slots.capacity() {
-            let slot = self.slots.get(index).filter(|slot| slot.state != State::Ended && slot.peer == peer);
-            let Some(Slot { state, waits_for_ready, retransmit_count, .. }) = slot else { continue };
-            if is_final || (*state == State::Once && !waits_for_ready) {
-                on_end(self.end(index));
-            } else if *state == State::Once {
-                let interval = not_ready_interval(*retransmit_count, random);
-                self.schedule_after(index as u32, now, interval);
+            if self.slots.get(index).is_some_and(|slot| slot.state != State::Ended && slot.peer == peer) {
+                self.end_or_repeat(index, is_final, time, &mut on_end);
             }
+        }
+    }
+
+    /// Ends one call as [`end_calls_to`](Self::end_calls_to) does, because its request did not
+    /// reach the peer. A call that is retransmitted goes on.
+    pub fn end_undelivered(&mut self, key: &MessageId, time: (Instant, u32), mut on_end: impl FnMut(&mut T)) {
+        let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
+        if slot.is_some_and(|slot| slot.state != State::Ended) {
+            self.end_or_repeat(key.slot(), false, time, &mut on_end);
+        }
+    }
+
+    fn end_or_repeat(
+        &mut self,
+        index: usize,
+        is_final: bool,
+        (now, random): (Instant, u32),
+        on_end: &mut impl FnMut(&mut T),
+    ) {
+        let Slot { state, waits_for_ready, retransmit_count, .. } = &self.slots[index];
+        if is_final || (*state == State::Once && !waits_for_ready) {
+            on_end(self.end(index));
+        } else if *state == State::Once {
+            let interval = not_ready_interval(*retransmit_count, random);
+            self.schedule_after(index as u32, now, interval);
         }
     }
 
