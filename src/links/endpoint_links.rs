@@ -30,7 +30,7 @@ pub(crate) struct EndpointLinks {
     /// Whether the queue has commands.
     has_commands: AtomicBool,
     /// The targets of clients by the address that stands for them, for retransmissions.
-    targets: Lock<HashMap<SocketAddr, Weak<SecurePeer>>>,
+    targets: Lock<HashMap<SocketAddr, Vec<Weak<SecurePeer>>>>,
     /// The targets to which a link is up, with the proven keys.
     up: Lock<HashMap<SocketAddr, PeerId>>,
     /// The counts of the links, as of the driver's last work.
@@ -53,7 +53,7 @@ impl EndpointLinks {
     /// Bytes that may be queued, as for a plain send queue.
     const MAX_QUEUE_LEN: usize = 256 << 20;
 
-    /// Targets above which those without a client are removed.
+    /// Addresses of targets above which those without a client are removed.
     const KEPT_TARGETS: usize = 1_024;
 
     /// Returns the links of an endpoint that has an identity. Takes no random number for another.
@@ -81,35 +81,38 @@ impl EndpointLinks {
             Expected::Key(key) => self.source_of(key),
             Expected::Any => source::of_any_key_at(addr, self.secret),
         };
-        let mut targets = self.targets.lock();
-        let known = targets.get(&source).and_then(Weak::upgrade);
-        if let Some(known) = known.filter(|known| known.addr() == addr && known.route == Route::Open(expected)) {
-            return known;
-        }
-        if targets.len() >= Self::KEPT_TARGETS && targets.len() == targets.capacity() {
-            targets.retain(|_, target| target.strong_count() > 0);
-        }
-        let target = Arc::new(SecurePeer::new(addr, source, Route::Open(expected)));
-        targets.insert(source, Arc::downgrade(&target));
-        target
+        self.add_target(SecurePeer::new(addr, source, Route::Open(expected)))
     }
 
     /// Returns the target of a client that calls the sender of a request back.
     pub(crate) fn target_back(&self, addr: SocketAddr, link: &LinkedPeer) -> Arc<SecurePeer> {
         // The source in a context that a test has made is the sender's address.
         let source = self.source_of(link.peer_id);
-        let target = Arc::new(SecurePeer::new(addr, source, Route::Back(link.link, link.peer_id)));
+        self.add_target(SecurePeer::new(addr, source, Route::Back(link.link, link.peer_id)))
+    }
+
+    fn add_target(&self, target: SecurePeer) -> Arc<SecurePeer> {
         let mut targets = self.targets.lock();
-        // A target that may open a link serves all retransmissions to the key.
-        if targets.get(&source).and_then(Weak::upgrade).is_none() {
-            targets.insert(source, Arc::downgrade(&target));
+        if targets.len() >= Self::KEPT_TARGETS && targets.len() == targets.capacity() {
+            targets.retain(|_, same_source| same_source.iter().any(|target| target.strong_count() > 0));
         }
+        let same_source = targets.entry(target.source()).or_default();
+        let is_same = |known: &Arc<SecurePeer>| known.addr() == target.addr() && known.route == target.route;
+        if let Some(known) = same_source.iter().filter_map(Weak::upgrade).find(is_same) {
+            return known;
+        }
+        same_source.retain(|known| known.strong_count() > 0);
+        let target = Arc::new(target);
+        same_source.push(Arc::downgrade(&target));
         target
     }
 
-    /// Returns the target that an address stands for, if a client or call has it.
+    /// Returns the newest target that an address stands for, if a client or call has one. A target
+    /// that may open a link goes before others, and serves all retransmissions to the key.
     pub(crate) fn find(&self, source: SocketAddr) -> Option<Arc<SecurePeer>> {
-        self.targets.lock().get(&source)?.upgrade()
+        let targets = self.targets.lock();
+        let known = || targets.get(&source).into_iter().flatten().rev().filter_map(Weak::upgrade);
+        known().find(|target| matches!(target.route, Route::Open(_))).or_else(|| known().next())
     }
 
     /// Returns the length of the largest frame, in bytes.
@@ -194,5 +197,27 @@ impl EndpointLinks {
     /// Returns the key that the peer of a target has proven on the link that is up.
     pub(crate) fn proven(&self, source: SocketAddr) -> Option<PeerId> {
         self.up.lock().get(&source).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn targets_of_clients_that_are_dropped_are_forgotten() {
+        let config = LinkConfig { identity: Some(Identity::from_seed([1; 32])), ..LinkConfig::default() };
+        let links = EndpointLinks::new(&config, &mut StdRng::seed_from_u64(1), &Arc::default()).unwrap();
+        let addr = ([10, 0, 0, 1], 7_000).into();
+        for number in 0..20_000_u64 {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            let peer_id = PeerId::from_bytes(key);
+            let link = LinkedPeer { link: None, peer_id, source: links.source_of(peer_id) };
+            drop(links.target_back(addr, &link));
+        }
+        assert!(links.targets.lock().len() <= 2 * EndpointLinks::KEPT_TARGETS);
     }
 }

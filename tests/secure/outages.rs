@@ -85,6 +85,19 @@ async fn link_that_does_not_come_up_leaves_the_calls_over_another_to_the_same_ke
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn retransmissions_go_on_after_another_client_of_the_same_key_is_dropped() {
+    let World { network, caller, vault, .. } = &World::new(1);
+    vault.echo(Vec::new()).await.unwrap();
+    network.partition([host(SERVER)]);
+    let call = tokio::spawn(vault.repeat(1).timeout(Duration::from_secs(300)));
+    sleep(Duration::from_secs(1)).await;
+    drop(VaultClient::secure(caller, "10.0.0.8:7000".parse().unwrap(), peer(1)));
+    sleep(Duration::from_secs(60)).await;
+    network.heal();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+}
+
 /// A socket that is full for some attempts to send, and reports room at once, as after an error.
 #[derive(Debug)]
 struct OftenFull<T> {
