@@ -321,9 +321,11 @@ impl LinkDriver {
         self.links.as_ref()?.deadline()
     }
 
-    /// Returns whether all commands are executed and all datagrams sent.
+    /// Returns whether all commands are executed and all datagrams sent. The driver of another
+    /// socket does not wait: the one that owns the links may have closed, and wakes no other.
     pub(super) fn is_idle(&self) -> bool {
-        self.sent_count == self.batch.len() && !Self::endpoint_links(&self.shared).has_commands()
+        self.links.is_none()
+            || (self.sent_count == self.batch.len() && !Self::endpoint_links(&self.shared).has_commands())
     }
 
     /// Closes all links and tells the peers, as far as the socket has room.

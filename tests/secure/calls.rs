@@ -201,3 +201,28 @@ async fn links_work_on_real_sockets_and_on_several_of_them() {
         }
     }
 }
+
+/// The drivers of the other sockets pass datagrams on to one that may have closed already.
+#[tokio::test]
+async fn endpoint_with_several_sockets_closes_during_traffic_before_its_grace_ends() {
+    let server = Endpoint::builder().identity(Identity::from_seed([1; 32])).sockets(3);
+    let server = server.serve(VaultServer::new(Runs::default())).bind("127.0.0.1:0").await.unwrap();
+    let mut calls = JoinSet::new();
+    for number in 10..20 {
+        let caller = Endpoint::builder().identity(Identity::from_seed([number; 32])).bind("127.0.0.1:0");
+        let caller = caller.await.unwrap();
+        let vault = VaultClient::secure(&caller, server.local_addr(), peer(1));
+        vault.echo(vec![7; 100]).await.unwrap();
+        calls.spawn(async move {
+            loop {
+                // Also after the server has closed.
+                let _ = vault.echo(vec![7; 100]).timeout(ms(1)).await;
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    sleep(ms(50)).await;
+    let closed = tokio::time::timeout(Duration::from_secs(20), server.close(Duration::from_secs(60))).await;
+    assert!(closed.is_ok(), "a driver waits for the end of the grace");
+    calls.abort_all();
+}
