@@ -86,14 +86,15 @@ impl Metadata {
             Ok(len) if len > 0 => len,
             _ => return Err(MetadataError::KeyLen { len: key.len(), limit: Self::MAX_KEY_LEN }),
         };
-        let former = self.position(key);
-        let former_len = former.map_or(0, |(at, end)| end - at);
+        let former = self.iter().filter(|(other, _)| *other == key);
+        let former_len: usize = former.map(|(key, value)| ENTRY_OVERHEAD + key.len() + value.len()).sum();
         let len = self.block.len() - former_len + ENTRY_OVERHEAD + key.len() + value.len();
         let value_len = match u16::try_from(value.len()) {
             Ok(value_len) if len <= Self::MAX_LEN => value_len,
             _ => return Err(MetadataError::TooLong { len, limit: Self::MAX_LEN }),
         };
-        if let Some((at, end)) = former {
+        // A peer may have sent several.
+        while let Some((at, end)) = self.position(key) {
             self.block.drain(at..end);
         }
         self.block.push(key_len);
@@ -281,6 +282,15 @@ mod tests {
         metadata.set("a", "3").unwrap();
         assert_eq!(metadata.iter().collect::<Vec<_>>(), [("b", "2"), ("a", "3")]);
         assert_eq!(format!("{metadata:?}"), r#"{"b": "2", "a": "3"}"#);
+    }
+
+    #[test]
+    fn new_value_replaces_all_that_a_peer_has_sent() {
+        let mut metadata = decoded(b"\xc1RuT\x04\x0f\x01a\x00\x011\x01b\x00\x012\x01a\x00\x013").unwrap();
+        assert_eq!(metadata.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2"), ("a", "3")]);
+        metadata.set("a", "4").unwrap();
+        assert_eq!(metadata.iter().collect::<Vec<_>>(), [("b", "2"), ("a", "4")]);
+        assert_eq!((metadata.get("a"), metadata.encoded_len()), (Some("4"), 10));
     }
 
     #[test]
