@@ -99,7 +99,9 @@ impl LinkDriver {
     /// asks whenever it runs.
     pub(super) fn has_work(&self) -> bool {
         let Some(links) = &self.links else { return false };
-        Self::endpoint_links(&self.shared).has_commands() || links.deadline().is_some_and(|at| at <= now())
+        Self::endpoint_links(&self.shared).has_commands()
+            || links.has_events()
+            || links.deadline().is_some_and(|at| at <= now())
     }
 
     /// Executes queued commands, does what is due, and handles the events.
@@ -314,6 +316,11 @@ impl LinkDriver {
                 }
             }
         }
+    }
+
+    /// Returns whether sending has ended links.
+    pub(super) fn has_events(&self) -> bool {
+        self.links.as_ref().is_some_and(Links::has_events)
     }
 
     /// Returns the time at which a link has work to do.

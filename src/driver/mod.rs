@@ -306,9 +306,10 @@ impl Driver {
             && let Some(links) = &mut self.links
         {
             let is_full = links.send(&*self.transport);
+            let has_events = links.has_events();
             self.note_full(is_full, cx);
-            if was_full && !self.flush.is_done() {
-                // The send queue waited for the same room.
+            // The send queue waited for the same room.
+            if has_events || (was_full && !self.flush.is_done()) {
                 cx.waker().wake_by_ref();
             }
         }

@@ -32,6 +32,10 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn has_events(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.0 {}
     }

@@ -72,6 +72,10 @@ impl Engine {
         self.events.pop_front()
     }
 
+    pub(super) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.timers.next()
     }

@@ -31,7 +31,8 @@ use crate::secrets::derive;
 /// [`QUIC_BIT`](crate::QUIC_BIT), [`connect`](Self::connect) and [`send`](Self::send) as the
 /// owner likes, and [`handle_timeout`](Self::handle_timeout) at the time that
 /// [`deadline`](Self::deadline) returns. After each of them [`poll`](Self::poll), again and again
-/// until it returns `None`, and finally [`flush`](Self::flush).
+/// until it returns `None`, and finally [`flush`](Self::flush). That may end links, which
+/// [`has_events`](Self::has_events) tells.
 ///
 /// A panic of the QUIC or TLS implementation ends all links ([`LinkEnd::Lost`]), is counted in
 /// [`LinkStats::panics`], and goes no further: the next link is opened in a new table. (A program
@@ -172,6 +173,12 @@ impl Links {
             }
             return Some(event);
         }
+    }
+
+    /// Returns whether [`poll`](Self::poll) may have an event.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.lost.is_empty() || self.engine.has_events()
     }
 
     /// Returns whether [`flush`](Self::flush) may have something to send.

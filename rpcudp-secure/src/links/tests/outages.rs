@@ -107,9 +107,24 @@ fn panic_ends_all_links_and_no_more() {
     network.flush();
     assert_eq!(network.events(0), [LinkEvent::Down { link, reason: LinkEnd::Lost }]);
     assert_eq!(network.nodes[0].links.stats().panics, 1);
+    assert!(!network.nodes[0].links.has_events());
     let again = network.connect_to(0, 1, Expected::Key(peer(1)));
     assert_ne!(again, link);
     network.send(0, again, b"again");
     network.run(SECOND);
     assert_eq!(network.frames(1), [b"again"]);
+}
+
+#[test]
+fn panic_while_sending_is_seen_as_an_event() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(0);
+    network.send(0, link, b"lost");
+    let links = &mut network.nodes[0].links;
+    links.panics_next = true;
+    links.flush(network.now, |_| panic!("nothing is sent"));
+    assert!(links.has_events());
+    assert_eq!(links.poll(), Some(LinkEvent::Down { link, reason: LinkEnd::Lost }));
+    assert!(!links.has_events());
 }
