@@ -81,6 +81,9 @@ impl LinkOptions {
 
     /// Sets the memory for large frames that are arriving, in bytes. Default: 256 MiB. One peer may
     /// take a quarter of it. Frames beyond it wait at their sender.
+    ///
+    /// As much again is for responses that wait, or that their peers have not acknowledged, and a
+    /// quarter of it for those to one key. Responses beyond it are dropped.
     #[must_use]
     pub fn message_memory(mut self, len: usize) -> Self {
         self.message_memory_len = len;

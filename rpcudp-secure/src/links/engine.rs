@@ -12,6 +12,7 @@ use super::event::{Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, Se
 use super::index::Index;
 use super::link::{Link, Stage, Target};
 use super::messages::MessageMemory;
+use super::response_memory::ResponseMemory;
 use super::timers::Timers;
 use crate::peer_id::PeerId;
 use crate::tls::{SERVER_NAME, proven_key};
@@ -32,6 +33,7 @@ pub(super) struct Engine {
     events: VecDeque<LinkEvent>,
     admission: Admission,
     memory: MessageMemory,
+    response_memory: ResponseMemory,
     stats: LinkStats,
 }
 
@@ -44,6 +46,7 @@ impl Engine {
 
     pub(super) fn new(config: &Arc<Config>, now: Instant, seed: [u8; 32], first_generation: u32) -> Self {
         let server = Some(Arc::clone(&config.server));
+        let memory = MessageMemory::new(config.options.max_message_len, config.options.message_memory_len);
         Self {
             endpoint: Endpoint::new(Arc::clone(&config.endpoint), server, false, Some(seed)),
             links: Vec::new(),
@@ -54,7 +57,8 @@ impl Engine {
             responses: Vec::new(),
             events: VecDeque::new(),
             admission: Admission::new(now),
-            memory: MessageMemory::new(config.options.max_message_len, config.options.message_memory_len),
+            response_memory: ResponseMemory::new(&memory),
+            memory,
             stats: LinkStats::default(),
             config: Arc::clone(config),
         }
@@ -185,6 +189,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Sends a frame for which the peer has asked, if the peer's share of the memory has room.
+    pub(super) fn respond(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
+        let Some(Link { stage: Stage::Up(peer), .. }) = self.link(id) else { return Err(SendError::Ended) };
+        let peer = *peer;
+        if !self.response_memory.has_room(peer, frame.len()) {
+            return Err(SendError::Full);
+        }
+        let held_len = |engine: &Self| engine.link(id).map_or(0, Link::held_len);
+        let before = held_len(self);
+        self.send(now, id, frame)?;
+        let len = held_len(self).saturating_sub(before);
+        if len > 0
+            && let Some(link) = self.links[id.slot as usize].as_mut()
+        {
+            link.responses_len += len;
+            self.response_memory.take(peer, len);
+        }
+        Ok(())
+    }
+
     /// Closes a link. The peer is told.
     pub(super) fn close(&mut self, now: Instant, id: LinkId) {
         if self.link(id).is_some()
@@ -290,6 +314,12 @@ impl Engine {
             self.timers.clear(link.id.slot, &mut link.armed);
             return;
         }
+        if let Stage::Up(peer) = link.stage
+            && link.responses_len > link.held_len()
+        {
+            self.response_memory.release(peer, link.responses_len - link.held_len());
+            link.responses_len = link.held_len();
+        }
         let deadline = link.deadline();
         self.timers.arm(link.id.slot, &mut link.armed, deadline);
         if self.links.len() <= handle.0 {
@@ -327,7 +357,12 @@ impl Engine {
         let streams = match event {
             StreamEvent::Opened { dir: Dir::Uni } => link.messages.accept(&mut link.connection, now),
             StreamEvent::Readable { id } => vec![id],
-            _ => {
+            event => {
+                match event {
+                    StreamEvent::Finished { id } => link.messages.acknowledge(id),
+                    StreamEvent::Stopped { id, .. } => link.messages.stop(&mut link.connection, id),
+                    _ => {}
+                }
                 link.messages.write(&mut link.connection);
                 Vec::new()
             }
@@ -393,6 +428,7 @@ impl Engine {
             Stage::Up(peer) => {
                 self.stats.up -= 1;
                 self.index.remove_peer(peer, link.id);
+                self.response_memory.release(peer, std::mem::take(&mut link.responses_len));
             }
         }
         if let Some(Target { addr, expected, .. }) = link.target {

@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) waiting: VecDeque<Bytes>,
     /// The memory that they take, in bytes.
     waiting_len: usize,
+    /// The part of [`held_len`](Self::held_len) that responses take at most.
+    pub(super) responses_len: usize,
     pub(super) messages: Messages,
     pub(super) opened: Instant,
     /// The time of the last frame in either direction.
@@ -53,8 +55,8 @@ pub(super) enum Stage {
 }
 
 impl Link {
-    /// The memory of the frames that wait, beyond which no more are taken. They are the caller's
-    /// own, so that no peer can fill it.
+    /// The memory of the frames that wait, beyond which no more are taken. Responses have
+    /// [`ResponseMemory`](super::response_memory::ResponseMemory) besides.
     const MAX_WAITING_LEN: usize = 16 << 20;
 
     /// The frames that wait, among which a retransmission is looked for.
@@ -71,6 +73,7 @@ impl Link {
             target: None,
             waiting: VecDeque::new(),
             waiting_len: 0,
+            responses_len: 0,
             messages: Messages::new(),
             opened: now,
             last_used: now,
@@ -133,6 +136,12 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Returns the memory of the frames that wait or are not acknowledged, in bytes. Without those
+    /// in the buffers of QUIC for datagrams, which are small.
+    pub(super) fn held_len(&self) -> usize {
+        self.waiting_len + self.messages.held_len()
     }
 
     /// Returns the memory that a waiting frame takes.

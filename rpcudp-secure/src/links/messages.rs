@@ -16,6 +16,10 @@ pub(super) struct Messages {
     sending: Vec<(StreamId, Bytes)>,
     /// The bytes of both that are not written.
     unsent_len: usize,
+    /// The lengths of the frames that the peer has not acknowledged, by their streams.
+    unacknowledged: BTreeMap<StreamId, usize>,
+    /// The bytes of these and of the frames that wait.
+    held_len: usize,
     arriving: BTreeMap<StreamId, Arriving>,
     /// The memory reserved for the frames that arrive.
     reserved_len: usize,
@@ -62,9 +66,13 @@ impl MessageMemory {
         Self { max_message_len, limit, used: 0 }
     }
 
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Returns the bytes that one link may reserve, or have unsent. A frame of the largest length
     /// is possible with any limit.
-    fn link_limit(&self) -> usize {
+    pub(super) fn link_limit(&self) -> usize {
         (self.limit / Self::LINK_SHARE).max(self.max_message_len)
     }
 
@@ -98,6 +106,8 @@ impl Messages {
             waiting: VecDeque::new(),
             sending: Vec::new(),
             unsent_len: 0,
+            unacknowledged: BTreeMap::new(),
+            held_len: 0,
             arriving: BTreeMap::new(),
             reserved_len: 0,
         }
@@ -112,6 +122,7 @@ impl Messages {
         message.extend_from_slice(&(frame.len() as u32).to_be_bytes());
         message.extend_from_slice(&frame);
         self.unsent_len += message.len();
+        self.held_len += message.len();
         self.waiting.push_back(message.freeze());
         true
     }
@@ -121,7 +132,9 @@ impl Messages {
         while !self.waiting.is_empty()
             && let Some(stream) = connection.streams().open(Dir::Uni)
         {
-            self.sending.extend(self.waiting.pop_front().map(|message| (stream, message)));
+            let Some(message) = self.waiting.pop_front() else { break };
+            self.unacknowledged.insert(stream, message.len());
+            self.sending.push((stream, message));
         }
         let Self { sending, unsent_len, .. } = self;
         sending.retain_mut(|(stream, rest)| {
@@ -140,6 +153,26 @@ impl Messages {
             let _ = stream.finish();
             false
         });
+    }
+
+    /// Returns the memory of the frames that the peer has not acknowledged, in bytes.
+    pub(super) fn held_len(&self) -> usize {
+        self.held_len
+    }
+
+    /// Forgets a frame that the peer has acknowledged.
+    pub(super) fn acknowledge(&mut self, stream: StreamId) {
+        self.held_len -= self.unacknowledged.remove(&stream).unwrap_or(0);
+    }
+
+    /// Forgets a frame that the peer does not want.
+    pub(super) fn stop(&mut self, connection: &mut Connection, stream: StreamId) {
+        // Fails if `write` has done so.
+        let _ = connection.send_stream(stream).reset(Self::STOPPED);
+        if let Some(at) = self.sending.iter().position(|(sending, _)| *sending == stream) {
+            self.unsent_len -= self.sending.swap_remove(at).1.len();
+        }
+        self.acknowledge(stream);
     }
 
     /// Accepts the streams that the peer has opened. Returns them.

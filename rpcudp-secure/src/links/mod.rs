@@ -5,6 +5,7 @@ mod event;
 mod index;
 mod link;
 mod messages;
+mod response_memory;
 mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -137,7 +138,9 @@ impl Links {
     ///
     /// # Errors
     ///
-    /// As for [`send`](Self::send). The link has ended if there is none to the key.
+    /// As for [`send`](Self::send). The link has ended if there is none to the key. Too many frames
+    /// wait if the responses that wait, or that peers have not acknowledged, take more than
+    /// [`LinkOptions::message_memory`], or those to the key more than a quarter of it.
     pub fn respond(
         &mut self,
         now: Instant,
@@ -145,7 +148,8 @@ impl Links {
         frame: impl Into<Bytes>,
     ) -> Result<(), SendError> {
         let open = link.filter(|link| self.engine.addr(*link).is_some()).or_else(|| self.engine.newest_to(peer));
-        self.send(now, open.ok_or(SendError::Ended)?, frame)
+        let (open, frame) = (open.ok_or(SendError::Ended)?, frame.into());
+        self.guard(now, |engine| engine.respond(now, open, frame)).unwrap_or(Err(SendError::Ended))
     }
 
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.

@@ -168,3 +168,59 @@ fn link_that_ends_within_a_large_frame_frees_its_memory() {
     let frames = events.iter().filter(|event| matches!(event, LinkEvent::Frame { .. })).count();
     assert_eq!(frames, 1, "the one that waited");
 }
+
+/// Returns the number of responses of 100,000 bytes that the links to a key take.
+fn fill_responses(network: &mut Network, key: u8) -> usize {
+    let (now, links) = (network.now, &mut network.nodes[0].links);
+    (0..1_000).take_while(|_| links.respond(now, (None, peer(key)), frame(100_000)).is_ok()).count()
+}
+
+#[test]
+fn responses_that_peers_do_not_acknowledge_are_bounded_over_all_links() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(4_000_000).max_message_len(100_000));
+    // Several links with the first key.
+    for key in [1, 1, 1, 1, 2, 3, 4, 5] {
+        let number = network.add_with(key, LinkOptions::default().idle_timeout(60 * SECOND));
+        network.connect(number, 0);
+    }
+    network.run(SECOND);
+    network.is_cut.iter_mut().skip(1).for_each(|is_cut| *is_cut = true);
+    let back: Vec<_> = network
+        .events(0)
+        .into_iter()
+        .filter_map(|event| match event {
+            LinkEvent::Up { link, peer: key, .. } if key == peer(1) => Some(link),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back.len(), 4);
+    let (now, links) = (network.now, &mut network.nodes[0].links);
+    let to_first = (0..100).filter(|at| links.respond(now, (Some(back[at % 4]), peer(1)), frame(100_000)).is_ok());
+    assert_eq!(to_first.count(), 9, "a quarter");
+    let counts = [1, 2, 3, 4, 5].map(|key| fill_responses(&mut network, key));
+    assert_eq!(counts, [0, 9, 9, 9, 3], "the whole memory");
+    // Their packets stay unacknowledged, and hold the memory.
+    network.run(5 * SECOND);
+    assert_eq!(fill_responses(&mut network, 1), 0);
+    network.is_cut.fill(false);
+    network.run(30 * SECOND);
+    for node in 5..=7 {
+        assert_eq!(network.frames(node).len(), 9);
+    }
+    assert_eq!([1, 2, 3, 4, 5].map(|key| fill_responses(&mut network, key)), [9, 9, 9, 9, 3]);
+}
+
+#[test]
+fn end_of_a_link_frees_the_memory_of_its_responses() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(400_000).max_message_len(100_000));
+    network.add(LinkOptions::default());
+    for _ in 0..3 {
+        let link = network.connect(1, 0);
+        network.run(SECOND);
+        assert_eq!(fill_responses(&mut network, 1), 1);
+        network.nodes[1].links.close(network.now, link);
+        network.run(5 * SECOND);
+    }
+}

@@ -74,9 +74,14 @@ impl Network {
 
     /// Adds a node with the identity of its number, which is returned.
     pub(super) fn add(&mut self, options: LinkOptions) -> usize {
+        self.add_with(self.nodes.len() as u8, options)
+    }
+
+    /// Adds a node with the identity of a number. Returns the number of the node.
+    pub(super) fn add_with(&mut self, key: u8, options: LinkOptions) -> usize {
         let number = self.nodes.len();
         let addr = SocketAddr::from(([10, 0, (number >> 8) as u8, number as u8], 7_000));
-        let links = Links::new(&identity(number as u8), options, self.now, [number as u8 + 1; 32]);
+        let links = Links::new(&identity(key), options, self.now, [number as u8 + 1; 32]);
         self.nodes.push(Node { addr, links, events: Vec::new(), sent_len: 0, received_len: 0 });
         self.is_cut.push(false);
         number
