@@ -75,10 +75,11 @@ impl Hosting for Host {
             // The token reached the peer at its address, as a request to the peer would have.
             shared.limiter().validate(addr, now);
         }
-        let is_trusted = !shared.config.limits.applies_to(addr) || shared.limiter().is_validated(addr, now);
-        if is_trusted {
+        let is_trusted = !shared.config.limits.applies_to(addr);
+        if is_trusted || shared.limiter().is_validated(addr, now) {
             compare(shared, &methods)?;
         }
+        // A validated source is a host or a network: it does not show that this port receives.
         let id = SessionId(shared.calls.random());
         match self.begin(&JoinRequest { addr, pool, key, is_confirmed, is_trusted, id }, now) {
             Joined::Unconfirmed => Ok(JoinResponse::Challenge { token: challenge.token(addr, now) }),

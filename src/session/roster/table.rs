@@ -78,7 +78,7 @@ pub(crate) struct JoinRequest {
     pub(crate) key: u64,
     /// Whether the peer has shown that it receives at the address.
     pub(crate) is_confirmed: bool,
-    /// Whether the endpoint trusts the address without that.
+    /// Whether the endpoint trusts the address without that, because no limits apply to it.
     pub(crate) is_trusted: bool,
     /// The id of the session, if there will be one.
     pub(crate) id: SessionId,

@@ -55,6 +55,19 @@ async fn nothing_is_kept_for_an_address_that_has_not_been_confirmed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn port_of_a_validated_host_gets_no_place_before_it_is_confirmed() {
+    let scene = Scene::new(1, Sessions::new().capacity(5));
+    // The session validates the host, so that a forger could name its other ports.
+    let session = scene.join(1).await;
+    assert_eq!(lobby(&session).number().await.unwrap(), 1);
+    for port in 1..5 {
+        let node = scene.network.bind((addr(1).ip(), port)).unwrap();
+        let _ = token(&sent(&node, &join(port as u8, u64::from(port), None)).await);
+    }
+    assert_eq!(scene.server.stats().sessions.joined, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn trusted_address_is_challenged_when_the_pool_is_more_than_half_full() {
     let scene = Scene::new(1, Sessions::new().capacity(5));
     let loopback = |number: u8| scene.network.bind((Ipv4Addr::new(127, 0, 0, number), 7_000)).unwrap();
