@@ -104,18 +104,22 @@ class Session:
             self._turn.set_result(None)
 
     async def _keep(self) -> None:
+        token, is_challenged = None, False
         while True:
             remaining = self._expires_at - self._loop.time()
             if remaining <= 0:
                 self._end(REASONS[2])
                 return
-            await asyncio.sleep(min(self._lease / 3, remaining))
+            if not is_challenged:
+                await asyncio.sleep(min(self._lease / 3, remaining))
             self._number += 1
             sent_at = self._loop.time()
             timeout = max(0.0, min(self._lease / 3, self._expires_at - sent_at))
+            was_challenged, is_challenged = is_challenged, False
+            arguments = (self._number,) if token is None else (self._number, token)
             try:
-                lease, self.position = await self._protocol.call(
-                    self.address, "rpc.keep", self._session, self._number, timeout=timeout, retransmit=True
+                lease, position = await self._protocol.call(
+                    self.address, "rpc.keep", self._session, *arguments, timeout=timeout, retransmit=True
                 )
             except RemoteError as error:
                 self._end(_reason(error.value))
@@ -123,6 +127,11 @@ class Session:
             except CallError:
                 # The endpoint may be back before the end of the lease.
                 continue
+            if lease is None:
+                # This side has another address: the token repeats the request from there, at once if it is the first.
+                token, is_challenged = position, not was_challenged
+                continue
+            token, self.position = None, position
             self._renew(lease, sent_at)
 
     def _end(self, reason: str) -> bool:

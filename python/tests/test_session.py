@@ -20,14 +20,19 @@ class Endpoint(RPCProtocol):
     def __init__(self, position=0, lease=60_000, token=7):
         super().__init__()
         self.position, self.lease, self.token = position, lease, token
-        self.kept, self.left, self.keys = [], False, set()
+        self.kept, self.left, self.keys, self.moves, self.tokens = [], False, set(), 0, []
 
     def join(self, sender, version, pool, key, methods, token):
         self.keys.add(key)
         return [None, self.token] if token is None and self.token else [SESSION, self.lease, self.position]
 
-    def keep(self, sender, session, number):
+    def keep(self, sender, session, number, token=None):
         self.kept.append(number)
+        if self.moves and token != self.token:
+            return [None, self.token]
+        if self.moves:
+            self.moves -= 1
+            self.tokens.append(token)
         return [self.lease, self.position]
 
     def leave(self, sender, session):
@@ -51,6 +56,19 @@ def test_a_session_is_kept_until_it_is_left(run):
             assert endpoint.kept == sorted(set(endpoint.kept))
             assert await session.ended() == "the peer left"
             await session.leave()
+
+    run(main())
+
+
+def test_a_session_whose_address_changes_repeats_the_request_with_a_token(run):
+    async def main():
+        async with serving(lambda: Endpoint(lease=150)) as (endpoint, address), serving(RPCProtocol) as (player, _):
+            async with await join(player, address) as session:
+                endpoint.moves = 2
+                while len(endpoint.tokens) < 2:
+                    await asyncio.sleep(0.01)
+                assert not session.has_ended and session.position == 0
+            assert endpoint.kept == sorted(set(endpoint.kept))
 
     run(main())
 

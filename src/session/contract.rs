@@ -1,6 +1,7 @@
 //! The contracts of sessions, which docs/wire.md specifies.
 
 use super::join_response::{JoinRefusal, JoinResponse};
+use super::keep_response::KeepResponse;
 use super::required::Required;
 use super::roster::end_reason::EndReason;
 use super::roster::session_id::Credential;
@@ -29,8 +30,15 @@ pub(crate) trait Hosting {
     ) -> Result<JoinResponse, JoinRefusal>;
 
     /// Extends the lease. Returns it in milliseconds, and the position in line: 0 for a member.
+    /// From another address than before, the request must be repeated with a token.
     #[rpc(at_least_once)]
-    fn keep(&self, cx: &Context, session: Credential, number: Option<u64>) -> Result<(u64, u64), EndReason>;
+    fn keep(
+        &self,
+        cx: &Context,
+        session: Credential,
+        number: Option<u64>,
+        token: Option<u64>,
+    ) -> Result<KeepResponse, EndReason>;
 
     /// Ends a session.
     #[rpc(at_least_once)]

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -7,11 +8,12 @@ use super::catalogue::compare;
 use super::contract::{Hosting, VERSION};
 use super::effects::carry_out;
 use super::join_response::{JoinRefusal, JoinResponse};
+use super::keep_response::KeepResponse;
 use super::required::Required;
 use super::roster::Roster;
 use super::roster::end_reason::EndReason;
 use super::roster::session_id::{Credential, SessionId};
-use super::roster::table::{JoinRequest, Joined, Standing};
+use super::roster::table::{JoinRequest, Joined, KeepRequest, Standing};
 use crate::clock::now;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
@@ -25,6 +27,16 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn new(roster: Arc<Roster>) -> Self {
         Self { roster }
+    }
+
+    /// Returns whether a token shows that the peer receives at its address.
+    fn confirm(&self, shared: &Shared, addr: SocketAddr, token: Option<u64>, now: Instant) -> bool {
+        let is_confirmed = token.is_some_and(|token| self.roster.challenge.is_valid(token, addr, now));
+        if is_confirmed {
+            // The token reached the peer at its address, as a request to the peer would have.
+            shared.limiter().validate(addr, now);
+        }
+        is_confirmed
     }
 
     fn begin(&self, request: &JoinRequest, now: Instant) -> Joined {
@@ -47,7 +59,7 @@ impl Host {
                 Ok(JoinResponse::Place { session, lease, position: position as u64 })
             }
             Standing::Ended(reason) => Err(JoinRefusal::Ended(reason)),
-            Standing::Unknown => Err(JoinRefusal::Ended(EndReason::Expired)),
+            Standing::Unconfirmed | Standing::Unknown => Err(JoinRefusal::Ended(EndReason::Expired)),
         }
     }
 }
@@ -69,12 +81,8 @@ impl Hosting for Host {
         let pool = self.roster.table().pool(pool).filter(|_| cx.link.is_none());
         let Some(pool) = pool else { return Err(JoinRefusal::Pool) };
         let Context { shared, sender: addr, .. } = cx;
-        let (addr, now, challenge) = (*addr, now(), &self.roster.challenge);
-        let is_confirmed = token.is_some_and(|token| challenge.is_valid(token, addr, now));
-        if is_confirmed {
-            // The token reached the peer at its address, as a request to the peer would have.
-            shared.limiter().validate(addr, now);
-        }
+        let (addr, now) = (*addr, now());
+        let is_confirmed = self.confirm(shared, addr, token, now);
         let is_trusted = !shared.config.limits.applies_to(addr);
         if is_trusted || shared.limiter().is_validated(addr, now) {
             compare(shared, &methods)?;
@@ -82,7 +90,7 @@ impl Hosting for Host {
         // A validated source is a host or a network: it does not show that this port receives.
         let id = SessionId(shared.calls.random());
         match self.begin(&JoinRequest { addr, pool, key, is_confirmed, is_trusted, id }, now) {
-            Joined::Unconfirmed => Ok(JoinResponse::Challenge { token: challenge.token(addr, now) }),
+            Joined::Unconfirmed => Ok(JoinResponse::Challenge { token: self.roster.challenge.token(addr, now) }),
             Joined::Full { capacity, queue } => {
                 Err(JoinRefusal::Full { capacity: capacity as u64, queue: queue as u64 })
             }
@@ -93,18 +101,29 @@ impl Hosting for Host {
         }
     }
 
-    fn keep(&self, cx: &Context, session: Credential, number: Option<u64>) -> Result<(u64, u64), EndReason> {
+    fn keep(
+        &self,
+        cx: &Context,
+        session: Credential,
+        number: Option<u64>,
+        token: Option<u64>,
+    ) -> Result<KeepResponse, EndReason> {
         if cx.link.is_some() {
             return Err(EndReason::Expired);
         }
+        let (addr, now) = (cx.sender, now());
+        let is_confirmed = self.confirm(&cx.shared, addr, token, now);
         let (standing, lease) = {
             let mut table = self.roster.table();
-            let standing = table.keep(session, number, cx.sender, now());
+            let standing = table.keep(&KeepRequest { addr, session, number, is_confirmed }, now);
             (standing, table.lease_of(session))
         };
         carry_out(&cx.shared, &self.roster);
         match standing {
-            Standing::At(position) => Ok((millis(lease.unwrap_or_default()), position as u64)),
+            Standing::At(position) => {
+                Ok(KeepResponse::Kept { lease: millis(lease.unwrap_or_default()), position: position as u64 })
+            }
+            Standing::Unconfirmed => Ok(KeepResponse::Challenge { token: self.roster.challenge.token(addr, now) }),
             Standing::Ended(reason) => Err(reason),
             Standing::Unknown => Err(EndReason::Expired),
         }

@@ -55,7 +55,7 @@ impl Endpoint {
     ///
     /// The session keeps itself alive until it is dropped. The server may call this endpoint back,
     /// if it serves something. An endpoint has one session in each pool of a server: the server
-    /// tells callers apart by their addresses.
+    /// tells callers apart by their addresses. A second one ends the first, which is evicted.
     ///
     /// ```
     /// use rpcudp::Endpoint;

@@ -11,6 +11,7 @@ use tokio::time::sleep_until;
 use super::contract::{HostingClient, VERSION};
 use super::join_error::JoinError;
 use super::join_response::JoinResponse;
+use super::keep_response::KeepResponse;
 use super::link::{Inbox, Link};
 use super::rejoin::Rejoin;
 use super::required::Required;
@@ -49,6 +50,10 @@ struct Held {
     keep_count: u64,
     /// The number of the last of them that had no response.
     failed_count: u32,
+    /// The token by which the server has this side show that it receives at a new address.
+    token: Option<u64>,
+    /// The number of tokens since the last confirmed request.
+    challenge_count: usize,
 }
 
 impl Held {
@@ -68,7 +73,7 @@ impl Held {
 }
 
 impl Keeper {
-    /// Challenges after which an attempt fails. The server changes tokens every few seconds.
+    /// Challenges after which an attempt fails, or is made more slowly. The server changes tokens every few seconds.
     const MAX_CHALLENGES: usize = 4;
 
     /// The shortest and the longest lease of a server that is accepted.
@@ -142,6 +147,8 @@ impl Keeper {
                         next_keep: sent,
                         keep_count: 0,
                         failed_count: 0,
+                        token: None,
+                        challenge_count: 0,
                     };
                     link.set_credential(Some(session));
                     self.confirm(&mut held, sent, position);
@@ -196,10 +203,18 @@ impl Keeper {
         let timeout = timeout.max(round_trip * 2).min(left.unwrap_or_else(|| held.interval()));
         let client = HostingClient::new(&endpoint, self.link.peer).with_timeout(timeout);
         held.keep_count += 1;
-        let call = client.keep(held.credential, Some(held.keep_count));
+        let call = client.keep(held.credential, Some(held.keep_count), held.token);
         drop((client, endpoint));
         match self.or_news(call).await? {
-            Ok((lease, position)) => {
+            Ok(KeepResponse::Challenge { token }) => {
+                let at = now();
+                held.token = Some(token);
+                held.challenge_count += 1;
+                let is_early = held.challenge_count <= Self::MAX_CHALLENGES;
+                held.next_keep = if is_early { at } else { later(at, held.interval() / 10) };
+                (at >= held.expiry()).then_some(EndReason::Expired)
+            }
+            Ok(KeepResponse::Kept { lease, position }) => {
                 held.lease = Duration::from_millis(lease).clamp(Self::LEASES[0], Self::LEASES[1]);
                 self.confirm(held, sent, position);
                 None
@@ -221,6 +236,7 @@ impl Keeper {
     /// Notes that the server has confirmed a request of the session.
     fn confirm(&mut self, held: &mut Held, sent: Instant, position: u64) {
         (held.confirmed, held.failed_count) = (sent, 0);
+        (held.token, held.challenge_count) = (None, 0);
         // Up to a tenth earlier at random, so that the requests of many members spread.
         let random = self.random().unwrap_or_default();
         let early = held.interval() / 10;

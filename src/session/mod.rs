@@ -28,6 +28,7 @@ pub(crate) mod host;
 mod join;
 mod join_error;
 mod join_response;
+mod keep_response;
 mod keeper;
 pub(crate) mod link;
 mod members;

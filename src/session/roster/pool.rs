@@ -20,6 +20,8 @@ pub(super) struct Pool {
     pub(super) limits: PoolLimits,
     /// The keys of the sessions by the address that each was last heard from.
     pub(super) by_addr: HashMap<SocketAddr, u64>,
+    /// The keys of the sessions from which another session has taken the address.
+    pub(super) displaced: HashMap<SocketAddr, u64>,
     /// The places that are taken: members, and peers that are about to become members.
     pub(super) taken: usize,
     pub(super) line: Line,
@@ -35,7 +37,7 @@ pub(super) struct Line {
 
 impl Pool {
     pub(super) fn new(limits: PoolLimits) -> Self {
-        Self { limits, by_addr: HashMap::new(), taken: 0, line: Line::default() }
+        Self { limits, by_addr: HashMap::new(), displaced: HashMap::new(), taken: 0, line: Line::default() }
     }
 
     pub(super) fn has_place(&self) -> bool {
@@ -52,15 +54,19 @@ impl Pool {
         2 * (self.taken + self.line.len()) > all
     }
 
-    /// Gives an address to a session. The session that had it before is reached by none.
-    pub(super) fn set_addr(&mut self, addr: SocketAddr, key: u64) {
-        self.by_addr.insert(addr, key);
+    /// Gives an address to a session. The session that had it before is displaced. Returns the one
+    /// that was displaced before that.
+    pub(super) fn set_addr(&mut self, addr: SocketAddr, key: u64) -> Option<u64> {
+        let before = self.by_addr.insert(addr, key).filter(|before| *before != key)?;
+        self.displaced.insert(addr, before)
     }
 
     /// Takes an address from a session, unless another session has it by now.
     pub(super) fn clear_addr(&mut self, addr: SocketAddr, key: u64) {
-        if self.by_addr.get(&addr) == Some(&key) {
-            self.by_addr.remove(&addr);
+        for sessions in [&mut self.by_addr, &mut self.displaced] {
+            if sessions.get(&addr) == Some(&key) {
+                sessions.remove(&addr);
+            }
         }
     }
 }

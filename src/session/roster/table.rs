@@ -84,6 +84,17 @@ pub(crate) struct JoinRequest {
     pub(crate) id: SessionId,
 }
 
+/// A request to keep a session alive.
+#[derive(Debug)]
+pub(crate) struct KeepRequest {
+    pub(crate) addr: SocketAddr,
+    pub(crate) session: Credential,
+    /// The number of the request among those of the session.
+    pub(crate) number: Option<u64>,
+    /// Whether the peer has shown that it receives at the address.
+    pub(crate) is_confirmed: bool,
+}
+
 /// The answer to a request to join.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
@@ -100,6 +111,8 @@ pub(crate) enum Joined {
 pub(crate) enum Standing {
     /// The position in line, or 0 for a member.
     At(usize),
+    /// The peer must show first that it receives at its new address.
+    Unconfirmed,
     Ended(EndReason),
     Unknown,
 }
@@ -155,7 +168,7 @@ impl Table {
                 let PoolLimits { capacity, queue, .. } = self.pools[at].limits;
                 return Joined::Full { capacity, queue };
             }
-            if entry.member.addr() != addr {
+            if !self.has_addr(key, addr) {
                 if !is_confirmed {
                     return self.challenge();
                 }
@@ -188,11 +201,11 @@ impl Table {
         } else {
             Place::Waiting(pool.line.push(key))
         };
-        pool.set_addr(addr, key);
         let expires = later(now, lease);
         self.expiries.insert((expires, key));
         self.keys.insert(id, key);
         self.sessions.insert(key, Entry { member, pool: at, place, keep_number: None, expires, listed: expires });
+        self.take_addr(at, addr, key);
         Joined::Session(credential)
     }
 
@@ -227,24 +240,28 @@ impl Table {
     }
 
     /// Extends the lease of a session, and moves it to the address that the request came from if
-    /// the request is the latest.
-    pub(crate) fn keep(
-        &mut self,
-        credential: Credential,
-        number: Option<u64>,
-        addr: SocketAddr,
-        now: Instant,
-    ) -> Standing {
-        let Some(key) = self.key_of(credential) else { return self.standing_of_missing(credential) };
+    /// the request is the latest. A request from an address that the session does not have changes
+    /// nothing before the peer has shown that it receives there: a member could name another's.
+    pub(crate) fn keep(&mut self, request: &KeepRequest, now: Instant) -> Standing {
+        let KeepRequest { addr, session, number, is_confirmed } = *request;
+        let Some(key) = self.key_of(session) else { return self.standing_of_missing(session) };
+        let has_addr = self.has_addr(key, addr);
+        if !has_addr && !is_confirmed {
+            self.counts.challenged += 1;
+            return Standing::Unconfirmed;
+        }
         let entry = self.sessions.get_mut(&key).expect("`key_of` has found the session");
-        // A request that was overtaken by another must not move the session back.
         let is_latest = number.is_none() || number > entry.keep_number;
         entry.keep_number = number.max(entry.keep_number);
-        if is_latest && entry.member.addr() != addr {
+        if !has_addr {
+            // A request that was overtaken by another must not move the session back.
+            if !is_latest {
+                return self.standing(session);
+            }
             self.move_to(key, addr);
         }
         self.touch(key, now);
-        self.standing(credential)
+        self.standing(session)
     }
 
     /// Returns the standing of a session.
@@ -371,17 +388,39 @@ impl Table {
         entry.expires = entry.expires.max(later(now, self.pools[entry.pool].limits.lease));
     }
 
+    /// Returns whether a session has an address, which another session may have taken from it.
+    fn has_addr(&self, key: u64, addr: SocketAddr) -> bool {
+        let Some(entry) = self.sessions.get(&key) else { return false };
+        entry.member.addr() == addr && self.pools[entry.pool].by_addr.get(&addr) == Some(&key)
+    }
+
+    /// Moves a session to an address at which its peer receives. Ends it if another session of the
+    /// same peer has taken that address from it.
     fn move_to(&mut self, key: u64, addr: SocketAddr) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
-        let from = entry.member.addr();
-        entry.member.set_addr(addr);
-        let pool = &mut self.pools[entry.pool];
-        pool.clear_addr(from, key);
-        pool.set_addr(addr, key);
-        if let Place::Member = entry.place {
-            let (pool, member) = (entry.pool, entry.member.clone());
-            self.effects.push_back(Effect::Moved { pool, member, from });
+        let (at, from) = (entry.pool, entry.member.addr());
+        let pool = &mut self.pools[at];
+        if from == addr && pool.by_addr.get(&addr).is_some_and(|other| *other != key) {
+            return self.supersede(key);
         }
+        entry.member.set_addr(addr);
+        pool.clear_addr(from, key);
+        if let Place::Member = entry.place {
+            self.effects.push_back(Effect::Moved { pool: at, member: entry.member.clone(), from });
+        }
+        self.take_addr(at, addr, key);
+    }
+
+    /// Gives an address to a session. The session that had it before may have moved without a
+    /// request so far. An earlier one ends, so that an address holds no more than two places.
+    fn take_addr(&mut self, pool: usize, addr: SocketAddr, key: u64) {
+        if let Some(earlier) = self.pools[pool].set_addr(addr, key) {
+            self.supersede(earlier);
+        }
+    }
+
+    fn supersede(&mut self, key: u64) {
+        self.end(key, EndReason::Evicted("the same address has joined again".into()));
     }
 
     fn end(&mut self, key: u64, reason: EndReason) {

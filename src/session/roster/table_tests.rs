@@ -28,6 +28,10 @@ fn request(key: u64) -> JoinRequest {
     JoinRequest { addr: addr(key as u16), pool: 0, key, is_confirmed: true, is_trusted: true, id }
 }
 
+fn keep(key: u64, addr: SocketAddr, is_confirmed: bool) -> KeepRequest {
+    KeepRequest { addr, session: Credential { id: SessionId(key + 1_000), key }, number: None, is_confirmed }
+}
+
 /// The sessions as lists: members, and the line in order. Each with the end of its lease.
 #[derive(Default)]
 struct Model {
@@ -134,7 +138,7 @@ fn table_agrees_with_a_naive_model() {
                     assert_eq!(is_in, model.join(key, now), "seed {seed}");
                 }
                 4..8 => {
-                    table.keep(credential, None, addr(key as u16), now);
+                    table.keep(&keep(key, addr(key as u16), true), now);
                     model.keep(key, now);
                 }
                 8 => {
@@ -184,6 +188,47 @@ fn session_that_ends_while_its_hook_runs_is_joined_and_ended_once() {
     assert_eq!(drain(&mut table), (vec![], vec![]), "it was no member");
     let credential = Credential { id: SessionId(1_008), key: 8 };
     assert_eq!(table.standing(credential), Standing::Ended(EndReason::Refused("banned".into())));
+}
+
+#[test]
+fn address_of_another_member_is_taken_with_a_token_only() {
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    for key in [1, 2] {
+        table.join(&request(key), now);
+    }
+    drain(&mut table);
+    assert_eq!(table.keep(&keep(1, addr(2), false), now), Standing::Unconfirmed);
+    assert_eq!(table.find(0, addr(2)).unwrap().credential().key, 2);
+    // A router has given the address to the first member. The second one moves later.
+    assert_eq!(table.keep(&keep(1, addr(2), true), now), Standing::At(0));
+    assert_eq!(table.find(0, addr(2)).unwrap().credential().key, 1);
+    assert_eq!(table.keep(&keep(2, addr(2), false), now), Standing::Unconfirmed);
+    assert_eq!(table.keep(&keep(2, addr(1), true), now), Standing::At(0));
+    assert_eq!(table.find(0, addr(1)).unwrap().credential().key, 2);
+    assert!(table.pools[0].displaced.is_empty());
+}
+
+#[test]
+fn sessions_of_one_address_hold_no_more_than_two_places() {
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    for key in 1..=3 {
+        table.join(&JoinRequest { addr: addr(9), ..request(key) }, now);
+        drain(&mut table);
+        assert!(table.pool_population(0).0 <= 2);
+    }
+    assert_eq!(table.find(0, addr(9)).unwrap().credential().key, 3);
+    // The second session is not extended, and ends when its peer shows that it is at the address.
+    assert_eq!(table.keep(&keep(2, addr(9), false), now), Standing::Unconfirmed);
+    assert!(matches!(table.keep(&keep(2, addr(9), true), now), Standing::Ended(EndReason::Evicted(_))));
+    assert_eq!((table.pool_population(0), table.pools[0].displaced.len()), ((1, 0), 0));
+    // A session whose address is free again has it back.
+    table.join(&JoinRequest { addr: addr(9), ..request(4) }, now);
+    drain(&mut table);
+    table.leave(keep(4, addr(9), false).session);
+    assert_eq!(table.keep(&keep(3, addr(9), true), now), Standing::At(0));
+    assert_eq!(table.find(0, addr(9)).unwrap().credential().key, 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use rpcudp::session::{SessionState, Sessions};
+use rpcudp::session::{EndReason, SessionState, Sessions};
 use rpcudp::sim::Node;
 use tokio::time::sleep;
 
@@ -113,6 +113,41 @@ async fn forged_join_from_a_members_address_takes_nothing_from_it() {
     let _ = token(&sent(&node, &join(2, 8, None)).await);
     let stats = scene.server.stats().sessions;
     assert_eq!((stats.members, stats.joined), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_cannot_take_the_address_of_another() {
+    let scene = Scene::new(1, Sessions::new());
+    let session = scene.player(1).join(server_addr()).await.unwrap();
+    let node = scene.network.bind(addr(2)).unwrap();
+    let challenge = token(&sent(&node, &join(1, 7, None)).await);
+    let place = sent(&node, &join(2, 7, Some(challenge))).await;
+    let credential = place[24..40].to_vec();
+    // The member sends in the name of the other's host, and does not see the token.
+    let forger = scene.network.bind((addr(1).ip(), 7_001)).unwrap();
+    let keep = |id: u8, token: Option<u64>| request([id; 20], "rpc.keep", &[&credential, &u64::from(id), &token]);
+    let response = sent(&forger, &keep(3, None)).await;
+    let _ = token(&response);
+    assert!(response.len() <= keep(3, None).len(), "no amplification");
+    assert_eq!(token(&sent(&forger, &keep(4, Some(challenge))).await), token(&response), "another address's token");
+    let members = scene.server.sessions().list();
+    assert!(members.iter().any(|member| member.addr() == addr(2)), "{members:?}");
+    assert_eq!(lobby(&session).number().await.unwrap(), 1);
+    // With its token, the request moves the session.
+    assert_eq!(sent(&forger, &keep(5, Some(token(&response)))).await[21], 0x92);
+    let members = scene.server.sessions().list();
+    assert!(members.iter().any(|member| member.addr().port() == 7_001), "{members:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_session_of_an_endpoint_ends_the_first() {
+    let scene = Scene::new(1, Sessions::new());
+    let endpoint = scene.player(1);
+    let first = endpoint.join(server_addr()).await.unwrap();
+    let second = endpoint.join(server_addr()).await.unwrap();
+    assert!(matches!(first.ended().await, EndReason::Evicted(_)));
+    assert_eq!((second.state(), scene.server.sessions().len()), (SessionState::Member, 1));
+    assert_eq!(lobby(&second).number().await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
