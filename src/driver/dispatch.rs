@@ -23,7 +23,7 @@ use crate::server::delayed_response::response_delay;
 use crate::server::handler_time::BatchClock;
 use crate::server::inline_request::InlineRequest;
 use crate::server::method_name::MethodName;
-use crate::server::request_head::RequestHead;
+use crate::server::request_head::{RequestHead, SessionCheck};
 use crate::server::router::Router;
 use crate::server::services::Services;
 
@@ -431,6 +431,11 @@ impl Dispatch {
                 clock,
             },
         );
+        if head.session == SessionCheck::Found {
+            // The last handle drops the program's data, which may panic.
+            let session = head.context.session.take();
+            let _ = catch(|| drop(session));
+        }
         let (begun, ended) = (self.coarse_millis, coarse_millis());
         self.coarse_millis = ended;
         if ended.saturating_sub(begun) >= Self::SLOW_MILLIS {

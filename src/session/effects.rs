@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rpcudp_core::{Counter, Request, codec};
 use rpcudp_transport::SendBatch;
 use serde::Serialize;
+use tracing::field::display;
 
 use super::roster::Roster;
 use super::roster::end_reason::{EndReason, bounded_text};
@@ -20,7 +21,12 @@ use crate::panic::{Panicked, catch};
 /// Carries out the effects that the table has queued, and sends the notices to peers together.
 pub(crate) fn carry_out(shared: &Shared, roster: &Roster) {
     let mut effects = Effects { shared, roster, notices: SendBatch::new() };
-    roster.drain(|effect| effects.carry_out(effect));
+    roster.drain(|effect| {
+        // Hooks are caught one by one. The last handle to a member drops the program's data.
+        if let Err(Panicked) = catch(|| effects.carry_out(effect)) {
+            log_panic(shared, "the session's data", None);
+        }
+    });
     let Effects { mut notices, .. } = effects;
     if !notices.is_empty() {
         shared.send_queues.at(0).send_batch(&mut notices);
@@ -64,7 +70,7 @@ impl Effects<'_> {
         match catch(|| on_join(member)) {
             Ok(data) => data.map_err(bounded_text),
             Err(Panicked) => {
-                self.log_panic("Sessions::on_join", member);
+                log_panic(self.shared, "Sessions::on_join", Some(member));
                 Err("the hook for joining panicked".into())
             }
         }
@@ -91,16 +97,9 @@ impl Effects<'_> {
         if let Some(on_end) = &self.roster.pool(pool).hooks.on_end
             && let Err(Panicked) = catch(|| on_end(&member, &reason))
         {
-            self.log_panic("Sessions::on_end", &member);
+            log_panic(self.shared, "Sessions::on_end", Some(&member));
         }
         self.roster.publish(SessionEvent::Ended { member, reason });
-    }
-
-    /// Logs the panic of a hook, at most once a second.
-    fn log_panic(&self, hook: &str, member: &Member) {
-        let Some(suppressed) = self.shared.log_limits.session_hook.pass(now()) else { return };
-        let suppressed = (suppressed > 0).then_some(suppressed);
-        tracing::error!(target: "rpcudp", hook, session = %member.id(), peer = %member.addr(), suppressed, "a session hook panicked");
     }
 
     fn enter_group(&self, pool: usize, member: &Member) {
@@ -134,6 +133,14 @@ impl Effects<'_> {
         self.shared.counters.add(Counter::CallsStarted, 1);
         self.shared.counters.add(Counter::CallsOneway, 1);
     }
+}
+
+/// Logs the panic of a hook, at most once a second.
+fn log_panic(shared: &Shared, hook: &str, member: Option<&Member>) {
+    let Some(suppressed) = shared.log_limits.session_hook.pass(now()) else { return };
+    let suppressed = (suppressed > 0).then_some(suppressed);
+    let (session, peer) = (member.map(Member::id).map(display), member.map(Member::addr).map(display));
+    tracing::error!(target: "rpcudp", hook, session, peer, suppressed, "a session hook panicked");
 }
 
 fn append(out: &mut Vec<u8>, value: &impl Serialize) {

@@ -50,6 +50,15 @@ pub(crate) struct PoolState {
     pub(crate) group: OnceLock<Arc<GroupShared>>,
 }
 
+/// Clears the flag of the thread that carries out effects, also if an effect panics.
+struct Draining<'a>(&'a Lock<bool>);
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = false;
+    }
+}
+
 impl Roster {
     /// Events that are kept for a slow subscriber.
     const MAX_EVENTS: usize = 1_024;
@@ -102,8 +111,8 @@ impl Roster {
             let Some(effect) = table.next_effect() else { return };
             *is_draining = true;
             drop((table, is_draining));
+            let _draining = Draining(&self.is_draining);
             carry_out(effect);
-            *self.is_draining.lock() = false;
         }
     }
 

@@ -1,5 +1,7 @@
 //! The end of a session: one for each join, with its reason, on both sides.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rpcudp::session::{EndReason, Rejoin, SessionEvent, SessionState, Sessions};
@@ -108,6 +110,35 @@ async fn idle_member_stays_for_hours() {
     let stats = scene.server.stats();
     assert!((700..1_400).contains(&stats.requests.received), "{stats:?}");
     assert_eq!((stats.sessions.joined, stats.sessions.ended, stats.sessions.unknown), (1, 0, 0));
+}
+
+/// Data that panics when it is dropped.
+struct Fragile(Arc<AtomicU32>);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("the data panics");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_is_dropped_when_its_session_ends_and_its_panic_stays_alone() {
+    let (network, drops) = (Network::new(1), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&drops);
+    let sessions = Sessions::new().on_join(move |_| Ok(Fragile(Arc::clone(&counted))));
+    let server = serve(&network, sessions);
+    let endpoint = bind(&network, addr(1), Endpoint::builder());
+    for round in 1..4 {
+        let session = endpoint.join(server_addr()).await.unwrap();
+        assert!(lobby(&session).say("a request with a session".into()).await.is_ok());
+        let _ = lobby(&session).number().await;
+        // No request follows that would release the session of the last one.
+        server.sessions().evict(session.id().unwrap(), "over");
+        assert_eq!(drops.load(Ordering::Relaxed), round);
+        assert_eq!(session.ended().await, EndReason::Evicted("over".into()));
+    }
+    assert_eq!(server.stats().sessions.ended, 3);
 }
 
 #[tokio::test(start_paused = true)]
