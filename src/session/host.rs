@@ -52,8 +52,8 @@ impl Host {
     }
 
     fn place(&self, session: Credential, pool: usize) -> Result<JoinResponse, JoinRefusal> {
-        let table = self.roster.table();
-        match table.standing(session) {
+        let mut table = self.roster.table();
+        match table.report(session) {
             Standing::At(position) => {
                 let lease = millis(table.limits(pool).lease);
                 Ok(JoinResponse::Place { session, lease, position: position as u64 })

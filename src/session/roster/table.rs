@@ -261,7 +261,18 @@ impl Table {
             self.move_to(key, addr);
         }
         self.touch(key, now);
-        self.standing(session)
+        self.report(session)
+    }
+
+    /// Returns the standing of a session, to be sent to its peer. A peer that is told to wait is
+    /// notified when its session has become a member.
+    pub(crate) fn report(&mut self, credential: Credential) -> Standing {
+        if let Some(key) = self.key_of(credential)
+            && let Some(Entry { place: Place::Entering { waited, .. }, .. }) = self.sessions.get_mut(&key)
+        {
+            *waited = true;
+        }
+        self.standing(credential)
     }
 
     /// Returns the standing of a session.
@@ -375,7 +386,15 @@ impl Table {
 
     /// Takes the next effect.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front()?;
+        if let Effect::Closed = effect
+            && !self.effects.is_empty()
+        {
+            // A session whose hook ran meanwhile ends after its start, and events end with it.
+            self.effects.push_back(effect);
+            return self.effects.pop_front();
+        }
+        Some(effect)
     }
 
     fn key_of(&self, credential: Credential) -> Option<u64> {

@@ -232,6 +232,42 @@ fn sessions_of_one_address_hold_no_more_than_two_places() {
 }
 
 #[test]
+fn peer_that_is_told_to_wait_while_its_hook_runs_is_notified() {
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    for (key, is_told) in [(1, false), (2, true)] {
+        let Joined::Session(credential) = table.join(&request(key), now) else { panic!("there is a place") };
+        assert!(matches!(table.next_effect(), Some(Effect::Enter { .. })));
+        if is_told {
+            assert_eq!(table.report(credential), Standing::At(1));
+        }
+        table.enter(key, Ok(Arc::new(())));
+        let Some(Effect::Joined { waited, .. }) = table.next_effect() else { panic!("it has joined") };
+        assert_eq!(waited, is_told);
+        assert_eq!(table.report(credential), Standing::At(0));
+    }
+    // Each later request is told too.
+    table.join(&request(3), now);
+    assert!(matches!(table.next_effect(), Some(Effect::Enter { .. })));
+    assert_eq!(table.keep(&keep(3, addr(3), false), now), Standing::At(1));
+    table.enter(3, Ok(Arc::new(())));
+    assert!(matches!(table.next_effect(), Some(Effect::Joined { waited: true, .. })));
+}
+
+#[test]
+fn table_that_closes_while_a_hook_runs_reports_the_end_last() {
+    let mut table = Table::new([limits()]);
+    table.join(&request(1), Instant::now());
+    assert!(matches!(table.next_effect(), Some(Effect::Enter { .. })));
+    table.close();
+    table.enter(1, Ok(Arc::new(())));
+    assert!(matches!(table.next_effect(), Some(Effect::Joined { .. })));
+    assert!(matches!(table.next_effect(), Some(Effect::Ended { reason: EndReason::Closing, .. })));
+    assert!(matches!(table.next_effect(), Some(Effect::Closed)));
+    assert!(table.next_effect().is_none());
+}
+
+#[test]
 fn ended_sessions_are_remembered_in_bounded_memory() {
     let mut table = Table::new([limits()]);
     let now = Instant::now();
