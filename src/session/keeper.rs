@@ -70,6 +70,11 @@ impl Held {
     fn expiry(&self) -> Instant {
         later(self.confirmed, self.lease - self.lease / 20)
     }
+
+    /// Returns the time of the next request after one that failed at once: not after the lease.
+    fn retry_at(&self, at: Instant) -> Instant {
+        later(at, self.interval() / 10).min(self.expiry())
+    }
 }
 
 impl Keeper {
@@ -196,6 +201,9 @@ impl Keeper {
         // After a pause of this process the lease may have run out here, but not at a server that
         // was paused too. So the server is asked in any case.
         let left = Some(held.expiry().saturating_duration_since(sent)).filter(|left| !left.is_zero());
+        if left.is_none() && held.failed_count > 0 {
+            return Some(EndReason::Expired);
+        }
         // A call that is lost retransmits at growing intervals, so another one takes its place
         // soon. Later ones may take longer, because the path may be long.
         let timeout = (held.interval() / 8).saturating_mul(1 << (held.failed_count / 2).min(8));
@@ -211,7 +219,7 @@ impl Keeper {
                 held.token = Some(token);
                 held.challenge_count += 1;
                 let is_early = held.challenge_count <= Self::MAX_CHALLENGES;
-                held.next_keep = if is_early { at } else { later(at, held.interval() / 10) };
+                held.next_keep = if is_early { at } else { held.retry_at(at) };
                 (at >= held.expiry()).then_some(EndReason::Expired)
             }
             Ok(KeepResponse::Kept { lease, position }) => {
@@ -227,7 +235,7 @@ impl Keeper {
                 let at = now();
                 tracing::debug!(target: "rpcudp", peer = %self.link.peer, %error, "a session could not be kept alive");
                 held.failed_count += 1;
-                held.next_keep = if error.is_timeout() { at } else { later(at, held.interval() / 10) };
+                held.next_keep = if error.is_timeout() { at } else { held.retry_at(at) };
                 (at >= held.expiry()).then_some(EndReason::Expired)
             }
         }

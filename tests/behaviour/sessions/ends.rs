@@ -10,7 +10,7 @@ use rpcudp::{Endpoint, Refusal};
 use tokio::time::{Instant, sleep};
 
 use super::fixture::{Hook, Hooks, LobbyClient, Scene, addr, lobby, serve, server_addr};
-use crate::support::{bind, ms, refusal};
+use crate::support::{bind, ms, refusal, seeds};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -98,6 +98,25 @@ async fn member_that_is_cut_off_ends_its_session_before_the_server_does() {
     next.turn().await.unwrap();
     assert!(started.elapsed() <= LEASE + ms(10), "{:?}", started.elapsed());
     assert_eq!(scene.hooks.take()[1], Hook::Ended(id, EndReason::Expired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_whose_requests_fail_at_once_ends_its_session_in_time() {
+    for seed in seeds(20) {
+        let network = Network::new(seed);
+        network.return_undeliverable(true);
+        let server = serve(&network, Hooks::default().watch(Sessions::new()));
+        let endpoint = bind(&network, addr(1), Endpoint::builder());
+        let started = Instant::now();
+        let session = endpoint.join(server_addr()).await.unwrap();
+        // A crash: no notice is sent.
+        network.set_conditions(Conditions::default().loss(1.0));
+        server.close(Duration::ZERO).await;
+        drop(server);
+        network.set_conditions(Conditions::default());
+        assert_eq!(session.ended().await, EndReason::Expired);
+        assert!(started.elapsed() <= LEASE - LEASE / 20 + ms(5), "seed {seed}: {:?}", started.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]
