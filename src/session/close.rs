@@ -45,6 +45,8 @@ fn leave_all(shared: &Shared) {
             shared.counters.add(Counter::CallsOneway, 1);
         }
         link.set_state(SessionState::Ended(EndReason::Closing));
+        // Wakes the task of the session, which may wait in line or before its next attempt.
+        link.tell(|inbox| inbox.ended = Some(EndReason::Closing));
     }
     if !requests.is_empty() {
         shared.send_queues.at(0).send_batch(&mut requests);

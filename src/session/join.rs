@@ -221,6 +221,7 @@ fn start(endpoint: &Endpoint, plan: Plan) -> State {
         rejoin,
         waits_for_turn,
         first: Some(first),
+        listed: None,
     };
     drop(shared.runtime.spawn(keeper.run()));
     State::Asked(link, result)

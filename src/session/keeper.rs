@@ -37,6 +37,8 @@ pub(super) struct Keeper {
     pub(super) waits_for_turn: bool,
     /// The program's future, until it has its result.
     pub(super) first: Option<oneshot::Sender<Result<(), JoinError>>>,
+    /// The key under which the endpoint finds the session.
+    pub(super) listed: Option<u64>,
 }
 
 /// A session that the server has confirmed.
@@ -89,20 +91,23 @@ impl Keeper {
 
     pub(super) async fn run(mut self) {
         let mut attempt = 0;
+        let mut kept_key = None;
         let reason = loop {
-            let Some(key) = self.random() else { break EndReason::Closing };
-            let reason = match self.join(key).await {
+            let Some(key) = kept_key.take().or_else(|| self.random()) else { break EndReason::Closing };
+            let result = self.join(key).await;
+            let reason = match result {
                 Ok(held) => {
                     attempt = 0;
                     let reason = self.hold(held).await;
-                    self.forget(key);
+                    self.link.set_credential(None);
                     if !self.may_rejoin(&reason) {
                         break reason;
                     }
                     reason
                 }
                 Err(error) => {
-                    self.forget(key);
+                    // The server may have begun the session, and its response was lost.
+                    kept_key = matches!(error, JoinError::Call(_)).then_some(key);
                     if !error.is_temporary() || self.is_last(attempt) {
                         break self.fail(error);
                     }
@@ -119,6 +124,7 @@ impl Keeper {
                 break reason;
             }
         };
+        self.unlist();
         if let Some(first) = self.first.take() {
             let _ = first.send(Err(JoinError::of_end(self.link.peer, reason.clone())));
         }
@@ -137,7 +143,7 @@ impl Keeper {
         let (mut token, mut challenge_count) = (None, 0);
         loop {
             let endpoint = self.endpoint.upgrade().ok_or(JoinError::Call(CallError::Closed))?;
-            endpoint.shared().sessions.joined.insert(key, &link);
+            self.list(&endpoint, key);
             let sent = now();
             let client = HostingClient::new(&endpoint, peer);
             let call = client.join(VERSION, &link.pool, key, Required(methods.clone()), token);
@@ -173,12 +179,12 @@ impl Keeper {
     async fn hold(&mut self, mut held: Held) -> EndReason {
         loop {
             let news = self.link.take_inbox();
+            if let Some(reason) = news.ended {
+                return reason;
+            }
             if news.leaves {
                 self.leave(held.credential).await;
                 return EndReason::Left;
-            }
-            if let Some(reason) = news.ended {
-                return reason;
             }
             if news.joined {
                 self.set_position(0);
@@ -302,13 +308,17 @@ impl Keeper {
         self.rejoin.as_ref().is_none_or(|policy| attempt >= policy.max_attempts)
     }
 
-    /// Waits before the next attempt. Returns the reason if the program leaves meanwhile.
+    /// Waits before the next attempt. Returns the reason if the program leaves or closes the
+    /// endpoint meanwhile.
     async fn back_off(&self, attempt: u32) -> Option<EndReason> {
         let Some(random) = self.random() else { return Some(EndReason::Closing) };
         let delay = self.rejoin.as_ref().map_or(Duration::ZERO, |policy| policy.delay(attempt, random));
         let until = later(now(), delay);
         // News of the session before may come late.
         while !self.link.take_inbox().leaves {
+            if self.endpoint.upgrade().is_none() {
+                return Some(EndReason::Closing);
+            }
             if self.or_news(sleep_until(until.into())).await.is_some() && now() >= until {
                 return None;
             }
@@ -316,9 +326,20 @@ impl Keeper {
         Some(EndReason::Left)
     }
 
-    fn forget(&self, key: u64) {
-        self.link.set_credential(None);
-        if let Some(endpoint) = self.endpoint.upgrade() {
+    /// Makes the endpoint find the session under this key, until there is another one. It stays
+    /// listed between two attempts, so that a closing endpoint ends it.
+    fn list(&mut self, endpoint: &Endpoint, key: u64) {
+        if self.listed != Some(key) {
+            self.unlist();
+            // News of the session before.
+            let _ = self.link.take_inbox();
+            endpoint.shared().sessions.joined.insert(key, &self.link);
+            self.listed = Some(key);
+        }
+    }
+
+    fn unlist(&mut self) {
+        if let (Some(key), Some(endpoint)) = (self.listed.take(), self.endpoint.upgrade()) {
             endpoint.shared().sessions.joined.remove(key);
         }
     }

@@ -1,13 +1,14 @@
 //! The end of a session: one for each join, with its reason, on both sides.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rpcudp::session::{EndReason, Rejoin, SessionEvent, SessionState, Sessions};
+use rpcudp::session::{EndReason, JoinError, Rejoin, SessionEvent, SessionState, Sessions};
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::{Endpoint, Refusal};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::fixture::{Hook, Hooks, LobbyClient, Scene, addr, lobby, serve, server_addr};
 use crate::support::{bind, ms, refusal, seeds};
@@ -183,6 +184,40 @@ async fn closing_member_leaves() {
     assert_eq!(session.ended().await, EndReason::Closing);
     sleep(ms(1)).await;
     assert_eq!(scene.server.sessions().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_endpoint_ends_joins_in_line_and_between_attempts_at_once() {
+    let scene = Scene::new(1, Sessions::new().exclusive().queue(1));
+    scene.network.return_undeliverable(true);
+    let _member = scene.join(1).await;
+    for (number, server) in [(2, server_addr()), (3, addr(9))] {
+        let endpoint = scene.player(number);
+        let policy = Rejoin::new().first_delay(Duration::from_secs(20));
+        let join = tokio::spawn(endpoint.join(server).rejoin(policy));
+        sleep(ms(100)).await;
+        assert!(!join.is_finished());
+        endpoint.close(Duration::ZERO).await;
+        let error = timeout(ms(10), join).await.expect("the join ends").unwrap().unwrap_err();
+        assert!(matches!(error, JoinError::Ended { reason: EndReason::Closing, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn join_whose_response_was_lost_finds_its_own_place_again() {
+    let scene = Scene::new(1, Sessions::new().exclusive());
+    let player: SocketAddr = "127.0.0.5:7000".parse().unwrap();
+    let endpoint = bind(&scene.network, player, Endpoint::builder());
+    scene.network.set_link(server_addr().ip(), player.ip(), Conditions::default().loss(1.0));
+    let started = Instant::now();
+    let join = tokio::spawn(endpoint.join(server_addr()).rejoin(Rejoin::new()));
+    sleep(Duration::from_secs(4)).await;
+    let credential = scene.server.sessions().list()[0].id();
+    sleep(ms(1_001)).await;
+    scene.network.set_link(server_addr().ip(), player.ip(), Conditions::default());
+    let session = join.await.unwrap().unwrap();
+    assert_eq!(session.id(), Some(credential));
+    assert!(started.elapsed() < LEASE, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
