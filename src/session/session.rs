@@ -105,13 +105,14 @@ impl Session {
     }
 
     /// Waits until the state is another one, and returns it. States that follow one another quickly
-    /// may be left out, except the last. `None` if the session has ended before.
+    /// may be left out, except the last. `None` after the last.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: it may be dropped and called again.
     pub async fn changed(&mut self) -> Option<SessionState> {
-        if let SessionState::Ended(_) = *self.states.borrow() {
+        let is_seen = !self.states.has_changed().unwrap_or(false);
+        if is_seen && let SessionState::Ended(_) = *self.states.borrow() {
             return None;
         }
         self.states.changed().await.ok()?;

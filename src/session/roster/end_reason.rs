@@ -3,6 +3,8 @@ use std::{error, fmt};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
+use crate::session::contract_mismatch::printable;
+
 /// The reason why a session has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -70,8 +72,8 @@ impl fmt::Display for EndReason {
         match self {
             Self::Left => f.write_str("the member left"),
             Self::Expired => f.write_str("the lease expired"),
-            Self::Evicted(text) => write!(f, "evicted: {text}"),
-            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Evicted(text) => write!(f, "evicted: {}", printable(text)),
+            Self::Refused(text) => write!(f, "refused: {}", printable(text)),
             Self::Closing => f.write_str("closing"),
         }
     }
@@ -134,6 +136,12 @@ mod tests {
         // Fields and codes of a later version.
         assert_eq!(decode::<EndReason>(b"\x93\x01\xa0\xc0").unwrap(), EndReason::Left);
         assert_eq!(decode::<EndReason>(b"\x91\x63").unwrap(), EndReason::Expired);
+    }
+
+    #[test]
+    fn text_of_a_peer_is_escaped_for_logs_and_terminals() {
+        assert_eq!(EndReason::Evicted("a\n\u{1b}[2Jb".into()).to_string(), "evicted: a\\n\\u{1b}[2Jb");
+        assert_eq!(EndReason::Refused("ä\r".into()).to_string(), "refused: ä\\r");
     }
 
     #[test]

@@ -204,6 +204,16 @@ async fn closing_endpoint_ends_joins_in_line_and_between_attempts_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn end_between_two_calls_is_a_change() {
+    let scene = Scene::new(1, Sessions::new());
+    let mut session = scene.join(1).await;
+    scene.server.sessions().evict(session.id().unwrap(), "over");
+    sleep(ms(100)).await;
+    assert_eq!(session.changed().await, Some(SessionState::Ended(EndReason::Evicted("over".into()))));
+    assert_eq!(session.changed().await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn join_whose_response_was_lost_finds_its_own_place_again() {
     let scene = Scene::new(1, Sessions::new().exclusive());
     let player: SocketAddr = "127.0.0.5:7000".parse().unwrap();
