@@ -149,11 +149,14 @@ fn append(out: &mut Vec<u8>, value: &impl Serialize) {
 
 /// Returns the group of a pool's members. Created by the first call.
 pub(crate) fn group(shared: &Shared, roster: &Roster, pool: usize) -> Arc<GroupShared> {
+    let mut is_new = false;
     let group = Arc::clone(roster.pool(pool).group.get_or_init(|| {
+        is_new = true;
         let limits = roster.table().limits(pool).clone();
         Arc::new(GroupShared::with_max_count("the members".into(), shared.calls.random(), limits.capacity))
     }));
-    if !group.is_known() {
+    // An event on another thread may have published the group meanwhile, without earlier members.
+    if is_new {
         roster.table().push_group(pool);
         carry_out(shared, roster);
     }
