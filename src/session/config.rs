@@ -118,6 +118,11 @@ impl Sessions {
     /// Peers keep their sessions alive by themselves, with a request in each half of this time. A
     /// peer that does not reach the server ends its session before the server does, so that no two
     /// peers believe that they have one exclusive place.
+    ///
+    /// On Linux, the clock that leases use stands still while a computer is suspended. A peer that
+    /// wakes takes itself for a member until its next request or call, at most half of this time
+    /// later, although the server may have ended its session. The server refuses its calls then;
+    /// if the server's computer was suspended, its leases are longer by that time.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.limits.lease = lease.clamp(Self::MIN_LEASE, Self::MAX_LEASE);
         self

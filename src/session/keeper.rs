@@ -80,7 +80,8 @@ impl Held {
 }
 
 impl Keeper {
-    /// Challenges after which an attempt fails, or is made more slowly. The server changes tokens every few seconds.
+    /// Challenges after which an attempt to join fails, and requests to keep the session become
+    /// rarer. The server changes tokens every few seconds.
     const MAX_CHALLENGES: usize = 4;
 
     /// The shortest and the longest lease of a server that is accepted.

@@ -19,8 +19,8 @@ use crate::endpoint::Endpoint;
 ///
 /// A task of the endpoint's runtime keeps it alive. If the address of this endpoint changes, as
 /// behind a router that restarts, the session goes on under its id: the next request of that task
-/// moves it, after the server has sent a token to the new address. Calls in between are refused with [`NoSession`](crate::Refusal::NoSession), which
-/// makes the task ask at once.
+/// moves it, after the server has sent a token to the new address. Calls in between are refused
+/// with [`NoSession`](crate::Refusal::NoSession), which makes the task ask at once.
 ///
 /// Dropping the session leaves the server in the background: a request is sent at once, and
 /// retransmitted if the endpoint stays open. [`leave`](Self::leave) waits for the server.
