@@ -133,8 +133,8 @@ pub struct SessionStats {
     pub joined: u64,
     /// Members whose sessions have ended.
     pub ended: u64,
-    /// Requests to join, or to keep a session from a new address, whose peers had to show first that
-    /// they receive at their addresses.
+    /// Requests to join, or to keep a session from a new address, whose peers had to show first
+    /// that they receive at their addresses.
     pub challenged: u64,
     /// Requests to keep a session or to leave it that named no known session: forged, or of a peer
     /// that was away for long. They change nothing.
