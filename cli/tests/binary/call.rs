@@ -2,7 +2,9 @@ use rpcudp::Dialect;
 use serde_json::json;
 
 use crate::describe::describing;
-use crate::peers::{CLOSED, serve, serve_group, silence};
+#[cfg(target_os = "linux")]
+use crate::peers::serve_group;
+use crate::peers::{CLOSED, serve, silence};
 use crate::process::{Background, json, rpcudp};
 
 #[test]

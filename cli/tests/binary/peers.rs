@@ -1,6 +1,6 @@
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 
-use rpcudp::{Context, Dialect, Endpoint, UdpOptions, rpc_service};
+use rpcudp::{Context, Dialect, Endpoint, rpc_service};
 use rpcudp_core::{Frame, Response};
 use serde::{Deserialize, Serialize};
 
@@ -50,9 +50,12 @@ pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
 
 /// Starts a Rust peer that is a member of a multicast group on the loopback interface. Returns the
 /// address of the group.
+#[cfg(target_os = "linux")]
 pub(crate) fn serve_group() -> (Endpoint, String) {
+    use std::net::Ipv4Addr;
+
     let group = Ipv4Addr::new(239, 77, 1, 3);
-    let udp = UdpOptions::default().join_multicast_v4(group, Ipv4Addr::LOCALHOST);
+    let udp = rpcudp::UdpOptions::default().join_multicast_v4(group, Ipv4Addr::LOCALHOST);
     let endpoint = Endpoint::builder().udp(udp).serve(PeerServer::new(RustPeer));
     let endpoint = endpoint.bind("0.0.0.0:0").wait().expect("a free port of this host");
     let addr = format!("{group}:{}", endpoint.local_addr().port());
