@@ -10,7 +10,7 @@ use rpcudp::{Endpoint, Peers};
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
 use crate::measuring::{
-    BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+    BoxError, Caller, Cell, Machine, Placement, RatioTable, Sample, Timing, conclude, measure_in_rounds,
 };
 
 /// The numbers of peers, the cell and the output file.
@@ -119,39 +119,13 @@ impl Caller for TurnCaller {
 
 /// Renders the table of one placement. Ratios to the plain clients are within rounds.
 fn table(samples: &[Sample<Key>], keys: &[Key], placement: Placement) -> String {
-    let of = |key| {
-        samples.iter().filter(move |sample| sample.key == key && sample.placement == placement && sample.counts())
-    };
-    if keys.iter().all(|&key| of(key).next().is_none()) {
-        return String::new();
+    RatioTable {
+        heads: "peers | clients",
+        cells: |key: Key| format!("{} | {}", key.peer_count, key.clients.name()),
+        base_name: "plain",
+        base_of: |key| Key { clients: Clients::Plain, ..key },
     }
-    let mut text = format!("\nCores {placement}:\n\n");
-    text +=
-        "| peers | clients | calls/s | calls/s / plain | p50 us | p99 us | CPU us/call | CPU / plain | samples |\n|";
-    text += &" --- |".repeat(9);
-    text += "\n";
-    for &key in keys {
-        let [p50, p99] = [0.5, 0.99].map(|share| spread(of(key).map(|sample| sample.quantile(share)), 1));
-        let of_plain = |value: fn(&Sample<Key>) -> f64| {
-            let ratios = of(key).filter_map(|sample| {
-                let base = of(Key { clients: Clients::Plain, ..key })
-                    .find(|base| base.round == sample.round && base.has_pace_of(sample))?;
-                Some(value(sample) / value(base))
-            });
-            spread(ratios, 3)
-        };
-        text += &format!(
-            "| {} | {} | {} | {} | {p50} | {p99} | {} | {} | {} |\n",
-            key.peer_count,
-            key.clients.name(),
-            spread(of(key).map(|sample| sample.calls_per_second), 0),
-            of_plain(|sample| sample.calls_per_second),
-            spread(of(key).map(|sample| micros(sample.cpu_per_call)), 2),
-            of_plain(|sample| micros(sample.cpu_per_call)),
-            of(key).count(),
-        );
-    }
-    text
+    .render(samples, keys, placement)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use rpcudp::{Builder, Endpoint, Limits};
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
 use crate::measuring::{
-    BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+    BoxError, Caller, Cell, Machine, Placement, RatioTable, Sample, Timing, conclude, measure_in_rounds,
 };
 
 /// The cell and the output file.
@@ -120,35 +120,13 @@ impl Caller for LimitedCaller {
 
 /// Renders the table of one placement. Ratios to the endpoints without limits are within rounds.
 fn table(samples: &[Sample<Setting>], placement: Placement) -> String {
-    let of = |setting| {
-        samples.iter().filter(move |sample| sample.key == setting && sample.placement == placement && sample.counts())
-    };
-    if Setting::ALL.iter().all(|&setting| of(setting).next().is_none()) {
-        return String::new();
+    RatioTable {
+        heads: "limits",
+        cells: |setting: Setting| setting.to_string(),
+        base_name: "trusted",
+        base_of: |_| Setting::Trusted,
     }
-    let mut text = format!("\nCores {placement}:\n\n");
-    text += "| limits | calls/s | calls/s / trusted | p50 us | p99 us | CPU us/call | CPU / trusted | samples |\n|";
-    text += &" --- |".repeat(8);
-    text += "\n";
-    for setting in Setting::ALL {
-        let [p50, p99] = [0.5, 0.99].map(|share| spread(of(setting).map(|sample| sample.quantile(share)), 1));
-        let of_trusted = |value: fn(&Sample<Setting>) -> f64| {
-            let ratios = of(setting).filter_map(|sample| {
-                let base = of(Setting::Trusted).find(|base| base.round == sample.round && base.has_pace_of(sample))?;
-                Some(value(sample) / value(base))
-            });
-            spread(ratios, 3)
-        };
-        text += &format!(
-            "| {setting} | {} | {} | {p50} | {p99} | {} | {} | {} |\n",
-            spread(of(setting).map(|sample| sample.calls_per_second), 0),
-            of_trusted(|sample| sample.calls_per_second),
-            spread(of(setting).map(|sample| micros(sample.cpu_per_call)), 2),
-            of_trusted(|sample| micros(sample.cpu_per_call)),
-            of(setting).count(),
-        );
-    }
-    text
+    .render(samples, &Setting::ALL, placement)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use rpcudp::{Builder, Endpoint, Identity, LinkOptions};
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
 use crate::measuring::{
-    BoxError, Caller, Cell, Machine, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
+    BoxError, Caller, Cell, Machine, Placement, RatioTable, Sample, Timing, conclude, measure_in_rounds,
 };
 
 /// The cell and the output file.
@@ -123,35 +123,13 @@ impl Caller for LinkCaller {
 
 /// Renders the table of one placement. Ratios to plain calls are within rounds.
 fn table(samples: &[Sample<Setting>], placement: Placement) -> String {
-    let of = |setting| {
-        samples.iter().filter(move |sample| sample.key == setting && sample.placement == placement && sample.counts())
-    };
-    if Setting::ALL.iter().all(|&setting| of(setting).next().is_none()) {
-        return String::new();
+    RatioTable {
+        heads: "wire",
+        cells: |setting: Setting| setting.to_string(),
+        base_name: "plain",
+        base_of: |_| Setting::Plain,
     }
-    let mut text = format!("\nCores {placement}:\n\n");
-    text += "| wire | calls/s | calls/s / plain | p50 us | p99 us | CPU us/call | CPU / plain | samples |\n|";
-    text += &" --- |".repeat(8);
-    text += "\n";
-    for setting in Setting::ALL {
-        let [p50, p99] = [0.5, 0.99].map(|share| spread(of(setting).map(|sample| sample.quantile(share)), 1));
-        let of_plain = |value: fn(&Sample<Setting>) -> f64| {
-            let ratios = of(setting).filter_map(|sample| {
-                let base = of(Setting::Plain).find(|base| base.round == sample.round && base.has_pace_of(sample))?;
-                Some(value(sample) / value(base))
-            });
-            spread(ratios, 3)
-        };
-        text += &format!(
-            "| {setting} | {} | {} | {p50} | {p99} | {} | {} | {} |\n",
-            spread(of(setting).map(|sample| sample.calls_per_second), 0),
-            of_plain(|sample| sample.calls_per_second),
-            spread(of(setting).map(|sample| micros(sample.cpu_per_call)), 2),
-            of_plain(|sample| micros(sample.cpu_per_call)),
-            of(setting).count(),
-        );
-    }
-    text
+    .render(samples, &Setting::ALL, placement)
 }
 
 #[cfg(test)]
