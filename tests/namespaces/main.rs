@@ -59,13 +59,13 @@ impl Peer for Service {
 /// Makes a host for the caller at `10.0.0.1` and `fd00::1`, and a host for the server at `10.0.0.2`
 /// and `fd00::2`. If this machine cannot have them, prints `SKIPPED` and returns `None`.
 fn hosts() -> Option<[Host; 2]> {
-    let hosts = match Host::linked() {
-        Ok(hosts) => hosts,
-        Err(error) => {
-            print_skipped(&error);
-            return None;
-        }
-    };
+    addressed(Host::linked())
+}
+
+/// Gives each host an address of both families that ends with its number, from 1. If this machine
+/// cannot have hosts, prints `SKIPPED` and returns `None`.
+fn addressed<const N: usize>(hosts: io::Result<[Host; N]>) -> Option<[Host; N]> {
+    let hosts = hosts.inspect_err(print_skipped).ok()?;
     for (host, number) in hosts.iter().zip(1..) {
         host.add_addr(&format!("10.0.0.{number}/24"));
         host.add_addr(&format!("fd00::{number}/64"));

@@ -8,22 +8,11 @@ use rpcudp::{All, CallError, Endpoint, UdpOptions};
 
 use crate::host::Host;
 use crate::support::ms;
-use crate::{PeerClient, PeerServer, Service, addr, print_skipped};
+use crate::{PeerClient, PeerServer, Service, addr, addressed};
 
 /// A caller at `10.0.0.1`, and three members of the groups.
 fn hosts() -> Option<[Host; 4]> {
-    let hosts = match Host::bridged() {
-        Ok(hosts) => hosts,
-        Err(error) => {
-            print_skipped(&error);
-            return None;
-        }
-    };
-    for (host, number) in hosts.iter().zip(1..) {
-        host.add_addr(&format!("10.0.0.{number}/24"));
-        host.add_addr(&format!("fd00::{number}/64"));
-    }
-    Some(hosts)
+    addressed(Host::bridged())
 }
 
 const GROUP_V4: &str = "239.1.2.3:7000";
