@@ -29,8 +29,7 @@ pub(crate) struct EndpointLinks {
     queue: Lock<Queue>,
     /// Whether the queue has commands.
     has_commands: AtomicBool,
-    /// The targets of clients by the address that stands for them, for retransmissions.
-    targets: Lock<HashMap<SocketAddr, Vec<Weak<SecurePeer>>>>,
+    targets: Lock<Targets>,
     /// The targets to which a link is up, with the proven keys.
     up: Lock<HashMap<SocketAddr, PeerId>>,
     /// The counts of the links, as of the driver's last work.
@@ -45,6 +44,28 @@ struct Queue {
     len: usize,
 }
 
+/// The targets of clients by the address that stands for them, for retransmissions.
+#[derive(Debug)]
+struct Targets {
+    by_source: HashMap<SocketAddr, Vec<Weak<SecurePeer>>>,
+    /// The number of addresses at which those without a client are removed.
+    prune_at: usize,
+}
+
+impl Targets {
+    /// Addresses below which none is removed.
+    const KEPT: usize = 1_024;
+
+    /// Removes the addresses without a client once as many were added as were left the last time.
+    fn prune(&mut self) {
+        if self.by_source.len() < self.prune_at {
+            return;
+        }
+        self.by_source.retain(|_, same_source| same_source.iter().any(|target| target.strong_count() > 0));
+        self.prune_at = Self::KEPT.max(2 * self.by_source.len());
+    }
+}
+
 /// The queue to the driver is full. The frame counts as lost.
 #[derive(Debug)]
 pub(crate) struct QueueFull;
@@ -52,9 +73,6 @@ pub(crate) struct QueueFull;
 impl EndpointLinks {
     /// Bytes that may be queued, as for a plain send queue.
     const MAX_QUEUE_LEN: usize = 256 << 20;
-
-    /// Addresses of targets above which those without a client are removed.
-    const KEPT_TARGETS: usize = 1_024;
 
     /// Returns the links of an endpoint that has an identity. Takes no random number for another.
     pub(crate) fn new(config: &LinkConfig, rng: &mut StdRng, driver: &Arc<WakeFlag>) -> Option<Box<Self>> {
@@ -68,7 +86,7 @@ impl EndpointLinks {
             secret: rng.next_u64(),
             queue: Lock::default(),
             has_commands: AtomicBool::new(false),
-            targets: Lock::default(),
+            targets: Lock::new(Targets { by_source: HashMap::new(), prune_at: Targets::KEPT }),
             up: Lock::default(),
             stats: Lock::default(),
             driver: Arc::clone(driver),
@@ -93,10 +111,8 @@ impl EndpointLinks {
 
     fn add_target(&self, target: SecurePeer) -> Arc<SecurePeer> {
         let mut targets = self.targets.lock();
-        if targets.len() >= Self::KEPT_TARGETS && targets.len() == targets.capacity() {
-            targets.retain(|_, same_source| same_source.iter().any(|target| target.strong_count() > 0));
-        }
-        let same_source = targets.entry(target.source()).or_default();
+        targets.prune();
+        let same_source = targets.by_source.entry(target.source()).or_default();
         let is_same = |known: &Arc<SecurePeer>| known.addr() == target.addr() && known.route == target.route;
         if let Some(known) = same_source.iter().filter_map(Weak::upgrade).find(is_same) {
             return known;
@@ -111,7 +127,7 @@ impl EndpointLinks {
     /// that may open a link goes before others, and serves all retransmissions to the key.
     pub(crate) fn find(&self, source: SocketAddr) -> Option<Arc<SecurePeer>> {
         let targets = self.targets.lock();
-        let known = || targets.get(&source).into_iter().flatten().rev().filter_map(Weak::upgrade);
+        let known = || targets.by_source.get(&source).into_iter().flatten().rev().filter_map(Weak::upgrade);
         known().find(|target| matches!(target.route, Route::Open(_))).or_else(|| known().next())
     }
 
@@ -218,6 +234,6 @@ mod tests {
             let link = LinkedPeer { link: None, peer_id, source: links.source_of(peer_id) };
             drop(links.target_back(addr, &link));
         }
-        assert!(links.targets.lock().len() <= 2 * EndpointLinks::KEPT_TARGETS);
+        assert!(links.targets.lock().by_source.len() <= Targets::KEPT);
     }
 }
