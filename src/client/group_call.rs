@@ -35,34 +35,32 @@ const MAX_TRIED: usize = 8;
 impl PendingCall {
     /// Polls a call to a group.
     pub(super) fn poll_group(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
-        match &mut self.state {
-            State::Ready(datagram, extras) => {
-                let (datagram, extras) = (mem::take(datagram), extras.take());
-                self.state = State::Ended;
-                match self.start_at_member(datagram, extras, cx) {
-                    Step::Pending => Poll::Pending,
-                    step => self.take_steps(step, cx),
-                }
-            }
+        match mem::replace(&mut self.state, State::Ended) {
+            State::Ready(datagram, extras) => match self.start_at_member(datagram, extras, cx) {
+                Step::Pending => Poll::Pending,
+                step => self.take_steps(step, cx),
+            },
             // Most calls end with the response of their first member, and take no other step.
-            State::InFlight(id, sent) => {
-                let (id, sent) = (*id, *sent);
-                if self.group().detour.is_some() || self.may_leave_silent_members() {
-                    return self.take_steps(Step::Poll, cx);
+            State::InFlight(id, sent) if self.group().detour.is_none() && !self.may_leave_silent_members() => {
+                match self.endpoint.shared().calls.poll(&id, cx.waker()) {
+                    Poll::Pending => {
+                        self.state = State::InFlight(id, sent);
+                        Poll::Pending
+                    }
+                    Poll::Ready((response @ Completion::Response(_), transmission_count)) => {
+                        self.record_evidence(self.responded(sent));
+                        Poll::Ready(CallEnd::Completed(response, transmission_count))
+                    }
+                    Poll::Ready((completion, transmission_count)) => {
+                        let step = self.end_current(completion, transmission_count, sent);
+                        self.take_steps(step, cx)
+                    }
                 }
-                let Poll::Ready((completion, transmission_count)) = self.endpoint.shared().calls.poll(&id, cx.waker())
-                else {
-                    return Poll::Pending;
-                };
-                self.state = State::Ended;
-                if let Completion::Response(_) = completion {
-                    self.record_evidence(self.evidence(&completion, sent));
-                    return Poll::Ready(CallEnd::Completed(completion, transmission_count));
-                }
-                let step = self.end_current(completion, transmission_count, sent);
-                self.take_steps(step, cx)
             }
-            State::Waiting(_) | State::Ended => self.take_steps(Step::Poll, cx),
+            state => {
+                self.state = state;
+                self.take_steps(Step::Poll, cx)
+            }
         }
     }
 
@@ -113,7 +111,7 @@ impl PendingCall {
 
     /// Sends the request to the picked member.
     fn send_to_member(&mut self, mut datagram: Vec<u8>, at: Instant, counter: Counter, cx: &mut Context<'_>) -> Step {
-        let remaining = self.remaining(at);
+        let remaining = if self.group().detour.is_none() { self.timeout() } else { self.remaining(at) };
         if counter != Counter::CallsStarted && self.sends_deadline {
             Request::set_remaining(&mut datagram, self.body_len(), remaining);
         }
@@ -190,26 +188,14 @@ impl PendingCall {
 
     /// Returns the evidence that the end of a request gives, which was sent at this time.
     pub(super) fn evidence(&self, completion: &Completion, sent: u32) -> Evidence {
-        let GroupTarget { view, detour, member } = self.group();
-        let group = &view.group;
-        let elapsed = |at: Instant| group.ticks(at).wrapping_sub(sent);
         match completion {
             Completion::Failure(failure) if is_not_ready(failure.code.refusal()) => Evidence::NotReady,
-            Completion::Response(_) | Completion::Failure(_) | Completion::Undecodable(_) => {
-                // A group of one has no choice to make, and saves the time of reading the clock.
-                if group.len() < 2 {
-                    return Evidence::Responded(None);
-                }
-                let at = now();
-                if let Some(detour) = detour.as_ref().filter(|detour| detour.hedge != Hedge::Off) {
-                    let started = detour.started.unwrap_or(sent);
-                    group.measure_hedged(self.spec.name, group.ticks(at).wrapping_sub(started));
-                }
-                Evidence::Responded(Some(elapsed(at)))
-            }
+            Completion::Response(_) | Completion::Failure(_) | Completion::Undecodable(_) => self.responded(sent),
             // A timeout shorter than the member's response time shows nothing.
             Completion::TimedOut(_) => {
-                let is_shown = member.as_ref().is_some_and(|member| elapsed(now()) >= member.smoothed());
+                let GroupTarget { view, member, .. } = self.group();
+                let elapsed = view.group.ticks(now()).wrapping_sub(sent);
+                let is_shown = member.as_ref().is_some_and(|member| elapsed >= member.smoothed());
                 if is_shown { Evidence::Silent } else { Evidence::None }
             }
             Completion::Unsendable { .. } => Evidence::Silent,
@@ -219,6 +205,22 @@ impl PendingCall {
             #[cfg(feature = "secure")]
             Completion::LinkEnded(_) => Evidence::Unreachable,
         }
+    }
+
+    /// Returns the evidence of a response to a request that was sent at this time.
+    fn responded(&self, sent: u32) -> Evidence {
+        let GroupTarget { view, detour, .. } = self.group();
+        let group = &view.group;
+        // A group of one has no choice to make, and saves the time of reading the clock.
+        if group.len() < 2 {
+            return Evidence::Responded(None);
+        }
+        let at = group.ticks(now());
+        if let Some(detour) = detour.as_ref().filter(|detour| detour.hedge != Hedge::Off) {
+            let started = detour.started.unwrap_or(sent);
+            group.measure_hedged(self.spec.name, at.wrapping_sub(started));
+        }
+        Evidence::Responded(Some(at.wrapping_sub(sent)))
     }
 
     /// Returns whether the contract allows that a request which ended this way is sent to another

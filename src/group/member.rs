@@ -20,6 +20,8 @@ pub(crate) struct Member {
     smoothed: AtomicU32,
     /// Whether the group has ejected the member.
     pub(super) is_ejected: AtomicBool,
+    /// Whether the source has removed the member.
+    pub(super) is_removed: AtomicBool,
     /// The time at which the source last named the member, in milliseconds since the group's
     /// origin.
     pub(super) named_at: AtomicU64,
@@ -64,6 +66,7 @@ impl Member {
             silent_count: AtomicU32::new(0),
             smoothed: AtomicU32::new(0),
             is_ejected: AtomicBool::new(false),
+            is_removed: AtomicBool::new(false),
             named_at: AtomicU64::new(named_at),
             whole: None,
             parts: Lock::default(),
@@ -87,6 +90,11 @@ impl Member {
     /// Returns the member that this is a part of, or this one.
     pub(super) fn whole(self: &Arc<Self>) -> &Arc<Self> {
         self.whole.as_ref().unwrap_or(self)
+    }
+
+    /// Returns whether the member is in its group, and is not ejected.
+    pub(super) fn is_available(&self) -> bool {
+        !self.is_removed.load(Ordering::Relaxed) && !self.is_ejected.load(Ordering::Relaxed)
     }
 
     /// Counts a request that is being sent.

@@ -51,39 +51,44 @@ pub(crate) struct GroupView {
     pub(crate) group: Arc<GroupShared>,
     /// The hash of the key by which calls pick their peer.
     pub(crate) key: Option<u64>,
-    /// The client's part of the only member of the group, and the version of the group that it was
-    /// taken from.
-    only: Lock<Option<(u64, Arc<Member>)>>,
+    /// The client's part of the first member that was the only one of the group.
+    first_only: OnceLock<Arc<Member>>,
+    /// The client's part of a later one.
+    later_only: Lock<Option<Arc<Member>>>,
 }
 
 impl GroupView {
     pub(crate) fn new(group: &Arc<GroupShared>, key: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { group: Arc::clone(group), key, only: Lock::default() })
+        let (first_only, later_only) = (OnceLock::new(), Lock::default());
+        Arc::new(Self { group: Arc::clone(group), key, first_only, later_only })
     }
 
     /// Picks the member for a request, none of `avoid`, and counts the request as in flight. Each
     /// pick is followed by [`GroupShared::record`]. Returns `None` if there is no other member.
     pub(crate) fn pick(&self, now: Instant, avoid: &[Arc<Member>]) -> Option<Arc<Member>> {
-        if self.group.len() != 1 || !avoid.is_empty() {
-            return self.group.pick(now, self.key, avoid);
+        let only = if self.group.len() == 1 && avoid.is_empty() { self.only() } else { None };
+        let Some(only) = only else { return self.group.pick(now, self.key, avoid) };
+        only.begin();
+        Some(only)
+    }
+
+    /// Returns the client's part of the only member of the group, unless the member is ejected. The
+    /// first one is read without a lock: two atomic operations are a hundredth of a call.
+    fn only(&self) -> Option<Arc<Member>> {
+        if let Some(first) = self.first_only.get()
+            && first.whole().is_available()
+        {
+            return Some(Arc::clone(first));
         }
-        let version = self.group.version();
-        let mut only = self.only.lock();
-        let picked = match &*only {
-            Some((known, member)) if *known == version => Arc::clone(member),
-            _ => {
-                let member = self.group.members.lock().only().map(Member::part);
-                let Some(member) = member else {
-                    drop(only);
-                    return self.group.pick(now, self.key, avoid);
-                };
-                *only = Some((version, Arc::clone(&member)));
-                member
-            }
-        };
-        drop(only);
-        picked.begin();
-        Some(picked)
+        let mut later = self.later_only.lock();
+        if let Some(later) = later.as_ref().filter(|later| later.whole().is_available()) {
+            return Some(Arc::clone(later));
+        }
+        let part = self.group.members.lock().only().map(Member::part)?;
+        if self.first_only.set(Arc::clone(&part)).is_err() {
+            *later = Some(Arc::clone(&part));
+        }
+        Some(part)
     }
 }
 

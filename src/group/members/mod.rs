@@ -118,8 +118,15 @@ impl Members {
 
     /// Removes a member. Requests in flight to it go on.
     pub(super) fn remove(&mut self, addr: SocketAddr) {
-        self.available.retain(|member| member.addr != addr);
-        self.ejected.retain(|ejection| ejection.member.addr != addr);
+        let stays = |member: &Member| {
+            let stays = member.addr != addr;
+            if !stays {
+                member.is_removed.store(true, Ordering::Relaxed);
+            }
+            stays
+        };
+        self.available.retain(|member| stays(member));
+        self.ejected.retain(|ejection| stays(&ejection.member));
         self.set_next_probe();
     }
 

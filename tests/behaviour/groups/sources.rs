@@ -38,6 +38,27 @@ async fn peers_come_and_go_with_the_changes_of_the_source() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_follow_the_only_peer_of_a_group() {
+    let group = Group::new(1, 3);
+    let (changes, receiver) = mpsc::channel(8);
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver));
+    for only in [0, 1, 2, 0, 0, 1] {
+        changes.send(Change::Insert(addr(only))).await.unwrap();
+        sleep(ms(1)).await;
+        let clients = [client.clone(), client.clone()];
+        for client in clients.iter().chain([&client]) {
+            assert_eq!(client.name().await.unwrap(), only as u64);
+        }
+        let peers = client.peers();
+        let counts = peers.iter().map(|peer| (peer.addr, peer.in_flight, peer.requests));
+        assert_eq!(counts.collect::<Vec<_>>(), [(addr(only), 0, 3)]);
+        changes.send(Change::Remove(addr(only))).await.unwrap();
+        sleep(ms(1)).await;
+        assert!(matches!(client.name().await, Err(CallError::NoPeers { .. })));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_wait_for_the_first_news_of_a_source_only() {
     let group = Group::new(1, 1);
     let (changes, receiver) = mpsc::channel(8);
