@@ -28,7 +28,7 @@ mod tls;
 
 pub use identity::Identity;
 pub use key_error::KeyError;
-pub use links::{AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Links, Outgoing, SendError};
+pub use links::{AnyPeer, Expected, FrameId, LinkEnd, LinkEvent, LinkId, LinkStats, Links, Outgoing, SendError};
 pub use options::LinkOptions;
 pub use peer_id::PeerId;
 

@@ -32,7 +32,8 @@ use crate::calls::completion::Completion;
 /// sent a cancel frame ([`Builder::send_cancels`](crate::Builder::send_cancels)), after which it
 /// drops an async handler of the request at its next await point; an `at_most_once` method runs on
 /// and may look at [`Context::is_cancelled`](crate::Context::is_cancelled). The frame may be lost,
-/// so the method may run on in any case.
+/// so the method may run on in any case. Over a link, a request that is still being sent is not
+/// sent to its end, so its method does not run, and the peer stops a response that is under way.
 ///
 /// A call that is dropped before its first poll is never sent, also that of a oneway method; `let _
 /// = client.method();` drops it, and only hides the warning.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rpcudp_core::MessageId;
-use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_transport::canonical;
 
 use super::call_end::CallEnd;
@@ -27,7 +26,7 @@ impl PendingCall {
     pub(super) fn max_body_len(&self) -> usize {
         let shared = self.endpoint.shared();
         match (&self.target, &shared.links) {
-            (Target::Secure(_), Some(links)) => links.max_frame_len().saturating_sub(HEADER_LEN),
+            (Target::Secure(_), Some(links)) => links.max_body_len(),
             _ => shared.config.max_request_len,
         }
     }

@@ -158,8 +158,10 @@ impl PendingCall {
             },
             State::InFlight(id, _) => {
                 let polled = self.endpoint.shared().calls.poll(&id, cx.waker());
-                if polled.is_pending() {
-                    self.state = State::InFlight(id, 0);
+                match &polled {
+                    Poll::Pending => self.state = State::InFlight(id, 0),
+                    Poll::Ready((Completion::TimedOut(_), _)) => self.stop_transfer(id),
+                    Poll::Ready(_) => {}
                 }
                 polled.map(|(completion, transmission_count)| CallEnd::Completed(completion, transmission_count))
             }
@@ -329,24 +331,41 @@ impl PendingCall {
     pub(super) fn cancel(&self, key: &MessageId, peer: SocketAddr) {
         let shared = self.endpoint.shared();
         let Some(id) = shared.calls.remove(key) else { return };
-        let config = &shared.config;
-        if !self.sends_deadline || !config.calls.sends_cancels || !config.dialect.has_cancel_frames() {
-            return;
-        }
-        let mut frame = buffer_pool::take();
-        Frame::encode_cancel(&mut frame, id);
+        let frame = self.cancel_frame(id);
         if let (Target::Secure(peer), Some(links)) = (&self.target, &shared.links) {
-            if links.send_call(peer, &frame, None).is_ok() {
+            let has_frame = frame.is_some();
+            if links.cancel_call(peer, id, frame.unwrap_or_default()).is_ok() && has_frame {
                 shared.counters.add(Counter::CancelsSent, 1);
             }
-            return buffer_pool::give(frame);
+            return;
         }
+        let Some(frame) = frame else { return };
         let datagram = Datagram { destination: peer, source: None, contents: &frame };
         // Queued behind the request, which may be in the queue too.
         if shared.send_queues.for_peer(peer).send(datagram, None, SendMode::Batched).is_ok() {
             shared.counters.add(Counter::CancelsSent, 1);
         }
         buffer_pool::give(frame);
+    }
+
+    /// Ends the transfer of a request or response over a link after the call has timed out. The
+    /// peer knows the deadline.
+    fn stop_transfer(&self, id: MessageId) {
+        if let (Target::Secure(peer), Some(links)) = (&self.target, &self.endpoint.shared().links) {
+            // If the queue is full, the transfer goes on, and its result is ignored.
+            let _ = links.cancel_call(peer, id, Vec::new());
+        }
+    }
+
+    /// Returns the cancel frame for a request, if the call's settings and its peer allow it.
+    fn cancel_frame(&self, id: MessageId) -> Option<Vec<u8>> {
+        let config = &self.endpoint.shared().config;
+        let is_sent = self.sends_deadline && config.calls.sends_cancels && config.dialect.has_cancel_frames();
+        is_sent.then(|| {
+            let mut frame = buffer_pool::take();
+            Frame::encode_cancel(&mut frame, id);
+            frame
+        })
     }
 
     /// Records the outcome in the call's span, in a log line if the call failed, and in the

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rpcudp_core::{Counter, DropReason, MessageId};
+use rpcudp_core::{Counter, DropReason, Frame, MessageId};
 use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, PeerId, SendError};
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use super::dispatch::Dispatch;
+use super::link_cancel::{cancel_call, cancel_response, is_response};
 use super::link_frames::LinkFrame;
 use crate::clock::now;
 use crate::endpoint::send_queues::SendQueues;
@@ -141,6 +142,12 @@ impl LinkDriver {
                     let handled = self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now));
                     handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
                 }
+                LinkEvent::Arriving { link, kind, id, .. } => {
+                    if !self.is_wanted(link, kind, MessageId::from_bytes(id)) {
+                        self.shared.counters.dropped(DropReason::UnmatchedResponse);
+                        links.cancel(now, link, &id);
+                    }
+                }
                 event => {
                     *recent = Recent::default();
                     self.handle_event(links, event);
@@ -153,6 +160,16 @@ impl LinkDriver {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
             Command::Respond { link, frame } => self.respond(links, &link, frame, now),
+            Command::Cancel { peer, id, frame } => {
+                // A link in its handshake has not delivered the request.
+                let used = cancel_call(links, &peer, id, now);
+                if let Some(link) = used.into_iter().rfind(|link| self.is_up(*link))
+                    && !frame.is_empty()
+                {
+                    // The frame saves the peer some work, and no more depends on it.
+                    let _ = links.send(now, link, frame);
+                }
+            }
             Command::Call { peer, frame, call } => {
                 let link = match &recent.call {
                     Some((known, link, is_up)) if Arc::ptr_eq(known, &peer) => Ok((*link, *is_up)),
@@ -234,11 +251,25 @@ impl LinkDriver {
             recent.frame = Some((link, Arc::clone(peer), *target));
         }
         let Some((_, peer, target)) = &recent.frame else { return Ok(()) };
+        if Frame::is_cancel(contents, self.shared.config.dialect) {
+            cancel_response(links, peer, contents, now);
+        }
         let addr = links.addr(link).unwrap_or(self.shared.local_addr);
         let frame = LinkFrame { contents, peer, addr, target: *target, shared: &self.shared };
         dispatch.handle_link_frame(frame, now, |response| {
             self.respond(links, peer, response.to_vec(), now);
         })
+    }
+
+    /// Returns whether a large frame that begins to arrive is a request, or a response that a call
+    /// expects.
+    fn is_wanted(&self, link: LinkId, kind: u8, id: MessageId) -> bool {
+        if !is_response(kind, id, self.shared.config.dialect) {
+            return true;
+        }
+        let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return false };
+        let calls = self.shared.calls.lock_for_responses();
+        [Some(peer.source), *target].into_iter().flatten().any(|source| calls.expects(&id, source).is_ok())
     }
 
     fn handle_event(&mut self, links: &Links, event: LinkEvent) {

@@ -9,8 +9,11 @@ use super::secure_peer::SecurePeer;
 /// Work for the driver that owns the links.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Sends a request or a cancel frame. With the key of the call, if a response is expected.
+    /// Sends a request. With the key of the call, if a response is expected.
     Call { peer: Arc<SecurePeer>, frame: Vec<u8>, call: Option<MessageId> },
+    /// Drops what is left of the request with this id, and of its response. Sends the cancel frame,
+    /// unless it is empty or the peer has not received the request.
+    Cancel { peer: Arc<SecurePeer>, id: MessageId, frame: Vec<u8> },
     /// Sends the response of a handler.
     Respond { link: Arc<LinkedPeer>, frame: Vec<u8> },
     /// Handles a datagram that another socket of the endpoint has received.
@@ -20,7 +23,7 @@ pub(crate) enum Command {
 impl Command {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Call { frame, .. } | Self::Respond { frame, .. } => frame.len(),
+            Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
             Self::Receive { datagram, .. } => datagram.len(),
         }
     }

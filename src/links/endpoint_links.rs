@@ -71,6 +71,9 @@ impl Targets {
 pub(crate) struct QueueFull;
 
 impl EndpointLinks {
+    /// The bytes of a frame besides its body, at most: the header and the trailer.
+    const MAX_OVERHEAD: usize = 1_024;
+
     /// Bytes that may be queued, as for a plain send queue.
     const MAX_QUEUE_LEN: usize = 256 << 20;
 
@@ -131,9 +134,9 @@ impl EndpointLinks {
         known().find(|target| matches!(target.route, Route::Open(_))).or_else(|| known().next())
     }
 
-    /// Returns the length of the largest frame, in bytes.
-    pub(crate) fn max_frame_len(&self) -> usize {
-        self.options.largest_message_len()
+    /// Returns the length of the longest body, in bytes.
+    pub(crate) fn max_body_len(&self) -> usize {
+        self.options.largest_message_len().saturating_sub(Self::MAX_OVERHEAD)
     }
 
     /// Returns the address that stands for a key.
@@ -141,7 +144,7 @@ impl EndpointLinks {
         source::of_key(peer, self.secret)
     }
 
-    /// Queues a request or a cancel frame.
+    /// Queues a request.
     ///
     /// # Errors
     ///
@@ -153,6 +156,16 @@ impl EndpointLinks {
         call: Option<MessageId>,
     ) -> Result<(), QueueFull> {
         self.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
+    }
+
+    /// Queues the cancellation of a call. `frame` is the cancel frame, or empty if the peer is not
+    /// to be told.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn cancel_call(&self, peer: &Arc<SecurePeer>, id: MessageId, frame: Vec<u8>) -> Result<(), QueueFull> {
+        self.push(Command::Cancel { peer: Arc::clone(peer), id, frame })
     }
 
     /// Queues a response.

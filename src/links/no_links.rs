@@ -31,11 +31,15 @@ pub(crate) mod endpoint_links {
             match *self {}
         }
 
+        pub(crate) fn cancel_call(&self, _: &Arc<SecurePeer>, _: MessageId, _: Vec<u8>) -> Result<(), QueueFull> {
+            match *self {}
+        }
+
         pub(crate) fn respond(&self, _: &Arc<LinkedPeer>, _: &[u8]) -> Result<(), QueueFull> {
             match *self {}
         }
 
-        pub(crate) fn max_frame_len(&self) -> usize {
+        pub(crate) fn max_body_len(&self) -> usize {
             match *self {}
         }
     }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
-use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{Counter, DropReason, MessageId};
 use rpcudp_transport::Datagram;
 
@@ -103,7 +102,7 @@ impl RequestHead {
     pub(crate) fn max_response_len(&self) -> usize {
         let Context { shared, link, .. } = &self.context;
         match (link, &shared.links) {
-            (Some(_), Some(links)) => links.max_frame_len().saturating_sub(HEADER_LEN),
+            (Some(_), Some(links)) => links.max_body_len(),
             _ => shared.config.max_response_len,
         }
     }

@@ -122,8 +122,8 @@ async fn request_beyond_the_largest_message_is_not_sent() {
     let World { vault, .. } = &world;
     let error = vault.echo(vec![7; 17 << 20]).await.unwrap_err();
     let CallError::TooLarge { limit, .. } = error else { panic!("{error}") };
-    assert_eq!(limit, (16 << 20) - 21);
-    assert!(error.to_string().contains("the endpoint's links allow 16777195"), "{error}");
+    assert_eq!(limit, (16 << 20) - 1_024);
+    assert!(error.to_string().contains("the endpoint's links allow 16776192"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

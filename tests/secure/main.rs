@@ -8,6 +8,7 @@ mod contract;
 mod delivery;
 mod errors;
 mod fixture;
+mod large;
 mod outages;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,7 +6,7 @@ use super::message_id::MessageId;
 use super::metadata::{Metadata, MetadataError, RawMetadata};
 use super::trailer::Trailer;
 use crate::DropReason;
-use crate::limits::{HEADER_LEN, MAX_DATAGRAM_LEN, MAX_DEPTH};
+use crate::limits::{HEADER_LEN, MAX_DEPTH};
 use crate::msgpack::{append_array_head, append_str_head, nested_len, split_array_head, split_str};
 
 /// A request to run a method.
@@ -107,9 +107,9 @@ impl<'a> Request<'a> {
 
     /// Appends the time that the caller waits, after all arguments. Python peers ignore it. Peers
     /// of this crate drop a request after its deadline. Appends nothing if the datagram has no
-    /// room.
+    /// room. A request that is longer than a datagram is for a link, and has room.
     pub fn end(out: &mut Vec<u8>, remaining: Duration) {
-        if out.len() + Trailer::REMAINING_LEN <= MAX_DATAGRAM_LEN {
+        if Trailer::REMAINING_LEN <= Trailer::room_after(out.len()) {
             Trailer::end_request(out, remaining);
         }
     }

@@ -93,6 +93,19 @@ fn request_is_a_name_and_an_array() {
 }
 
 #[test]
+fn request_longer_than_a_datagram_has_room_for_a_trailer() {
+    let mut metadata = Metadata::default();
+    metadata.set("key", "value").unwrap();
+    let (remaining, room) = (Duration::from_secs(5), 65_507 - 10);
+    for (len, has_room) in [(room, true), (room + 1, false), (65_507, false), (65_508, true), (1 << 24, true)] {
+        let mut bytes = vec![0; len];
+        Request::end(&mut bytes, remaining);
+        assert_eq!(bytes.len(), len + if has_room { 10 } else { 0 });
+        assert_eq!(Request::end_with_metadata(&mut bytes, None, &metadata).is_ok(), len > 65_507, "{len}");
+    }
+}
+
+#[test]
 fn id_of_a_quoted_request_needs_the_whole_header() {
     let request = datagram(0, b"\x92\xa1m\x90");
     for len in 0..request.len() {

@@ -100,6 +100,12 @@ impl Trailer {
         append_u32(out, REMAINING, remaining.as_micros().div_ceil(1_000));
     }
 
+    /// Returns the bytes that may follow the first `len` bytes of a frame. One that is longer than
+    /// a datagram travels over a link, which sets its limit.
+    pub(crate) fn room_after(len: usize) -> usize {
+        if len > MAX_DATAGRAM_LEN { usize::MAX } else { MAX_DATAGRAM_LEN - len }
+    }
+
     /// Replaces the remaining time in the trailer of a request, if it is the first field, as in
     /// every trailer that [`end_request_with`](Self::end_request_with) writes.
     pub(crate) fn set_remaining(trailer: &mut [u8], remaining: Duration) {
@@ -121,7 +127,7 @@ impl Trailer {
         let block = metadata.block();
         let remaining_len = if remaining.is_some() { U32_FIELD_LEN } else { 0 };
         let overhead = MAGIC.len() + remaining_len + 2 * block.len().div_ceil(MAX_FIELD_LEN);
-        let room = MAX_DATAGRAM_LEN.saturating_sub(out.len() + overhead);
+        let room = Self::room_after(out.len()).saturating_sub(overhead);
         if block.len() > room {
             return Err(MetadataError::TooLong { len: block.len(), limit: room });
         }

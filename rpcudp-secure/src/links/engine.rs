@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use quinn_proto::{ConnectionHandle, DatagramEvent, Dir, Endpoint, Event, Incoming, StreamEvent, Transmit, VarInt};
+use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Incoming, Transmit, VarInt};
 
 use super::admission::{Admission, Verdict};
 use super::config::Config;
@@ -23,16 +23,18 @@ pub(super) struct Engine {
     endpoint: Endpoint,
     /// By the handles of `endpoint`. A link is taken out while it is worked on.
     links: Vec<Option<Box<Link>>>,
-    index: Index,
+    pub(super) index: Index,
     next_generation: u32,
     timers: Timers,
     /// The links that may have something to send.
     queue: Vec<u32>,
     /// Responses that belong to no link.
     responses: Vec<(Transmit, Vec<u8>)>,
-    events: VecDeque<LinkEvent>,
+    pub(super) events: VecDeque<LinkEvent>,
     admission: Admission,
-    memory: MessageMemory,
+    pub(super) memory: MessageMemory,
+    /// The links with frames that wait for memory, the longest first.
+    pub(super) starved: VecDeque<LinkId>,
     response_memory: ResponseMemory,
     stats: LinkStats,
 }
@@ -59,6 +61,7 @@ impl Engine {
             admission: Admission::new(now),
             response_memory: ResponseMemory::new(&memory),
             memory,
+            starved: VecDeque::new(),
             stats: LinkStats::default(),
             config: Arc::clone(config),
         }
@@ -69,7 +72,11 @@ impl Engine {
     }
 
     pub(super) fn stats(&self) -> LinkStats {
-        LinkStats { handshaking: self.admission.handshaking() as u64, ..self.stats }
+        LinkStats {
+            handshaking: self.admission.handshaking() as u64,
+            arriving_bytes: self.memory.used() as u64,
+            ..self.stats
+        }
     }
 
     pub(super) fn poll(&mut self) -> Option<LinkEvent> {
@@ -186,6 +193,7 @@ impl Engine {
         link.send(frame, &self.memory)?;
         link.last_used = now;
         Self::queue(&mut self.queue, link);
+        link.count_unsent(&mut self.stats.unsent_bytes);
         Ok(())
     }
 
@@ -265,7 +273,7 @@ impl Engine {
             if link.handshake_deadline().is_some_and(|at| at <= now) {
                 self.close_link(&mut link, LinkEnd::NoAnswer, now);
             }
-            link.messages.expire(&mut link.connection, &mut self.memory, now);
+            link.messages.arrivals.expire(&mut link.connection, &mut self.memory, now);
             self.work(link, now);
         }
     }
@@ -276,11 +284,11 @@ impl Engine {
         LinkId { slot: u32::try_from(handle.0).expect("far fewer links are allowed"), generation }
     }
 
-    fn link(&self, id: LinkId) -> Option<&Link> {
+    pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
         self.links.get(id.slot as usize)?.as_deref().filter(|link| link.id == id)
     }
 
-    fn take(&mut self, handle: ConnectionHandle) -> Option<Box<Link>> {
+    pub(super) fn take(&mut self, handle: ConnectionHandle) -> Option<Box<Link>> {
         self.links.get_mut(handle.0)?.take()
     }
 
@@ -291,7 +299,7 @@ impl Engine {
     }
 
     /// Handles the events of a link that has changed, and flushes it later.
-    fn work(&mut self, mut link: Box<Link>, now: Instant) {
+    pub(super) fn work(&mut self, mut link: Box<Link>, now: Instant) {
         Self::queue(&mut self.queue, &mut link);
         self.settle(link, now);
     }
@@ -309,8 +317,9 @@ impl Engine {
         while let Some(event) = link.connection.poll() {
             self.handle_event(&mut link, event, now);
         }
+        link.count_unsent(&mut self.stats.unsent_bytes);
         if is_drained {
-            self.end(&mut link, LinkEnd::Lost, now);
+            self.end(&mut link, LinkEnd::Lost);
             self.timers.clear(link.id.slot, &mut link.armed);
             return;
         }
@@ -333,7 +342,7 @@ impl Engine {
             Event::Connected => self.establish(link, now),
             Event::ConnectionLost { reason } => {
                 let reason = link.reason(&reason);
-                self.end(link, reason, now);
+                self.end(link, reason);
             }
             Event::DatagramReceived => {
                 let is_up = matches!(link.stage, Stage::Up(_));
@@ -350,33 +359,6 @@ impl Engine {
                 Self::queue(&mut self.queue, link);
             }
             Event::Stream(_) | Event::HandshakeDataReady => {}
-        }
-    }
-
-    fn handle_stream(&mut self, link: &mut Link, event: StreamEvent, now: Instant) {
-        let streams = match event {
-            StreamEvent::Opened { dir: Dir::Uni } => link.messages.accept(&mut link.connection, now),
-            StreamEvent::Readable { id } => vec![id],
-            event => {
-                match event {
-                    StreamEvent::Finished { id } => link.messages.acknowledge(id),
-                    StreamEvent::Stopped { id, .. } => link.messages.stop(&mut link.connection, id),
-                    _ => {}
-                }
-                link.messages.write(&mut link.connection);
-                Vec::new()
-            }
-        };
-        self.read_streams(link, streams, now);
-    }
-
-    fn read_streams(&mut self, link: &mut Link, mut streams: Vec<quinn_proto::StreamId>, now: Instant) {
-        while let Some(stream) = streams.pop() {
-            let Some(frame) = link.messages.read(&mut link.connection, stream, &mut self.memory, now) else { continue };
-            link.last_used = now;
-            self.events.push_back(LinkEvent::Frame { link: link.id, frame });
-            // The memory of the frame is free for those that wait for it.
-            streams.extend(link.messages.starved());
         }
     }
 
@@ -412,11 +394,11 @@ impl Engine {
 
     fn close_link(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
         link.connection.close(now, Self::CLOSED, Bytes::new());
-        self.end(link, reason, now);
+        self.end(link, reason);
     }
 
     /// Records the end of a link. Its connection stays in the table until it has drained.
-    fn end(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
+    fn end(&mut self, link: &mut Link, reason: LinkEnd) {
         match std::mem::replace(&mut link.stage, Stage::Ended) {
             Stage::Ended => return,
             Stage::Handshaking { is_validated } => {
@@ -434,23 +416,9 @@ impl Engine {
         if let Some(Target { addr, expected, .. }) = link.target {
             self.index.remove_target(addr, expected, link.id);
         }
-        link.waiting.clear();
-        link.messages.clear(&mut self.memory);
+        link.clear(&mut self.memory);
+        link.count_unsent(&mut self.stats.unsent_bytes);
         // A handshake that a peer began and did not end was no link.
         self.events.push_back(LinkEvent::Down { link: link.id, reason });
-        self.feed_starved(now);
-    }
-
-    /// Reads the streams that wait for memory, after some has become free.
-    fn feed_starved(&mut self, now: Instant) {
-        let starved = |link: &Link| !link.messages.starved().is_empty();
-        let slots: Vec<_> =
-            (0..self.links.len()).filter(|at| self.links[*at].as_deref().is_some_and(starved)).collect();
-        for slot in slots {
-            let Some(mut link) = self.take(ConnectionHandle(slot)) else { continue };
-            let streams = link.messages.starved();
-            self.read_streams(&mut link, streams, now);
-            self.work(link, now);
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use super::frame_id::FrameId;
 use crate::peer_id::PeerId;
 
 /// The number of a link. It is not used again after the link has ended.
@@ -60,6 +61,19 @@ pub enum LinkEvent {
         link: LinkId,
         /// The frame.
         frame: Bytes,
+    },
+    /// A frame that does not fit into a packet has begun to arrive. [`Frame`](Self::Frame) follows
+    /// when it is complete, unless its sender cancels it, or the owner
+    /// ([`Links::cancel`](super::Links::cancel)).
+    Arriving {
+        /// The link.
+        link: LinkId,
+        /// The first byte of the frame.
+        kind: u8,
+        /// The id of the frame.
+        id: FrameId,
+        /// The length of the whole frame, in bytes.
+        len: usize,
     },
     /// The link has ended, or could not be opened. Its number is of no use any more.
     Down {
@@ -153,7 +167,7 @@ pub struct Outgoing<'a> {
     pub contents: &'a [u8],
 }
 
-/// Counts of a table, since it was made.
+/// Counts of a table since it was made, and its present state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkStats {
@@ -173,4 +187,10 @@ pub struct LinkStats {
     pub ignored: u64,
     /// The panics of the QUIC or TLS implementation. Each ended all links.
     pub panics: u64,
+    /// The memory that is reserved now for frames that arrive and do not fit into a packet, in
+    /// bytes.
+    pub arriving_bytes: u64,
+    /// The memory that frames take now which wait, or are too large for a packet and not
+    /// acknowledged by their peers, in bytes.
+    pub unsent_bytes: u64,
 }

@@ -18,6 +18,11 @@ impl Index {
         self.by_peer.get(&peer)?.last().copied()
     }
 
+    /// Returns the links to a key that are up.
+    pub(super) fn links_to(&self, peer: PeerId) -> &[LinkId] {
+        self.by_peer.get(&peer).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn opened_to(&self, addr: SocketAddr, expected: Expected) -> Option<LinkId> {
         self.by_target.get(&(addr, expected)).copied()
     }

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -7,7 +6,9 @@ use quinn_proto::{Connection, ConnectionError, SendDatagramError, TransportError
 
 use super::admission::Admission;
 use super::event::{Expected, LinkEnd, LinkId, SendError};
+use super::frame_id::FrameId;
 use super::messages::{MessageMemory, Messages};
+use super::waiting::Waiting;
 use crate::peer_id::PeerId;
 use crate::tls::ProvenKey;
 
@@ -19,10 +20,9 @@ pub(super) struct Link {
     pub(super) stage: Stage,
     /// The target of a link that this endpoint has opened.
     pub(super) target: Option<Target>,
-    /// The frames that wait for the end of the handshake, or for the network.
-    pub(super) waiting: VecDeque<Bytes>,
-    /// The memory that they take, in bytes.
-    waiting_len: usize,
+    waiting: Waiting,
+    /// The part of [`held_len`](Self::held_len) that is counted in the statistics.
+    counted_len: usize,
     /// The part of [`held_len`](Self::held_len) that responses take at most.
     pub(super) responses_len: usize,
     pub(super) messages: Messages,
@@ -55,13 +55,6 @@ pub(super) enum Stage {
 }
 
 impl Link {
-    /// The memory of the frames that wait, beyond which no more are taken. Responses have
-    /// [`ResponseMemory`](super::response_memory::ResponseMemory) besides.
-    const MAX_WAITING_LEN: usize = 16 << 20;
-
-    /// The frames that wait, among which a retransmission is looked for.
-    const MAX_SEARCHED: usize = 64;
-
     /// The alert of a peer that does not allow a key.
     const ACCESS_DENIED: u8 = 49;
 
@@ -71,10 +64,10 @@ impl Link {
             connection,
             stage: Stage::Handshaking { is_validated: true },
             target: None,
-            waiting: VecDeque::new(),
-            waiting_len: 0,
+            waiting: Waiting::default(),
+            counted_len: 0,
             responses_len: 0,
-            messages: Messages::new(),
+            messages: Messages::default(),
             opened: now,
             last_used: now,
             armed: None,
@@ -86,10 +79,9 @@ impl Link {
     pub(super) fn send(&mut self, frame: Bytes, memory: &MessageMemory) -> Result<(), SendError> {
         match self.stage {
             Stage::Ended => Err(SendError::Ended),
-            Stage::Up(_) if self.waiting.is_empty() => self.send_now(frame, memory),
-            // The retransmission of a request that has not left yet. A longer queue is not
-            // searched.
-            _ if self.waiting.len() <= Self::MAX_SEARCHED && self.waiting.contains(&frame) => Ok(()),
+            Stage::Up(_) if self.waiting.count() == 0 => self.send_now(frame, memory),
+            // The retransmission of a request that has not left yet.
+            _ if self.waiting.has(&frame) => Ok(()),
             _ => self.keep(frame),
         }
     }
@@ -103,55 +95,66 @@ impl Link {
                 Err(_) => Err(SendError::Ended),
             };
         }
-        if !self.messages.queue(frame, memory) {
+        let Messages { sending, .. } = &mut self.messages;
+        if !sending.queue(frame, memory.link_limit()) {
             return Err(SendError::Full);
         }
-        self.messages.write(&mut self.connection);
+        sending.write(&mut self.connection);
         Ok(())
     }
 
     fn keep(&mut self, frame: Bytes) -> Result<(), SendError> {
-        let len = Self::waiting_len(&frame);
-        // One frame of any length may wait.
-        if self.waiting_len > 0 && self.waiting_len + len > Self::MAX_WAITING_LEN {
-            return Err(SendError::Full);
-        }
-        self.waiting_len += len;
-        self.waiting.push_back(frame);
-        Ok(())
+        if self.waiting.push(frame) { Ok(()) } else { Err(SendError::Full) }
     }
 
     /// Sends the frames that wait, until the network takes no more.
     pub(super) fn send_waiting(&mut self, memory: &MessageMemory) {
         // As many as there are now: one that the network does not take is kept again, at the end.
-        for _ in 0..self.waiting.len() {
-            let Some(frame) = self.waiting.pop_front() else { return };
-            self.waiting_len -= Self::waiting_len(&frame);
-            let count = self.waiting.len();
+        for _ in 0..self.waiting.count() {
+            let Some(frame) = self.waiting.pop() else { return };
+            let count = self.waiting.count();
             // One that finds no room counts as lost.
             let _ = self.send_now(frame, memory);
-            if self.waiting.len() > count {
+            if self.waiting.count() > count {
                 // The order of the others stays.
-                self.waiting.rotate_right(1);
+                self.waiting.return_last();
                 return;
             }
         }
     }
 
+    /// Drops the frames with an id, except those that QUIC has taken as datagrams: the ones that
+    /// wait or are being sent, and the ones that arrive. Returns whether one was dropped of which a
+    /// part was not sent.
+    pub(super) fn cancel(&mut self, id: &FrameId, memory: &mut MessageMemory) -> bool {
+        let was_waiting = self.waiting.cancel(id);
+        let Messages { sending, arrivals } = &mut self.messages;
+        arrivals.cancel(&mut self.connection, id, memory);
+        sending.cancel(&mut self.connection, id) || was_waiting
+    }
+
     /// Returns the memory of the frames that wait or are not acknowledged, in bytes. Without those
     /// in the buffers of QUIC for datagrams, which are small.
     pub(super) fn held_len(&self) -> usize {
-        self.waiting_len + self.messages.held_len()
+        self.waiting.len() + self.messages.sending.held_len()
     }
 
-    /// Returns the memory that a waiting frame takes.
-    fn waiting_len(frame: &Bytes) -> usize {
-        frame.len() + size_of::<Bytes>()
+    /// Updates the count of the memory of all links, after that of this one may have changed.
+    pub(super) fn count_unsent(&mut self, unsent: &mut u64) {
+        *unsent = *unsent + self.held_len() as u64 - self.counted_len as u64;
+        self.counted_len = self.held_len();
+    }
+
+    /// Drops all frames, because the link has ended.
+    pub(super) fn clear(&mut self, memory: &mut MessageMemory) {
+        self.waiting = Waiting::default();
+        self.messages.arrivals.clear(memory);
+        self.messages = Messages::default();
     }
 
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        let deadlines = [self.connection.poll_timeout(), self.handshake_deadline(), self.messages.deadline()];
+        let deadlines = [self.connection.poll_timeout(), self.handshake_deadline(), self.messages.arrivals.deadline()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -1,12 +1,17 @@
 mod admission;
+mod arrivals;
 mod config;
 mod engine;
 mod event;
+mod frame_id;
 mod index;
+mod large_frames;
 mod link;
 mod messages;
 mod response_memory;
+mod sending;
 mod timers;
+mod waiting;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -21,6 +26,7 @@ use bytes::Bytes;
 use self::config::Config;
 use self::engine::Engine;
 pub use self::event::{AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+pub use self::frame_id::FrameId;
 use crate::identity::Identity;
 use crate::options::LinkOptions;
 use crate::peer_id::PeerId;
@@ -50,15 +56,12 @@ use crate::secrets::derive;
 /// let new = |identity| Links::new(identity, LinkOptions::default(), now, [7; 32]);
 /// let mut links = [new(&alice), new(&bob)];
 ///
-/// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?;
-/// links[0].send(now, link, &b"hello"[..])?;
-/// for side in [0, 1, 0, 1].repeat(3) {
-///     let mut sent = Vec::new();
-///     links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
-///     sent.iter().for_each(|datagram| links[1 - side].handle(now, addrs[side], None, datagram));
-/// }
-/// let events: Vec<_> = std::iter::from_fn(|| links[1].poll()).collect();
-/// let [LinkEvent::Up { peer, .. }, LinkEvent::Frame { frame, .. }] = &events[..] else { panic!("{events:?}") };
+/// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?; links[0].send(now,
+/// link, &b"hello"[..])?; for side in [0, 1, 0, 1].repeat(3) { let mut sent = Vec::new();
+/// links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
+/// sent.iter().for_each(|datagram| links[1 - side].handle(now, addrs[side], None, datagram)); } let
+/// events: Vec<_> = std::iter::from_fn(|| links[1].poll()).collect(); let [LinkEvent::Up { peer, ..
+/// }, LinkEvent::Frame { frame, .. }] = &events[..] else { panic!("{events:?}") };
 /// assert_eq!((*peer, &frame[..]), (alice.peer_id(), &b"hello"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -152,6 +155,23 @@ impl Links {
         self.guard(now, |engine| engine.respond(now, open, frame)).unwrap_or(Err(SendError::Ended))
     }
 
+    /// Drops the frames with an id on a link, in both directions: those that wait, and those on
+    /// streams. The sender resets the stream of a frame (`RESET_STREAM`), the receiver stops it
+    /// (`STOP_SENDING`). Frames that fit into a packet and were passed to QUIC are sent.
+    ///
+    /// Returns whether a frame was dropped of which a part was not sent, so that the peer does not
+    /// receive it.
+    pub fn cancel(&mut self, now: Instant, link: LinkId, id: &FrameId) -> bool {
+        self.guard(now, |engine| engine.cancel(now, link, id)).unwrap_or(false)
+    }
+
+    /// Returns the links that a call to a target may have used: those to the expected key, or,
+    /// without one, the link that was opened to the address.
+    #[must_use]
+    pub fn used_for(&self, addr: SocketAddr, expected: Expected) -> Vec<LinkId> {
+        self.engine.used_for(addr, expected)
+    }
+
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.
     pub fn close(&mut self, now: Instant, link: LinkId) {
         self.guard(now, |engine| engine.close(now, link));
@@ -243,7 +263,9 @@ impl Links {
         let result = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             assert!(!panics_next, "a test wants this panic");
-            code(engine)
+            let result = code(engine);
+            engine.feed_starved(now);
+            result
         }));
         if result.is_err() {
             self.replace_engine(now);

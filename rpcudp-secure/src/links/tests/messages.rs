@@ -1,5 +1,5 @@
 use super::network::{MS, Network, SECOND, peer};
-use crate::links::{LinkEvent, LinkId, SendError};
+use crate::links::{FrameId, LinkEvent, LinkId, SendError};
 use crate::options::LinkOptions;
 
 /// Returns a frame of this length, whose bytes differ.
@@ -223,4 +223,90 @@ fn end_of_a_link_frees_the_memory_of_its_responses() {
         network.nodes[1].links.close(network.now, link);
         network.run(5 * SECOND);
     }
+}
+
+/// Returns a frame of this length with a kind and an id.
+fn frame_with_id(kind: u8, id: FrameId, len: usize) -> Vec<u8> {
+    [&[kind][..], &id, &frame(len)].concat()[..len].to_vec()
+}
+
+/// Asserts that no frame takes memory at either end.
+fn assert_empty(network: &Network) {
+    for node in &network.nodes {
+        let stats = node.links.stats();
+        assert_eq!((stats.arriving_bytes, stats.unsent_bytes), (0, 0), "{stats:?}");
+    }
+}
+
+#[test]
+fn large_frame_is_announced_when_its_first_piece_arrives() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    network.send(0, link, &frame_with_id(7, [9; 20], 1_000_000));
+    network.run(20 * MS);
+    let events = network.events(1);
+    assert!(matches!(events[..], [LinkEvent::Arriving { kind: 7, id: [9, ..], len: 1_000_000, .. }]), "{events:?}");
+    network.run(5 * SECOND);
+    assert_eq!(network.frames(1), [frame_with_id(7, [9; 20], 1_000_000)]);
+    assert_empty(&network);
+}
+
+#[test]
+fn cancelled_frame_is_reset_and_leaves_no_memory_at_either_end() {
+    // Before the link is up, with no stream left, in the middle, and with lost packets.
+    for (time, others, loss) in [(0, 0, 0.0), (1_000, 30, 0.0), (1_040, 0, 0.0), (1_300, 0, 0.1)] {
+        let (mut network, link) = Network::pair(1);
+        network.run(time.min(1_000) * MS);
+        network.loss = loss;
+        (0..others).for_each(|number| network.send(0, link, &frame_with_id(0, [number; 20], 50_000)));
+        network.send(0, link, &frame_with_id(0, [99; 20], 8_000_000));
+        network.run((time.max(1_000) - 1_000) * MS);
+        let sent_len = network.nodes[0].sent_len;
+        assert!(network.nodes[0].links.stats().unsent_bytes >= 8_000_000);
+        let now = network.now;
+        assert!(network.nodes[0].links.cancel(now, link, &[99; 20]), "{time}");
+        assert!(!network.nodes[0].links.cancel(now, link, &[99; 20]), "{time}");
+        network.run(20 * SECOND);
+        assert_eq!(network.frames(1).len(), usize::from(others), "{time}");
+        let rest = usize::from(others) * 60_000 + 100_000;
+        assert!(network.nodes[0].sent_len - sent_len < rest, "{time}: {}", network.nodes[0].sent_len - sent_len);
+        assert_empty(&network);
+    }
+}
+
+#[test]
+fn receiver_that_cancels_a_frame_stops_its_sender() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    network.send(0, link, &frame_with_id(1, [9; 20], 8_000_000));
+    network.send(0, link, &frame_with_id(1, [8; 20], 30_000));
+    network.run(100 * MS);
+    let (now, sent_len) = (network.now, network.nodes[0].sent_len);
+    let back = network.nodes[1].links.newest_to(peer(0)).unwrap();
+    assert!(!network.nodes[1].links.cancel(now, back, &[9; 20]), "none is being sent");
+    network.run(5 * SECOND);
+    assert!(network.nodes[0].sent_len - sent_len < 500_000);
+    assert_eq!(network.frames(1), [frame_with_id(1, [8; 20], 30_000)]);
+    assert_empty(&network);
+}
+
+#[test]
+fn memory_of_a_cancelled_frame_is_free_for_those_that_wait() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(4_000_000).max_message_len(4_000_000));
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default());
+    let (link, other) = (network.connect(1, 0), network.connect(2, 0));
+    network.run(SECOND);
+    network.send(1, link, &frame_with_id(0, [9; 20], 4_000_000));
+    network.run(40 * MS);
+    network.send(2, other, &frame_with_id(0, [8; 20], 3_000_000));
+    network.run(40 * MS);
+    let now = network.now;
+    network.nodes[1].links.cancel(now, link, &[9; 20]);
+    network.run(30 * SECOND);
+    assert_eq!(network.frames(0), [frame_with_id(0, [8; 20], 3_000_000)]);
+    assert_empty(&network);
 }

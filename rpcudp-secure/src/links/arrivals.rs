@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use quinn_proto::{Connection, Dir, ReadError, ReadableError, StreamId};
+
+use super::frame_id::{FrameId, id_of};
+use super::messages::{HEADER_LEN, MessageMemory, STOPPED};
+
+/// The large frames that arrive over a link.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    frames: BTreeMap<StreamId, Arriving>,
+    /// The memory reserved for them.
+    reserved_len: usize,
+}
+
+/// A frame that arrives.
+#[derive(Debug)]
+struct Arriving {
+    header: Vec<u8>,
+    /// The length of the frame, after its memory has been reserved.
+    len: Option<usize>,
+    body: BytesMut,
+    /// The time of the last piece.
+    last_piece: Instant,
+    /// Whether the owner knows that it arrives.
+    is_announced: bool,
+}
+
+/// The beginning of a frame that arrives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    pub(super) kind: u8,
+    pub(super) id: FrameId,
+    pub(super) len: usize,
+}
+
+/// The result of reading a stream.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// More has to arrive. With the beginning of the frame, once.
+    Pending(Option<Announced>),
+    /// There is no memory for the frame yet.
+    Starved,
+    Complete(Bytes),
+    /// The frame is given up.
+    Ended,
+}
+
+/// The state of a stream after reading.
+enum Progress {
+    /// More has to arrive.
+    Pending,
+    /// There is no memory for the frame yet. The rest stays unread, so that the sender waits.
+    Starved,
+    /// The frame is complete. `true` if the stream has not been read to its end.
+    Complete(bool),
+    /// The stream was reset, or ended early.
+    Ended,
+    /// The frame is too long.
+    TooLong,
+}
+
+impl Arrivals {
+    /// The time without a piece after which a frame that arrives is given up, because it keeps
+    /// memory from others.
+    const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Accepts the streams that the peer has opened. Returns them.
+    pub(super) fn accept(&mut self, connection: &mut Connection, now: Instant) -> Vec<StreamId> {
+        let mut accepted = Vec::new();
+        while let Some(stream) = connection.streams().accept(Dir::Uni) {
+            self.frames.insert(stream, Arriving::new(now));
+            accepted.push(stream);
+        }
+        accepted
+    }
+
+    /// Returns the streams that wait for memory.
+    pub(super) fn starved(&self) -> Vec<StreamId> {
+        let starved = |arriving: &Arriving| arriving.header.len() == HEADER_LEN && arriving.len.is_none();
+        self.frames.iter().filter(|(_, arriving)| starved(arriving)).map(|(stream, _)| *stream).collect()
+    }
+
+    /// Reads a stream.
+    pub(super) fn read(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        memory: &mut MessageMemory,
+        now: Instant,
+    ) -> Read {
+        let Self { frames, reserved_len } = self;
+        let Some(frame) = frames.get_mut(&stream) else { return Read::Ended };
+        let progress = frame.read(connection, stream, (memory, reserved_len), now);
+        let stops = match progress {
+            Progress::Pending => return Read::Pending(frame.announce()),
+            Progress::Starved => return Read::Starved,
+            Progress::Complete(stops) => stops,
+            Progress::Ended => false,
+            Progress::TooLong => true,
+        };
+        if stops {
+            let _ = connection.recv_stream(stream).stop(STOPPED);
+        }
+        let Some(frame) = frames.remove(&stream) else { return Read::Ended };
+        memory.release(frame.len.unwrap_or(0), reserved_len);
+        if let Progress::Complete(_) = progress { Read::Complete(frame.body.freeze()) } else { Read::Ended }
+    }
+
+    /// Stops the frames with an id.
+    pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId, memory: &mut MessageMemory) {
+        self.stop_if(connection, memory, |frame| id_of(&frame.body).as_ref() == Some(id));
+    }
+
+    /// Returns the time at which a frame that arrives is given up.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let reserved = self.frames.values().filter(|frame| frame.len.is_some());
+        reserved.map(|frame| frame.last_piece + Self::STALL_TIMEOUT).min()
+    }
+
+    /// Gives up the frames of which no piece has arrived for long.
+    pub(super) fn expire(&mut self, connection: &mut Connection, memory: &mut MessageMemory, now: Instant) {
+        let is_stalled = |frame: &Arriving| frame.len.is_some() && frame.last_piece + Self::STALL_TIMEOUT <= now;
+        self.stop_if(connection, memory, is_stalled);
+    }
+
+    fn stop_if(
+        &mut self,
+        connection: &mut Connection,
+        memory: &mut MessageMemory,
+        condition: impl Fn(&Arriving) -> bool,
+    ) {
+        let Self { frames, reserved_len } = self;
+        frames.retain(|stream, frame| {
+            if !condition(frame) {
+                return true;
+            }
+            memory.release(frame.len.unwrap_or(0), reserved_len);
+            let _ = connection.recv_stream(*stream).stop(STOPPED);
+            false
+        });
+    }
+
+    /// Drops all frames, because the link has ended.
+    pub(super) fn clear(&mut self, memory: &mut MessageMemory) {
+        memory.release(self.reserved_len, &mut { self.reserved_len });
+        *self = Self::default();
+    }
+}
+
+impl Arriving {
+    fn new(now: Instant) -> Self {
+        Self { header: Vec::new(), len: None, body: BytesMut::new(), last_piece: now, is_announced: false }
+    }
+
+    /// Returns the beginning of the frame when it is known, once.
+    fn announce(&mut self) -> Option<Announced> {
+        let len = self.len.filter(|_| !self.is_announced)?;
+        let id = id_of(&self.body)?;
+        self.is_announced = true;
+        Some(Announced { kind: self.body[0], id, len })
+    }
+
+    fn read(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        (memory, reserved_len): (&mut MessageMemory, &mut usize),
+        now: Instant,
+    ) -> Progress {
+        let mut stream = connection.recv_stream(stream);
+        // Also that of a frame that is not read now.
+        if let Ok(Some(_)) = stream.received_reset() {
+            return Progress::Ended;
+        }
+        let mut chunks = match stream.read(true) {
+            Ok(chunks) => chunks,
+            Err(ReadableError::ClosedStream | ReadableError::IllegalOrderedRead) => return Progress::Ended,
+        };
+        let progress = loop {
+            if self.header.len() == HEADER_LEN && self.len.is_none() {
+                let header = self.header[..].try_into().expect("the header has four bytes");
+                let len = u32::from_be_bytes(header) as usize;
+                if len > memory.max_message_len() {
+                    break Progress::TooLong;
+                }
+                if !memory.try_reserve(len, reserved_len) {
+                    break Progress::Starved;
+                }
+                self.len = Some(len);
+            }
+            let missing = self.len.map_or(HEADER_LEN - self.header.len(), |len| len - self.body.len());
+            match chunks.next(missing.max(1)) {
+                Ok(Some(_)) if missing == 0 => break Progress::TooLong,
+                Ok(Some(chunk)) => {
+                    self.last_piece = now;
+                    match self.len {
+                        None => self.header.extend_from_slice(&chunk.bytes),
+                        Some(_) => self.body.extend_from_slice(&chunk.bytes),
+                    }
+                }
+                Ok(None) if missing == 0 && self.len.is_some() => break Progress::Complete(false),
+                Err(ReadError::Blocked) if missing == 0 && self.len.is_some() => break Progress::Complete(true),
+                Ok(None) | Err(ReadError::Reset(_)) => break Progress::Ended,
+                Err(ReadError::Blocked) => break Progress::Pending,
+            }
+        };
+        // Credit for what was read is part of the next packet.
+        let _ = chunks.finalize();
+        progress
+    }
+}

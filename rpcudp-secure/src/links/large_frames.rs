@@ -1,0 +1,88 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use quinn_proto::{ConnectionHandle, Dir, StreamEvent, StreamId};
+
+use super::arrivals::{Announced, Read};
+use super::engine::Engine;
+use super::event::{Expected, LinkEvent, LinkId};
+use super::frame_id::FrameId;
+use super::link::Link;
+
+/// The frames that do not fit into a packet.
+impl Engine {
+    /// Drops the frames with an id. Returns whether one was dropped of which a part was not sent.
+    pub(super) fn cancel(&mut self, now: Instant, id: LinkId, frame: &FrameId) -> bool {
+        if self.link(id).is_none() {
+            return false;
+        }
+        let Some(mut link) = self.take(ConnectionHandle(id.slot as usize)) else { return false };
+        let is_unsent = link.cancel(frame, &mut self.memory);
+        self.work(link, now);
+        is_unsent
+    }
+
+    /// Returns the links that a call to a target may have used.
+    pub(super) fn used_for(&self, addr: SocketAddr, expected: Expected) -> Vec<LinkId> {
+        let to_key = match expected {
+            Expected::Key(key) => self.index.links_to(key),
+            Expected::Any => &[],
+        };
+        // The one in its handshake is not among those to the key yet.
+        let opened = self.index.opened_to(addr, expected).filter(|link| !to_key.contains(link));
+        to_key.iter().copied().chain(opened).collect()
+    }
+
+    pub(super) fn handle_stream(&mut self, link: &mut Link, event: StreamEvent, now: Instant) {
+        let streams = match event {
+            StreamEvent::Opened { dir: Dir::Uni } => link.messages.arrivals.accept(&mut link.connection, now),
+            StreamEvent::Readable { id } => vec![id],
+            event => {
+                let sending = &mut link.messages.sending;
+                match event {
+                    StreamEvent::Finished { id } => sending.acknowledge(id),
+                    StreamEvent::Stopped { id, .. } => _ = sending.stop(&mut link.connection, id),
+                    _ => {}
+                }
+                sending.write(&mut link.connection);
+                Vec::new()
+            }
+        };
+        self.read_streams(link, streams, now);
+    }
+
+    fn read_streams(&mut self, link: &mut Link, streams: Vec<StreamId>, now: Instant) {
+        for stream in streams {
+            match link.messages.arrivals.read(&mut link.connection, stream, &mut self.memory, now) {
+                Read::Pending(None) | Read::Ended => {}
+                Read::Pending(Some(Announced { kind, id, len })) => {
+                    self.events.push_back(LinkEvent::Arriving { link: link.id, kind, id, len });
+                }
+                Read::Starved if self.starved.contains(&link.id) => {}
+                Read::Starved => self.starved.push_back(link.id),
+                Read::Complete(frame) => {
+                    link.last_used = now;
+                    self.events.push_back(LinkEvent::Frame { link: link.id, frame });
+                }
+            }
+        }
+    }
+
+    /// Reads the streams that wait for memory if some was released, those of the link that has
+    /// waited for longest first.
+    pub(super) fn feed_starved(&mut self, now: Instant) {
+        while self.memory.take_freed() {
+            // A link that goes on waiting comes back in the same order.
+            for _ in 0..self.starved.len() {
+                let Some(id) = self.starved.pop_front() else { break };
+                if self.link(id).is_none() {
+                    continue;
+                }
+                let Some(mut link) = self.take(ConnectionHandle(id.slot as usize)) else { continue };
+                let streams = link.messages.arrivals.starved();
+                self.read_streams(&mut link, streams, now);
+                self.work(link, now);
+            }
+        }
+    }
+}

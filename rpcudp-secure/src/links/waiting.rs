@@ -1,0 +1,70 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::frame_id::{FrameId, id_of};
+
+/// The frames of a link that wait for the end of its handshake, or for the network.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    frames: VecDeque<Bytes>,
+    /// The memory that they take, in bytes.
+    len: usize,
+}
+
+impl Waiting {
+    /// The memory beyond which no more frames are taken. Responses have
+    /// [`ResponseMemory`](super::response_memory::ResponseMemory) besides.
+    const MAX_LEN: usize = 16 << 20;
+
+    /// The frames among which a retransmission is looked for.
+    const MAX_SEARCHED: usize = 64;
+
+    /// Adds a frame. Returns `false` if there is no room. One frame of any length may wait.
+    pub(super) fn push(&mut self, frame: Bytes) -> bool {
+        let len = Self::len_of(&frame);
+        if self.len > 0 && self.len + len > Self::MAX_LEN {
+            return false;
+        }
+        self.len += len;
+        self.frames.push_back(frame);
+        true
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Bytes> {
+        let frame = self.frames.pop_front()?;
+        self.len -= Self::len_of(&frame);
+        Some(frame)
+    }
+
+    /// Makes the last frame the first, because the network did not take it.
+    pub(super) fn return_last(&mut self) {
+        self.frames.rotate_right(1);
+    }
+
+    /// Returns whether an equal frame waits. A long queue is not searched.
+    pub(super) fn has(&self, frame: &Bytes) -> bool {
+        self.frames.len() <= Self::MAX_SEARCHED && self.frames.contains(frame)
+    }
+
+    /// Drops the frames with an id. Returns whether there was one.
+    pub(super) fn cancel(&mut self, id: &FrameId) -> bool {
+        let count = self.frames.len();
+        self.frames.retain(|frame| id_of(frame).as_ref() != Some(id));
+        self.len = self.frames.iter().map(Self::len_of).sum();
+        self.frames.len() < count
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Returns the memory that the frames take, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn len_of(frame: &Bytes) -> usize {
+        frame.len() + size_of::<Bytes>()
+    }
+}

@@ -1,0 +1,196 @@
+//! Values that do not fit into a packet.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rpcudp::sim::{Conditions, Network};
+use rpcudp::{CallError, Endpoint, LinkEnd, Refusal, rpc_service};
+use tokio::time::sleep;
+
+use crate::fixture::{Runs, bind, builder, peer};
+use crate::support::{CALLER, SERVER, ms, seeds};
+
+const SEED_COUNT: u64 = 3;
+
+const MIB: usize = 1 << 20;
+
+#[rpc_service]
+trait Store {
+    /// Returns the length after a while.
+    #[rpc(timeout = "60s")]
+    async fn put(&self, bytes: Vec<u8>, millis: u64) -> usize;
+    #[rpc(timeout = "60s")]
+    async fn get(&self, len: usize) -> Vec<u8>;
+}
+
+/// Counts of the methods that have begun and ended.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    begun: Arc<AtomicU64>,
+    ended: Arc<AtomicU64>,
+}
+
+impl Counts {
+    fn get(&self) -> (u64, u64) {
+        (self.begun.load(Ordering::Relaxed), self.ended.load(Ordering::Relaxed))
+    }
+}
+
+impl Store for Counts {
+    async fn put(&self, bytes: Vec<u8>, millis: u64) -> usize {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        sleep(ms(millis)).await;
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        bytes.len()
+    }
+    async fn get(&self, len: usize) -> Vec<u8> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        vec![7; len]
+    }
+}
+
+struct World {
+    network: Network,
+    server: Endpoint,
+    caller: Endpoint,
+    counts: Counts,
+    store: StoreClient,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        let network = Network::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(20)).jitter(ms(5)).loss(0.01));
+        let counts = Counts::default();
+        let server = builder(1, &Runs::default()).serve(StoreServer::new(counts.clone()));
+        let server = bind(&network, SERVER, server);
+        let caller = bind(&network, CALLER, builder(2, &Runs::default()));
+        let store = StoreClient::secure(&caller, server.local_addr(), peer(1));
+        Self { network, server, caller, counts, store }
+    }
+
+    /// Lets time pass, and asserts that no call and no frame is left at either end.
+    async fn assert_empty(&self) {
+        sleep(Duration::from_secs(5)).await;
+        for endpoint in [&self.server, &self.caller] {
+            let (stats, links) = (endpoint.stats(), endpoint.link_stats());
+            assert_eq!((stats.calls.in_flight, stats.requests.running), (0, 0), "{stats:?}");
+            assert_eq!((links.arriving_bytes, links.unsent_bytes), (0, 0), "{links:?}");
+        }
+    }
+
+    fn sent_bytes(&self) -> u64 {
+        self.network.stats().sent * 1_200
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_of_a_request_that_is_dropped_while_it_is_sent_never_runs() {
+    for seed in seeds(SEED_COUNT) {
+        // Before the link is up, and while the request is being sent.
+        for time in [0, 10, 150, 400] {
+            let world = World::new(seed);
+            let call = world.store.put(vec![7; 8 * MIB], 0);
+            assert!(tokio::time::timeout(ms(time), call).await.is_err());
+            world.assert_empty().await;
+            assert_eq!(world.counts.get(), (0, 0), "seed {seed}, {time} ms");
+            assert_eq!(world.server.stats().requests.received, 0, "seed {seed}, {time} ms");
+            assert_eq!(world.store.put(vec![7; 5], 0).await.unwrap_or(5), 5);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_call_with_a_large_request_cancels_its_handler() {
+    for seed in seeds(SEED_COUNT) {
+        let world = World::new(seed);
+        world.network.set_conditions(Conditions::default().latency(ms(1)));
+        let call = world.store.put(vec![7; MIB], 30_000);
+        assert!(tokio::time::timeout(Duration::from_secs(5), call).await.is_err());
+        world.assert_empty().await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!((world.counts.get(), world.server.stats().requests.cancelled), ((1, 0), 1), "seed {seed}");
+    }
+}
+
+/// As with the largest datagram, the deadline and the metadata have room beside the arguments.
+#[tokio::test(start_paused = true)]
+async fn longest_request_and_response_travel_with_their_trailers() {
+    let world = World::new(1);
+    world.network.set_conditions(Conditions::default());
+    let long = 16 * MIB - 1_024 - 100;
+    assert_eq!(world.store.put(vec![7; long], 0).metadata("key", &"v".repeat(500)).await.unwrap(), long);
+    assert_eq!(world.store.get(long).await.unwrap().len(), long);
+    let error = world.store.put(vec![7; 16 * MIB - 1_024], 0).await.unwrap_err();
+    assert!(matches!(error, CallError::TooLarge { .. }), "{error}");
+    let error = world.store.get(16 * MIB - 1_024).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::ResponseTooLarge { .. }, .. }), "{error}");
+    // Some lengths around that of a datagram have room for a part of it.
+    for len in (65_400..65_600).step_by(3) {
+        assert_eq!(world.store.put(vec![7; len], 0).await.unwrap(), len);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn response_to_a_dropped_call_is_not_sent_to_its_end() {
+    for seed in seeds(SEED_COUNT) {
+        // The cancel frame arrives, or is lost with all that its sender sends for a while.
+        for is_lost in [false, true] {
+            let world = World::new(seed);
+            let call = tokio::spawn(world.store.get(8 * MIB));
+            while world.caller.link_stats().arriving_bytes == 0 {
+                sleep(ms(10)).await;
+            }
+            let before = world.sent_bytes();
+            let (from, to) = (world.caller.local_addr().ip(), world.server.local_addr().ip());
+            let path = Conditions::default().latency(ms(20));
+            world.network.set_link(from, to, if is_lost { path.clone().loss(1.0) } else { path.clone() });
+            call.abort();
+            sleep(ms(200)).await;
+            world.network.set_link(from, to, path);
+            world.assert_empty().await;
+            let sent_len = world.sent_bytes() - before;
+            assert!(sent_len < 2 << 20, "seed {seed}: {sent_len} bytes");
+            assert_eq!(world.counts.get(), (1, 0), "seed {seed}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn response_that_no_call_expects_is_stopped_at_its_beginning() {
+    let world = World::new(1);
+    world.network.set_conditions(Conditions::default().latency(ms(50)));
+    assert_eq!(world.store.get(1).await.unwrap(), [7]);
+    let before = world.sent_bytes();
+    // Dropped while the response is on its way.
+    assert!(tokio::time::timeout(ms(90), world.store.get(8 * MIB)).await.is_err());
+    world.assert_empty().await;
+    assert!(world.sent_bytes() - before < 200_000, "{}", world.sent_bytes() - before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_times_out_ends_its_transfer() {
+    let world = World::new(1);
+    for time in [1, 300] {
+        let before = world.sent_bytes();
+        let error = world.store.put(vec![7; 8 * MIB], 0).timeout(ms(time)).await.unwrap_err();
+        let is_timeout = matches!(error, CallError::Timeout { .. } | CallError::Link { reason: LinkEnd::NoAnswer, .. });
+        assert!(is_timeout, "{error}");
+        world.assert_empty().await;
+        assert!(world.sent_bytes() - before < 4 << 20, "{}", world.sent_bytes() - before);
+    }
+    assert_eq!(world.counts.get(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_without_cancel_frames_drops_its_requests_too() {
+    let world = World::new(1);
+    let quiet = builder(3, &Runs::default()).send_cancels(false);
+    let quiet = bind(&world.network, "10.0.0.9:7000", quiet);
+    let store = StoreClient::secure(&quiet, world.server.local_addr(), peer(1));
+    assert!(tokio::time::timeout(ms(200), store.put(vec![7; 8 * MIB], 0)).await.is_err());
+    world.assert_empty().await;
+    assert_eq!((quiet.link_stats().unsent_bytes, world.counts.get()), (0, (0, 0)));
+}
