@@ -121,6 +121,7 @@ pub use session::{JoinError, Session};
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use telemetry::metric_names as metrics;
+pub use telemetry::progress::Progress;
 
 /// The programs of the cookbook, which run as tests.
 #[cfg(doctest)]

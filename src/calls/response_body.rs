@@ -46,12 +46,23 @@ impl ResponseBody {
         Self::Small { len: bytes.len() as u8, bytes: small }
     }
 
-    /// Returns the length of the encoded value, in bytes.
+    /// Returns the length of the encoded value, or of its bytes, in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Small { len, .. } => usize::from(*len),
             Self::Bytes(bytes) | Self::Large(PooledBuffer(bytes)) => bytes.len(),
         }
+    }
+
+    /// Returns the length of the encoded value on the wire, in bytes.
+    pub(crate) fn wire_len(&self) -> usize {
+        let head_len = match self {
+            Self::Bytes(bytes) if bytes.len() <= usize::from(u8::MAX) => 2,
+            Self::Bytes(bytes) if bytes.len() <= usize::from(u16::MAX) => 3,
+            Self::Bytes(_) => 5,
+            Self::Small { .. } | Self::Large(_) => 0,
+        };
+        head_len + self.len()
     }
 
     /// Decodes the value.

@@ -18,6 +18,7 @@ use super::pending::PendingCall;
 use super::request::OutgoingRequest;
 use crate::block_on::block_on_within;
 use crate::calls::completion::Completion;
+use crate::telemetry::progress::Progress;
 
 /// A call: a future of the method's value, whose request is sent at the first poll.
 ///
@@ -216,6 +217,47 @@ impl<T, E, D> Call<T, E, D> {
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
         self.pending.set_metadata(key, value);
         self
+    }
+
+    /// Returns a handle to the progress of the call: the bytes of its request and response that
+    /// have passed so far. For large values over a link, which take a while.
+    ///
+    /// Ask before the first poll: the handle of a call that has been polled, like that of
+    /// [`all`](Self::all), shows nothing and has ended.
+    ///
+    /// ```
+    /// # #[rpcudp::rpc_service]
+    /// # trait Files {
+    /// #     async fn put(&self, contents: &[u8]) -> u64;
+    /// # }
+    /// # struct Sizes;
+    /// # impl Files for Sizes {
+    /// #     async fn put(&self, contents: &[u8]) -> u64 {
+    /// #         contents.len() as u64
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server =
+    /// rpcudp::Endpoint::builder().serve(FilesServer::new(Sizes)).bind("127.0.0.1:0").await?;
+    /// # let endpoint = rpcudp::Endpoint::bind("127.0.0.1:0").await?;
+    /// # let files = FilesClient::new(&endpoint, server.local_addr());
+    /// let mut call = files.put(&[7; 5_000]);
+    /// let mut progress = call.progress();
+    /// let bar = tokio::spawn(async move {
+    ///     while progress.changed().await {
+    ///         println!("sent {} of {:?} bytes", progress.sent(), progress.request_len());
+    ///     }
+    ///     progress
+    /// });
+    /// assert_eq!(call.await?, 5_000);
+    /// let progress = bar.await?;
+    /// assert_eq!(Some(progress.sent()), progress.request_len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn progress(&mut self) -> Progress {
+        self.pending.progress()
     }
 
     /// Returns the length of the encoded request in bytes, as

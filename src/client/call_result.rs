@@ -39,6 +39,7 @@ impl PendingCall {
         let Self { spec: &CallSpec { name: method, .. }, ref target, .. } = *self;
         let result = match end {
             CallEnd::Completed(completion, transmission_count) => {
+                self.end_progress(&completion);
                 self.result(self.peer(), completion, transmission_count, decode)
             }
             CallEnd::NotStarted(StartError::Closed) => Err(CallError::Closed),

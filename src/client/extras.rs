@@ -4,20 +4,39 @@ use rpcudp_core::codec::EncodeError;
 use rpcudp_core::{Metadata, MetadataError, Request};
 
 use super::call_end::CallEnd;
+use crate::telemetry::progress::{Progress, ProgressReport};
 
 /// The parts of a request that most calls do not have. In a box, so that other calls are no larger.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Extras {
     /// The first argument that could not be encoded, counted from 1.
     encode_error: Option<(usize, EncodeError)>,
     metadata: Metadata,
     /// The first key whose entry could not be added to the metadata.
     metadata_error: Option<(Box<str>, MetadataError)>,
+    /// The progress of the call, if the caller has asked for it.
+    progress: Option<ProgressReport>,
 }
 
 impl Extras {
     pub(super) fn unencodable(argument: usize, error: EncodeError) -> Self {
         Self { encode_error: Some((argument, error)), ..Self::default() }
+    }
+
+    /// Returns the parts for another call with the same request. Its progress is its own.
+    pub(super) fn fork(&self) -> Self {
+        let Self { encode_error, metadata, metadata_error, .. } = self;
+        let (encode_error, metadata_error) = (encode_error.clone(), metadata_error.clone());
+        Self { encode_error, metadata: metadata.clone(), metadata_error, progress: None }
+    }
+
+    /// Returns a handle to the progress of the call.
+    pub(super) fn progress(&mut self) -> Progress {
+        self.progress.get_or_insert_with(|| ProgressReport(Progress::new())).0.clone()
+    }
+
+    pub(super) fn take_progress(&mut self) -> Option<ProgressReport> {
+        self.progress.take()
     }
 
     /// Adds an entry to the metadata. The request is not sent if that fails.
@@ -50,6 +69,10 @@ impl Extras {
     pub(super) fn append(self, datagram: &mut Vec<u8>, remaining: Option<Duration>) -> Result<(), CallEnd> {
         if let Some((key, source)) = self.metadata_error {
             return Err(CallEnd::Metadata { key, source });
+        }
+        if self.metadata.is_empty() {
+            // The time alone is appended as to other requests.
+            return Ok(());
         }
         Request::end_with_metadata(datagram, remaining, &self.metadata).map_err(|source| {
             let key = self.metadata.iter().last().map_or("", |(key, _)| key);

@@ -25,6 +25,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoint::send_queue::SendMode;
 use crate::telemetry::metrics::CallTiming;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::progress::Progress;
 use crate::telemetry::trace::Trace;
 
 /// The part of a call that does not depend on the method's types.
@@ -110,7 +111,7 @@ impl PendingCall {
             State::Ready(datagram, extras) => {
                 let mut copy = buffer_pool::take();
                 copy.extend_from_slice(datagram);
-                State::Ready(copy, extras.clone())
+                State::Ready(copy, extras.as_ref().map(|extras| Box::new(extras.fork())))
             }
             _ => State::Ended,
         };
@@ -140,6 +141,38 @@ impl PendingCall {
     pub(crate) fn set_metadata(&mut self, key: &str, value: &str) {
         if let State::Ready(_, extras) = &mut self.state {
             extras.get_or_insert_default().set_metadata(key, value);
+        }
+    }
+
+    /// Returns a handle to the progress of the call. One that has ended if the call has been
+    /// polled.
+    pub(crate) fn progress(&mut self) -> Progress {
+        if let State::Ready(_, extras) = &mut self.state {
+            return extras.get_or_insert_default().progress();
+        }
+        let ended = Progress::new();
+        ended.end();
+        ended
+    }
+
+    /// Records that the request is being sent. Over a link, the driver records the rest.
+    #[cold]
+    fn begin_progress(&self, progress: &Progress, id: MessageId, len: usize) {
+        progress.record_request(len);
+        match (&self.target, &self.endpoint.shared().links) {
+            // If the queue is full, so that the call may not be sent either, no piece is recorded.
+            (Target::Secure(_), Some(links)) => _ = links.track(id, progress),
+            (Target::Secure(_), None) => {}
+            _ => progress.record_sent(len),
+        }
+    }
+
+    /// Records a response as a whole.
+    pub(super) fn end_progress(&self, completion: &Completion) {
+        if let Some(progress) = self.trace.progress()
+            && let Completion::Response(body) = completion
+        {
+            progress.record_response(HEADER_LEN + body.wire_len());
         }
     }
 
@@ -201,6 +234,9 @@ impl PendingCall {
         self.trace = Trace::of_call(self.spec.name, self.peer(), started);
         self.timing = self.spec.meter.begin(self.spec.name, started);
         if let Some(extras) = &mut extras {
+            if let Some(progress) = extras.take_progress() {
+                self.trace.report_progress(progress);
+            }
             extras.check_arguments()?;
         }
         self.check_wire()?;
@@ -290,7 +326,9 @@ impl PendingCall {
         call: Option<MessageId>,
         mode: SendMode,
     ) -> Result<(), CallEnd> {
-        self.trace.record_id(id);
+        if let Some(progress) = self.trace.record_id(id) {
+            self.begin_progress(progress, id, datagram.len());
+        }
         Request::set_id(datagram, id);
         if let Target::Secure(peer) = &self.target {
             return self.send_over_link(peer, datagram, call);

@@ -12,6 +12,7 @@ use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 use super::dispatch::Dispatch;
 use super::link_cancel::{cancel_call, cancel_response, is_response};
 use super::link_frames::LinkFrame;
+use super::transfers::Transfers;
 use crate::clock::now;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
@@ -30,6 +31,7 @@ pub(super) struct LinkDriver {
     /// `None` at the driver of another socket.
     links: Option<Links>,
     known: HashMap<LinkId, KnownLink>,
+    transfers: Transfers,
     commands: VecDeque<Command>,
     batch: SendBatch,
     sent_count: usize,
@@ -67,6 +69,7 @@ impl LinkDriver {
             shared: Arc::clone(shared),
             links,
             known: HashMap::new(),
+            transfers: Transfers::default(),
             commands: VecDeque::new(),
             batch: SendBatch::new(),
             sent_count: 0,
@@ -142,6 +145,8 @@ impl LinkDriver {
                     let handled = self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now));
                     handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
                 }
+                LinkEvent::Sent { id, sent, .. } => self.transfers.record_sent(id, sent),
+                LinkEvent::Received { id, received, len, .. } => self.transfers.record_received(id, received, len),
                 LinkEvent::Arriving { link, kind, id, .. } => {
                     if !self.is_wanted(link, kind, MessageId::from_bytes(id)) {
                         self.shared.counters.dropped(DropReason::UnmatchedResponse);
@@ -160,6 +165,7 @@ impl LinkDriver {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
             Command::Respond { link, frame } => self.respond(links, &link, frame, now),
+            Command::Track { id, progress } => self.transfers.track(id, progress),
             Command::Cancel { peer, id, frame } => {
                 // A link in its handshake has not delivered the request.
                 let used = cancel_call(links, &peer, id, now);
@@ -176,6 +182,7 @@ impl LinkDriver {
                     _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
                 };
                 recent.call = link.ok().map(|(link, is_up)| (peer, link, is_up));
+                self.transfers.record_small(&frame);
                 let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
                     Ok(()) => {
                         if let Some(call) = call.filter(|_| !is_up) {

@@ -13,6 +13,8 @@ mod link_driver;
 mod link_frames;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
+#[cfg(feature = "secure")]
+mod transfers;
 mod undeclared_request;
 pub(crate) mod wake_chain;
 mod warnings;

@@ -5,12 +5,15 @@ use rpcudp_core::MessageId;
 
 use super::linked_peer::LinkedPeer;
 use super::secure_peer::SecurePeer;
+use crate::telemetry::progress::Progress;
 
 /// Work for the driver that owns the links.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Sends a request. With the key of the call, if a response is expected.
     Call { peer: Arc<SecurePeer>, frame: Vec<u8>, call: Option<MessageId> },
+    /// Records the progress of the request with this id from now on, and of its response.
+    Track { id: MessageId, progress: Progress },
     /// Drops what is left of the request with this id, and of its response. Sends the cancel frame,
     /// unless it is empty or the peer has not received the request.
     Cancel { peer: Arc<SecurePeer>, id: MessageId, frame: Vec<u8> },
@@ -25,6 +28,7 @@ impl Command {
         match self {
             Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
             Self::Receive { datagram, .. } => datagram.len(),
+            Self::Track { .. } => size_of::<Self>(),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::linked_peer::LinkedPeer;
 use super::secure_peer::{Route, SecurePeer};
 use super::source;
 use crate::lock::Lock;
+use crate::telemetry::progress::Progress;
 use crate::wake_flag::WakeFlag;
 
 /// The links of an endpoint, as its clients, calls and handlers see them: a queue to the driver
@@ -156,6 +157,15 @@ impl EndpointLinks {
         call: Option<MessageId>,
     ) -> Result<(), QueueFull> {
         self.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
+    }
+
+    /// Queues the wish to record the progress of a call, before its request.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn track(&self, id: MessageId, progress: &Progress) -> Result<(), QueueFull> {
+        self.push(Command::Track { id, progress: progress.clone() })
     }
 
     /// Queues the cancellation of a call. `frame` is the cancel frame, or empty if the peer is not

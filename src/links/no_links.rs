@@ -10,6 +10,7 @@ pub(crate) mod endpoint_links {
     use super::link_config::LinkConfig;
     use super::linked_peer::LinkedPeer;
     use super::secure_peer::SecurePeer;
+    use crate::telemetry::progress::Progress;
     use crate::wake_flag::WakeFlag;
 
     #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) mod endpoint_links {
         }
 
         pub(crate) fn send_call(&self, _: &Arc<SecurePeer>, _: &[u8], _: Option<MessageId>) -> Result<(), QueueFull> {
+            match *self {}
+        }
+
+        pub(crate) fn track(&self, _: MessageId, _: &Progress) -> Result<(), QueueFull> {
             match *self {}
         }
 

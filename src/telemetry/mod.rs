@@ -7,6 +7,7 @@ pub(crate) mod metrics;
 #[path = "no_metrics.rs"]
 pub(crate) mod metrics;
 pub(crate) mod outcome;
+pub(crate) mod progress;
 pub(crate) mod trace;
 #[cfg(feature = "opentelemetry")]
 mod trace_context;

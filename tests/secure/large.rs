@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Endpoint, LinkEnd, Refusal, rpc_service};
-use tokio::time::sleep;
+use rpcudp::{CallError, Endpoint, LinkEnd, Progress, Refusal, rpc_service};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
-use crate::fixture::{Runs, bind, builder, peer};
-use crate::support::{CALLER, SERVER, ms, seeds};
+use crate::fixture::{Runs, VaultClient, VaultServer, bind, builder, peer};
+use crate::support::{CALLER, SERVER, bind as bind_plain, ms, seeds};
 
 const SEED_COUNT: u64 = 3;
 
@@ -193,4 +194,99 @@ async fn endpoint_without_cancel_frames_drops_its_requests_too() {
     assert!(tokio::time::timeout(ms(200), store.put(vec![7; 8 * MIB], 0)).await.is_err());
     world.assert_empty().await;
     assert_eq!((quiet.link_stats().unsent_bytes, world.counts.get()), (0, (0, 0)));
+}
+
+/// The bytes sent, the length of the request, and the same of the response.
+type Change = (u64, Option<u64>, u64, Option<u64>);
+
+/// Returns the changes of a progress until its end.
+fn changes(mut progress: Progress) -> JoinHandle<Vec<Change>> {
+    tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while progress.changed().await {
+            let (sent, received) = (progress.sent(), progress.received());
+            seen.push((sent, progress.request_len(), received, progress.response_len()));
+        }
+        assert!(progress.is_ended());
+        seen
+    })
+}
+
+fn assert_grows(changes: &[Change]) {
+    let is_not_less = |pair: &[Change]| pair[0].0 <= pair[1].0 && pair[0].2 <= pair[1].2;
+    assert!(changes.windows(2).all(is_not_less), "{changes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_a_large_request_and_response_grows_to_the_end() {
+    for seed in seeds(SEED_COUNT) {
+        let world = World::new(seed);
+        let mut put = world.store.put(vec![7; 3 * MIB], 10);
+        let seen = changes(put.progress());
+        let begun = Instant::now();
+        let halfway = put.progress();
+        let call = tokio::spawn(put);
+        while halfway.sent() < 3 * MIB as u64 / 2 {
+            sleep(ms(10)).await;
+        }
+        let half = begun.elapsed();
+        assert_eq!(call.await.unwrap().unwrap(), 3 * MIB);
+        // The window is small, so the bytes that are sent are nearly those that have arrived.
+        assert!(half * 3 > begun.elapsed(), "half in {half:?}, all in {:?}", begun.elapsed());
+        let seen = seen.await.unwrap();
+        assert_grows(&seen);
+        assert!(seen.len() > 20, "{}", seen.len());
+        let &(sent, request_len, received, response_len) = seen.last().unwrap();
+        assert_eq!((Some(sent), Some(received)), (request_len, response_len), "seed {seed}");
+        assert!(sent > 3 * MIB as u64 && received < 50);
+
+        let mut get = world.store.get(3 * MIB);
+        let seen = changes(get.progress());
+        get.await.unwrap();
+        let seen = seen.await.unwrap();
+        assert_grows(&seen);
+        let &(sent, request_len, received, response_len) = seen.last().unwrap();
+        assert_eq!((Some(sent), Some(received)), (request_len, response_len), "seed {seed}");
+        assert!(sent < 100 && received > 3 * MIB as u64 && seen.len() > 20, "{sent} {received} {}", seen.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_a_call_that_is_dropped_or_lost_ends() {
+    let world = World::new(1);
+    let mut call = world.store.put(vec![7; 3 * MIB], 10);
+    let seen = changes(call.progress());
+    drop(call);
+    assert_eq!(seen.await.unwrap(), []);
+    let mut call = world.store.put(vec![7; 3 * MIB], 10);
+    let seen = changes(call.progress());
+    assert!(tokio::time::timeout(ms(200), &mut call).await.is_err());
+    assert!(call.progress().is_ended(), "a call that has been polled has no other handle");
+    drop(call);
+    let seen = seen.await.unwrap();
+    let (sent, request_len, ..) = *seen.last().unwrap();
+    assert!(0 < sent && Some(sent) < request_len, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_a_small_call_over_either_wire_is_its_datagram() {
+    let world = World::new(1);
+    world.network.set_conditions(Conditions::default());
+    let runs = Runs::default();
+    let plain = bind_plain(&world.network, "10.0.0.8:7000", Endpoint::builder().serve(VaultServer::new(runs)));
+    let caller = bind_plain(&world.network, "10.0.0.9:7000", Endpoint::builder());
+    let clients = [
+        VaultClient::new(&caller, plain.local_addr()),
+        VaultClient::secure(&world.caller, world.server.local_addr(), peer(1)),
+    ];
+    for vault in clients {
+        let mut call = vault.echo(vec![7; 100]);
+        let mut progress = call.progress();
+        assert_eq!((progress.sent(), progress.request_len()), (0, None));
+        assert_eq!(call.await.unwrap().len(), 100);
+        // 21 bytes of header, 7 of the heads and the name, 102 of the argument, 10 of the time.
+        assert_eq!((progress.sent(), progress.request_len()), (140, Some(140)));
+        assert_eq!((progress.received(), progress.response_len()), (123, Some(123)));
+        assert!(progress.changed().await && !progress.changed().await);
+    }
 }

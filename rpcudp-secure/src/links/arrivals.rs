@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -28,19 +29,22 @@ struct Arriving {
     is_announced: bool,
 }
 
-/// The beginning of a frame that arrives.
+/// A frame of which more has arrived.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Announced {
+pub(super) struct Received {
     pub(super) kind: u8,
     pub(super) id: FrameId,
+    pub(super) received: usize,
     pub(super) len: usize,
+    /// Whether the owner does not know the frame yet.
+    pub(super) is_first: bool,
 }
 
 /// The result of reading a stream.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// More has to arrive. With the beginning of the frame, once.
-    Pending(Option<Announced>),
+    /// More has to arrive. With the frame, if it is known and more of it has arrived.
+    Pending(Option<Received>),
     /// There is no memory for the frame yet.
     Starved,
     Complete(Bytes),
@@ -93,9 +97,10 @@ impl Arrivals {
     ) -> Read {
         let Self { frames, reserved_len } = self;
         let Some(frame) = frames.get_mut(&stream) else { return Read::Ended };
+        let before = frame.body.len();
         let progress = frame.read(connection, stream, (memory, reserved_len), now);
         let stops = match progress {
-            Progress::Pending => return Read::Pending(frame.announce()),
+            Progress::Pending => return Read::Pending(frame.received_since(before)),
             Progress::Starved => return Read::Starved,
             Progress::Complete(stops) => stops,
             Progress::Ended => false,
@@ -155,12 +160,12 @@ impl Arriving {
         Self { header: Vec::new(), len: None, body: BytesMut::new(), last_piece: now, is_announced: false }
     }
 
-    /// Returns the beginning of the frame when it is known, once.
-    fn announce(&mut self) -> Option<Announced> {
-        let len = self.len.filter(|_| !self.is_announced)?;
+    /// Returns the frame if it is known and more of it than this has arrived.
+    fn received_since(&mut self, before: usize) -> Option<Received> {
+        let len = self.len.filter(|_| self.body.len() > before)?;
         let id = id_of(&self.body)?;
-        self.is_announced = true;
-        Some(Announced { kind: self.body[0], id, len })
+        let is_first = !mem::replace(&mut self.is_announced, true);
+        Some(Received { kind: self.body[0], id, received: self.body.len(), len, is_first })
     }
 
     fn read(

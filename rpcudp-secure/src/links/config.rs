@@ -37,8 +37,10 @@ impl Config {
     /// Bytes that a peer may send on streams before they are read.
     const RECEIVE_WINDOW: u32 = 1 << 20;
 
-    /// Bytes on streams that are not acknowledged.
-    const SEND_WINDOW: u64 = 2 << 20;
+    /// Bytes on streams that may be unacknowledged, however small or large the congestion window
+    /// is.
+    pub(super) const MIN_SEND_WINDOW: u64 = 64 << 10;
+    pub(super) const MAX_SEND_WINDOW: u64 = 2 << 20;
 
     const DATAGRAM_RECEIVE_LEN: usize = 64 << 10;
     const DATAGRAM_SEND_LEN: usize = 256 << 10;
@@ -60,7 +62,7 @@ impl Config {
             .max_concurrent_uni_streams(Self::MAX_STREAMS.into())
             .stream_receive_window(Self::RECEIVE_WINDOW.into())
             .receive_window(Self::RECEIVE_WINDOW.into())
-            .send_window(Self::SEND_WINDOW)
+            .send_window(Self::MIN_SEND_WINDOW)
             .initial_mtu(options.mtu)
             // The socket lets datagrams be fragmented, so that all sizes arrive, and no probe would
             // find the limit of the path.

@@ -314,9 +314,11 @@ impl Engine {
                 link.connection.handle_event(event);
             }
         }
+        link.set_send_window();
         while let Some(event) = link.connection.poll() {
             self.handle_event(&mut link, event, now);
         }
+        self.report_sent(&mut link);
         link.count_unsent(&mut self.stats.unsent_bytes);
         if is_drained {
             self.end(&mut link, LinkEnd::Lost);

@@ -75,6 +75,29 @@ pub enum LinkEvent {
         /// The length of the whole frame, in bytes.
         len: usize,
     },
+    /// More of such a frame has arrived.
+    Received {
+        /// The link.
+        link: LinkId,
+        /// The id of the frame.
+        id: FrameId,
+        /// The bytes that have arrived.
+        received: usize,
+        /// The length of the whole frame, in bytes.
+        len: usize,
+    },
+    /// A frame that does not fit into a packet was queued for a stream, or more of it was passed to
+    /// QUIC, which sends it as the network allows.
+    Sent {
+        /// The link.
+        link: LinkId,
+        /// The first byte of the frame.
+        kind: u8,
+        /// The id of the frame.
+        id: FrameId,
+        /// The bytes that were passed to QUIC.
+        sent: usize,
+    },
     /// The link has ended, or could not be opened. Its number is of no use any more.
     Down {
         /// The link.

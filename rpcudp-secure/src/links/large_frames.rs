@@ -3,11 +3,12 @@ use std::time::Instant;
 
 use quinn_proto::{ConnectionHandle, Dir, StreamEvent, StreamId};
 
-use super::arrivals::{Announced, Read};
+use super::arrivals::{Read, Received};
 use super::engine::Engine;
 use super::event::{Expected, LinkEvent, LinkId};
 use super::frame_id::FrameId;
 use super::link::Link;
+use super::sending::Sent;
 
 /// The frames that do not fit into a packet.
 impl Engine {
@@ -51,12 +52,21 @@ impl Engine {
         self.read_streams(link, streams, now);
     }
 
+    /// Reports the parts of frames that a link has written.
+    pub(super) fn report_sent(&mut self, link: &mut Link) {
+        let id = link.id;
+        let sent = |Sent { kind, id: frame, sent }| LinkEvent::Sent { link: id, kind, id: frame, sent };
+        self.events.extend(link.messages.sending.take_reports().map(sent));
+    }
+
     fn read_streams(&mut self, link: &mut Link, streams: Vec<StreamId>, now: Instant) {
         for stream in streams {
             match link.messages.arrivals.read(&mut link.connection, stream, &mut self.memory, now) {
                 Read::Pending(None) | Read::Ended => {}
-                Read::Pending(Some(Announced { kind, id, len })) => {
-                    self.events.push_back(LinkEvent::Arriving { link: link.id, kind, id, len });
+                Read::Pending(Some(Received { kind, id, received, len, is_first })) => {
+                    let link = link.id;
+                    self.events.extend(is_first.then_some(LinkEvent::Arriving { link, kind, id, len }));
+                    self.events.push_back(LinkEvent::Received { link, id, received, len });
                 }
                 Read::Starved if self.starved.contains(&link.id) => {}
                 Read::Starved => self.starved.push_back(link.id),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use quinn_proto::{Connection, ConnectionError, SendDatagramError, TransportErrorCode};
 
 use super::admission::Admission;
+use super::config::Config;
 use super::event::{Expected, LinkEnd, LinkId, SendError};
 use super::frame_id::FrameId;
 use super::messages::{MessageMemory, Messages};
@@ -121,6 +122,14 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Sets the bytes on streams that may be unacknowledged: twice the congestion window, so that
+    /// there is always more to send, and the bytes that were passed to QUIC show how much has
+    /// arrived.
+    pub(super) fn set_send_window(&mut self) {
+        let window = 2 * self.connection.congestion_state().window();
+        self.connection.set_send_window(window.clamp(Config::MIN_SEND_WINDOW, Config::MAX_SEND_WINDOW));
     }
 
     /// Drops the frames with an id, except those that QUIC has taken as datagrams: the ones that

@@ -15,11 +15,21 @@ pub(super) struct Sending {
     /// others do, so that the peer has memory for the frames that it reads.
     writing: Vec<Writing>,
     /// The frames that have a stream and that the peer has not acknowledged.
-    unacknowledged: BTreeMap<StreamId, Sent>,
+    unacknowledged: BTreeMap<StreamId, Unacknowledged>,
     /// The bytes that are not written.
     unsent_len: usize,
     /// The bytes of all frames.
     held_len: usize,
+    /// The frames that were queued, or of which more was written, for the owner.
+    reports: Vec<Sent>,
+}
+
+/// A part of a frame that was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) kind: u8,
+    pub(super) id: FrameId,
+    pub(super) sent: usize,
 }
 
 #[derive(Debug)]
@@ -27,15 +37,36 @@ struct Writing {
     stream: StreamId,
     /// The rest of the header, and the rest of the frame.
     rest: [Bytes; 2],
+    /// The kind and the id of the frame.
+    name: Option<(u8, FrameId)>,
+    frame_len: usize,
 }
 
 #[derive(Debug)]
-struct Sent {
+struct Unacknowledged {
     id: Option<FrameId>,
     len: usize,
 }
 
 impl Writing {
+    /// Writes as much as the peer's windows allow. Returns whether a part is left.
+    fn write(&mut self, connection: &mut Connection, unsent_len: &mut usize) -> bool {
+        let mut stream = connection.send_stream(self.stream);
+        while self.len() > 0 {
+            match stream.write_chunks(&mut self.rest) {
+                Ok(written) => *unsent_len -= written.bytes,
+                Err(WriteError::Blocked) => return true,
+                Err(WriteError::Stopped(_) | WriteError::ClosedStream) => {
+                    *unsent_len -= self.len();
+                    let _ = stream.reset(STOPPED);
+                    return false;
+                }
+            }
+        }
+        let _ = stream.finish();
+        false
+    }
+
     fn len(&self) -> usize {
         self.rest.iter().map(Bytes::len).sum()
     }
@@ -50,6 +81,7 @@ impl Sending {
         }
         self.unsent_len += HEADER_LEN + frame.len();
         self.held_len += HEADER_LEN + frame.len();
+        self.reports.extend(id_of(&frame).map(|id| Sent { kind: frame[0], id, sent: 0 }));
         self.waiting.push_back(frame);
         true
     }
@@ -60,28 +92,27 @@ impl Sending {
             && let Some(stream) = connection.streams().open(Dir::Uni)
         {
             let Some(frame) = self.waiting.pop_front() else { break };
-            let len = HEADER_LEN + frame.len();
-            self.unacknowledged.insert(stream, Sent { id: id_of(&frame), len });
-            let header = Bytes::copy_from_slice(&(frame.len() as u32).to_be_bytes());
-            self.writing.push(Writing { stream, rest: [header, frame] });
+            let (id, frame_len) = (id_of(&frame), frame.len());
+            self.unacknowledged.insert(stream, Unacknowledged { id, len: HEADER_LEN + frame_len });
+            let header = Bytes::copy_from_slice(&(frame_len as u32).to_be_bytes());
+            let name = id.map(|id| (frame[0], id));
+            self.writing.push(Writing { stream, rest: [header, frame], name, frame_len });
         }
-        let Self { writing, unsent_len, .. } = self;
+        let Self { writing, unsent_len, reports, .. } = self;
         writing.retain_mut(|writing| {
-            let mut stream = connection.send_stream(writing.stream);
-            while writing.len() > 0 {
-                match stream.write_chunks(&mut writing.rest) {
-                    Ok(written) => *unsent_len -= written.bytes,
-                    Err(WriteError::Blocked) => return true,
-                    Err(WriteError::Stopped(_) | WriteError::ClosedStream) => {
-                        *unsent_len -= writing.len();
-                        let _ = stream.reset(STOPPED);
-                        return false;
-                    }
-                }
+            let before = *unsent_len;
+            let is_left = writing.write(connection, unsent_len);
+            let sent = writing.frame_len - writing.rest[1].len();
+            if *unsent_len < before {
+                reports.extend(writing.name.map(|(kind, id)| Sent { kind, id, sent }));
             }
-            let _ = stream.finish();
-            false
+            is_left
         });
+    }
+
+    /// Takes the parts that were written since the last call.
+    pub(super) fn take_reports(&mut self) -> impl Iterator<Item = Sent> {
+        self.reports.drain(..)
     }
 
     /// Returns the memory of the frames that the peer has not acknowledged, in bytes.
