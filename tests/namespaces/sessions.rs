@@ -1,41 +1,29 @@
-//! Sessions through a router with network address translation whose mappings are dropped.
+//! The examples `lobby` and `instrument` through a router with network address translation whose
+//! mappings are dropped: each session goes on under its id.
 
-use std::io;
-use std::process::Command;
-use std::time::Duration;
-
-use rpcudp::session::{SessionEvent, SessionState, Sessions};
-use rpcudp::{Context, Endpoint, Session, rpc_service};
-use tokio::time::{Instant, sleep, timeout};
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::host::Host;
 use crate::print_skipped;
 use crate::support::ms;
 
-#[rpc_service]
-trait Lobby {
-    #[rpc(session, at_least_once)]
-    fn whoami(&self, cx: &Context) -> String;
-    #[rpc(session = "instrument", at_least_once)]
-    fn measure(&self, cx: &Context) -> String;
-}
-
-struct Game;
-
-impl Lobby for Game {
-    fn whoami(&self, cx: &Context) -> String {
-        cx.session().map_or_else(String::new, |member| member.id().to_string())
-    }
-    fn measure(&self, cx: &Context) -> String {
-        self.whoami(cx)
-    }
-}
+const SERVER: &str = "10.2.0.2:7000";
 
 /// A router that masquerades the hosts behind it.
 struct Router(Host);
 
 impl Router {
     const OUTER: &str = "outer";
+
+    /// The address that the members' requests come from.
+    const ADDR: &str = "10.2.0.1";
 
     /// Makes a member's host, a router and a server's host.
     fn between() -> io::Result<(Host, Self, Host)> {
@@ -44,7 +32,7 @@ impl Router {
         router.link(&server, Self::OUTER, 1_500)?;
         member.add_addr_to("10.1.0.2/24", "inner");
         router.add_addr_to("10.1.0.1/24", "inner");
-        router.add_addr_to("10.2.0.1/24", Self::OUTER);
+        router.add_addr_to(&format!("{}/24", Self::ADDR), Self::OUTER);
         server.add_addr_to("10.2.0.2/24", Self::OUTER);
         member.run_ip("route add default via 10.1.0.1");
         router.enable_forwarding()?;
@@ -72,55 +60,124 @@ impl Router {
     }
 }
 
-/// Calls until a response arrives, for a few leases at most.
-async fn call_until_success(session: &Session) -> String {
-    let started = Instant::now();
-    loop {
-        let lobby: LobbyClient = session.client();
-        let called = if session.pool().is_empty() { lobby.whoami().await } else { lobby.measure().await };
-        match called {
-            Ok(id) => return id,
-            Err(error) => assert!(started.elapsed() < Duration::from_secs(30), "{error}"),
+/// An example program that runs inside a host. Killed on drop.
+struct Program {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Program {
+    /// Builds the example with cargo, which does nothing if it is up to date, and starts it.
+    fn start(host: &Host, example: &str, arguments: &[&str]) -> Self {
+        // Cargo sets the variable to the path of the cargo that runs this test.
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--example", example]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().expect("cargo can be run").success(), "{example} does not compile");
+        // Tests are in `deps`, beside the folder of the examples.
+        let test = env::current_exe().expect("a test is a file");
+        let folder = test.parent().and_then(|deps| deps.parent()).expect("cargo has folders for its programs");
+        let path: PathBuf = folder.join("examples").join(example);
+        let mut command = Command::new(&path);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = host.inside(|| command.spawn()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let (sender, lines) = channel();
+        thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+        Self { child, lines }
+    }
+
+    /// Returns the next line of the output.
+    fn line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(30)).expect("the program prints another line")
+    }
+
+    /// Returns the next line of the output that the test looks for.
+    fn find_line(&self, is_wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = self.line();
+            if is_wanted(&line) {
+                return line;
+            }
         }
-        sleep(ms(50)).await;
+    }
+
+    /// Writes a line to the input.
+    fn write(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("stdin is a pipe");
+        writeln!(stdin, "{line}").expect("the program runs");
+    }
+
+    /// Writes lines to the input until a call succeeds, for a few leases at most. Returns the line
+    /// of the output about it.
+    fn write_until_success(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            self.write("Hello");
+            // A player hears itself, too.
+            let line = self.find_line(|line| !line.contains("hears"));
+            if !line.starts_with("no ") {
+                return line;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{line}");
+            thread::sleep(ms(50));
+        }
     }
 }
 
-#[tokio::test]
-async fn sessions_go_on_under_their_ids_when_a_router_drops_its_mappings() {
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the id of the session that ends a line.
+fn session(line: &str) -> String {
+    let id = line.rsplit(' ').next().expect("a line has words");
+    assert!(line.contains(" session ") && id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{line}");
+    id.into()
+}
+
+/// Runs an example as the server and as a member on both sides of the router.
+fn session_goes_on(example: &str) {
     let (member_host, router, server_host) = match Router::between() {
         Ok(hosts) => hosts,
         Err(error) => return print_skipped(&error),
     };
-    // A member of a lobby, and the user of an instrument.
-    let lobby = Sessions::new().capacity(5).queue(100).lease(Duration::from_secs(3));
-    let instrument = Sessions::pool("instrument").exclusive().queue(5).lease(Duration::from_secs(3));
-    let builder = Endpoint::builder().sessions(lobby).sessions(instrument).serve(LobbyServer::new(Game));
-    let server = server_host.bind(builder, "10.2.0.2:7000");
-    let endpoint = member_host.bind(Endpoint::builder(), "10.1.0.2:0");
-    let sessions = [
-        endpoint.join(server.local_addr()).await.unwrap(),
-        endpoint.join(server.local_addr()).pool("instrument").await.unwrap(),
-    ];
-    let ids = sessions.each_ref().map(|session| session.id().unwrap());
-    let members = [server.sessions().get(ids[0]).unwrap(), server.sessions().pool("instrument").get(ids[1]).unwrap()];
-    let mut events = [server.sessions().events(), server.sessions().pool("instrument").events()];
+    let server = Program::start(&server_host, example, &[SERVER]);
+    assert_eq!(server.line(), format!("listening on {SERVER}"));
+    let mut member = Program::start(&member_host, example, &[SERVER, "Ada"]);
+    let id = session(&member.line());
+    assert_eq!(session(&server.line()), id);
+    assert_eq!(session(&member.write_until_success()), id);
     for _ in 0..3 {
-        let before = members.each_ref().map(|member| member.addr());
-        assert_eq!(before[0].ip().to_string(), "10.2.0.1", "the address of the router");
         router.drop_mappings();
-        // The kernel drops them a moment later, and the next request of each session moves it.
-        for events in &mut events {
-            let event = timeout(Duration::from_secs(10), events.next()).await.unwrap().unwrap();
-            assert!(matches!(event, SessionEvent::Moved { .. }), "{event:?}");
-        }
-        for (session, id) in sessions.iter().zip(ids) {
-            assert_eq!(call_until_success(session).await, id.to_string());
-            assert_eq!((session.id(), session.state()), (Some(id), SessionState::Member));
-        }
-        let after = members.each_ref().map(|member| member.addr());
-        assert!(before[0] != after[0] && after[0] == after[1], "{before:?} {after:?}");
+        let started = Instant::now();
+        // The kernel drops them a moment later, and the next request of the session moves it.
+        let moved = loop {
+            assert_eq!(session(&member.write_until_success()), id);
+            if let Some(moved) = server.lines.try_iter().find(|line| line.contains(Router::ADDR)) {
+                break moved;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "the session has not moved");
+            thread::sleep(ms(50));
+        };
+        assert_eq!((session(&moved), moved.matches(Router::ADDR).count()), (id.clone(), 2), "{moved}");
+        assert_eq!(session(&member.write_until_success()), id);
     }
-    let stats = server.stats().sessions;
-    assert_eq!((stats.joined, stats.ended), (2, 0));
+    // The end of its input ends the member.
+    drop(member.child.stdin.take());
+    server.find_line(|line| line.ends_with("the member left"));
+    assert!(member.child.wait().expect("a child").success());
+}
+
+#[test]
+fn player_of_the_lobby_keeps_its_session_when_a_router_drops_its_mappings() {
+    session_goes_on("lobby");
+}
+
+#[test]
+fn user_of_the_instrument_keeps_it_when_a_router_drops_its_mappings() {
+    session_goes_on("instrument");
 }
