@@ -27,17 +27,35 @@ pub(crate) enum Completion {
     },
     /// The endpoint closed.
     Closed,
-    /// The link to the peer ended, or could not be opened.
+    /// The link to the peer ended, or could not be opened. In a box, because its reason is large.
     #[cfg(feature = "secure")]
-    LinkEnded(rpcudp_secure::LinkEnd),
+    LinkEnded(Box<EndedLink>),
+}
+
+/// The end of the link of a call.
+#[cfg(feature = "secure")]
+#[derive(Debug)]
+pub(crate) struct EndedLink {
+    pub(crate) reason: rpcudp_secure::LinkEnd,
+    /// Whether the request may have been sent over a link that was up.
+    pub(crate) may_have_run: bool,
+    /// The request, if it was kept.
+    request: Vec<u8>,
 }
 
 impl Completion {
+    #[cfg(feature = "secure")]
+    pub(crate) fn link_ended(reason: rpcudp_secure::LinkEnd, may_have_run: bool) -> Self {
+        Self::LinkEnded(Box::new(EndedLink { reason, may_have_run, request: Vec::new() }))
+    }
+
     /// Keeps the request of the call if the call may be sent to another peer now.
     pub(super) fn keep_request(&mut self, datagram: Vec<u8>) {
         match self {
             Self::Failure(failure) => failure.request = datagram,
             Self::Unreachable(request) | Self::Unsendable { request, .. } => *request = datagram,
+            #[cfg(feature = "secure")]
+            Self::LinkEnded(ended) => ended.request = datagram,
             _ => buffer_pool::give(datagram),
         }
     }
@@ -47,6 +65,8 @@ impl Completion {
         match self {
             Self::Failure(failure) => mem::take(&mut failure.request),
             Self::Unreachable(request) | Self::Unsendable { request, .. } => mem::take(request),
+            #[cfg(feature = "secure")]
+            Self::LinkEnded(ended) => mem::take(&mut ended.request),
             _ => Vec::new(),
         }
     }

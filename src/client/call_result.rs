@@ -120,7 +120,9 @@ impl PendingCall {
             }
             Completion::Closed => Err(CallError::Closed),
             #[cfg(feature = "secure")]
-            Completion::LinkEnded(end) => Err(link_error((method, peer), end, if_sent_once(did_run_before(end)))),
+            Completion::LinkEnded(ended) => {
+                Err(link_error((method, peer), ended.reason, did_run_before(&ended, transmission_count)))
+            }
         }
     }
 

@@ -63,7 +63,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
 /// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers), [`Insecure`](Self::Insecure) | no, the request was not sent |
-/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if the link was up before, or the request was sent more than once |
+/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, or the request was sent more than once |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -188,7 +188,7 @@ pub enum CallError<E = NoError> {
         method: &'static str,
     },
     /// The peer at the address has proven another key than the pinned one. The own key was not
-    /// shown to it, and no request was sent.
+    /// shown to it, and no request was sent to it.
     #[cfg(feature = "secure")]
     #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
     WrongPeer {
@@ -200,6 +200,9 @@ pub enum CallError<E = NoError> {
         expected: PeerId,
         /// The key that the peer has proven.
         found: PeerId,
+        /// Whether the method ran: the pinned peer may have received the request before, over an
+        /// earlier link.
+        did_run: DidRun,
     },
     /// The link to the peer could not be opened, or has ended.
     ///
@@ -265,9 +268,7 @@ impl<E> CallError<E> {
             | Self::NoPeers { .. }
             | Self::Insecure { .. } => DidRun::No,
             #[cfg(feature = "secure")]
-            Self::WrongPeer { .. } => DidRun::No,
-            #[cfg(feature = "secure")]
-            Self::Link { did_run, .. } => *did_run,
+            Self::WrongPeer { did_run, .. } | Self::Link { did_run, .. } => *did_run,
             Self::Unreachable { did_run, .. } | Self::Refused { did_run, .. } | Self::Io { did_run, .. } => *did_run,
         }
     }
@@ -339,7 +340,9 @@ impl<E> CallError<E> {
             Self::NoPeers { method, group, source } => CallError::NoPeers { method, group, source },
             Self::Insecure { method } => CallError::Insecure { method },
             #[cfg(feature = "secure")]
-            Self::WrongPeer { method, peer, expected, found } => CallError::WrongPeer { method, peer, expected, found },
+            Self::WrongPeer { method, peer, expected, found, did_run } => {
+                CallError::WrongPeer { method, peer, expected, found, did_run }
+            }
             #[cfg(feature = "secure")]
             Self::Link { method, peer, reason, did_run } => CallError::Link { method, peer, reason, did_run },
             Self::Closed => CallError::Closed,

@@ -69,7 +69,7 @@ impl<E> CallError<E> {
                 write!(f, "`{method}` needs a secure link, and the client is plain: make it with `Client::secure`")
             }
             #[cfg(feature = "secure")]
-            Self::WrongPeer { method, peer, expected, found } => {
+            Self::WrongPeer { method, peer, expected, found, .. } => {
                 write!(f, "`{method}`: the peer at {peer} is {found}, and {expected} was expected")
             }
             #[cfg(feature = "secure")]

@@ -51,7 +51,7 @@ impl PendingCall {
 fn no_link(_: &SecurePeer) -> CallEnd {
     use crate::calls::completion::Completion;
 
-    CallEnd::Completed(Completion::LinkEnded(rpcudp_secure::LinkEnd::NotSecure), 0)
+    CallEnd::Completed(Completion::link_ended(rpcudp_secure::LinkEnd::NotSecure, false), 0)
 }
 
 #[cfg(not(feature = "secure"))]
@@ -81,6 +81,7 @@ pub(super) use self::secure::{did_run_before, link_error};
 #[cfg(feature = "secure")]
 mod secure {
     use super::*;
+    use crate::calls::completion::EndedLink;
     use crate::client::as_endpoint::AsEndpoint;
     use crate::client::did_run::DidRun;
     use crate::client::error::CallError;
@@ -88,9 +89,10 @@ mod secure {
     use crate::links::secure_peer::Route;
     use rpcudp_secure::{Expected, LinkEnd, PeerId};
 
-    /// Returns whether a method ran whose request was sent once over a link that ended so.
-    pub(in crate::client) fn did_run_before(end: LinkEnd) -> DidRun {
-        if matches!(end, LinkEnd::Lost | LinkEnd::Closed) { DidRun::Maybe } else { DidRun::No }
+    /// Returns whether a method ran whose request was sent this number of times before its link
+    /// ended.
+    pub(in crate::client) fn did_run_before(ended: &EndedLink, transmission_count: u32) -> DidRun {
+        if ended.may_have_run || transmission_count > 1 { DidRun::Maybe } else { DidRun::No }
     }
 
     /// Returns the error of a call whose link has ended, or could not be opened.
@@ -100,7 +102,7 @@ mod secure {
         did_run: DidRun,
     ) -> CallError<E> {
         match end {
-            LinkEnd::WrongPeer { expected, found } => CallError::WrongPeer { method, peer, expected, found },
+            LinkEnd::WrongPeer { expected, found } => CallError::WrongPeer { method, peer, expected, found, did_run },
             reason => CallError::Link { method, peer, reason, did_run },
         }
     }

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -55,8 +55,14 @@ struct KnownLink {
     target: Option<SocketAddr>,
     /// The key that the target must have.
     key: Option<PeerId>,
-    /// The calls whose requests wait until the link is up.
-    waiting: HashSet<MessageId>,
+    /// The calls whose requests wait until the link is up. Some are kept after that, because the
+    /// peer may still refuse the link, and has then run none of them.
+    waiting: BTreeSet<MessageId>,
+}
+
+impl KnownLink {
+    /// Calls that are kept in [`waiting`](Self::waiting) when the link is up, for about 2 KB.
+    const MAX_KEPT: usize = 64;
 }
 
 impl LinkDriver {
@@ -286,7 +292,9 @@ impl LinkDriver {
                 let source = shared.source_of(peer);
                 let known = self.known.entry(link).or_default();
                 known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
-                known.waiting = HashSet::new();
+                if known.waiting.len() > KnownLink::MAX_KEPT {
+                    known.waiting = BTreeSet::new();
+                }
                 [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
                 tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
             }
@@ -306,13 +314,16 @@ impl LinkDriver {
         {
             // The other calls to the target use another link.
             tracing::debug!(target: "rpcudp", %reason, "link has ended beside another to the same target");
-            return self.shared.calls.end_undelivered(&waiting, reason);
+            return self.shared.calls.end_undelivered(&waiting, false, reason);
         }
-        let shared = Self::endpoint_links(&self.shared);
+        let (shared, was_up) = (Self::endpoint_links(&self.shared), peer.is_some());
         let peer_source = peer.as_ref().filter(|peer| links.newest_to(peer.peer_id).is_none()).map(|peer| peer.source);
         let is_final = matches!(reason, LinkEnd::WrongPeer { .. } | LinkEnd::Refused | LinkEnd::Incompatible);
         let target = target.filter(|target| Some(*target) != peer.as_ref().map(|peer| peer.source));
         tracing::debug!(target: "rpcudp", peer_id = peer.map(|peer| tracing::field::display(peer.peer_id)), %reason, "link has ended");
+        if !was_up || reason == LinkEnd::Refused {
+            self.shared.calls.end_undelivered(&waiting, is_final, reason);
+        }
         for source in [peer_source, target].into_iter().flatten() {
             shared.set_up(source, None);
             self.shared.calls.end_link(source, is_final, reason);

@@ -21,7 +21,7 @@ async fn peer_with_another_key_gets_no_request() {
     let World { caller, server, runs, .. } = &world;
     let vault = VaultClient::secure(caller, server.local_addr(), peer(7));
     let error = vault.once(1, Vec::new()).await.unwrap_err();
-    let CallError::WrongPeer { method: "once", peer: addr, expected, found } = error else { panic!("{error}") };
+    let CallError::WrongPeer { method: "once", peer: addr, expected, found, .. } = error else { panic!("{error}") };
     assert_eq!((addr, expected, found), (server.local_addr(), peer(7), peer(1)));
     let expected = format!("`once`: the peer at {addr} is {}, and {} was expected", peer(1), peer(7));
     assert_eq!(error.to_string(), expected);
@@ -32,6 +32,23 @@ async fn peer_with_another_key_gets_no_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn method_may_have_run_before_the_address_had_another_key() {
+    let world = World::new(1);
+    let World { network, server, vault, runs, .. } = &world;
+    let calls = [1, 2].map(|number| tokio::spawn(vault.once_slowly(number, 60_000).timeout(Duration::from_secs(50))));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((runs.begun(1), runs.begun(2)), (1, 1));
+    server.close(ms(0)).await;
+    let _other = bind(network, SERVER, builder(9, &Runs::default()));
+    // The first that is retransmitted finds the other key, and ends both.
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, CallError::WrongPeer { found, .. } if found == peer(9)), "{error}");
+        assert_eq!(error.did_run(), DidRun::Maybe);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn key_that_is_not_allowed_is_refused() {
     let network = Network::new(1);
     let runs = Runs::default();
@@ -39,7 +56,9 @@ async fn key_that_is_not_allowed_is_refused() {
     let (stranger, friend) =
         (bind(&network, CALLER, builder(2, &runs)), bind(&network, "10.0.0.3:7000", builder(3, &runs)));
     let of = |caller: &Endpoint| VaultClient::secure(caller, server.local_addr(), peer(1));
-    assert_eq!(reason(of(&stranger).once(1, Vec::new()).await), LinkEnd::Refused);
+    let refused = of(&stranger).once(1, Vec::new()).await;
+    assert_eq!(refused.as_ref().unwrap_err().did_run(), DidRun::No);
+    assert_eq!(reason(refused), LinkEnd::Refused);
     assert_eq!(reason(of(&stranger).echo(Vec::new()).await), LinkEnd::Refused);
     assert_eq!(of(&friend).once(2, Vec::new()).await.unwrap(), 2);
     assert_eq!(runs.begun(1), 0);

@@ -360,11 +360,17 @@ impl<T> Calls<T> {
     }
 
     /// Ends one call as [`end_calls_to`](Self::end_calls_to) does, because its request did not
-    /// reach the peer. A call that is retransmitted goes on.
-    pub fn end_undelivered(&mut self, key: &MessageId, time: (Instant, u32), mut on_end: impl FnMut(&mut T)) {
+    /// reach the peer. A call that is retransmitted goes on, unless the end is final.
+    pub fn end_undelivered(
+        &mut self,
+        key: &MessageId,
+        is_final: bool,
+        time: (Instant, u32),
+        mut on_end: impl FnMut(&mut T),
+    ) {
         let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
         if slot.is_some_and(|slot| slot.state != State::Ended) {
-            self.end_or_repeat(key.slot(), false, time, &mut on_end);
+            self.end_or_repeat(key.slot(), is_final, time, &mut on_end);
         }
     }
 
