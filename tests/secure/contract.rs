@@ -7,7 +7,7 @@ use rpcudp::{
     AnyPeer, CallError, Context, DynamicResponse, DynamicService, Endpoint, Plain, Refusal, SecureContext, rpc_service,
 };
 
-use crate::fixture::{Runs, identity, peer};
+use crate::fixture::{Runs, bind_both, identity, peer};
 use crate::support::{CALLER, SERVER};
 
 #[rpc_service]
@@ -86,7 +86,7 @@ fn pair() -> (Network, Endpoint, Endpoint, Runs) {
     let bind = |number, addr| {
         let builder = Endpoint::builder().identity(identity(number)).plain(Plain::On);
         let builder = builder.serve(AccountServer::new(runs.clone())).serve(AllSecureServer::new(runs.clone()));
-        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+        bind_both(&network, addr, builder)
     };
     let (server, caller) = (bind(1, SERVER), bind(2, CALLER));
     (network, server, caller, runs)
@@ -170,7 +170,7 @@ async fn methods_of_dynamic_services_may_need_a_link_too() {
     let network = Network::new(1);
     let bind = |number, addr| {
         let builder = Endpoint::builder().identity(identity(number)).plain(Plain::On).serve_dynamic(Plugin);
-        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+        bind_both(&network, addr, builder)
     };
     let (server, caller) = (bind(1, SERVER), bind(2, CALLER));
     let account = AccountClient::secure(&caller, server.local_addr(), peer(1));

@@ -4,7 +4,7 @@ use rpcudp::sim::Network;
 use rpcudp::{AnyPeer, CallError, Context, DidRun, Endpoint, Identity, LinkEnd, Plain};
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{Runs, VaultClient, VaultServer, World, bind, builder, peer};
+use crate::fixture::{Runs, VaultClient, VaultServer, World, bind, bind_both, builder, peer};
 use crate::support::{CALLER, SERVER, ms};
 
 /// Returns the reason of a call that ended for want of a link.
@@ -71,7 +71,7 @@ async fn key_that_is_not_allowed_is_refused() {
 async fn plain_peer_does_not_respond_to_a_link() {
     let network = Network::new(1);
     let plain = Endpoint::builder().serve(VaultServer::new(Runs::default()));
-    let plain = plain.bind_transport(network.bind(SERVER).unwrap()).unwrap();
+    let plain = bind_both(&network, SERVER, plain);
     let caller = bind(&network, CALLER, builder(2, &Runs::default()));
     let vault = VaultClient::secure(&caller, plain.local_addr(), peer(1));
     let begun = Instant::now();
@@ -89,7 +89,7 @@ async fn endpoint_without_an_identity_has_no_links() {
     let world = World::new(1);
     let World { network, server, .. } = &world;
     let plain = Endpoint::builder().serve(VaultServer::new(Runs::default()));
-    let plain = plain.bind_transport(network.bind("10.0.0.5:7000").unwrap()).unwrap();
+    let plain = bind_both(network, "10.0.0.5:7000", plain);
     assert_eq!(plain.peer_id(), None);
     let vault = VaultClient::secure(&plain, server.local_addr(), peer(1));
     for _ in 0..2 {
@@ -104,7 +104,7 @@ async fn sender_over_the_plain_wire_cannot_be_called_back_over_a_link() {
     let network = Network::new(1);
     let endpoint = |number, addr| {
         let builder = builder(number, &Runs::default()).plain(Plain::On);
-        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+        bind_both(&network, addr, builder)
     };
     let (server, caller) = (endpoint(1, SERVER), endpoint(2, CALLER));
     let error = VaultClient::new(&caller, server.local_addr()).mirror(Vec::new()).await.unwrap_err();

@@ -1,15 +1,11 @@
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::task::{self, Poll};
 
 use rpcudp::sim::Network;
-use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
 use rpcudp::{Builder, Context, Endpoint, Identity, PeerId, Plain, rpc_service};
 use tokio::time::sleep;
 
-use crate::support::{CALLER, SERVER, ms};
+use crate::support::{CALLER, CheckedWire, SERVER, ms};
 
 #[rpc_service]
 pub(crate) trait Vault {
@@ -97,32 +93,14 @@ pub(crate) fn builder(number: u8, runs: &Runs) -> Builder {
     Endpoint::builder().identity(identity(number)).plain(Plain::Off).serve(VaultServer::new(runs.clone()))
 }
 
-/// A transport that sends datagrams of links alone.
-#[derive(Debug)]
-struct LinksOnly<T>(T);
-
-impl<T: Transport> Transport for LinksOnly<T> {
-    fn poll_receive(&self, cx: &mut task::Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
-        self.0.poll_receive(cx, batch)
-    }
-    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
-        assert!(datagram.contents[0] & 0x40 != 0, "a datagram in the clear: {:?}", datagram.contents);
-        self.0.try_send(datagram)
-    }
-    fn poll_writable(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_writable(cx)
-    }
-    fn local_addr(&self) -> SocketAddr {
-        self.0.local_addr()
-    }
-    fn seed(&self) -> Option<u64> {
-        self.0.seed()
-    }
-}
-
 /// Binds an endpoint that sends nothing in the clear.
 pub(crate) fn bind(network: &Network, addr: &str, builder: Builder) -> Endpoint {
-    builder.bind_transport(LinksOnly(network.bind(addr).expect("the address is free"))).unwrap()
+    builder.bind_transport(CheckedWire::links(network.bind(addr).expect("the address is free"))).unwrap()
+}
+
+/// Binds an endpoint with a plain wire too.
+pub(crate) fn bind_both(network: &Network, addr: &str, builder: Builder) -> Endpoint {
+    builder.bind_transport(CheckedWire::both(network.bind(addr).expect("the address is free"))).unwrap()
 }
 
 /// A server with the identity 1 and a caller with the identity 2, which both serve.

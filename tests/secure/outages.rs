@@ -13,7 +13,7 @@ use rpcudp::{CallError, DidRun, LinkEnd};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, VaultClient, World, bind, builder, peer};
-use crate::support::{CALLER, SERVER, ms, seeds};
+use crate::support::{CALLER, CheckedWire, SERVER, ms, seeds};
 
 const SEED_COUNT: u64 = 10;
 
@@ -129,7 +129,7 @@ async fn driver_rests_after_its_socket_was_full() {
     let full_count = Arc::new(AtomicU32::new(0));
     let inner = network.bind("10.0.0.9:7000").unwrap();
     let transport = OftenFull { inner, full_count: Arc::clone(&full_count), receive_count: AtomicU32::new(0) };
-    let caller = builder(3, &Runs::default()).bind_transport(transport).unwrap();
+    let caller = builder(3, &Runs::default()).bind_transport(CheckedWire::links(transport)).unwrap();
     let vault = VaultClient::secure(&caller, server.local_addr(), peer(1));
     for count in 0..20 {
         full_count.store(count, Ordering::Relaxed);

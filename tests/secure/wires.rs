@@ -4,7 +4,7 @@ use rpcudp::session::Sessions;
 use rpcudp::sim::Network;
 use rpcudp::{CallError, Context, DropReason, Endpoint, Plain, Refusal, rpc_service};
 
-use crate::fixture::{Runs, VaultClient, VaultServer, builder, identity, peer};
+use crate::fixture::{Runs, VaultClient, VaultServer, bind_both, builder, identity, peer};
 use crate::support::{CALLER, SERVER};
 
 struct Two {
@@ -17,7 +17,7 @@ impl Two {
         let network = Network::new(1);
         let bind = |number, addr, plain| {
             let builder = builder(number, &Runs::default()).plain(plain);
-            builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+            bind_both(&network, addr, builder)
         };
         Self { server: bind(1, SERVER, plain), caller: bind(2, CALLER, Plain::On) }
     }
@@ -66,9 +66,9 @@ async fn neither_calls_nor_requests_are_plain_if_the_plain_wire_is_off() {
 async fn endpoint_without_an_identity_is_called_as_ever() {
     let network = Network::new(1);
     let plain = Endpoint::builder().serve(VaultServer::new(Runs::default()));
-    let plain = plain.bind_transport(network.bind(SERVER).unwrap()).unwrap();
+    let plain = bind_both(&network, SERVER, plain);
     let builder = builder(2, &Runs::default()).plain(Plain::On);
-    let caller = builder.bind_transport(network.bind(CALLER).unwrap()).unwrap();
+    let caller = bind_both(&network, CALLER, builder);
     assert_eq!(VaultClient::new(&caller, plain.local_addr()).once(1, Vec::new()).await.unwrap(), 1);
     assert_eq!(VaultClient::new(&plain, caller.local_addr()).once(1, Vec::new()).await.unwrap(), 1);
 }
@@ -96,7 +96,7 @@ async fn request_over_a_link_has_no_session() {
     let bind = |number, addr| {
         let builder = Endpoint::builder().identity(identity(number)).plain(Plain::On);
         let builder = builder.sessions(Sessions::new()).serve(ClubServer::new(Door));
-        builder.bind_transport(network.bind(addr).unwrap()).unwrap()
+        bind_both(&network, addr, builder)
     };
     let (server, caller) = (bind(1, SERVER), bind(2, CALLER));
     let session = caller.join(server.local_addr()).await.unwrap();
