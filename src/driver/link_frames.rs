@@ -85,8 +85,14 @@ impl Dispatch {
         // out to have.
         let id = Frame::response_id(contents, shared.config.dialect);
         let target = target.filter(|target| id.is_some_and(|id| calls.was_made_to(&id, *target)));
-        let received = Received { source: target.unwrap_or(peer.source), local: None, contents };
-        let handled = self.handle_response(&mut calls, &received);
+        let source = target.unwrap_or(peer.source);
+        // A call over the plain wire may take responses from any address, and a link is none.
+        let is_foreign = |id| calls.expects(&id, source).is_ok() && !calls.was_made_to(&id, source);
+        let handled = if id.is_some_and(is_foreign) {
+            Err(DropReason::WrongSource)
+        } else {
+            self.handle_response(&mut calls, &Received { source, local: None, contents })
+        };
         drop(calls);
         self.wake_timekeeper_if_due();
         handled

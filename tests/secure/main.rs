@@ -8,8 +8,10 @@ mod contract;
 mod delivery;
 mod errors;
 mod fixture;
+mod hostile;
 mod large;
 mod outages;
+mod raw_peer;
 #[path = "../support/mod.rs"]
 mod support;
 mod wires;

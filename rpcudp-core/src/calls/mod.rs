@@ -131,6 +131,10 @@ impl<T> Calls<T> {
     /// Sets whether responses are accepted from any address, instead of only from the address that
     /// was called. Enable it for peers that have several addresses and respond from another one.
     /// Default: no.
+    ///
+    /// Has no effect on a call to an address with a flow label. Addresses of datagrams have none
+    /// here, so an owner can let such an address stand for a peer that is known by more than its
+    /// address.
     #[must_use]
     pub fn with_any_source(mut self, any_source: bool) -> Self {
         self.any_source = any_source;
@@ -224,7 +228,8 @@ impl<T> Calls<T> {
         let slot = self.slots.get(id.slot()).filter(|slot| slot.has_id(id) && slot.state != State::Ended);
         let slot = slot.ok_or(DropReason::UnmatchedResponse)?;
         // In this order, because most calls are made to one peer.
-        let is_expected = self.any_source || slot.accepts(source) || slot.state == State::Multicast;
+        let is_expected =
+            slot.accepts(source) || slot.state == State::Multicast || (self.any_source && !slot.has_flow_label());
         if is_expected { Ok(()) } else { Err(DropReason::WrongSource) }
     }
 

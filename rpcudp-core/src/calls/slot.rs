@@ -76,6 +76,11 @@ impl<T> Slot<T> {
             (peer, source) => peer == source,
         }
     }
+
+    /// Whether the call was made to an address that no datagram has.
+    pub(super) fn has_flow_label(&self) -> bool {
+        matches!(self.peer, SocketAddr::V6(peer) if peer.flowinfo() != 0)
+    }
 }
 
 impl<T> Timers for Slab<Slot<T>> {

@@ -37,6 +37,18 @@ fn response_from_another_address_is_accepted_with_any_source() {
 }
 
 #[test]
+fn any_source_does_not_include_peers_that_are_known_by_more_than_an_address() {
+    let now = start();
+    let mut calls = Calls::new(now).with_any_source(true);
+    let known = |port| std::net::SocketAddrV6::new("2001:db8::1".parse().unwrap(), port, 7, 1).into();
+    let id = calls.insert(known(1), once(now, SECOND), [1; 16], ()).unwrap();
+    for other in [peer(1), known(2)] {
+        assert_eq!(calls.complete(&id, other, Duration::ZERO, || now), Err(DropReason::WrongSource));
+    }
+    assert_eq!(calls.complete(&id, known(1), Duration::ZERO, || now), Ok(&mut ()));
+}
+
+#[test]
 fn link_local_peer_called_without_a_scope_may_respond_with_one() {
     let now = start();
     let mut calls = Calls::new(now);
