@@ -14,4 +14,6 @@ mod outages;
 mod raw_peer;
 #[path = "../support/mod.rs"]
 mod support;
+mod trace;
+mod unvalidated;
 mod wires;

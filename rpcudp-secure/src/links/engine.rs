@@ -10,7 +10,7 @@ use super::admission::{Admission, Verdict};
 use super::config::Config;
 use super::event::{Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
 use super::index::Index;
-use super::link::{Link, Stage, Target};
+use super::link::{Link, Stage, Target, Unvalidated};
 use super::messages::MessageMemory;
 use super::response_memory::ResponseMemory;
 use super::timers::Timers;
@@ -113,10 +113,11 @@ impl Engine {
             None => self.stats.ignored += 1,
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 let Some(mut link) = self.take(handle) else { return };
+                link.unvalidated.iter_mut().for_each(|bytes| bytes.received += contents.len());
                 link.connection.handle_event(event);
                 self.work(link, now);
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.accept(incoming, now),
+            Some(DatagramEvent::NewConnection(incoming)) => self.accept(incoming, contents.len(), now),
             // A response to a datagram whose sender is not known to be at its address is no longer
             // than the datagram.
             Some(DatagramEvent::Response(transmit)) if response.len() <= contents.len() => {
@@ -126,7 +127,7 @@ impl Engine {
         }
     }
 
-    fn accept(&mut self, incoming: Incoming, now: Instant) {
+    fn accept(&mut self, incoming: Incoming, received: usize, now: Instant) {
         let (source, is_validated) = (incoming.remote_address(), incoming.remote_address_validated());
         let mut response = Vec::new();
         let transmit = match self.admission.admit(now, source, is_validated) {
@@ -134,6 +135,7 @@ impl Engine {
                 Ok((handle, connection)) => {
                     let mut link = Link::new(self.new_id(handle), connection, now);
                     link.stage = Stage::Handshaking { is_validated };
+                    link.unvalidated = (!is_validated).then_some(Unvalidated { received, sent: 0 });
                     self.work(Box::new(link), now);
                     None
                 }
@@ -254,7 +256,10 @@ impl Engine {
                 let transmit = link.connection.poll_transmit(now, Self::MAX_SEGMENTS, &mut buffer);
                 let Some(Transmit { destination, segment_size, src_ip, .. }) = transmit else { break };
                 for contents in buffer.chunks(segment_size.unwrap_or(buffer.len()).max(1)) {
-                    sink(Outgoing { destination, source: src_ip, contents });
+                    // One that may not be sent counts as lost.
+                    if link.unvalidated.as_mut().is_none_or(|bytes| bytes.admit(contents.len())) {
+                        sink(Outgoing { destination, source: src_ip, contents });
+                    }
                 }
             }
             self.settle(link, now);
@@ -373,6 +378,7 @@ impl Engine {
         if link.target.is_none() {
             self.admission.end(is_validated);
             self.admission.know(now, addr);
+            link.unvalidated = None;
         }
         link.stage = Stage::Up(peer);
         link.last_used = now;

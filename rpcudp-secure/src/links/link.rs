@@ -19,6 +19,8 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) connection: Connection,
     pub(super) stage: Stage,
+    /// The bytes from and to a caller that has not shown that it receives at its address.
+    pub(super) unvalidated: Option<Unvalidated>,
     /// The target of a link that this endpoint has opened.
     pub(super) target: Option<Target>,
     waiting: Waiting,
@@ -44,6 +46,26 @@ pub(super) struct Target {
     pub(super) proven: ProvenKey,
 }
 
+/// The bytes from and to an address that may be forged. quinn-proto keeps to the limit except for
+/// the last packet.
+#[derive(Debug)]
+pub(super) struct Unvalidated {
+    pub(super) received: usize,
+    pub(super) sent: usize,
+}
+
+impl Unvalidated {
+    /// The bytes that may be sent for each that was received (RFC 9000, 8.1).
+    const MAX_AMPLIFICATION: usize = 3;
+
+    /// Counts a datagram if it may be sent.
+    pub(super) fn admit(&mut self, len: usize) -> bool {
+        let is_admitted = self.sent + len <= Self::MAX_AMPLIFICATION * self.received;
+        self.sent += if is_admitted { len } else { 0 };
+        is_admitted
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// In the handshake. For a link that the peer opens: whether its address was validated before.
@@ -64,6 +86,7 @@ impl Link {
             id,
             connection,
             stage: Stage::Handshaking { is_validated: true },
+            unvalidated: None,
             target: None,
             waiting: Waiting::default(),
             counted_len: 0,
