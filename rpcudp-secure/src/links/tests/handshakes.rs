@@ -148,6 +148,21 @@ fn handshakes_end_well_on_lossy_paths() {
     }
 }
 
+/// The called end sends its keys twice, and gives the handshake up after five seconds.
+#[test]
+fn handshake_ends_well_after_outages_that_its_first_packets_do_not_survive() {
+    for pattern in [[14, 518, 99, 604], [17, 518, 74, 600], [5, 400, 50, 900]] {
+        let (mut network, _) = Network::pair(1);
+        for (at, millis) in pattern.into_iter().enumerate() {
+            network.is_cut.fill(at % 2 == 1);
+            network.run(millis * MS);
+        }
+        network.is_cut.fill(false);
+        network.run(2 * SECOND);
+        assert!(matches!(network.events(0)[..], [LinkEvent::Up { .. }]), "{pattern:?}");
+    }
+}
+
 /// A peer of Python's rpcudp decodes byte 21 of a datagram as msgpack, and ignores nil.
 #[test]
 fn first_datagram_means_nil_to_a_python_peer() {
