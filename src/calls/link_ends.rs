@@ -1,4 +1,4 @@
-//! The ends of links that calls were made over.
+//! The begins and ends of links that calls were made over.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,6 +15,21 @@ use super::table::CallState;
 use crate::clock::now;
 
 impl InFlightCalls {
+    /// Lets the time of calls count from now, whose requests have waited for the handshake of their
+    /// link.
+    pub(crate) fn depart(&self, waiting: &BTreeSet<MessageId>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let mut table = self.table.lock();
+        let now = now();
+        for call in waiting {
+            let random = table.rng.next_u32();
+            table.calls.depart(call, (now, random));
+        }
+        table.next_tick = table.calls.next_poll();
+    }
+
     /// Ends the calls over a link that has ended, whose methods may have run. A call that is
     /// retransmitted, or waits for its peer to become ready, goes on unless the end is final.
     pub(crate) fn end_link(&self, source: SocketAddr, is_final: bool, reason: LinkEnd) {

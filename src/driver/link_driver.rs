@@ -188,6 +188,12 @@ impl LinkDriver {
                     _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
                 };
                 recent.call = link.ok().map(|(link, is_up)| (peer, link, is_up));
+                if let (Ok((link, false)), Some(call)) = (link, call)
+                    && self.known.get(&link).is_some_and(|known| known.waiting.contains(&call))
+                {
+                    // A retransmission, while the request waits for the handshake.
+                    return;
+                }
                 self.transfers.record_small(&frame);
                 let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
                     Ok(()) => {
@@ -292,6 +298,7 @@ impl LinkDriver {
                 let source = shared.source_of(peer);
                 let known = self.known.entry(link).or_default();
                 known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
+                self.shared.calls.depart(&known.waiting);
                 if known.waiting.len() > KnownLink::MAX_KEPT {
                     known.waiting = BTreeSet::new();
                 }

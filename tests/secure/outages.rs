@@ -1,5 +1,6 @@
 //! Links that are lost: partitions, restarts, and peers that move.
 
+use std::future::IntoFuture;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -152,6 +153,26 @@ async fn caller_of_a_restarted_server_needs_no_timeout() {
         let begun = Instant::now();
         assert_eq!(world.vault.repeat(2).await.unwrap(), 2);
         assert!(begun.elapsed() < Duration::from_secs(3), "seed {seed}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_for_their_link_arrive_once() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, server, caller, runs, vault } = World::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(150)));
+        assert_eq!(vault.repeat(1_000).await.unwrap(), 1_000);
+        assert_eq!(caller.stats().calls.retransmitted, 0, "the handshake is no part of the call's round trip");
+        server.close(ms(0)).await;
+        sleep(Duration::from_secs(1)).await;
+        let calls = (0..200).map(|number| tokio::spawn(vault.repeat(number).without_delivery().into_future()));
+        let calls: Vec<_> = calls.collect();
+        sleep(Duration::from_secs(4)).await;
+        let server = bind(&network, SERVER, builder(1, &runs));
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+        assert_eq!(server.stats().requests.received, 200, "seed {seed}");
     }
 }
 

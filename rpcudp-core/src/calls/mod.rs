@@ -1,4 +1,5 @@
 mod backoff;
+mod connections;
 mod event;
 mod multicast;
 mod not_ready;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use self::backoff::{INITIAL_INTERVAL, initial_interval, interval, not_ready_interval, running_interval};
+use self::backoff::{INITIAL_INTERVAL, initial_interval, interval, running_interval};
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
@@ -343,55 +344,6 @@ impl<T> Calls<T> {
             if self.slots.get(index).is_some_and(|slot| slot.state != State::Ended) {
                 on_end(self.end(index));
             }
-        }
-    }
-
-    /// Ends the calls to `peer`, because it is not reachable any more, and passes their data to
-    /// `on_end`. Unless `is_final`, calls that are retransmitted go on, and calls that wait for
-    /// their peer are sent again later. `now` is the time, with a random number that varies the
-    /// interval. Looks at every call in the table.
-    pub fn end_calls_to(
-        &mut self,
-        peer: SocketAddr,
-        is_final: bool,
-        time: (Instant, u32),
-        mut on_end: impl FnMut(&mut T),
-    ) {
-        for index in 0..self.slots.capacity() {
-            if self.slots.get(index).is_some_and(|slot| slot.state != State::Ended && slot.peer == peer) {
-                self.end_or_repeat(index, is_final, time, &mut on_end);
-            }
-        }
-    }
-
-    /// Ends one call as [`end_calls_to`](Self::end_calls_to) does, because its request did not
-    /// reach the peer. A call that is retransmitted goes on, unless the end is final.
-    pub fn end_undelivered(
-        &mut self,
-        key: &MessageId,
-        is_final: bool,
-        time: (Instant, u32),
-        mut on_end: impl FnMut(&mut T),
-    ) {
-        let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
-        if slot.is_some_and(|slot| slot.state != State::Ended) {
-            self.end_or_repeat(key.slot(), is_final, time, &mut on_end);
-        }
-    }
-
-    fn end_or_repeat(
-        &mut self,
-        index: usize,
-        is_final: bool,
-        (now, random): (Instant, u32),
-        on_end: &mut impl FnMut(&mut T),
-    ) {
-        let Slot { state, waits_for_ready, retransmit_count, .. } = &self.slots[index];
-        if is_final || (*state == State::Once && !waits_for_ready) {
-            on_end(self.end(index));
-        } else if *state == State::Once {
-            let interval = not_ready_interval(*retransmit_count, random);
-            self.schedule_after(index as u32, now, interval);
         }
     }
 

@@ -96,6 +96,24 @@ fn end_of_a_path_ends_the_calls_that_are_sent_once() {
 }
 
 #[test]
+fn call_that_waited_for_its_connection_counts_its_time_from_its_departure() {
+    let now = start();
+    let mut calls = Calls::new(now);
+    let schedule = Schedule { retransmits: true, ..once(now, 60 * SECOND) };
+    let id = calls.insert(peer(1), schedule, [1; 16], ()).unwrap();
+    let departure = now + 10 * SECOND;
+    assert!(matches!(calls.poll(now + SECOND, 0), Some(CallEvent::Retransmit { .. })));
+    calls.depart(&id, (departure, 0));
+    assert_eq!(calls.transmission_count(&id), 1);
+    assert!(calls.due(&id).unwrap() >= departure + Duration::from_millis(400));
+    let arrival = departure + Duration::from_millis(20);
+    assert!(calls.complete(&id, peer(1), Duration::ZERO, || arrival).is_ok());
+    assert_eq!(calls.round_trip(peer(1)), Some(Duration::from_millis(20)));
+    calls.depart(&id, (arrival, 0));
+    assert!(calls.poll(arrival + 60 * SECOND, 0).is_none(), "it has ended");
+}
+
+#[test]
 fn id_without_a_slot_matches_no_call() {
     let now = start();
     let mut calls = Calls::<()>::new(now);
