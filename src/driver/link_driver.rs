@@ -3,7 +3,7 @@ use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason, Frame, MessageId};
 use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, PeerId, SendError};
@@ -112,6 +112,12 @@ impl LinkDriver {
         Self::endpoint_links(&self.shared).has_commands()
             || links.has_events()
             || links.deadline().is_some_and(|at| at <= now())
+    }
+
+    /// Returns whether the work of a link has been due for so long that the process must have been
+    /// paused.
+    pub(super) fn is_late(&self, max_lateness: Duration) -> bool {
+        self.deadline().is_some_and(|at| now() >= at + max_lateness)
     }
 
     /// Executes queued commands, does what is due, and handles the events.

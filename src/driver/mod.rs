@@ -167,18 +167,16 @@ impl Driver {
                 self.poll_send(cx);
             }
             self.poll_receive(cx);
+            if !has_yielded && self.links.as_ref().is_some_and(|links| links.is_late(Self::MAX_LATENESS)) {
+                return self.yield_after_pause(cx);
+            }
             self.poll_links(cx);
             // Calls become due only when the timer fires, or earlier if a new call has set the
             // flag.
             let is_timekeeper = self.socket == SendQueues::TIMEKEEPER;
             if is_timekeeper && (was_flagged || timer_fired || std::mem::take(&mut self.ticks_again)) {
                 if self.is_late() && !has_yielded {
-                    // After a pause of the process, the runtime fires timers before it looks at
-                    // sockets. Responses that have arrived in time must be received before their
-                    // calls are ended.
-                    self.ticks_after_yield = true;
-                    let _ = pin!(yield_now()).poll(cx);
-                    return Poll::Pending;
+                    return self.yield_after_pause(cx);
                 }
                 self.tick(cx);
             }
@@ -206,6 +204,14 @@ impl Driver {
             }
             timer_fired = true;
         }
+    }
+
+    /// Lets the runtime look at the socket. After a pause of the process, it fires timers before,
+    /// and responses that have arrived in time must be received before their calls and links end.
+    fn yield_after_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ticks_after_yield = true;
+        let _ = pin!(yield_now()).poll(cx);
+        Poll::Pending
     }
 
     fn send_queue(&self) -> &SendQueue {

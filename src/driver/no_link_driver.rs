@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcudp_transport::{ReceiveBatch, Transport};
 
@@ -17,6 +17,10 @@ impl LinkDriver {
     }
 
     pub(super) fn receive(&mut self, _: &ReceiveBatch) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn is_late(&self, _: Duration) -> bool {
         match self.0 {}
     }
 

@@ -156,6 +156,20 @@ async fn caller_of_a_restarted_server_needs_no_timeout() {
     }
 }
 
+/// The process reads its socket before it ends the link that has been idle for too long.
+#[tokio::test(start_paused = true)]
+async fn response_that_arrived_during_a_pause_longer_than_the_idle_timeout_completes_its_call() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, vault, .. } = &World::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(20)));
+        vault.echo(Vec::new()).await.unwrap();
+        let call = tokio::spawn(vault.repeat(1).without_delivery().into_future());
+        sleep(ms(30)).await;
+        tokio::time::advance(Duration::from_secs(50)).await;
+        assert_eq!(call.await.unwrap().unwrap_or_else(|error| panic!("seed {seed}: {error}")), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_that_wait_for_their_link_arrive_once() {
     for seed in seeds(SEED_COUNT) {
