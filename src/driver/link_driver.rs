@@ -35,6 +35,8 @@ pub(super) struct LinkDriver {
     commands: VecDeque<Command>,
     batch: SendBatch,
     sent_count: usize,
+    /// The time at which the last responses of a closing endpoint should have arrived.
+    settles_at: Option<Instant>,
 }
 
 /// The links that the last call and the last frame used. Most follow others of the same peer, and
@@ -66,6 +68,9 @@ impl KnownLink {
 }
 
 impl LinkDriver {
+    /// The time after which a closing endpoint looks again for frames that wait.
+    const UNSENT_INTERVAL: Duration = Duration::from_millis(1);
+
     /// Returns the driver of the links for a socket of an endpoint that has links.
     pub(super) fn new(shared: &Arc<Shared>, socket: usize) -> Option<Box<Self>> {
         let EndpointLinks { identity, options, seed, .. } = shared.links.as_deref()?;
@@ -79,6 +84,7 @@ impl LinkDriver {
             commands: VecDeque::new(),
             batch: SendBatch::new(),
             sent_count: 0,
+            settles_at: None,
         }))
     }
 
@@ -395,6 +401,23 @@ impl LinkDriver {
     pub(super) fn is_idle(&self) -> bool {
         self.links.is_none()
             || (self.sent_count == self.batch.len() && !Self::endpoint_links(&self.shared).has_commands())
+    }
+
+    /// Returns the time to look again before the links of an endpoint without handlers are closed,
+    /// for the sake of its last responses. `None` if they have left and should have arrived.
+    pub(super) fn settles_at(&mut self) -> Option<Instant> {
+        if !self.is_idle() {
+            // The last response may be among the commands.
+            return None;
+        }
+        let (links, now) = (self.links.as_mut()?, now());
+        if links.has_unsent() {
+            self.settles_at = links.settles_at(now);
+            return Some(now + Self::UNSENT_INTERVAL);
+        }
+        // Not longer for the sake of requests that arrive meanwhile, and are refused.
+        let settles_at = *self.settles_at.get_or_insert_with(|| links.settles_at(now).unwrap_or(now));
+        Some(settles_at).filter(|at| *at > now)
     }
 
     /// Closes all links and tells the peers, as far as the socket has room.

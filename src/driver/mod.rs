@@ -397,8 +397,10 @@ impl Driver {
         let has_no_handlers = handlers.is_idle();
         let now = now();
         let is_closed = if now < handler_deadline {
-            self.closes_at = Some(handler_deadline);
-            let has_no_frames = self.links.as_ref().is_none_or(|links| links.is_idle());
+            let links = self.links.as_mut().filter(|_| has_no_handlers);
+            let settles_at = links.and_then(|links| links.settles_at());
+            self.closes_at = earlier(Some(handler_deadline), settles_at);
+            let has_no_frames = settles_at.is_none() && self.links.as_ref().is_none_or(|links| links.is_idle());
             has_no_handlers && has_no_frames && self.flush.is_done() && self.send_queue().is_empty()
         } else {
             handlers.abort();

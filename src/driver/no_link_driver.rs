@@ -48,6 +48,10 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn settles_at(&mut self) -> Option<Instant> {
+        match self.0 {}
+    }
+
     pub(super) fn close(&mut self, _: &dyn Transport) {
         match self.0 {}
     }

@@ -143,7 +143,8 @@ impl Endpoint {
     /// [`Close::wait`] outside async code, to know when the endpoint is closed.
     ///
     /// The endpoint refuses requests from now on. Running handlers may finish, respond and make
-    /// calls for up to `grace`, and are aborted after that. At the end, every call in flight ends
+    /// calls for up to `grace`, and are aborted after that. The last responses over links have a
+    /// round trip of that time to arrive. At the end, every call in flight ends
     /// with [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the
     /// address is free.
     ///

@@ -18,6 +18,8 @@ pub(crate) trait Vault {
     #[rpc(at_most_once, timeout = "60s")]
     async fn once_slowly(&self, number: u64, millis: u64) -> u64;
     async fn slow(&self, number: u64, millis: u64) -> u64;
+    /// Returns this many bytes after a time.
+    async fn padded(&self, number: u64, millis: u64, len: usize) -> Vec<u8>;
     #[rpc(oneway)]
     fn note(&self, number: u64);
     /// Calls the caller back, over its link.
@@ -71,6 +73,10 @@ impl Vault for Runs {
     }
     async fn slow(&self, number: u64, millis: u64) -> u64 {
         self.run_slowly(number, millis).await
+    }
+    async fn padded(&self, number: u64, millis: u64, len: usize) -> Vec<u8> {
+        self.run_slowly(number, millis).await;
+        vec![7; len]
     }
     fn note(&self, number: u64) {
         self.record(number);

@@ -190,6 +190,25 @@ async fn requests_that_wait_for_their_link_arrive_once() {
     }
 }
 
+/// More responses than the network takes at once wait for it, and the end of the link may overtake
+/// the last ones.
+#[tokio::test(start_paused = true)]
+async fn responses_arrive_although_the_server_closes() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, server, vault, .. } = &World::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(20)).jitter(ms(20)));
+        vault.echo(Vec::new()).await.unwrap();
+        let calls: Vec<_> = (0..200).map(|number| tokio::spawn(vault.padded(number, 100, 1_000))).collect();
+        sleep(ms(50)).await;
+        let begun = Instant::now();
+        server.close(Duration::from_secs(10)).await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "seed {seed}: {:?}", begun.elapsed());
+        for call in calls {
+            assert_eq!(call.await.unwrap().unwrap().len(), 1_000, "seed {seed}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn link_follows_a_caller_behind_a_nat_that_rebinds() {
     for seed in seeds(SEED_COUNT) {

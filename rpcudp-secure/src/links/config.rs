@@ -43,7 +43,8 @@ impl Config {
     pub(super) const MAX_SEND_WINDOW: u64 = 2 << 20;
 
     const DATAGRAM_RECEIVE_LEN: usize = 64 << 10;
-    const DATAGRAM_SEND_LEN: usize = 256 << 10;
+    /// Frames in packets that wait until the network takes them, in bytes.
+    pub(super) const DATAGRAM_SEND_LEN: usize = 256 << 10;
 
     /// The initial congestion window of RFC 9002 (7.2), in bytes. With a smaller window than the
     /// MTU, no packet would ever be sent.

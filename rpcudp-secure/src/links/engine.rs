@@ -238,6 +238,16 @@ impl Engine {
         }
     }
 
+    /// Returns the time at which all frames so far should have arrived.
+    pub(super) fn settles_at(&mut self, now: Instant) -> Option<Instant> {
+        self.links.iter_mut().flatten().filter_map(|link| link.settles_at(now)).max()
+    }
+
+    /// Returns whether frames wait for the network.
+    pub(super) fn has_unsent(&mut self) -> bool {
+        self.links.iter_mut().flatten().any(|link| link.has_unsent())
+    }
+
     /// Passes the datagrams that have to be sent to `sink`.
     pub(super) fn flush(&mut self, now: Instant, sink: &mut dyn FnMut(Outgoing<'_>)) {
         for (transmit, contents) in self.responses.drain(..) {

@@ -184,6 +184,20 @@ impl Link {
         self.messages = Messages::default();
     }
 
+    /// Returns the time at which the frames of the link should have arrived, a round trip after the
+    /// last one, or from now if some wait.
+    pub(super) fn settles_at(&mut self, now: Instant) -> Option<Instant> {
+        let sent = if self.has_unsent() { now } else { self.last_used };
+        matches!(self.stage, Stage::Up(_)).then(|| sent + self.connection.rtt())
+    }
+
+    /// Returns whether frames wait for the network, here or in the buffer of QUIC.
+    pub(super) fn has_unsent(&mut self) -> bool {
+        // quinn-proto counts each frame as its length and the size of its `Bytes`.
+        let room = self.connection.datagrams().send_buffer_space() + size_of::<Bytes>();
+        matches!(self.stage, Stage::Up(_)) && (room < Config::DATAGRAM_SEND_LEN || self.waiting.len() > 0)
+    }
+
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         let deadlines = [self.connection.poll_timeout(), self.handshake_deadline(), self.messages.arrivals.deadline()];

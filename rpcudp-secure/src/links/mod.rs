@@ -230,6 +230,20 @@ impl Links {
         self.guard(now, |engine| engine.handle_timeout(now));
     }
 
+    /// Returns the time at which the small frames so far should have arrived: a round trip after
+    /// the last of each link, or from now if some wait. `None` if no link is up. The end of a link
+    /// may overtake them, and after it a peer reads none.
+    #[must_use]
+    pub fn settles_at(&mut self, now: Instant) -> Option<Instant> {
+        self.engine.settles_at(now)
+    }
+
+    /// Returns whether small frames wait, because the network takes no more.
+    #[must_use]
+    pub fn has_unsent(&mut self) -> bool {
+        self.engine.has_unsent()
+    }
+
     /// Returns the newest link to a key that is up, opened by either end.
     #[must_use]
     pub fn newest_to(&self, peer: PeerId) -> Option<LinkId> {

@@ -325,3 +325,30 @@ fn memory_of_a_cancelled_frame_is_free_for_those_that_wait() {
     assert_eq!(network.frames(0), [frame_with_id(0, [8; 20], 3_000_000)]);
     assert_empty(&network);
 }
+
+#[test]
+fn frames_settle_a_round_trip_after_the_last_and_are_unsent_until_they_have_left() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    let has_unsent = |network: &mut Network| network.nodes[0].links.has_unsent();
+    assert!(!has_unsent(&mut network));
+    network.send(0, link, b"response");
+    let sent = network.now;
+    let settles_at = network.nodes[0].links.settles_at(sent).unwrap();
+    assert!(settles_at > sent + 15 * MS && settles_at < sent + 30 * MS, "{:?}", settles_at - sent);
+    assert!(has_unsent(&mut network));
+    network.run(MS);
+    assert!(!has_unsent(&mut network));
+    // More than the network takes at once.
+    (0..100).for_each(|_| network.send(0, link, &frame(1_000)));
+    let mut waited = 0;
+    while has_unsent(&mut network) {
+        network.run(MS);
+        waited += 1;
+    }
+    assert!((20..200).contains(&waited), "{waited} ms");
+    network.nodes[0].links.close(network.now, link);
+    network.run(SECOND);
+    assert_eq!(network.frames(1).len(), 101);
+}
