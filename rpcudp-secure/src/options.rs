@@ -33,7 +33,8 @@ impl LinkOptions {
     /// Sets the keys that may open a link to this endpoint. Default: every key that its peer
     /// proves. A key for which the function returns `false`, or panics, is refused.
     ///
-    /// Links that this endpoint opens are not affected: they go to keys of its own choice.
+    /// This endpoint may open links to others too. [`Links::is_allowed`](crate::Links::is_allowed)
+    /// tells whether the peer of such a link is one that might have opened it.
     #[must_use]
     pub fn allow(mut self, allow: impl Fn(PeerId) -> bool + Send + Sync + 'static) -> Self {
         self.allow = Arc::new(allow);

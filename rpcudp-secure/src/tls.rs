@@ -37,6 +37,12 @@ const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0
 /// A function that decides which keys may open a link to this endpoint.
 pub(crate) type Allow = Arc<dyn Fn(PeerId) -> bool + Send + Sync>;
 
+/// Returns whether a function allows a key. The function is the user's: if it panics, it has not
+/// allowed the key.
+pub(crate) fn allows(allow: &Allow, peer: PeerId) -> bool {
+    catch_unwind(AssertUnwindSafe(|| allow(peer))).unwrap_or(false)
+}
+
 /// The configuration of both sides of a handshake, for one identity.
 pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
@@ -209,9 +215,7 @@ impl ClientCertVerifier for CallerVerifier {
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let peer = peer_of(key).ok_or(CertificateError::BadEncoding)?;
-        // The function is the user's. If it panics, it has not allowed the key.
-        let is_allowed = catch_unwind(AssertUnwindSafe(|| (self.allow)(peer))).unwrap_or(false);
-        if is_allowed { Ok(ClientCertVerified::assertion()) } else { Err(denied()) }
+        if allows(&self.allow, peer) { Ok(ClientCertVerified::assertion()) } else { Err(denied()) }
     }
 
     fn verify_tls12_signature(

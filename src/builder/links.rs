@@ -41,9 +41,12 @@ impl Builder {
         self
     }
 
-    /// Sets the keys of the peers that may open links to this endpoint. Default: all. Others are
+    /// Sets the keys of the peers that may call this endpoint over links. Default: all. Others are
     /// refused before their handshake is complete. Replaces an earlier
     /// [`allow_if`](Self::allow_if).
+    ///
+    /// This endpoint may call others too. If such a peer sends requests over the link that was
+    /// opened to it, they are refused ([`Refusal::Rejected`](crate::Refusal::Rejected)).
     ///
     /// Has no effect on the plain wire, for which [`plain`](Self::plain) is.
     pub fn allow(self, peers: impl IntoIterator<Item = PeerId>) -> Self {
@@ -51,9 +54,9 @@ impl Builder {
         self.allow_if(move |peer| peers.contains(&peer))
     }
 
-    /// Sets a function that decides which peers may open links to this endpoint, by their keys. It
-    /// is called in each handshake, so that a list may change while the endpoint runs, and must not
-    /// block. If it panics, the peer is refused. Replaces an earlier [`allow`](Self::allow).
+    /// Sets a function that decides which peers may call this endpoint over links, by their keys.
+    /// It is called in each handshake, so that a list may change while the endpoint runs, and must
+    /// not block. If it panics, the peer is refused. Replaces an earlier [`allow`](Self::allow).
     ///
     /// A link that is up stays up if its key is not allowed any more, until it has been idle for
     /// the idle timeout.

@@ -25,7 +25,9 @@ pub enum Refusal {
     /// run in part.
     Stopped,
     /// A layer of the peer, between the network and the method, rejected the call or failed, and
-    /// the peer's log has the error. Or the peer forwards calls, and its own call failed.
+    /// the peer's log has the error. Or the peer forwards calls, and its own call failed. Or the
+    /// call was made over a link that the peer had opened, and the peer's list of keys does not
+    /// have the caller's.
     Rejected,
     /// The method needs a link to a peer with a proven key, and the call was plain. The method did
     /// not run. A caller whose contract says so gets

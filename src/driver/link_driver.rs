@@ -309,7 +309,8 @@ impl LinkDriver {
                 let shared = Self::endpoint_links(&self.shared);
                 let source = shared.source_of(peer);
                 let known = self.known.entry(link).or_default();
-                known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source }));
+                let is_served = links.is_allowed(link);
+                known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source, is_served }));
                 self.shared.calls.depart(&known.waiting);
                 if known.waiting.len() > KnownLink::MAX_KEPT {
                     known.waiting = BTreeSet::new();

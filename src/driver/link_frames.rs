@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rpcudp_core::{Counter, DropReason, Frame};
+use rpcudp_core::{Counter, DropReason, Failure, Frame, RefusalKind, Request};
 use rpcudp_transport::Received;
 
 use super::dispatch::Dispatch;
@@ -13,6 +13,8 @@ use super::source_batch::SourceBatch;
 use crate::clock::coarse_millis;
 use crate::endpoint::shared::Shared;
 use crate::links::linked_peer::LinkedPeer;
+use crate::telemetry::metrics::RequestMeter;
+use crate::telemetry::outcome::Outcome;
 
 /// A frame that has arrived over a link.
 pub(super) struct LinkFrame<'a> {
@@ -40,6 +42,9 @@ impl Dispatch {
         let dialect = self.shared.config.dialect;
         let LinkFrame { contents, peer, .. } = frame;
         if Frame::is_request(contents, dialect) {
+            if !peer.is_served {
+                return self.refuse_link_request(&frame, respond);
+            }
             let handled = self.handle_link_request(&frame, now);
             (0..self.responses.len()).for_each(|index| respond(self.responses.datagram(index).contents));
             self.responses.clear();
@@ -76,6 +81,32 @@ impl Dispatch {
         self.charge_responses(now);
         self.source_batch = None;
         handled
+    }
+
+    /// Refuses a request over a link that this endpoint has opened, from a peer that may not open
+    /// one.
+    #[cold]
+    fn refuse_link_request(&self, frame: &LinkFrame<'_>, mut respond: impl FnMut(&[u8])) -> Result<(), DropReason> {
+        let LinkFrame { contents, peer, addr, shared, .. } = *frame;
+        let (dialect, timing) = (shared.config.dialect, RequestMeter::unknown().begin());
+        let request = Request::decode(contents, dialect)?;
+        shared.counters.add(Counter::RequestsReceived, 1);
+        shared.counters.add(Counter::RequestsRefused, 1);
+        tracing::debug!(
+            target: "rpcudp",
+            method = request.method,
+            peer = %addr,
+            peer_id = %peer.peer_id,
+            "request refused: the key is not allowed, and this endpoint has opened the link"
+        );
+        if dialect.has_failures() {
+            let code = RefusalKind::Rejected.into();
+            let mut failure = Vec::new();
+            Failure { id: request.id, code, message: request.method, detail: None }.encode(&mut failure, usize::MAX);
+            respond(&failure);
+        }
+        timing.end(Outcome::Refused(RefusalKind::Rejected));
+        Ok(())
     }
 
     fn handle_link_response(&mut self, frame: &LinkFrame<'_>) -> Result<(), DropReason> {

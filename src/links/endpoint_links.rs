@@ -254,7 +254,8 @@ mod tests {
             let mut key = [0; 32];
             key[..8].copy_from_slice(&number.to_be_bytes());
             let peer_id = PeerId::from_bytes(key);
-            let link = LinkedPeer { link: None, peer_id, source: links.source_of(peer_id) };
+            let source = links.source_of(peer_id);
+            let link = LinkedPeer { link: None, peer_id, source, is_served: true };
             drop(links.target_back(addr, &link));
         }
         assert!(links.targets.lock().by_source.len() <= Targets::KEPT);

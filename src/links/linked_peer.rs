@@ -11,6 +11,8 @@ pub(crate) struct LinkedPeer {
     pub(crate) peer_id: PeerId,
     /// The address that stands for the peer's key.
     pub(crate) source: SocketAddr,
+    /// Whether the endpoint serves the peer. It may call peers that it does not serve.
+    pub(crate) is_served: bool,
 }
 
 impl LinkedPeer {

@@ -257,7 +257,9 @@ impl ContextBuilder {
             }),
             metadata: (!self.metadata.is_empty()).then(|| Arc::new(self.metadata)),
             #[cfg(feature = "secure")]
-            link: self.peer_id.map(|peer_id| Arc::new(LinkedPeer { link: None, peer_id, source: self.sender })),
+            link: self
+                .peer_id
+                .map(|peer_id| Arc::new(LinkedPeer { link: None, peer_id, source: self.sender, is_served: true })),
             #[cfg(not(feature = "secure"))]
             link: None,
         }

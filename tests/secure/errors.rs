@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use rpcudp::sim::Network;
-use rpcudp::{AnyPeer, CallError, Context, DidRun, Endpoint, Identity, LinkEnd, Plain};
+use rpcudp::{AnyPeer, CallError, Context, DidRun, Endpoint, Expected, Identity, LinkEnd, Plain, Refusal};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, VaultClient, VaultServer, World, bind, bind_both, builder, peer};
@@ -65,6 +65,31 @@ async fn key_that_is_not_allowed_is_refused() {
     // The other way is open: the stranger's own list counts there.
     let back = VaultClient::secure(&server, stranger.local_addr(), peer(2));
     assert_eq!(back.whoami().await.unwrap(), Some(peer(1).to_string()));
+}
+
+/// The list is about callers, and a link carries calls of both ends.
+#[tokio::test(start_paused = true)]
+async fn peer_that_is_called_but_not_allowed_is_not_served() {
+    for expected in [peer(2).into(), Expected::Any] {
+        let (network, runs) = (Network::new(1), Runs::default());
+        let server = bind(&network, SERVER, builder(1, &runs).allow([peer(3)]));
+        let stranger = bind(&network, CALLER, builder(2, &Runs::default()));
+        let friend = bind(&network, "10.0.0.3:7000", builder(3, &Runs::default()));
+        let to_stranger = VaultClient::secure(&server, stranger.local_addr(), expected);
+        assert_eq!(to_stranger.whoami().await.unwrap(), Some(peer(1).to_string()));
+        // The stranger calls back within its handler, and later over the same link.
+        let error = to_stranger.mirror(vec![7]).await.unwrap_err().into_application().unwrap();
+        assert!(error.contains("rejected"), "{error}");
+        let to_server = VaultClient::secure(&stranger, server.local_addr(), peer(1));
+        let refused = to_server.once(1, Vec::new()).await.unwrap_err();
+        assert!(matches!(refused, CallError::Refused { reason: Refusal::Rejected, .. }), "{refused}");
+        to_server.note(2).await.unwrap();
+        sleep(ms(100)).await;
+        assert_eq!((runs.begun(1), runs.begun(2), server.stats().requests.refused), (0, 0, 3));
+        // The endpoint serves a friend over either one's link.
+        let to_friend = VaultClient::secure(&server, friend.local_addr(), peer(3));
+        assert_eq!(to_friend.mirror(vec![7]).await.unwrap(), [7]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use super::messages::MessageMemory;
 use super::response_memory::ResponseMemory;
 use super::timers::Timers;
 use crate::peer_id::PeerId;
-use crate::tls::{SERVER_NAME, proven_key};
+use crate::tls::{SERVER_NAME, allows, proven_key};
 
 /// The table of links behind [`Links`](super::Links), which catches its panics.
 pub(super) struct Engine {
@@ -103,6 +103,11 @@ impl Engine {
     pub(super) fn addr(&self, id: LinkId) -> Option<SocketAddr> {
         let link = self.link(id).filter(|link| link.stage != Stage::Ended)?;
         Some(link.connection.remote_address())
+    }
+
+    /// Returns whether the peer of a link may open links to this endpoint.
+    pub(super) fn is_allowed(&self, id: LinkId) -> bool {
+        self.link(id).is_some_and(|link| link.is_allowed)
     }
 
     pub(super) fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {
@@ -390,6 +395,8 @@ impl Engine {
             self.admission.know(now, addr);
             link.unvalidated = None;
         }
+        // The handshake has checked the key of a peer that has opened the link.
+        link.is_allowed = link.target.is_none() || allows(&self.config.options.allow, peer);
         link.stage = Stage::Up(peer);
         link.last_used = now;
         self.index.add_peer(peer, link.id);

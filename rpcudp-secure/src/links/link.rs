@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) unvalidated: Option<Unvalidated>,
     /// The target of a link that this endpoint has opened.
     pub(super) target: Option<Target>,
+    /// Whether the peer may open links to this endpoint. Known once the link is up.
+    pub(super) is_allowed: bool,
     waiting: Waiting,
     /// The part of [`held_len`](Self::held_len) that is counted in the statistics.
     counted_len: usize,
@@ -88,6 +90,7 @@ impl Link {
             stage: Stage::Handshaking { is_validated: true },
             unvalidated: None,
             target: None,
+            is_allowed: false,
             waiting: Waiting::default(),
             counted_len: 0,
             responses_len: 0,

@@ -256,6 +256,14 @@ impl Links {
         self.engine.addr(link)
     }
 
+    /// Returns whether the peer of a link may open links to this endpoint: it has opened this one,
+    /// or [`LinkOptions::allow`] allowed its key when the link came up. Do not serve the requests
+    /// of others.
+    #[must_use]
+    pub fn is_allowed(&self, link: LinkId) -> bool {
+        self.engine.is_allowed(link)
+    }
+
     /// Returns the own key.
     #[must_use]
     pub fn peer_id(&self) -> PeerId {
