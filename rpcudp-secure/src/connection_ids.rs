@@ -12,8 +12,8 @@ use ring::aead::quic::{AES_128, HeaderProtectionKey};
 /// four bytes of AES under the key.
 ///
 /// A datagram with another id is dropped without a stateless reset. The key is derived from the
-/// identity, so that a process that has restarted knows the ids of its earlier run, and resets
-/// their links.
+/// identity and the address, so that a process that has restarted knows the ids of its earlier run,
+/// and resets their links.
 pub(crate) struct KeyedIds {
     key: HeaderProtectionKey,
     rng: StdRng,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub struct LinkOptions {
     pub(crate) max_links: usize,
     pub(crate) idle_timeout: Duration,
     pub(crate) mtu: u16,
+    pub(crate) local_addr: Option<SocketAddr>,
     pub(crate) max_message_len: usize,
     pub(crate) message_memory_len: usize,
 }
@@ -66,6 +68,19 @@ impl LinkOptions {
         self
     }
 
+    /// Sets the address that the socket of the table is bound to. Default: none. An endpoint sets
+    /// it itself.
+    ///
+    /// A table that was made again with the same identity and address resets the links of the
+    /// earlier one, so that their peers need not wait for the idle timeout. Tables of one identity
+    /// at several addresses must not: any of them would give the tokens that end the links of the
+    /// others (RFC 9000, 21.11).
+    #[must_use]
+    pub fn local_addr(mut self, addr: SocketAddr) -> Self {
+        self.local_addr = Some(addr);
+        self
+    }
+
     /// Sets the length of the largest frame in each direction, in bytes. Default: 16 MiB. At most 1
     /// GiB. A longer one that arrives is stopped.
     #[must_use]
@@ -99,6 +114,7 @@ impl Default for LinkOptions {
             max_links: 1_024,
             idle_timeout: Duration::from_secs(30),
             mtu: Self::MIN_MTU,
+            local_addr: None,
             max_message_len: 16 << 20,
             message_memory_len: 256 << 20,
         }
@@ -111,6 +127,7 @@ impl fmt::Debug for LinkOptions {
             .field("max_links", &self.max_links)
             .field("idle_timeout", &self.idle_timeout)
             .field("mtu", &self.mtu)
+            .field("local_addr", &self.local_addr)
             .field("max_message_len", &self.max_message_len)
             .field("message_memory_len", &self.message_memory_len)
             .finish_non_exhaustive()

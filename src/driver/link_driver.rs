@@ -75,7 +75,8 @@ impl LinkDriver {
     pub(super) fn new(shared: &Arc<Shared>, socket: usize) -> Option<Box<Self>> {
         let EndpointLinks { identity, options, seed, .. } = shared.links.as_deref()?;
         let is_owner = socket == SendQueues::TIMEKEEPER;
-        let links = is_owner.then(|| Links::new(identity, options.clone(), now(), *seed));
+        let options = options.clone().local_addr(shared.local_addr);
+        let links = is_owner.then(|| Links::new(identity, options, now(), *seed));
         Some(Box::new(Self {
             shared: Arc::clone(shared),
             links,

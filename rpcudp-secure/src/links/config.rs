@@ -80,10 +80,12 @@ impl Config {
             .congestion_controller_factory(Arc::new(congestion));
         let transport = Arc::new(transport);
 
-        // Derived from the identity, so that a process that has restarted ends the links of its
-        // earlier run.
-        let reset_key = Key::new(HMAC_SHA256, &derive(identity.seed(), "rpcudp stateless reset"));
-        let ids_key = derive(identity.seed(), "rpcudp connection ids");
+        // Derived from the identity and the address, so that a process that has restarted ends the
+        // links of its earlier run, and another process with the identity ends none of this one.
+        let place = options.local_addr.map_or_else(String::new, |addr| addr.to_string());
+        let reset_key = derive(identity.seed(), &format!("rpcudp stateless reset {place}"));
+        let reset_key = Key::new(HMAC_SHA256, &reset_key);
+        let ids_key = derive(identity.seed(), &format!("rpcudp connection ids {place}"));
         let ids_seed = derive(seed, "connection ids");
         let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
         endpoint

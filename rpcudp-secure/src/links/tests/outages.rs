@@ -52,6 +52,34 @@ fn reset_of_another_identity_ends_no_link() {
     assert_eq!(network.events(0), []);
 }
 
+/// Whether a packet to an address is answered there by a table with the same identity that has not
+/// opened its link, with a reset that its peer accepts.
+fn is_reset_by_another(addr_of_other: Option<u16>, addr: Option<u16>) -> bool {
+    let options = |port: Option<u16>| {
+        let addr = port.map(|port| ([10, 0, 0, 1], port).into());
+        addr.map_or_else(LinkOptions::default, |addr| LinkOptions::default().local_addr(addr))
+    };
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    network.add(options(addr));
+    let link = network.connect(0, 1);
+    network.run(SECOND);
+    network.events(0);
+    // The other table gets the packets of the link, and its resets arrive in the first one's name.
+    network.nodes[1].links = Links::new(&identity(1), options(addr_of_other), network.now, [99; 32]);
+    network.send(0, link, &[7; 100]);
+    network.run(SECOND);
+    let lost = LinkEvent::Down { link, reason: LinkEnd::Lost };
+    network.events(0).contains(&lost)
+}
+
+#[test]
+fn table_with_the_same_identity_at_another_address_resets_no_link() {
+    assert!(is_reset_by_another(Some(7_000), Some(7_000)), "the same, after a restart");
+    assert!(!is_reset_by_another(Some(7_001), Some(7_000)));
+    assert!(is_reset_by_another(None, None) && !is_reset_by_another(None, Some(7_000)));
+}
+
 #[test]
 fn partition_longer_than_the_idle_timeout_ends_the_link_at_both_ends() {
     let (mut network, link) = Network::pair(1);
