@@ -10,7 +10,18 @@ use rpcudp::sim::Network;
 use rpcudp::{CallError, Context, Endpoint, Refusal, rpc_service};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Pair, bind, ms, silent_socket};
+use crate::support::{Pair, Wire, ms, over_each_wire, silent_socket};
+
+over_each_wire!(
+    handlers_finish_and_respond_within_the_grace_period,
+    handlers_can_make_calls_within_the_grace_period,
+    handlers_are_aborted_after_the_grace_period,
+    shortest_grace_period_of_several_closes_applies,
+    closing_endpoint_refuses_new_requests,
+    closed_endpoint_frees_its_address_although_handles_remain,
+    endpoint_closes_when_its_last_handle_is_dropped,
+    closing_drops_a_service_that_holds_its_own_endpoint,
+);
 
 #[rpc_service]
 trait Worker {
@@ -26,6 +37,8 @@ struct Counts {
     aborted: AtomicUsize,
     /// A client of the service's own endpoint, which makes a reference cycle.
     own_client: Mutex<Option<WorkerClient>>,
+    /// The wire of calls to the caller.
+    wire: Wire,
 }
 
 struct Service(Arc<Counts>);
@@ -67,20 +80,19 @@ impl Worker for Service {
     }
     async fn call_back(&self, cx: &Context) -> u8 {
         sleep(ms(100)).await;
-        WorkerClient::new(cx, cx.sender()).quick().await.unwrap_or(0)
+        self.0.wire.client::<WorkerClient>(cx, cx.sender()).quick().await.unwrap_or(0)
     }
 }
 
 /// Binds two endpoints that both serve.
-fn pair() -> (Pair, Arc<Counts>) {
-    let counts = Arc::new(Counts::default());
+fn pair(wire: Wire) -> (Pair, Arc<Counts>) {
+    let counts = Arc::new(Counts { wire, ..Counts::default() });
     let serving = || Endpoint::builder().serve(WorkerServer::new(Service::new(&counts)));
-    (Pair::new(Network::new(1), serving(), serving()), counts)
+    (Pair::over(wire, Network::new(1), serving(), serving()), counts)
 }
 
-#[tokio::test(start_paused = true)]
-async fn handlers_finish_and_respond_within_the_grace_period() {
-    let (pair, counts) = pair();
+async fn handlers_finish_and_respond_within_the_grace_period(wire: Wire) {
+    let (pair, counts) = pair(wire);
     let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
     sleep(ms(100)).await;
     let start = Instant::now();
@@ -90,31 +102,30 @@ async fn handlers_finish_and_respond_within_the_grace_period() {
     assert_eq!(counts.aborted.load(Ordering::SeqCst), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn handlers_can_make_calls_within_the_grace_period() {
-    let (pair, _) = pair();
+async fn handlers_can_make_calls_within_the_grace_period(wire: Wire) {
+    let (pair, _) = pair(wire);
     let calling = tokio::spawn(pair.client::<WorkerClient>().call_back());
     sleep(ms(10)).await;
     pair.server.close(Duration::from_secs(10)).await;
     assert_eq!(calling.await.unwrap().unwrap(), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn handlers_are_aborted_after_the_grace_period() {
-    let (pair, counts) = pair();
+async fn handlers_are_aborted_after_the_grace_period(wire: Wire) {
+    let (pair, counts) = pair(wire);
     let working = tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)));
     sleep(ms(100)).await;
     let start = Instant::now();
     pair.server.close(ms(300)).await;
     assert_eq!(start.elapsed(), ms(300));
-    assert!(working.await.unwrap().unwrap_err().is_timeout());
+    let error = working.await.unwrap().unwrap_err();
+    // The peer of a link is told.
+    assert_eq!(error.is_timeout(), wire == Wire::Plain, "{error}");
     assert_eq!(counts.aborted.load(Ordering::SeqCst), 1);
     assert_eq!(counts.services.load(Ordering::SeqCst), 1, "the server's service is dropped");
 }
 
-#[tokio::test(start_paused = true)]
-async fn shortest_grace_period_of_several_closes_applies() {
-    let (pair, _) = pair();
+async fn shortest_grace_period_of_several_closes_applies(wire: Wire) {
+    let (pair, _) = pair(wire);
     tokio::spawn(pair.client::<WorkerClient>().work(60_000).timeout(Duration::from_secs(1)).into_future());
     sleep(ms(100)).await;
     let first = pair.server.close(Duration::MAX);
@@ -126,9 +137,8 @@ async fn shortest_grace_period_of_several_closes_applies() {
     pair.server.close(Duration::MAX).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn closing_endpoint_refuses_new_requests() {
-    let (pair, _) = pair();
+async fn closing_endpoint_refuses_new_requests(wire: Wire) {
+    let (pair, _) = pair(wire);
     let working = tokio::spawn(pair.client::<WorkerClient>().work(300));
     sleep(ms(100)).await;
     let closing = pair.server.close(Duration::from_secs(10));
@@ -139,13 +149,12 @@ async fn closing_endpoint_refuses_new_requests() {
     closing.await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn closed_endpoint_frees_its_address_although_handles_remain() {
-    let (pair, counts) = pair();
+async fn closed_endpoint_frees_its_address_although_handles_remain(wire: Wire) {
+    let (pair, counts) = pair(wire);
     let client = pair.client::<WorkerClient>();
     let addr = pair.server.local_addr();
     pair.server.close(Duration::ZERO).await;
-    let again = bind(&pair.network, addr, Endpoint::builder().serve(WorkerServer::new(Service::new(&counts))));
+    let again = wire.bind(&pair.network, addr, Endpoint::builder().serve(WorkerServer::new(Service::new(&counts))));
     assert_eq!(client.quick().await.unwrap(), 1);
     assert_eq!(again.stats().requests.received, 1);
 }
@@ -158,9 +167,8 @@ async fn closed_endpoint_frees_its_udp_port() {
     drop(Endpoint::bind(addr).await.unwrap());
 }
 
-#[tokio::test(start_paused = true)]
-async fn endpoint_closes_when_its_last_handle_is_dropped() {
-    let (pair, counts) = pair();
+async fn endpoint_closes_when_its_last_handle_is_dropped(wire: Wire) {
+    let (pair, counts) = pair(wire);
     let client: WorkerClient = pair.client();
     let Pair { server, caller, .. } = pair;
     let server_closed = server.closed();
@@ -177,10 +185,9 @@ async fn endpoint_closes_when_its_last_handle_is_dropped() {
     assert_eq!(counts.services.load(Ordering::SeqCst), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn closing_drops_a_service_that_holds_its_own_endpoint() {
-    let (pair, counts) = pair();
-    *counts.own_client.lock().unwrap() = Some(WorkerClient::new(&pair.server, pair.caller.local_addr()));
+async fn closing_drops_a_service_that_holds_its_own_endpoint(wire: Wire) {
+    let (pair, counts) = pair(wire);
+    *counts.own_client.lock().unwrap() = Some(wire.client(&pair.server, pair.caller.local_addr()));
     pair.server.close(Duration::ZERO).await;
     assert_eq!(counts.services.load(Ordering::SeqCst), 1);
     let own_client = counts.own_client.lock().unwrap().take().unwrap();

@@ -8,7 +8,14 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{Context, DropReason, Endpoint, rpc_service};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Pair, ms, receive, request, send};
+use crate::support::{Pair, Wire, ms, over_each_wire, receive, request, send};
+
+over_each_wire!(
+    handler_sees_the_remaining_time_of_its_caller,
+    calls_of_a_handler_end_at_the_deadline_of_its_caller,
+    handler_is_woken_when_the_deadline_passes,
+    call_option_retransmits_although_the_contract_does_not,
+);
 
 #[rpc_service]
 trait Chain {
@@ -24,6 +31,8 @@ trait Chain {
 struct State {
     /// A client of the next hop.
     next: Mutex<Option<ChainClient>>,
+    /// The wire of the calls to the next hop.
+    wire: Wire,
     deadline_passed_after: AtomicU64,
     runs: AtomicU64,
 }
@@ -44,7 +53,7 @@ impl Chain for Service {
         if hops == 0 {
             return remaining_millis(cx);
         }
-        ChainClient::new(cx, next).forward(hops - 1).await.unwrap_or(None)
+        self.0.wire.client::<ChainClient>(cx, next).forward(hops - 1).await.unwrap_or(None)
     }
     async fn until_deadline_passed(&self, cx: &Context) {
         let start = Instant::now();
@@ -59,42 +68,39 @@ impl Chain for Service {
 }
 
 /// Binds a server and a caller, and returns them with a client and the server's state.
-fn pair() -> (Pair, ChainClient, Arc<State>) {
-    let state = Arc::new(State::default());
+fn pair(wire: Wire) -> (Pair, ChainClient, Arc<State>) {
+    let state = Arc::new(State { wire, ..State::default() });
     let server = Endpoint::builder().serve(ChainServer::new(Service(Arc::clone(&state))));
-    let pair = Pair::new(Network::new(1), server, Endpoint::builder());
+    let pair = Pair::over(wire, Network::new(1), server, Endpoint::builder());
     let client: ChainClient = pair.client();
     *state.next.lock().unwrap() = Some(client.clone());
     (pair, client, state)
 }
 
-#[tokio::test(start_paused = true)]
-async fn handler_sees_the_remaining_time_of_its_caller() {
-    let (_pair, client, _) = pair();
+async fn handler_sees_the_remaining_time_of_its_caller(wire: Wire) {
+    let (_pair, client, _) = pair(wire);
     assert_eq!(client.remaining().await.unwrap(), Some(5_000), "the default");
     assert_eq!(client.remaining().timeout(ms(700)).await.unwrap(), Some(700));
 }
 
 #[tokio::test(start_paused = true)]
 async fn request_without_a_timeout_has_no_deadline() {
-    let (pair, _, _) = pair();
+    let (pair, _, _) = pair(Wire::Plain);
     let python = pair.network.bind("10.0.0.3:7000").unwrap();
     send(&python, pair.server.local_addr(), &request([7; 20], "remaining", &[]));
     assert!(receive(&python).await[0].ends_with(b"\xc0"), "nil");
 }
 
-#[tokio::test(start_paused = true)]
-async fn calls_of_a_handler_end_at_the_deadline_of_its_caller() {
-    let (pair, client, state) = pair();
+async fn calls_of_a_handler_end_at_the_deadline_of_its_caller(wire: Wire) {
+    let (pair, client, state) = pair(wire);
     // Every handler calls its own server, 100 ms later.
-    *state.next.lock().unwrap() = Some(ChainClient::new(client.endpoint(), pair.server.local_addr()));
+    *state.next.lock().unwrap() = Some(wire.client(client.endpoint(), pair.server.local_addr()));
     let remaining = client.forward(3).timeout(Duration::from_secs(2)).await.unwrap();
     assert_eq!(remaining, Some(2_000 - 4 * 100));
 }
 
-#[tokio::test(start_paused = true)]
-async fn handler_is_woken_when_the_deadline_passes() {
-    let (_pair, client, state) = pair();
+async fn handler_is_woken_when_the_deadline_passes(wire: Wire) {
+    let (_pair, client, state) = pair(wire);
     assert!(client.until_deadline_passed().timeout(ms(300)).await.unwrap_err().is_timeout());
     sleep(ms(10)).await;
     assert_eq!(state.deadline_passed_after.load(Ordering::SeqCst), 300);
@@ -102,7 +108,7 @@ async fn handler_is_woken_when_the_deadline_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn expired_request_is_dropped_and_does_not_run() {
-    let (pair, _, state) = pair();
+    let (pair, _, state) = pair(Wire::Plain);
     let peer = pair.network.bind("10.0.0.3:7000").unwrap();
     let mut request = request([7; 20], "slow", &[&1]);
     // The extension with a timeout of 0 ms.
@@ -113,9 +119,9 @@ async fn expired_request_is_dropped_and_does_not_run() {
     assert_eq!(state.runs.load(Ordering::SeqCst), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn call_option_retransmits_although_the_contract_does_not() {
-    let (pair, client, _) = pair();
+async fn call_option_retransmits_although_the_contract_does_not(wire: Wire) {
+    let (pair, client, _) = pair(wire);
+    pair.open_link().await;
     pair.set_request_conditions(Conditions::default().loss(1.0));
     let heal = async {
         sleep(ms(600)).await;

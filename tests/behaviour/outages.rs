@@ -12,7 +12,13 @@ use rpcudp::{CallError, Context, DropReason, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{CALLER, Runs, SERVER, bind, ms, seeds};
+use crate::support::{CALLER, Runs, SERVER, Wire, ms, over_each_wire};
+
+over_each_wire!(
+    responses_to_an_earlier_caller_at_the_same_address_match_no_call,
+    restarted_server_responds_to_retransmissions_and_runs_them_again,
+    partitions_that_heal_before_the_timeout_fail_no_call,
+);
 
 #[rpc_service]
 trait Clerk {
@@ -32,28 +38,28 @@ impl Clerk for Runs {
     }
 }
 
-fn serve(network: &Network, runs: &Runs) -> Endpoint {
-    bind(network, SERVER, Endpoint::builder().serve(ClerkServer::new(runs.clone())))
+fn serve(wire: Wire, network: &Network, runs: &Runs) -> Endpoint {
+    wire.bind(network, SERVER, Endpoint::builder().serve(ClerkServer::new(runs.clone())))
 }
 
-fn caller(network: &Network) -> (Endpoint, ClerkClient) {
-    let caller = bind(network, CALLER, Endpoint::builder());
-    let client = ClerkClient::new(&caller, SERVER.parse().unwrap());
+fn caller(wire: Wire, network: &Network) -> (Endpoint, ClerkClient) {
+    let caller = wire.bind(network, CALLER, Endpoint::builder());
+    let client = wire.client(&caller, SERVER.parse().unwrap());
     (caller, client)
 }
 
 /// The number of seeds for each property unless `RPCUDP_SEEDS` sets another.
 const SEED_COUNT: u64 = 100;
 
-#[tokio::test(start_paused = true)]
-async fn responses_to_an_earlier_caller_at_the_same_address_match_no_call() {
-    for seed in seeds(SEED_COUNT) {
+async fn responses_to_an_earlier_caller_at_the_same_address_match_no_call(wire: Wire) {
+    for seed in wire.seeds(SEED_COUNT) {
         let network = Network::new(seed);
         network.set_conditions(Conditions::default().latency(ms(100)).jitter(ms(20)).duplication(0.2));
-        let _server = serve(&network, &Runs::default());
-        let (before, client) = caller(&network);
+        let _server = serve(wire, &network, &Runs::default());
+        let (before, client) = caller(wire, &network);
         let calls: Vec<_> = (0..20).map(|number| tokio::spawn(client.at_least(number))).collect();
-        sleep(ms(50)).await;
+        // The requests have left: at once, or after the handshake of the link.
+        sleep(ms(if wire == Wire::Plain { 50 } else { 250 })).await;
         drop(client);
         before.close(Duration::ZERO).await;
         for call in calls {
@@ -61,33 +67,36 @@ async fn responses_to_an_earlier_caller_at_the_same_address_match_no_call() {
         }
         // The same address, and as many calls in the same slots. The responses to the first calls
         // are in transit.
-        let (after, client) = caller(&network);
+        let (after, client) = caller(wire, &network);
         let calls: Vec<_> = (100..120).map(|number| (number, tokio::spawn(client.at_least(number)))).collect();
         for (number, call) in calls {
             assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
         }
         sleep(Duration::from_secs(10)).await;
         let stats = after.stats();
-        assert!(stats.dropped(DropReason::UnmatchedResponse) >= 20, "seed {seed}: {stats:?}");
+        if wire == Wire::Plain {
+            assert!(stats.dropped(DropReason::UnmatchedResponse) >= 20, "seed {seed}: {stats:?}");
+        }
         assert_eq!((stats.calls.completed, stats.calls.in_flight), (20, 0), "seed {seed}");
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn restarted_server_responds_to_retransmissions_and_runs_them_again() {
-    for seed in seeds(SEED_COUNT) {
+async fn restarted_server_responds_to_retransmissions_and_runs_them_again(wire: Wire) {
+    for seed in wire.seeds(SEED_COUNT) {
         let network = Network::new(seed);
         let runs = [Runs::default(), Runs::default()];
-        let (server, caller_ip) = (serve(&network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
+        let (server, caller_ip) =
+            (serve(wire, &network, &runs[0]), CALLER.parse::<std::net::SocketAddr>().unwrap().ip());
+        let (endpoint, client) = caller(wire, &network);
+        assert_eq!(client.at_least(7).await.unwrap(), !7);
         // The server runs the requests, and its responses are lost.
         network.set_link(server.local_addr().ip(), caller_ip, Conditions::default().loss(1.0));
-        let (endpoint, client) = caller(&network);
         let calls: Vec<_> = (0..20).map(|number| (number, tokio::spawn(client.at_most(number)))).collect();
         sleep(ms(200)).await;
         server.close(Duration::ZERO).await;
         sleep(ms(600)).await;
         network.set_link(server.local_addr().ip(), caller_ip, Conditions::default());
-        let _server = serve(&network, &runs[1]);
+        let _server = serve(wire, &network, &runs[1]);
         for (number, call) in calls {
             assert_eq!(call.await.unwrap().unwrap(), !number, "seed {seed}");
         }
@@ -102,13 +111,15 @@ async fn restarted_server_responds_to_retransmissions_and_runs_them_again() {
 
 #[tokio::test(start_paused = true)]
 async fn response_completes_a_call_only_before_its_timeout() {
-    for seed in seeds(SEED_COUNT) {
+    // The handshake of a link must end within five seconds.
+    let wire = Wire::Plain;
+    for seed in wire.seeds(SEED_COUNT) {
         let network = Network::new(seed);
         // A round trip takes four to six seconds, and the timeout is five.
         network.set_conditions(Conditions::default().latency(ms(2_000)).jitter(ms(1_000)).duplication(0.1));
         let runs = Runs::default();
-        let _server = serve(&network, &runs);
-        let (endpoint, client) = caller(&network);
+        let _server = serve(wire, &network, &runs);
+        let (endpoint, client) = caller(wire, &network);
         let mut calls = JoinSet::new();
         let start = Instant::now();
         for number in 0..40 {
@@ -148,16 +159,15 @@ async fn response_completes_a_call_only_before_its_timeout() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn partitions_that_heal_before_the_timeout_fail_no_call() {
+async fn partitions_that_heal_before_the_timeout_fail_no_call(wire: Wire) {
     let mut cut_off_count = 0;
-    for seed in seeds(SEED_COUNT) {
+    for seed in wire.seeds(SEED_COUNT) {
         let mut rng = StdRng::seed_from_u64(seed);
         let network = Network::new(seed);
         network.set_conditions(Conditions::default().latency(ms(10)).jitter(ms(10)));
         let runs = Runs::default();
-        let server = serve(&network, &runs);
-        let (endpoint, client) = caller(&network);
+        let server = serve(wire, &network, &runs);
+        let (endpoint, client) = caller(wire, &network);
         let mut calls = JoinSet::new();
         for number in 0..20 {
             let (at_most, at_least) = (client.at_most(number), client.at_least(number));

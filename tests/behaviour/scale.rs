@@ -13,7 +13,12 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{CallError, Context, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 
-use crate::support::{Runs, bind, ms, variable};
+use crate::support::{Runs, Wire, ms, over_each_wire, variable};
+
+over_each_wire!(
+    at_least_once_fails_at_most_one_call_in_ten_thousand,
+    at_most_once_runs_no_request_twice_and_each_success_once,
+);
 
 #[rpc_service]
 trait Ledger {
@@ -62,16 +67,17 @@ struct Outcome {
 /// The number of calls in flight at once.
 const CONCURRENCY: u64 = 500;
 
-async fn run(call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
-    let (call_count, seed) = (variable("RPCUDP_CALLS").unwrap_or(3_000), variable("RPCUDP_SEED").unwrap_or(1));
+async fn run(wire: Wire, call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
+    let call_count = variable("RPCUDP_CALLS").unwrap_or(wire.call_count(3_000));
+    let seed = variable("RPCUDP_SEED").unwrap_or(1);
     let network = Network::new(seed);
     let conditions = Conditions::default().loss(0.3).duplication(0.2).reordering(0.2);
     network.set_conditions(conditions.latency(ms(20)));
     let counts = Counts::default();
     // Limits do not apply to loopback addresses.
-    let server = bind(&network, "127.0.0.1:7000", Endpoint::builder().serve(LedgerServer::new(counts.clone())));
-    let caller = bind(&network, "127.0.0.1:7001", Endpoint::builder());
-    let client = LedgerClient::new(&caller, server.local_addr());
+    let server = wire.bind(&network, "127.0.0.1:7000", Endpoint::builder().serve(LedgerServer::new(counts.clone())));
+    let caller = wire.bind(&network, "127.0.0.1:7001", Endpoint::builder());
+    let client: LedgerClient = wire.client(&caller, server.local_addr());
 
     let next = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
@@ -109,17 +115,15 @@ async fn run(call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
     Outcome { succeeded, call_count, seed, counts }
 }
 
-#[tokio::test(start_paused = true)]
-async fn at_least_once_fails_at_most_one_call_in_ten_thousand() {
+async fn at_least_once_fails_at_most_one_call_in_ten_thousand(wire: Wire) {
     let Outcome { succeeded, call_count, seed, .. } =
-        run(|client, number| client.at_least(number).without_delivery()).await;
+        run(wire, |client, number| client.at_least(number).without_delivery()).await;
     let failed_count = call_count - succeeded.len() as u64;
     assert!(failed_count <= call_count / 10_000, "seed {seed}: {failed_count} of {call_count} failed");
 }
 
-#[tokio::test(start_paused = true)]
-async fn at_most_once_runs_no_request_twice_and_each_success_once() {
-    let Outcome { succeeded, call_count, seed, counts } = run(|client, number| client.at_most(number)).await;
+async fn at_most_once_runs_no_request_twice_and_each_success_once(wire: Wire) {
+    let Outcome { succeeded, call_count, seed, counts } = run(wire, |client, number| client.at_most(number)).await;
     assert!(counts.by_request.counts().iter().all(|count| *count == 1), "seed {seed}: a request ran twice");
     let numbers = counts.by_call.lock().unwrap();
     for number in &succeeded {

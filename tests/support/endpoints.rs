@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 
-use rpcudp::sim::{Conditions, Network};
-use rpcudp::{Builder, Client, Endpoint, Service};
+use rpcudp::sim::Network;
+use rpcudp::{Builder, Endpoint, Service};
 
 /// The server's address on a simulated network.
 pub(crate) const SERVER: &str = "10.0.0.1:7000";
@@ -28,35 +28,4 @@ pub(crate) fn silent_socket() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
     (socket, addr)
-}
-
-/// A server and a caller on a simulated network.
-pub(crate) struct Pair {
-    pub(crate) network: Network,
-    pub(crate) server: Endpoint,
-    pub(crate) caller: Endpoint,
-}
-
-impl Pair {
-    /// Binds a server at [`SERVER`] and a caller at [`CALLER`].
-    pub(crate) fn new(network: Network, server: Builder, caller: Builder) -> Self {
-        let server = bind(&network, SERVER, server);
-        let caller = bind(&network, CALLER, caller);
-        Self { network, server, caller }
-    }
-
-    /// Returns a client of one of the server's contracts.
-    pub(crate) fn client<C: Client>(&self) -> C {
-        C::new(&self.caller, self.server.local_addr())
-    }
-
-    /// Sets the conditions on the way from the caller to the server.
-    pub(crate) fn set_request_conditions(&self, conditions: Conditions) {
-        self.network.set_link(self.caller.local_addr().ip(), self.server.local_addr().ip(), conditions);
-    }
-
-    /// Sets the conditions on the way from the server to the caller.
-    pub(crate) fn set_response_conditions(&self, conditions: Conditions) {
-        self.network.set_link(self.server.local_addr().ip(), self.caller.local_addr().ip(), conditions);
-    }
 }

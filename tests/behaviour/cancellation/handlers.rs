@@ -8,12 +8,22 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
-use crate::support::{loopback_pair, ms, seeds};
+use crate::support::{loopback_pair, ms, over_each_wire};
 
-#[tokio::test(start_paused = true)]
-async fn handler_of_a_dropped_call_is_dropped_within_a_round_trip() {
+over_each_wire!(
+    handler_of_a_dropped_call_is_dropped_within_a_round_trip,
+    at_most_once_handler_runs_on_and_sees_the_cancellation,
+    cancellation_reaches_the_calls_of_the_handler,
+    cancellation_makes_room_for_another_handler,
+    cancel_frame_has_the_id_of_the_last_transmission,
+    panic_in_a_dropped_handler_costs_its_request_only,
+    handlers_end_on_paths_that_lose_and_reorder_cancel_frames,
+);
+
+async fn handler_of_a_dropped_call_is_dropped_within_a_round_trip(wire: Wire) {
     for latency in [ms(1), ms(20), ms(150)] {
-        let (pair, client, worker) = pair();
+        let (pair, client, worker) = pair(wire);
+        pair.open_link().await;
         pair.network.set_conditions(Conditions::default().latency(latency));
         for index in 0..2 {
             match index {
@@ -32,9 +42,9 @@ async fn handler_of_a_dropped_call_is_dropped_within_a_round_trip() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn at_most_once_handler_runs_on_and_sees_the_cancellation() {
-    let (pair, client, worker) = pair();
+async fn at_most_once_handler_runs_on_and_sees_the_cancellation(wire: Wire) {
+    let (pair, client, worker) = pair(wire);
+    pair.open_link().await;
     pair.network.set_conditions(Conditions::default().latency(ms(20)));
     drop_after(client.at_most(1_000), ms(300)).await;
     let dropped = Instant::now();
@@ -46,21 +56,21 @@ async fn at_most_once_handler_runs_on_and_sees_the_cancellation() {
     assert_eq!((requests.cancels_received, requests.cancelled, requests.completed), (1, 0, 1));
 }
 
-#[tokio::test(start_paused = true)]
-async fn cancellation_reaches_the_calls_of_the_handler() {
-    let (pair, client, worker) = pair();
+async fn cancellation_reaches_the_calls_of_the_handler(wire: Wire) {
+    let (pair, client, worker) = pair(wire);
     let last_worker = Worker::default();
-    let last = bind(&pair.network, "10.0.0.3:7000", Endpoint::builder().serve(WorkServer::new(last_worker.clone())));
-    *worker.next.lock().unwrap() = Some(WorkClient::new(&pair.server, last.local_addr()));
+    let last = Endpoint::builder().serve(WorkServer::new(last_worker.clone()));
+    let last = wire.bind(&pair.network, "10.0.0.3:7000", last);
+    *worker.next.lock().unwrap() = Some(wire.client(&pair.server, last.local_addr()));
+    assert_eq!(client.forward(0).await.unwrap(), Some(0));
     pair.network.set_conditions(Conditions::default().latency(ms(10)));
     drop_after(client.forward(3_000), ms(200)).await;
     sleep(ms(25)).await;
-    assert_eq!((worker.ends(), last_worker.ends()), (vec![false], vec![false]));
+    assert_eq!((worker.ends(), last_worker.ends()), (vec![true, false], vec![true, false]));
 }
 
-#[tokio::test(start_paused = true)]
-async fn cancellation_makes_room_for_another_handler() {
-    let (_pair, client, worker) = pair_with(1, |builder| builder.max_handlers(1), Endpoint::builder());
+async fn cancellation_makes_room_for_another_handler(wire: Wire) {
+    let (_pair, client, worker) = pair_with(wire, 1, |builder| builder.max_handlers(1), Endpoint::builder());
     for _ in 0..20 {
         let second = async {
             sleep(ms(10)).await;
@@ -75,9 +85,8 @@ async fn cancellation_makes_room_for_another_handler() {
 }
 
 /// A call that its peer refused is sent again with another id.
-#[tokio::test(start_paused = true)]
-async fn cancel_frame_has_the_id_of_the_last_transmission() {
-    let (pair, client, worker) = pair_with(1, |builder| builder.max_handlers(1), Endpoint::builder());
+async fn cancel_frame_has_the_id_of_the_last_transmission(wire: Wire) {
+    let (pair, client, worker) = pair_with(wire, 1, |builder| builder.max_handlers(1), Endpoint::builder());
     let first = tokio::spawn(client.plain(500));
     sleep(ms(1)).await;
     drop_after(client.at_least(10_000).wait_for_ready(), ms(1_500)).await;
@@ -86,9 +95,8 @@ async fn cancel_frame_has_the_id_of_the_last_transmission() {
     assert!(pair.server.stats().requests.refused > 0, "the id has changed");
 }
 
-#[tokio::test(start_paused = true)]
-async fn panic_in_a_dropped_handler_costs_its_request_only() {
-    let (pair, client, _) = pair();
+async fn panic_in_a_dropped_handler_costs_its_request_only(wire: Wire) {
+    let (pair, client, _) = pair(wire);
     for _ in 0..10 {
         drop_after(client.panics_on_drop(), ms(50)).await;
     }
@@ -172,12 +180,11 @@ async fn state_of_a_handler_is_not_that_of_a_later_one() {
 }
 
 /// On every path each handler ends: by its caller's frame, or by itself if the frame is lost.
-#[tokio::test(start_paused = true)]
-async fn handlers_end_on_paths_that_lose_and_reorder_cancel_frames() {
+async fn handlers_end_on_paths_that_lose_and_reorder_cancel_frames(wire: Wire) {
     const CALL_COUNT: usize = 60;
     let (mut lost, mut dropped) = (0, 0);
-    for seed in seeds(20) {
-        let (pair, client, worker) = pair_with(seed, |builder| builder, Endpoint::builder());
+    for seed in wire.seeds(20) {
+        let (pair, client, worker) = pair_with(wire, seed, |builder| builder, Endpoint::builder());
         let conditions =
             Conditions::default().latency(ms(30)).jitter(ms(60)).loss(0.2).duplication(0.1).reordering(0.1);
         pair.network.set_conditions(conditions);

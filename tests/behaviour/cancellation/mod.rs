@@ -12,7 +12,7 @@ use rpcudp::{Builder, Call, Context, Endpoint, MessageId, rpc_service};
 use rpcudp_core::{Frame, Request};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Pair, SERVER, bind, ms, receive, request, send};
+use crate::support::{Pair, SERVER, Wire, bind, ms, receive, request, send};
 
 #[rpc_service]
 trait Work {
@@ -48,6 +48,8 @@ struct Run {
 struct Worker {
     runs: Arc<Mutex<Vec<Run>>>,
     next: Arc<Mutex<Option<WorkClient>>>,
+    /// The wire of the calls to the next server.
+    wire: Wire,
 }
 
 /// The end of a handler.
@@ -123,7 +125,7 @@ impl Work for Worker {
     async fn forward(&self, cx: &Context, millis: u64) -> Option<u64> {
         let mut run = self.begin(cx, "forward");
         let next = self.next.lock().unwrap().as_ref().map(rpcudp::Client::peer)?;
-        let result = WorkClient::new(cx, next).plain(millis).await;
+        let result = self.wire.client::<WorkClient>(cx, next).plain(millis).await;
         run.has_returned = true;
         result.ok()
     }
@@ -133,16 +135,21 @@ impl Work for Worker {
     }
 }
 
-fn pair_with(seed: u64, server: impl FnOnce(Builder) -> Builder, caller: Builder) -> (Pair, WorkClient, Worker) {
-    let worker = Worker::default();
+fn pair_with(
+    wire: Wire,
+    seed: u64,
+    server: impl FnOnce(Builder) -> Builder,
+    caller: Builder,
+) -> (Pair, WorkClient, Worker) {
+    let worker = Worker { wire, ..Worker::default() };
     let server = server(Endpoint::builder().serve(WorkServer::new(worker.clone())));
-    let pair = Pair::new(Network::new(seed), server, caller);
+    let pair = Pair::over(wire, Network::new(seed), server, caller);
     let client = pair.client();
     (pair, client, worker)
 }
 
-fn pair() -> (Pair, WorkClient, Worker) {
-    pair_with(1, |builder| builder, Endpoint::builder())
+fn pair(wire: Wire) -> (Pair, WorkClient, Worker) {
+    pair_with(wire, 1, |builder| builder, Endpoint::builder())
 }
 
 /// Polls a call for a time, and drops it.

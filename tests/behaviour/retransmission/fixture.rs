@@ -8,7 +8,7 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{Endpoint, rpc_service};
 use tokio::time::sleep;
 
-use crate::support::{Pair, ms};
+use crate::support::{Pair, Wire, ms};
 
 #[rpc_service]
 pub(crate) trait Work {
@@ -69,12 +69,12 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    pub(crate) fn new(seed: u64, conditions: Conditions) -> Self {
+    pub(crate) fn new(wire: Wire, seed: u64, conditions: Conditions) -> Self {
         let network = Network::new(seed);
         network.set_conditions(conditions);
         let runs = RunsByNumber::default();
         let server = Endpoint::builder().serve(WorkServer::new(runs.clone()));
-        let pair = Pair::new(network, server, Endpoint::builder());
+        let pair = Pair::over(wire, network, server, Endpoint::builder());
         let client = pair.client();
         Self { pair, client, runs }
     }

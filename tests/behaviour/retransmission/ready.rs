@@ -8,7 +8,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::fixture::{RunsByNumber, WorkClient, WorkServer};
-use crate::support::{CALLER, SERVER, bind, ms, seeds};
+use crate::support::{CALLER, SERVER, Wire, ms, over_each_wire, seeds};
+
+over_each_wire!(
+    client_that_starts_two_seconds_before_its_server_succeeds,
+    client_that_waits_calls_through_a_restart,
+    client_that_waits_outlasts_a_busy_server,
+);
 
 /// The methods of `Work`, with the option in the contract.
 #[rpc_service]
@@ -29,12 +35,12 @@ fn network(seed: u64) -> Network {
     network
 }
 
-fn serve(network: &Network, runs: &RunsByNumber) -> Endpoint {
-    bind(network, SERVER, Endpoint::builder().serve(WorkServer::new(runs.clone())))
+fn serve(wire: Wire, network: &Network, runs: &RunsByNumber) -> Endpoint {
+    wire.bind(network, SERVER, Endpoint::builder().serve(WorkServer::new(runs.clone())))
 }
 
-fn client<C: Client>(network: &Network, builder: Builder) -> C {
-    C::new(&bind(network, CALLER, builder), SERVER.parse().unwrap())
+fn client<C: Client>(wire: Wire, network: &Network, builder: Builder) -> C {
+    wire.client(&wire.bind(network, CALLER, builder), SERVER.parse().unwrap())
 }
 
 /// The places to say that calls wait.
@@ -46,11 +52,11 @@ enum Place {
 }
 
 /// Returns functions that make calls of both promises, which wait if this place says so.
-fn calls(network: &Network, place: Place) -> impl Fn(u64) -> Call<u64> {
+fn calls(wire: Wire, network: &Network, place: Place) -> impl Fn(u64) -> Call<u64> {
     let builder = Endpoint::builder().timeout(TIMEOUT).wait_for_ready(matches!(place, Place::Builder));
-    let endpoint = bind(network, CALLER, builder);
-    let work = WorkClient::new(&endpoint, SERVER.parse().unwrap());
-    let patient = PatientClient::new(&endpoint, SERVER.parse().unwrap());
+    let endpoint = wire.bind(network, CALLER, builder);
+    let work: WorkClient = wire.client(&endpoint, SERVER.parse().unwrap());
+    let patient: PatientClient = wire.client(&endpoint, SERVER.parse().unwrap());
     move |number| {
         let call = match (place, number % 2) {
             (Place::Contract, 0) => patient.repeat(number, b"").without_delivery(),
@@ -63,18 +69,17 @@ fn calls(network: &Network, place: Place) -> impl Fn(u64) -> Call<u64> {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn client_that_starts_two_seconds_before_its_server_succeeds() {
-    for seed in seeds(20) {
+async fn client_that_starts_two_seconds_before_its_server_succeeds(wire: Wire) {
+    for seed in wire.seeds(20) {
         for place in [Place::Call, Place::Builder, Place::Contract] {
             for reports_closed_port in [true, false] {
                 let (network, runs) = (network(seed), RunsByNumber::default());
                 network.return_undeliverable(reports_closed_port);
-                let call = calls(&network, place);
+                let call = calls(wire, &network, place);
                 let mut pending = JoinSet::new();
                 (0..20).for_each(|number| drop(pending.spawn(call(number))));
                 sleep(Duration::from_secs(2)).await;
-                let _server = serve(&network, &runs);
+                let _server = serve(wire, &network, &runs);
                 while let Some(result) = pending.join_next().await {
                     result.unwrap().unwrap_or_else(|error| panic!("{place:?}, seed {seed}: {error:?}"));
                 }
@@ -87,7 +92,7 @@ async fn client_that_starts_two_seconds_before_its_server_succeeds() {
 #[tokio::test(start_paused = true)]
 async fn call_to_a_server_that_has_not_started_fails_at_once_by_default() {
     for seed in seeds(20) {
-        let client: WorkClient = client(&network(seed), Endpoint::builder());
+        let client: WorkClient = client(Wire::Plain, &network(seed), Endpoint::builder());
         for call in [client.repeat(1, b"").without_delivery(), client.once(2, b"")] {
             let start = Instant::now();
             let error = call.await.unwrap_err();
@@ -100,18 +105,19 @@ async fn call_to_a_server_that_has_not_started_fails_at_once_by_default() {
 /// Restarts the server after a second, with a grace period of a second and half a second of
 /// downtime. Returns the result of each call with the time that it took.
 async fn call_through_a_restart(
+    wire: Wire,
     network: &Network,
     runs: &RunsByNumber,
     call: impl Fn(u64) -> Call<u64>,
 ) -> Vec<(u64, Duration, Result<u64, CallError>)> {
     let (restarted_network, restarted_runs) = (network.clone(), runs.clone());
-    let server = serve(network, runs);
+    let server = serve(wire, network, runs);
     let restart = tokio::spawn(async move {
         sleep(Duration::from_secs(1)).await;
         server.close(Duration::from_secs(1)).await;
         drop(server);
         sleep(ms(500)).await;
-        serve(&restarted_network, &restarted_runs)
+        serve(wire, &restarted_network, &restarted_runs)
     });
     let mut pending = JoinSet::new();
     for number in 0..200 {
@@ -128,12 +134,12 @@ async fn call_through_a_restart(
     results
 }
 
-#[tokio::test(start_paused = true)]
-async fn client_that_waits_calls_through_a_restart() {
-    for seed in seeds(20) {
+async fn client_that_waits_calls_through_a_restart(wire: Wire) {
+    for seed in wire.seeds(20) {
         for place in [Place::Call, Place::Builder, Place::Contract] {
             let (network, runs) = (network(seed), RunsByNumber::default());
-            for (number, _, result) in call_through_a_restart(&network, &runs, calls(&network, place)).await {
+            for (number, _, result) in call_through_a_restart(wire, &network, &runs, calls(wire, &network, place)).await
+            {
                 result.unwrap_or_else(|error| panic!("{place:?}, seed {seed}: call {number}: {error:?}"));
                 // Without loss, a call that is sent to both servers ran at the second only.
                 assert_eq!(runs.of(number), 1, "{place:?}, seed {seed}: call {number}");
@@ -146,12 +152,12 @@ async fn client_that_waits_calls_through_a_restart() {
 async fn calls_during_a_restart_fail_at_once_with_the_reason_by_default() {
     for seed in seeds(20) {
         let (network, runs) = (network(seed), RunsByNumber::default());
-        let client: WorkClient = client(&network, Endpoint::builder());
+        let client: WorkClient = client(Wire::Plain, &network, Endpoint::builder());
         let call = |number| {
             if number % 2 == 0 { client.repeat(number, b"").without_delivery() } else { client.once(number, b"") }
         };
         let mut failure_count = 0;
-        for (number, time, result) in call_through_a_restart(&network, &runs, call).await {
+        for (number, time, result) in call_through_a_restart(Wire::Plain, &network, &runs, call).await {
             let Err(error) = result else { continue };
             failure_count += 1;
             let is_reason =
@@ -168,7 +174,7 @@ async fn calls_during_a_restart_fail_at_once_with_the_reason_by_default() {
 #[tokio::test(start_paused = true)]
 async fn call_that_waited_in_vain_ends_with_the_last_reason() {
     for seed in seeds(20) {
-        let client: WorkClient = client(&network(seed), Endpoint::builder());
+        let client: WorkClient = client(Wire::Plain, &network(seed), Endpoint::builder());
         let start = Instant::now();
         let error = client.repeat(7, b"").timeout(TIMEOUT).wait_for_ready().await.unwrap_err();
         assert_eq!(start.elapsed(), TIMEOUT, "seed {seed}");
@@ -176,13 +182,12 @@ async fn call_that_waited_in_vain_ends_with_the_last_reason() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn client_that_waits_outlasts_a_busy_server() {
-    for seed in seeds(20) {
+async fn client_that_waits_outlasts_a_busy_server(wire: Wire) {
+    for seed in wire.seeds(20) {
         let (network, runs) = (network(seed), RunsByNumber::default());
         let server = Endpoint::builder().serve(WorkServer::new(runs.clone())).max_handlers(2);
-        let _server = bind(&network, SERVER, server);
-        let client: WorkClient = client(&network, Endpoint::builder().wait_for_ready(true));
+        let _server = wire.bind(&network, SERVER, server);
+        let client: WorkClient = client(wire, &network, Endpoint::builder().wait_for_ready(true));
         let mut pending = JoinSet::new();
         for number in 0..10 {
             pending.spawn(if number % 2 == 0 {

@@ -8,16 +8,26 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::fixture::{RunsByNumber, WorkClient, WorkServer};
-use crate::support::{Pair, ms, seeds};
+use crate::support::{Pair, Wire, ms, over_each_wire};
+
+over_each_wire!(
+    closing_server_tells_no_caller_that_a_method_did_not_run_which_ran,
+    busy_server_tells_no_caller_that_a_method_did_not_run_which_ran,
+);
 
 /// Makes slow calls of both kinds, and returns the number of refusals. Checks that a call whose
 /// error says that the method did not run has not run.
-async fn check_refusals(seed: u64, conditions: &Conditions, max_handlers: usize, closes: bool) -> usize {
+async fn check_refusals(
+    (wire, seed): (Wire, u64),
+    conditions: &Conditions,
+    max_handlers: usize,
+    closes: bool,
+) -> usize {
     let network = Network::new(seed);
     network.set_conditions(conditions.clone());
     let runs = RunsByNumber::default();
     let server = Endpoint::builder().serve(WorkServer::new(runs.clone())).max_handlers(max_handlers);
-    let pair = Pair::new(network, server, Endpoint::builder());
+    let pair = Pair::over(wire, network, server, Endpoint::builder());
     let client: WorkClient = pair.client();
     let mut calls = JoinSet::new();
     for number in 0..40 {
@@ -50,23 +60,21 @@ fn all_conditions() -> [Conditions; 3] {
     [steady.clone(), steady.clone().jitter(ms(60)).duplication(0.2), steady.loss(0.2)]
 }
 
-#[tokio::test(start_paused = true)]
-async fn closing_server_tells_no_caller_that_a_method_did_not_run_which_ran() {
+async fn closing_server_tells_no_caller_that_a_method_did_not_run_which_ran(wire: Wire) {
     let mut refusal_count = 0;
-    for seed in seeds(200) {
+    for seed in wire.seeds(200) {
         for conditions in all_conditions() {
-            refusal_count += check_refusals(seed, &conditions, 1_024, true).await;
+            refusal_count += check_refusals((wire, seed), &conditions, 1_024, true).await;
         }
     }
     assert!(refusal_count > 0, "no call was refused");
 }
 
-#[tokio::test(start_paused = true)]
-async fn busy_server_tells_no_caller_that_a_method_did_not_run_which_ran() {
+async fn busy_server_tells_no_caller_that_a_method_did_not_run_which_ran(wire: Wire) {
     let mut refusal_count = 0;
-    for seed in seeds(200) {
+    for seed in wire.seeds(200) {
         for conditions in all_conditions() {
-            refusal_count += check_refusals(seed, &conditions, 4, false).await;
+            refusal_count += check_refusals((wire, seed), &conditions, 4, false).await;
         }
     }
     assert!(refusal_count > 0, "no call was refused");

@@ -4,7 +4,13 @@ use rpcudp::sim::Conditions;
 use tokio::time::sleep;
 
 use super::fixture::{Measurements, Path, steady};
-use crate::support::{ms, seeds};
+use crate::support::{Wire, ms, over_each_wire};
+
+over_each_wire!(
+    slow_handler_runs_once_per_call_and_gets_few_copies_without_loss,
+    slow_handler_runs_hardly_more_than_once_per_call_under_loss,
+    lost_response_of_a_slow_handler_fails_no_call,
+);
 
 const CALL_COUNT: u64 = 100;
 
@@ -17,8 +23,9 @@ struct Slow {
 }
 
 /// Makes slow calls, four at a time. Quick calls go to the same server every 10 ms meanwhile.
-async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, millis: u64) -> Slow {
-    let path = Path::new(seed, conditions);
+async fn measure((wire, seed): (Wire, u64), conditions: Conditions, is_at_most_once: bool, millis: u64) -> Slow {
+    let path = Path::new(wire, seed, conditions);
+    let call_count = wire.call_count(CALL_COUNT);
     let quick_client = path.client.clone();
     let quick = tokio::spawn(async move {
         loop {
@@ -30,7 +37,7 @@ async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, milli
     for first in 0..4 {
         let client = path.client.clone();
         callers.spawn(async move {
-            for number in (first..CALL_COUNT).step_by(4) {
+            for number in (first..call_count).step_by(4) {
                 let call = match is_at_most_once {
                     true => client.once_slowly(number, millis),
                     false => client.repeat_slowly(number, millis).without_delivery(),
@@ -42,20 +49,20 @@ async fn measure(seed: u64, conditions: Conditions, is_at_most_once: bool, milli
     callers.join_all().await;
     quick.abort();
     Slow {
-        runs_per_call: path.runs.total_below(CALL_COUNT) as f64 / CALL_COUNT as f64,
-        copies_per_call: path.copy_count() as f64 / CALL_COUNT as f64,
+        runs_per_call: path.runs.total_below(call_count) as f64 / call_count as f64,
+        copies_per_call: path.copy_count() as f64 / call_count as f64,
     }
 }
 
 /// Measures calls of each handler time and delivery at several round trips, and checks each
 /// measurement. `check` also gets its subject, and whether the method is at-most-once.
-async fn measure_all(loss: f64, check: impl Fn(&mut Measurements, &str, bool, &Slow)) {
+async fn measure_all(wire: Wire, loss: f64, check: impl Fn(&mut Measurements, &str, bool, &Slow)) {
     let mut measured = Measurements::default();
     for round_trip in [2, 40, 200] {
         for millis in HANDLER_TIMES_MS {
             for is_at_most_once in [false, true] {
                 let conditions = steady(ms(round_trip), 0.0).loss(loss);
-                let slow = measure(millis, conditions, is_at_most_once, millis).await;
+                let slow = measure((wire, millis), conditions, is_at_most_once, millis).await;
                 let subject = format!(
                     "{millis} ms, at most once: {is_at_most_once}, {round_trip} ms, loss {loss}, seed {millis}"
                 );
@@ -67,18 +74,16 @@ async fn measure_all(loss: f64, check: impl Fn(&mut Measurements, &str, bool, &S
 }
 
 /// The server says that the request runs, and then the caller asks again every few seconds only.
-#[tokio::test(start_paused = true)]
-async fn slow_handler_runs_once_per_call_and_gets_few_copies_without_loss() {
-    measure_all(0.0, |measured, subject, _, slow| {
+async fn slow_handler_runs_once_per_call_and_gets_few_copies_without_loss(wire: Wire) {
+    measure_all(wire, 0.0, |measured, subject, _, slow| {
         measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, 1.0);
         measured.at_most(&format!("copies per call, {subject}"), slow.copies_per_call, 2.0);
     })
     .await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
-    measure_all(0.1, |measured, subject, is_at_most_once, slow| {
+async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss(wire: Wire) {
+    measure_all(wire, 0.1, |measured, subject, is_at_most_once, slow| {
         let limit = if is_at_most_once { 1.0 } else { 1.05 };
         measured.at_most(&format!("runs per call, {subject}"), slow.runs_per_call, limit);
     })
@@ -86,11 +91,10 @@ async fn slow_handler_runs_hardly_more_than_once_per_call_under_loss() {
 }
 
 /// After a notice that the handler runs, the caller asks again several times before its deadline.
-#[tokio::test(start_paused = true)]
-async fn lost_response_of_a_slow_handler_fails_no_call() {
-    for seed in seeds(5) {
-        let path = Path::new(seed, steady(ms(2), 0.0).loss(0.1));
-        for number in 0..CALL_COUNT {
+async fn lost_response_of_a_slow_handler_fails_no_call(wire: Wire) {
+    for seed in wire.seeds(5) {
+        let path = Path::new(wire, seed, steady(ms(2), 0.0).loss(0.1));
+        for number in 0..wire.call_count(CALL_COUNT) {
             let call = path.client.repeat_slowly(number, 200).timeout(ms(5_000));
             assert_eq!(call.await.unwrap_or_else(|error| panic!("seed {seed}: {error}")), number);
         }
