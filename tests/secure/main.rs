@@ -15,5 +15,6 @@ mod raw_peer;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;
+mod trouble;
 mod unvalidated;
 mod wires;

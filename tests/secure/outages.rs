@@ -156,6 +156,25 @@ async fn caller_of_a_restarted_server_needs_no_timeout() {
     }
 }
 
+/// The reset takes a round trip, the new link another, and the call a third.
+#[tokio::test(start_paused = true)]
+async fn restart_of_the_server_costs_two_round_trips() {
+    for seed in seeds(SEED_COUNT) {
+        let mut world = World::new(seed);
+        world.network.set_conditions(Conditions::default().latency(ms(50)));
+        assert_eq!(world.vault.repeat(1).await.unwrap(), 1);
+        world.network.partition([host(SERVER)]);
+        world.restart().await;
+        world.network.heal();
+        let begun = Instant::now();
+        let error = world.vault.slow(2, 1).await.unwrap_err();
+        assert!(matches!(error, CallError::Link { reason: LinkEnd::Lost, .. }), "seed {seed}: {error}");
+        assert!((100..110).contains(&begun.elapsed().as_millis()), "seed {seed}: {:?}", begun.elapsed());
+        assert_eq!(world.vault.slow(3, 1).await.unwrap(), 3);
+        assert!((300..320).contains(&begun.elapsed().as_millis()), "seed {seed}: {:?}", begun.elapsed());
+    }
+}
+
 /// The process reads its socket before it ends the link that has been idle for too long.
 #[tokio::test(start_paused = true)]
 async fn response_that_arrived_during_a_pause_longer_than_the_idle_timeout_completes_its_call() {
@@ -187,6 +206,26 @@ async fn requests_that_wait_for_their_link_arrive_once() {
             call.await.unwrap().unwrap();
         }
         assert_eq!(server.stats().requests.received, 200, "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_ends_may_call_each_other_first_at_the_same_time() {
+    for seed in seeds(SEED_COUNT) {
+        let World { network, server, caller, vault, .. } = &World::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(20)).jitter(ms(20)).loss(0.1));
+        let back = VaultClient::secure(server, caller.local_addr(), peer(2));
+        for number in 0..20 {
+            let (one, other) = tokio::join!(vault.once(number, Vec::new()), back.once(number, vec![7; 3_000]));
+            assert_eq!((one.unwrap(), other.unwrap()), (number, number), "seed {seed}");
+        }
+        assert!((1..=2).contains(&server.link_stats().up), "seed {seed}: {:?}", server.link_stats());
+        // The links that are not used any more end, and the next calls open one.
+        sleep(Duration::from_secs(70)).await;
+        assert_eq!((server.link_stats().up, caller.link_stats().up), (0, 0), "seed {seed}");
+        assert_eq!(back.repeat(1).await.unwrap(), 1);
+        assert_eq!(vault.repeat(2).await.unwrap(), 2);
+        assert_eq!((server.link_stats().up, caller.link_stats().up), (1, 1), "seed {seed}: one for both");
     }
 }
 
