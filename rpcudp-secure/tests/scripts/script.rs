@@ -57,8 +57,12 @@ impl Network {
             // Most often, the network does its work.
             0..=4 => self.deliver(side, |_| {}),
             5 => self.deliver(side, |datagram| {
-                let at = usize::from(argument) * datagram.len() / 256;
-                datagram[at] ^= argument | 1;
+                // Half of the changes are in the header.
+                let at = match argument.checked_sub(128) {
+                    None => usize::from(argument).min(datagram.len() - 1),
+                    Some(part) => usize::from(part) * datagram.len() / 128,
+                };
+                datagram[at] ^= 1 << (event >> 5);
             }),
             6 => self.deliver(side, |datagram| datagram.truncate(usize::from(argument) * datagram.len() / 256 + 1)),
             7 => self.deliver(side, |datagram| datagram.extend_from_slice(&[argument; 30])),

@@ -169,6 +169,43 @@ fn link_that_ends_within_a_large_frame_frees_its_memory() {
     assert_eq!(frames, 1, "the one that waited");
 }
 
+/// One link holds all memory and falls silent within its frame. The frame of the other waits until
+/// the first is given up.
+#[test]
+fn frame_that_waits_for_memory_arrives_after_a_stalled_one_is_given_up() {
+    let mut network = Network::new(1);
+    let options = LinkOptions::default().idle_timeout(300 * SECOND);
+    network.add(options.clone().message_memory(4_000_000).max_message_len(4_000_000));
+    network.add(options.clone());
+    network.add(options);
+    let (link, other) = (network.connect(1, 0), network.connect(2, 0));
+    network.run(SECOND);
+    network.send(1, link, &frame(4_000_000));
+    network.run(40 * MS);
+    network.is_cut[1] = true;
+    network.send(2, other, &frame(3_000_000));
+    network.run(25 * SECOND);
+    assert!(network.frames(0).is_empty());
+    network.run(10 * SECOND);
+    assert_eq!(network.frames(0).iter().map(Vec::len).collect::<Vec<_>>(), [3_000_000]);
+}
+
+/// Neither ends its link, and no other datagram makes the receiver look at the frame that waits.
+#[test]
+fn frame_that_waits_for_memory_arrives_after_that_of_another_link() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default().message_memory(4_000_000).max_message_len(4_000_000));
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default());
+    let (link, other) = (network.connect(1, 0), network.connect(2, 0));
+    network.run(SECOND);
+    network.send(1, link, &frame(4_000_000));
+    network.run(40 * MS);
+    network.send(2, other, &frame(3_000_000));
+    network.run(10 * SECOND);
+    assert_eq!(network.frames(0).iter().map(Vec::len).collect::<Vec<_>>(), [4_000_000, 3_000_000]);
+}
+
 /// Returns the number of responses of 100,000 bytes that the links to a key take.
 fn fill_responses(network: &mut Network, key: u8) -> usize {
     let (now, links) = (network.now, &mut network.nodes[0].links);
