@@ -196,6 +196,7 @@ impl LinkDriver {
                 }
             }
             Command::Call { peer, frame, call } => {
+                let may_open = matches!(peer.route, Route::Open(_));
                 let link = match &recent.call {
                     Some((known, link, is_up)) if Arc::ptr_eq(known, &peer) => Ok((*link, *is_up)),
                     _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
@@ -224,8 +225,13 @@ impl LinkDriver {
                         Ok(())
                     }
                 });
-                if let (Err(reason), Some(call)) = (sent, call) {
-                    self.end_call(&call, reason);
+                match (sent, call) {
+                    // The link ended before its event was handled, or QUIC panicked.
+                    (Err(LinkEnd::Lost), Some(call)) if may_open => {
+                        self.shared.calls.end_undelivered(&BTreeSet::from([call]), false, LinkEnd::Lost);
+                    }
+                    (Err(reason), Some(call)) => self.end_call(&call, reason),
+                    _ => {}
                 }
             }
         }

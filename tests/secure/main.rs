@@ -12,6 +12,7 @@ mod hostile;
 mod large;
 mod outages;
 mod raw_peer;
+mod panics;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;
