@@ -18,6 +18,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod connection_ids;
+mod fixed_bit;
 mod identity;
 mod key_error;
 mod links;

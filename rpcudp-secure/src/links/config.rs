@@ -13,6 +13,7 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac::{HMAC_SHA256, Key};
 
 use crate::connection_ids::{FirstIds, KeyedIds};
+use crate::fixed_bit::FixedBit;
 use crate::identity::Identity;
 use crate::options::LinkOptions;
 use crate::peer_id::PeerId;
@@ -102,7 +103,8 @@ impl Config {
         let clock = Arc::new(Clock::new(now));
         let mut tokens = ValidationTokenConfig::default();
         tokens.sent(0);
-        let mut server = ServerConfig::new(Arc::new(tls.server(Arc::clone(&options.allow))), Arc::new(token_key));
+        let tls_server = FixedBit::new(tls.server(Arc::clone(&options.allow)));
+        let mut server = ServerConfig::new(Arc::new(tls_server), Arc::new(token_key));
         server
             .transport_config(Arc::clone(&transport))
             .validation_token_config(tokens)
@@ -122,7 +124,7 @@ impl Config {
     /// have proven.
     pub(super) fn client(&self, expected: Option<PeerId>) -> (ClientConfig, ProvenKey) {
         let (tls, proven) = self.tls.client(expected);
-        let mut client = ClientConfig::new(Arc::new(tls));
+        let mut client = ClientConfig::new(Arc::new(FixedBit::new(tls)));
         let first_ids = Arc::clone(&self.first_ids);
         client
             .transport_config(Arc::clone(&self.transport))

@@ -27,8 +27,8 @@ impl Peer {
     const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
     pub(crate) fn connect(now: Instant, addr: SocketAddr, expected: PeerId) -> Self {
-        let mut config = EndpointConfig::default();
-        config.grease_quic_bit(false);
+        // The default announces that the bit of links is not needed.
+        let config = EndpointConfig::default();
         let mut endpoint = Endpoint::new(Arc::new(config), None, false, Some([3; 32]));
         let keys = RawKeys { expected: Some(*expected.as_bytes()), ..RawKeys::new([3; 32]) };
         let tls = QuicClientConfig::try_from(keys.client()).expect("the provider has the suite of the first packets");
