@@ -11,8 +11,14 @@ pub mod seeds;
 
 // The scripts of `rpcudp-secure/tests/scripts`. There they are random; here the fuzzer searches for
 // them.
+#[path = "../../rpcudp-secure/tests/scripts/hostile.rs"]
+mod hostile;
 #[path = "../../rpcudp-secure/tests/scripts/script.rs"]
 mod links;
+#[path = "../../rpcudp-secure/tests/scripts/peer.rs"]
+mod peer;
+#[path = "../../rpcudp-secure/tests/scripts/raw_keys.rs"]
+mod raw_keys;
 
 // The values of the program `rpcudp`, which has no library.
 #[path = "../../cli/src/output.rs"]
@@ -47,6 +53,12 @@ use std::future::Future;
 /// Runs a script of events for two tables of links: see `rpcudp-secure/tests/scripts`.
 pub fn links(script: &[u8]) {
     links::links(script);
+}
+
+/// Runs a script of events for a table of links and a peer that writes any bytes on its streams:
+/// see `rpcudp-secure/tests/scripts`.
+pub fn link_streams(script: &[u8]) {
+    hostile::hostile(script);
 }
 
 /// Runs a script of events for two endpoints and an unvalidated source on a manual network, and

@@ -29,13 +29,24 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "command_line" => command_line(),
         "endpoint" => scripts(),
         "links" => handshakes(),
+        "link_streams" => streams(),
         other => panic!("no target `{other}`"),
     }
 }
 
 /// The names of the fuzz targets.
-pub const TARGETS: [&str; 9] =
-    ["datagram", "extension", "description", "arguments", "layers", "kademlia", "command_line", "endpoint", "links"];
+pub const TARGETS: [&str; 10] = [
+    "datagram",
+    "extension",
+    "description",
+    "arguments",
+    "layers",
+    "kademlia",
+    "command_line",
+    "endpoint",
+    "links",
+    "link_streams",
+];
 
 /// Returns scripts for two tables of links: a handshake with frames in both directions, with loss,
 /// with a restart, and with a large frame.
@@ -52,6 +63,85 @@ fn handshakes() -> Vec<(String, Vec<u8>)> {
         ("restart".into(), script(&[&deliveries, &restarted, &small, &deliveries, &deliveries])),
         ("early".into(), script(&[&small, &large, &deliveries, &deliveries])),
     ]
+}
+
+/// Returns scripts for the streams of a hostile peer, of which each event is its kind, and the
+/// number of the stream in the lowest three bits.
+fn streams() -> Vec<(String, Vec<u8>)> {
+    const EXCHANGE: u8 = 0;
+    const OPEN: u8 = 3 << 3;
+    const WRITE_LEN: u8 = 4 << 3;
+    const WRITE_FOUR: u8 = 5 << 3;
+    const WRITE_BODY: u8 = 6 << 3;
+    const WRITE_BYTE: u8 = 8 << 3;
+    const WRITE_REST: u8 = 9 << 3;
+    const FINISH: u8 = 10 << 3;
+    const RESET: u8 = 11 << 3;
+    const SEND_DATAGRAM: u8 = 12 << 3;
+    const SEND_TO_PEER: u8 = 13 << 3;
+    const READ: u8 = 14 << 3;
+    const STOP: u8 = 15 << 3;
+    const PASS: u8 = 16 << 3;
+    const LOSE: u8 = 17 << 3;
+    const WRITE_WHOLE: u8 = 19 << 3;
+    let scripts: [(&str, &[[u8; 2]]); 10] = [
+        ("whole", &[[WRITE_WHOLE, 1], [WRITE_WHOLE, 250], [EXCHANGE, 0], [WRITE_WHOLE, 0], [WRITE_WHOLE, 255]]),
+        (
+            "pieces",
+            &[[OPEN, 0], [WRITE_LEN, 9], [EXCHANGE, 0], [WRITE_BODY, 4], [EXCHANGE, 0], [WRITE_BODY, 5], [FINISH, 0]],
+        ),
+        (
+            "split-length",
+            &[
+                [OPEN, 0],
+                [WRITE_BYTE, 0],
+                [EXCHANGE, 0],
+                [WRITE_BYTE, 0],
+                [WRITE_BYTE, 1],
+                [EXCHANGE, 0],
+                [WRITE_BYTE, 0],
+                [WRITE_REST, 0],
+                [FINISH, 0],
+            ],
+        ),
+        ("too-long", &[[OPEN, 0], [WRITE_FOUR, 255], [EXCHANGE, 0], [WRITE_BODY, 9], [EXCHANGE, 0], [FINISH, 0]]),
+        (
+            "wrong-length",
+            &[
+                [OPEN, 0],
+                [WRITE_LEN, 3],
+                [WRITE_BODY, 9],
+                [FINISH, 0],
+                [OPEN, 0],
+                [WRITE_LEN, 9],
+                [WRITE_BODY, 3],
+                [FINISH, 1],
+            ],
+        ),
+        ("reset", &[[OPEN, 0], [WRITE_LEN, 99], [WRITE_BODY, 20], [EXCHANGE, 0], [RESET, 0], [EXCHANGE, 0]]),
+        (
+            "starved",
+            &[[OPEN, 0], [WRITE_LEN, 250], [EXCHANGE, 0], [WRITE_WHOLE, 50], [EXCHANGE, 0], [PASS, 255], [EXCHANGE, 0]],
+        ),
+        ("datagrams", &[[SEND_DATAGRAM, 0], [SEND_DATAGRAM, 200], [EXCHANGE, 0], [LOSE, 0], [SEND_DATAGRAM, 255]]),
+        (
+            "both-ways",
+            &[
+                [SEND_TO_PEER, 250],
+                [WRITE_WHOLE, 90],
+                [EXCHANGE, 0],
+                [READ, 0],
+                [SEND_TO_PEER, 2],
+                [EXCHANGE, 0],
+                [READ, 0],
+            ],
+        ),
+        (
+            "stopped",
+            &[[SEND_TO_PEER, 250], [EXCHANGE, 0], [STOP, 0], [EXCHANGE, 0], [SEND_TO_PEER, 90], [LOSE, 0], [PASS, 90]],
+        ),
+    ];
+    scripts.into_iter().map(|(name, script)| (name.into(), script.concat())).collect()
 }
 
 /// Returns the datagrams that Python produced, in both dialects, and the frames that Python does

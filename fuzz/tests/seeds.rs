@@ -1,7 +1,7 @@
 //! The properties of the targets hold for the seeds and for small changes of them.
 
 use rpcudp_fuzz::{
-    arguments, command_line, datagram, description, endpoint, extension, kademlia, layers, links, seeds,
+    arguments, command_line, datagram, description, endpoint, extension, kademlia, layers, link_streams, links, seeds,
 };
 
 #[test]
@@ -22,6 +22,7 @@ fn seeds_and_their_changes_of_one_byte_hold_the_properties() {
         "kademlia" => kademlia(bytes),
         "command_line" => command_line(bytes),
         "links" => links(bytes),
+        "link_streams" => link_streams(bytes),
         _ => endpoint(bytes),
     };
     for target in seeds::TARGETS {
