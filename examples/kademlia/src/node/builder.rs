@@ -87,6 +87,19 @@ impl Builder {
         self
     }
 
+    /// Changes the options of the node's endpoint, for example to give it an identity, so that its
+    /// contracts of your own are called over links. The node itself sets the limit of handlers.
+    ///
+    /// ```
+    /// use rpcudp_kademlia::Node;
+    ///
+    /// let builder = Node::builder().endpoint(|endpoint| endpoint.max_calls(1_000));
+    /// ```
+    pub fn endpoint(mut self, change: impl FnOnce(rpcudp::Builder) -> rpcudp::Builder) -> Self {
+        self.endpoint = change(self.endpoint);
+        self
+    }
+
     /// Binds the node to a UDP address. Port 0 takes a free port, and `[::]` serves both IPv6 and
     /// IPv4.
     ///
