@@ -2,8 +2,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// The limits on handshakes that peers begin. A handshake costs the called end most of a
-/// millisecond and 25 KB, and its first packet may bear a forged address.
+/// The limits on handshakes that peers begin, and on their moves to other addresses. A handshake
+/// costs the called end most of a millisecond and 25 KB, and its first packet may bear a forged
+/// address. So may one that looks like a move, and QUIC sends 1,200 bytes there to validate it.
 #[derive(Debug)]
 pub(super) struct Admission {
     handshaking: usize,
@@ -14,13 +15,16 @@ pub(super) struct Admission {
     known: HashMap<Source, Instant>,
 }
 
-/// The handshakes of the current second.
+/// The handshakes and moves of the current second.
 #[derive(Debug)]
 struct Window {
     ends: Instant,
     accepted: usize,
     retried: usize,
     by_source: HashMap<Source, u32>,
+    moved: usize,
+    /// By the links' places in the table.
+    moved_by_link: HashMap<u32, u32>,
 }
 
 /// An IPv4 address, or the /64 prefix of an IPv6 address.
@@ -60,18 +64,21 @@ impl Admission {
 
     const MAX_KNOWN: usize = 1_024;
 
+    /// Datagrams a second from other addresses than those of their links.
+    const MOVES_PER_SECOND: usize = 500;
+
+    /// The same for one link.
+    const MOVES_PER_LINK: u32 = 16;
+
     const SECOND: Duration = Duration::from_secs(1);
 
     pub(super) fn new(now: Instant) -> Self {
-        let window = Window { ends: now + Self::SECOND, accepted: 0, retried: 0, by_source: HashMap::new() };
-        Self { handshaking: 0, unvalidated: 0, window, known: HashMap::new() }
+        Self { handshaking: 0, unvalidated: 0, window: Window::new(now), known: HashMap::new() }
     }
 
     /// Decides about a handshake. One that is accepted is counted until [`end`](Self::end).
     pub(super) fn admit(&mut self, now: Instant, source: SocketAddr, is_validated: bool) -> Verdict {
-        if now >= self.window.ends {
-            self.window = Window { ends: now + Self::SECOND, accepted: 0, retried: 0, by_source: HashMap::new() };
-        }
+        self.begin_second(now);
         if self.handshaking >= Self::MAX_HANDSHAKING {
             return Verdict::Ignore;
         }
@@ -105,6 +112,22 @@ impl Admission {
         self.unvalidated -= usize::from(!is_validated);
     }
 
+    /// Decides about a datagram of a link from another address than the link has.
+    pub(super) fn admit_move(&mut self, now: Instant, slot: u32) -> bool {
+        self.begin_second(now);
+        let count = self.window.moved_by_link.entry(slot).or_default();
+        let is_allowed = *count < Self::MOVES_PER_LINK && self.window.moved < Self::MOVES_PER_SECOND;
+        *count += u32::from(is_allowed);
+        self.window.moved += usize::from(is_allowed);
+        is_allowed
+    }
+
+    fn begin_second(&mut self, now: Instant) {
+        if now >= self.window.ends {
+            self.window = Window::new(now);
+        }
+    }
+
     /// Exempts a source from the limits of a second, for a while: it has proven its address, and
     /// has a key that is allowed.
     pub(super) fn know(&mut self, now: Instant, source: SocketAddr) {
@@ -119,6 +142,13 @@ impl Admission {
 
     pub(super) fn handshaking(&self) -> usize {
         self.handshaking
+    }
+}
+
+impl Window {
+    fn new(now: Instant) -> Self {
+        let ends = now + Admission::SECOND;
+        Self { ends, accepted: 0, retried: 0, by_source: HashMap::new(), moved: 0, moved_by_link: HashMap::new() }
     }
 }
 
@@ -185,6 +215,14 @@ mod tests {
         assert_eq!((0..100).filter(|_| accept(1, now)).count(), 20);
         assert_eq!((0..1_000).filter(|host| accept(host + 2, now)).count(), 480);
         assert!(accept(1, now + Admission::SECOND));
+    }
+
+    #[test]
+    fn moves_in_a_second_are_bounded_for_a_link_and_in_all() {
+        let (mut admission, now) = admission();
+        assert_eq!((0..100).filter(|_| admission.admit_move(now, 1)).count(), 16);
+        assert_eq!((0..1_000).filter(|slot| admission.admit_move(now, slot + 2)).count(), 484);
+        assert!(admission.admit_move(now + Admission::SECOND, 1));
     }
 
     #[test]

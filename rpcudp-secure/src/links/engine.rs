@@ -119,7 +119,11 @@ impl Engine {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 let Some(mut link) = self.take(handle) else { return };
                 link.unvalidated.iter_mut().for_each(|bytes| bytes.received += contents.len());
-                link.connection.handle_event(event);
+                if source == link.connection.remote_address() || self.admission.admit_move(now, link.id.slot) {
+                    link.connection.handle_event(event);
+                } else {
+                    self.stats.ignored += 1;
+                }
                 self.work(link, now);
             }
             Some(DatagramEvent::NewConnection(incoming)) => self.accept(incoming, contents.len(), now),

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::network::{MS, Network, SECOND, identity, peer};
+use super::network::{MS, Network, Node, SECOND, identity, peer};
 use crate::links::{Expected, LinkEnd, LinkEvent, Links};
 use crate::options::LinkOptions;
 
@@ -116,6 +116,71 @@ fn changed_datagrams_of_a_handshake_neither_panic_nor_end_a_link() {
         network.run(SECOND);
         assert_eq!(network.frames(1), [b"still here"], "seed {seed}");
         assert_eq!(network.nodes.iter().map(|node| node.links.stats().panics).sum::<u64>(), 0);
+    }
+}
+
+/// Small datagrams to the connection of a handshake would each raise the limit a little.
+#[test]
+fn small_datagrams_in_a_forged_name_amplify_at_most_threefold() {
+    for len in [22, 40, 100, 400] {
+        let mut network = Network::new(1);
+        network.add(LinkOptions::default());
+        let initial = initial(&network, 10);
+        for number in 0..40 {
+            // The header of a first packet, which names the connection.
+            let datagram = if number == 0 { &initial[..] } else { &initial[..len] };
+            network.inject(forged(1), 0, datagram);
+            network.run(200 * MS);
+            let Node { received_len, sent_len, .. } = &network.nodes[0];
+            assert!(*sent_len <= 3 * received_len, "{sent_len} bytes were sent for {received_len}, {len} each");
+        }
+    }
+}
+
+/// A peer with a link asks for much, and sends from then on in the names of victims, as if it moved
+/// from one to the next. QUIC asks each for a proof of the address, with a packet of full length.
+#[test]
+fn forged_moves_of_a_peer_are_bounded() {
+    for victim_count in [1, 2, 100] {
+        let (mut network, link) = Network::pair(victim_count as u64);
+        network.run(SECOND);
+        let back = network.nodes[1].links.newest_to(peer(0)).unwrap();
+        network.send(1, back, &[7; 8_000_000]);
+        network.run(100 * MS);
+        let addrs = [0, 1].map(|number| network.nodes[number].addr);
+        let (mut received_len, mut sent_len, mut number) = (0, 0, 0);
+        for step in 1..4_000 {
+            network.now += 5 * MS;
+            for node in &mut network.nodes {
+                if node.links.deadline().is_some_and(|at| at <= network.now) {
+                    node.links.handle_timeout(network.now);
+                }
+            }
+            let _ = network.nodes[0].links.send(network.now, link, &b"moved"[..]);
+            let mut datagrams = Vec::new();
+            network.nodes[0].links.flush(network.now, |datagram| datagrams.push(datagram.contents.to_vec()));
+            for datagram in datagrams {
+                received_len += datagram.len();
+                number += 1;
+                network.inject(forged(number % victim_count), 1, &datagram);
+            }
+            let mut responses = Vec::new();
+            network.nodes[1].links.flush(network.now, |datagram| {
+                if datagram.destination == addrs[0] {
+                    responses.push(datagram.contents.to_vec());
+                } else {
+                    sent_len += datagram.contents.len();
+                }
+            });
+            responses.iter().for_each(|response| network.inject(addrs[1], 0, response));
+            let moves = 16 * (1 + step * 5 / 1_000);
+            assert!(
+                sent_len <= 3 * received_len + 1_200 * moves,
+                "{sent_len} bytes were sent for {received_len} and {moves} moves"
+            );
+        }
+        println!("{victim_count} victims were sent {sent_len} bytes for {received_len}");
+        assert!(sent_len > 0, "the endpoint tries the addresses");
     }
 }
 
