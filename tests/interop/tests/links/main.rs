@@ -1,7 +1,9 @@
-//! Links with peers of other implementations, and Python peers on the same port meanwhile.
+//! Links with peers of other implementations: quinn, and OpenSSL; and Python peers on the same
+//! port meanwhile.
 #![cfg(target_os = "linux")]
 
 mod frames;
+mod openssl;
 mod python;
 mod quinn;
 mod quinn_peer;
