@@ -108,7 +108,7 @@ impl PendingCall {
         }
         let Some(current) = self.group_mut().member.replace(member) else { return };
         let launch = Launch { at, remaining, waits_for_ready: false, keeps_request: true, counter };
-        match self.launch(&mut datagram, launch, cx) {
+        match self.check_wire().and_then(|()| self.launch(&mut datagram, launch, cx)) {
             Ok(new) => {
                 let was_silent = counter == Counter::CallsMoved;
                 self.note_started(sent);
@@ -140,7 +140,7 @@ impl PendingCall {
         if !matches!(evidence, Evidence::Responded(_)) {
             return None;
         }
-        self.cancel(&current, self.peer());
+        self.cancel(&current, self.target.source());
         if let State::InFlight(_, sent) = mem::replace(&mut self.state, State::Ended) {
             self.record_evidence(self.abandoned(sent));
         }
@@ -154,6 +154,6 @@ impl PendingCall {
         let Some(Former { id, member, sent, was_silent }) = mem::replace(&mut detour.former, next) else { return };
         let elapsed = view.group.ticks(now()).wrapping_sub(sent);
         view.group.record(&member, if was_silent { Evidence::Silent } else { Evidence::Abandoned(elapsed) });
-        self.cancel(&id, member.addr);
+        self.cancel(&id, member.source);
     }
 }

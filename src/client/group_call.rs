@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 
 use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, MessageId, RefusalKind, Request};
+#[cfg(feature = "secure")]
+use rpcudp_secure::LinkEnd;
 
 use super::call_end::CallEnd;
 use super::detour::{Former, Hedge};
+#[cfg(feature = "secure")]
+use super::did_run::DidRun;
 use super::extras::Extras;
+#[cfg(feature = "secure")]
+use super::link_call::did_run_before;
 use super::pending::{Launch, PendingCall, State};
 use super::target::{GroupTarget, Target};
 use crate::calls::completion::Completion;
@@ -52,7 +58,7 @@ impl PendingCall {
                         Poll::Ready(CallEnd::Completed(response, transmission_count))
                     }
                     Poll::Ready((completion, transmission_count)) => {
-                        let step = self.end_current(completion, transmission_count, sent);
+                        let step = self.end_current(id, completion, transmission_count, sent);
                         self.take_steps(step, cx)
                     }
                 }
@@ -111,6 +117,13 @@ impl PendingCall {
 
     /// Sends the request to the picked member.
     fn send_to_member(&mut self, mut datagram: Vec<u8>, at: Instant, counter: Counter, cx: &mut Context<'_>) -> Step {
+        if let Err(end) = self.check_wire() {
+            self.note_started(self.group().view.group.ticks(at));
+            self.record_evidence(Evidence::None);
+            // Another member may be called over a link.
+            let may_move = self.group().view.group.has_links() && !self.target.is_over_link();
+            return if may_move { Step::Move(datagram, end) } else { Step::End(end) };
+        }
         let remaining = if self.group().detour.is_none() { self.timeout() } else { self.remaining(at) };
         if counter != Counter::CallsStarted && self.sends_deadline {
             Request::set_remaining(&mut datagram, self.body_len(), remaining);
@@ -145,7 +158,7 @@ impl PendingCall {
     /// Polls the request in flight to the current member, and then the rest.
     fn poll_in_flight(&mut self, id: MessageId, sent: u32, cx: &mut Context<'_>) -> Step {
         match self.endpoint.shared().calls.poll(&id, cx.waker()) {
-            Poll::Ready((completion, transmission_count)) => self.end_current(completion, transmission_count, sent),
+            Poll::Ready((completion, transmission_count)) => self.end_current(id, completion, transmission_count, sent),
             Poll::Pending => {
                 self.state = State::InFlight(id, sent);
                 if self.group().detour.is_none() && !self.may_leave_silent_members() {
@@ -162,7 +175,10 @@ impl PendingCall {
     }
 
     /// Ends the request to the current member, and the call with it unless the call may move.
-    fn end_current(&mut self, mut completion: Completion, transmission_count: u32, sent: u32) -> Step {
+    fn end_current(&mut self, id: MessageId, mut completion: Completion, transmission_count: u32, sent: u32) -> Step {
+        if let Completion::TimedOut(_) = completion {
+            self.stop_transfer(id);
+        }
         let evidence = self.evidence(&completion, sent);
         self.record_evidence(evidence);
         let may_move = self.may_move(&completion, transmission_count);
@@ -201,9 +217,8 @@ impl PendingCall {
             Completion::Unsendable { .. } => Evidence::Silent,
             Completion::Unreachable(_) => Evidence::Unreachable,
             Completion::Closed => Evidence::None,
-            // The members of groups are plain.
             #[cfg(feature = "secure")]
-            Completion::LinkEnded(_) => Evidence::Unreachable,
+            Completion::LinkEnded(ended) => evidence_of(ended.reason),
         }
     }
 
@@ -233,6 +248,8 @@ impl PendingCall {
                 transmission_count <= 1 || self.is_at_most_once()
             }
             Completion::Unreachable(_) | Completion::Unsendable { .. } => transmission_count <= 1,
+            #[cfg(feature = "secure")]
+            Completion::LinkEnded(ended) => did_run_before(ended, transmission_count) == DidRun::No,
             _ => return false,
         };
         !self.is_fixed && (did_not_run || self.is_idempotent())
@@ -336,6 +353,17 @@ impl PendingCall {
             Target::Group(target) => target,
             Target::Peer(_) | Target::Secure(_) => unreachable!("only calls to a group get here"),
         }
+    }
+}
+
+/// Returns the evidence that the end of a link gives.
+#[cfg(feature = "secure")]
+fn evidence_of(end: LinkEnd) -> Evidence {
+    match end {
+        // The peer may be back at once, as after a restart.
+        LinkEnd::NoAnswer | LinkEnd::Lost | LinkEnd::Closed => Evidence::Silent,
+        LinkEnd::NotSecure => Evidence::None,
+        _ => Evidence::Unreachable,
     }
 }
 

@@ -15,20 +15,19 @@ use crate::links::endpoint_links::QueueFull;
 use crate::links::secure_peer::SecurePeer;
 
 impl PendingCall {
-    /// Checks that the call may travel over the wire of its target.
+    /// Checks that the call may travel over the wire of its target, and is not too long for it.
     pub(super) fn check_wire(&self) -> Result<(), CallEnd> {
-        let is_plain = !matches!(self.target, Target::Secure(_));
-        let needs_link = self.spec.is_secure || self.endpoint.shared().config.links.refuses_plain_calls();
-        if is_plain && needs_link { Err(CallEnd::Insecure) } else { Ok(()) }
-    }
-
-    /// Returns the length of the longest body that the call may send.
-    pub(super) fn max_body_len(&self) -> usize {
         let shared = self.endpoint.shared();
-        match (&self.target, &shared.links) {
-            (Target::Secure(_), Some(links)) => links.max_body_len(),
-            _ => shared.config.max_request_len,
+        let is_plain = !self.target.is_over_link();
+        if is_plain && (self.spec.is_secure || shared.config.links.refuses_plain_calls()) {
+            return Err(CallEnd::Insecure);
         }
+        let limit = match &shared.links {
+            Some(links) if !is_plain => links.max_body_len(),
+            _ => shared.config.max_request_len,
+        };
+        let size = self.body_len();
+        if size > limit { Err(CallEnd::TooLarge { size, limit }) } else { Ok(()) }
     }
 
     /// Queues a request for the driver of the links.
@@ -44,6 +43,15 @@ impl PendingCall {
             unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
         })
     }
+}
+
+/// Returns the target of a client that leaves a group with links for an address without a key:
+/// its calls end with an error, instead of going over the plain wire.
+fn no_member(peer: SocketAddr) -> Target {
+    #[cfg(feature = "secure")]
+    return Target::Secure(Arc::new(SecurePeer::without_link(peer, crate::links::secure_peer::Route::Plain)));
+    #[cfg(not(feature = "secure"))]
+    Target::Peer(peer)
 }
 
 /// Returns the end of a call to a peer that no link leads to.
@@ -62,9 +70,14 @@ fn no_link(peer: &SecurePeer) -> CallEnd {
 impl Stub {
     /// Returns the fields of a client that calls another peer.
     pub(super) fn with_peer(&self, peer: SocketAddr) -> Self {
+        let peer = canonical(peer);
         let target = match &self.target {
-            Target::Secure(former) => Target::Secure(self.with_other_addr(former, canonical(peer))),
-            _ => Target::Peer(canonical(peer)),
+            Target::Secure(former) => Target::Secure(self.with_other_addr(former, peer)),
+            Target::Group(group) if group.view.group.has_links() => match group.view.group.member_at(peer) {
+                Some(member) => member.link().map_or(Target::Peer(peer), Target::Secure),
+                None => no_member(peer),
+            },
+            _ => Target::Peer(peer),
         };
         Self { target, ..self.clone() }
     }
@@ -110,8 +123,11 @@ mod secure {
     impl PendingCall {
         /// Returns whether a link to the call's target is up, if the target needs one.
         pub(in crate::client) fn has_link(&self) -> bool {
-            let Target::Secure(peer) = &self.target else { return true };
-            self.endpoint.shared().links.as_ref().is_some_and(|links| links.proven(peer.source()).is_some())
+            if !self.target.is_over_link() {
+                return true;
+            }
+            let links = &self.endpoint.shared().links;
+            links.as_ref().is_some_and(|links| links.proven(self.target.source()).is_some())
         }
     }
 

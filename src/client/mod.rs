@@ -112,7 +112,8 @@ pub trait Client: Sized {
     }
 
     /// Returns a client that calls another peer, and no group. The client of a link keeps its pin:
-    /// it expects the same key at the other address.
+    /// it expects the same key at the other address. That of a group with keys calls the member at
+    /// the address over its link, and ends calls with an error at an address without a member.
     #[must_use]
     fn with_peer(&self, peer: SocketAddr) -> Self {
         Self::from_stub(self.stub().with_peer(peer))
@@ -253,6 +254,9 @@ pub trait Client: Sized {
     /// time doubles, up to 300 s. Never more than half of the peers are ejected.
     ///
     /// Requests to further peers spend the endpoint's retry budget, as retransmissions do.
+    ///
+    /// With the feature `secure`, peers with keys (`Peers::secure`) are called over links. The key
+    /// tells a peer apart, also if its address changes.
     ///
     /// ```
     /// use rpcudp::{Endpoint, Peers, rpc_service};

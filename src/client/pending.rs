@@ -23,6 +23,8 @@ use crate::calls::response_body::ResponseBody;
 use crate::clock::{later, now};
 use crate::endpoint::Endpoint;
 use crate::endpoint::send_queue::SendMode;
+use crate::links::secure_peer::SecurePeer;
+use crate::links::source::is_link;
 use crate::telemetry::metrics::CallTiming;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::progress::Progress;
@@ -159,11 +161,11 @@ impl PendingCall {
     #[cold]
     fn begin_progress(&self, progress: &Progress, id: MessageId, len: usize) {
         progress.record_request(len);
-        match (&self.target, &self.endpoint.shared().links) {
+        match &self.endpoint.shared().links {
+            _ if !self.target.is_over_link() => progress.record_sent(len),
             // If the queue is full, so that the call may not be sent either, no piece is recorded.
-            (Target::Secure(_), Some(links)) => _ = links.track(id, progress),
-            (Target::Secure(_), None) => {}
-            _ => progress.record_sent(len),
+            Some(links) => _ = links.track(id, progress),
+            None => {}
         }
     }
 
@@ -239,10 +241,9 @@ impl PendingCall {
             }
             extras.check_arguments()?;
         }
-        self.check_wire()?;
-        let (size, limit) = (self.body_len(), self.max_body_len());
-        if size > limit {
-            return Err(CallEnd::TooLarge { size, limit });
+        // The wire of a call to a group is that of the member that it goes to.
+        if !matches!(self.target, Target::Group(_)) {
+            self.check_wire()?;
         }
         #[cfg(feature = "opentelemetry")]
         self.trace.inject(|key, value| extras.get_or_insert_default().add_if_room(key, value));
@@ -330,8 +331,14 @@ impl PendingCall {
             self.begin_progress(progress, id, datagram.len());
         }
         Request::set_id(datagram, id);
-        if let Target::Secure(peer) = &self.target {
-            return self.send_over_link(peer, datagram, call);
+        match &self.target {
+            Target::Peer(_) => {}
+            Target::Secure(peer) => return self.send_over_link(peer, datagram, call),
+            Target::Group(group) => {
+                if let Some(peer) = group.link() {
+                    return self.send_over_link(&peer, datagram, call);
+                }
+            }
         }
         let shared = self.endpoint.shared();
         let peer = self.peer();
@@ -364,34 +371,43 @@ impl PendingCall {
     }
 
     /// Removes a request of the call from the table, and tells its peer that no response is needed
-    /// any more. The frame is lost if the send queue is full: it saves the peer some work, and no
-    /// more depends on it.
-    pub(super) fn cancel(&self, key: &MessageId, peer: SocketAddr) {
+    /// any more. `source` is the address under which the table keeps the peer. The frame is lost if
+    /// the send queue is full: it saves the peer some work, and no more depends on it.
+    pub(super) fn cancel(&self, key: &MessageId, source: SocketAddr) {
         let shared = self.endpoint.shared();
         let Some(id) = shared.calls.remove(key) else { return };
         let frame = self.cancel_frame(id);
-        if let (Target::Secure(peer), Some(links)) = (&self.target, &shared.links) {
+        if let (Some(peer), Some(links)) = (self.secure_peer(source), &shared.links) {
             let has_frame = frame.is_some();
-            if links.cancel_call(peer, id, frame.unwrap_or_default()).is_ok() && has_frame {
+            if links.cancel_call(&peer, id, frame.unwrap_or_default()).is_ok() && has_frame {
                 shared.counters.add(Counter::CancelsSent, 1);
             }
             return;
         }
-        let Some(frame) = frame else { return };
-        let datagram = Datagram { destination: peer, source: None, contents: &frame };
+        let Some(frame) = frame.filter(|_| !is_link(source)) else { return };
+        let datagram = Datagram { destination: source, source: None, contents: &frame };
         // Queued behind the request, which may be in the queue too.
-        if shared.send_queues.for_peer(peer).send(datagram, None, SendMode::Batched).is_ok() {
+        if shared.send_queues.for_peer(source).send(datagram, None, SendMode::Batched).is_ok() {
             shared.counters.add(Counter::CancelsSent, 1);
         }
         buffer_pool::give(frame);
     }
 
+    /// Returns the target of a request over a link, whose peer the tables keep under `source`.
+    fn secure_peer(&self, source: SocketAddr) -> Option<Arc<SecurePeer>> {
+        match &self.target {
+            Target::Secure(peer) => Some(Arc::clone(peer)),
+            Target::Group(_) if is_link(source) => self.endpoint.shared().links.as_ref()?.find(source),
+            Target::Peer(_) | Target::Group(_) => None,
+        }
+    }
+
     /// Ends the transfer of a request or response over a link after the call has timed out. The
     /// peer knows the deadline.
-    fn stop_transfer(&self, id: MessageId) {
-        if let (Target::Secure(peer), Some(links)) = (&self.target, &self.endpoint.shared().links) {
+    pub(super) fn stop_transfer(&self, id: MessageId) {
+        if let (Some(peer), Some(links)) = (self.secure_peer(self.target.source()), &self.endpoint.shared().links) {
             // If the queue is full, the transfer goes on, and its result is ignored.
-            let _ = links.cancel_call(peer, id, Vec::new());
+            let _ = links.cancel_call(&peer, id, Vec::new());
         }
     }
 
@@ -417,7 +433,7 @@ impl PendingCall {
     pub(super) fn end_early(&mut self) {
         match mem::replace(&mut self.state, State::Ended) {
             State::InFlight(key, sent) => {
-                self.cancel(&key, self.peer());
+                self.cancel(&key, self.target.source());
                 self.record_evidence(self.abandoned(sent));
                 self.end_former(None);
             }

@@ -11,8 +11,9 @@ impl<T, E, D> Call<T, E, D> {
     /// [`Client::secure`](crate::Client::secure) does for all calls of a client. For
     /// [`DynamicMethod`](crate::DynamicMethod), and for one call of a plain client.
     ///
-    /// A call to a group is not sent and ends with an error, because groups are plain. No
-    /// effect on a call that was sent.
+    /// A call to a group is not sent and ends with an error, because the peers of the group decide:
+    /// those of [`Peers::secure`](crate::Peers::secure) are called over links. No effect on a call
+    /// that was sent.
     ///
     /// ```
     /// use rpcudp::{Call, DynamicMethod, Endpoint, Identity, rpc_service};

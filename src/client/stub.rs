@@ -46,7 +46,7 @@ impl Stub {
     pub(crate) fn of_group(via: &impl AsEndpoint, peers: Peers) -> Self {
         let endpoint = via.as_endpoint();
         let shared = endpoint.shared();
-        let group = follow(peers, shared.calls.random(), &shared.runtime);
+        let group = follow(peers, shared.calls.random(), &shared.runtime, shared.links.clone());
         let target = Target::group(&GroupView::new(&group, None));
         Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: via.deadline() }
     }

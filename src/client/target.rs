@@ -5,6 +5,7 @@ use super::detour::Detour;
 use crate::group::member::Member;
 use crate::group::shared::GroupView;
 use crate::links::secure_peer::SecurePeer;
+use crate::links::source::is_link;
 
 /// The target of a client or a call: a peer, a peer over a link, or a group of which each call
 /// picks a peer.
@@ -29,6 +30,13 @@ pub(crate) struct GroupTarget {
 // A call to one peer is no larger because there are groups.
 const _: () = assert!(size_of::<Target>() == size_of::<SocketAddr>());
 
+impl GroupTarget {
+    /// Returns the target of requests to the picked member, if they go over a link.
+    pub(crate) fn link(&self) -> Option<Arc<SecurePeer>> {
+        self.member.as_ref()?.link()
+    }
+}
+
 impl Target {
     /// The address of a group of which no member is picked.
     pub(crate) const NO_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -50,7 +58,7 @@ impl Target {
     pub(crate) fn peer(&self) -> SocketAddr {
         match self {
             Self::Peer(peer) => *peer,
-            Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.addr),
+            Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.addr()),
             Self::Secure(peer) => peer.addr(),
         }
     }
@@ -58,8 +66,18 @@ impl Target {
     /// Returns the address under which the table of calls keeps the peer.
     pub(crate) fn source(&self) -> SocketAddr {
         match self {
+            Self::Peer(peer) => *peer,
+            Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.source),
             Self::Secure(peer) => peer.source(),
-            _ => self.peer(),
+        }
+    }
+
+    /// Returns whether calls go over a link: for a group, whether those to the picked member do.
+    pub(crate) fn is_over_link(&self) -> bool {
+        match self {
+            Self::Peer(_) => false,
+            Self::Group(group) => group.member.as_ref().is_some_and(|member| is_link(member.source)),
+            Self::Secure(_) => true,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) send_queues: SendQueues,
     pub(crate) handlers: Arc<Handlers>,
     /// The links, if the endpoint has an identity.
-    pub(crate) links: Option<Box<EndpointLinks>>,
+    pub(crate) links: Option<Arc<EndpointLinks>>,
     pub(crate) log_limits: LogLimits,
     pub(crate) runtime: runtime::Handle,
     /// The thread of the watchdog, if it watches this endpoint.

@@ -20,6 +20,15 @@ pub enum Change {
     Insert(SocketAddr),
     /// A peer is gone. New calls avoid it; calls in flight to it go on.
     Remove(SocketAddr),
+    /// The source names a peer with a key, which is called over a link, and never over the plain
+    /// wire. The key tells the peer apart: with a known key, the peer has another address now.
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    InsertSecure(SocketAddr, crate::PeerId),
+    /// The peer with this key is gone, as with [`Remove`](Self::Remove).
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    RemoveSecure(crate::PeerId),
     /// The source could not refresh what it knows. All peers stay.
     Failed(Arc<dyn Error + Send + Sync>),
 }

@@ -9,11 +9,18 @@ use super::members::Members;
 use super::peer_source::PeerSource;
 use super::peers::Peers;
 use super::shared::GroupShared;
+use crate::links::endpoint_links::EndpointLinks;
 
 /// Creates a group, applies the changes that its source has ready, and spawns a task for the
-/// others, unless the source has ended. `seed` makes the choices of peers repeatable.
-pub(crate) fn follow(mut peers: Peers, seed: u64, runtime: &runtime::Handle) -> Arc<GroupShared> {
-    let group = Arc::new(GroupShared::new(peers.name().into(), seed));
+/// others, unless the source has ended. `seed` makes the choices of peers repeatable. `links` are
+/// those of the endpoint.
+pub(crate) fn follow(
+    mut peers: Peers,
+    seed: u64,
+    runtime: &runtime::Handle,
+    links: Option<Arc<EndpointLinks>>,
+) -> Arc<GroupShared> {
+    let group = Arc::new(GroupShared::new(peers.name().into(), seed, links));
     // The source may need the runtime's timers and sockets.
     let _entered = runtime.enter();
     let mut cx = Context::from_waker(Waker::noop());

@@ -3,12 +3,20 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::evidence::Evidence;
+use super::rendezvous::place_of;
+use crate::links::secure_peer::SecurePeer;
 use crate::lock::Lock;
 
 /// A peer of a group, with the figures that requests to it leave. Calls share it without a lock.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) addr: SocketAddr,
+    /// The address under which the endpoint's tables keep the peer: its own, or, if requests go
+    /// over a link, the one that stands for its key. It tells members apart.
+    pub(crate) source: SocketAddr,
+    /// The hash of the address or the key by which the keys of calls rank the member.
+    pub(super) place: u64,
+    /// The target of requests over a link, which changes with the peer's address.
+    link: Option<Arc<Lock<Arc<SecurePeer>>>>,
     /// Requests that were sent, and requests that have ended. The difference is in flight.
     started: AtomicU64,
     ended: AtomicU64,
@@ -59,7 +67,9 @@ impl Member {
 
     pub(super) fn new(addr: SocketAddr, named_at: u64) -> Self {
         Self {
-            addr,
+            source: addr,
+            place: place_of(addr),
+            link: None,
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
@@ -73,12 +83,40 @@ impl Member {
         }
     }
 
+    /// Returns a member that is called over a link. `place` is the hash of its key.
+    #[cfg(feature = "secure")]
+    pub(super) fn over_link(peer: Arc<SecurePeer>, place: u64, named_at: u64) -> Self {
+        let mut member = Self::new(peer.source(), named_at);
+        (member.link, member.place) = (Some(Arc::new(Lock::new(peer))), place);
+        member
+    }
+
+    /// Returns the target of requests to the member, if they go over a link.
+    #[inline]
+    pub(crate) fn link(&self) -> Option<Arc<SecurePeer>> {
+        self.link.as_ref().map(|link| Arc::clone(&link.lock()))
+    }
+
+    /// Returns the address of the peer.
+    #[inline]
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.link().map_or(self.source, |link| link.addr())
+    }
+
+    /// Takes the address and the age of the same member, which the source has named again.
+    pub(super) fn rename(&self, named: &Self) {
+        self.named_at.store(named.named_at.load(Ordering::Relaxed), Ordering::Relaxed);
+        if let (Some(link), Some(named)) = (&self.link, named.link()) {
+            *link.lock() = named;
+        }
+    }
+
     /// Returns a part of the member that counts the requests of one client. If all threads counted
     /// together, each request would move a cache line between cores twice, which takes longer than
     /// the rest of picking a member.
     pub(super) fn part(self: &Arc<Self>) -> Arc<Self> {
-        let mut part = Self::new(self.addr, 0);
-        part.whole = Some(Arc::clone(self));
+        let mut part = Self::new(self.source, 0);
+        (part.whole, part.link, part.place) = (Some(Arc::clone(self)), self.link.clone(), self.place);
         let part = Arc::new(part);
         let mut parts = self.parts.lock();
         parts.retain(|part| part.strong_count() > 0);

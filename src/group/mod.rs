@@ -6,6 +6,8 @@ mod discover;
 pub(crate) mod evidence;
 pub(crate) mod follow;
 pub(crate) mod hedging;
+#[cfg(feature = "secure")]
+mod link_members;
 pub(crate) mod member;
 pub(crate) mod members;
 pub(crate) mod peer_source;

@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct PeerStatus {
     /// The address of the peer.
     pub addr: SocketAddr,
+    /// The key that the peer must prove, if calls go over a link. `None` for a plain peer.
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    pub peer_id: Option<crate::PeerId>,
     /// Whether calls go to the peer.
     pub state: PeerState,
     /// The smoothed round trip, as [`Endpoint::round_trip`](crate::Endpoint::round_trip) returns

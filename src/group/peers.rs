@@ -37,6 +37,52 @@ impl Peers {
         Self::changes(move |_: &mut Context<'_>| Poll::Ready(rest.next().map(Change::Insert))).named("a fixed list")
     }
 
+    /// Returns a list of peers with keys that does not change. Calls go over links to peers that
+    /// have proven these keys, as those of [`Client::secure`](crate::Client::secure), and never
+    /// over the plain wire.
+    ///
+    /// The endpoint needs a [`Builder::identity`](crate::Builder::identity). A source of peers that
+    /// change reports [`Change::InsertSecure`].
+    ///
+    /// ```
+    /// use rpcudp::{Endpoint, Identity, Peers, rpc_service};
+    ///
+    /// #[rpc_service]
+    /// trait Clock {
+    ///     #[rpc(at_least_once)]
+    ///     fn hour(&self) -> u8;
+    /// }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u8 {
+    /// #         12
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let identity = Identity::generate();
+    /// # let key = identity.peer_id();
+    /// # let server = Endpoint::builder().identity(identity).serve(ClockServer::new(Noon));
+    /// # let server = server.bind("127.0.0.1:0").await?;
+    /// # let addr = server.local_addr();
+    /// let endpoint = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await?;
+    /// let clock = ClockClient::group(&endpoint, Peers::secure([(addr, key)]));
+    /// assert_eq!(clock.hour().await?, 12);
+    /// assert_eq!(clock.peers()[0].peer_id, Some(key));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn secure(peers: impl IntoIterator<Item = (SocketAddr, crate::PeerId)>) -> Self {
+        let mut rest = Vec::from_iter(peers).into_iter();
+        let next =
+            move |_: &mut Context<'_>| Poll::Ready(rest.next().map(|(addr, key)| Change::InsertSecure(addr, key)));
+        Self::changes(next).named("a fixed list")
+    }
+
     /// Returns the peers that a source names. If the source ends, the peers stay as they are.
     ///
     /// A task of the endpoint's runtime polls the source, and ends with the group. Until the first

@@ -1,6 +1,6 @@
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use super::members::{MemberState, Members};
 use super::peer_status::{PeerState, PeerStatus};
 use super::rendezvous::{mix, rank};
 use crate::clock::now;
+use crate::links::endpoint_links::EndpointLinks;
 use crate::lock::Lock;
 
 /// The microseconds of a tick, the unit of response times: 32 bits of them are 19 hours.
@@ -35,6 +36,11 @@ pub(crate) struct GroupShared {
     version: AtomicU64,
     failure: Lock<Failure>,
     task: OnceLock<AbortHandle>,
+    /// The links of the endpoint, if it has an identity.
+    #[cfg_attr(not(feature = "secure"), expect(dead_code, reason = "without the feature it is always `None`"))]
+    pub(super) links: Option<Arc<EndpointLinks>>,
+    /// Whether the group has or had a member that is called over a link.
+    pub(super) has_links: AtomicBool,
 }
 
 /// The last failure of the source.
@@ -97,12 +103,17 @@ impl GroupShared {
     const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
     /// Creates an empty group. `seed` makes the choices of peers repeatable.
-    pub(super) fn new(name: Arc<str>, seed: u64) -> Self {
-        Self::with_max_count(name, seed, Members::MAX_COUNT)
+    pub(super) fn new(name: Arc<str>, seed: u64, links: Option<Arc<EndpointLinks>>) -> Self {
+        Self::with_max_count(name, seed, links, Members::MAX_COUNT)
     }
 
     /// Creates an empty group that may have more members, because its source is trusted.
-    pub(crate) fn with_max_count(name: Arc<str>, seed: u64, max_count: usize) -> Self {
+    pub(crate) fn with_max_count(
+        name: Arc<str>,
+        seed: u64,
+        links: Option<Arc<EndpointLinks>>,
+        max_count: usize,
+    ) -> Self {
         Self {
             name,
             origin: now(),
@@ -113,6 +124,8 @@ impl GroupShared {
             version: AtomicU64::new(0),
             failure: Lock::default(),
             task: OnceLock::new(),
+            links,
+            has_links: AtomicBool::new(false),
         }
     }
 
@@ -143,7 +156,7 @@ impl GroupShared {
                 let random = self.random();
                 self.members.lock().pick(now, random, avoid)
             }
-            Some(key) => self.members.lock().pick_by_rank(now, |peer| rank(key, peer), avoid),
+            Some(key) => self.members.lock().pick_by_rank(now, |member| rank(key, member.place), avoid),
         }?;
         picked.begin();
         Some(picked)
@@ -157,6 +170,16 @@ impl GroupShared {
     /// Returns all members, for calls to each of them.
     pub(crate) fn members(&self) -> Vec<Arc<Member>> {
         self.members.lock().all().into_iter().map(|(member, _)| member).collect()
+    }
+
+    /// Returns whether the group has or had a member that is called over a link.
+    pub(crate) fn has_links(&self) -> bool {
+        self.has_links.load(Ordering::Relaxed)
+    }
+
+    /// Returns the member with this address.
+    pub(crate) fn member_at(&self, addr: SocketAddr) -> Option<Arc<Member>> {
+        self.members().into_iter().find(|member| member.addr() == addr)
     }
 
     /// Counts a request to a member that no pick has chosen.
@@ -195,7 +218,7 @@ impl GroupShared {
         };
         drop(members);
         if let Some(line) = line {
-            tracing::debug!(target: "rpcudp", group = %self.name, peer = %member.addr, "{line}");
+            tracing::debug!(target: "rpcudp", group = %self.name, peer = %member.addr(), "{line}");
         }
     }
 
@@ -230,22 +253,25 @@ impl GroupShared {
     /// [`publish`](Self::publish).
     pub(crate) fn apply(&self, change: Change) {
         match change {
-            Change::Insert(addr) => self.insert(canonical(addr)),
-            Change::Remove(addr) => {
-                self.change(|members| members.remove(canonical(addr)));
-            }
+            Change::Insert(addr) => self.insert(canonical(addr), Member::new),
+            Change::Remove(addr) => self.remove(canonical(addr)),
+            #[cfg(feature = "secure")]
+            Change::InsertSecure(addr, key) => self.insert_secure(canonical(addr), key),
+            #[cfg(feature = "secure")]
+            Change::RemoveSecure(key) => self.remove(self.source_of(key)),
             Change::Failed(error) => self.fail(error),
         }
     }
 
-    fn insert(&self, addr: SocketAddr) {
+    /// Adds the member that `make` makes of an address and the present time.
+    pub(super) fn insert(&self, addr: SocketAddr, make: impl FnOnce(SocketAddr, u64) -> Member) {
         if addr.ip().is_unspecified() || addr.ip().is_multicast() || addr.port() == 0 {
             tracing::debug!(target: "rpcudp", group = %self.name, %addr, "the source named an address that is not a peer's");
             return;
         }
         let named_at = now().saturating_duration_since(self.origin).as_millis() as u64;
-        let mut has_room = true;
-        self.change(|members| has_room = members.insert(addr, named_at));
+        let (mut has_room, named) = (true, make(addr, named_at));
+        self.change(|members| has_room = members.insert(named));
         let outdated = self.failure.lock().error.take();
         // The error is the source's, so it is dropped after the lock.
         drop(outdated);
@@ -253,6 +279,10 @@ impl GroupShared {
             let limit = self.members.lock().max_count();
             tracing::debug!(target: "rpcudp", group = %self.name, %addr, limit, "the group is full, and a peer is left out");
         }
+    }
+
+    fn remove(&self, source: SocketAddr) {
+        self.change(|members| members.remove(source));
     }
 
     fn fail(&self, error: Arc<dyn Error + Send + Sync>) {
@@ -311,7 +341,8 @@ impl GroupShared {
         self.hedging.lock().measure(method, ticks);
     }
 
-    /// Returns the members for users, ordered by address.
+    /// Returns the members for users, ordered by address. `round_trip` takes the address under
+    /// which tables keep a peer.
     pub(crate) fn statuses(&self, round_trip: impl Fn(SocketAddr) -> Option<Duration>) -> Vec<PeerStatus> {
         let now = now();
         let all = self.members.lock().all();
@@ -319,7 +350,9 @@ impl GroupShared {
         let status = |(member, state): (Arc<Member>, MemberState)| {
             let (in_flight, requests) = member.requests();
             PeerStatus {
-                addr: member.addr,
+                addr: member.addr(),
+                #[cfg(feature = "secure")]
+                peer_id: member.link().and_then(|link| link.peer_id()),
                 state: match state {
                     MemberState::Available => PeerState::Available,
                     MemberState::Ejected(until) => {
@@ -327,7 +360,7 @@ impl GroupShared {
                     }
                     MemberState::Probed => PeerState::Probing,
                 },
-                round_trip: round_trip(member.addr),
+                round_trip: round_trip(member.source),
                 response_time: Some(member.smoothed()).filter(|ticks| *ticks > 0).map(Self::duration),
                 in_flight,
                 requests,

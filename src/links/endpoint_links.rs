@@ -79,11 +79,11 @@ impl EndpointLinks {
     const MAX_QUEUE_LEN: usize = 256 << 20;
 
     /// Returns the links of an endpoint that has an identity. Takes no random number for another.
-    pub(crate) fn new(config: &LinkConfig, rng: &mut StdRng, driver: &Arc<WakeFlag>) -> Option<Box<Self>> {
+    pub(crate) fn new(config: &LinkConfig, rng: &mut StdRng, driver: &Arc<WakeFlag>) -> Option<Arc<Self>> {
         let identity = config.identity.clone()?;
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        Some(Box::new(Self {
+        Some(Arc::new(Self {
             identity,
             options: config.options(),
             seed,

@@ -20,7 +20,7 @@ pub(crate) mod endpoint_links {
     pub(crate) struct QueueFull;
 
     impl EndpointLinks {
-        pub(crate) fn new(_: &LinkConfig, _: &mut StdRng, _: &Arc<WakeFlag>) -> Option<Box<Self>> {
+        pub(crate) fn new(_: &LinkConfig, _: &mut StdRng, _: &Arc<WakeFlag>) -> Option<Arc<Self>> {
             None
         }
 

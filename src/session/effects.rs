@@ -153,7 +153,8 @@ pub(crate) fn group(shared: &Shared, roster: &Roster, pool: usize) -> Arc<GroupS
     let group = Arc::clone(roster.pool(pool).group.get_or_init(|| {
         is_new = true;
         let limits = roster.table().limits(pool).clone();
-        Arc::new(GroupShared::with_max_count("the members".into(), shared.calls.random(), limits.capacity))
+        let (seed, links) = (shared.calls.random(), shared.links.clone());
+        Arc::new(GroupShared::with_max_count("the members".into(), seed, links, limits.capacity))
     }));
     // An event on another thread may have published the group meanwhile, without earlier members.
     if is_new {

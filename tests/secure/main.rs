@@ -9,6 +9,7 @@ mod delivery;
 mod errors;
 mod fixture;
 mod hostile;
+mod groups;
 mod large;
 mod outages;
 mod raw_peer;

@@ -89,7 +89,7 @@ impl Members {
             (Arc::clone(&ejection.member), state)
         });
         let mut all: Vec<_> = available.chain(ejected).collect();
-        all.sort_by_key(|(member, _)| member.addr);
+        all.sort_by_cached_key(|(member, _)| (member.addr(), member.source));
         all
     }
 
@@ -103,23 +103,23 @@ impl Members {
 
     /// Adds a member, or notes that the source has named it again. Returns `false` if the group is
     /// full.
-    pub(super) fn insert(&mut self, addr: SocketAddr, named_at: u64) -> bool {
+    pub(super) fn insert(&mut self, named: Member) -> bool {
         let ejected = self.ejected.iter().map(|ejection| &ejection.member);
-        if let Some(member) = self.available.iter().chain(ejected).find(|member| member.addr == addr) {
-            member.named_at.store(named_at, Ordering::Relaxed);
+        if let Some(member) = self.available.iter().chain(ejected).find(|member| member.source == named.source) {
+            member.rename(&named);
             return true;
         }
         if self.len() >= self.max_count {
             return false;
         }
-        self.available.push(Arc::new(Member::new(addr, named_at)));
+        self.available.push(Arc::new(named));
         true
     }
 
     /// Removes a member. Requests in flight to it go on.
-    pub(super) fn remove(&mut self, addr: SocketAddr) {
+    pub(super) fn remove(&mut self, source: SocketAddr) {
         let stays = |member: &Member| {
-            let stays = member.addr != addr;
+            let stays = member.source != source;
             if !stays {
                 member.is_removed.store(true, Ordering::Relaxed);
             }
@@ -165,10 +165,10 @@ impl Members {
     pub(super) fn pick_by_rank(
         &mut self,
         now: Instant,
-        rank: impl Fn(SocketAddr) -> u64,
+        rank: impl Fn(&Member) -> u64,
         avoid: &[Arc<Member>],
     ) -> Option<Arc<Member>> {
-        let ranked = |member: &Arc<Member>| (rank(member.addr), member.addr);
+        let ranked = |member: &Arc<Member>| (rank(member), member.source);
         let best = self.available.iter().filter(|member| !is_in(avoid, member)).max_by_key(|member| ranked(member));
         if self.next_probe.is_some_and(|at| at <= now) {
             let due = self.ejected.iter().enumerate();
@@ -276,7 +276,7 @@ impl Ejection {
 }
 
 fn is_in(members: &[Arc<Member>], member: &Arc<Member>) -> bool {
-    members.iter().any(|known| known.addr == member.addr)
+    members.iter().any(|known| known.source == member.source)
 }
 
 /// Returns the less loaded of two members, or the first if their loads differ little. If one was
