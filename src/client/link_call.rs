@@ -89,6 +89,8 @@ impl Stub {
 }
 
 #[cfg(feature = "secure")]
+pub(crate) use self::secure::target_of;
+#[cfg(feature = "secure")]
 pub(super) use self::secure::{did_run_before, link_error};
 
 #[cfg(feature = "secure")]
@@ -98,6 +100,7 @@ mod secure {
     use crate::client::as_endpoint::AsEndpoint;
     use crate::client::did_run::DidRun;
     use crate::client::error::CallError;
+    use crate::endpoint::shared::Shared;
     use crate::links::linked_peer::LinkedPeer;
     use crate::links::secure_peer::Route;
     use rpcudp_secure::{Expected, LinkEnd, PeerId};
@@ -120,6 +123,14 @@ mod secure {
         }
     }
 
+    /// Returns the target of calls to the peer with the expected key at an address.
+    pub(crate) fn target_of(shared: &Shared, addr: SocketAddr, expected: Expected) -> Arc<SecurePeer> {
+        match &shared.links {
+            Some(links) => links.target(addr, expected),
+            None => Arc::new(SecurePeer::without_link(addr, Route::Open(expected))),
+        }
+    }
+
     impl PendingCall {
         /// Returns whether a link to the call's target is up, if the target needs one.
         pub(in crate::client) fn has_link(&self) -> bool {
@@ -135,11 +146,7 @@ mod secure {
         /// Returns the fields of a client for calls over a link.
         pub(in crate::client) fn of_link(via: &impl AsEndpoint, peer: SocketAddr, expected: Expected) -> Self {
             let stub = Self::new(via, peer);
-            let peer = canonical(peer);
-            let target = match &stub.endpoint.shared().links {
-                Some(links) => links.target(peer, expected),
-                None => Arc::new(SecurePeer::without_link(peer, Route::Open(expected))),
-            };
+            let target = target_of(stub.endpoint.shared(), canonical(peer), expected);
             Self { target: Target::Secure(target), ..stub }
         }
 
@@ -166,10 +173,7 @@ mod secure {
 
         pub(super) fn with_other_addr(&self, former: &SecurePeer, addr: SocketAddr) -> Arc<SecurePeer> {
             let expected = former.peer_id().map_or(Expected::Any, Expected::Key);
-            match &self.endpoint.shared().links {
-                Some(links) => links.target(addr, expected),
-                None => Arc::new(SecurePeer::without_link(addr, former.route)),
-            }
+            target_of(self.endpoint.shared(), addr, expected)
         }
     }
 }

@@ -15,7 +15,7 @@ mod group_call;
 mod hedged;
 pub(crate) mod idempotent;
 pub(crate) mod is_result;
-mod link_call;
+pub(crate) mod link_call;
 mod multicast;
 pub(crate) mod no_error;
 pub(crate) mod pending;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use rpcudp_secure::Expected;
 
 use super::call::Call;
+use super::link_call::target_of;
 use super::target::Target;
 use crate::links::secure_peer::{Route, SecurePeer};
 
@@ -44,11 +45,9 @@ impl<T, E, D> Call<T, E, D> {
     pub fn secure(mut self, expected: impl Into<Expected>) -> Self {
         if self.pending.is_ready() {
             let peer = self.pending.peer();
-            let links = &self.pending.endpoint.shared().links;
-            let target = match (&self.pending.target, links) {
-                (Target::Group(_), _) => Arc::new(SecurePeer::new(peer, peer, Route::Plain)),
-                (_, Some(links)) => links.target(peer, expected.into()),
-                (_, None) => Arc::new(SecurePeer::new(peer, peer, Route::Open(expected.into()))),
+            let target = match &self.pending.target {
+                Target::Group(_) => Arc::new(SecurePeer::new(peer, peer, Route::Plain)),
+                _ => target_of(self.pending.endpoint.shared(), peer, expected.into()),
             };
             self.pending.target = Target::Secure(target);
         }

@@ -11,6 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::group::follow::follow;
 use crate::group::peers::Peers;
 use crate::group::shared::{GroupShared, GroupView};
+use crate::links::secure_peer::SecurePeer;
 
 /// The fields of a generated client.
 #[doc(hidden)]
@@ -41,6 +42,11 @@ impl Stub {
     pub(crate) fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
         let endpoint = Arc::new(via.as_endpoint());
         Self { endpoint, target: Target::Peer(canonical(peer)), timeout: None, deadline: via.deadline() }
+    }
+
+    /// Returns the fields of a client for calls over a link.
+    pub(crate) fn of_target(via: &impl AsEndpoint, target: &Arc<SecurePeer>) -> Self {
+        Self { target: Target::Secure(Arc::clone(target)), ..Self::new(via, target.addr()) }
     }
 
     pub(crate) fn of_group(via: &impl AsEndpoint, peers: Peers) -> Self {

@@ -281,7 +281,8 @@ impl GroupShared {
         }
     }
 
-    fn remove(&self, source: SocketAddr) {
+    /// Removes the member that tables keep under this address.
+    pub(crate) fn remove(&self, source: SocketAddr) {
         self.change(|members| members.remove(source));
     }
 

@@ -16,6 +16,11 @@ pub(crate) struct LinkedPeer {
 }
 
 impl LinkedPeer {
+    /// Returns whether both links lead to the same key.
+    pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
+        self.peer_id == other.peer_id
+    }
+
     /// Returns the address that stands for the key of a request's sender, or the sender's address
     /// if the request came over the plain wire.
     pub(crate) fn source_of(link: Option<&Arc<Self>>, sender: SocketAddr) -> SocketAddr {

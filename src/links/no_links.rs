@@ -44,6 +44,10 @@ pub(crate) mod endpoint_links {
             match *self {}
         }
 
+        pub(crate) fn target_back(&self, _: SocketAddr, _: &LinkedPeer) -> Arc<SecurePeer> {
+            match *self {}
+        }
+
         pub(crate) fn max_body_len(&self) -> usize {
             match *self {}
         }
@@ -74,6 +78,10 @@ pub(crate) mod linked_peer {
     pub(crate) enum LinkedPeer {}
 
     impl LinkedPeer {
+        pub(crate) fn is_same_peer(&self, _: &Self) -> bool {
+            match *self {}
+        }
+
         pub(crate) fn source_of(_: Option<&Arc<Self>>, sender: SocketAddr) -> SocketAddr {
             sender
         }
@@ -83,11 +91,17 @@ pub(crate) mod linked_peer {
 pub(crate) mod secure_peer {
     use std::net::SocketAddr;
 
+    use super::linked_peer::LinkedPeer;
+
     #[derive(Debug)]
     pub(crate) enum SecurePeer {}
 
     impl SecurePeer {
         pub(crate) fn may_have_link(&self) -> bool {
+            match *self {}
+        }
+
+        pub(crate) fn is_at(&self, _: &LinkedPeer, _: SocketAddr) -> bool {
             match *self {}
         }
 

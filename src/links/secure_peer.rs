@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use rpcudp_secure::{Expected, LinkId, PeerId};
 
+use super::linked_peer::LinkedPeer;
 use super::source;
 
 /// The target of a client for calls over a link.
@@ -37,6 +38,11 @@ impl SecurePeer {
     /// Returns whether a link may lead to the peer, if the endpoint has an identity.
     pub(crate) fn may_have_link(&self) -> bool {
         self.route != Route::Plain
+    }
+
+    /// Returns whether a request over a link, from an address, comes from this peer.
+    pub(crate) fn is_at(&self, link: &LinkedPeer, sender: SocketAddr) -> bool {
+        self.peer_id().map_or(self.addr == sender, |key| key == link.peer_id)
     }
 
     /// Returns the address of the peer, for people.

@@ -128,8 +128,9 @@ impl Context {
     }
 
     /// Returns the caller's session, with its id and its data: in the pool that the method requires
-    /// (`#[rpc(session)]`), else in the default pool. `None` if the caller has none, or if the
-    /// request came over a secure link: sessions belong to the plain wire.
+    /// (`#[rpc(session)]`), else in the default pool. `None` if the caller has none. A request over
+    /// a link belongs to the session that its key has joined over a link, and one over the plain
+    /// wire to that of its address.
     ///
     /// A method that requires a session has one here, even if the session ends while the method
     /// runs.
@@ -163,9 +164,9 @@ impl Context {
         if let Some(session) = &self.session {
             return Some(session.clone());
         }
-        let roster = self.shared.sessions.roster.get().filter(|_| self.link.is_none())?;
+        let roster = self.shared.sessions.roster.get()?;
         let pool = roster.table().pool("")?;
-        roster.find(pool, self.sender)
+        roster.sender(pool, self.sender, self.link.as_ref())
     }
 
     /// Returns a handle to the endpoint that received the request.

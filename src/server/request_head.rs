@@ -86,9 +86,9 @@ impl RequestHead {
 
     fn find_session(&mut self, pool: u32) {
         let Context { shared, sender, link, .. } = &self.context;
-        // The peer of a link may claim another address, and is known by its key instead.
-        let roster = shared.sessions.roster.get().filter(|_| link.is_none());
-        let found = roster.and_then(|roster| roster.find(pool as usize, *sender));
+        // The peer of a link is known by its key, and its session belongs to that.
+        let roster = shared.sessions.roster.get();
+        let found = roster.and_then(|roster| roster.sender(pool as usize, *sender, link.as_ref()));
         self.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
         self.context.session = found;
     }

@@ -35,12 +35,21 @@ fn leave_all(shared: &Shared) {
     let mut requests = SendBatch::new();
     for link in shared.sessions.joined.all() {
         if let (Some(credential), Ok(id)) = (link.credential(), shared.calls.oneway_id()) {
-            requests.write(link.peer, None, |out| {
+            let write = |out: &mut Vec<u8>| {
                 let start = out.len();
                 Request::begin(out, shared.config.dialect, "rpc.leave", 1);
                 codec::encode(out, &credential).expect("bytes can be encoded");
                 Request::set_id(&mut out[start..], id);
-            });
+            };
+            match (&link.secure, &shared.links) {
+                (Some(server), Some(links)) => {
+                    let mut frame = Vec::new();
+                    write(&mut frame);
+                    // The server notices the end after the lease.
+                    let _ = links.send_call(server, &frame, None);
+                }
+                _ => drop(requests.write(link.peer, None, write)),
+            }
             shared.counters.add(Counter::CallsStarted, 1);
             shared.counters.add(Counter::CallsOneway, 1);
         }

@@ -8,10 +8,10 @@ use serde::Serialize;
 use tracing::field::display;
 
 use super::roster::Roster;
+use super::roster::effect::Effect;
 use super::roster::end_reason::{EndReason, bounded_text};
 use super::roster::event::SessionEvent;
 use super::roster::member::{Data, Member};
-use super::roster::table::Effect;
 use crate::clock::now;
 use crate::endpoint::shared::Shared;
 use crate::group::change::Change;
@@ -49,7 +49,9 @@ impl Effects<'_> {
             Effect::Joined { pool, member, waited } => self.joined(pool, member, waited),
             Effect::Moved { pool, member, from } => {
                 tracing::debug!(target: "rpcudp", session = %member.id(), peer = %member.addr(), %from, "session moved");
-                self.leave_group(pool, &member, from);
+                if member.link().is_none() {
+                    self.leave_group(pool, &member, from);
+                }
                 self.enter_group(pool, &member);
                 self.roster.publish(SessionEvent::Moved { member, from });
             }
@@ -57,7 +59,7 @@ impl Effects<'_> {
             Effect::Grouped(pool) => {
                 let Some(group) = self.roster.pool(pool).group.get() else { return };
                 let members = self.roster.table().members(pool);
-                members.iter().for_each(|member| group.apply(Change::Insert(member.addr())));
+                members.iter().for_each(|member| group.apply(inserted(member)));
                 group.publish();
             }
             Effect::Closed => self.roster.end_events(),
@@ -93,7 +95,7 @@ impl Effects<'_> {
         if !was_member {
             return;
         }
-        self.leave_group(pool, &member, member.addr());
+        self.leave_group(pool, &member, member.source());
         if let Some(on_end) = &self.roster.pool(pool).hooks.on_end
             && let Err(Panicked) = catch(|| on_end(&member, &reason))
         {
@@ -104,16 +106,17 @@ impl Effects<'_> {
 
     fn enter_group(&self, pool: usize, member: &Member) {
         if let Some(group) = self.roster.pool(pool).group.get() {
-            group.apply(Change::Insert(member.addr()));
+            group.apply(inserted(member));
             group.publish();
         }
     }
 
-    /// Removes an address from the group, unless another member has it by now.
-    fn leave_group(&self, pool: usize, member: &Member, addr: std::net::SocketAddr) {
+    /// Removes an address, or the key that it stands for, from the group, unless another session
+    /// has it by now.
+    fn leave_group(&self, pool: usize, member: &Member, source: std::net::SocketAddr) {
         let Some(group) = self.roster.pool(pool).group.get() else { return };
-        if self.roster.find(pool, addr).is_none_or(|other| other == *member && member.end().is_some()) {
-            group.apply(Change::Remove(addr));
+        if self.roster.find(pool, source).is_none_or(|other| other == *member && member.end().is_some()) {
+            group.remove(source);
         }
     }
 
@@ -121,7 +124,7 @@ impl Effects<'_> {
     fn notify(&mut self, member: &Member, method: &str, reason: Option<&EndReason>) {
         let Ok(id) = self.shared.calls.oneway_id() else { return };
         let dialect = self.shared.config.dialect;
-        self.notices.write(member.addr(), None, |out| {
+        let write = |out: &mut Vec<u8>| {
             let start = out.len();
             Request::begin(out, dialect, method, 1 + u32::from(reason.is_some()));
             append(out, &member.credential());
@@ -129,7 +132,16 @@ impl Effects<'_> {
                 append(out, reason);
             }
             Request::set_id(&mut out[start..], id);
-        });
+        };
+        match (member.link(), &self.shared.links) {
+            (Some(link), Some(links)) => {
+                let mut frame = Vec::new();
+                write(&mut frame);
+                // A member without a link learns the same from its next request.
+                let _ = links.send_call(&links.target_back(member.addr(), link), &frame, None);
+            }
+            _ => drop(self.notices.write(member.addr(), None, write)),
+        }
         self.shared.counters.add(Counter::CallsStarted, 1);
         self.shared.counters.add(Counter::CallsOneway, 1);
     }
@@ -141,6 +153,15 @@ fn log_panic(shared: &Shared, hook: &str, member: Option<&Member>) {
     let suppressed = (suppressed > 0).then_some(suppressed);
     let (session, peer) = (member.map(Member::id).map(display), member.map(Member::addr).map(display));
     tracing::error!(target: "rpcudp", hook, session, peer, suppressed, "a session hook panicked");
+}
+
+/// Returns the change of a group that a new member, or a new address of a member, makes.
+fn inserted(member: &Member) -> Change {
+    #[cfg(feature = "secure")]
+    if let Some(key) = member.peer_id() {
+        return Change::InsertSecure(member.addr(), key);
+    }
+    Change::Insert(member.addr())
 }
 
 fn append(out: &mut Vec<u8>, value: &impl Serialize) {

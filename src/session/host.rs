@@ -12,8 +12,8 @@ use super::keep_response::KeepResponse;
 use super::required::Required;
 use super::roster::Roster;
 use super::roster::end_reason::EndReason;
+use super::roster::request::{JoinRequest, Joined, KeepRequest, Standing};
 use super::roster::session_id::{Credential, SessionId};
-use super::roster::table::{JoinRequest, Joined, KeepRequest, Standing};
 use crate::clock::now;
 use crate::endpoint::shared::Shared;
 use crate::server::context::Context;
@@ -77,19 +77,19 @@ impl Hosting for Host {
         if version != VERSION {
             return Err(JoinRefusal::Version(VERSION));
         }
-        // The sender of a request over a link may be forged, and would get the token nevertheless.
-        let pool = self.roster.table().pool(pool).filter(|_| cx.link.is_none());
+        let pool = self.roster.table().pool(pool);
         let Some(pool) = pool else { return Err(JoinRefusal::Pool) };
-        let Context { shared, sender: addr, .. } = cx;
-        let (addr, now) = (*addr, now());
-        let is_confirmed = self.confirm(shared, addr, token, now);
+        let Context { shared, sender: addr, link, .. } = cx;
+        let (addr, link, now) = (*addr, link.clone(), now());
+        // The peer at the other end of a link has proven its key, to which the session will belong.
+        let is_confirmed = link.is_some() || self.confirm(shared, addr, token, now);
         let is_trusted = !shared.config.limits.applies_to(addr);
-        if is_trusted || shared.limiter().is_validated(addr, now) {
+        if link.is_some() || is_trusted || shared.limiter().is_validated(addr, now) {
             compare(shared, &methods)?;
         }
         // A validated source is a host or a network: it does not show that this port receives.
         let id = SessionId(shared.calls.random());
-        match self.begin(&JoinRequest { addr, pool, key, is_confirmed, is_trusted, id }, now) {
+        match self.begin(&JoinRequest { addr, link, pool, key, is_confirmed, is_trusted, id }, now) {
             Joined::Unconfirmed => Ok(JoinResponse::Challenge { token: self.roster.challenge.token(addr, now) }),
             Joined::Full { capacity, queue } => {
                 Err(JoinRefusal::Full { capacity: capacity as u64, queue: queue as u64 })
@@ -108,14 +108,11 @@ impl Hosting for Host {
         number: Option<u64>,
         token: Option<u64>,
     ) -> Result<KeepResponse, EndReason> {
-        if cx.link.is_some() {
-            return Err(EndReason::Expired);
-        }
-        let (addr, now) = (cx.sender, now());
-        let is_confirmed = self.confirm(&cx.shared, addr, token, now);
+        let (addr, link, now) = (cx.sender, cx.link.clone(), now());
+        let is_confirmed = link.is_some() || self.confirm(&cx.shared, addr, token, now);
         let (standing, lease) = {
             let mut table = self.roster.table();
-            let standing = table.keep(&KeepRequest { addr, session, number, is_confirmed }, now);
+            let standing = table.keep(&KeepRequest { addr, link, session, number, is_confirmed }, now);
             (standing, table.lease_of(session))
         };
         carry_out(&cx.shared, &self.roster);
@@ -130,7 +127,7 @@ impl Hosting for Host {
     }
 
     fn leave(&self, cx: &Context, session: Credential) -> Result<(), EndReason> {
-        let is_known = self.roster.table().leave(session);
+        let is_known = self.roster.table().leave(session, cx.link.as_ref());
         carry_out(&cx.shared, &self.roster);
         if is_known { Ok(()) } else { Err(EndReason::Expired) }
     }

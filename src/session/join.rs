@@ -19,6 +19,7 @@ use super::session::Session;
 use crate::block_on::block_on;
 use crate::client::Client;
 use crate::endpoint::Endpoint;
+use crate::links::secure_peer::SecurePeer;
 
 /// A session that is about to begin: a future of the [`Session`].
 ///
@@ -30,19 +31,21 @@ use crate::endpoint::Endpoint;
 /// Dropping the future leaves the server, and gives up a place in line.
 #[must_use = "the server is asked when this is awaited"]
 pub struct Join {
-    endpoint: Endpoint,
-    state: State,
+    pub(super) endpoint: Endpoint,
+    pub(super) state: State,
 }
 
-enum State {
+pub(super) enum State {
     Ready(Box<Plan>),
     Asked(Arc<Link>, oneshot::Receiver<Result<(), JoinError>>),
     Ended,
 }
 
 /// The options of a session.
-struct Plan {
-    peer: SocketAddr,
+pub(super) struct Plan {
+    pub(super) peer: SocketAddr,
+    /// The target of requests over a link, if the session is over one.
+    pub(super) secure: Option<Arc<SecurePeer>>,
     pool: Arc<str>,
     required: Vec<&'static rpcudp_core::contract::Contract>,
     rejoin: Option<Rejoin>,
@@ -55,7 +58,9 @@ impl Endpoint {
     ///
     /// The session keeps itself alive until it is dropped. The server may call this endpoint back,
     /// if it serves something. An endpoint has one session in each pool of a server: the server
-    /// tells callers apart by their addresses. A second one ends the first, which is evicted.
+    /// tells callers apart by their addresses. A second one ends the first, which is evicted. With
+    /// the feature `secure`, `Join::secure` joins over a link, and the server tells callers apart
+    /// by their keys.
     ///
     /// ```
     /// use rpcudp::Endpoint;
@@ -79,8 +84,14 @@ impl Endpoint {
     /// A [`JoinError`] with the reason: the pool is full, the server refuses, has no sessions, or
     /// has another contract than a [required](Join::require) one, or does not respond.
     pub fn join(&self, peer: SocketAddr) -> Join {
-        let plan =
-            Plan { peer: canonical(peer), pool: "".into(), required: Vec::new(), rejoin: None, waits_for_turn: true };
+        let plan = Plan {
+            peer: canonical(peer),
+            secure: None,
+            pool: "".into(),
+            required: Vec::new(),
+            rejoin: None,
+            waits_for_turn: true,
+        };
         Join { endpoint: self.clone(), state: State::Ready(Box::new(plan)) }
     }
 }
@@ -204,9 +215,9 @@ impl Future for Join {
 
 /// Starts the task of a session.
 fn start(endpoint: &Endpoint, plan: Plan) -> State {
-    let Plan { peer, pool, required, rejoin, waits_for_turn } = plan;
+    let Plan { peer, secure, pool, required, rejoin, waits_for_turn } = plan;
     let (first, result) = oneshot::channel();
-    let link = Link::new(peer, pool);
+    let link = Link::new(peer, secure, pool);
     let shared = endpoint.shared();
     close_with(shared);
     if shared.sessions.joined.begin_to_listen() {

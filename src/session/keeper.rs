@@ -146,7 +146,7 @@ impl Keeper {
             let endpoint = self.endpoint.upgrade().ok_or(JoinError::Call(CallError::Closed))?;
             self.list(&endpoint, key);
             let sent = now();
-            let client = HostingClient::new(&endpoint, peer);
+            let client: HostingClient = link.client(&endpoint);
             let call = client.join(VERSION, &link.pool, key, Required(methods.clone()), token);
             drop((client, endpoint));
             match call.await {
@@ -214,9 +214,9 @@ impl Keeper {
         // A call that is lost retransmits at growing intervals, so another one takes its place
         // soon. Later ones may take longer, because the path may be long.
         let timeout = (held.interval() / 8).saturating_mul(1 << (held.failed_count / 2).min(8));
-        let round_trip = endpoint.round_trip(self.link.peer).unwrap_or_default();
+        let round_trip = Endpoint::shared(&endpoint).calls.round_trip(self.link.source()).unwrap_or_default();
         let timeout = timeout.max(round_trip * 2).min(left.unwrap_or_else(|| held.interval()));
-        let client = HostingClient::new(&endpoint, self.link.peer).with_timeout(timeout);
+        let client = self.link.client::<HostingClient>(&endpoint).with_timeout(timeout);
         held.keep_count += 1;
         let call = client.keep(held.credential, Some(held.keep_count), held.token);
         drop((client, endpoint));
@@ -274,8 +274,9 @@ impl Keeper {
     /// Tells the server that the session is over.
     async fn leave(&self, credential: Credential) {
         let Some(endpoint) = self.endpoint.upgrade() else { return };
-        let call = HostingClient::new(&endpoint, self.link.peer).leave(credential).timeout(Self::LEAVE_TIMEOUT);
-        drop(endpoint);
+        let client: HostingClient = self.link.client(&endpoint);
+        let call = client.leave(credential).timeout(Self::LEAVE_TIMEOUT);
+        drop((client, endpoint));
         if let Err(error) = call.await {
             tracing::debug!(target: "rpcudp", peer = %self.link.peer, %error, "the server did not confirm that a session left");
         }

@@ -9,6 +9,8 @@ use super::roster::Roster;
 use super::roster::end_reason::EndReason;
 use super::roster::session_id::Credential;
 use super::session_state::SessionState;
+use crate::links::linked_peer::LinkedPeer;
+use crate::links::secure_peer::SecurePeer;
 use crate::lock::Lock;
 
 /// The part of an endpoint's state that concerns sessions: those of its peers, and those that it
@@ -35,6 +37,8 @@ pub(crate) struct JoinedSessions {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) peer: SocketAddr,
+    /// The target of the requests, if they go over a link to the server.
+    pub(crate) secure: Option<Arc<SecurePeer>>,
     pub(crate) pool: Arc<str>,
     credential: Lock<Option<Credential>>,
     pub(crate) state: watch::Sender<SessionState>,
@@ -82,9 +86,16 @@ impl JoinedSessions {
         drop(removed);
     }
 
-    /// Returns the session with this key at a peer.
-    pub(crate) fn find(&self, key: u64, peer: SocketAddr) -> Option<Arc<Link>> {
-        self.links.lock().get(&key).filter(|link| link.peer == peer).cloned()
+    /// Returns the session with this key at the sender of a request, from an address or over a
+    /// link.
+    pub(crate) fn find(&self, key: u64, sender: SocketAddr, over: Option<&LinkedPeer>) -> Option<Arc<Link>> {
+        let links = self.links.lock();
+        let is_sender = |link: &&Arc<Link>| match (&link.secure, over) {
+            (None, None) => link.peer == sender,
+            (Some(server), Some(over)) => server.is_at(over, sender),
+            _ => false,
+        };
+        links.get(&key).filter(is_sender).cloned()
     }
 
     /// Returns all sessions.
@@ -100,15 +111,21 @@ impl JoinedSessions {
 }
 
 impl Link {
-    pub(crate) fn new(peer: SocketAddr, pool: Arc<str>) -> Arc<Self> {
+    pub(crate) fn new(peer: SocketAddr, secure: Option<Arc<SecurePeer>>, pool: Arc<str>) -> Arc<Self> {
         Arc::new(Self {
             peer,
+            secure,
             pool,
             credential: Lock::default(),
             state: watch::channel(SessionState::Joining).0,
             inbox: Lock::default(),
             on_inbox: Notify::new(),
         })
+    }
+
+    /// Returns the address under which the endpoint's tables keep the server.
+    pub(crate) fn source(&self) -> SocketAddr {
+        self.secure.as_ref().map_or(self.peer, |server| server.source())
     }
 
     pub(crate) fn credential(&self) -> Option<Credential> {

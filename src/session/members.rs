@@ -120,15 +120,22 @@ impl Members {
         SessionEvents::new(self.roster().subscribe(), pool)
     }
 
-    /// Returns a client that calls one member back, at its present address. `None` if there is no
-    /// such member.
+    /// Returns a client that calls one member back, at its present address: over a link to its key
+    /// if it joined over a link. `None` if there is no such member.
     #[must_use]
     pub fn client<C: Client>(&self, id: SessionId) -> Option<C> {
-        self.get(id).map(|member| C::new(&self.endpoint, member.addr()))
+        self.get(id).map(|member| {
+            #[cfg(feature = "secure")]
+            if let Some(key) = member.peer_id() {
+                return C::secure(&self.endpoint, member.addr(), key);
+            }
+            C::new(&self.endpoint, member.addr())
+        })
     }
 
     /// Returns a client that calls the members as a [group](Client::group), which follows their
-    /// comings and goings. [`Call::all`](crate::Call::all) calls them all:
+    /// comings and goings. Members that joined over a link are called over links to their keys.
+    /// [`Call::all`](crate::Call::all) calls them all:
     ///
     /// ```
     /// use rpcudp::session::Sessions;

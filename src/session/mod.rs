@@ -16,6 +16,9 @@
 //! | [`Endpoint::join`](crate::Endpoint::join) | a [`Join`], which completes when the peer's turn has come |
 //! | [`Session`] | clients, the position in line, the end |
 //! | [`Rejoin`] | joins again when the server is back |
+//!
+//! Over the plain wire, a member is told apart by its address. With the feature `secure`, a peer
+//! may join over a link (`Join::secure`), and its session belongs to the key that it has proven.
 
 mod catalogue;
 pub(crate) mod close;
@@ -31,11 +34,14 @@ mod join_response;
 mod keep_response;
 mod keeper;
 pub(crate) mod link;
+mod link_client;
 mod members;
 mod notices;
 mod rejoin;
 mod required;
 pub(crate) mod roster;
+#[cfg(feature = "secure")]
+mod secure_join;
 #[expect(clippy::module_inception, reason = "the file is named for its type")]
 mod session;
 mod session_state;

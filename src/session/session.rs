@@ -82,11 +82,21 @@ impl Session {
         self.link.credential().map(|credential| credential.id)
     }
 
-    /// Returns a client that calls the server. Clients stay usable after the end of the session;
+    /// Returns a client that calls the server: over a link to its key, if the session is over one.
+    /// Clients stay usable after the end of the session;
     /// methods that need one then refuse.
     #[must_use]
     pub fn client<C: Client>(&self) -> C {
-        C::new(&self.endpoint, self.link.peer)
+        self.link.client(&self.endpoint)
+    }
+
+    /// Returns the key that the server must have, or has proven on the link that is up. `None` if
+    /// the session is not [over a link](super::Join::secure).
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn peer_id(&self) -> Option<crate::PeerId> {
+        self.client::<HostingClient>().peer_id()
     }
 
     /// Returns the state.
@@ -169,7 +179,7 @@ impl Session {
     fn send_leave(&self) {
         let Some(credential) = self.link.credential() else { return };
         // A call without a deadline is not cancelled when it is dropped.
-        let mut call = HostingClient::new(&self.endpoint, self.link.peer).leave(credential).omit_deadline();
+        let mut call = self.client::<HostingClient>().leave(credential).omit_deadline();
         let _ = Future::poll(Pin::new(&mut call), &mut Context::from_waker(Waker::noop()));
     }
 }

@@ -251,7 +251,7 @@ impl ContextBuilder {
             handler: Some(handler),
             session: self.session.map(|data| {
                 let credential = Credential { id: SessionId(1), key: 0 };
-                let member = Member::new(credential, "".into(), self.sender);
+                let member = Member::new(credential, "".into(), self.sender, None);
                 member.set_data(data);
                 member
             }),

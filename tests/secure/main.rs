@@ -14,6 +14,7 @@ mod large;
 mod outages;
 mod raw_peer;
 mod panics;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

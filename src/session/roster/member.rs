@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::end_reason::EndReason;
 use super::session_id::{Credential, SessionId};
+use crate::links::linked_peer::LinkedPeer;
 use crate::lock::Lock;
 
 /// The data of a session, which the hook for joining has made.
@@ -24,14 +25,16 @@ struct State {
     credential: Credential,
     pool: Arc<str>,
     addr: Lock<SocketAddr>,
+    /// The link that the peer joined over: the session belongs to its key.
+    link: Option<Arc<LinkedPeer>>,
     data: OnceLock<Data>,
     end: OnceLock<EndReason>,
 }
 
 impl Member {
-    pub(crate) fn new(credential: Credential, pool: Arc<str>, addr: SocketAddr) -> Self {
+    pub(crate) fn new(credential: Credential, pool: Arc<str>, addr: SocketAddr, link: Option<Arc<LinkedPeer>>) -> Self {
         let (data, end) = (OnceLock::new(), OnceLock::new());
-        Self { state: Arc::new(State { credential, pool, addr: Lock::new(addr), data, end }) }
+        Self { state: Arc::new(State { credential, pool, addr: Lock::new(addr), link, data, end }) }
     }
 
     /// Returns the id of the session, which stays the same if the address changes.
@@ -46,10 +49,22 @@ impl Member {
         &self.state.pool
     }
 
-    /// Returns the current address of the member, to call it back.
+    /// Returns the current address of the member, to call it back. For a member that joined over a
+    /// link, it is the address of its last request that kept the session alive:
+    /// [`Members::client`](super::super::Members::client) calls it over a link.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         *self.state.addr.lock()
+    }
+
+    /// Returns the key that the member has proven, to which the session belongs: no request over
+    /// the plain wire, or over a link of another key, counts as the member's. `None` if it joined
+    /// over the plain wire.
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    #[must_use]
+    pub fn peer_id(&self) -> Option<crate::PeerId> {
+        self.state.link.as_ref().map(|link| link.peer_id)
     }
 
     /// Returns the data that the hook [`on_join`](super::super::Sessions::on_join) has made for
@@ -85,6 +100,25 @@ impl Member {
         self.state.credential
     }
 
+    pub(crate) fn link(&self) -> Option<&Arc<LinkedPeer>> {
+        self.state.link.as_ref()
+    }
+
+    /// Returns the address under which the table keeps the session: the one that stands for the key
+    /// of its link, or that of the member.
+    pub(crate) fn source(&self) -> SocketAddr {
+        LinkedPeer::source_of(self.link(), self.addr())
+    }
+
+    /// Returns whether a request over this link, or over the plain wire, may be the member's.
+    pub(crate) fn admits(&self, link: Option<&Arc<LinkedPeer>>) -> bool {
+        match (self.link(), link) {
+            (None, None) => true,
+            (Some(own), Some(other)) => own.is_same_peer(other),
+            _ => false,
+        }
+    }
+
     pub(crate) fn set_addr(&self, addr: SocketAddr) {
         *self.state.addr.lock() = addr;
     }
@@ -111,6 +145,9 @@ impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut member = f.debug_struct("Member");
         member.field("id", &self.id()).field("pool", &self.pool()).field("addr", &self.addr());
+        if let Some(peer_id) = self.link() {
+            member.field("peer_id", peer_id);
+        }
         if let Some(end) = self.end() {
             member.field("end", end);
         }

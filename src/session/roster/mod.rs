@@ -2,12 +2,14 @@
 //! endpoints.
 
 pub(crate) mod challenge;
+pub(crate) mod effect;
 pub(crate) mod end_reason;
 mod ended;
 pub(crate) mod event;
 pub(crate) mod hooks;
 pub(crate) mod member;
 pub(crate) mod pool;
+pub(crate) mod request;
 pub(crate) mod session_id;
 pub(crate) mod table;
 
@@ -19,12 +21,14 @@ use rpcudp_core::SessionStats;
 use tokio::sync::{Notify, broadcast};
 
 use self::challenge::Challenge;
+use self::effect::Effect;
 use self::event::SessionEvent;
 use self::hooks::Hooks;
 use self::member::Member;
 use self::pool::PoolLimits;
-use self::table::{Counts, Effect, Table};
+use self::table::{Counts, Table};
 use crate::group::shared::GroupShared;
+use crate::links::linked_peer::LinkedPeer;
 use crate::lock::Lock;
 
 /// The sessions of an endpoint, shared by its drivers and handles.
@@ -85,9 +89,14 @@ impl Roster {
         &self.pools[pool]
     }
 
-    /// Returns the member with this address in a pool.
-    pub(crate) fn find(&self, pool: usize, addr: SocketAddr) -> Option<Member> {
-        self.table().find(pool, addr).cloned()
+    /// Returns the member of a pool that the table keeps under this address.
+    pub(crate) fn find(&self, pool: usize, source: SocketAddr) -> Option<Member> {
+        self.table().find(pool, source).cloned()
+    }
+
+    /// Returns the member of a pool that has sent a request from an address, or over a link.
+    pub(crate) fn sender(&self, pool: usize, addr: SocketAddr, link: Option<&Arc<LinkedPeer>>) -> Option<Member> {
+        self.find(pool, LinkedPeer::source_of(link, addr)).filter(|member| member.admits(link))
     }
 
     /// Fills in the statistics.

@@ -1,13 +1,17 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::effect::Effect;
 use super::end_reason::EndReason;
 use super::ended::EndedSessions;
 use super::member::{Data, Member};
 use super::pool::{Pool, PoolLimits};
+use super::request::{JoinRequest, Joined, KeepRequest, Standing};
 use super::session_id::{Credential, SessionId};
 use crate::clock::later;
+use crate::links::linked_peer::LinkedPeer;
 
 /// The sessions of an endpoint: who is a member of which pool, who waits in line, and for how long
 /// each lease runs. Knows neither sockets nor hooks: it queues [`Effect`]s, which its owner carries
@@ -50,71 +54,6 @@ enum Place {
         end: Option<EndReason>,
     },
     Member,
-}
-
-/// A consequence of a change, to be carried out without the lock of the table, in order.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    /// Call the hook for joining, and pass its result to [`Table::enter`].
-    Enter { pool: usize, key: u64, member: Member },
-    /// The session has become a member. If it waited in line, the peer must be told.
-    Joined { pool: usize, member: Member, waited: bool },
-    /// The member has another address.
-    Moved { pool: usize, member: Member, from: SocketAddr },
-    /// The session has ended.
-    Ended { pool: usize, member: Member, reason: EndReason, was_member: bool },
-    /// The program has asked for the pool's members as a group.
-    Grouped(usize),
-    /// All sessions have ended, and none begins.
-    Closed,
-}
-
-/// A request to join.
-#[derive(Debug)]
-pub(crate) struct JoinRequest {
-    pub(crate) addr: SocketAddr,
-    pub(crate) pool: usize,
-    /// The key that the peer has drawn for this session.
-    pub(crate) key: u64,
-    /// Whether the peer has shown that it receives at the address.
-    pub(crate) is_confirmed: bool,
-    /// Whether the endpoint trusts the address without that, because no limits apply to it.
-    pub(crate) is_trusted: bool,
-    /// The id of the session, if there will be one.
-    pub(crate) id: SessionId,
-}
-
-/// A request to keep a session alive.
-#[derive(Debug)]
-pub(crate) struct KeepRequest {
-    pub(crate) addr: SocketAddr,
-    pub(crate) session: Credential,
-    /// The number of the request among those of the session.
-    pub(crate) number: Option<u64>,
-    /// Whether the peer has shown that it receives at the address.
-    pub(crate) is_confirmed: bool,
-}
-
-/// The answer to a request to join.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Joined {
-    /// The session has a place, or has had one and has ended.
-    Session(Credential),
-    /// The peer must show first that it receives at its address.
-    Unconfirmed,
-    /// All places are taken, those in line too.
-    Full { capacity: usize, queue: usize },
-}
-
-/// The state of a session.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// The position in line, or 0 for a member.
-    At(usize),
-    /// The peer must show first that it receives at its new address.
-    Unconfirmed,
-    Ended(EndReason),
-    Unknown,
 }
 
 /// The numbers of events so far.
@@ -161,14 +100,16 @@ impl Table {
     /// Gives a peer a place in a pool or in its line. A request that repeats another, with the same
     /// key, finds the same session.
     pub(crate) fn join(&mut self, request: &JoinRequest, now: Instant) -> Joined {
-        let JoinRequest { addr, pool: at, key, is_confirmed, is_trusted, id } = *request;
+        let JoinRequest { addr, ref link, pool: at, key, is_confirmed, is_trusted, id } = *request;
         if let Some(entry) = self.sessions.get(&key) {
             let credential = entry.member.credential();
-            if entry.pool != at {
+            if entry.pool != at || !entry.member.admits(link.as_ref()) {
                 let PoolLimits { capacity, queue, .. } = self.pools[at].limits;
                 return Joined::Full { capacity, queue };
             }
-            if !self.has_addr(key, addr) {
+            if link.is_some() {
+                self.note_addr(key, addr);
+            } else if !self.has_addr(key, addr) {
                 if !is_confirmed {
                     return self.challenge();
                 }
@@ -181,8 +122,13 @@ impl Table {
         if let Some(credential) = self.ended.of_key(key) {
             return Joined::Session(credential);
         }
-        let pool = &self.pools[at];
-        let is_taken = pool.by_addr.contains_key(&addr);
+        let source = LinkedPeer::source_of(link.as_ref(), addr);
+        let known = self.pools[at].by_addr.get(&source).copied();
+        if let (Some(_), Some(earlier)) = (link, known) {
+            // The peer with the key has forgotten its session, as after a restart.
+            self.end(earlier, EndReason::Evicted("the same key has joined again".into()));
+        }
+        let (pool, is_taken) = (&self.pools[at], known.is_some());
         if !is_confirmed && (!is_trusted || is_taken || pool.is_more_than_half_full()) {
             return self.challenge();
         }
@@ -192,7 +138,7 @@ impl Table {
             return Joined::Full { capacity, queue };
         }
         let credential = Credential { id, key };
-        let member = Member::new(credential, name.clone(), addr);
+        let member = Member::new(credential, name.clone(), addr, link.clone());
         let pool = &mut self.pools[at];
         let place = if has_place {
             pool.taken += 1;
@@ -205,7 +151,7 @@ impl Table {
         self.expiries.insert((expires, key));
         self.keys.insert(id, key);
         self.sessions.insert(key, Entry { member, pool: at, place, keep_number: None, expires, listed: expires });
-        self.take_addr(at, addr, key);
+        self.take_addr(at, source, key);
         Joined::Session(credential)
     }
 
@@ -243,9 +189,13 @@ impl Table {
     /// the request is the latest. A request from an address that the session does not have changes
     /// nothing before the peer has shown that it receives there: a member could name another's.
     pub(crate) fn keep(&mut self, request: &KeepRequest, now: Instant) -> Standing {
-        let KeepRequest { addr, session, number, is_confirmed } = *request;
+        let KeepRequest { addr, ref link, session, number, is_confirmed } = *request;
         let Some(key) = self.key_of(session) else { return self.standing_of_missing(session) };
-        let has_addr = self.has_addr(key, addr);
+        if !self.sessions[&key].member.admits(link.as_ref()) {
+            self.counts.unknown += 1;
+            return Standing::Unknown;
+        }
+        let has_addr = link.is_some() || self.has_addr(key, addr);
         if !has_addr && !is_confirmed {
             self.counts.challenged += 1;
             return Standing::Unconfirmed;
@@ -259,6 +209,8 @@ impl Table {
                 return self.standing(session);
             }
             self.move_to(key, addr);
+        } else if is_latest {
+            self.note_addr(key, addr);
         }
         self.touch(key, now);
         self.report(session)
@@ -299,9 +251,14 @@ impl Table {
         standing
     }
 
-    /// Ends a session because the peer leaves. Returns whether the session is or was known.
-    pub(crate) fn leave(&mut self, credential: Credential) -> bool {
+    /// Ends a session because the peer leaves, over this link or the plain wire. Returns whether
+    /// the session is or was known.
+    pub(crate) fn leave(&mut self, credential: Credential, link: Option<&Arc<LinkedPeer>>) -> bool {
         match self.key_of(credential) {
+            Some(key) if !self.sessions[&key].member.admits(link) => {
+                self.counts.unknown += 1;
+                return false;
+            }
             Some(key) => self.end(key, EndReason::Left),
             None => return self.standing_of_missing(credential) != Standing::Unknown,
         }
@@ -358,9 +315,9 @@ impl Table {
         self.expiries.first().map(|(listed, _)| *listed)
     }
 
-    /// Returns the member with this address in a pool.
-    pub(crate) fn find(&self, pool: usize, addr: SocketAddr) -> Option<&Member> {
-        let entry = self.sessions.get(self.pools[pool].by_addr.get(&addr)?)?;
+    /// Returns the member of a pool that is kept under this address.
+    pub(crate) fn find(&self, pool: usize, source: SocketAddr) -> Option<&Member> {
+        let entry = self.sessions.get(self.pools[pool].by_addr.get(&source)?)?;
         matches!(entry.place, Place::Member).then_some(&entry.member)
     }
 
@@ -430,6 +387,19 @@ impl Table {
         self.take_addr(at, addr, key);
     }
 
+    /// Notes the address of a session over a link, which stays under its key.
+    fn note_addr(&mut self, key: u64, addr: SocketAddr) {
+        let Some(Entry { member, pool, place, .. }) = self.sessions.get(&key) else { return };
+        let from = member.addr();
+        if from == addr {
+            return;
+        }
+        member.set_addr(addr);
+        if let Place::Member = place {
+            self.effects.push_back(Effect::Moved { pool: *pool, member: member.clone(), from });
+        }
+    }
+
     /// Gives an address to a session. The session that had it before may have moved without a
     /// request so far. An earlier one ends, so that an address holds no more than two places.
     fn take_addr(&mut self, pool: usize, addr: SocketAddr, key: u64) {
@@ -463,7 +433,7 @@ impl Table {
         self.keys.remove(&member.id());
         self.expiries.remove(&(listed, key));
         let pool = &mut self.pools[at];
-        pool.clear_addr(member.addr(), key);
+        pool.clear_addr(member.source(), key);
         pool.taken -= usize::from(!matches!(place, Place::Waiting(_)));
         member.set_end(reason.clone());
         self.ended.insert(member.credential(), reason.clone());

@@ -25,11 +25,17 @@ fn addr(number: u16) -> SocketAddr {
 
 fn request(key: u64) -> JoinRequest {
     let id = SessionId(key + 1_000);
-    JoinRequest { addr: addr(key as u16), pool: 0, key, is_confirmed: true, is_trusted: true, id }
+    JoinRequest { addr: addr(key as u16), link: None, pool: 0, key, is_confirmed: true, is_trusted: true, id }
 }
 
 fn keep(key: u64, addr: SocketAddr, is_confirmed: bool) -> KeepRequest {
-    KeepRequest { addr, session: Credential { id: SessionId(key + 1_000), key }, number: None, is_confirmed }
+    KeepRequest {
+        addr,
+        link: None,
+        session: Credential { id: SessionId(key + 1_000), key },
+        number: None,
+        is_confirmed,
+    }
 }
 
 /// The sessions as lists: members, and the line in order. Each with the end of its lease.
@@ -142,7 +148,7 @@ fn table_agrees_with_a_naive_model() {
                     model.keep(key, now);
                 }
                 8 => {
-                    table.leave(credential);
+                    table.leave(credential, None);
                     model.end(key, EndReason::Left);
                 }
                 _ => {
@@ -177,7 +183,7 @@ fn session_that_ends_while_its_hook_runs_is_joined_and_ended_once() {
     let now = Instant::now();
     let Joined::Session(credential) = table.join(&request(7), now) else { panic!("there is a place") };
     let Some(Effect::Enter { key: 7, .. }) = table.next_effect() else { panic!("its turn has come") };
-    table.leave(credential);
+    table.leave(credential, None);
     assert_eq!(table.standing(credential), Standing::At(1), "the hook decides first");
     table.enter(7, Ok(Arc::new(())));
     assert_eq!(drain(&mut table), (vec![7], vec![(7, EndReason::Left)]));
@@ -226,7 +232,7 @@ fn sessions_of_one_address_hold_no_more_than_two_places() {
     // A session whose address is free again has it back.
     table.join(&JoinRequest { addr: addr(9), ..request(4) }, now);
     drain(&mut table);
-    table.leave(keep(4, addr(9), false).session);
+    table.leave(keep(4, addr(9), false).session, None);
     assert_eq!(table.keep(&keep(3, addr(9), true), now), Standing::At(0));
     assert_eq!(table.find(0, addr(9)).unwrap().credential().key, 3);
 }
@@ -274,10 +280,101 @@ fn ended_sessions_are_remembered_in_bounded_memory() {
     for key in 0..10_000 {
         let Joined::Session(credential) = table.join(&request(key), now) else { panic!("there is a place") };
         drain(&mut table);
-        table.leave(credential);
+        table.leave(credential, None);
         drain(&mut table);
     }
     let standing = |key| table.standing(Credential { id: SessionId(key + 1_000), key });
     assert_eq!((standing(9_999), standing(5_000)), (Standing::Ended(EndReason::Left), Standing::Unknown));
     assert_eq!((table.sessions.len(), table.expiries.len()), (0, 0));
+}
+
+/// Sessions over links.
+#[cfg(feature = "secure")]
+mod links {
+    use rpcudp_secure::PeerId;
+
+    use super::*;
+    use crate::links::source;
+
+    fn link(number: u8) -> Option<Arc<LinkedPeer>> {
+        let peer_id = PeerId::from_bytes([number; 32]);
+        Some(Arc::new(LinkedPeer { link: None, peer_id, source: source::of_key(peer_id, 1) }))
+    }
+
+    fn request_over(number: u8, key: u64) -> JoinRequest {
+        JoinRequest { link: link(number), ..request(key) }
+    }
+
+    #[test]
+    fn session_over_a_link_belongs_to_its_key() {
+        let mut table = Table::new([limits()]);
+        let now = Instant::now();
+        let Joined::Session(credential) = table.join(&request_over(1, 7), now) else { panic!("there is a place") };
+        assert_eq!(drain(&mut table).0, [7]);
+        let source = link(1).unwrap().source;
+        assert!(table.find(0, source).is_some() && table.find(0, addr(7)).is_none());
+        // With the credential, from the member's address: over the plain wire, and over a link of
+        // another key.
+        for other in [None, link(2)] {
+            let request = JoinRequest { link: other.clone(), ..request(7) };
+            assert!(matches!(table.join(&request, now), Joined::Full { .. }));
+            let request = KeepRequest { link: other.clone(), ..keep(7, addr(7), true) };
+            assert_eq!(table.keep(&request, now + LEASE / 2), Standing::Unknown);
+            assert!(!table.leave(credential, other.as_ref()));
+        }
+        assert_eq!((table.counts().unknown, table.population()), (4, (1, 0)));
+        table.expire(now + LEASE);
+        let (_, ended) = drain(&mut table);
+        assert_eq!(ended, [(7, EndReason::Expired)], "no other request has extended the lease");
+        // A session of the plain wire is not kept over a link.
+        table.join(&request(8), now);
+        drain(&mut table);
+        assert_eq!(table.keep(&KeepRequest { link: link(1), ..keep(8, addr(8), true) }, now), Standing::Unknown);
+        assert_eq!(table.keep(&keep(8, addr(8), true), now), Standing::At(0));
+    }
+
+    #[test]
+    fn link_may_come_from_any_address() {
+        let mut table = Table::new([limits()]);
+        let now = Instant::now();
+        table.join(&request_over(1, 7), now);
+        drain(&mut table);
+        let from = |number, port| KeepRequest { link: link(1), number: Some(number), ..keep(7, addr(port), false) };
+        assert_eq!(table.keep(&from(1, 70), now), Standing::At(0));
+        assert!(matches!(table.next_effect(), Some(Effect::Moved { from, .. }) if from == addr(7)));
+        assert_eq!(table.keep(&from(3, 71), now), Standing::At(0));
+        // One that was overtaken does not move it back.
+        assert_eq!(table.keep(&from(2, 70), now), Standing::At(0));
+        let member = table.find(0, link(1).unwrap().source).unwrap();
+        assert_eq!(member.addr(), addr(71));
+        // The address belongs to the plain session there.
+        table.join(&JoinRequest { addr: addr(71), ..request(9) }, now);
+        drain(&mut table);
+        assert_eq!(table.find(0, addr(71)).unwrap().credential().key, 9);
+        assert_eq!(table.population(), (2, 0));
+    }
+
+    #[test]
+    fn key_that_joins_again_gives_up_its_place_and_its_turn() {
+        let mut table = Table::new([limits()]);
+        let now = Instant::now();
+        for key in 1..=(CAPACITY + QUEUE) as u64 {
+            table.join(&request_over(key as u8, key), now);
+            drain(&mut table);
+        }
+        // A member: the first in line takes its place.
+        assert!(matches!(table.join(&request_over(1, 100), now), Joined::Session(_)));
+        let (joined, ended) = drain(&mut table);
+        assert_eq!((joined, ended.len(), table.population()), (vec![4], 1, (CAPACITY, QUEUE)));
+        assert_eq!(table.standing(Credential { id: SessionId(1_100), key: 100 }), Standing::At(QUEUE));
+        // One in line goes to its end.
+        assert!(matches!(table.join(&request_over(5, 101), now), Joined::Session(_)));
+        drain(&mut table);
+        assert_eq!(table.standing(Credential { id: SessionId(1_101), key: 101 }), Standing::At(QUEUE));
+        assert_eq!(table.population(), (CAPACITY, QUEUE));
+        // A late duplicate of its first request begins nothing.
+        assert_eq!(table.join(&request_over(5, 5), now), Joined::Session(Credential { id: SessionId(1_005), key: 5 }));
+        assert!(matches!(table.report(Credential { id: SessionId(1_005), key: 5 }), Standing::Ended(_)));
+        assert_eq!(table.population(), (CAPACITY, QUEUE));
+    }
 }
