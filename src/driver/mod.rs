@@ -419,10 +419,15 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Ends every handler and call, even if the runtime drops the driver.
+    /// Ends every handler, call and session, even if the runtime drops the driver, or after a panic
+    /// of its own.
     fn drop(&mut self) {
-        let Shared { lifecycle, handlers, calls, .. } = &*self.shared;
-        lifecycle.set_closing();
+        let Shared { lifecycle, handlers, calls, sessions, .. } = &*self.shared;
+        // An endpoint that is already closing has ended its sessions.
+        if !lifecycle.is_closing() {
+            lifecycle.set_closing();
+            sessions.on_close.get().into_iter().for_each(|close| close());
+        }
         handlers.abort();
         calls.close();
     }

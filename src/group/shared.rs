@@ -286,6 +286,11 @@ impl GroupShared {
         self.change(|members| members.remove(source));
     }
 
+    /// Removes all members.
+    pub(crate) fn clear(&self) {
+        self.change(Members::clear);
+    }
+
     fn fail(&self, error: Arc<dyn Error + Send + Sync>) {
         let now = now();
         let mut failure = self.failure.lock();

@@ -62,7 +62,10 @@ impl Effects<'_> {
                 members.iter().for_each(|member| group.apply(inserted(member)));
                 group.publish();
             }
-            Effect::Closed => self.roster.end_events(),
+            Effect::Closed => {
+                self.roster.groups().for_each(|group| group.clear());
+                self.roster.end_events();
+            }
         }
     }
 
@@ -95,7 +98,10 @@ impl Effects<'_> {
         if !was_member {
             return;
         }
-        self.leave_group(pool, &member, member.source());
+        // A group that closes is emptied at once.
+        if reason != EndReason::Closing {
+            self.leave_group(pool, &member, member.source());
+        }
         if let Some(on_end) = &self.roster.pool(pool).hooks.on_end
             && let Err(Panicked) = catch(|| on_end(&member, &reason))
         {

@@ -10,8 +10,8 @@ impl Join {
     /// The server counts only requests over a link of that key as the member's. The session goes on
     /// if the link is lost and another one opened, and if this endpoint has another address, and no
     /// token is needed for that. Its id and its secret are encrypted, as all calls of
-    /// [`Session::client`](crate::Session::client) are. A key has one session in each pool: a second
-    /// one ends the first at once, as after a restart of this program.
+    /// [`Session::client`](crate::Session::client) are. A key has one session in each pool: a
+    /// second one ends the first at once, as after a restart of this program.
     ///
     /// The expected key is pinned, as for [`Client::secure`](crate::Client::secure); with
     /// [`AnyPeer`](crate::AnyPeer) every server is accepted. The endpoint needs a

@@ -178,7 +178,7 @@ async fn session_goes_on_over_other_links_and_from_other_addresses() {
         // The router restarts: the link moves with the address.
         nat.rebind_to("198.51.100.9".parse().unwrap());
         assert_eq!(lobby(&session).id().await.unwrap(), id.to_string(), "seed {seed}");
-        // A partition that is longer than the idle timeout ends the link, and another one is opened.
+        // A partition longer than the idle timeout ends the link, and another one is opened.
         network.partition([server_addr().ip()]);
         sleep(Duration::from_secs(40)).await;
         network.heal();

@@ -130,6 +130,13 @@ impl Members {
         self.set_next_probe();
     }
 
+    /// Removes all members.
+    pub(super) fn clear(&mut self) {
+        let ejected = self.ejected.drain(..).map(|ejection| ejection.member);
+        self.available.drain(..).chain(ejected).for_each(|member| member.is_removed.store(true, Ordering::Relaxed));
+        self.next_probe = None;
+    }
+
     /// Picks the member for a request, none of `avoid`: one whose ejection is over, else the less
     /// loaded of two drawn at random. If all are ejected, the one that was ejected first.
     pub(super) fn pick(&mut self, now: Instant, random: u64, avoid: &[Arc<Member>]) -> Option<Arc<Member>> {

@@ -19,7 +19,7 @@ pub enum EndReason {
     /// The server's hook for joining refused the peer when its turn came, for the reason that the
     /// text states.
     Refused(String),
-    /// The server or the member closes its endpoint.
+    /// The server or the member closes its endpoint, or its runtime has ended.
     Closing,
 }
 

@@ -89,6 +89,11 @@ impl Roster {
         &self.pools[pool]
     }
 
+    /// Returns the groups that the program has asked for.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Arc<GroupShared>> {
+        self.pools.iter().filter_map(|pool| pool.group.get())
+    }
+
     /// Returns the member of a pool that the table keeps under this address.
     pub(crate) fn find(&self, pool: usize, source: SocketAddr) -> Option<Member> {
         self.table().find(pool, source).cloned()

@@ -1,13 +1,13 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::effect::Effect;
+use super::effect::{Effect, EffectQueue};
 use super::end_reason::EndReason;
 use super::ended::EndedSessions;
 use super::member::{Data, Member};
-use super::pool::{Pool, PoolLimits};
+use super::pool::{Line, Pool, PoolLimits};
 use super::request::{JoinRequest, Joined, KeepRequest, Standing};
 use super::session_id::{Credential, SessionId};
 use crate::clock::later;
@@ -25,7 +25,7 @@ pub(crate) struct Table {
     /// The end of each lease, or an earlier time, with the key of the session.
     expiries: BTreeSet<(Instant, u64)>,
     ended: EndedSessions,
-    effects: VecDeque<Effect>,
+    effects: EffectQueue,
     counts: Counts,
 }
 
@@ -73,7 +73,7 @@ impl Table {
             keys: HashMap::new(),
             expiries: BTreeSet::new(),
             ended: EndedSessions::default(),
-            effects: VecDeque::new(),
+            effects: EffectQueue::default(),
             counts: Counts::default(),
         }
     }
@@ -142,7 +142,7 @@ impl Table {
         let pool = &mut self.pools[at];
         let place = if has_place {
             pool.taken += 1;
-            self.effects.push_back(Effect::Enter { pool: at, key, member: member.clone() });
+            self.effects.push(Effect::Enter { pool: at, key, member: member.clone() });
             Place::Entering { waited: false, end: None }
         } else {
             Place::Waiting(pool.line.push(key))
@@ -173,7 +173,7 @@ impl Table {
                 self.counts.joined += 1;
                 let (pool, member) = (entry.pool, entry.member.clone());
                 // Right after the hook, so that hooks and events have one order.
-                self.effects.push_front(Effect::Joined { pool, member, waited });
+                self.effects.push_first(Effect::Joined { pool, member, waited });
                 if let Some(reason) = end {
                     self.end(key, reason);
                 }
@@ -278,18 +278,20 @@ impl Table {
     pub(crate) fn close(&mut self) {
         let mut keys: Vec<_> = self.keys.iter().map(|(id, key)| (*id, *key)).collect();
         keys.sort_unstable();
-        // Peers in line must not take the places that become free.
+        // Peers in line must not take the places that become free. The lines go first, because each
+        // removal from one takes a time that grows with its length.
         for pool in &mut self.pools {
             pool.limits.capacity = 0;
             pool.limits.queue = 0;
+            pool.line = Line::default();
         }
         keys.into_iter().for_each(|(_, key)| self.end(key, EndReason::Closing));
-        self.effects.push_back(Effect::Closed);
+        self.effects.push(Effect::Closed);
     }
 
     /// Queues the first members of a pool's group.
     pub(crate) fn push_group(&mut self, pool: usize) {
-        self.effects.push_back(Effect::Grouped(pool));
+        self.effects.push(Effect::Grouped(pool));
     }
 
     /// Ends the sessions whose leases have run out. Returns the time of the next look.
@@ -343,15 +345,7 @@ impl Table {
 
     /// Takes the next effect.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
-        let effect = self.effects.pop_front()?;
-        if let Effect::Closed = effect
-            && !self.effects.is_empty()
-        {
-            // A session whose hook ran meanwhile ends after its start, and events end with it.
-            self.effects.push_back(effect);
-            return self.effects.pop_front();
-        }
-        Some(effect)
+        self.effects.pop()
     }
 
     fn key_of(&self, credential: Credential) -> Option<u64> {
@@ -382,7 +376,7 @@ impl Table {
         entry.member.set_addr(addr);
         pool.clear_addr(from, key);
         if let Place::Member = entry.place {
-            self.effects.push_back(Effect::Moved { pool: at, member: entry.member.clone(), from });
+            self.effects.push(Effect::Moved { pool: at, member: entry.member.clone(), from });
         }
         self.take_addr(at, addr, key);
     }
@@ -396,7 +390,7 @@ impl Table {
         }
         member.set_addr(addr);
         if let Place::Member = place {
-            self.effects.push_back(Effect::Moved { pool: *pool, member: member.clone(), from });
+            self.effects.push(Effect::Moved { pool: *pool, member: member.clone(), from });
         }
     }
 
@@ -438,7 +432,7 @@ impl Table {
         member.set_end(reason.clone());
         self.ended.insert(member.credential(), reason.clone());
         self.counts.ended += u64::from(was_member);
-        self.effects.push_back(Effect::Ended { pool: at, member, reason, was_member });
+        self.effects.push(Effect::Ended { pool: at, member, reason, was_member });
         self.admit_from_line(at);
     }
 
@@ -450,7 +444,7 @@ impl Table {
             let entry = self.sessions.get_mut(&key).expect("a session in line lives");
             entry.place = Place::Entering { waited: true, end: None };
             pool.taken += 1;
-            self.effects.push_back(Effect::Enter { pool: at, key, member: entry.member.clone() });
+            self.effects.push(Effect::Enter { pool: at, key, member: entry.member.clone() });
         }
     }
 }

@@ -288,6 +288,63 @@ fn ended_sessions_are_remembered_in_bounded_memory() {
     assert_eq!((table.sessions.len(), table.expiries.len()), (0, 0));
 }
 
+#[test]
+fn effects_are_bounded_while_a_hook_blocks() {
+    const PEERS: u64 = 10_000;
+    let mut table = Table::new([limits()]);
+    let now = Instant::now();
+    table.join(&request(1), now);
+    drain(&mut table);
+    table.join(&request(2), now);
+    assert!(matches!(table.next_effect(), Some(Effect::Enter { key: 2, .. })), "its hook blocks from here");
+    // The third place and the line are taken and left, and a member moves back and forth.
+    for key in 3..PEERS {
+        table.join(&request(key), now);
+        table.join(&request(key + PEERS), now);
+        for key in [key, key + PEERS] {
+            table.leave(Credential { id: SessionId(key + 1_000), key }, None);
+        }
+        assert_eq!(table.keep(&keep(1, addr(key as u16), true), now), Standing::At(0));
+    }
+    let bound = EffectQueue::MAX_NOTICES + 3 * (CAPACITY + QUEUE);
+    assert!(table.effects.len() <= bound, "{} effects", table.effects.len());
+    table.enter(2, Ok(Arc::new(())));
+    let (mut moves, mut joined) = (Vec::new(), 0);
+    while let Some(effect) = table.next_effect() {
+        match effect {
+            Effect::Enter { key, .. } => table.enter(key, Ok(Arc::new(()))),
+            Effect::Moved { member, from, .. } => moves.push((from, member.addr())),
+            Effect::Joined { .. } => joined += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(moves, [(addr(1), addr((PEERS - 1) as u16))], "one move, from the first address to the last");
+    assert!(joined >= 1);
+    // Later moves count again.
+    table.keep(&keep(1, addr(1), true), now);
+    assert!(matches!(table.next_effect(), Some(Effect::Moved { .. })));
+}
+
+#[test]
+fn all_peers_in_a_long_line_are_told_that_the_endpoint_closes() {
+    const PEERS: u64 = 100_000;
+    let mut table = Table::new([PoolLimits { queue: PEERS as usize, ..limits() }]);
+    let now = Instant::now();
+    for key in 1..=PEERS {
+        let addr = ([10, (key >> 16) as u8, (key >> 8) as u8, key as u8], 7_000).into();
+        // Ids are random, so the line is not left in its order.
+        let id = SessionId(key.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(matches!(table.join(&JoinRequest { addr, id, ..request(key) }, now), Joined::Session(_)));
+        drain(&mut table);
+    }
+    table.close();
+    let mut told = 0;
+    while let Some(effect) = table.next_effect() {
+        told += u64::from(matches!(effect, Effect::Ended { reason: EndReason::Closing, .. }));
+    }
+    assert_eq!((told, table.population()), (PEERS, (0, 0)));
+}
+
 /// Sessions over links.
 #[cfg(feature = "secure")]
 mod links {

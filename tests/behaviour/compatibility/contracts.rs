@@ -86,6 +86,8 @@ contract! { at_least_once: #[rpc(at_least_once)] fn find(&self, key: &str, limit
 contract! { at_most_once: #[rpc(at_most_once)] fn find(&self, key: &str, limit: u8) -> String {
     found(key, limit.into())
 } }
+contract! { session: #[rpc(session)] fn find(&self, key: &str, limit: u8) -> String { found(key, limit.into()) } }
+contract! { secure: #[rpc(secure)] fn find(&self, key: &str, limit: u8) -> String { found(key, limit.into()) } }
 contract! { oneway: #[rpc(oneway)] fn find(&self, key: &str, limit: u8) { let _ = (key, limit); } }
 
 contract! { result_changed: fn find(&self, key: &str, limit: u8) -> u64 { (key.len() as u64) + u64::from(limit) } }

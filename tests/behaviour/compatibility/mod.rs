@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpcudp::contract::{Contract, Method};
+use rpcudp::session::Sessions;
 use rpcudp::sim::{Conditions, Network};
 use rpcudp::{CallError, Endpoint, Refusal, Service, rpc_service};
 
@@ -35,6 +36,21 @@ macro_rules! version {
             contract: contracts::$name::CaseClient::CONTRACT,
             call: async |via: &Endpoint, peer| {
                 outcome(contracts::$name::CaseClient::new(via, peer).$method($($argument),*).await, $expected)
+            },
+        }
+    };
+}
+
+/// Makes a version whose caller joins the server first.
+macro_rules! joined_version {
+    ($name:ident: $method:ident($($argument:expr),*) => $expected:expr) => {
+        Version {
+            server: contracts::$name::CaseServer::new(contracts::Served),
+            contract: contracts::$name::CaseClient::CONTRACT,
+            call: async |via: &Endpoint, peer| {
+                let session = via.join(peer).await.unwrap();
+                let client: contracts::$name::CaseClient = session.client();
+                outcome(client.$method($($argument),*).await, $expected)
             },
         }
     };
@@ -171,6 +187,20 @@ async fn outcomes_of_contract_changes_are_as_documented() {
         )
         .await,
         row("the method becomes `oneway`", before(), version!(oneway: find("a", 7) => ())).await,
+        row(
+            "the method requires a session, and the caller has none",
+            before(),
+            version!(session: find("a", 7) => "a 7"),
+        )
+        .await,
+        row(
+            "the method requires a session, and the caller has joined",
+            joined_version!(before: find("a", 7) => "a 7"),
+            joined_version!(session: find("a", 7) => "a 7"),
+        )
+        .await,
+        row("the method becomes `secure`, and the client is plain", before(), version!(secure: find("a", 7) => "a 7"))
+            .await,
     ];
     let documented = documented();
     for row in &table {
@@ -245,7 +275,8 @@ async fn row(
 
 /// Binds a server and a caller on a network of their own.
 fn pair(service: impl Service) -> Pair {
-    Pair::new(Network::new(1), Endpoint::builder().serve(service), Endpoint::builder())
+    let server = Endpoint::builder().sessions(Sessions::new()).serve(service);
+    Pair::new(Network::new(1), server, Endpoint::builder())
 }
 
 /// The outcome of a call.
@@ -257,6 +288,9 @@ enum Outcome {
     MalformedArguments,
     Undecodable,
     UndeclaredError,
+    NoSession,
+    NeedsSecureLink,
+    Insecure,
     Timeout,
 }
 
@@ -269,6 +303,9 @@ impl Display for Outcome {
             Self::MalformedArguments => "`MalformedArguments`",
             Self::Undecodable => "`Decode`",
             Self::UndeclaredError => "`UndeclaredError`",
+            Self::NoSession => "`NoSession`",
+            Self::NeedsSecureLink => "`NeedsSecureLink`",
+            Self::Insecure => "`Insecure`",
             Self::Timeout => "`Timeout`",
         })
     }
@@ -281,6 +318,9 @@ fn outcome<T: PartialEq<M>, M, E>(result: Result<T, CallError<E>>, expected: M) 
         Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => Outcome::UnknownMethod,
         Err(CallError::Refused { reason: Refusal::MalformedArguments, .. }) => Outcome::MalformedArguments,
         Err(CallError::Refused { reason: Refusal::UndeclaredError, .. }) => Outcome::UndeclaredError,
+        Err(CallError::Refused { reason: Refusal::NoSession, .. }) => Outcome::NoSession,
+        Err(CallError::Refused { reason: Refusal::NeedsSecureLink, .. }) => Outcome::NeedsSecureLink,
+        Err(CallError::Insecure { .. }) => Outcome::Insecure,
         Err(CallError::Decode { .. }) => Outcome::Undecodable,
         Err(CallError::Timeout { .. }) => Outcome::Timeout,
         Err(error) => panic!("{}", error.map_application(|_| "an application error")),

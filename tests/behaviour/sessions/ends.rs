@@ -1,17 +1,20 @@
 //! The end of a session: one for each join, with its reason, on both sides.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
-use rpcudp::session::{EndReason, JoinError, Rejoin, SessionEvent, SessionState, Sessions};
+use rpcudp::session::{EndReason, JoinError, Member, Rejoin, SessionEvent, SessionState, Sessions};
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{Endpoint, Refusal};
+use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp::{Builder, Endpoint, Refusal};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::fixture::{Hook, Hooks, LobbyClient, Scene, addr, lobby, serve, server_addr};
-use crate::support::{bind, ms, refusal, seeds};
+use super::fixture::{Game, Hook, Hooks, LobbyClient, LobbyServer, Scene, addr, lobby, serve, server_addr};
+use crate::support::{bind, ms, paused_runtime, refusal, seeds};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -290,4 +293,83 @@ async fn duplicate_of_a_request_that_ran_gets_its_response_after_the_session_has
     scene.server.sessions().evict(session.id().unwrap(), "over");
     scene.network.set_link(server_addr().ip(), addr(1).ip(), Conditions::default());
     assert_eq!(call.await.unwrap().unwrap(), 1, "the caller must not be told that it did not run");
+}
+
+/// A socket whose driver panics when the test says so, as it would because of a bug.
+#[derive(Debug)]
+struct Panics<T> {
+    inner: T,
+    is_due: Arc<AtomicBool>,
+}
+
+impl<T: Transport> Transport for Panics<T> {
+    fn poll_receive(&self, cx: &mut task::Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
+        assert!(!self.is_due.load(Ordering::Relaxed), "a panic on purpose");
+        self.inner.poll_receive(cx, batch)
+    }
+    fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
+        self.inner.try_send(datagram)
+    }
+    fn poll_writable(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_writable(cx)
+    }
+    fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr()
+    }
+}
+
+/// Binds an endpoint, and returns it with the switch of its panic.
+fn bind_panicking(network: &Network, addr: SocketAddr, builder: Builder) -> (Endpoint, Arc<AtomicBool>) {
+    let is_due = Arc::<AtomicBool>::default();
+    let transport = Panics { inner: network.bind(addr).unwrap(), is_due: Arc::clone(&is_due) };
+    (builder.bind_transport(transport).unwrap(), is_due)
+}
+
+#[tokio::test(start_paused = true)]
+async fn panic_of_a_driver_ends_its_sessions() {
+    let (network, hooks) = (Network::new(1), Hooks::default());
+    let builder = Endpoint::builder().sessions(hooks.watch(Sessions::new().capacity(2).queue(1)));
+    let builder = builder.sessions(Sessions::pool("operator")).serve(LobbyServer::new(Game::default()));
+    let (server, is_due) = bind_panicking(&network, server_addr(), builder);
+    let mut events = server.sessions().events();
+    let (endpoint, is_due_at_member) = bind_panicking(&network, addr(1), Endpoint::builder());
+    let first = endpoint.join(server_addr()).await.unwrap();
+    let second = bind(&network, addr(2), Endpoint::builder()).join(server_addr()).await.unwrap();
+    let ids = [first.id().unwrap(), second.id().unwrap()];
+    let other = bind(&network, addr(4), Endpoint::builder());
+    // The member's driver.
+    is_due_at_member.store(true, Ordering::Relaxed);
+    let to_member = LobbyClient::new(&other, addr(1)).open().timeout(ms(100)).await;
+    assert!(to_member.is_err());
+    assert_eq!(first.ended().await, EndReason::Closing);
+    sleep(ms(10)).await;
+    assert_eq!(server.sessions().list().iter().map(Member::id).collect::<Vec<_>>(), [ids[1]], "the other has left");
+    // The server's.
+    is_due.store(true, Ordering::Relaxed);
+    let to_server = LobbyClient::new(&other, server_addr()).open().timeout(ms(100)).await;
+    assert!(to_server.is_err());
+    assert_eq!(second.ended().await, EndReason::Closing);
+    let mut ends = Vec::new();
+    while let Some(event) = events.next().await {
+        if let SessionEvent::Ended { member, reason } = event {
+            ends.push((member.id(), reason));
+        }
+    }
+    assert_eq!(ends, [(ids[0], EndReason::Left), (ids[1], EndReason::Closing)]);
+    assert_eq!(hooks.take().last(), Some(&Hook::Ended(ids[1], EndReason::Closing)));
+}
+
+/// The runtime of a server ends without its endpoint being closed.
+#[test]
+fn sessions_end_with_the_runtime_of_their_endpoint() {
+    let (runtime, network, hooks) = (paused_runtime(), Network::new(1), Hooks::default());
+    let server = runtime.block_on(async {
+        let server = serve(&network, hooks.watch(Sessions::new()));
+        let session = bind(&network, addr(1), Endpoint::builder()).join(server_addr()).await.unwrap();
+        std::mem::forget(session);
+        server
+    });
+    drop(runtime);
+    assert!(server.sessions().is_empty());
+    assert!(matches!(&hooks.take()[..], [Hook::Joined(one), Hook::Ended(other, EndReason::Closing)] if one == other));
 }

@@ -8,3 +8,4 @@ mod members;
 mod moves;
 mod required;
 mod storm;
+mod suspends;
