@@ -49,11 +49,7 @@ impl Trace {
         let mut largest = BTreeMap::<_, (usize, usize)>::new();
         for Entry { is_sent, peer, len, .. } in self.entries() {
             let now = present.entry(peer).or_default();
-            if is_sent {
-                now.1 += len
-            } else {
-                now.0 += len
-            }
+            *if is_sent { &mut now.1 } else { &mut now.0 } += len;
             let most = largest.entry(peer).or_insert(*now);
             if now.1 * most.0.max(1) >= most.1 * now.0.max(1) {
                 *most = *now;
