@@ -34,6 +34,11 @@ impl KeyedIds {
         let [tag @ .., _] = self.key.new_mask(&sample).expect("a sample of AES has 16 bytes");
         tag
     }
+
+    /// Returns whether an id was made with the key.
+    pub(crate) fn has_made(&self, id: &[u8]) -> bool {
+        id.split_first_chunk().is_some_and(|(nonce, tag)| self.tag(*nonce) == *tag)
+    }
 }
 
 impl ConnectionIdGenerator for KeyedIds {
@@ -46,8 +51,7 @@ impl ConnectionIdGenerator for KeyedIds {
     }
 
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
-        let (nonce, tag) = id.split_first_chunk().ok_or(InvalidCid)?;
-        if self.tag(*nonce) == *tag { Ok(()) } else { Err(InvalidCid) }
+        if self.has_made(id) { Ok(()) } else { Err(InvalidCid) }
     }
 
     fn cid_len(&self) -> usize {

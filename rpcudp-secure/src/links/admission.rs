@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::first_packet::FirstPacket;
+
 /// The limits on handshakes that peers begin, and on their moves to other addresses. A handshake
 /// costs the called end most of a millisecond and 25 KB, and its first packet may bear a forged
 /// address. So may one that looks like a move, and QUIC sends 1,200 bytes there to validate it.
@@ -11,7 +13,7 @@ pub(super) struct Admission {
     /// The handshakes among them whose callers have not proven their addresses.
     unvalidated: usize,
     window: Window,
-    /// The sources that had a link, and the end of the time for which they are exempt.
+    /// The sources that had a link, and the end of the time for which they count as known.
     known: HashMap<Source, Instant>,
 }
 
@@ -19,9 +21,12 @@ pub(super) struct Admission {
 #[derive(Debug)]
 struct Window {
     ends: Instant,
-    accepted: usize,
+    /// The accepted ones, by standing.
+    accepted: [usize; Standing::COUNT],
+    by_source: HashMap<(Source, Standing), u32>,
     retried: usize,
-    by_source: HashMap<Source, u32>,
+    /// The first packets that were looked at, by kind.
+    first_packets: [usize; FirstPacket::COUNT],
     moved: usize,
     /// By the links' places in the table.
     moved_by_link: HashMap<u32, u32>,
@@ -30,6 +35,18 @@ struct Window {
 /// An IPv4 address, or the /64 prefix of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Source(u64);
+
+/// The trust in the source of a handshake. Each has limits of its own, so that a flood of one
+/// standing leaves the next its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Standing {
+    /// The source may be forged.
+    Unvalidated,
+    /// The caller has proven that it receives at its address.
+    Validated,
+    /// Validated, and the source had a link within [`Admission::KNOWN_TIME`].
+    Known,
+}
 
 /// The decision about a handshake that a peer begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +67,19 @@ impl Admission {
     /// The time for a handshake that a peer begins.
     pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Handshakes a second.
-    const PER_SECOND: usize = 500;
+    /// Handshakes a second. They take an eighth of a core at most.
+    const PER_SECOND: usize = 300;
 
-    /// Handshakes a second of one source.
-    const PER_SOURCE: u32 = 20;
+    /// The handshakes among them of sources that are not known.
+    const UNKNOWN_PER_SECOND: usize = 200;
+
+    /// The handshakes among these in the names of sources that are not validated.
+    const UNVALIDATED_PER_SECOND: usize = 100;
 
     /// Retries a second, at 9 us each.
     const RETRIES_PER_SECOND: usize = 10_000;
 
-    /// The time for which a source that had a link is exempt from the limits of a second.
+    /// The time for which a source that had a link is known.
     const KNOWN_TIME: Duration = Duration::from_secs(600);
 
     const MAX_KNOWN: usize = 1_024;
@@ -70,40 +90,39 @@ impl Admission {
     /// The same for one link.
     const MOVES_PER_LINK: u32 = 16;
 
-    const SECOND: Duration = Duration::from_secs(1);
-
     pub(super) fn new(now: Instant) -> Self {
         Self { handshaking: 0, unvalidated: 0, window: Window::new(now), known: HashMap::new() }
     }
 
+    /// Returns whether a first packet is worth a look, which takes some 7 us. Beyond a limit of a
+    /// second it is not.
+    pub(super) fn looks_at(&mut self, now: Instant, packet: FirstPacket) -> bool {
+        self.window.renew(now);
+        self.window.first_packets[packet as usize] < packet.limit()
+    }
+
+    /// Counts a first packet that was looked at, and that belongs to no handshake under way.
+    pub(super) fn count(&mut self, packet: FirstPacket) {
+        self.window.first_packets[packet as usize] += 1;
+    }
+
     /// Decides about a handshake. One that is accepted is counted until [`end`](Self::end).
     pub(super) fn admit(&mut self, now: Instant, source: SocketAddr, is_validated: bool) -> Verdict {
-        self.begin_second(now);
+        self.window.renew(now);
         if self.handshaking >= Self::MAX_HANDSHAKING {
             return Verdict::Ignore;
         }
-        let source = Source::of(source.ip());
-        if !is_validated && self.unvalidated >= Self::MAX_UNVALIDATED {
-            let is_allowed = self.window.retried < Self::RETRIES_PER_SECOND;
-            self.window.retried += usize::from(is_allowed);
-            return if is_allowed { Verdict::Retry } else { Verdict::Ignore };
+        let (source, standing) = self.standing(now, source, is_validated);
+        if (is_validated || self.unvalidated < Self::MAX_UNVALIDATED) && self.window.admit(source, standing) {
+            self.handshaking += 1;
+            self.unvalidated += usize::from(!is_validated);
+            return Verdict::Accept;
         }
-        let is_known = is_validated && self.known.get(&source).is_some_and(|until| now < *until);
-        if !is_known {
-            if self.window.accepted >= Self::PER_SECOND {
-                return Verdict::Ignore;
-            }
-            // At most as many sources as handshakes.
-            let count = self.window.by_source.entry(source).or_default();
-            if *count >= Self::PER_SOURCE {
-                return Verdict::Ignore;
-            }
-            *count += 1;
-            self.window.accepted += 1;
+        if is_validated || self.window.retried >= Self::RETRIES_PER_SECOND {
+            return Verdict::Ignore;
         }
-        self.handshaking += 1;
-        self.unvalidated += usize::from(!is_validated);
-        Verdict::Accept
+        self.window.retried += 1;
+        Verdict::Retry
     }
 
     /// Records the end of a handshake that was accepted, well or badly.
@@ -114,7 +133,7 @@ impl Admission {
 
     /// Decides about a datagram of a link from another address than the link has.
     pub(super) fn admit_move(&mut self, now: Instant, slot: u32) -> bool {
-        self.begin_second(now);
+        self.window.renew(now);
         let count = self.window.moved_by_link.entry(slot).or_default();
         let is_allowed = *count < Self::MOVES_PER_LINK && self.window.moved < Self::MOVES_PER_SECOND;
         *count += u32::from(is_allowed);
@@ -122,14 +141,15 @@ impl Admission {
         is_allowed
     }
 
-    fn begin_second(&mut self, now: Instant) {
-        if now >= self.window.ends {
-            self.window = Window::new(now);
-        }
+    /// Records that a handshake that was accepted just now was garbage: it has cost next to
+    /// nothing, and keeps no other from being accepted.
+    pub(super) fn end_unbegun(&mut self, now: Instant, source: SocketAddr, is_validated: bool) {
+        self.end(is_validated);
+        let (source, standing) = self.standing(now, source, is_validated);
+        self.window.take_back(source, standing);
     }
 
-    /// Exempts a source from the limits of a second, for a while: it has proven its address, and
-    /// has a key that is allowed.
+    /// Makes a source known for a while: it has proven its address, and has a key that is allowed.
     pub(super) fn know(&mut self, now: Instant, source: SocketAddr) {
         if self.known.len() >= Self::MAX_KNOWN {
             self.known.retain(|_, until| now < *until);
@@ -143,12 +163,82 @@ impl Admission {
     pub(super) fn handshaking(&self) -> usize {
         self.handshaking
     }
+
+    fn standing(&self, now: Instant, source: SocketAddr, is_validated: bool) -> (Source, Standing) {
+        let source = Source::of(source.ip());
+        let is_known = || self.known.get(&source).is_some_and(|until| now < *until);
+        let standing = match is_validated {
+            false => Standing::Unvalidated,
+            true if is_known() => Standing::Known,
+            true => Standing::Validated,
+        };
+        (source, standing)
+    }
 }
 
 impl Window {
+    const LENGTH: Duration = Duration::from_secs(1);
+
     fn new(now: Instant) -> Self {
-        let ends = now + Admission::SECOND;
-        Self { ends, accepted: 0, retried: 0, by_source: HashMap::new(), moved: 0, moved_by_link: HashMap::new() }
+        Self {
+            ends: now + Self::LENGTH,
+            accepted: [0; Standing::COUNT],
+            by_source: HashMap::new(),
+            retried: 0,
+            first_packets: [0; FirstPacket::COUNT],
+            moved: 0,
+            moved_by_link: HashMap::new(),
+        }
+    }
+
+    /// Begins a new second if this one has passed.
+    fn renew(&mut self, now: Instant) {
+        if now >= self.ends {
+            *self = Self::new(now);
+        }
+    }
+
+    /// Counts a handshake, if the limits have room for it.
+    fn admit(&mut self, source: Source, standing: Standing) -> bool {
+        let [unvalidated, validated, known] = self.accepted;
+        let unknown = unvalidated + validated;
+        let is_full = unknown + known >= Admission::PER_SECOND
+            || (standing != Standing::Known && unknown >= Admission::UNKNOWN_PER_SECOND)
+            || (standing == Standing::Unvalidated && unvalidated >= Admission::UNVALIDATED_PER_SECOND);
+        if is_full {
+            return false;
+        }
+        // At most as many sources as handshakes.
+        let count = self.by_source.entry((source, standing)).or_default();
+        if *count >= standing.limit_per_source() {
+            return false;
+        }
+        *count += 1;
+        self.accepted[standing as usize] += 1;
+        true
+    }
+
+    /// Takes back the count of a handshake of this second.
+    fn take_back(&mut self, source: Source, standing: Standing) {
+        let Some(count) = self.by_source.get_mut(&(source, standing)).filter(|count| **count > 0) else { return };
+        *count -= 1;
+        if *count == 0 {
+            self.by_source.remove(&(source, standing));
+        }
+        self.accepted[standing as usize] -= 1;
+    }
+}
+
+impl Standing {
+    const COUNT: usize = 3;
+
+    /// Returns the handshakes a second of one source.
+    fn limit_per_source(self) -> u32 {
+        match self {
+            Self::Unvalidated | Self::Validated => 20,
+            // Several peers may share an address, and lose their links at once.
+            Self::Known => 50,
+        }
     }
 }
 
@@ -192,13 +282,18 @@ mod tests {
         let (mut admission, now) = admission();
         let count = (0..20_000).filter(|host| admission.admit(now, source(*host), false) == Verdict::Retry).count();
         assert_eq!(count, 10_000);
-        assert_eq!(admission.admit(now + Admission::SECOND, source(1), false), Verdict::Retry);
+        assert_eq!(admission.admit(now + Window::LENGTH, source(1), false), Verdict::Retry);
     }
 
     #[test]
     fn handshakes_at_once_are_bounded() {
         let (mut admission, now) = admission();
-        let count = (0..1_000).filter(|host| admission.admit(now, source(*host), true) == Verdict::Accept).count();
+        let admit = |second| move |host: &u32| (source(*host), now + second * Window::LENGTH);
+        let mut count = 0;
+        for second in 0..5 {
+            let hosts = (0..1_000).map(|host| admit(second)(&host));
+            count += hosts.filter(|(source, now)| admission.admit(*now, *source, true) == Verdict::Accept).count();
+        }
         assert_eq!((count, admission.handshaking()), (256, 256));
     }
 
@@ -213,8 +308,26 @@ mod tests {
             verdict == Verdict::Accept
         };
         assert_eq!((0..100).filter(|_| accept(1, now)).count(), 20);
-        assert_eq!((0..1_000).filter(|host| accept(host + 2, now)).count(), 480);
-        assert!(accept(1, now + Admission::SECOND));
+        assert_eq!((0..1_000).filter(|host| accept(host + 2, now)).count(), 180);
+        assert!(accept(1, now + Window::LENGTH));
+    }
+
+    /// Begins and ends handshakes, each with the address of its number. Returns how many were
+    /// accepted.
+    fn accepted(
+        admission: &mut Admission,
+        now: Instant,
+        hosts: impl Iterator<Item = u32>,
+        is_validated: bool,
+    ) -> usize {
+        let is_accepted = |host: &u32| {
+            let is_accepted = admission.admit(now, source(*host), is_validated) == Verdict::Accept;
+            if is_accepted {
+                admission.end(is_validated);
+            }
+            is_accepted
+        };
+        hosts.filter(is_accepted).count()
     }
 
     #[test]
@@ -222,21 +335,53 @@ mod tests {
         let (mut admission, now) = admission();
         assert_eq!((0..100).filter(|_| admission.admit_move(now, 1)).count(), 16);
         assert_eq!((0..1_000).filter(|slot| admission.admit_move(now, slot + 2)).count(), 484);
-        assert!(admission.admit_move(now + Admission::SECOND, 1));
+        assert!(admission.admit_move(now + Window::LENGTH, 1));
     }
 
     #[test]
-    fn sources_that_had_a_link_are_exempt_for_ten_minutes() {
+    fn sources_that_had_a_link_have_limits_of_their_own_for_ten_minutes() {
         let (mut admission, now) = admission();
-        admission.know(now, source(1));
-        let mut count = |now| {
-            let accepted = (0..100).filter(|_| admission.admit(now, source(1), true) == Verdict::Accept).count();
-            (0..accepted).for_each(|_| admission.end(true));
-            accepted
-        };
-        assert_eq!(count(now), 100);
-        assert_eq!(count(now + Admission::KNOWN_TIME), 20);
+        (1..20).for_each(|host| admission.know(now, source(host)));
+        assert_eq!(accepted(&mut admission, now, 1_000..2_000, true), 200, "the limit of unknown sources");
+        assert_eq!(accepted(&mut admission, now, [1; 1_000].into_iter(), true), 50);
+        assert_eq!(accepted(&mut admission, now, (2..20).cycle().take(1_000), true), 50);
+        assert_eq!(accepted(&mut admission, now + Admission::KNOWN_TIME, [1; 1_000].into_iter(), true), 20);
         (2..5_000).for_each(|host| admission.know(now, source(host)));
         assert!(admission.known.len() <= Admission::MAX_KNOWN);
+    }
+
+    #[test]
+    fn handshakes_in_forged_names_leave_the_others_their_share() {
+        let (mut admission, now) = admission();
+        assert_eq!(accepted(&mut admission, now, [1; 1_000].into_iter(), false), 20);
+        assert_eq!(admission.admit(now, source(1), false), Verdict::Retry, "its owner may prove the address");
+        assert_eq!(accepted(&mut admission, now, [1].into_iter(), true), 1);
+        assert_eq!(accepted(&mut admission, now, 2..1_000, false), 80);
+        assert_eq!(accepted(&mut admission, now, 2..1_000, true), 99);
+    }
+
+    #[test]
+    fn garbage_that_was_accepted_does_not_count() {
+        let (mut admission, now) = admission();
+        for host in 0..10_000 {
+            assert_eq!(admission.admit(now, source(host % 2), false), Verdict::Accept);
+            admission.end_unbegun(now, source(host % 2), false);
+        }
+        assert_eq!((admission.handshaking(), admission.window.by_source.len()), (0, 0));
+    }
+
+    #[test]
+    fn first_packets_in_a_second_are_bounded() {
+        let (mut admission, now) = admission();
+        for packet in [FirstPacket::Unaddressed, FirstPacket::Addressed] {
+            let mut count = 0;
+            while admission.looks_at(now, packet) {
+                admission.count(packet);
+                count += 1;
+            }
+            assert_eq!(count, packet.limit());
+            assert!(admission.looks_at(now + Window::LENGTH, packet));
+            admission.window = Window::new(now);
+        }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Config {
     pub(super) endpoint: Arc<EndpointConfig>,
     pub(super) server: Arc<ServerConfig>,
     pub(super) clock: Arc<Clock>,
+    /// Tells the connection ids of this endpoint from others.
+    pub(super) ids: KeyedIds,
     transport: Arc<TransportConfig>,
     tls: Tls,
     first_ids: Arc<FirstIds>,
@@ -114,6 +116,7 @@ impl Config {
             endpoint: Arc::new(endpoint),
             server: Arc::new(server),
             clock,
+            ids: KeyedIds::new(&ids_key, ids_seed),
             transport,
             tls,
             first_ids: Arc::new(FirstIds::new(derive(seed, "first ids"))),

@@ -9,6 +9,7 @@ use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Incoming, Tr
 use super::admission::{Admission, Verdict};
 use super::config::Config;
 use super::event::{Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+use super::first_packet::FirstPacket;
 use super::index::Index;
 use super::link::{Link, Stage, Target, Unvalidated};
 use super::messages::MessageMemory;
@@ -111,9 +112,17 @@ impl Engine {
     }
 
     pub(super) fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {
+        let first_packet = FirstPacket::of(contents, &self.config.ids);
+        if first_packet.is_some_and(|packet| !self.admission.looks_at(now, packet)) {
+            self.stats.ignored += 1;
+            return;
+        }
         self.config.clock.set(now);
         let mut response = Vec::new();
         let handled = self.endpoint.handle(now, source, local, None, BytesMut::from(contents), &mut response);
+        if let Some(packet) = first_packet.filter(|_| !matches!(handled, Some(DatagramEvent::ConnectionEvent(..)))) {
+            self.admission.count(packet);
+        }
         match handled {
             None => self.stats.ignored += 1,
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
@@ -149,7 +158,11 @@ impl Engine {
                     None
                 }
                 Err(error) => {
-                    self.admission.end(is_validated);
+                    if error.response.is_some() {
+                        self.admission.end(is_validated);
+                    } else {
+                        self.admission.end_unbegun(now, source, is_validated);
+                    }
                     self.stats.failed += 1;
                     error.response
                 }

@@ -3,6 +3,7 @@ mod arrivals;
 mod config;
 mod engine;
 mod event;
+mod first_packet;
 mod frame_id;
 mod index;
 mod large_frames;
