@@ -138,7 +138,7 @@ impl Dispatch {
                 // The cancelled handlers are woken, so unlock the table of calls first.
                 calls = None;
                 self.handle_cancel(&received)
-            } else if shared.links.is_some() && received.contents.first().is_some_and(|first| first & QUIC_BIT != 0) {
+            } else if received.contents.first().is_some_and(|first| first & QUIC_BIT != 0) && shared.links.is_some() {
                 // The driver passes it to the links.
                 continue;
             } else {

@@ -394,6 +394,11 @@ impl LinkDriver {
         }
     }
 
+    /// Returns whether there are datagrams to send.
+    pub(super) fn has_output(&self) -> bool {
+        self.sent_count < self.batch.len() || self.links.as_ref().is_some_and(Links::has_output)
+    }
+
     /// Returns whether sending has ended links.
     pub(super) fn has_events(&self) -> bool {
         self.links.as_ref().is_some_and(Links::has_events)

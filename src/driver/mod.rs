@@ -311,20 +311,27 @@ impl Driver {
         if has_work {
             links.work(&mut self.dispatch);
         }
-        let was_full = self.is_full;
-        if self.has_room(cx)
-            && let Some(links) = &mut self.links
-        {
-            let is_full = links.send(&*self.transport);
-            let has_events = links.has_events();
-            self.note_full(is_full, cx);
-            // The send queue waited for the same room.
-            if has_events || (was_full && !self.flush.is_done()) {
-                cx.waker().wake_by_ref();
-            }
+        if links.has_output() {
+            self.send_links(cx);
         }
         if has_work {
             self.wake_completed();
+        }
+    }
+
+    /// Sends the datagrams of the links.
+    fn send_links(&mut self, cx: &mut Context<'_>) {
+        let was_full = self.is_full;
+        if !self.has_room(cx) {
+            return;
+        }
+        let Some(links) = &mut self.links else { return };
+        let is_full = links.send(&*self.transport);
+        let has_events = links.has_events();
+        self.note_full(is_full, cx);
+        // The send queue waited for the same room.
+        if has_events || (was_full && !self.flush.is_done()) {
+            cx.waker().wake_by_ref();
         }
     }
 

@@ -36,6 +36,10 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn has_output(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn has_events(&self) -> bool {
         match self.0 {}
     }
