@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use super::comparison::{Comparison, Key};
 use crate::contenders::Contender;
-use crate::measuring::{Placement, Sample, micros, spread};
+use crate::measuring::{Placement, Sample, micros, ratios_within_rounds, spread};
 
 /// The columns of each cell, with their formatting.
 const COLUMNS: [Column; 5] = [
@@ -59,7 +59,7 @@ fn cells(comparison: &Comparison, placement: Placement) -> String {
             let ours = Key { contender: Contender::Rpcudp, ..key };
             let compared = RATIOS.map(|Column { decimals, value, .. }| match key.contender {
                 Contender::Rpcudp => String::new(),
-                _ => spread(within_rounds(|| of(ours), || of(key), value), decimals),
+                _ => spread(ratios_within_rounds(|| of(ours), || of(key), value), decimals),
             });
             let Key { size, in_flight, contender } = key;
             text += &format!("| {size} | {in_flight} | {contender} | {shown} | {} | {count} |\n", compared.join(" | "));
@@ -93,23 +93,6 @@ fn remarks(comparison: &Comparison) -> String {
 
 fn samples_of(comparison: &Comparison, placement: Placement, key: Key) -> impl Iterator<Item = &Sample<Key>> {
     comparison.all_of(key).filter(move |sample| sample.placement == placement && sample.counts())
-}
-
-/// Divides a value of ours by theirs, in each round in which both samples count and the processors
-/// had one pace.
-fn within_rounds<'a, O, T>(
-    ours: impl Fn() -> O,
-    theirs: impl Fn() -> T,
-    value: fn(&Sample<Key>) -> f64,
-) -> impl Iterator<Item = f64>
-where
-    O: Iterator<Item = &'a Sample<Key>>,
-    T: Iterator<Item = &'a Sample<Key>>,
-{
-    ours().filter_map(move |ours| {
-        let theirs = theirs().find(|theirs| theirs.round == ours.round && theirs.has_pace_of(ours))?;
-        Some(value(ours) / value(theirs))
-    })
 }
 
 #[cfg(test)]

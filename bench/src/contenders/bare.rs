@@ -2,19 +2,15 @@
 //!
 //! One datagram per system call, no encoding, no timeout: the task of a lost datagram never ends.
 
-use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Poll, Waker};
+use std::sync::Arc;
 
 use tokio::net::UdpSocket;
 
+use super::slots::Slots;
 use crate::measuring::{BoxError, Caller, loopback_socket_at};
-
-/// The length of the header: the numbers of the caller and of the call, four bytes each.
-const HEADER_LEN: usize = 8;
 
 /// The length of a receive buffer: more than a UDP datagram carries.
 const BUFFER_LEN: usize = 1 << 16;
@@ -74,26 +70,7 @@ struct Client {
     socket: UdpSocket,
     /// The addresses of the server.
     peers: Vec<SocketAddr>,
-    slots: Vec<Mutex<Slot>>,
-}
-
-/// The slot through which the receiving task passes a response to its caller. The caller swaps the
-/// response with its previous one, so that no call allocates.
-#[derive(Debug, Default)]
-struct Slot {
-    state: State,
-    response: Vec<u8>,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Idle,
-    Waiting {
-        count: u32,
-        waker: Option<Waker>,
-    },
-    Completed,
+    slots: Slots,
 }
 
 /// Starts a server and a task that receives responses, and returns callers that share a socket and
@@ -106,11 +83,10 @@ enum State {
 ///
 /// Returns an error if a socket cannot be bound.
 pub(crate) async fn callers(count: usize, size: usize, peers: Vec<Ipv4Addr>) -> Result<Vec<SlotCaller>, BoxError> {
-    let slots = (0..count).map(|_| Mutex::default()).collect();
     let is_localhost = peers == [Ipv4Addr::LOCALHOST];
     let port = serve(if is_localhost { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED })?.port();
     let peers = peers.into_iter().map(|ip| (ip, port).into()).collect();
-    let client = Arc::new(Client { socket: socket(Ipv4Addr::LOCALHOST)?, peers, slots });
+    let client = Arc::new(Client { socket: socket(Ipv4Addr::LOCALHOST)?, peers, slots: Slots::new(count) });
     tokio::spawn(dispatch_responses(Arc::clone(&client)));
     let caller = |number| SlotCaller {
         client: Arc::clone(&client),
@@ -118,7 +94,7 @@ pub(crate) async fn callers(count: usize, size: usize, peers: Vec<Ipv4Addr>) -> 
         count: 0,
         next_peer: number as usize,
         caller_count: count,
-        datagram: vec![0; HEADER_LEN + size],
+        datagram: vec![0; Slots::HEADER_LEN + size],
         response: Vec::with_capacity(size),
     };
     Ok((0..).take(count).map(caller).collect())
@@ -128,56 +104,15 @@ impl Caller for SlotCaller {
     async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
         let Self { client, number, count, next_peer, caller_count, datagram, response } = self;
         let (number, count) = (*number, mem::replace(count, count.wrapping_add(1)));
-        client.slot(number).state = State::Waiting { count, waker: None };
+        client.slots.begin(number, count);
 
-        datagram[..4].copy_from_slice(&number.to_be_bytes());
-        datagram[4..HEADER_LEN].copy_from_slice(&count.to_be_bytes());
-        datagram[HEADER_LEN..].copy_from_slice(payload);
+        datagram[..Slots::HEADER_LEN].copy_from_slice(&Slots::header(number, count));
+        datagram[Slots::HEADER_LEN..].copy_from_slice(payload);
         client.socket.send_to(datagram, client.peers[*next_peer % client.peers.len()]).await?;
         *next_peer += *caller_count;
 
-        poll_fn(|cx| {
-            let mut slot = client.slot(number);
-            if matches!(slot.state, State::Completed) {
-                slot.state = State::Idle;
-                mem::swap(&mut slot.response, response);
-                return Poll::Ready(());
-            }
-            slot.state = State::Waiting { count, waker: Some(cx.waker().clone()) };
-            Poll::Pending
-        })
-        .await;
+        client.slots.completion(number, count, response).await;
         Ok(response)
-    }
-}
-
-impl Client {
-    fn slot(&self, number: u32) -> MutexGuard<'_, Slot> {
-        self.slots[number as usize].lock().expect("no thread panics while it holds a slot")
-    }
-
-    /// Completes the call that a response belongs to. Drops any other datagram.
-    fn complete(&self, datagram: &[u8]) {
-        let Some((number, rest)) = datagram.split_first_chunk() else { return };
-        let Some((call_number, response)) = rest.split_first_chunk() else { return };
-        let number = u32::from_be_bytes(*number);
-        if number as usize >= self.slots.len() {
-            return;
-        }
-        let mut slot = self.slot(number);
-        let Slot { state, response: stored } = &mut *slot;
-        let State::Waiting { count, waker } = state else { return };
-        if *count != u32::from_be_bytes(*call_number) {
-            return;
-        }
-        stored.clear();
-        stored.extend_from_slice(response);
-        let waker = waker.take();
-        *state = State::Completed;
-        drop(slot);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }
 
@@ -186,7 +121,7 @@ async fn dispatch_responses(client: Arc<Client>) {
     let mut datagram = vec![0; BUFFER_LEN];
     loop {
         match client.socket.recv_from(&mut datagram).await {
-            Ok((len, sender)) if sender.port() == client.peers[0].port() => client.complete(&datagram[..len]),
+            Ok((len, sender)) if sender.port() == client.peers[0].port() => client.slots.complete(&datagram[..len]),
             Ok(_) => {}
             Err(error) => eprintln!("the bare client cannot receive: {error}"),
         }

@@ -6,7 +6,10 @@ mod mmsg;
 pub(crate) mod mmsg_many;
 mod python;
 pub(crate) mod rpcudp;
-mod tarpc;
+#[cfg(feature = "secure-contenders")]
+pub(crate) mod secure;
+mod slots;
+pub(crate) mod tarpc;
 pub(crate) mod tonic;
 mod windowed;
 

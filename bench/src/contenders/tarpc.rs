@@ -1,5 +1,5 @@
 //! tarpc over TCP with bincode, length-delimited frames, `TCP_NODELAY` on both ends, and default
-//! settings.
+//! settings; with TLS or without.
 
 use futures_util::StreamExt;
 use serde_bytes::ByteBuf;
@@ -7,6 +7,7 @@ use tarpc::server::{BaseChannel, Channel};
 use tarpc::tokio_serde::formats::Bincode;
 use tarpc::tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tarpc::{ClientMessage, Response, Transport, client, context, serde_transport};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::measuring::{BoxError, Caller};
@@ -36,12 +37,54 @@ pub(crate) struct TarpcCaller(EchoClient);
 ///
 /// Returns an error if the connection cannot be opened.
 pub(crate) async fn callers(count: usize) -> Result<Vec<TarpcCaller>, BoxError> {
+    let (stream, accepted) = connect().await?;
+    Ok(callers_on(stream, accepted, count))
+}
+
+/// Starts a server and connects to it over mutual TLS, and returns callers that share the
+/// connection.
+///
+/// # Errors
+///
+/// Returns an error if the connection cannot be opened.
+#[cfg(feature = "secure-contenders")]
+pub(crate) async fn callers_over_tls(count: usize) -> Result<Vec<TarpcCaller>, BoxError> {
+    use std::sync::Arc;
+
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::secure::tls::{NAME, Tls};
+
+    let tls = Tls::new()?;
+    let connector = TlsConnector::from(Arc::new(tls.client_config()?));
+    let acceptor = TlsAcceptor::from(Arc::new(tls.server_config()?));
+    let (stream, accepted) = connect().await?;
+    let (stream, accepted) = tokio::try_join!(connector.connect(NAME.try_into()?, stream), acceptor.accept(accepted))?;
+    Ok(callers_on(stream, accepted, count))
+}
+
+/// Connects two sockets.
+async fn connect() -> Result<(TcpStream, TcpStream), BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let stream = TcpStream::connect(listener.local_addr()?).await?;
     let (accepted, _) = listener.accept().await?;
-    tokio::spawn(serve(server_end(accepted)?));
-    let client = EchoClient::new(client::Config::default(), client_end(stream)?).spawn();
-    Ok(vec![TarpcCaller(client); count])
+    stream.set_nodelay(true)?;
+    accepted.set_nodelay(true)?;
+    Ok((stream, accepted))
+}
+
+/// Serves at one end of a connection, and returns callers at the other.
+fn callers_on<S>(
+    stream: S,
+    accepted: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    count: usize,
+) -> Vec<TarpcCaller>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    tokio::spawn(serve(server_end(accepted)));
+    let client = EchoClient::new(client::Config::default(), client_end(stream)).spawn();
+    vec![TarpcCaller(client); count]
 }
 
 async fn serve(transport: impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>> + Send + 'static) {
@@ -57,18 +100,17 @@ impl Caller for TarpcCaller {
 }
 
 fn server_end(
-    stream: TcpStream,
-) -> Result<impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>>, BoxError> {
-    Ok(serde_transport::new(framed(stream)?, Bincode::default()))
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> impl Transport<Response<EchoResponse>, ClientMessage<EchoRequest>> {
+    serde_transport::new(framed(stream), Bincode::default())
 }
 
 fn client_end(
-    stream: TcpStream,
-) -> Result<impl Transport<ClientMessage<EchoRequest>, Response<EchoResponse>>, BoxError> {
-    Ok(serde_transport::new(framed(stream)?, Bincode::default()))
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> impl Transport<ClientMessage<EchoRequest>, Response<EchoResponse>> {
+    serde_transport::new(framed(stream), Bincode::default())
 }
 
-fn framed(stream: TcpStream) -> Result<Framed<TcpStream, LengthDelimitedCodec>, BoxError> {
-    stream.set_nodelay(true)?;
-    Ok(LengthDelimitedCodec::builder().new_framed(stream))
+fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> Framed<S, LengthDelimitedCodec> {
+    LengthDelimitedCodec::builder().new_framed(stream)
 }

@@ -25,7 +25,7 @@ pub(crate) use numbers::{grouped, micros, spread};
 pub(crate) use probe::Probe;
 pub(crate) use processor_time::ProcessorTime;
 pub(crate) use progress::Progress;
-pub(crate) use ratio_table::RatioTable;
+pub(crate) use ratio_table::{RatioTable, ratios_within_rounds};
 pub(crate) use report::{conclude, publish};
 pub(crate) use rounds::measure_in_rounds;
 pub(crate) use sample::{Placement, Sample};

@@ -32,13 +32,7 @@ impl<K: Copy + PartialEq> RatioTable<K> {
         text += "\n";
         for &key in keys {
             let [p50, p99] = [0.5, 0.99].map(|share| spread(of(key).map(|sample| sample.quantile(share)), 1));
-            let of_base = |value: fn(&Sample<K>) -> f64| {
-                let ratios = of(key).filter_map(|sample| {
-                    let base = of(base_of(key)).find(|base| base.round == sample.round && base.has_pace_of(sample))?;
-                    Some(value(sample) / value(base))
-                });
-                spread(ratios, 3)
-            };
+            let of_base = |value| spread(ratios_within_rounds(|| of(key), || of(base_of(key)), value), 3);
             text += &format!(
                 "| {} | {} | {} | {p50} | {p99} | {} | {} | {} |\n",
                 cells(key),
@@ -51,4 +45,21 @@ impl<K: Copy + PartialEq> RatioTable<K> {
         }
         text
     }
+}
+
+/// Divides a value of one key's samples by that of another's, in each round in which both samples
+/// count and the processors had one pace.
+pub(crate) fn ratios_within_rounds<'a, K: 'a, N, D>(
+    numerators: impl Fn() -> N,
+    denominators: impl Fn() -> D,
+    value: fn(&Sample<K>) -> f64,
+) -> impl Iterator<Item = f64>
+where
+    N: Iterator<Item = &'a Sample<K>>,
+    D: Iterator<Item = &'a Sample<K>>,
+{
+    numerators().filter_map(move |numerator| {
+        let denominator = denominators().find(|it| it.round == numerator.round && it.has_pace_of(numerator))?;
+        Some(value(numerator) / value(denominator))
+    })
 }
