@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::links;
 use crate::measuring::{BoxError, Clock, Failures, Latencies, Phase, micros};
 
 /// The service under attack.
@@ -140,6 +141,22 @@ impl Callers {
             let session = peer([127, 0, 2, number]).await?.join(target.local_addr()).await?;
             callers.echo(&session.client::<MemberTargetClient>(), clock);
             callers.sessions.push(session);
+        }
+        Ok(callers)
+    }
+
+    /// Starts peers that call `target` over links, which are up.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an endpoint cannot be bound, or if a link cannot be opened.
+    pub(super) async fn over_links(target: &Endpoint, clock: &Arc<Clock>) -> Result<Self, BoxError> {
+        let mut callers = Self::default();
+        for number in 1..=PEER_COUNT {
+            let peer = links::with_identity(Endpoint::builder()).bind((Ipv4Addr::new(127, 0, 2, number), 0)).await?;
+            let client = links::client(&peer, target)?;
+            client.echo(b"who are you").await?;
+            callers.echo(&client, clock);
         }
         Ok(callers)
     }

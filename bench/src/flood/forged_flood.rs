@@ -46,15 +46,26 @@ pub(super) struct FloodedTransport {
     forged_first: AtomicBool,
 }
 
-/// The forged requests, and the counts of the bytes sent in response.
+/// The forged datagrams, and the counts of the bytes sent in response.
 pub(super) struct ForgedTraffic {
-    request: Vec<u8>,
+    forgery: Forgery,
     queue: Mutex<ForgedQueue>,
     /// The responses of victims to the endpoint's calls, which validate them.
     responses: Mutex<Vec<(SocketAddr, Vec<u8>)>>,
     lost: AtomicU64,
+    /// The bytes that the endpoint has received from all victims.
+    received_bytes: AtomicU64,
     /// The bytes that would have been sent to each victim.
     victim_bytes: Box<[AtomicU64]>,
+}
+
+/// The datagrams that are sent in the names of others.
+#[derive(Debug)]
+pub(super) enum Forgery {
+    /// A request. Each copy gets a message id of its own.
+    Request(Vec<u8>),
+    /// Some datagrams. Each victim has one of them.
+    Datagrams(Vec<Vec<u8>>),
 }
 
 #[derive(Debug, Default)]
@@ -111,15 +122,16 @@ impl FloodedTransport {
 }
 
 impl ForgedTraffic {
-    /// Prepares copies of this request from `victim_count` forged addresses, at most
+    /// Prepares copies of these datagrams from `victim_count` forged addresses, at most
     /// [`MAX_VICTIMS`].
-    pub(super) fn new(request: Vec<u8>, victim_count: u32) -> Arc<Self> {
+    pub(super) fn new(forgery: Forgery, victim_count: u32) -> Arc<Self> {
         let victim_bytes = (0..victim_count.min(MAX_VICTIMS)).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self {
-            request,
+            forgery,
             queue: Mutex::default(),
             responses: Mutex::default(),
             lost: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
             victim_bytes,
         })
     }
@@ -127,6 +139,13 @@ impl ForgedTraffic {
     /// Returns the number of requests lost because the queue was full.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Returns the bytes that would have been sent to all victims, divided by those that were
+    /// received from them.
+    pub(super) fn amplification(&self) -> f64 {
+        let sent: u64 = self.victim_bytes.iter().map(|counter| counter.load(Ordering::Relaxed)).sum();
+        sent as f64 / (self.received_bytes.load(Ordering::Relaxed) as f64).max(1.0)
     }
 
     /// Returns the bytes that would have been sent to the victim with the most traffic.
@@ -157,12 +176,24 @@ impl ForgedTraffic {
         drop(responses);
         let Some(forged) = self.queue().batches.pop_front() else { return false };
         batch.clear();
-        let mut request = self.request.clone();
+        let mut copy = match &self.forgery {
+            Forgery::Request(request) => request.clone(),
+            Forgery::Datagrams(_) => Vec::new(),
+        };
+        let mut len = 0;
         for Forged { victim, id } in forged {
-            Request::set_id(&mut request, id);
+            let contents = match &self.forgery {
+                Forgery::Request(_) => {
+                    Request::set_id(&mut copy, id);
+                    &copy
+                }
+                Forgery::Datagrams(datagrams) => &datagrams[victim as usize % datagrams.len()],
+            };
             let source = Self::victim(victim);
-            assert!(batch.push(Received { source, local: None, contents: &request }), "32 small requests fit");
+            assert!(batch.push(Received { source, local: None, contents }), "32 datagrams fit");
+            len += contents.len() as u64;
         }
+        self.received_bytes.fetch_add(len, Ordering::Relaxed);
         true
     }
 
@@ -190,6 +221,12 @@ impl ForgedTraffic {
 
     fn queue(&self) -> MutexGuard<'_, ForgedQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Forgery {
+    fn default() -> Self {
+        Self::Datagrams(Vec::new())
     }
 }
 

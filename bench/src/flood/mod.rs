@@ -5,6 +5,13 @@ mod callers;
 mod flooder;
 mod forged_flood;
 mod greedy_source;
+mod kind;
+mod link_counts;
+#[cfg(feature = "secure")]
+mod links;
+#[cfg(not(feature = "secure"))]
+#[path = "no_links.rs"]
+mod links;
 mod report;
 mod sample;
 mod scenario;
@@ -20,19 +27,20 @@ use clap::{Args, ValueEnum};
 
 use self::flooder::Condition;
 use self::greedy_source::GreedySource;
+use self::kind::Kind;
 use self::sample::Sample;
-use self::scenario::{Kind, Outcome, Scenario};
+use self::scenario::{Outcome, Scenario};
 use self::victim::{Attack, VictimTraffic};
 use crate::measuring::{BoxError, Machine, Progress, grouped, publish, seconds};
 
 /// The floods, their rate and their times.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Floods to measure, separated by commas [default: all]
+    /// Floods to measure, separated by commas [default: all that the bench was built for]
     #[arg(long, value_name = "FLOODS", value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Datagrams per second [default: 400000 of garbage, 500000 forged, 100000 joins, or ten times
-    /// as many lookups as can run]
+    /// Datagrams per second [default: 400000 of garbage, 500000 forged, 100000 joins or handshakes,
+    /// ten times as many lookups as can run, or as many real handshakes as a thread can make]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Number of rounds, each of which measures every flood once [default: 5, quick: 1]
@@ -65,7 +73,9 @@ pub(crate) struct Options {
 
 impl Options {
     fn kinds(&self) -> Vec<Kind> {
-        Kind::ALL.into_iter().filter(|kind| self.only.is_empty() || self.only.contains(kind)).collect()
+        let is_selected =
+            |kind: &Kind| if self.only.is_empty() { kind.is_available() } else { self.only.contains(kind) };
+        Kind::value_variants().iter().copied().filter(is_selected).collect()
     }
 
     fn rounds(&self) -> usize {
@@ -95,6 +105,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
         println!("{}", serde_json::to_string(&options.scenario(*kind, condition).run()?)?);
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(kind) = options.kinds().into_iter().find(|kind| !kind.is_available()) {
+        return Err(format!("`{kind}` needs links: build the bench with `--features secure`").into());
+    }
     let machine = Machine::this();
     let (kinds, rounds) = (options.kinds(), options.rounds());
     let progress = Progress::new(rounds * kinds.len() * Condition::ALL.len() + Attack::ALL.len() + 1);
@@ -106,7 +119,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
             let mut conditions = Condition::ALL;
             conditions.rotate_left((round - 1) % Condition::ALL.len());
             for condition in conditions {
-                let title = format!("round {round}/{rounds}  {kind:<7}  {:<9}", condition.name());
+                let title = format!("round {round}/{rounds}  {kind:<15}  {:<9}", condition.name());
                 progress.begin(&title);
                 let outcome = run_in_child_process(options.scenario(kind, condition))?;
                 progress.end(&format!("{title}  {}", report::line(&outcome)));
@@ -134,7 +147,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let failed_without_flood: u64 =
         samples.iter().filter(|sample| sample.condition != Condition::Flooded).map(failed).sum();
     let is_within_bound = victims.iter().all(|traffic| traffic.total as f64 <= traffic.bound());
-    Ok(if failed_without_flood == 0 && is_within_bound && greedy.is_fair() {
+    let are_within_caps = samples.iter().all(|sample| sample.kind.allows(&sample.outcome.links));
+    Ok(if failed_without_flood == 0 && is_within_bound && are_within_caps && greedy.is_fair() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

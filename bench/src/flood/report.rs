@@ -5,8 +5,11 @@ use std::fmt::Write;
 use super::callers::CallSummary;
 use super::flooder::Condition;
 use super::greedy_source::GreedySource;
+use super::kind::{Kind, VICTIM_COUNT};
+use super::link_counts::LinkFigures;
+use super::links::HandshakeFlood;
 use super::sample::Sample;
-use super::scenario::{JOINS_PER_SECOND, Kind, Outcome, VICTIM_COUNT, overload_rate};
+use super::scenario::Outcome;
 use super::victim::{BURST_SECONDS, VictimTraffic};
 use crate::measuring::{grouped, spread};
 
@@ -53,8 +56,9 @@ pub(super) fn render(
 type CallerKind = (&'static str, fn(&Outcome) -> &CallSummary);
 
 fn flood(samples: &[Sample], kind: Kind) -> String {
+    let names = if kind.has_links() { ["over links", "plain"] } else { ["validated", "unvalidated"] };
     let caller_kinds: [CallerKind; 2] =
-        [("validated", |outcome| &outcome.validated), ("unvalidated", |outcome| &outcome.unvalidated)];
+        [(names[0], |outcome| &outcome.validated), (names[1], |outcome| &outcome.unvalidated)];
     let of = |condition| samples.iter().filter(move |sample| (sample.kind, sample.condition) == (kind, condition));
     let mut text =
         format!("\n{}:\n\n| callers | condition | calls/s | calls/s / elsewhere | calls/s / quiet |", title(kind));
@@ -112,7 +116,44 @@ fn flood(samples: &[Sample], kind: Kind) -> String {
         }
     }
     text += &dropped(samples, kind);
+    if kind.has_links() {
+        text += &links(samples, kind);
+    }
     text + &lookups(samples, kind)
+}
+
+/// Renders the links of the endpoint.
+fn links(samples: &[Sample], kind: Kind) -> String {
+    let mut text = String::from(
+        "\n| condition | handshakes under way, maximum | links at the end | established/s | failed/s | evicted/s | retried/s \
+         | ignored/s |",
+    );
+    text += &format!("\n|{}\n", " --- |".repeat(8));
+    for condition in Condition::ALL {
+        let of = |value: fn(&LinkFigures) -> f64| {
+            let samples = samples.iter().filter(|it| (it.kind, it.condition) == (kind, condition));
+            spread(samples.map(|it| value(&it.outcome.links)), 0)
+        };
+        let cells = [
+            of(|it| it.handshaking as f64),
+            of(|it| it.up as f64),
+            of(|it| it.established),
+            of(|it| it.failed),
+            of(|it| it.evicted),
+            of(|it| it.retried),
+            of(|it| it.ignored),
+        ];
+        text += &format!("| {} | {} |\n", condition.name(), cells.join(" | "));
+    }
+    let flooded = samples.iter().filter(|it| (it.kind, it.condition) == (kind, Condition::Flooded));
+    if kind.is_forged() {
+        let amplification = spread(flooded.clone().map(|it| it.outcome.links.amplification), 3);
+        text += &format!("\nBytes sent to forged addresses for each byte from them: {amplification}.\n");
+    }
+    if !flooded.clone().all(|it| kind.allows(&it.outcome.links)) {
+        text += "\nFAILED: the links exceed the documented limits.\n";
+    }
+    text
 }
 
 /// Divides a value under one condition by the value under another, in each round.
@@ -133,17 +174,26 @@ fn ratios(
 fn title(kind: Kind) -> String {
     match kind {
         Kind::Garbage => "Garbage from eight addresses".into(),
-        Kind::Forged => format!("Valid requests from {} forged addresses", grouped(VICTIM_COUNT.into(), 0)),
-        Kind::Lookups => format!(
-            "{} requests per second to an async method, ten times as many as can run",
-            grouped(overload_rate().into(), 0)
+        Kind::LinkGarbage => "Garbage that looks like datagrams of links, from eight addresses".into(),
+        Kind::RealHandshakes => format!("Handshakes from {} addresses", HandshakeFlood::SOURCE_COUNT),
+        Kind::Handshakes => format!(
+            "{} first datagrams of handshakes per second, from {} forged addresses",
+            rate(kind),
+            grouped(VICTIM_COUNT.into(), 0)
         ),
+        Kind::Forged => format!("Valid requests from {} forged addresses", grouped(VICTIM_COUNT.into(), 0)),
+        Kind::Lookups => format!("{} requests per second to an async method, ten times as many as can run", rate(kind)),
         Kind::Joins => format!(
             "{} requests per second to join, from {} forged addresses; the validated callers are members",
-            grouped(JOINS_PER_SECOND.into(), 0),
+            rate(kind),
             grouped(VICTIM_COUNT.into(), 0)
         ),
     }
+}
+
+/// Formats the default rate of a flood.
+fn rate(kind: Kind) -> String {
+    grouped(kind.default_rate().unwrap_or_default().into(), 0)
 }
 
 /// Renders the datagrams that the endpoint dropped during the flood, by reason.

@@ -1,5 +1,6 @@
 use super::flooder::Condition;
-use super::scenario::{Kind, Outcome};
+use super::kind::Kind;
+use super::scenario::Outcome;
 
 /// A flood under one condition in one round.
 #[derive(Debug)]

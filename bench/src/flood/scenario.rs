@@ -1,6 +1,5 @@
 //! The scenario of one sample: an endpoint, its callers and a flood.
 
-use std::fmt;
 use std::fs;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -8,7 +7,6 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use rpcudp::session::Sessions;
 use rpcudp::transport::{ReceiveBatch, Transport, Udp, UdpOptions};
 use rpcudp::{DropReason, Endpoint, Limits, Stats};
@@ -16,68 +14,17 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 use tokio::task::consume_budget;
 
-use super::callers::{CallSummary, Callers, LOOKUP_TIME, MemberTargetServer, TargetServer, TargetService};
+use super::callers::{CallSummary, Callers, MemberTargetServer, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
-use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Order};
+use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Forgery, Order};
+use super::kind::{Kind, MAX_HANDLERS, VICTIM_COUNT};
+use super::link_counts::{LinkCounts, LinkFigures};
+use super::links;
 use super::socket_flood::{SocketFlood, join, request};
 use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
-/// A kind of flood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
-pub(super) enum Kind {
-    /// Invalid datagrams from eight addresses of loopback
-    Garbage,
-    /// Valid requests from 100,000 forged addresses
-    Forged,
-    /// Valid requests to a slow async method, ten times as many as can run, from eight addresses of
-    /// loopback
-    Lookups,
-    /// Requests to join from 100,000 forged addresses. The validated callers are members
-    Joins,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Garbage, Self::Forged, Self::Lookups, Self::Joins];
-
-    /// Whether the datagrams are added in the transport of the endpoint.
-    fn is_forged(self) -> bool {
-        matches!(self, Self::Forged | Self::Joins)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Garbage => "garbage",
-            Self::Forged => "forged",
-            Self::Lookups => "lookups",
-            Self::Joins => "joins",
-        })
-    }
-}
-
-/// The number of addresses that requests are forged from.
-pub(super) const VICTIM_COUNT: u32 = 100_000;
-
-/// The default rate of garbage per second: about the maximum that a thread can send through the
-/// kernel, and low enough that as many reach another socket as reach the endpoint.
-const GARBAGE_PER_SECOND: u32 = 400_000;
-
-/// The default rate of forged requests per second: the default limit of all unvalidated sources
-/// together, and more than a thread could send through the kernel.
-const FORGED_PER_SECOND: u32 = 500_000;
-
-/// The default rate of forged requests to join per second.
-pub(super) const JOINS_PER_SECOND: u32 = 100_000;
-
-/// The maximum number of async handlers that run at once: the default of an endpoint.
-const MAX_HANDLERS: u32 = 1_024;
-
 /// The places for members.
 const SESSION_COUNT: usize = 1_024;
-
-/// The factor by which the lookups of the flood exceed those that can run.
-const OVERLOAD: u32 = 10;
 
 /// The parameters of a sample.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +55,7 @@ pub(super) struct Outcome {
     pub(super) dropped: Vec<(String, f64)>,
     /// Requests that the endpoint refused.
     pub(super) refused: f64,
+    pub(super) links: LinkFigures,
     /// The processor time of the flooding thread, as a share of one core.
     pub(super) flooder_cpu: f64,
     /// The processor time of this process, the flooding thread included, as a share of one core.
@@ -137,8 +85,7 @@ impl Scenario {
     /// Returns an error if a socket cannot be bound.
     pub(super) fn run(self) -> Result<Outcome, BoxError> {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let forged = if self.kind == Kind::Joins { join(7)? } else { request("echo", &[0xab_u8; 32].to_vec())? };
-        let traffic = ForgedTraffic::new(forged, VICTIM_COUNT);
+        let traffic = ForgedTraffic::new(self.forgery()?, VICTIM_COUNT);
         let target = runtime.block_on(async { self.target(&traffic) })?;
         let clock = Arc::new(Clock::default());
         let has_lookups = self.kind == Kind::Lookups;
@@ -147,6 +94,7 @@ impl Scenario {
             let lookups = if has_lookups { Some(Callers::looking_up(addr, &clock).await?) } else { None };
             let validated = match self.kind {
                 Kind::Joins => Callers::members(&target, &clock).await?,
+                kind if kind.has_links() => Callers::over_links(&target, &clock).await?,
                 _ => Callers::validated(&target, &clock).await?,
             };
             Ok::<_, BoxError>((validated, Callers::unvalidated(addr, &clock).await?, lookups))
@@ -164,7 +112,7 @@ impl Scenario {
         let (begin, counts, cpu) =
             (Instant::now(), Counts::now(&target, flooded, &flooder, &traffic)?, ProcessorTime::now());
         clock.set(Phase::Measured);
-        let resident_max = max_resident(self.window)?;
+        let [resident_max, handshaking] = maxima(self.window, &target)?;
         clock.set(Phase::Over);
         let (elapsed, end, cpu_end) =
             (begin.elapsed(), Counts::now(&target, flooded, &flooder, &traffic)?, ProcessorTime::now());
@@ -174,6 +122,7 @@ impl Scenario {
         let (validated, unvalidated) = finish(&runtime, validated, unvalidated, elapsed)?;
         let lookups = lookups.map(|lookups| runtime.block_on(lookups.finish(elapsed))).transpose()?;
         let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
+        let link_figures = LinkFigures::between(&counts.links, &end.links, handshaking as u64, elapsed.as_secs_f64());
         Ok(Outcome {
             validated,
             unvalidated,
@@ -183,6 +132,7 @@ impl Scenario {
             overrun: per_second(end.overrun - counts.overrun),
             dropped: dropped_between(&counts.stats, &end.stats, elapsed.as_secs_f64()),
             refused: per_second(end.stats.requests.refused - counts.stats.requests.refused),
+            links: LinkFigures { amplification: traffic.amplification(), ..link_figures },
             flooder_cpu,
             our_cpu: cpu_end.ours_since(cpu).div_duration_f64(elapsed),
             others_cpu: cpu_end.others_since(cpu).div_duration_f64(elapsed),
@@ -196,7 +146,7 @@ impl Scenario {
         // If the flood goes elsewhere, the endpoint receives through the same transport, without
         // forged requests.
         let traffic = match self.condition {
-            Condition::Elsewhere => &ForgedTraffic::new(Vec::new(), 0),
+            Condition::Elsewhere => &ForgedTraffic::new(Forgery::default(), 0),
             Condition::Quiet | Condition::Flooded => traffic,
         };
         let builder = Endpoint::builder()
@@ -205,6 +155,7 @@ impl Scenario {
             .sessions(Sessions::new().capacity(SESSION_COUNT))
             .limits(Limits::default().limit_loopback(true))
             .max_handlers(MAX_HANDLERS as usize);
+        let builder = if self.kind.has_links() { links::with_identity(builder) } else { builder };
         let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
         Ok(if self.kind.is_forged() {
             builder.bind_transport(FloodedTransport::new(udp, Arc::clone(traffic)))?
@@ -227,20 +178,29 @@ impl Scenario {
 
     fn flooder(self, target: SocketAddr, traffic: &Arc<ForgedTraffic>) -> Flooder {
         let Self { kind, condition, seed, .. } = self;
-        let rate = Some(self.rate.unwrap_or_else(|| match kind {
-            Kind::Garbage => GARBAGE_PER_SECOND,
-            Kind::Forged => FORGED_PER_SECOND,
-            Kind::Lookups => overload_rate(),
-            Kind::Joins => JOINS_PER_SECOND,
-        }));
+        let rate = self.rate.or_else(|| kind.default_rate());
         match kind {
             Kind::Garbage => Flooder::new(condition, rate, move || SocketFlood::with_garbage(target, seed)),
-            Kind::Forged | Kind::Joins => {
+            Kind::LinkGarbage => Flooder::new(condition, rate, move || SocketFlood::with_link_garbage(target, seed)),
+            Kind::Forged | Kind::Joins | Kind::Handshakes => {
                 let flood = ForgedFlood::new(Arc::clone(traffic), Order::Random, seed);
                 Flooder::new(condition, rate, || Ok(flood))
             }
             Kind::Lookups => Flooder::new(condition, rate, move || SocketFlood::with_lookups(target, seed)),
+            Kind::RealHandshakes => Flooder::new(condition, rate, move || links::HandshakeFlood::new(target, seed)),
         }
+    }
+
+    /// Returns the datagrams that are sent in the names of others.
+    fn forgery(self) -> Result<Forgery, BoxError> {
+        /// The number of different handshakes: a few that repeat belong to a handshake under way.
+        const HANDSHAKE_COUNT: usize = 4_096;
+
+        Ok(match self.kind {
+            Kind::Joins => Forgery::Request(join(7)?),
+            Kind::Handshakes => Forgery::Datagrams(links::first_datagrams(HANDSHAKE_COUNT, self.seed)),
+            _ => Forgery::Request(request("echo", &[0xab_u8; 32].to_vec())?),
+        })
     }
 }
 
@@ -261,14 +221,10 @@ pub(super) fn dropped_between(begin: &Stats, end: &Stats, seconds: f64) -> Vec<(
     counts.map(|(reason, count)| (reason.name().to_owned(), count as f64 / seconds)).collect()
 }
 
-/// Returns the default rate of the flood of lookups per second.
-pub(super) fn overload_rate() -> u32 {
-    OVERLOAD * (f64::from(MAX_HANDLERS) / LOOKUP_TIME.as_secs_f64()) as u32
-}
-
 /// A reading of the counters.
 struct Counts {
     stats: Stats,
+    links: LinkCounts,
     sent: u64,
     overrun: u64,
 }
@@ -281,7 +237,7 @@ impl Counts {
         traffic: &ForgedTraffic,
     ) -> Result<Self, BoxError> {
         let overrun = dropped_by_kernel(flooded.port())? + traffic.lost();
-        Ok(Self { stats: target.stats(), sent: flooder.sent(), overrun })
+        Ok(Self { stats: target.stats(), links: links::counts(target), sent: flooder.sent(), overrun })
     }
 }
 
@@ -294,17 +250,19 @@ fn finish(
     runtime.block_on(async { Ok((validated.finish(elapsed).await?, unvalidated.finish(elapsed).await?)) })
 }
 
-/// Sleeps for `window`, and returns the maximum resident memory of this process meanwhile.
-fn max_resident(window: Duration) -> Result<usize, BoxError> {
+/// Sleeps for `window`, and returns the maximum resident memory of this process meanwhile, and the
+/// maximum number of handshakes under way.
+fn maxima(window: Duration, target: &Endpoint) -> Result<[usize; 2], BoxError> {
     /// The interval between readings: too short for large allocations to come and go unseen.
     const INTERVAL: Duration = Duration::from_millis(10);
 
-    let (begin, mut most) = (Instant::now(), 0);
+    let (begin, mut resident, mut handshaking) = (Instant::now(), 0, 0);
     while begin.elapsed() < window {
         sleep(INTERVAL.min(window.saturating_sub(begin.elapsed())));
-        most = most.max(resident_len()?);
+        resident = resident.max(resident_len()?);
+        handshaking = handshaking.max(links::counts(target).handshaking as usize);
     }
-    Ok(most)
+    Ok([resident, handshaking])
 }
 
 /// Returns the number of datagrams that the kernel dropped because the receive buffer of the socket
@@ -325,11 +283,13 @@ fn parse_lost(sockets: &str, port: u16) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     #[test]
     fn every_flood_is_measured_without_a_failed_call() {
-        for kind in Kind::ALL {
+        for kind in Kind::value_variants().iter().copied().filter(|kind| kind.is_available()) {
             let (warm_up, window) = (Duration::from_millis(50), Duration::from_millis(300));
             // A rate low enough that the callers get their share even on a busy machine.
             let scenario =
@@ -339,6 +299,7 @@ mod tests {
             assert!(outcome.validated.per_second > 0.0 && outcome.unvalidated.per_second > 0.0, "{kind}: {outcome:?}");
             assert!(outcome.sent > 0.0, "{kind}: {outcome:?}");
             assert_eq!(kind == Kind::Garbage, outcome.dropped.iter().any(|(name, _)| name == "invalid_msgpack"));
+            assert!(kind.allows(&outcome.links), "{kind}: {outcome:?}");
         }
     }
 

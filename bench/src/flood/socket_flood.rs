@@ -40,11 +40,24 @@ impl SocketFlood {
     ///
     /// Returns an error if a socket cannot be bound.
     pub(super) fn with_garbage(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
+        Self::with_datagrams(target, seed, garbage)
+    }
+
+    /// Creates a flood of datagrams that look like those of links (see [`link_garbage`]).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a socket cannot be bound.
+    pub(super) fn with_link_garbage(target: SocketAddr, seed: u64) -> Result<Self, BoxError> {
+        Self::with_datagrams(target, seed, link_garbage)
+    }
+
+    fn with_datagrams(target: SocketAddr, seed: u64, make: fn(&mut StdRng) -> Vec<u8>) -> Result<Self, BoxError> {
         /// The number of different datagrams: enough for variety, and few enough for the cache.
         const COUNT: usize = 1_024;
 
         let mut rng = StdRng::seed_from_u64(seed);
-        let datagrams = (0..COUNT).map(|_| garbage(&mut rng)).collect();
+        let datagrams = (0..COUNT).map(|_| make(&mut rng)).collect();
         Self::new(target, datagrams, rng, false)
     }
 
@@ -163,6 +176,38 @@ fn garbage(rng: &mut StdRng) -> Vec<u8> {
     datagram
 }
 
+/// Creates a datagram with the bit of links that belongs to no link: a packet of an unknown link, a
+/// truncated header, or noise after the header of a handshake or of another version of QUIC.
+fn link_garbage(rng: &mut StdRng) -> Vec<u8> {
+    /// The length of a datagram that may begin a handshake.
+    const FIRST_LEN: usize = 1_200;
+
+    let mut datagram = vec![0; FIRST_LEN];
+    rng.fill_bytes(&mut datagram);
+    let kind = rng.random_range(0..5);
+    match kind {
+        // A packet of a link.
+        0 | 1 => {
+            datagram[0] = 0x40 | datagram[0] & 0x3f;
+            datagram.truncate(rng.random_range(1..FIRST_LEN));
+        }
+        // The first packet of a handshake, a later one, and one of another version.
+        _ => {
+            datagram[0] = 0xc0 | datagram[0] & 0x0f | if kind == 3 { 0x20 } else { 0 };
+            let version: u32 = if kind == 4 { 0x0a0a_0a0a } else { 1 };
+            datagram[1..5].copy_from_slice(&version.to_be_bytes());
+            // Ids of 20 bytes and of none, no token, and the length of the rest.
+            (datagram[5], datagram[26], datagram[27]) = (20, 0, 0);
+            let rest = (FIRST_LEN - 30) as u16;
+            datagram[28..30].copy_from_slice(&(0x4000 | rest).to_be_bytes());
+            if rng.random_ratio(1, 8) {
+                datagram.truncate(rng.random_range(1..30));
+            }
+        }
+    }
+    datagram
+}
+
 #[cfg(test)]
 mod tests {
     use rpcudp_core::Frame;
@@ -177,6 +222,7 @@ mod tests {
             let frame = Frame::decode(&datagram, Dialect::Rpcudp);
             assert!(!matches!(frame, Ok(Frame::Request(_))), "{frame:?}");
         }
+        assert!((0..10_000).all(|_| link_garbage(&mut rng)[0] & 0x40 != 0));
         let datagram = request("lookup", &1).unwrap();
         assert!(matches!(Frame::decode(&datagram, Dialect::Rpcudp), Ok(Frame::Request(_))));
     }

@@ -11,7 +11,7 @@ use tokio::runtime;
 
 use super::callers::{TargetClient, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
-use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, MAX_VICTIMS, Order};
+use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Forgery, MAX_VICTIMS, Order};
 use super::scenario::dropped_between;
 use super::socket_flood::request;
 use crate::measuring::BoxError;
@@ -88,7 +88,7 @@ impl VictimTraffic {
             Attack::Alone | Attack::Validated => (1, Order::Random),
             Attack::Churned => (MAX_VICTIMS, Order::Churn),
         };
-        let traffic = ForgedTraffic::new(request("expand", &RESPONSE_LEN)?, victim_count);
+        let traffic = ForgedTraffic::new(Forgery::Request(request("expand", &RESPONSE_LEN)?), victim_count);
         let target = runtime.block_on(async {
             let udp = Udp::bind("127.0.0.1:0".parse()?, &UdpOptions::default())?;
             let builder = Endpoint::builder().serve(TargetServer::new(TargetService));
