@@ -16,6 +16,8 @@ const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 
 const README: &str = include_str!("../../../README.md");
 
+const VAULT: &str = include_str!("../../../examples/vault.rs");
+
 /// The lock file selects the versions that the bench measures.
 const TARPC: &str = r#"[dependencies]
 futures-util = { version = "0.3", default-features = false }
@@ -35,23 +37,25 @@ tonic-build = "0.14"
 "#;
 
 impl App {
-    /// Writes the apps of rpcudp, tarpc and tonic.
+    /// Writes the apps of rpcudp, tarpc and tonic, and the example of links.
     ///
     /// # Errors
     ///
     /// Returns an error if an app cannot be written, or if the README has no example.
-    pub(super) fn all() -> Result<[Self; 3], BoxError> {
+    pub(super) fn all() -> Result<[Self; 4], BoxError> {
         let home = target_directory()?.join("bench-compile");
         let main = |source: &str| [("src/main.rs", source.to_owned())];
-        let rpcudp = Self::new("rpcudp", rpcudp_dependencies()?, &home);
+        let rpcudp = Self::new("rpcudp", rpcudp_dependencies("")?, &home);
         rpcudp.write(&rpcudp.directory, &main(block("rust")?))?;
+        let links = Self::new("rpcudp-links", rpcudp_dependencies(", features = [\"secure\"]")?, &home);
+        links.write(&links.directory, &main(VAULT))?;
         let tarpc = Self::new("tarpc", TARPC.into(), &home);
         tarpc.write(&tarpc.directory, &main(include_str!("../../examples/greeter_tarpc.rs")))?;
         let tonic = Self::new("tonic", TONIC.into(), &home);
         tonic.write(&tonic.directory, &main(include_str!("../../examples/greeter_tonic/main.rs")))?;
         let build = include_str!("../../examples/greeter_tonic/build.rs").to_owned();
         tonic.write(&tonic.directory, &[("build.rs", build)])?;
-        Ok([rpcudp, tarpc, tonic])
+        Ok([rpcudp, links, tarpc, tonic])
     }
 
     fn new(name: &'static str, dependencies: String, home: &Path) -> Self {
@@ -75,13 +79,14 @@ impl App {
     }
 }
 
-/// Returns the dependencies that the README gives, with the path of this repository for rpcudp.
-fn rpcudp_dependencies() -> Result<String, BoxError> {
+/// Returns the dependencies that the README gives, with the path of this repository for rpcudp, and
+/// with these keys besides.
+fn rpcudp_dependencies(keys: &str) -> Result<String, BoxError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let is_rpcudp = |line: &&str| line.starts_with("rpcudp = ");
     let lines = block("toml")?;
     let version = lines.lines().find(is_rpcudp).ok_or("the README's dependencies have no rpcudp")?;
-    Ok(lines.replace(version, &format!("rpcudp = {{ path = {path:?} }}")))
+    Ok(lines.replace(version, &format!("rpcudp = {{ path = {path:?}{keys} }}")))
 }
 
 /// Returns the README's first code block in this language.
@@ -97,7 +102,7 @@ mod tests {
     #[test]
     fn readme_has_an_example() {
         assert!(block("rust").unwrap().contains("async fn main()"));
-        let dependencies = rpcudp_dependencies().unwrap();
+        let dependencies = rpcudp_dependencies("").unwrap();
         assert!(dependencies.contains("rpcudp = { path = \"/") && dependencies.contains("tokio = "), "{dependencies}");
     }
 }

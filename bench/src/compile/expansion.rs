@@ -28,7 +28,7 @@ fn line_count(app: &App, method_count: usize) -> Result<i64, BoxError> {
 fn contract(framework: &str, method_count: usize) -> Vec<(&'static str, String)> {
     let methods = |method: &dyn Fn(usize) -> String| (0..method_count).map(method).collect::<String>();
     match framework {
-        "rpcudp" => {
+        "rpcudp" | "rpcudp-links" => {
             let methods = methods(&|n| format!("    fn method_{n}(&self, name: &str) -> String;\n"));
             vec![("src/lib.rs", format!("#[rpcudp::rpc_service]\npub trait Contract {{\n{methods}}}\n"))]
         }

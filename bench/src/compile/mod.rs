@@ -1,4 +1,5 @@
-//! Measures the time to compile the README's example, and the same example in tarpc and tonic.
+//! Measures the time to compile the README's example, the same example in tarpc and tonic, and the
+//! example of links.
 
 mod app;
 mod cargo;
@@ -58,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
             progress.begin(&format!("round {round}/{rounds}  {name}"));
             let build = apps[index].build()?;
             let Build { seconds, cpu_seconds } = build;
-            progress.end(&format!("round {round}/{rounds}  {name:<6}  {seconds:.1} s, {cpu_seconds:.1} s of CPU"));
+            progress.end(&format!("round {round}/{rounds}  {name:<12}  {seconds:.1} s, {cpu_seconds:.1} s of CPU"));
             builds[index].push(build);
         }
     }
@@ -67,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
         progress.begin(&format!("expanding {}", app.name));
         let (crate_count, binary_len) = (app.crate_count()?, app.binary_len()?);
         let lines_per_method = expansion::lines_per_method(&app)?;
-        progress.end(&format!("{:<6}  {crate_count} crates, {lines_per_method:.0} lines per method", app.name));
+        progress.end(&format!("{:<12}  {crate_count} crates, {lines_per_method:.0} lines per method", app.name));
         reports.push(Report { app, builds, crate_count, binary_len, lines_per_method });
     }
     drop(progress);
