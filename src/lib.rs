@@ -103,7 +103,9 @@ pub use rpcudp_core::{Dialect, DropReason, Limits, MessageId, MetadataError, Sta
 pub use rpcudp_macros::{Schema, rpc_service};
 #[cfg(feature = "secure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
-pub use rpcudp_secure::{AnyPeer, Expected, Identity, KeyError, LinkEnd, LinkOptions, LinkStats, PeerId};
+pub use rpcudp_secure::{
+    AnyPeer, Expected, Identity, KeyError, LinkEnd, LinkEnds, LinkOptions, LinkStats, LinkStatus, PeerId,
+};
 #[doc(inline)]
 pub use rpcudp_transport as transport;
 pub use rpcudp_transport::UdpOptions;

@@ -29,7 +29,9 @@ mod tls;
 
 pub use identity::Identity;
 pub use key_error::KeyError;
-pub use links::{AnyPeer, Expected, FrameId, LinkEnd, LinkEvent, LinkId, LinkStats, Links, Outgoing, SendError};
+pub use links::{
+    AnyPeer, Expected, FrameId, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, Links, Outgoing, SendError,
+};
 pub use options::LinkOptions;
 pub use peer_id::PeerId;
 

@@ -213,7 +213,7 @@ fn start(
 fn publish_metrics(shared: &Arc<Shared>) {
     let (lifecycle, counted) = (Arc::clone(&shared.lifecycle), Arc::clone(shared));
     let closed = async move { lifecycle.closed().await };
-    metrics::publish(&shared.runtime, closed, move || counted.stats());
+    metrics::publish(&shared.runtime, closed, move || (counted.stats(), counted.link_counts()));
 }
 
 fn no_address() -> io::Error {

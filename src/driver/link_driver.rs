@@ -195,6 +195,8 @@ impl LinkDriver {
                     let _ = links.send(now, link, frame);
                 }
             }
+            // The program may not wait for them any more.
+            Command::List(listed) => _ = listed.send(links.statuses(now)),
             Command::Call { peer, frame, call } => {
                 let may_open = matches!(peer.route, Route::Open(_));
                 let link = match &recent.call {

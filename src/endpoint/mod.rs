@@ -88,7 +88,7 @@ impl Endpoint {
     #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
     #[must_use]
     pub fn link_stats(&self) -> crate::LinkStats {
-        self.shared().links.as_ref().map_or_else(crate::LinkStats::default, |links| *links.stats.lock())
+        self.shared().link_counts()
     }
 
     /// Returns the statistics since the endpoint was bound.

@@ -16,7 +16,7 @@ use super::lifecycle::Lifecycle;
 use super::send_queues::SendQueues;
 use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
-use crate::links::endpoint_links::EndpointLinks;
+use crate::links::endpoint_links::{EndpointLinks, LinkCounts};
 use crate::lock::Lock;
 use crate::session::link::EndpointSessions;
 use crate::telemetry::log_limit::LogLimits;
@@ -131,6 +131,11 @@ impl Shared {
         }
         stats.requests.blocking = self.handlers.running(HandlerKind::Blocking) as u64;
         stats
+    }
+
+    /// Returns the counts of the links.
+    pub(crate) fn link_counts(&self) -> LinkCounts {
+        self.links.as_ref().map_or_else(LinkCounts::default, |links| links.counts())
     }
 
     /// Wakes the driver that handles due calls, because a call is due before all others.

@@ -28,8 +28,15 @@ use crate::endpoint::Endpoint;
 #[must_use = "the peer is not queried until this is awaited or waited for"]
 pub struct ContractQuery<T> {
     peer: SocketAddr,
-    query: Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>,
+    /// The client and the calls to make, until the first poll.
+    begin: Option<(IntrospectClient, Begin<T>)>,
+    calls: Option<Calls<T>>,
 }
+
+/// The calls of a query.
+type Calls<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+type Begin<T> = Box<dyn FnOnce(Exchange) -> Calls<T> + Send>;
 
 /// The differences between a contract and the methods that a peer serves, as wire names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +58,46 @@ impl Differences {
 }
 
 impl<T> ContractQuery<T> {
+    fn new(endpoint: &Endpoint, peer: SocketAddr, begin: impl FnOnce(Exchange) -> Calls<T> + Send + 'static) -> Self {
+        Self { peer, begin: Some((IntrospectClient::new(endpoint, peer), Box::new(begin))), calls: None }
+    }
+
+    /// Queries the peer over a link to the expected key, as [`Call::secure`] does for a call. No
+    /// effect on a query that has begun.
+    ///
+    /// ```
+    /// # #[rpcudp::rpc_service]
+    /// # trait Clock {
+    /// #     fn hour(&self) -> u8;
+    /// # }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u8 {
+    /// #         12
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpcudp::{AnyPeer, Endpoint, Identity, Plain};
+    ///
+    /// let server = Endpoint::builder().identity(Identity::generate()).plain(Plain::Off);
+    /// let server = server.serve_described(ClockServer::new(Noon)).bind("127.0.0.1:0").await?;
+    ///
+    /// let endpoint = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await?;
+    /// let contracts = endpoint.describe(server.local_addr()).secure(AnyPeer).await?;
+    /// assert_eq!(contracts[0].name, "Clock");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "secure")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+    pub fn secure(mut self, expected: impl Into<rpcudp_secure::Expected>) -> Self {
+        if let Some((client, _)) = &mut self.begin {
+            *client = crate::client::Client::secure(client.endpoint(), self.peer, expected);
+        }
+        self
+    }
+
     /// Queries the peer and blocks the thread until the query has ended.
     ///
     /// # Errors
@@ -68,17 +115,15 @@ impl<T> ContractQuery<T> {
 
 impl ContractQuery<Vec<Contract>> {
     pub(crate) fn describe(endpoint: &Endpoint, peer: SocketAddr) -> Self {
-        let client = IntrospectClient::new(endpoint, peer);
-        Self { peer, query: Box::pin(async move { Exchange::new(client).contracts().await }) }
+        Self::new(endpoint, peer, |exchange| Box::pin(exchange.contracts()))
     }
 }
 
 impl ContractQuery<Differences> {
     pub(crate) fn compare(endpoint: &Endpoint, peer: SocketAddr, contract: &Contract) -> Self {
-        let client = IntrospectClient::new(endpoint, peer);
         let methods = contract.methods.iter();
         let methods = methods.map(|method| (method.wire_name.as_ref().to_owned(), method.fingerprint())).collect();
-        Self { peer, query: Box::pin(async move { Exchange::new(client).differences(methods).await }) }
+        Self::new(endpoint, peer, |exchange| Box::pin(exchange.differences(methods)))
     }
 }
 
@@ -86,7 +131,10 @@ impl<T> Future for ContractQuery<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.query.as_mut().poll(cx)
+        if let Some((client, begin)) = self.begin.take() {
+            self.calls = Some(begin(Exchange::new(client)));
+        }
+        self.calls.as_mut().expect("the calls begin at the first poll").as_mut().poll(cx)
     }
 }
 

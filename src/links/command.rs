@@ -2,6 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rpcudp_core::MessageId;
+use rpcudp_secure::LinkStatus;
+use tokio::sync::oneshot;
 
 use super::linked_peer::LinkedPeer;
 use super::secure_peer::SecurePeer;
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Respond { link: Arc<LinkedPeer>, frame: Vec<u8> },
     /// Handles a datagram that another socket of the endpoint has received.
     Receive { source: SocketAddr, local: Option<IpAddr>, datagram: Vec<u8> },
+    /// Lists the links that are up.
+    List(oneshot::Sender<Vec<LinkStatus>>),
 }
 
 impl Command {
@@ -28,7 +32,7 @@ impl Command {
         match self {
             Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
             Self::Receive { datagram, .. } => datagram.len(),
-            Self::Track { .. } => size_of::<Self>(),
+            Self::Track { .. } | Self::List(_) => size_of::<Self>(),
         }
     }
 }

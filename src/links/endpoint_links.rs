@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rpcudp_core::MessageId;
-use rpcudp_secure::{Expected, Identity, LinkOptions, LinkStats, PeerId};
+use rpcudp_secure::{Expected, Identity, LinkOptions, LinkStats, LinkStatus, PeerId};
+use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::link_config::LinkConfig;
@@ -66,6 +67,9 @@ impl Targets {
         self.prune_at = Self::KEPT.max(2 * self.by_source.len());
     }
 }
+
+/// The counts of the links, for metrics.
+pub(crate) type LinkCounts = LinkStats;
 
 /// The queue to the driver is full. The frame counts as lost.
 #[derive(Debug)]
@@ -194,6 +198,19 @@ impl EndpointLinks {
     /// If the queue is full.
     pub(crate) fn receive(&self, source: SocketAddr, local: Option<IpAddr>, datagram: &[u8]) -> Result<(), QueueFull> {
         self.push(Command::Receive { source, local, datagram: datagram.to_vec() })
+    }
+
+    /// Asks the driver for the links that are up.
+    pub(crate) fn list(&self) -> oneshot::Receiver<Vec<LinkStatus>> {
+        let (send, listed) = oneshot::channel();
+        // If the queue is full, the sender is dropped.
+        let _ = self.push(Command::List(send));
+        listed
+    }
+
+    /// Returns the counts, as of the driver's last work.
+    pub(crate) fn counts(&self) -> LinkCounts {
+        *self.stats.lock()
     }
 
     fn push(&self, command: Command) -> Result<(), QueueFull> {

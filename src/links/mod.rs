@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod endpoint_links;
 pub(crate) mod link_config;
 pub(crate) mod linked_peer;
+pub(crate) mod list;
 pub(crate) mod plain;
 pub(crate) mod secure_peer;
 pub(crate) mod source;

@@ -32,8 +32,8 @@
 //!   and then the handler).
 //!   At the caller only: `undeclared_error`, `refused` (with a code of a later version), `timeout`,
 //!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `no_peers`,
-//!   `closed`, and `io_error`. At the server only: `aborted` (the endpoint closed while the handler
-//!   ran).
+//!   `closed`, `io_error`, and with links `insecure`, `wrong_peer` and `no_link`. At the server
+//!   only: `aborted` (the endpoint closed while the handler ran).
 //!
 //! The counters count every call. The histograms have every call of a method up to one or two
 //! thousand calls a second, and above that an even sample of one in two, in four and so on, because
@@ -64,6 +64,25 @@
 //! | `rpcudp.datagrams_dropped` | counter, by `reason`: the names of [`DropReason`](crate::DropReason) |
 //! | `rpcudp.datagrams_bounced` | counter: datagrams that the network reported as undeliverable |
 //! | `rpcudp.receive_errors` | counter: errors of receiving |
+//!
+//! With the feature `secure`, the figures of `LinkStats`
+//! ([`Endpoint::link_stats`](crate::Endpoint)), summed likewise:
+//!
+//! | name | value |
+//! | --- | --- |
+//! | `rpcudp.links` | gauge: links that are up |
+//! | `rpcudp.links_handshaking` | gauge: links that peers have begun and that wait for the end of their handshake |
+//! | `rpcudp.links_arriving` | gauge, bytes: memory that is reserved for large frames that arrive |
+//! | `rpcudp.links_unsent` | gauge, bytes: memory of frames that wait, or are large and not acknowledged |
+//! | `rpcudp.links_established` | counter: links that came up |
+//! | `rpcudp.links_ended` | counter, by `reason`: links that have ended, and handshakes that failed. `no_answer`, `refused` by the peer, `denied` by this endpoint's list, `wrong_peer`, `incompatible`, `lost`, `closed` |
+//! | `rpcudp.links_evicted` | counter: links that were closed because there were too many |
+//! | `rpcudp.link_retries` | counter: handshakes that were answered with a Retry, which proves the caller's address |
+//! | `rpcudp.link_datagrams_ignored` | counter: datagrams with the first byte of a link that were ignored, as garbage or beyond the limits |
+//! | `rpcudp.link_panics` | counter: panics of the QUIC or TLS implementation |
+//!
+//! No label has a key or an address, because peers can make any number of keys.
+//! `Endpoint::links` lists the peers.
 //!
 //! # The conventions
 //!
@@ -111,6 +130,26 @@ pub(crate) const DATAGRAMS: &str = "rpcudp.datagrams";
 pub(crate) const DATAGRAMS_DROPPED: &str = "rpcudp.datagrams_dropped";
 pub(crate) const DATAGRAMS_UNREACHABLE: &str = "rpcudp.datagrams_bounced";
 pub(crate) const RECEIVE_ERRORS: &str = "rpcudp.receive_errors";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS: &str = "rpcudp.links";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_HANDSHAKING: &str = "rpcudp.links_handshaking";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_ARRIVING: &str = "rpcudp.links_arriving";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_UNSENT: &str = "rpcudp.links_unsent";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_ESTABLISHED: &str = "rpcudp.links_established";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_ENDED: &str = "rpcudp.links_ended";
+#[cfg(feature = "secure")]
+pub(crate) const LINKS_EVICTED: &str = "rpcudp.links_evicted";
+#[cfg(feature = "secure")]
+pub(crate) const LINK_RETRIES: &str = "rpcudp.link_retries";
+#[cfg(feature = "secure")]
+pub(crate) const LINK_DATAGRAMS_IGNORED: &str = "rpcudp.link_datagrams_ignored";
+#[cfg(feature = "secure")]
+pub(crate) const LINK_PANICS: &str = "rpcudp.link_panics";
 
 pub(crate) const SYSTEM_LABEL: &str = "rpc.system.name";
 pub(crate) const SYSTEM: &str = "rpcudp";

@@ -7,6 +7,7 @@ use rpcudp_core::Stats;
 use tokio::runtime;
 
 use super::outcome::Outcome;
+use crate::links::endpoint_links::LinkCounts;
 
 #[derive(Debug)]
 pub(crate) struct CallMeter;
@@ -61,6 +62,6 @@ impl RequestTiming {
 pub(crate) fn publish(
     _: &runtime::Handle,
     _: impl Future<Output = ()> + Send + 'static,
-    _: impl Fn() -> Stats + Send + 'static,
+    _: impl Fn() -> (Stats, LinkCounts) + Send + 'static,
 ) {
 }

@@ -1,6 +1,8 @@
 //! The metrics that the feature `metrics` publishes to a recorder. Gauges count all endpoints of
 //! the process, so these tests have a binary of their own.
 
+#[cfg(feature = "secure")]
+mod links;
 mod recorder;
 #[path = "../support/mod.rs"]
 mod support;

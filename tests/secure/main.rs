@@ -8,13 +8,14 @@ mod contract;
 mod delivery;
 mod errors;
 mod fixture;
-mod hostile;
 mod groups;
+mod hostile;
 mod large;
+mod listing;
 mod outages;
-mod raw_peer;
 mod panics;
 mod sessions;
+mod raw_peer;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

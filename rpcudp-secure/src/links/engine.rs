@@ -8,12 +8,14 @@ use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Incoming, Tr
 
 use super::admission::{Admission, Verdict};
 use super::config::Config;
-use super::event::{Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+use super::counts::LinkStats;
+use super::event::{Expected, LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
 use super::first_packet::FirstPacket;
 use super::index::Index;
 use super::link::{Link, Stage, Target, Unvalidated};
 use super::messages::MessageMemory;
 use super::response_memory::ResponseMemory;
+use super::status::LinkStatus;
 use super::timers::Timers;
 use crate::peer_id::PeerId;
 use crate::tls::{SERVER_NAME, allows, proven_key};
@@ -78,6 +80,10 @@ impl Engine {
             arriving_bytes: self.memory.used() as u64,
             ..self.stats
         }
+    }
+
+    pub(super) fn statuses(&self, now: Instant) -> Vec<LinkStatus> {
+        self.links.iter().flatten().filter_map(|link| link.status(now)).collect()
     }
 
     pub(super) fn poll(&mut self) -> Option<LinkEvent> {
@@ -201,7 +207,7 @@ impl Engine {
         let (handle, connection) = connected.map_err(|_| LinkEnd::NoAnswer)?;
         let id = self.new_id(handle);
         let mut link = Link::new(id, connection, now);
-        link.target = Some(Target { addr, expected, proven });
+        link.target = Some(Target { addr, expected, proven, handshake: None });
         self.index.add_target(addr, expected, id);
         self.work(Box::new(link), now);
         Ok(id)
@@ -358,7 +364,7 @@ impl Engine {
         self.report_sent(&mut link);
         link.count_unsent(&mut self.stats.unsent_bytes);
         if is_drained {
-            self.end(&mut link, LinkEnd::Lost);
+            self.end(&mut link, (LinkEnd::Lost, false));
             self.timers.clear(link.id.slot, &mut link.armed);
             return;
         }
@@ -380,8 +386,9 @@ impl Engine {
         match event {
             Event::Connected => self.establish(link, now),
             Event::ConnectionLost { reason } => {
+                let is_denied = link.is_denied(&reason);
                 let reason = link.reason(&reason);
-                self.end(link, reason);
+                self.end(link, (reason, is_denied));
             }
             Event::DatagramReceived => {
                 let is_up = matches!(link.stage, Stage::Up(_));
@@ -414,8 +421,7 @@ impl Engine {
         }
         // The handshake has checked the key of a peer that has opened the link.
         link.is_allowed = link.target.is_none() || allows(&self.config.options.allow, peer);
-        link.stage = Stage::Up(peer);
-        link.last_used = now;
+        link.establish(peer, now);
         self.index.add_peer(peer, link.id);
         self.stats.up += 1;
         self.stats.established += 1;
@@ -436,11 +442,12 @@ impl Engine {
 
     fn close_link(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
         link.connection.close(now, Self::CLOSED, Bytes::new());
-        self.end(link, reason);
+        self.end(link, (reason, false));
     }
 
-    /// Records the end of a link. Its connection stays in the table until it has drained.
-    fn end(&mut self, link: &mut Link, reason: LinkEnd) {
+    /// Records the end of a link, and whether the reason is that the peer's key is not allowed. Its
+    /// connection stays in the table until it has drained.
+    fn end(&mut self, link: &mut Link, (reason, is_denied): (LinkEnd, bool)) {
         match std::mem::replace(&mut link.stage, Stage::Ended) {
             Stage::Ended => return,
             Stage::Handshaking { is_validated } => {
@@ -455,6 +462,7 @@ impl Engine {
                 self.response_memory.release(peer, std::mem::take(&mut link.responses_len));
             }
         }
+        self.stats.ends.count(reason, is_denied);
         if let Some(Target { addr, expected, .. }) = link.target {
             self.index.remove_target(addr, expected, link.id);
         }

@@ -189,31 +189,3 @@ pub struct Outgoing<'a> {
     /// The contents. Their first byte has [`QUIC_BIT`](crate::QUIC_BIT).
     pub contents: &'a [u8],
 }
-
-/// Counts of a table since it was made, and its present state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LinkStats {
-    /// The links that are up.
-    pub up: u64,
-    /// The links that wait for the end of their handshake.
-    pub handshaking: u64,
-    /// The links that came up.
-    pub established: u64,
-    /// The handshakes that failed.
-    pub failed: u64,
-    /// The links that were closed because there were too many.
-    pub evicted: u64,
-    /// The handshakes that were answered with a Retry, which proves the caller's address.
-    pub retried: u64,
-    /// The datagrams that were ignored: garbage, and handshakes beyond the limits.
-    pub ignored: u64,
-    /// The panics of the QUIC or TLS implementation. Each ended all links.
-    pub panics: u64,
-    /// The memory that is reserved now for frames that arrive and do not fit into a packet, in
-    /// bytes.
-    pub arriving_bytes: u64,
-    /// The memory that frames take now which wait, or are too large for a packet and not
-    /// acknowledged by their peers, in bytes.
-    pub unsent_bytes: u64,
-}

@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn_proto::{Connection, ConnectionError, SendDatagramError, TransportErrorCode};
@@ -9,6 +9,7 @@ use super::config::Config;
 use super::event::{Expected, LinkEnd, LinkId, SendError};
 use super::frame_id::FrameId;
 use super::messages::{MessageMemory, Messages};
+use super::status::LinkStatus;
 use super::waiting::Waiting;
 use crate::peer_id::PeerId;
 use crate::tls::ProvenKey;
@@ -31,7 +32,8 @@ pub(super) struct Link {
     /// The part of [`held_len`](Self::held_len) that responses take at most.
     pub(super) responses_len: usize,
     pub(super) messages: Messages,
-    pub(super) opened: Instant,
+    /// The begin of the handshake, and after that its end.
+    pub(super) since: Instant,
     /// The time of the last frame in either direction.
     pub(super) last_used: Instant,
     /// The time that the link's timer is set to.
@@ -46,6 +48,8 @@ pub(super) struct Target {
     pub(super) expected: Expected,
     /// The key that the peer has proven.
     pub(super) proven: ProvenKey,
+    /// The time that the handshake took.
+    pub(super) handshake: Option<Duration>,
 }
 
 /// The bytes from and to an address that may be forged. quinn-proto keeps to the limit except for
@@ -95,7 +99,7 @@ impl Link {
             counted_len: 0,
             responses_len: 0,
             messages: Messages::default(),
-            opened: now,
+            since: now,
             last_used: now,
             armed: None,
             is_queued: false,
@@ -201,6 +205,35 @@ impl Link {
         matches!(self.stage, Stage::Up(_)) && (room < Config::DATAGRAM_SEND_LEN || self.waiting.len() > 0)
     }
 
+    /// Records that the link is up.
+    pub(super) fn establish(&mut self, peer: PeerId, now: Instant) {
+        if let Some(target) = &mut self.target {
+            target.handshake = Some(now.saturating_duration_since(self.since));
+        }
+        self.stage = Stage::Up(peer);
+        (self.since, self.last_used) = (now, now);
+    }
+
+    /// Describes the link, if it is up.
+    pub(super) fn status(&self, now: Instant) -> Option<LinkStatus> {
+        let Stage::Up(peer_id) = self.stage else { return None };
+        let stats = self.connection.stats();
+        Some(LinkStatus {
+            peer_id,
+            addr: self.connection.remote_address(),
+            is_allowed: self.is_allowed,
+            handshake: self.target.as_ref().and_then(|target| target.handshake),
+            age: now.saturating_duration_since(self.since),
+            idle: now.saturating_duration_since(self.last_used),
+            round_trip: stats.path.rtt,
+            mtu: stats.path.current_mtu,
+            bytes_sent: stats.udp_tx.bytes,
+            bytes_received: stats.udp_rx.bytes,
+            packets_sent: stats.path.sent_packets,
+            packets_lost: stats.path.lost_packets,
+        })
+    }
+
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         let deadlines = [self.connection.poll_timeout(), self.handshake_deadline(), self.messages.arrivals.deadline()];
@@ -210,7 +243,7 @@ impl Link {
     /// Returns the time at which the handshake of a link that the peer opens must have ended.
     pub(super) fn handshake_deadline(&self) -> Option<Instant> {
         let is_handshaking = matches!(self.stage, Stage::Handshaking { .. }) && self.target.is_none();
-        is_handshaking.then(|| self.opened + Admission::HANDSHAKE_TIMEOUT)
+        is_handshaking.then(|| self.since + Admission::HANDSHAKE_TIMEOUT)
     }
 
     /// Returns the reason for the end of the link, from the reason that the connection gives.
@@ -236,6 +269,12 @@ impl Link {
             ConnectionError::ApplicationClosed(_) | ConnectionError::LocallyClosed => LinkEnd::Closed,
             _ => self.wrong_peer().unwrap_or(if is_handshaking { LinkEnd::Incompatible } else { LinkEnd::Lost }),
         }
+    }
+
+    /// Returns whether a link that the peer opened has ended because its key is not allowed.
+    pub(super) fn is_denied(&self, error: &ConnectionError) -> bool {
+        let ConnectionError::TransportError(error) = error else { return false };
+        self.target.is_none() && error.code == TransportErrorCode::crypto(Self::ACCESS_DENIED)
     }
 
     /// Returns the reason of a link whose peer has proven another key than the expected one.

@@ -1,6 +1,7 @@
 mod admission;
 mod arrivals;
 mod config;
+mod counts;
 mod engine;
 mod event;
 mod first_packet;
@@ -11,6 +12,7 @@ mod link;
 mod messages;
 mod response_memory;
 mod sending;
+mod status;
 mod timers;
 mod waiting;
 
@@ -25,9 +27,11 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use self::config::Config;
+pub use self::counts::{LinkEnds, LinkStats};
 use self::engine::Engine;
-pub use self::event::{AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, LinkStats, Outgoing, SendError};
+pub use self::event::{AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
 pub use self::frame_id::FrameId;
+pub use self::status::LinkStatus;
 use crate::identity::Identity;
 use crate::options::LinkOptions;
 use crate::peer_id::PeerId;
@@ -263,6 +267,11 @@ impl Links {
     #[must_use]
     pub fn is_allowed(&self, link: LinkId) -> bool {
         self.engine.is_allowed(link)
+    }
+
+    /// Returns the links that are up. Takes a time that grows with their number.
+    pub fn statuses(&mut self, now: Instant) -> Vec<LinkStatus> {
+        self.guard(now, |engine| engine.statuses(now)).unwrap_or_default()
     }
 
     /// Returns the own key.

@@ -5,6 +5,12 @@
 //! the call is sampled. The recorder is user code, so a task of the endpoint calls it once a
 //! second.
 
+mod figures;
+#[cfg(feature = "secure")]
+mod link_figures;
+#[cfg(not(feature = "secure"))]
+#[path = "no_link_figures.rs"]
+mod link_figures;
 mod method;
 mod publisher;
 

@@ -1,15 +1,18 @@
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use metrics::{Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_histogram};
 use rpcudp_core::{DropReason, Stats};
 use tokio::runtime;
 use tokio::time::timeout;
 
 use super::super::metric_names as names;
+use super::figures::{CounterSpec, GaugeSpec, label};
+use super::link_figures;
 use super::method::{Method, Sample};
+use crate::links::endpoint_links::LinkCounts;
 
 /// Starts a task that passes the endpoint's statistics and all methods' figures to the recorder
 /// once a second, and once more after `closed`.
@@ -19,9 +22,9 @@ use super::method::{Method, Sample};
 pub(crate) fn publish(
     runtime: &runtime::Handle,
     closed: impl Future<Output = ()> + Send + 'static,
-    stats: impl Fn() -> Stats + Send + 'static,
+    stats: impl Fn() -> (Stats, LinkCounts) + Send + 'static,
 ) {
-    let mut publisher = Publisher { stats, recorded: Stats::default(), buffer: Method::sample_buffer() };
+    let mut publisher = Publisher { stats, recorded: Default::default(), buffer: Method::sample_buffer() };
     runtime.spawn(async move {
         let mut closed = pin!(closed);
         while timeout(INTERVAL, closed.as_mut()).await.is_err() {
@@ -38,69 +41,44 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The publisher of one endpoint. Publishes the rest when it is dropped, by the end of the endpoint
 /// or of its runtime.
-struct Publisher<F: Fn() -> Stats> {
+struct Publisher<F: Fn() -> (Stats, LinkCounts)> {
     stats: F,
     /// The statistics that the recorder has.
-    recorded: Stats,
+    recorded: (Stats, LinkCounts),
     buffer: Vec<Sample>,
 }
 
-/// A counter of an endpoint.
-struct CounterSpec {
-    name: &'static str,
-    description: &'static str,
-    /// The label that distinguishes counters of one name.
-    label: Option<(&'static str, &'static str)>,
-    unit: Unit,
-    value: fn(&Stats) -> u64,
-}
-
-/// A gauge, summed over all endpoints of the process.
-struct GaugeSpec {
-    name: &'static str,
-    description: &'static str,
-    value: fn(&Stats) -> u64,
-    /// The sum over all endpoints.
-    sum: AtomicI64,
-}
-
-impl<F: Fn() -> Stats> Publisher<F> {
+impl<F: Fn() -> (Stats, LinkCounts)> Publisher<F> {
     fn publish(&mut self) {
         self.record((self.stats)());
     }
 
-    /// Publishes with the gauges at 0, because a closed endpoint has no calls and no handlers.
+    /// Publishes with the gauges at 0, because a closed endpoint has no calls, no handlers and no
+    /// links.
     fn publish_last(&mut self) {
-        let mut stats = (self.stats)();
+        let (mut stats, links) = (self.stats)();
         (stats.calls.in_flight, stats.requests.running) = (0, 0);
-        self.record(stats);
+        self.record((stats, link_figures::without_links(links)));
     }
 
-    fn record(&mut self, stats: Stats) {
+    fn record(&mut self, (stats, links): (Stats, LinkCounts)) {
         describe();
-        for counter in &COUNTERS {
-            let new = (counter.value)(&stats).saturating_sub((counter.value)(&self.recorded));
-            if new > 0 {
-                counter!(counter.name, Vec::from_iter(counter.label.map(label))).increment(new);
-            }
-        }
+        let (recorded, recorded_links) = &self.recorded;
+        COUNTERS.iter().for_each(|counter| counter.record(&stats, recorded));
         for reason in DropReason::ALL {
-            let new = stats.dropped(reason).saturating_sub(self.recorded.dropped(reason));
+            let new = stats.dropped(reason).saturating_sub(recorded.dropped(reason));
             if new > 0 {
                 counter!(names::DATAGRAMS_DROPPED, vec![label((names::REASON_LABEL, reason.name()))]).increment(new);
             }
         }
-        for gauge in &GAUGES {
-            let change = (gauge.value)(&stats) as i64 - (gauge.value)(&self.recorded) as i64;
-            let sum = gauge.sum.fetch_add(change, Ordering::Relaxed) + change;
-            gauge!(gauge.name).set(sum as f64);
-        }
-        self.recorded = stats;
+        GAUGES.iter().for_each(|gauge| gauge.record(&stats, recorded));
+        link_figures::record(&links, recorded_links);
+        self.recorded = (stats, links);
         Method::all().into_iter().for_each(|method| method.publish(&mut self.buffer));
     }
 }
 
-impl<F: Fn() -> Stats> Drop for Publisher<F> {
+impl<F: Fn() -> (Stats, LinkCounts)> Drop for Publisher<F> {
     fn drop(&mut self) {
         // If the recorder panicked, calling it again would abort the process.
         if !std::thread::panicking() {
@@ -109,28 +87,31 @@ impl<F: Fn() -> Stats> Drop for Publisher<F> {
     }
 }
 
-static GAUGES: [GaugeSpec; 3] = [
+static GAUGES: [GaugeSpec<Stats>; 3] = [
     GaugeSpec {
         name: names::CLIENT_ACTIVE_CALLS,
         description: "Calls in flight.",
+        unit: Unit::Count,
         value: |stats| stats.calls.in_flight,
         sum: AtomicI64::new(0),
     },
     GaugeSpec {
         name: names::SERVER_ACTIVE_CALLS,
         description: "Async handlers that are running.",
+        unit: Unit::Count,
         value: |stats| stats.requests.running,
         sum: AtomicI64::new(0),
     },
     GaugeSpec {
         name: names::SERVER_BLOCKING_CALLS,
         description: "Handlers that may block and are running, or wait for a thread.",
+        unit: Unit::Count,
         value: |stats| stats.requests.blocking,
         sum: AtomicI64::new(0),
     },
 ];
 
-const COUNTERS: [CounterSpec; 15] = [
+const COUNTERS: [CounterSpec<Stats>; 15] = [
     CounterSpec {
         name: names::CLIENT_RETRANSMISSIONS,
         description: "Requests retransmitted because no response had arrived.",
@@ -248,10 +229,7 @@ fn describe() {
     describe_counter!(names::CLIENT_CALLS, Unit::Count, "Calls that have ended.");
     describe_counter!(names::SERVER_CALLS, Unit::Count, "Requests that were completed, refused, cancelled or aborted.");
     describe_counter!(names::DATAGRAMS_DROPPED, Unit::Count, "Datagrams that were dropped.");
-    COUNTERS.iter().for_each(|counter| describe_counter!(counter.name, counter.unit, counter.description));
-    GAUGES.iter().for_each(|gauge| describe_gauge!(gauge.name, Unit::Count, gauge.description));
-}
-
-fn label((name, value): (&'static str, &'static str)) -> Label {
-    Label::from_static_parts(name, value)
+    COUNTERS.iter().for_each(CounterSpec::describe);
+    GAUGES.iter().for_each(GaugeSpec::describe);
+    link_figures::describe();
 }
