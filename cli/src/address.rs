@@ -1,5 +1,6 @@
 //! Addresses on the command line.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use rpcudp::transport::canonical;
 
 use crate::exit::{Failure, FailureKind};
+use crate::links::Wire;
 use crate::local_services;
 
 /// The address family to which a name is resolved.
@@ -35,12 +37,31 @@ impl Family {
     }
 }
 
+/// The address of a peer, and the wire over which it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerAddr {
+    pub(crate) addr: SocketAddr,
+    pub(crate) wire: Wire,
+}
+
+/// The address as it is written on the command line.
+impl fmt::Display for PeerAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.wire, self.addr)
+    }
+}
+
+/// Whether any of the names, with commas between them, has a key.
+pub(crate) fn has_key(names: &str) -> bool {
+    names.contains('@')
+}
+
 /// Resolves the names of a peer, or of several with commas between them, to at least one address of
 /// one peer each.
-pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<PeerAddr>, Failure> {
     let addrs = resolve_all(names, family).await?;
-    match addrs.iter().find(|addr| reaches_several(addr)) {
-        Some(addr) => Err(Failure::usage(format!(
+    match addrs.iter().find(|peer| reaches_several(&peer.addr)) {
+        Some(PeerAddr { addr, .. }) => Err(Failure::usage(format!(
             "{addr} reaches several peers: `rpcudp call --all {addr} METHOD` prints the response of each"
         ))),
         None => Ok(addrs),
@@ -49,10 +70,11 @@ pub(crate) async fn resolve_peer(names: &str, family: Family) -> Result<Vec<Sock
 
 /// Resolves the names of several peers, with commas between them, to the addresses of each peer.
 /// Each host that announces an `mdns:` service is a peer, and so is each address of a `dns:` name.
-pub(crate) async fn resolve_peers(names: &str, family: Family) -> Result<Vec<Vec<SocketAddr>>, Failure> {
+pub(crate) async fn resolve_peers(names: &str, family: Family) -> Result<Vec<Vec<PeerAddr>>, Failure> {
     let mut peers = Vec::new();
     for name in names.split(',') {
         let addrs = resolve_peer(name, family).await?;
+        let (_, name) = Wire::split(name)?;
         let found = if name.starts_with("mdns:") || name.starts_with("dns:") {
             addrs.into_iter().map(|addr| vec![addr]).collect()
         } else {
@@ -74,22 +96,25 @@ fn reaches_several(addr: &SocketAddr) -> bool {
 
 /// Resolves the names of a peer, or of several with commas between them, to at least one address
 /// that can be called. `dns:HOST:PORT` is a host name too, and `mdns:SERVICE` the hosts of the
-/// local network that announce a service.
-pub(crate) async fn resolve_all(names: &str, family: Family) -> Result<Vec<SocketAddr>, Failure> {
+/// local network that announce a service. Each name may have a key before it.
+pub(crate) async fn resolve_all(names: &str, family: Family) -> Result<Vec<PeerAddr>, Failure> {
     let mut addrs = Vec::new();
     for name in names.split(',') {
+        let (wire, name) = Wire::split(name)?;
         let found = match name.strip_prefix("mdns:") {
             Some(service) => resolve_service(name, service, family).await?,
             None => resolve(name.strip_prefix("dns:").unwrap_or(name), family).await?,
         };
-        found.into_iter().for_each(|addr| {
-            if !addrs.contains(&addr) {
-                addrs.push(addr);
+        found.into_iter().map(|addr| PeerAddr { addr, wire }).for_each(|peer| {
+            if !addrs.contains(&peer) {
+                addrs.push(peer);
             }
         });
     }
-    match addrs.iter().find(|addr| addr.ip().is_unspecified() || addr.port() == 0) {
-        Some(addr) => Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port"))),
+    match addrs.iter().find(|peer| peer.addr.ip().is_unspecified() || peer.addr.port() == 0) {
+        Some(PeerAddr { addr, .. }) => {
+            Err(Failure::usage(format!("{addr} cannot be called: a peer has a specific address and a port")))
+        }
         None => Ok(addrs),
     }
 }

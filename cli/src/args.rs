@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +34,10 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Prints the services that hosts of the local network announce by multicast DNS.
     Ls(LsArguments),
+    /// Makes identities for links, and shows their keys.
+    #[cfg(feature = "secure")]
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -40,13 +45,39 @@ pub(crate) enum Command {
     },
 }
 
+#[cfg(feature = "secure")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Makes an identity and prints its key, which callers write before the address of the peer.
+    Generate {
+        /// Writes the private key to this file, which only its owner can read. Without it, the
+        /// private key is printed.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Replaces the file if it exists.
+        #[arg(long, requires = "out")]
+        force: bool,
+    },
+    /// Prints the key of an identity.
+    Show {
+        /// The file of the private key: PEM, as `key generate` and OpenSSL write it. `-` is
+        /// standard input.
+        file: PathBuf,
+    },
+}
+
 /// The peer to call, and the options of each call.
 #[derive(Debug, Args)]
 pub(crate) struct PeerArguments {
     /// The peer: a host name or an IP address, and a port; or mdns:SERVICE. Several have commas
-    /// between them: the first that can be reached is used; `ping` calls all of them.
+    /// between them: the first that can be reached is used; `ping` calls all of them. KEY@ADDR
+    /// calls over an encrypted link to the peer with this key, and any@ADDR over one to every key.
     #[arg(value_name = "ADDR")]
     pub(crate) peer: String,
+    /// Calls over links with the identity in this file, which `rpcudp key generate` makes. Without
+    /// it, each run has a new one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// Uses the dialect of Python's storjrpcudp.
     #[arg(long)]
     pub(crate) storj: bool,
@@ -155,6 +186,17 @@ pub(crate) struct ListenArguments {
     /// Responds to a method with this value; may be given for several methods.
     #[arg(long, value_name = "METHOD=JSON")]
     pub(crate) answer: Vec<String>,
+    /// Serves peers over links too, with the identity in this file, which `rpcudp key generate`
+    /// makes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Lets only the peer with this key open a link, or those in a file with a key on each line;
+    /// may be given several times. Default: all.
+    #[arg(long, value_name = "KEY|@FILE", requires = "identity")]
+    pub(crate) allow: Vec<String>,
+    /// Does not respond to requests over the plain wire.
+    #[arg(long, requires = "identity")]
+    pub(crate) no_plain: bool,
 }
 
 #[derive(Debug, Args)]
@@ -192,9 +234,14 @@ pub(crate) struct LsArguments {
 ))]
 pub(crate) struct DoctorArguments {
     /// The peer: a host name or an IP address, and a port; or mdns:SERVICE. Several have commas
-    /// between them: the first that can be reached is used.
+    /// between them: the first that can be reached is used. KEY@ADDR checks the link to the peer
+    /// with this key, and any@ADDR that to every key.
     #[arg(value_name = "ADDR")]
     pub(crate) peer: String,
+    /// Opens links with the identity in this file, which `rpcudp key generate` makes. Without it,
+    /// each run has a new one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// A harmless method that the peer has.
     pub(crate) method: Option<String>,
     /// The arguments of the method.

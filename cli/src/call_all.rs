@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 
-use rpcudp::{All, CallError, DynamicMethod};
+use rpcudp::{All, Call, CallError, DynamicMethod};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::address::{Family, resolve_all};
+use crate::address::{Family, PeerAddr, resolve_all};
 use crate::args::CallArguments;
 use crate::exit::{Failure, FailureKind};
 use crate::output::{self, DIM, ERROR, styled};
@@ -23,12 +23,12 @@ type Response = (SocketAddr, Result<Value, CallError<Value>>);
 /// Makes the calls, and prints each response as a line. Succeeds if any peer has returned a value.
 pub(crate) async fn run(arguments: &CallArguments, as_json: bool) -> Result<(), Failure> {
     let CallArguments { peer, method, arguments, retry, metadata, .. } = arguments;
-    let arguments = parse_arguments(arguments)?;
+    let arguments = parse_arguments(arguments, &peer.peer)?;
     let addrs = resolve_all(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await?;
     let method = DynamicMethod::new(method);
     let (send, mut responses) = mpsc::channel(64);
     let (mut calls, mut endpoints) = (JoinSet::new(), BTreeMap::new());
-    for addr in &addrs {
+    for PeerAddr { addr, wire } in &addrs {
         // A socket of each family, unless the user chose one.
         let family = addr.is_ipv4() || peer.bind.is_some();
         let endpoint = match endpoints.entry(family) {
@@ -37,6 +37,11 @@ pub(crate) async fn run(arguments: &CallArguments, as_json: bool) -> Result<(), 
         };
         let call = method.fallible_call(&*endpoint, *addr, &arguments).retransmit(*retry);
         let call = metadata.iter().fold(call, |call, (key, value)| call.metadata(key, value));
+        if wire.is_link() {
+            // A link goes to one peer, so this is an ordinary call.
+            calls.spawn(forward_one(*addr, wire.call(call), send.clone()));
+            continue;
+        }
         let all = call.all().within(peer.timeout);
         let all = if may_be_broadcast(addr) { all.broadcast() } else { all };
         calls.spawn(forward(all, send.clone()));
@@ -71,6 +76,11 @@ async fn forward(mut all: All<Value, Value>, responses: mpsc::Sender<Response>) 
             return;
         }
     }
+}
+
+async fn forward_one(peer: SocketAddr, call: Call<Value, Value>, responses: mpsc::Sender<Response>) {
+    // The receiver is gone if the output cannot be printed.
+    let _ = responses.send((peer, call.await)).await;
 }
 
 fn print(from: SocketAddr, result: &Result<Value, CallError<Value>>, as_json: bool) -> Result<(), Failure> {

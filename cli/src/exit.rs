@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::{fmt, io};
 
-use rpcudp::{BindError, CallError};
+use rpcudp::{BindError, CallError, Refusal};
 use serde_json::json;
 
+pub(crate) use crate::failure_kind::FailureKind;
+use crate::links::errors;
 use crate::output;
 use crate::value::Value;
 use crate::value::json::ToJson;
@@ -21,54 +23,8 @@ Exit codes:
   5   no response arrived in time
   6   the peer refused the call: unknown method, malformed arguments, busy, ...
   7   the method returned an error
+  8   the peer has proven another key than the expected one
   64  the command line is invalid, or the request is larger than the limit";
-
-/// The kind of a failure, which decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailureKind {
-    Other,
-    NotResolved,
-    AddressInUse,
-    Unreachable,
-    Timeout,
-    Refused,
-    Application,
-    Usage,
-    /// The reader of standard output has closed it, so no further line is printed.
-    ReaderGone,
-}
-
-impl FailureKind {
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Other => 1,
-            Self::NotResolved => 2,
-            Self::AddressInUse => 3,
-            Self::Unreachable => 4,
-            Self::Timeout => 5,
-            Self::Refused => 6,
-            Self::Application => 7,
-            Self::Usage => 64,
-            // The code that shells give for a program that SIGPIPE ended.
-            Self::ReaderGone => 141,
-        }
-    }
-
-    /// The name in JSON output.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Other => "other",
-            Self::NotResolved => "not_resolved",
-            Self::AddressInUse => "address_in_use",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Refused => "refused",
-            Self::Application => "application_error",
-            Self::Usage => "usage",
-            Self::ReaderGone => "reader_gone",
-        }
-    }
-}
 
 /// The reason that a command failed.
 #[derive(Clone, Debug)]
@@ -128,6 +84,13 @@ impl From<CallError<Value>> for Failure {
     fn from(error: CallError<Value>) -> Self {
         let message = error.to_string();
         let is_unreachable = is_unreachable(&error);
+        if let Some((kind, advice)) = errors::diagnose(&error) {
+            let failure = Self::new(kind, message);
+            return match advice {
+                Some(advice) => failure.advise(advice),
+                None => failure,
+            };
+        }
         match error {
             CallError::Application(detail) => Self { kind: FailureKind::Application, message, detail: Some(detail) },
             CallError::Timeout { .. } if !is_unreachable => Self::new(FailureKind::Timeout, message),
@@ -140,6 +103,9 @@ impl From<CallError<Value>> for Failure {
             ),
             CallError::Io { .. } | CallError::Timeout { .. } if is_unreachable => {
                 Self::new(FailureKind::Unreachable, message)
+            }
+            CallError::Refused { reason: Refusal::NeedsSecureLink, .. } => {
+                Self::new(FailureKind::Refused, message).advise("call it over a link, as KEY@HOST:PORT")
             }
             CallError::Refused { .. } => Self::new(FailureKind::Refused, message),
             CallError::TooLarge { .. } | CallError::Encode { .. } | CallError::Metadata { .. } => Self::usage(message),
@@ -165,10 +131,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Whether a call failed because the peer's address cannot be reached.
+/// Whether a call failed because the peer's address cannot be reached, or no peer there responds to
+/// a handshake.
 pub(crate) fn is_unreachable<E>(error: &CallError<E>) -> bool {
     match error {
         CallError::Unreachable { .. } => true,
+        error if errors::is_without_answer(error) => true,
         CallError::Io { source, .. } | CallError::Timeout { source: Some(source), .. } => is_without_route(source),
         _ => false,
     }

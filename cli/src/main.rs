@@ -7,8 +7,16 @@ mod call_all;
 mod describe;
 mod doctor;
 mod exit;
+mod failure_kind;
 mod interrupt;
+#[cfg(feature = "secure")]
+mod key;
 mod latencies;
+#[cfg(feature = "secure")]
+mod links;
+#[cfg(not(feature = "secure"))]
+#[path = "no_links.rs"]
+mod links;
 mod listen;
 mod load;
 mod local_services;
@@ -64,6 +72,8 @@ fn run(Arguments { command, json }: Arguments) -> Result<ExitCode, Failure> {
                 return Ok(fault.map_or(0, FailureKind::code).into());
             }
             Command::Ls(arguments) => ls::run(&arguments, json).await?,
+            #[cfg(feature = "secure")]
+            Command::Key(command) => key::run(&command, json)?,
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "rpcudp", &mut script);

@@ -1,6 +1,5 @@
 //! Advice for a method that the peer does not have.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp::Endpoint;
@@ -8,18 +7,21 @@ use rpcudp::contract::Contract;
 use strsim::osa_distance;
 use tokio::time::timeout;
 
+use crate::address::PeerAddr;
+
 /// The longest time to wait for the peer's contracts. A peer that publishes none refuses the query
 /// at once.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Returns advice for a method that the peer does not have: a method with a similar name, or the
 /// command that lists all. Returns `None` if the peer publishes no contract.
-pub(crate) async fn advice_on_method(endpoint: Endpoint, peer: SocketAddr, method: &str) -> Option<String> {
-    let contracts = timeout(LIMIT, endpoint.describe(peer)).await.ok()?.ok()?;
+pub(crate) async fn advice_on_method(endpoint: Endpoint, peer: PeerAddr, method: &str) -> Option<String> {
+    let query = peer.wire.query(endpoint.describe(peer.addr));
+    let contracts = timeout(LIMIT, query).await.ok()?.ok()?;
     advice(&contracts, peer, method)
 }
 
-fn advice(contracts: &[Contract], peer: SocketAddr, method: &str) -> Option<String> {
+fn advice(contracts: &[Contract], peer: PeerAddr, method: &str) -> Option<String> {
     let methods = contracts.iter().flat_map(|contract| contract.methods.iter());
     let names = methods.flat_map(|method| [&method.wire_name].into_iter().chain(method.aliases.iter()));
     let mut names = names.peekable();
@@ -88,6 +90,7 @@ mod tests {
 
     #[test]
     fn peer_without_methods_gives_no_advice() {
-        assert_eq!(advice(&[], ([127, 0, 0, 1], 1).into(), "m"), None);
+        let peer = PeerAddr { addr: ([127, 0, 0, 1], 1).into(), wire: crate::links::Wire::Plain };
+        assert_eq!(advice(&[], peer, "m"), None);
     }
 }

@@ -1,5 +1,6 @@
 use rpcudp::CallError;
 
+use crate::links::errors;
 use crate::value::Value;
 
 /// The outcome of a call, as `ping` and `load` count it.
@@ -24,7 +25,7 @@ impl Outcome {
             Err(CallError::Encode { .. }) => ("unencodable", false),
             Err(CallError::TooManyCalls { .. }) => ("too_many_calls", false),
             Err(CallError::Closed) => ("closed", false),
-            Err(_) => ("io_error", false),
+            Err(error) => (errors::outcome_name(error).unwrap_or("io_error"), false),
         };
         Self { name, is_response }
     }

@@ -1,14 +1,18 @@
 //! The called peer: its address, its dialect, and the endpoint that calls it.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rpcudp::{BindError, Builder, Call, CallError, Dialect, DynamicMethod, Endpoint, Refusal, UdpOptions};
+use rpcudp_core::limits::MAX_DATAGRAM_LEN;
+use tokio::time::sleep;
 
-use crate::address::{Family, resolve, resolve_peer, resolve_peers, unspecified};
+use crate::address::{Family, PeerAddr, has_key, resolve, resolve_peer, resolve_peers, unspecified};
 use crate::args::PeerArguments;
 use crate::exit::{Failure, is_unreachable};
+use crate::links::{self, LinkIdentity};
 use crate::method_advice::advice_on_method;
 use crate::value::{Value, argument};
 
@@ -22,12 +26,13 @@ pub(crate) struct PreparedCall {
 impl PreparedCall {
     pub(crate) async fn new(peer: &PeerArguments, method: &str, arguments: &[String]) -> Result<Self, Failure> {
         // Errors in the arguments are reported before any use of the network.
-        let arguments = parse_arguments(arguments)?;
+        let arguments = parse_arguments(arguments, &peer.peer)?;
         Ok(Self { target: Target::new(peer).await?, method: DynamicMethod::new(method), arguments })
     }
 
     pub(crate) fn call(&self) -> Call<Value, Value> {
-        self.method.fallible_call(&self.target.endpoint, self.target.addr, &self.arguments)
+        let Target { peer: PeerAddr { addr, wire }, endpoint, .. } = &self.target;
+        wire.call(self.method.fallible_call(endpoint, *addr, &self.arguments))
     }
 
     /// Prepares the same call for each of several peers.
@@ -36,7 +41,7 @@ impl PreparedCall {
         method: &str,
         arguments: &[String],
     ) -> Result<Vec<Self>, Failure> {
-        let arguments = parse_arguments(arguments)?;
+        let arguments = parse_arguments(arguments, &peer.peer)?;
         let mut prepared = Vec::new();
         for addrs in resolve_peers(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await? {
             let target = Target::of_addrs(peer, addrs).await?;
@@ -47,7 +52,8 @@ impl PreparedCall {
 
     /// Makes a call, with the options that `configure` sets, to one of several peers. Goes on to
     /// the next one if a peer has not run the method: it is unreachable, busy or closing. If the
-    /// call is idempotent, it also leaves a peer that is silent for its share of the timeout.
+    /// call is idempotent, it also leaves a peer that is silent for its share of the timeout. It
+    /// leaves an address to which no link comes up in a second, if there are others.
     pub(crate) async fn call_any(
         &mut self,
         is_idempotent: bool,
@@ -57,7 +63,16 @@ impl PreparedCall {
         loop {
             let share = if is_idempotent { remaining / self.target.count() } else { remaining };
             let started = Instant::now();
-            let error = match configure(self.call()).timeout(share).await {
+            let call = configure(self.call()).timeout(share);
+            let result = tokio::select! {
+                result = call => result,
+                () = self.target.without_link() => {
+                    remaining = remaining.saturating_sub(started.elapsed());
+                    self.target.advance().await;
+                    continue;
+                }
+            };
+            let error = match result {
                 Err(error) if is_unreachable(&error) => error,
                 Err(error @ CallError::Refused { reason: Refusal::Busy | Refusal::Closing, .. }) => error,
                 Err(error @ CallError::Timeout { .. }) if is_idempotent => error,
@@ -94,41 +109,44 @@ impl PreparedCall {
 
     /// Returns advice for a method that the peer does not have, if it publishes those that it has.
     pub(crate) fn advice_on_method(&self) -> impl Future<Output = Option<String>> + Send + use<> {
-        advice_on_method(self.target.endpoint.clone(), self.target.addr, self.method.name())
+        advice_on_method(self.target.endpoint.clone(), self.target.peer, self.method.name())
     }
 }
 
 /// An address of the peer, and an endpoint that can call it.
 pub(crate) struct Target {
-    pub(crate) addr: SocketAddr,
+    pub(crate) peer: PeerAddr,
     pub(crate) endpoint: Endpoint,
     settings: Settings,
     /// The address that the user chose to bind to.
     bind: Option<SocketAddr>,
     /// Further addresses to which the peer's name resolves.
-    others: VecDeque<SocketAddr>,
+    others: VecDeque<PeerAddr>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Settings {
     dialect: Dialect,
     timeout: Duration,
     any_source: bool,
+    identity: LinkIdentity,
 }
 
 impl Settings {
-    fn new(peer: &PeerArguments) -> Self {
-        let PeerArguments { storj, timeout, any_source, .. } = *peer;
-        Self { dialect: dialect(storj), timeout, any_source }
+    fn new(arguments: &PeerArguments) -> Result<Self, Failure> {
+        let PeerArguments { storj, timeout, any_source, ref identity, ref peer, .. } = *arguments;
+        let identity = LinkIdentity::of_caller(identity.as_deref(), has_key(peer))?;
+        Ok(Self { dialect: dialect(storj), timeout, any_source, identity })
     }
 
-    async fn bind(self, addr: SocketAddr) -> Result<Endpoint, BindError> {
+    async fn bind(&self, addr: SocketAddr) -> Result<Endpoint, BindError> {
         self.builder().bind(addr).await
     }
 
-    fn builder(self) -> Builder {
-        let Self { dialect, timeout, any_source } = self;
-        Endpoint::builder().dialect(dialect).timeout(timeout).any_source(any_source)
+    fn builder(&self) -> Builder {
+        let Self { dialect, timeout, any_source, identity } = self;
+        let builder = Endpoint::builder().dialect(*dialect).timeout(*timeout).any_source(*any_source);
+        identity.add_to_caller(builder)
     }
 }
 
@@ -141,7 +159,7 @@ pub(crate) async fn bind_for(peer: &PeerArguments, addr: SocketAddr) -> Result<E
     {
         udp = udp.multicast_interface_v4(ip);
     }
-    Ok(Settings::new(peer).builder().udp(udp).bind(bound).await?)
+    Ok(Settings::new(peer)?.builder().udp(udp).bind(bound).await?)
 }
 
 /// Returns the address that the user chose to bind to.
@@ -153,6 +171,9 @@ async fn bound_addr(peer: &PeerArguments) -> Result<Option<SocketAddr>, Failure>
 }
 
 impl Target {
+    /// The time in which a link to one of several addresses must come up.
+    const LINK_TIME: Duration = Duration::from_secs(1);
+
     /// Resolves the peer's name and binds an endpoint for calls to its first address.
     pub(crate) async fn new(peer: &PeerArguments) -> Result<Self, Failure> {
         let addrs = resolve_peer(&peer.peer, Family::new(peer.ipv4, peer.ipv6)).await?;
@@ -160,21 +181,21 @@ impl Target {
     }
 
     /// Binds an endpoint for calls to the first of these addresses.
-    async fn of_addrs(peer: &PeerArguments, addrs: Vec<SocketAddr>) -> Result<Self, Failure> {
+    async fn of_addrs(peer: &PeerArguments, addrs: Vec<PeerAddr>) -> Result<Self, Failure> {
         let mut others = VecDeque::from(addrs);
         let bind = bound_addr(peer).await?;
         // A socket on `[::]` reaches both families, and any other only its own.
-        let reaches = |addr: &SocketAddr| {
+        let reaches = |PeerAddr { addr, .. }: &PeerAddr| {
             bind.is_none_or(|from| from.is_ipv4() == addr.is_ipv4() || from.ip() == Ipv6Addr::UNSPECIFIED)
         };
         if others.iter().any(reaches) {
             others.retain(reaches);
         }
-        let settings = Settings::new(peer);
+        let settings = Settings::new(peer)?;
         loop {
-            let addr = others.pop_front().expect("a name resolves to at least one address");
-            match settings.bind(bind.unwrap_or_else(|| unspecified(addr))).await {
-                Ok(endpoint) => return Ok(Self { addr, endpoint, settings, bind, others }),
+            let peer = others.pop_front().expect("a name resolves to at least one address");
+            match settings.bind(bind.unwrap_or_else(|| unspecified(peer.addr))).await {
+                Ok(endpoint) => return Ok(Self { peer, endpoint, settings, bind, others }),
                 // Without this family on the machine, another address may do.
                 Err(_) if bind.is_none() && !others.is_empty() => {}
                 Err(error) => return Err(error.into()),
@@ -195,15 +216,26 @@ impl Target {
 
     /// Goes on to the next address. Returns `false` if none is left.
     async fn advance(&mut self) -> bool {
-        while let Some(addr) = self.others.pop_front() {
+        while let Some(peer) = self.others.pop_front() {
             if self.bind.is_none() {
-                let Ok(endpoint) = self.settings.bind(unspecified(addr)).await else { continue };
+                let Ok(endpoint) = self.settings.bind(unspecified(peer.addr)).await else { continue };
                 self.endpoint = endpoint;
             }
-            self.addr = addr;
+            self.peer = peer;
             return true;
         }
         false
+    }
+
+    /// Completes if no link to the peer has come up in time, and there are other addresses.
+    async fn without_link(&self) {
+        if self.peer.wire.is_link() && !self.others.is_empty() {
+            sleep(Self::LINK_TIME).await;
+            if !links::is_up(&self.endpoint) {
+                return;
+            }
+        }
+        pending::<()>().await;
     }
 }
 
@@ -216,11 +248,12 @@ pub(crate) fn dialect_name(dialect: Dialect) -> &'static str {
     if dialect == Dialect::Storj { "storjrpcudp" } else { "rpcudp" }
 }
 
-/// Parses the arguments of a method.
-pub(crate) fn parse_arguments(words: &[String]) -> Result<Vec<Value>, Failure> {
+/// Parses the arguments of a method that is called at a peer with these names.
+pub(crate) fn parse_arguments(words: &[String], peer: &str) -> Result<Vec<Value>, Failure> {
+    let max_file_len = if has_key(peer) { links::MAX_FILE_LEN } else { MAX_DATAGRAM_LEN };
     let values = words.iter().enumerate().map(|(index, word)| {
         let position = index + 1;
-        argument::parse(word)
+        argument::parse(word, max_file_len)
             .map_err(|error| Failure::usage(format!("argument {position} `{}` {error}", excerpt(word).escape_debug())))
     });
     values.collect()
@@ -240,20 +273,23 @@ mod tests {
     use rpcudp::Refusal;
 
     use super::*;
+    use crate::links::Wire;
 
     #[tokio::test]
     async fn call_goes_on_to_the_next_address_while_the_peer_is_unreachable() {
         for (host, closed) in [("127.0.0.1:0", "[::1]:9"), ("[::1]:0", "127.0.0.1:9")] {
             let server = Endpoint::bind(host).await.unwrap();
-            let settings = Settings { dialect: Dialect::Rpcudp, timeout: Duration::from_secs(5), any_source: false };
-            let addr: SocketAddr = closed.parse().unwrap();
-            let endpoint = settings.bind(unspecified(addr)).await.unwrap();
-            let others = [addr, server.local_addr()].into();
-            let target = Target { addr, endpoint, settings, bind: None, others };
+            let identity = LinkIdentity::of_caller(None, false).unwrap();
+            let settings =
+                Settings { dialect: Dialect::Rpcudp, timeout: Duration::from_secs(5), any_source: false, identity };
+            let [peer, other] =
+                [closed.parse().unwrap(), server.local_addr()].map(|addr| PeerAddr { addr, wire: Wire::Plain });
+            let endpoint = settings.bind(unspecified(peer.addr)).await.unwrap();
+            let target = Target { peer, endpoint, settings, bind: None, others: [peer, other].into() };
             let mut prepared = PreparedCall { target, method: DynamicMethod::new("m"), arguments: Vec::new() };
             let error = prepared.call_first_reachable().await.unwrap_err();
             assert!(matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. }), "{error}");
-            assert_eq!(prepared.target.addr, server.local_addr());
+            assert_eq!(prepared.target.peer.addr, server.local_addr());
 
             server.close(Duration::ZERO).await;
             let error = prepared.call_first_reachable().await.unwrap_err();

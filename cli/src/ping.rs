@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &PingArguments, as_json: bool) -> Result<(), 
                 let session = &mut sessions[index];
                 if let Err(error) = &result
                     && is_unreachable(error)
-                    && (addr != session.prepared.target.addr || session.prepared.target.try_next(error).await)
+                    && (addr != session.prepared.target.peer.addr || session.prepared.target.try_next(error).await)
                 {
                     // The peer may be at another of its addresses, so this call does not count.
                     session.sent -= 1;
@@ -102,7 +102,7 @@ impl Session {
     /// Makes a call to the peer with this index.
     fn call(&mut self, index: usize, calls: &mut JoinSet<Completed>) {
         self.sent += 1;
-        let (number, addr) = (self.sent, self.prepared.target.addr);
+        let (number, addr) = (self.sent, self.prepared.target.peer.addr);
         let (call, sent) = (self.prepared.call(), Instant::now());
         calls.spawn(async move {
             let result = call.await;
@@ -116,7 +116,7 @@ impl Session {
             return Err(error.into());
         }
         self.completed += 1;
-        let addr = self.prepared.target.addr;
+        let addr = self.prepared.target.peer.addr;
         let Outcome { name: outcome, is_response } = Outcome::of(&result);
         if is_response {
             self.latencies.record(took);
@@ -155,7 +155,7 @@ impl Session {
         };
         let responses = latencies.count();
         let lost = completed - responses;
-        let (addr, method) = (prepared.target.addr, prepared.method.name());
+        let (addr, method) = (prepared.target.peer.addr, prepared.method.name());
         if as_json {
             output::json_line(&json!({
                 "event": "summary", "peer": addr, "method": method, "sent": sent, "answered": responses, "lost": lost,
@@ -178,6 +178,7 @@ impl Session {
         }
         Ok(match last_error {
             _ if responses > 0 => None,
+            Some(error) if prepared.target.peer.wire.is_link() => Some(error.into()),
             Some(error) => Some(with_advice(error)),
             None => Some(Failure::new(FailureKind::Timeout, "interrupted before any response arrived")),
         })

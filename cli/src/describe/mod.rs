@@ -18,12 +18,12 @@ pub(crate) async fn run(arguments: &DescribeArguments, as_json: bool) -> Result<
     }
     let mut target = Target::new(&arguments.peer).await?;
     let result = loop {
-        match target.endpoint.describe(target.addr).await {
+        match target.peer.wire.query(target.endpoint.describe(target.peer.addr)).await {
             Err(error) if target.try_next(&error).await => {}
             result => break result,
         }
     };
-    let addr = target.addr;
+    let addr = target.peer.addr;
     let contracts = match result {
         Ok(contracts) => contracts,
         Err(CallError::Refused { reason: Refusal::UnknownMethod, .. }) => {

@@ -8,7 +8,7 @@ use crate::latencies::{Latencies, percent};
 
 /// The interval of the calls: long enough to stay below every rate limit, and for a burst of loss
 /// to hit only a few of them.
-const PACE: Duration = Duration::from_millis(20);
+pub(super) const PACE: Duration = Duration::from_millis(20);
 
 /// Measures the round-trip time and the loss. Returns the longest round trip.
 pub(super) async fn check(
@@ -27,7 +27,13 @@ pub(super) async fn check(
         latencies.record(response.round_trip);
         slowest = slowest.max(response.round_trip);
     }
-    let (count, received) = (u64::from(count), latencies.count());
+    self::report(&latencies, count.into(), report)?;
+    Ok(slowest)
+}
+
+/// Reports the round-trip times of the calls that got a response, and the loss among `count` calls.
+pub(super) fn report(latencies: &Latencies, count: u64, report: &mut Report) -> Result<(), Failure> {
+    let received = latencies.count();
     let lost = count - received;
     if received > 0 {
         let summary = latencies.summary();
@@ -47,6 +53,5 @@ pub(super) async fn check(
         .advise("look for a saturated link, Wi-Fi, or a receive buffer that overflows (`ss -uamn` on the peer's host)")
         .advise("check the peer's statistics: a peer drops and counts requests that exceed its `Limits`"),
     };
-    report.add(check.with_data("sent", count).with_data("lost", lost).with_data("percent", percent(lost, count)))?;
-    Ok(slowest)
+    report.add(check.with_data("sent", count).with_data("lost", lost).with_data("percent", percent(lost, count)))
 }

@@ -119,6 +119,12 @@ async fn try_probes(prober: &mut Prober, candidates: &[Probe], timeout: Duration
     ProbeOutcome::Silence
 }
 
+/// Returns whether the peer responds to any of the candidates.
+#[cfg(feature = "secure")]
+pub(super) async fn responds(prober: &mut Prober, candidates: &[Probe], wait: Duration) -> bool {
+    matches!(try_probes(prober, candidates, wait).await, ProbeOutcome::Response(..))
+}
+
 /// Reports the response, its dialect, and its source.
 fn report_response(
     probe: &Probe,

@@ -33,6 +33,7 @@ enum Status {
 
 /// A fault that a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "secure"), expect(dead_code, reason = "the faults of links"))]
 pub(super) enum Fault {
     ClosedPort,
     Silence,
@@ -42,6 +43,10 @@ pub(super) enum Fault {
     Size,
     NoRoute,
     Unsendable,
+    NoLink,
+    LinkRefused,
+    BrokenLink,
+    WrongPeer,
 }
 
 impl Fault {
@@ -55,6 +60,10 @@ impl Fault {
             Self::Size => "size",
             Self::NoRoute => "no_route",
             Self::Unsendable => "unsendable",
+            Self::NoLink => "no_link",
+            Self::LinkRefused => "link_refused",
+            Self::BrokenLink => "broken_link",
+            Self::WrongPeer => "wrong_peer",
         }
     }
 
@@ -62,7 +71,9 @@ impl Fault {
     fn failure_kind(self) -> FailureKind {
         match self {
             Self::ClosedPort | Self::NoRoute => FailureKind::Unreachable,
-            Self::Silence => FailureKind::Timeout,
+            Self::Silence | Self::NoLink => FailureKind::Timeout,
+            Self::LinkRefused => FailureKind::Refused,
+            Self::WrongPeer => FailureKind::WrongPeer,
             _ => FailureKind::Other,
         }
     }

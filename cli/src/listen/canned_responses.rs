@@ -4,6 +4,7 @@ use rpcudp::contract::{Delivery, Method};
 use rpcudp::dynamic::RawArguments;
 use rpcudp::value::Encoded;
 use rpcudp::{Context, DynamicResponse, DynamicService};
+use rpcudp_core::limits::MAX_DATAGRAM_LEN;
 
 use crate::exit::Failure;
 use crate::value::{Value, argument};
@@ -30,7 +31,7 @@ impl CannedResponses {
                 return Err(Failure::usage(format!("--answer `{}` is not METHOD=JSON", word.escape_debug())));
             };
             let failed = |why: String| Failure::usage(format!("the response for `{}` {why}", method.escape_debug()));
-            let value = argument::parse(value).map_err(|error| failed(error.to_string()))?;
+            let value = argument::parse(value, MAX_DATAGRAM_LEN).map_err(|error| failed(error.to_string()))?;
             let encoded = Encoded::of(&value).map_err(|error| failed(format!("cannot be encoded: {error}")))?;
             let (len, limit) = (encoded.bytes().len(), rpcudp_core::limits::MAX_RESPONSE_BODY_LEN);
             if len > limit {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpcudp_core::codec::{Arguments, decode};
-use rpcudp_core::{Dialect, DropReason, Failure, Frame, Request};
+use rpcudp_core::{Dialect, DropReason, Failure, Frame, MessageId, RawArguments};
 use serde_json::json;
 
 use crate::output::{DIM, ERROR, SUCCESS, WARNING, styled};
@@ -11,9 +11,12 @@ use crate::peer::dialect_name;
 use crate::value::json::ToJson;
 use crate::value::{Value, hex};
 
-/// The decoded content of a datagram.
+/// The decoded content of a datagram, or a request that came over a link.
 pub(crate) enum Content<'a> {
     Frame(Dialect, Frame<'a>),
+    LinkRequest(LinkRequest<'a>),
+    /// The first packet of a link, which an endpoint without an identity does not respond to.
+    Handshake,
     Garbled(DropReason, &'a [u8]),
 }
 
@@ -24,6 +27,29 @@ pub(crate) struct Event<'a> {
     pub(crate) from: SocketAddr,
     pub(crate) len: usize,
     pub(crate) content: Content<'a>,
+}
+
+/// A request that came over a link.
+pub(crate) struct LinkRequest<'a> {
+    /// The key of the sender.
+    pub(crate) key: String,
+    pub(crate) id: MessageId,
+    pub(crate) method: &'a str,
+    pub(crate) arguments: RawArguments<'a>,
+    pub(crate) remaining: Option<Duration>,
+}
+
+/// Whether a datagram is a packet of a link, which is a QUIC connection. No kind of frame has this
+/// bit.
+pub(crate) fn is_link_packet(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| first & 0x40 != 0)
+}
+
+/// Whether a datagram begins with the first packet of a QUIC connection, version 1 (RFC 9000,
+/// 17.2).
+fn is_handshake(datagram: &[u8]) -> bool {
+    const MIN_LEN: usize = 1_200;
+    datagram.len() >= MIN_LEN && datagram[0] & 0xf0 == 0xc0 && datagram[1..5] == [0, 0, 0, 1]
 }
 
 impl<'a> Content<'a> {
@@ -37,6 +63,7 @@ impl<'a> Content<'a> {
         };
         match decoded {
             Ok((dialect, frame)) => Self::Frame(dialect, frame),
+            Err(DropReason::UnknownKind) if is_handshake(datagram) => Self::Handshake,
             Err(reason) => Self::Garbled(reason, datagram),
         }
     }
@@ -48,6 +75,11 @@ impl Event<'_> {
         let Self { at: time, from, len, content } = self;
         let (dialect, text) = match content {
             Content::Frame(dialect, frame) => (Some(*dialect), frame_text(frame)),
+            Content::LinkRequest(request) => (None, link_request_text(request)),
+            Content::Handshake => {
+                let text = "handshake of a link, without a response: pass --identity FILE to serve links";
+                (None, styled(WARNING, text))
+            }
             Content::Garbled(reason, bytes) => {
                 (None, format!("{} ({reason}, {len} bytes) {}", styled(ERROR, "garbled"), excerpt(bytes)))
             }
@@ -66,6 +98,8 @@ impl Event<'_> {
                 event["dialect"] = dialect_name(*dialect).into();
                 event
             }
+            Content::LinkRequest(request) => link_request_json(request),
+            Content::Handshake => json!({ "event": "handshake" }),
             Content::Garbled(reason, bytes) => {
                 json!({ "event": "garbled", "reason": reason.name(), "hex": hex::encode(bytes) })
             }
@@ -88,12 +122,7 @@ fn at(time: Duration) -> String {
 fn frame_text(frame: &Frame<'_>) -> String {
     match frame {
         Frame::Request(request) => {
-            let arguments = match arguments(request) {
-                Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                Err(error) => styled(ERROR, error),
-            };
-            let deadline =
-                request.remaining.map_or_else(String::new, |remaining| format!(" deadline in {remaining:?}"));
+            let (arguments, deadline) = (arguments_text(request.arguments), deadline_text(request.remaining));
             let metadata = request.metadata.decode().map_or_else(String::new, |metadata| {
                 let entries = metadata.iter().map(|(key, value)| format!("{key:?}: {value:?}"));
                 format!(" metadata {{{}}}", entries.collect::<Vec<_>>().join(", "))
@@ -119,6 +148,41 @@ fn frame_text(frame: &Frame<'_>) -> String {
     }
 }
 
+fn link_request_text(request: &LinkRequest<'_>) -> String {
+    let LinkRequest { key, method, arguments, remaining, .. } = request;
+    let (arguments, deadline) = (arguments_text(*arguments), deadline_text(*remaining));
+    format!("{} {}({arguments}){deadline}", styled(DIM, key), method.escape_debug())
+}
+
+fn arguments_text(raw: RawArguments<'_>) -> String {
+    match arguments(raw) {
+        Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Err(error) => styled(ERROR, error),
+    }
+}
+
+fn deadline_text(remaining: Option<Duration>) -> String {
+    remaining.map_or_else(String::new, |remaining| format!(" deadline in {remaining:?}"))
+}
+
+/// Returns the field of a request's arguments, or of the error of decoding them.
+fn arguments_json(raw: RawArguments<'_>) -> (&'static str, serde_json::Value) {
+    match arguments(raw) {
+        Ok(arguments) => ("arguments", arguments.iter().map(|argument| json!(ToJson(argument))).collect()),
+        Err(error) => ("error", error.into()),
+    }
+}
+
+fn link_request_json(request: &LinkRequest<'_>) -> serde_json::Value {
+    let LinkRequest { key, id, method, arguments, remaining } = request;
+    let remaining = remaining.map(|remaining| remaining.as_millis() as u64);
+    let mut event =
+        json!({ "event": "request", "key": key, "id": id.to_string(), "method": method, "remaining_ms": remaining });
+    let (name, arguments) = arguments_json(*arguments);
+    event[name] = arguments;
+    event
+}
+
 fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
     // The value, or the error of decoding it.
     let value = |name: &str, bytes: &[u8]| match decode::<Value>(bytes) {
@@ -131,10 +195,7 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
             event.insert("event".into(), "request".into());
             event.insert("id".into(), request.id.to_string().into());
             event.insert("method".into(), request.method.into());
-            let (name, arguments) = match arguments(request) {
-                Ok(arguments) => ("arguments", arguments.iter().map(|argument| json!(ToJson(argument))).collect()),
-                Err(error) => ("error", error.into()),
-            };
+            let (name, arguments) = arguments_json(request.arguments);
             event.insert(name.into(), arguments);
             let remaining = request.remaining.map(|remaining| remaining.as_millis() as u64);
             event.insert("remaining_ms".into(), json!(remaining));
@@ -171,9 +232,9 @@ fn frame_json(frame: &Frame<'_>) -> serde_json::Value {
     event.into()
 }
 
-fn arguments(request: &Request<'_>) -> Result<Vec<Value>, String> {
-    let mut arguments = Arguments::new(request.arguments);
-    (0..request.arguments.count()).map(|_| arguments.take("an argument").map_err(|error| error.to_string())).collect()
+fn arguments(raw: RawArguments<'_>) -> Result<Vec<Value>, String> {
+    let mut arguments = Arguments::new(raw);
+    (0..raw.count()).map(|_| arguments.take("an argument").map_err(|error| error.to_string())).collect()
 }
 
 /// Formats bytes as hexadecimal digits, at most 1,024 bytes of them; JSON output has all of them.
@@ -190,6 +251,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use rpcudp_core::Request;
 
     fn event(datagram: &[u8]) -> (String, serde_json::Value) {
         let content = Content::decode(datagram, Dialect::Rpcudp);
@@ -266,6 +328,17 @@ mod tests {
             "{text}"
         );
         assert_eq!(json["hex"].as_str().unwrap().len(), 4_000);
+    }
+
+    #[test]
+    fn handshake_of_a_link_is_recognized() {
+        let mut packet = vec![7; 1_200];
+        packet[..5].copy_from_slice(b"\xc8\0\0\0\x01");
+        let (text, json) = event(&packet);
+        let expected = "handshake of a link, without a response: pass --identity FILE to serve links";
+        assert_eq!(text, format!("    1.500s 192.0.2.1:7 {expected}"));
+        assert_eq!((&json["event"], &json["len"]), (&json!("handshake"), &json!(1_200)));
+        assert_eq!(event(&packet[..100]).1["reason"], "unknown_kind");
     }
 
     #[test]

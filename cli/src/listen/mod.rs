@@ -2,12 +2,16 @@
 
 mod canned_responses;
 mod event;
+mod printer;
+mod printing_service;
 mod printing_transport;
 
 use std::sync::Arc;
 
 use canned_responses::CannedResponses;
-use printing_transport::{Printer, PrintingTransport};
+use printer::{PrintOptions, Printer};
+use printing_service::PrintingService;
+use printing_transport::PrintingTransport;
 use rpcudp::transport::{Transport, Udp};
 use rpcudp::{Endpoint, UdpOptions};
 use serde_json::json;
@@ -17,27 +21,35 @@ use crate::address::{Family, resolve};
 use crate::args::ListenArguments;
 use crate::exit::Failure;
 use crate::interrupt::interrupted;
+use crate::links::LinkIdentity;
 use crate::output;
 use crate::peer::dialect;
 
 /// Runs `rpcudp listen` until it is interrupted.
 pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<(), Failure> {
-    let canned_responses = Arc::new(CannedResponses::parse(&arguments.answer)?);
-    let addr = resolve(&arguments.addr, Family::Any).await?[0];
+    let ListenArguments { addr, storj, answer, identity, allow, no_plain } = arguments;
+    let canned_responses = Arc::new(CannedResponses::parse(answer)?);
+    let identity = LinkIdentity::of_listener(identity.as_deref())?;
+    let dialect = dialect(*storj);
+    let builder = Endpoint::builder().dialect(dialect).trusted_network();
+    let builder = identity.add_to_listener(builder, allow, *no_plain)?;
+    let addr = resolve(addr, Family::Any).await?[0];
     let options = UdpOptions::default().report_unreachable(false);
     let socket = Udp::bind(addr, &options).map_err(|error| Failure::bind_failed(addr, &error))?;
     let addr = socket.local_addr();
     let interrupted = interrupted()?;
+    let key = identity.key();
     if as_json {
-        output::json_line(&json!({ "event": "listening", "addr": addr }))?;
+        output::json_line(&json!({ "event": "listening", "addr": addr, "key": key }))?;
     } else {
-        output::line(&format!("listening on {addr}"))?;
+        let links = key.as_ref().map(|key| format!(", with links at {key}@{addr}"));
+        output::line(&format!("listening on {addr}{}", links.unwrap_or_default()))?;
     }
     let (report, mut failures) = mpsc::unbounded_channel();
-    let dialect = dialect(arguments.storj);
-    let printer = Printer::new(Arc::clone(&canned_responses), dialect, as_json, report);
-    let endpoint = Endpoint::builder().dialect(dialect).trusted_network().serve_dynamic(canned_responses);
-    let _endpoint = endpoint.bind_transport(PrintingTransport::new(socket, printer))?;
+    let options = PrintOptions { dialect, as_json, has_links: key.is_some(), refuses_plain: *no_plain };
+    let printer = Arc::new(Printer::new(Arc::clone(&canned_responses), options, report));
+    let builder = builder.serve_dynamic(PrintingService::new(&canned_responses, &printer));
+    let _endpoint = builder.bind_transport(PrintingTransport::new(socket, printer))?;
     tokio::select! {
         Some(failure) = failures.recv() => Err(failure),
         () = interrupted => Ok(()),

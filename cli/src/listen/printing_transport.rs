@@ -1,89 +1,22 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
-use rpcudp::transport::{Datagram, ReceiveBatch, Received, SendBatch, Transport, Udp};
-use rpcudp_core::{Dialect, Frame};
-use tokio::sync::mpsc::UnboundedSender;
+use rpcudp::transport::{Datagram, ReceiveBatch, SendBatch, Transport, Udp};
 
-use super::canned_responses::CannedResponses;
-use super::event::{Content, Event};
-use crate::exit::Failure;
-use crate::output;
+use super::printer::Printer;
 
 /// A socket that prints the datagrams that it receives, before the endpoint handles them.
 pub(super) struct PrintingTransport {
     socket: Udp,
-    printer: Printer,
-}
-
-/// Prints datagrams.
-pub(super) struct Printer {
-    canned_responses: Arc<CannedResponses>,
-    /// The dialect of the requests that get responses.
-    dialect: Dialect,
-    as_json: bool,
-    started: Instant,
-    /// The first failure of standard output ends the program.
-    failures: UnboundedSender<Failure>,
-    /// The time of the last error that was printed.
-    last_error: Mutex<Option<Instant>>,
+    printer: Arc<Printer>,
 }
 
 impl PrintingTransport {
-    pub(super) fn new(socket: Udp, printer: Printer) -> Self {
+    pub(super) fn new(socket: Udp, printer: Arc<Printer>) -> Self {
         Self { socket, printer }
-    }
-}
-
-impl Printer {
-    /// The time between two errors of the socket that are printed, so that a persistent error does
-    /// not flood the terminal.
-    const BETWEEN_ERRORS: Duration = Duration::from_millis(500);
-
-    pub(super) fn new(
-        canned_responses: Arc<CannedResponses>,
-        dialect: Dialect,
-        as_json: bool,
-        failures: UnboundedSender<Failure>,
-    ) -> Self {
-        let (started, last_error) = (Instant::now(), Mutex::default());
-        Self { canned_responses, dialect, as_json, started, failures, last_error }
-    }
-
-    /// Prints a datagram. Ends the program if that fails.
-    fn print(&self, datagram: &Received<'_>) {
-        let content = Content::decode(datagram.contents, self.dialect);
-        let value = match &content {
-            Content::Frame(dialect, Frame::Request(request)) if *dialect == self.dialect => {
-                self.canned_responses.value(request.method)
-            }
-            _ => None,
-        };
-        let event = Event { at: self.started.elapsed(), from: datagram.source, len: datagram.contents.len(), content };
-        let printed =
-            if self.as_json { output::json_line(&event.as_json(value)) } else { output::line(&event.as_text(value)) };
-        if let Err(failure) = printed {
-            // The program ends already if there is no receiver.
-            let _ = self.failures.send(failure.into());
-        }
-    }
-
-    fn print_error(&self, failed: impl fmt::Display, error: &io::Error) {
-        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.elapsed() >= Self::BETWEEN_ERRORS) {
-            *last = Some(Instant::now());
-            anstream::eprintln!("rpcudp: {failed} failed: {error}");
-        }
-    }
-
-    fn print_send_error(&self, destination: SocketAddr, error: &io::Error) {
-        if error.kind() != io::ErrorKind::WouldBlock {
-            self.print_error(format_args!("sending the response to {destination}"), error);
-        }
     }
 }
 

@@ -66,13 +66,13 @@ pub(crate) async fn run(arguments: &LoadArguments, as_json: bool) -> Result<(), 
 
     if as_json {
         let mut summary = total.as_json(elapsed);
-        summary["peer"] = prepared.target.addr.to_string().into();
+        summary["peer"] = prepared.target.peer.addr.to_string().into();
         summary["method"] = prepared.method.name().into();
         summary["concurrency"] = json!(concurrency);
         output::json_line(&summary)?;
     } else {
         let method = prepared.method.name().escape_debug();
-        output::line(&format!("--- `{method}` at {}, {concurrency} calls in flight ---", prepared.target.addr))?;
+        output::line(&format!("--- `{method}` at {}, {concurrency} calls in flight ---", prepared.target.peer.addr))?;
         for line in total.as_text(elapsed) {
             output::line(&line)?;
         }

@@ -8,8 +8,8 @@ use super::json::FromJson;
 use super::{Value, hex, numbers};
 
 /// Parses an argument of the command line: JSON, `hex:00ff`, `str:text`, `@file` for the bytes of a
-/// file, or `@-` for the bytes of standard input.
-pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
+/// file, or `@-` for the bytes of standard input. A file has at most `max_file_len` bytes.
+pub(crate) fn parse(word: &str, max_file_len: usize) -> Result<Value, ArgumentError> {
     if let Some(digits) = word.strip_prefix("hex:") {
         return hex::decode(digits).map(Value::Bytes).ok_or(ArgumentError::InvalidHex);
     }
@@ -17,11 +17,17 @@ pub(crate) fn parse(word: &str) -> Result<Value, ArgumentError> {
         return Ok(Value::Text(text.into()));
     }
     if let Some(path) = word.strip_prefix('@') {
-        let bytes = if path == "-" { contents(io::stdin()) } else { File::open(path).and_then(contents) };
+        let contents = |from: &mut dyn Read| contents(from, max_file_len);
+        let bytes = if path == "-" {
+            contents(&mut io::stdin())
+        } else {
+            File::open(path).and_then(|mut file| contents(&mut file))
+        };
         let bytes = bytes.map_err(|source| ArgumentError::Unreadable { path: path.into(), source })?;
-        return match bytes.len() {
-            ..=MAX_DATAGRAM_LEN => Ok(Value::Bytes(bytes)),
-            _ => Err(ArgumentError::OversizedFile { path: path.into() }),
+        return if bytes.len() > max_file_len {
+            Err(ArgumentError::OversizedFile { path: path.into(), limit: max_file_len })
+        } else {
+            Ok(Value::Bytes(bytes))
         };
     }
     json(word)
@@ -44,7 +50,7 @@ pub(crate) enum ArgumentError {
     OversizedInteger(Box<str>),
     InvalidHex,
     Unreadable { path: Box<str>, source: io::Error },
-    OversizedFile { path: Box<str> },
+    OversizedFile { path: Box<str>, limit: usize },
 }
 
 impl fmt::Display for ArgumentError {
@@ -56,8 +62,13 @@ impl fmt::Display for ArgumentError {
             Self::OversizedInteger(number) => write!(f, "has an integer that does not fit in 64 bits: {number}"),
             Self::InvalidHex => f.write_str("needs an even number of hexadecimal digits after hex:"),
             Self::Unreadable { path, source } => write!(f, "cannot be read from {path}: {source}"),
-            Self::OversizedFile { path } => {
-                write!(f, "is a file of more than {MAX_DATAGRAM_LEN} bytes, which exceeds the largest datagram: {path}")
+            Self::OversizedFile { path, limit: MAX_DATAGRAM_LEN } => write!(
+                f,
+                "is a file of more than {MAX_DATAGRAM_LEN} bytes, which exceeds the largest datagram: {path}; a peer with \
+                 links takes more, at KEY@HOST:PORT"
+            ),
+            Self::OversizedFile { path, limit } => {
+                write!(f, "is a file of more than {limit} bytes, which exceeds the largest request over a link: {path}")
             }
         }
     }
@@ -117,16 +128,20 @@ fn is_safe_in_double_quotes(char: char) -> bool {
     char.is_alphanumeric() || " ,.:;_-+=/@?()'".contains(char)
 }
 
-/// Reads at most one byte more than the largest datagram can carry.
-fn contents(from: impl Read) -> io::Result<Vec<u8>> {
+/// Reads at most one byte more than the limit.
+fn contents(from: &mut dyn Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(MAX_DATAGRAM_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    from.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(word: &str) -> Result<Value, ArgumentError> {
+        super::parse(word, MAX_DATAGRAM_LEN)
+    }
 
     fn parse_error(word: &str) -> String {
         parse(word).unwrap_err().to_string()
@@ -189,7 +204,8 @@ mod tests {
     fn an_endless_file_is_refused() {
         assert_eq!(
             parse_error("@/dev/zero"),
-            "is a file of more than 65507 bytes, which exceeds the largest datagram: /dev/zero"
+            "is a file of more than 65507 bytes, which exceeds the largest datagram: /dev/zero; a peer with links takes more, \
+             at KEY@HOST:PORT"
         );
     }
 }

@@ -2,8 +2,11 @@ use proptest::prelude::*;
 use rpcudp_core::codec::{decode, encode};
 use rpcudp_core::value::Ext;
 
-use super::argument::parse;
 use super::*;
+
+fn parse(word: &str) -> Result<Value, argument::ArgumentError> {
+    argument::parse(word, rpcudp_core::limits::MAX_DATAGRAM_LEN)
+}
 
 /// Generates values except NaN, which is not equal to itself.
 fn value() -> impl Strategy<Value = Value> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use rpcudp::contract::{Argument, Delivery, Method};
 use rpcudp::dynamic::RawArguments;
-use rpcudp::{Context, Dialect, DynamicResponse, DynamicService, Endpoint, rpc_service};
+use rpcudp::{Builder, Context, Dialect, DynamicResponse, DynamicService, Endpoint, rpc_service};
 use serde_json::json;
 
 use crate::peers::{CLOSED, serve, silence};
@@ -34,7 +34,12 @@ impl Account for Empty {
 
 /// Starts a server that publishes its contract.
 pub(crate) fn describing(dialect: Dialect) -> (Endpoint, String) {
-    let endpoint = Endpoint::builder().dialect(dialect).serve_described(AccountServer::new(Empty));
+    describing_as(Endpoint::builder().dialect(dialect))
+}
+
+/// Starts a server with these options that publishes its contract.
+pub(crate) fn describing_as(builder: Builder) -> (Endpoint, String) {
+    let endpoint = builder.serve_described(AccountServer::new(Empty));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
     let addr = endpoint.local_addr().to_string();
     (endpoint, addr)

@@ -8,6 +8,8 @@ mod call;
 mod describe;
 mod discovery;
 mod doctor;
+#[cfg(feature = "secure")]
+mod links;
 mod listen;
 mod load;
 mod peers;

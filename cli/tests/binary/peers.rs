@@ -1,6 +1,6 @@
 use std::net::{SocketAddr, UdpSocket};
 
-use rpcudp::{Context, Dialect, Endpoint, rpc_service};
+use rpcudp::{Builder, Context, Dialect, Endpoint, rpc_service};
 use rpcudp_core::{Frame, Response};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,10 @@ pub(crate) trait Peer {
     fn reverse(&self, data: &[u8]) -> (Vec<u8>, usize);
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
     fn stun(&self, cx: &Context) -> (String, u16);
+    fn length(&self, data: &[u8]) -> usize;
+    /// Returns the caller's key, if the request came over a link.
+    #[cfg(feature = "secure")]
+    fn whoami(&self, cx: &Context) -> Option<String>;
 }
 
 /// An application error with a field.
@@ -38,11 +42,25 @@ impl Peer for RustPeer {
     fn stun(&self, cx: &Context) -> (String, u16) {
         (cx.sender().ip().to_string(), cx.sender().port())
     }
+
+    fn length(&self, data: &[u8]) -> usize {
+        data.len()
+    }
+
+    #[cfg(feature = "secure")]
+    fn whoami(&self, cx: &Context) -> Option<String> {
+        cx.peer_id().map(|peer| peer.to_string())
+    }
 }
 
 /// Starts a Rust peer, which serves until the endpoint is dropped.
 pub(crate) fn serve(dialect: Dialect) -> (Endpoint, String) {
-    let endpoint = Endpoint::builder().dialect(dialect).serve(PeerServer::new(RustPeer));
+    serve_as(Endpoint::builder().dialect(dialect))
+}
+
+/// Starts a Rust peer with these options.
+pub(crate) fn serve_as(builder: Builder) -> (Endpoint, String) {
+    let endpoint = builder.serve(PeerServer::new(RustPeer));
     let endpoint = endpoint.bind("127.0.0.1:0").wait().expect("a free port of this host");
     let addr = endpoint.local_addr().to_string();
     (endpoint, addr)
