@@ -1,6 +1,7 @@
 -- Wireshark dissector for rpcudp, RPC over UDP: the protocol of the Python packages rpcudp and
 -- storjrpcudp, with the failure, cancel and running frames and the trailer of the Rust crate
--- rpcudp. docs/wire.md specifies the protocol.
+-- rpcudp. docs/wire.md specifies the protocol. The packets of links, which share its port, are left
+-- to the dissector of QUIC.
 --
 -- For Wireshark and tshark 3.6 and later. README.md in this folder explains the installation.
 
@@ -69,6 +70,7 @@ local fields = {
     checksum = ProtoField.uint64("rpcudp.checksum", "Checksum (not verified)", base.HEX),
     metadata = ProtoField.string("rpcudp.metadata", "Metadata"),
     trailing = ProtoField.bytes("rpcudp.trailing", "Bytes after the body"),
+    link_port = ProtoField.uint16("rpcudp.link_port", "Port that links share with the plain wire", base.DEC),
     request_in = ProtoField.framenum("rpcudp.request_in", "Request in", base.NONE, frametype.REQUEST),
     response_in = ProtoField.framenum("rpcudp.response_in", "Response in", base.NONE, frametype.RESPONSE),
     retransmission_of = ProtoField.framenum("rpcudp.resend_of", "Retransmission of", base.NONE, frametype.RETRANS_PREV),
@@ -457,9 +459,6 @@ local calls = {}
 -- }. Kept because Wireshark dissects frames repeatedly and in any order.
 local roles = {}
 
-function rpcudp.init()
-    calls, roles = {}, {}
-end
 
 local function call_key(message, addr, port)
     return message.dialect .. " " .. tostring(addr) .. " " .. port .. " " .. message.id
@@ -631,10 +630,53 @@ local function dissect(tvb, pinfo, tree, bytes, message, reason)
     pinfo.cols.info = info
 end
 
+-- Links
+
+-- The ports to which links were opened, by conversation.
+local link_ports = {}
+
+-- Returns whether the bytes are a packet of QUIC: its fixed bit (RFC 9000, 17) is in no kind.
+local function is_quic(bytes)
+    return #bytes > 0 and math.floor(bytes:byte(1) / 0x40) % 2 == 1
+end
+
+-- Returns whether the bytes are the first packet of a link, by a caller that is careful of plain
+-- peers: an Initial of QUIC version 1 with a connection id of 20 bytes, of which byte 15 is
+-- msgpack's nil. Python's rpcudp ignores such a datagram silently.
+local function is_link_start(bytes)
+    return #bytes >= 1200 and math.floor(bytes:byte(1) / 0x10) == 0xc and bytes:sub(2, 6) == "\0\0\0\1\20"
+        and bytes:byte(7 + 15) == 0xc0
+end
+
+-- Returns the key of the conversation of a packet, which is the same in both directions.
+local function conversation_of(pinfo)
+    local one = tostring(pinfo.src) .. " " .. pinfo.src_port
+    local other = tostring(pinfo.dst) .. " " .. pinfo.dst_port
+    return one < other and one .. " " .. other or other .. " " .. one
+end
+
+-- Has Wireshark dissect a packet of a link as QUIC, and adds the port that it shares. Returns the
+-- number of bytes, or 0 if there is no dissector of QUIC.
+local function dissect_link(tvb, pinfo, tree, bytes)
+    local quic = Dissector.get("quic")
+    if not quic then return 0 end
+    local conversation = conversation_of(pinfo)
+    if is_link_start(bytes) then link_ports[conversation] = link_ports[conversation] or pinfo.dst_port end
+    if quic:call(tvb, pinfo, tree) == 0 then return 0 end
+    local port = link_ports[conversation]
+    if port then
+        local root = tree:add(rpcudp, tvb:range(0, 1))
+        root:append_text((", a link, which shares port %d with the plain wire"):format(port))
+        root:add(fields.link_port, tvb:range(0, 1), port):set_generated()
+    end
+    return tvb:len()
+end
+
 -- Dissects datagrams that are known to be rpcudp: on a port that the user named, or between two
--- peers of which one has sent a request.
+-- peers of which one has sent a request or opened a link.
 function rpcudp.dissector(tvb, pinfo, tree)
     local bytes = tvb:range():raw()
+    if is_quic(bytes) then return dissect_link(tvb, pinfo, tree, bytes) end
     if #bytes == 0 or not KINDS[bytes:byte(1)] then return 0 end
     local message, reason = parse(bytes)
     if not message and tvb:len() < tvb:reported_len() then
@@ -651,9 +693,14 @@ end
 
 -- Recognises rpcudp on other ports: a request has a distinctive shape, and a response has the id of
 -- a request. A response alone cannot be recognised, because any datagram whose first byte is 1
--- might be one.
+-- might be one. Other packets of QUIC are never claimed. The first one of a link is, so that later
+-- plain datagrams between the same peers are not taken for QUIC.
 local function heuristic(tvb, pinfo, tree)
     if tvb:len() <= HEADER_LEN or tvb:len() ~= tvb:reported_len() then return false end
+    if tvb:len() >= 1200 and is_link_start(tvb:range():raw()) then
+        pinfo.conversation = rpcudp
+        return rpcudp.dissector(tvb, pinfo, tree) > 0
+    end
     if not KINDS[tvb:range(0, 1):uint()] then return false end
     local bytes = tvb:range():raw()
     local message = parse(bytes)
@@ -671,6 +718,10 @@ local function heuristic(tvb, pinfo, tree)
 end
 
 rpcudp:register_heuristic("udp", heuristic)
+
+function rpcudp.init()
+    calls, roles, link_ports = {}, {}, {}
+end
 
 local udp_ports = DissectorTable.get("udp.port")
 udp_ports:add_for_decode_as(rpcudp)
