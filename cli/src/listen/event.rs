@@ -156,8 +156,17 @@ fn link_request_text(request: &LinkRequest<'_>) -> String {
 
 fn arguments_text(raw: RawArguments<'_>) -> String {
     match arguments(raw) {
-        Ok(arguments) => arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Ok(arguments) => shortened(arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         Err(error) => styled(ERROR, error),
+    }
+}
+
+/// Returns at most 4,096 characters of a text; JSON output has all of them.
+fn shortened(text: String) -> String {
+    const MAX_LEN: usize = 4_096;
+    match text.char_indices().nth(MAX_LEN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -339,6 +348,13 @@ mod tests {
         assert_eq!(text, format!("    1.500s 192.0.2.1:7 {expected}"));
         assert_eq!((&json["event"], &json["len"]), (&json!("handshake"), &json!(1_200)));
         assert_eq!(event(&packet[..100]).1["reason"], "unknown_kind");
+    }
+
+    #[test]
+    fn large_arguments_are_shortened_as_text() {
+        let (text, json) = event(&[b"\x00twenty bytes of id..\x92\xa1m\x91\xc5\x10\x00", &[7; 0x1000][..]].concat());
+        assert!(text.ends_with("…)") && text.chars().count() < 4_200, "{text}");
+        assert_eq!(json["arguments"][0].as_str().map(str::len), Some("hex:".len() + 2 * 0x1000));
     }
 
     #[test]
