@@ -26,6 +26,7 @@ mod outcome;
 mod output;
 mod peer;
 mod ping;
+mod transfer_display;
 mod value;
 
 use std::io::{self, Write};

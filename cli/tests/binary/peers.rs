@@ -13,6 +13,8 @@ pub(crate) trait Peer {
     fn withdraw(&self, cents: u64) -> Result<u64, Overdrawn>;
     fn stun(&self, cx: &Context) -> (String, u16);
     fn length(&self, data: &[u8]) -> usize;
+    /// Never returns.
+    async fn hold(&self, data: Vec<u8>);
     /// Returns the caller's key, if the request came over a link.
     #[cfg(feature = "secure")]
     fn whoami(&self, cx: &Context) -> Option<String>;
@@ -45,6 +47,10 @@ impl Peer for RustPeer {
 
     fn length(&self, data: &[u8]) -> usize {
         data.len()
+    }
+
+    async fn hold(&self, _: Vec<u8>) {
+        std::future::pending::<()>().await;
     }
 
     #[cfg(feature = "secure")]

@@ -8,6 +8,8 @@ use std::process::Command;
 use nix::pty::{Winsize, openpty};
 use rpcudp::Dialect;
 
+#[cfg(feature = "secure")]
+use crate::peers::serve_as;
 use crate::peers::{CLOSED, serve};
 use crate::process::{KillOnDrop, command};
 
@@ -70,6 +72,25 @@ fn colours_are_printed_on_terminals_unless_no_color_is_set() {
     assert!(plain.contains("fault answer") && !plain.contains('\x1b'), "{plain:?}");
     let error = terminal_output(command(&["call", CLOSED, "m"]));
     assert!(error.starts_with("\x1b[1m\x1b[31mrpcudp:\x1b[0m `m`: 127.0.0.1:9 is unreachable"), "{error:?}");
+}
+
+#[cfg(feature = "secure")]
+#[test]
+fn a_call_with_a_large_file_draws_a_bar() {
+    let identity = rpcudp::Identity::from_seed([1; 32]);
+    let key = identity.peer_id();
+    let (_server, addr) = serve_as(rpcudp::Endpoint::builder().identity(identity));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bar-{}", std::process::id()));
+    std::fs::write(&file, vec![7; 3 << 20]).unwrap();
+    let argument = format!("@{}", file.display());
+    let mut call = command(&["call", &format!("{key}@{addr}"), "hold", &argument, "--timeout", "60s"]);
+    call.env("TERM", "xterm-256color");
+    let (mut screen, mut child) = Terminal::open().run(&mut call);
+    drop(call);
+    let drawn = read_until(&mut screen, "of 3.00 MiB");
+    assert!(drawn.contains("sent ["), "{drawn:?}");
+    child.0.kill().unwrap();
+    std::fs::remove_file(file).unwrap();
 }
 
 #[test]
