@@ -68,7 +68,7 @@ struct Outcome {
 const CONCURRENCY: u64 = 500;
 
 async fn run(wire: Wire, call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> Outcome {
-    let call_count = variable("RPCUDP_CALLS").unwrap_or(wire.call_count(3_000));
+    let call_count = variable("RPCUDP_CALLS").unwrap_or_else(|| wire.call_count(3_000));
     let seed = variable("RPCUDP_SEED").unwrap_or(1);
     let network = Network::new(seed);
     let conditions = Conditions::default().loss(0.3).duplication(0.2).reordering(0.2);
