@@ -14,8 +14,8 @@ mod large;
 mod listing;
 mod outages;
 mod panics;
-mod sessions;
 mod raw_peer;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

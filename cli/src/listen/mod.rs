@@ -42,7 +42,9 @@ pub(crate) async fn run(arguments: &ListenArguments, as_json: bool) -> Result<()
     if as_json {
         output::json_line(&json!({ "event": "listening", "addr": addr, "key": key }))?;
     } else {
-        let links = key.as_ref().map(|key| format!(", with links at {key}@{addr}"));
+        // No peer can be called at the unspecified address.
+        let host = if addr.ip().is_unspecified() { format!("HOST:{}", addr.port()) } else { addr.to_string() };
+        let links = key.as_ref().map(|key| format!(", with links at {key}@{host}"));
         output::line(&format!("listening on {addr}{}", links.unwrap_or_default()))?;
     }
     let (report, mut failures) = mpsc::unbounded_channel();

@@ -234,6 +234,8 @@ fn listen_without_an_identity_tells_handshakes_from_garbage() {
     let line = text.line();
     let (addr, peer) = line.strip_prefix("listening on ").unwrap().split_once(", with links at ").unwrap();
     rpcudp(&["call", peer, "m"]).succeeded();
+    let mut all = Background::start(&["listen", "0.0.0.0:0", "--identity", &generate("all").0]);
+    assert!(all.line().contains("@HOST:"), "no peer can be called at 0.0.0.0");
     let line = text.line();
     assert!(line.contains(" m() deadline in ") && line.ends_with(" -> 1"), "{line}");
     send(b"\x00bare", addr.parse().unwrap());
