@@ -25,15 +25,18 @@ mod links;
 mod options;
 mod peer_id;
 mod secrets;
+mod stream_decoder;
 mod tls;
 
 pub use identity::Identity;
 pub use key_error::KeyError;
 pub use links::{
-    AnyPeer, Expected, FrameId, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, Links, Outgoing, SendError,
+    AnyPeer, Expected, FrameId, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, LinkStream, Links,
+    Outgoing, SendError, StreamRead, StreamStopped,
 };
 pub use options::LinkOptions;
 pub use peer_id::PeerId;
+pub use stream_decoder::{FrameTooLong, StreamDecoder, StreamFrame};
 
 /// The bit in the first byte of each datagram of a link: the fixed bit of QUIC (RFC 9000, 17). The
 /// kinds of the plain wire, `0x00` to `0x06`, `0x81` and `0x84`, do not have it.

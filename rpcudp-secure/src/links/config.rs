@@ -34,11 +34,17 @@ pub(super) struct Config {
 }
 
 impl Config {
-    /// Streams at once in each direction. quinn-proto allocates memory for all of them.
+    /// Large frames at once in each direction. quinn-proto allocates memory for all of them.
     const MAX_STREAMS: u32 = 16;
 
+    /// Bidirectional streams that a peer may open at once, before it has opened one.
+    const IDLE_BIDI_STREAMS: u32 = 8;
+
+    /// Bidirectional streams that a peer may have open at once, after it has opened one.
+    pub(super) const MAX_BIDI_STREAMS: u32 = 64;
+
     /// Bytes that a peer may send on streams before they are read.
-    const RECEIVE_WINDOW: u32 = 1 << 20;
+    pub(super) const RECEIVE_WINDOW: u32 = 1 << 20;
 
     /// Bytes on streams that may be unacknowledged, however small or large the congestion window
     /// is.
@@ -68,7 +74,7 @@ impl Config {
         congestion.initial_window(Self::INITIAL_WINDOW.max(2 * u64::from(options.mtu)));
         transport
             .max_idle_timeout(Some(IdleTimeout::try_from(options.idle_timeout).expect("at most a day")))
-            .max_concurrent_bidi_streams(0_u32.into())
+            .max_concurrent_bidi_streams(Self::IDLE_BIDI_STREAMS.into())
             .max_concurrent_uni_streams(Self::MAX_STREAMS.into())
             .stream_receive_window(Self::RECEIVE_WINDOW.into())
             .receive_window(Self::RECEIVE_WINDOW.into())

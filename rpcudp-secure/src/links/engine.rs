@@ -30,7 +30,7 @@ pub(super) struct Engine {
     next_generation: u32,
     timers: Timers,
     /// The links that may have something to send.
-    queue: Vec<u32>,
+    pub(super) queue: Vec<u32>,
     /// Responses that belong to no link.
     responses: Vec<(Transmit, Vec<u8>)>,
     pub(super) events: VecDeque<LinkEvent>,
@@ -39,6 +39,8 @@ pub(super) struct Engine {
     /// The links with frames that wait for memory, the longest first.
     pub(super) starved: VecDeque<LinkId>,
     response_memory: ResponseMemory,
+    /// The windows that links may still have for streams which are read slowly.
+    pub(super) spare_windows: u32,
     stats: LinkStats,
 }
 
@@ -63,6 +65,7 @@ impl Engine {
             events: VecDeque::new(),
             admission: Admission::new(now),
             response_memory: ResponseMemory::new(&memory),
+            spare_windows: u32::try_from(memory.limit() / Config::RECEIVE_WINDOW as usize).unwrap_or(u32::MAX),
             memory,
             starved: VecDeque::new(),
             stats: LinkStats::default(),
@@ -317,6 +320,7 @@ impl Engine {
                 self.close_link(&mut link, LinkEnd::NoAnswer, now);
             }
             link.messages.arrivals.expire(&mut link.connection, &mut self.memory, now);
+            link.streams.keep_alive(&mut link.connection, now);
             self.work(link, now);
         }
     }
@@ -335,7 +339,7 @@ impl Engine {
         self.links.get_mut(handle.0)?.take()
     }
 
-    fn queue(queue: &mut Vec<u32>, link: &mut Link) {
+    pub(super) fn queue(queue: &mut Vec<u32>, link: &mut Link) {
         if !std::mem::replace(&mut link.is_queued, true) {
             queue.push(link.id.slot);
         }
@@ -373,6 +377,10 @@ impl Engine {
         {
             self.response_memory.release(peer, link.responses_len - link.held_len());
             link.responses_len = link.held_len();
+        }
+        if link.stage != Stage::Ended {
+            self.set_windows(&mut link);
+            link.streams.arm(now, self.config.options.idle_timeout);
         }
         let deadline = link.deadline();
         self.timers.arm(link.id.slot, &mut link.armed, deadline);
@@ -427,6 +435,8 @@ impl Engine {
         self.stats.established += 1;
         self.events.push_back(LinkEvent::Up { link: link.id, peer, addr });
         link.send_waiting(&self.memory);
+        let started = link.streams.start(&mut link.connection);
+        self.report_streams(link, started);
         if self.stats.up > self.config.options.max_links as u64 {
             self.evict(now);
         }
@@ -466,6 +476,7 @@ impl Engine {
         if let Some(Target { addr, expected, .. }) = link.target {
             self.index.remove_target(addr, expected, link.id);
         }
+        self.spare_windows += link.streams.window_count();
         link.clear(&mut self.memory);
         link.count_unsent(&mut self.stats.unsent_bytes);
         // A handshake that a peer began and did not end was no link.

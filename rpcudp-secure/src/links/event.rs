@@ -16,6 +16,57 @@ pub struct LinkId {
     pub(super) generation: u32,
 }
 
+/// A bidirectional stream of a link. Its number is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkStream {
+    /// The link.
+    pub link: LinkId,
+    /// The number among the streams of the link, which the peer does not know.
+    pub(super) number: u64,
+}
+
+impl LinkStream {
+    /// The code with which an end gives up its half of a stream: the sender or receiver of the
+    /// items was dropped.
+    pub const DROPPED: u32 = 1;
+
+    /// The code for a stream that breaks the protocol.
+    pub const MALFORMED: u32 = 2;
+
+    /// Returns the first number of the streams of a link, for ranges.
+    #[must_use]
+    pub fn first_of(link: LinkId) -> Self {
+        Self { link, number: 0 }
+    }
+}
+
+/// The result of reading a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamRead {
+    /// The next bytes.
+    Chunk(Bytes),
+    /// More has to arrive. An event follows.
+    Blocked,
+    /// The peer has ended its half, and all of its bytes were read. Also the result of reading a
+    /// stream that has ended.
+    Finished,
+    /// The peer has given up its half. Bytes may be missing.
+    Reset,
+}
+
+/// The peer receives no more of a stream, or its link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamStopped;
+
+impl fmt::Display for StreamStopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the peer receives no more of the stream")
+    }
+}
+
+impl Error for StreamStopped {}
+
 /// The key that is expected of a peer at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Expected {
@@ -97,6 +148,12 @@ pub enum LinkEvent {
         id: FrameId,
         /// The bytes that were passed to QUIC.
         sent: usize,
+    },
+    /// A stream may have work: bytes to read, room to write, or the peer has given up a half of it.
+    /// The first event of a stream that the peer has opened is its beginning.
+    Stream {
+        /// The stream.
+        stream: LinkStream,
     },
     /// The link has ended, or could not be opened. Its number is of no use any more.
     Down {

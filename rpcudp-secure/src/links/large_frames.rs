@@ -35,6 +35,13 @@ impl Engine {
     }
 
     pub(super) fn handle_stream(&mut self, link: &mut Link, event: StreamEvent, now: Instant) {
+        let event = match link.streams.handle(&mut link.connection, event) {
+            Ok(numbers) => {
+                link.last_used = now;
+                return self.report_streams(link, numbers);
+            }
+            Err(event) => event,
+        };
         let streams = match event {
             StreamEvent::Opened { dir: Dir::Uni } => link.messages.arrivals.accept(&mut link.connection, now),
             StreamEvent::Readable { id } => vec![id],

@@ -10,6 +10,7 @@ use super::event::{Expected, LinkEnd, LinkId, SendError};
 use super::frame_id::FrameId;
 use super::messages::{MessageMemory, Messages};
 use super::status::LinkStatus;
+use super::streams::Streams;
 use super::waiting::Waiting;
 use crate::peer_id::PeerId;
 use crate::tls::ProvenKey;
@@ -32,6 +33,7 @@ pub(super) struct Link {
     /// The part of [`held_len`](Self::held_len) that responses take at most.
     pub(super) responses_len: usize,
     pub(super) messages: Messages,
+    pub(super) streams: Streams,
     /// The begin of the handshake, and after that its end.
     pub(super) since: Instant,
     /// The time of the last frame in either direction.
@@ -99,6 +101,7 @@ impl Link {
             counted_len: 0,
             responses_len: 0,
             messages: Messages::default(),
+            streams: Streams::default(),
             since: now,
             last_used: now,
             armed: None,
@@ -189,6 +192,7 @@ impl Link {
         self.waiting = Waiting::default();
         self.messages.arrivals.clear(memory);
         self.messages = Messages::default();
+        self.streams = Streams::default();
     }
 
     /// Returns the time at which the frames of the link should have arrived, a round trip after the
@@ -236,8 +240,9 @@ impl Link {
 
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        let deadlines = [self.connection.poll_timeout(), self.handshake_deadline(), self.messages.arrivals.deadline()];
-        deadlines.into_iter().flatten().min()
+        let deadlines = [self.connection.poll_timeout(), self.handshake_deadline()];
+        let deadlines = deadlines.into_iter().chain([self.messages.arrivals.deadline(), self.streams.deadline()]);
+        deadlines.flatten().min()
     }
 
     /// Returns the time at which the handshake of a link that the peer opens must have ended.

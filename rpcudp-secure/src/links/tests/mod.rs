@@ -5,3 +5,4 @@ mod handshakes;
 mod messages;
 mod network;
 mod outages;
+mod streams;

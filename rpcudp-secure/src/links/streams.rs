@@ -1,0 +1,273 @@
+//! Bidirectional streams: each carries one request, its response, and the items of both.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::slice;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quinn_proto::{Connection, Dir, ReadError, StreamEvent, StreamId, VarInt, WriteError};
+
+use super::config::Config;
+use super::event::{LinkStream, StreamRead, StreamStopped};
+
+/// The bidirectional streams of one link.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    next_number: u64,
+    /// The streams that wait for the end of the handshake, or for the end of other streams.
+    waiting: VecDeque<u64>,
+    by_number: BTreeMap<u64, Open>,
+    numbers: BTreeMap<StreamId, u64>,
+    /// Whether the peer may open as many streams as a peer that uses them.
+    may_open_many: bool,
+    /// The part of the link's receive window that streams have which are read slowly.
+    window_count: u32,
+    /// The time to show that the link is alive, although no stream has anything to send.
+    keep_alive: Option<Instant>,
+}
+
+/// A stream of which at least one half is open.
+#[derive(Debug)]
+struct Open {
+    /// `None` while the stream waits.
+    id: Option<StreamId>,
+    is_sending: bool,
+    is_receiving: bool,
+    /// Whether the owner reads the stream slowly.
+    is_held: bool,
+}
+
+impl Open {
+    fn new(id: Option<StreamId>) -> Self {
+        Self { id, is_sending: true, is_receiving: true, is_held: false }
+    }
+}
+
+impl Streams {
+    /// The shares of an idle timeout after which a link with streams shows that it is alive.
+    const KEEP_ALIVES: u32 = 3;
+
+    /// Opens a stream, as soon as the peer allows one more.
+    pub(super) fn open(&mut self, connection: &mut Connection, is_up: bool) -> u64 {
+        let number = self.add(None);
+        self.waiting.push_back(number);
+        if is_up {
+            self.start(connection);
+        }
+        number
+    }
+
+    fn add(&mut self, id: Option<StreamId>) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.by_number.insert(number, Open::new(id));
+        if let Some(id) = id {
+            self.numbers.insert(id, number);
+        }
+        number
+    }
+
+    /// Opens the streams that wait, as far as the peer allows. Returns them.
+    pub(super) fn start(&mut self, connection: &mut Connection) -> Vec<u64> {
+        let mut started = Vec::new();
+        while !self.waiting.is_empty()
+            && let Some(id) = connection.streams().open(Dir::Bi)
+            && let Some(number) = self.waiting.pop_front()
+            && let Some(open) = self.by_number.get_mut(&number)
+        {
+            open.id = Some(id);
+            self.numbers.insert(id, number);
+            started.push(number);
+        }
+        started
+    }
+
+    /// Handles an event. Returns the streams that have work now, or the event if it concerns no
+    /// bidirectional stream.
+    pub(super) fn handle(&mut self, connection: &mut Connection, event: StreamEvent) -> Result<Vec<u64>, StreamEvent> {
+        match event {
+            StreamEvent::Opened { dir: Dir::Bi } => {
+                if !self.may_open_many {
+                    connection.set_max_concurrent_streams(Dir::Bi, Config::MAX_BIDI_STREAMS.into());
+                    self.may_open_many = true;
+                }
+                let mut accepted = Vec::new();
+                while let Some(id) = connection.streams().accept(Dir::Bi) {
+                    accepted.push(self.add(Some(id)));
+                }
+                Ok(accepted)
+            }
+            StreamEvent::Available { dir: Dir::Bi } => Ok(self.start(connection)),
+            StreamEvent::Finished { id } if id.dir() == Dir::Bi => Ok(Vec::new()),
+            StreamEvent::Stopped { id, error_code } if id.dir() == Dir::Bi => {
+                let number = self.numbers.get(&id).copied();
+                if number.is_none() {
+                    // Finished, and not acknowledged.
+                    let _ = connection.send_stream(id).reset(error_code);
+                }
+                Ok(number.into_iter().collect())
+            }
+            StreamEvent::Readable { id } | StreamEvent::Writable { id } if id.dir() == Dir::Bi => {
+                Ok(self.numbers.get(&id).copied().into_iter().collect())
+            }
+            event => Err(event),
+        }
+    }
+
+    /// Writes as much as the peer's windows allow, and takes it from `data`.
+    pub(super) fn write(
+        &mut self,
+        connection: &mut Connection,
+        number: u64,
+        data: &mut Bytes,
+    ) -> Result<(), StreamStopped> {
+        let Some(open) = self.by_number.get(&number).filter(|open| open.is_sending) else { return Err(StreamStopped) };
+        let Some(id) = open.id else { return Ok(()) };
+        let mut stream = connection.send_stream(id);
+        let mut result = match stream.stopped() {
+            Ok(None) => Ok(()),
+            _ => Err(StreamStopped),
+        };
+        while result.is_ok() && !data.is_empty() {
+            match stream.write_chunks(slice::from_mut(data)) {
+                Ok(_) => {}
+                Err(WriteError::Blocked) => break,
+                Err(WriteError::Stopped(_) | WriteError::ClosedStream) => result = Err(StreamStopped),
+            }
+        }
+        if result.is_err() {
+            self.reset(connection, number, LinkStream::DROPPED);
+        }
+        result
+    }
+
+    /// Ends the sending half after its last byte.
+    pub(super) fn finish(&mut self, connection: &mut Connection, number: u64) {
+        if let Some(id) = self.end_sending(number) {
+            let mut stream = connection.send_stream(id);
+            if stream.finish().is_err() {
+                // The peer has stopped it, and waits for its end.
+                let _ = stream.reset(VarInt::from_u32(LinkStream::DROPPED));
+            }
+        }
+    }
+
+    /// Gives up the sending half: bytes that the peer has not received are not sent any more.
+    pub(super) fn reset(&mut self, connection: &mut Connection, number: u64, code: u32) {
+        if let Some(id) = self.end_sending(number) {
+            let _ = connection.send_stream(id).reset(VarInt::from_u32(code));
+        }
+    }
+
+    /// Gives up the receiving half: the peer is asked to send no more.
+    pub(super) fn stop(&mut self, connection: &mut Connection, number: u64, code: u32) {
+        if let Some(id) = self.end_receiving(number) {
+            let _ = connection.recv_stream(id).stop(VarInt::from_u32(code));
+        }
+    }
+
+    fn end_sending(&mut self, number: u64) -> Option<StreamId> {
+        let open = self.by_number.get_mut(&number)?;
+        let id = open.id.filter(|_| open.is_sending);
+        open.is_sending = false;
+        self.remove_if_over(number);
+        id
+    }
+
+    fn end_receiving(&mut self, number: u64) -> Option<StreamId> {
+        let open = self.by_number.get_mut(&number)?;
+        let id = open.id.filter(|_| open.is_receiving);
+        (open.is_receiving, open.is_held) = (false, false);
+        self.remove_if_over(number);
+        id
+    }
+
+    fn remove_if_over(&mut self, number: u64) {
+        let Some(open) = self.by_number.get(&number).filter(|open| !open.is_sending && !open.is_receiving) else {
+            return;
+        };
+        match open.id {
+            Some(id) => _ = self.numbers.remove(&id),
+            None => self.waiting.retain(|waiting| *waiting != number),
+        }
+        self.by_number.remove(&number);
+    }
+
+    /// Reads at most `max_len` bytes.
+    pub(super) fn read(&mut self, connection: &mut Connection, number: u64, max_len: usize) -> StreamRead {
+        let Some(open) = self.by_number.get_mut(&number).filter(|open| open.is_receiving) else {
+            return StreamRead::Finished;
+        };
+        let Some(id) = open.id else { return StreamRead::Blocked };
+        let mut stream = connection.recv_stream(id);
+        let read = match stream.read(true) {
+            Ok(mut chunks) => {
+                let read = match chunks.next(max_len) {
+                    Ok(Some(chunk)) => StreamRead::Chunk(chunk.bytes),
+                    Ok(None) => StreamRead::Finished,
+                    Err(ReadError::Blocked) => {
+                        open.is_held = false;
+                        StreamRead::Blocked
+                    }
+                    Err(ReadError::Reset(_)) => StreamRead::Reset,
+                };
+                // Credit for what was read is part of the next packet.
+                let _ = chunks.finalize();
+                read
+            }
+            Err(_) => StreamRead::Finished,
+        };
+        if matches!(read, StreamRead::Finished | StreamRead::Reset) {
+            self.end_receiving(number);
+        }
+        read
+    }
+
+    /// Notes that the owner leaves bytes of a stream unread.
+    pub(super) fn hold(&mut self, number: u64) {
+        if let Some(open) = self.by_number.get_mut(&number).filter(|open| open.is_receiving) {
+            open.is_held = true;
+        }
+    }
+
+    /// Returns the number of windows by which the link's window is too small, because streams keep
+    /// theirs full. A negative number is that of windows that it needs no more.
+    pub(super) fn missing_windows(&self) -> i64 {
+        if self.window_count == 0 && self.by_number.is_empty() {
+            return 0;
+        }
+        let held = self.by_number.values().filter(|open| open.is_held).count();
+        held as i64 - i64::from(self.window_count)
+    }
+
+    /// Sets the number of windows that the link has for streams.
+    pub(super) fn set_windows(&mut self, connection: &mut Connection, count: u32, window: u32) {
+        self.window_count = count;
+        connection.set_receive_window((u64::from(window) * (u64::from(count) + 1)).try_into().unwrap_or(VarInt::MAX));
+    }
+
+    pub(super) fn window_count(&self) -> u32 {
+        self.window_count
+    }
+
+    /// Sets the time to show that the link is alive: a quiet stream must not end with its link.
+    pub(super) fn arm(&mut self, now: Instant, idle_timeout: Duration) {
+        self.keep_alive = match self.keep_alive {
+            _ if self.by_number.is_empty() => None,
+            None => Some(now + idle_timeout / Self::KEEP_ALIVES),
+            armed => armed,
+        };
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.keep_alive
+    }
+
+    /// Shows that the link is alive, if it is time.
+    pub(super) fn keep_alive(&mut self, connection: &mut Connection, now: Instant) {
+        if self.keep_alive.is_some_and(|at| at <= now) {
+            connection.ping();
+            self.keep_alive = None;
+        }
+    }
+}
