@@ -25,6 +25,10 @@ pub use crate::server::response::{
 #[cfg(feature = "secure")]
 pub use crate::server::secure_context::secure_context;
 pub use crate::server::service::Method;
+#[cfg(feature = "secure")]
+pub use crate::server::stream_response::{FallibleItems, Items, inflow, respond_items, respond_items_result};
+#[cfg(feature = "secure")]
+pub use crate::streams::inflow::StreamFailure;
 pub use crate::telemetry::outcome::Outcome;
 pub use crate::{client_links, use_client_links};
 

@@ -13,6 +13,7 @@
 //! | [`Call`] | the future that a client's method returns, with options for this call and `wait` for code outside async |
 //! | [`CallError`] | the ways in which a call can fail, [`Refusal`], the reasons of a peer, and [`NoError`], for methods without an error of their own |
 //! | [`Context`] | a handler's view of its request: the sender, the remaining time, the endpoint to call back through |
+//! | `Inflow`, `Outflow` | streams in contracts, with the feature `secure` |
 //! | [`Peers`] | the peers of a group: a list, or a source that reports each [`Change`] |
 //! | [`session`] | peers that join and leave: capacity, a fair line, exclusive access, calls to all members |
 //! | [`sim`] | a network in memory for tests: loss, latency and partitions, in virtual time, repeatable by a seed |
@@ -26,8 +27,8 @@
 //!
 //! # Features
 //!
-//! No feature is on by default. `secure` adds links: encrypted calls between peers that prove their
-//! keys. `metrics` counts and times calls and requests for a recorder of the
+//! No feature is on by default. `secure` adds links: encrypted calls and streams between peers that
+//! prove their keys. `metrics` counts and times calls and requests for a recorder of the
 //! [`metrics`](https://docs.rs/metrics) facade. `tower` puts layers of [`tower`](https://docs.rs/tower)
 //! between the network and the services of an endpoint. `opentelemetry` carries the trace context
 //! of [`opentelemetry`](https://docs.rs/opentelemetry) in the metadata of requests ("Logs and spans"
@@ -61,6 +62,8 @@ mod panic;
 mod server;
 mod services;
 pub mod session;
+#[cfg(feature = "secure")]
+mod streams;
 mod telemetry;
 pub mod testing;
 #[cfg(feature = "tower")]
@@ -120,6 +123,12 @@ pub use server::service::Service;
 pub use server::services::ServiceId;
 pub use services::add_service_error::AddServiceError;
 pub use session::{JoinError, Session};
+#[cfg(feature = "secure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
+pub use streams::{
+    inflow::Inflow, inflow_error::InflowError, outflow::Outflow, outflow_error::OutflowError,
+    outflow_sender::OutflowSender, reader::InflowReader,
+};
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use telemetry::metric_names as metrics;

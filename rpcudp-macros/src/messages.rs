@@ -75,6 +75,25 @@ pub(crate) const EMPTY_POOL: &str = "the name of a pool cannot be empty: write t
      `session` alone for the default pool";
 pub(crate) const VALUE_WITHOUT_TYPE: &str =
     "the option `value` concerns a return type, and this method has none: remove `value`";
+pub(crate) const INFLOW_NOT_LAST: &str = "a stream must be the last argument, because its items follow the request: move it \
+     behind the others, and pass several streams as one, of an enum";
+pub(crate) const INFLOW_REFERENCE: &str = "a stream is passed by value: write `Inflow<T>` without `&`, or mark the \
+     parameter with `#[rpc(argument)]` if this type is not `rpcudp::Inflow`";
+pub(crate) const INFLOW_INSIDE: &str = "a stream cannot be a part of another type: write `Inflow<T>` alone, as the last \
+     argument, or mark the parameter with `#[rpc(argument)]` if this type is not `rpcudp::Inflow`";
+pub(crate) const INFLOW_SYNC: &str = "a method with a stream for an argument must be async, because it waits for the \
+     items: write `async fn`";
+pub(crate) const INFLOW_RETURN: &str = "a method returns an `Outflow`, because it sends the items: write `Outflow<T>`, which \
+     callers get as an `Inflow<T>`";
+pub(crate) const OUTFLOW_ARGUMENT: &str = "a method takes an `Inflow`, because it receives the items: write `Inflow<T>`, for \
+     which callers pass an `Outflow<T>`, or mark the parameter with `#[rpc(argument)]` if this type is not `rpcudp::Outflow`";
+pub(crate) const OUTFLOW_INSIDE: &str = "a stream cannot be a part of another type: return `Outflow<T>`, or \
+     `Result<Outflow<T>, E>`, or mark the method with `#[rpc(value)]` if this type is not `rpcudp::Outflow`";
+pub(crate) const STREAM_DELIVERY: &str = "a method with a stream has no delivery: its request is sent once, over a link that \
+     loses nothing while it lives; remove this option";
+pub(crate) const STREAM_WAIT_FOR_READY: &str = "a method with a stream cannot wait until the peer is ready, because its \
+     request is sent once: remove `wait_for_ready`";
+
 pub(crate) const TIMEOUT: &str =
     "a timeout must be a whole number and a unit, as in \"300ms\", \"2s\" or \"1m\" (units: us, ms, s, m)";
 pub(crate) const TIMEOUT_ZERO: &str = "a timeout cannot be zero, because no response arrives in no time: write how \

@@ -50,6 +50,8 @@ pub(crate) struct Method {
     /// The name of the pool in which a caller needs a session.
     pub(crate) session: Option<String>,
     pub(crate) returns: Returns,
+    /// Whether the value is an `Outflow`, whose items follow the response.
+    pub(crate) returns_items: bool,
 }
 
 /// The user's attributes of a method that generated code repeats.
@@ -85,6 +87,8 @@ pub(crate) enum Delivery {
 /// A parameter of a method besides `&self`.
 pub(crate) enum Parameter {
     Argument(Argument),
+    /// The `Inflow` of the items that follow the request.
+    Inflow(Argument),
     /// The context of the request.
     Context {
         by_reference: bool,
@@ -159,11 +163,25 @@ impl Method {
         self.execution == Execution::Task
     }
 
+    /// Returns the arguments that the request carries.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.parameters.iter().filter_map(|parameter| match parameter {
             Parameter::Argument(argument) => Some(argument),
-            Parameter::Context { .. } => None,
+            Parameter::Inflow(_) | Parameter::Context { .. } => None,
         })
+    }
+
+    /// Returns the argument whose items follow the request.
+    pub(crate) fn inflow(&self) -> Option<&Argument> {
+        self.parameters.iter().find_map(|parameter| match parameter {
+            Parameter::Inflow(inflow) => Some(inflow),
+            _ => None,
+        })
+    }
+
+    /// Whether items follow the request or the response.
+    pub(crate) fn has_stream(&self) -> bool {
+        self.returns_items || self.inflow().is_some()
     }
 }
 

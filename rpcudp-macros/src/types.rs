@@ -1,8 +1,9 @@
 //! The rules for the types of arguments and results.
 
-use proc_macro2::{Span, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Path, Type, TypePath, TypeReference};
+use syn::{GenericArgument, Path, PathArguments, PathSegment, Type, TypePath, TypeReference};
 
 use crate::messages;
 use crate::model::Passing;
@@ -40,6 +41,34 @@ pub(crate) fn error_span(ty: &Type) -> Span {
 /// Whether the last segment of a type's path has this name.
 pub(crate) fn ends_with(ty: &Type, name: &str) -> bool {
     path(ty).and_then(|path| path.segments.last()).is_some_and(|segment| segment.ident == name)
+}
+
+/// Returns the first type among the arguments of a generic type: `T` of `Result<T, E>`.
+pub(crate) fn first_argument(ty: &Type) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &path(ty)?.segments.last()?.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Returns a type with another path before its arguments: `rpcudp::Inflow<T>` for `Outflow<T>`.
+pub(crate) fn with_path(ty: &Type, new: &TokenStream) -> TokenStream {
+    let arguments = path(ty).and_then(|path| path.segments.last()).map(|segment| &segment.arguments);
+    quote!(#new #arguments)
+}
+
+/// Returns a generic type with another first argument.
+pub(crate) fn with_first_argument(ty: &Type, new: TokenStream) -> Type {
+    let mut ty = ungrouped(ty).clone();
+    if let Type::Path(TypePath { path, .. }) = &mut ty
+        && let Some(PathSegment { arguments: PathArguments::AngleBracketed(arguments), .. }) = path.segments.last_mut()
+        && let Some(GenericArgument::Type(first)) =
+            arguments.args.iter_mut().find(|argument| matches!(argument, GenericArgument::Type(_)))
+    {
+        *first = Type::Verbatim(new);
+    }
+    ty
 }
 
 /// Whether a type consists of this one name.

@@ -60,10 +60,11 @@ impl InFlightCalls {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Ends one call for which there is no link.
-    pub(crate) fn end_link_call(&self, call: &MessageId, reason: LinkEnd) {
+    /// Ends one call for which there is no link, or no stream any more.
+    pub(crate) fn end_link_call(&self, call: &MessageId, reason: LinkEnd, may_have_run: bool) {
         let mut table = self.table.lock();
-        let waker = table.calls.data(call).and_then(|state| state.complete(Completion::link_ended(reason, false)));
+        let completion = Completion::link_ended(reason, may_have_run);
+        let waker = table.calls.data(call).and_then(|state| state.complete(completion));
         drop(table);
         waker.into_iter().for_each(Waker::wake);
     }

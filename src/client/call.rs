@@ -379,6 +379,8 @@ impl OutgoingRequest {
 fn decode_value<T: DeserializeOwned>(encoded: Encoded<'_>) -> Option<Result<Result<T, NoError>, DecodeError>> {
     match encoded {
         Encoded::Value(body) => Some(body.decode().map(Ok)),
+        #[cfg(feature = "secure")]
+        Encoded::Stream { body, .. } => Some(body.decode().map(Ok)),
         Encoded::Error(_) => None,
     }
 }
@@ -388,6 +390,8 @@ fn decode_value_or_error<T: DeserializeOwned, E: DeserializeOwned>(
 ) -> Option<Result<Result<T, E>, DecodeError>> {
     Some(match encoded {
         Encoded::Value(body) => body.decode().map(Ok),
+        #[cfg(feature = "secure")]
+        Encoded::Stream { body, .. } => body.decode().map(Ok),
         Encoded::Error(bytes) => decode(bytes).map(Err),
     })
 }

@@ -22,11 +22,22 @@ use super::request::CallSpec;
 use super::target::{GroupTarget, Target};
 use crate::calls::completion::{Completion, StartError};
 use crate::calls::response_body::ResponseBody;
+#[cfg(feature = "secure")]
+use crate::endpoint::Endpoint;
+#[cfg(feature = "secure")]
+use crate::links::call_flow::CallFlow;
 use crate::telemetry::outcome::Outcome;
 
 /// The encoded value or application error of a response.
 pub(crate) enum Encoded<'a> {
     Value(ResponseBody),
+    /// The value of a call with a stream, and that stream.
+    #[cfg(feature = "secure")]
+    Stream {
+        body: ResponseBody,
+        stream: &'a CallFlow,
+        endpoint: &'a Arc<Endpoint>,
+    },
     Error(&'a [u8]),
 }
 
@@ -78,7 +89,7 @@ impl PendingCall {
         };
         match completion {
             Completion::Response(body) => {
-                declared(decode(Encoded::Value(body)).expect("every contract declares a value"))
+                declared(decode(self.encoded(body)).expect("every contract declares a value"))
             }
             Completion::Failure(failure) => {
                 let detail = failure.detail.as_deref();
@@ -124,6 +135,17 @@ impl PendingCall {
                 Err(link_error((method, peer), ended.reason, did_run_before(&ended, transmission_count)))
             }
         }
+    }
+
+    /// Returns the value of a response, with the stream of the call if it has one.
+    fn encoded(&self, body: ResponseBody) -> Encoded<'_> {
+        #[cfg(feature = "secure")]
+        if let Target::Secure(peer) = &self.target
+            && let Some(stream) = peer.stream()
+        {
+            return Encoded::Stream { body, stream, endpoint: &self.endpoint };
+        }
+        Encoded::Value(body)
     }
 
     fn count<E>(&self, error: Option<&CallError<E>>) {

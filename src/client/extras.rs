@@ -4,6 +4,8 @@ use rpcudp_core::codec::EncodeError;
 use rpcudp_core::{Metadata, MetadataError, Request};
 
 use super::call_end::CallEnd;
+#[cfg(feature = "secure")]
+use super::stream_request::StreamRequest;
 use crate::telemetry::progress::{Progress, ProgressReport};
 
 /// The parts of a request that most calls do not have. In a box, so that other calls are no larger.
@@ -12,6 +14,9 @@ pub(crate) struct Extras {
     /// The first argument that could not be encoded, counted from 1.
     encode_error: Option<(usize, EncodeError)>,
     metadata: Metadata,
+    /// The stream of the call, if it has one.
+    #[cfg(feature = "secure")]
+    pub(super) stream: Option<StreamRequest>,
     /// The first key whose entry could not be added to the metadata.
     metadata_error: Option<(Box<str>, MetadataError)>,
     /// The progress of the call, if the caller has asked for it.
@@ -27,7 +32,14 @@ impl Extras {
     pub(super) fn fork(&self) -> Self {
         let Self { encode_error, metadata, metadata_error, .. } = self;
         let (encode_error, metadata_error) = (encode_error.clone(), metadata_error.clone());
-        Self { encode_error, metadata: metadata.clone(), metadata_error, progress: None }
+        Self {
+            encode_error,
+            metadata: metadata.clone(),
+            metadata_error,
+            progress: None,
+            #[cfg(feature = "secure")]
+            stream: self.stream.clone(),
+        }
     }
 
     /// Returns a handle to the progress of the call.

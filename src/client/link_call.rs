@@ -12,6 +12,8 @@ use super::pending::{PendingCall, unsendable};
 use super::stub::Stub;
 use super::target::Target;
 use crate::links::endpoint_links::QueueFull;
+#[cfg(feature = "secure")]
+use crate::links::flow::Flow;
 use crate::links::secure_peer::SecurePeer;
 
 impl PendingCall {
@@ -23,11 +25,24 @@ impl PendingCall {
             return Err(CallEnd::Insecure);
         }
         let limit = match &shared.links {
+            #[cfg(feature = "secure")]
+            Some(_) if self.has_stream() => Flow::MAX_REQUEST_BODY_LEN,
             Some(links) if !is_plain => links.max_body_len(),
             _ => shared.config.max_request_len,
         };
         let size = self.body_len();
         if size > limit { Err(CallEnd::TooLarge { size, limit }) } else { Ok(()) }
+    }
+
+    /// Returns whether the call has a stream.
+    #[cfg(feature = "secure")]
+    pub(super) fn has_stream(&self) -> bool {
+        matches!(&self.target, Target::Secure(peer) if peer.stream().is_some())
+    }
+
+    #[cfg(not(feature = "secure"))]
+    pub(super) fn has_stream(&self) -> bool {
+        false
     }
 
     /// Queues a request for the driver of the links.
@@ -39,9 +54,14 @@ impl PendingCall {
     ) -> Result<(), CallEnd> {
         let links = self.endpoint.shared().links.as_ref().filter(|_| peer.may_have_link());
         let Some(links) = links else { return Err(no_link(peer)) };
-        links.send_call(peer, datagram, call).map_err(|QueueFull| {
-            unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
-        })
+        #[cfg(feature = "secure")]
+        if let (Some(stream), Some(call)) = (peer.stream(), call) {
+            if let Some(items) = stream.begin(datagram) {
+                self.endpoint.shared().send_items(items, &stream.flow);
+            }
+            return links.open_stream(peer, call).map_err(|QueueFull| queue_full());
+        }
+        links.send_call(peer, datagram, call).map_err(|QueueFull| queue_full())
     }
 }
 
@@ -52,6 +72,10 @@ fn no_member(peer: SocketAddr) -> Target {
     return Target::Secure(Arc::new(SecurePeer::without_link(peer, crate::links::secure_peer::Route::Plain)));
     #[cfg(not(feature = "secure"))]
     Target::Peer(peer)
+}
+
+fn queue_full() -> CallEnd {
+    unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
 }
 
 /// Returns the end of a call to a peer that no link leads to.

@@ -24,6 +24,10 @@ pub(crate) mod refusal;
 pub(crate) mod request;
 #[cfg(feature = "secure")]
 mod secure_call;
+#[cfg(feature = "secure")]
+mod stream_call;
+#[cfg(feature = "secure")]
+mod stream_request;
 pub(crate) mod stub;
 pub(crate) mod target;
 mod waiting;

@@ -241,6 +241,10 @@ impl PendingCall {
             }
             extras.check_arguments()?;
         }
+        #[cfg(feature = "secure")]
+        if let Some(stream) = extras.as_mut().and_then(|extras| extras.stream.take()) {
+            self.use_stream(&stream)?;
+        }
         // The wire of a call to a group is that of the member that it goes to.
         if !matches!(self.target, Target::Group(_)) {
             self.check_wire()?;
@@ -376,6 +380,10 @@ impl PendingCall {
     pub(super) fn cancel(&self, key: &MessageId, source: SocketAddr) {
         let shared = self.endpoint.shared();
         let Some(id) = shared.calls.remove(key) else { return };
+        if self.has_stream() {
+            // The drop of the stream tells the peer.
+            return shared.counters.add(Counter::CancelsSent, 1);
+        }
         let frame = self.cancel_frame(id);
         if let (Some(peer), Some(links)) = (self.secure_peer(source), &shared.links) {
             let has_frame = frame.is_some();

@@ -12,6 +12,7 @@ use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 use super::dispatch::Dispatch;
 use super::link_cancel::{cancel_call, cancel_response, is_response};
 use super::link_frames::LinkFrame;
+use super::open_stream::LinkStreams;
 use super::transfers::Transfers;
 use crate::clock::now;
 use crate::endpoint::send_queues::SendQueues;
@@ -27,11 +28,13 @@ use crate::links::secure_peer::{Route, SecurePeer};
 /// The driver of the first socket owns the links. The drivers of other sockets pass their datagrams
 /// to it.
 pub(super) struct LinkDriver {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// `None` at the driver of another socket.
     links: Option<Links>,
     known: HashMap<LinkId, KnownLink>,
     transfers: Transfers,
+    /// The streams of all links.
+    pub(super) streams: LinkStreams,
     commands: VecDeque<Command>,
     batch: SendBatch,
     sent_count: usize,
@@ -82,6 +85,7 @@ impl LinkDriver {
             links,
             known: HashMap::new(),
             transfers: Transfers::default(),
+            streams: LinkStreams::new(),
             commands: VecDeque::new(),
             batch: SendBatch::new(),
             sent_count: 0,
@@ -116,7 +120,9 @@ impl LinkDriver {
     /// asks whenever it runs.
     pub(super) fn has_work(&self) -> bool {
         let Some(links) = &self.links else { return false };
-        Self::endpoint_links(&self.shared).has_commands()
+        let shared = Self::endpoint_links(&self.shared);
+        shared.has_commands()
+            || shared.ready_flows.has_ready()
             || links.has_events()
             || links.deadline().is_some_and(|at| at <= now())
     }
@@ -141,6 +147,11 @@ impl LinkDriver {
             self.execute(&mut links, command, &mut recent, now);
         }
         self.commands = commands;
+        for flow in Self::endpoint_links(&self.shared).ready_flows.take() {
+            if let Some(stream) = flow.stream().filter(|stream| self.streams.contains_key(stream)) {
+                self.handle_stream(&mut links, stream, dispatch, now);
+            }
+        }
         if is_due {
             links.handle_timeout(now);
         }
@@ -172,6 +183,7 @@ impl LinkDriver {
                         links.cancel(now, link, &id);
                     }
                 }
+                LinkEvent::Stream { stream } => self.handle_stream(links, stream, dispatch, now),
                 event => {
                     *recent = Recent::default();
                     self.handle_event(links, event);
@@ -197,6 +209,7 @@ impl LinkDriver {
             }
             // The program may not wait for them any more.
             Command::List(listed) => _ = listed.send(links.statuses(now)),
+            Command::Open { peer, call } => self.open_stream(links, &peer, call, now),
             Command::Call { peer, frame, call } => {
                 let may_open = matches!(peer.route, Route::Open(_));
                 let link = match &recent.call {
@@ -214,7 +227,7 @@ impl LinkDriver {
                 let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
                     Ok(()) => {
                         if let Some(call) = call.filter(|_| !is_up) {
-                            self.known.entry(link).or_default().waiting.insert(call);
+                            self.wait_for_link(link, call);
                         }
                         Ok(())
                     }
@@ -239,12 +252,24 @@ impl LinkDriver {
         }
     }
 
-    fn is_up(&self, link: LinkId) -> bool {
+    /// Notes a call whose request waits until the link is up.
+    pub(super) fn wait_for_link(&mut self, link: LinkId, call: MessageId) {
+        self.known.entry(link).or_default().waiting.insert(call);
+    }
+
+    /// Returns the peer of a link that is up, and the address that stands for the target that the
+    /// link was opened for.
+    pub(super) fn peer_of(&self, link: LinkId) -> Option<(Arc<LinkedPeer>, Option<SocketAddr>)> {
+        let KnownLink { peer, target, .. } = self.known.get(&link)?;
+        Some((Arc::clone(peer.as_ref()?), *target))
+    }
+
+    pub(super) fn is_up(&self, link: LinkId) -> bool {
         self.known.get(&link).is_some_and(|known| known.peer.is_some())
     }
 
     /// Returns the link to a client's target.
-    fn link_to(&mut self, links: &mut Links, peer: &SecurePeer, now: Instant) -> Result<LinkId, LinkEnd> {
+    pub(super) fn link_to(&mut self, links: &mut Links, peer: &SecurePeer, now: Instant) -> Result<LinkId, LinkEnd> {
         match peer.route {
             Route::Open(expected) => {
                 let link = links.connect(now, peer.addr(), expected)?;
@@ -266,6 +291,9 @@ impl LinkDriver {
     /// Sends a response over the link of its request, or, if that has ended, over another to the
     /// same key.
     fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
+        if peer.respond(&frame) {
+            return;
+        }
         let sent = links.respond(now, (peer.link, peer.peer_id), frame);
         match sent {
             Ok(()) => {}
@@ -319,7 +347,7 @@ impl LinkDriver {
                 let source = shared.source_of(peer);
                 let known = self.known.entry(link).or_default();
                 let is_served = links.is_allowed(link);
-                known.peer = Some(Arc::new(LinkedPeer { link: Some(link), peer_id: peer, source, is_served }));
+                known.peer = Some(Arc::new(LinkedPeer::new(Some(link), peer, source, is_served)));
                 self.shared.calls.depart(&known.waiting);
                 if known.waiting.len() > KnownLink::MAX_KEPT {
                     known.waiting = BTreeSet::new();
@@ -327,7 +355,10 @@ impl LinkDriver {
                 [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
                 tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
             }
-            LinkEvent::Down { link, reason } => self.end_link(links, link, reason),
+            LinkEvent::Down { link, reason } => {
+                self.end_link(links, link, reason);
+                self.end_streams(link, reason);
+            }
             _ => {}
         }
     }
@@ -359,8 +390,8 @@ impl LinkDriver {
         }
     }
 
-    fn end_call(&self, call: &MessageId, reason: LinkEnd) {
-        self.shared.calls.end_link_call(call, reason);
+    pub(super) fn end_call(&self, call: &MessageId, reason: LinkEnd) {
+        self.shared.calls.end_link_call(call, reason, false);
     }
 
     /// Sends the datagrams of the links. Returns whether the socket is full.
@@ -441,5 +472,12 @@ impl LinkDriver {
             links.close_all(now());
             let _ = self.send(transport);
         }
+        self.end_all_streams();
+    }
+}
+
+impl Drop for LinkDriver {
+    fn drop(&mut self) {
+        self.end_all_streams();
     }
 }

@@ -11,6 +11,10 @@ mod link_driver;
 mod link_driver;
 #[cfg(feature = "secure")]
 mod link_frames;
+#[cfg(feature = "secure")]
+mod link_streams;
+#[cfg(feature = "secure")]
+mod open_stream;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
 #[cfg(feature = "secure")]

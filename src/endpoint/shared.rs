@@ -17,6 +17,10 @@ use super::send_queues::SendQueues;
 use crate::calls::in_flight::InFlightCalls;
 use crate::clock::now;
 use crate::links::endpoint_links::{EndpointLinks, LinkCounts};
+#[cfg(feature = "secure")]
+use crate::links::flow::Flow;
+#[cfg(feature = "secure")]
+use crate::links::pump::{Source, pump};
 use crate::lock::Lock;
 use crate::session::link::EndpointSessions;
 use crate::telemetry::log_limit::LogLimits;
@@ -157,6 +161,18 @@ impl Shared {
             "a response was dropped: the peer was sent as many response bytes as `Limits` allow (a peer that responds to \
              a call of this endpoint is validated, and is allowed more)"
         );
+    }
+
+    /// Sends the items of a stream in a task. Logs an item that cannot be sent, at most once per
+    /// second.
+    #[cfg(feature = "secure")]
+    pub(crate) fn send_items(self: &Arc<Self>, items: Source, stream: &Arc<Flow>) {
+        let shared = Arc::clone(self);
+        self.runtime.spawn(pump(items, Arc::clone(stream), move |reason| {
+            let Some(suppressed) = shared.log_limits.unencodable_item.pass(now()) else { return };
+            let suppressed = (suppressed > 0).then_some(suppressed);
+            tracing::error!(target: "rpcudp", reason, suppressed, "a stream was cut short: an item cannot be sent");
+        }));
     }
 
     /// Begins to close the endpoint and wakes its drivers.

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     /// Drops what is left of the request with this id, and of its response. Sends the cancel frame,
     /// unless it is empty or the peer has not received the request.
     Cancel { peer: Arc<SecurePeer>, id: MessageId, frame: Vec<u8> },
+    /// Opens the stream of a call, whose request is in the stream's buffer.
+    Open { peer: Arc<SecurePeer>, call: MessageId },
     /// Sends the response of a handler.
     Respond { link: Arc<LinkedPeer>, frame: Vec<u8> },
     /// Handles a datagram that another socket of the endpoint has received.
@@ -31,6 +33,7 @@ impl Command {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
+            Self::Open { .. } => size_of::<Self>(),
             Self::Receive { datagram, .. } => datagram.len(),
             Self::Track { .. } | Self::List(_) => size_of::<Self>(),
         }

@@ -11,8 +11,10 @@ use rpcudp_secure::{Expected, Identity, LinkOptions, LinkStats, LinkStatus, Peer
 use tokio::sync::oneshot;
 
 use super::command::Command;
+use super::flow::Flow;
 use super::link_config::LinkConfig;
 use super::linked_peer::LinkedPeer;
+use super::ready_queue::ReadyQueue;
 use super::secure_peer::{Route, SecurePeer};
 use super::source;
 use crate::lock::Lock;
@@ -37,6 +39,8 @@ pub(crate) struct EndpointLinks {
     /// The counts of the links, as of the driver's last work.
     pub(crate) stats: Lock<LinkStats>,
     driver: Arc<WakeFlag>,
+    /// The streams that have work for the driver.
+    pub(crate) ready_flows: Arc<ReadyQueue<Arc<Flow>>>,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +102,7 @@ impl EndpointLinks {
             up: Lock::default(),
             stats: Lock::default(),
             driver: Arc::clone(driver),
+            ready_flows: Arc::new(ReadyQueue::new(driver)),
         }))
     }
 
@@ -182,12 +187,29 @@ impl EndpointLinks {
         self.push(Command::Cancel { peer: Arc::clone(peer), id, frame })
     }
 
+    /// Returns the state of a stream that is not open yet.
+    pub(crate) fn new_flow(&self) -> Arc<Flow> {
+        Flow::new(&self.ready_flows)
+    }
+
+    /// Queues the opening of the stream of a call.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(crate) fn open_stream(&self, peer: &Arc<SecurePeer>, call: MessageId) -> Result<(), QueueFull> {
+        self.push(Command::Open { peer: Arc::clone(peer), call })
+    }
+
     /// Queues a response.
     ///
     /// # Errors
     ///
     /// If the queue is full.
     pub(crate) fn respond(&self, link: &Arc<LinkedPeer>, frame: &[u8]) -> Result<(), QueueFull> {
+        if link.respond(frame) {
+            return Ok(());
+        }
         self.push(Command::Respond { link: Arc::clone(link), frame: frame.to_vec() })
     }
 
@@ -271,8 +293,7 @@ mod tests {
             let mut key = [0; 32];
             key[..8].copy_from_slice(&number.to_be_bytes());
             let peer_id = PeerId::from_bytes(key);
-            let source = links.source_of(peer_id);
-            let link = LinkedPeer { link: None, peer_id, source, is_served: true };
+            let link = LinkedPeer::new(None, peer_id, links.source_of(peer_id), true);
             drop(links.target_back(addr, &link));
         }
         assert!(links.targets.lock().by_source.len() <= Targets::KEPT);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rpcudp_secure::{LinkId, PeerId};
 
+use super::request_flow::RequestFlow;
+
 /// The peer at the other end of a link that is up, in the context of its requests.
 pub(crate) struct LinkedPeer {
     /// The link that the request came over. `None` in a context that a test has made.
@@ -13,9 +15,26 @@ pub(crate) struct LinkedPeer {
     pub(crate) source: SocketAddr,
     /// Whether the endpoint serves the peer. It may call peers that it does not serve.
     pub(crate) is_served: bool,
+    /// The stream that the request came over, if it came over one that also takes the response.
+    pub(crate) stream: Option<RequestFlow>,
 }
 
 impl LinkedPeer {
+    pub(crate) fn new(link: Option<LinkId>, peer_id: PeerId, source: SocketAddr, is_served: bool) -> Self {
+        Self { link, peer_id, source, is_served, stream: None }
+    }
+
+    /// Returns the same peer for a request over a stream.
+    pub(crate) fn with_stream(&self, stream: RequestFlow) -> Self {
+        let Self { link, peer_id, source, is_served, .. } = *self;
+        Self { link, peer_id, source, is_served, stream: Some(stream) }
+    }
+
+    /// Sends the response of a request that came over a stream. Returns `false` for another.
+    pub(crate) fn respond(&self, response: &[u8]) -> bool {
+        self.stream.as_ref().inspect(|stream| stream.respond(response)).is_some()
+    }
+
     /// Returns whether both links lead to the same key.
     pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
         self.peer_id == other.peer_id

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use rpcudp_secure::{Expected, LinkId, PeerId};
 
+use super::call_flow::CallFlow;
 use super::linked_peer::LinkedPeer;
 use super::source;
 
@@ -11,6 +12,8 @@ pub(crate) struct SecurePeer {
     addr: SocketAddr,
     source: SocketAddr,
     pub(crate) route: Route,
+    /// The stream of a call with one. Each such call has a target of its own.
+    stream: Option<CallFlow>,
 }
 
 /// The way to the peer.
@@ -26,7 +29,18 @@ pub(crate) enum Route {
 
 impl SecurePeer {
     pub(crate) fn new(addr: SocketAddr, source: SocketAddr, route: Route) -> Self {
-        Self { addr, source, route }
+        Self { addr, source, route, stream: None }
+    }
+
+    /// Returns the target of one call with a stream.
+    pub(crate) fn with_stream(&self, stream: CallFlow) -> Self {
+        let Self { addr, source, route, .. } = *self;
+        Self { addr, source, route, stream: Some(stream) }
+    }
+
+    /// Returns the stream of the call, if it has one.
+    pub(crate) fn stream(&self) -> Option<&CallFlow> {
+        self.stream.as_ref()
     }
 
     /// Returns a target that no link leads to, because its request came over the plain wire, or

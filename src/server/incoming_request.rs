@@ -9,6 +9,7 @@ use super::layered_request::LayeredRequest;
 use super::owned_request::OwnedRequest;
 use super::rejection::Rejection;
 use super::response::IntoResponse;
+use crate::links::linked_peer::LinkedPeer;
 
 /// A request for a method of a service. The generated dispatcher calls one of its methods.
 #[doc(hidden)]
@@ -51,20 +52,31 @@ impl IncomingRequest<'_> {
     /// wire.
     #[must_use]
     pub fn over_link(self) -> Option<Self> {
+        self.over_link_if(|link| link.is_some())
+    }
+
+    fn over_link_if(self, is_served: impl Fn(Option<&LinkedPeer>) -> bool) -> Option<Self> {
         match self.0 {
-            Carrier::Inline(request) if request.head.context.link.is_none() => {
+            Carrier::Inline(request) if !is_served(request.head.context.link.as_deref()) => {
                 if let Some(admitted) = request.admit(false) {
                     admitted.refuse(&Rejection::NeedsSecureLink);
                 }
                 None
             }
             #[cfg(feature = "tower")]
-            Carrier::Layered(request) if request.head.context.link.is_none() => {
+            Carrier::Layered(request) if !is_served(request.head.context.link.as_deref()) => {
                 request.refuse(&Rejection::NeedsSecureLink);
                 None
             }
             carrier => Some(Self(carrier)),
         }
+    }
+
+    /// Returns the request of a method with a stream, or refuses it if it came without one.
+    #[cfg(feature = "secure")]
+    #[must_use]
+    pub fn over_stream(self) -> Option<Self> {
+        self.over_link_if(|link| link.is_some_and(|link| link.stream.is_some()))
     }
 
     /// Runs a method that blocks its thread on a copy of its arguments, on a thread that may block.

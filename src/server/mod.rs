@@ -25,4 +25,6 @@ pub(crate) mod secure_context;
 pub(crate) mod service;
 pub(crate) mod services;
 pub(crate) mod spawned_request;
+#[cfg(feature = "secure")]
+pub(crate) mod stream_response;
 pub(crate) mod tracked_request;

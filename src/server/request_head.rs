@@ -15,6 +15,8 @@ use crate::endpoint::config::Config;
 use crate::endpoint::handlers::{Bounds, HandlerKind, HandlerPermit, Origin};
 use crate::endpoint::send_queue::SendMode;
 use crate::endpoint::shared::Shared;
+#[cfg(feature = "secure")]
+use crate::links::flow::Flow;
 use crate::telemetry::outcome::Outcome;
 
 /// The head of an incoming request: everything but its arguments.
@@ -102,6 +104,8 @@ impl RequestHead {
     pub(crate) fn max_response_len(&self) -> usize {
         let Context { shared, link, .. } = &self.context;
         match (link, &shared.links) {
+            #[cfg(feature = "secure")]
+            (Some(link), Some(_)) if link.stream.is_some() => Flow::MAX_RESPONSE_BODY_LEN,
             (Some(_), Some(links)) => links.max_body_len(),
             _ => shared.config.max_response_len,
         }

@@ -13,6 +13,8 @@ use super::context::Context;
 use super::rejection::Rejection;
 use super::request_head::RequestHead;
 use crate::clock::now;
+#[cfg(feature = "secure")]
+use crate::links::pump::Source;
 use crate::panic::{Panicked, catch};
 use crate::telemetry::outcome::Outcome;
 
@@ -216,7 +218,17 @@ impl<'a> ResponseWriter<'a> {
         Ok(Outcome::Completed)
     }
 
-    fn error<E: Serialize>(&mut self, error: &E) -> Result<Outcome, Rejection> {
+    /// Writes the response of a method whose items follow it, and begins to send them.
+    #[cfg(feature = "secure")]
+    pub(super) fn items(&mut self, source: Source) -> Result<Outcome, Rejection> {
+        let context = &self.head.context;
+        let stream = context.link.as_ref().and_then(|link| link.stream.as_ref());
+        let stream = stream.ok_or(Rejection::NeedsSecureLink)?;
+        context.shared.send_items(source, &stream.for_items());
+        self.value(&())
+    }
+
+    pub(super) fn error<E: Serialize>(&mut self, error: &E) -> Result<Outcome, Rejection> {
         if !self.head.context.shared.config.dialect.has_failures() {
             return Ok(Outcome::ApplicationError);
         }

@@ -10,6 +10,8 @@ pub(crate) struct LogLimits {
     pub(crate) session_hook: LineLimit,
     pub(crate) malformed: LineLimit,
     pub(crate) unencodable: LineLimit,
+    #[cfg(feature = "secure")]
+    pub(crate) unencodable_item: LineLimit,
     pub(crate) too_large: LineLimit,
     pub(crate) slow_method: LineLimit,
     #[cfg(feature = "tower")]

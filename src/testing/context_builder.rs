@@ -257,9 +257,7 @@ impl ContextBuilder {
             }),
             metadata: (!self.metadata.is_empty()).then(|| Arc::new(self.metadata)),
             #[cfg(feature = "secure")]
-            link: self
-                .peer_id
-                .map(|peer_id| Arc::new(LinkedPeer { link: None, peer_id, source: self.sender, is_served: true })),
+            link: self.peer_id.map(|peer_id| Arc::new(LinkedPeer::new(None, peer_id, self.sender, true))),
             #[cfg(not(feature = "secure"))]
             link: None,
         }

@@ -10,15 +10,20 @@ mod errors;
 mod fixture;
 mod groups;
 mod hostile;
+mod hostile_streams;
 mod large;
 mod listing;
 mod outages;
 mod panics;
 mod raw_peer;
 mod sessions;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;
 mod trouble;
 mod unvalidated;
+mod uploads;
 mod wires;

@@ -105,7 +105,7 @@ fn mentioned_types(method: &Method, contract: &Contract, schema: &TokenStream) -
     let names: Vec<_> = parameters.chain(["Self".to_owned()]).collect();
     let is_free = |ty: &Type| !mentions::mentions_any(ty, &names);
     let mut types = Vec::new();
-    for argument in method.arguments() {
+    for argument in method.arguments().chain(method.inflow()) {
         mentions::collect(&argument.ty, &is_free, &mut types);
     }
     let returns = method.returns.ty();
@@ -128,7 +128,7 @@ fn mentioned_types(method: &Method, contract: &Contract, schema: &TokenStream) -
 fn method(method: &Method, mentions: &[TokenStream], schema: &TokenStream, imports: &mut Imports<'_>) -> TokenStream {
     let Method { ident, wire_name, attrs, .. } = method;
     let cfg = &attrs.cfg;
-    let arguments = method.arguments().map(|argument| {
+    let arguments = method.arguments().chain(method.inflow()).map(|argument| {
         let argument_type = imports.item("Argument");
         let name = if argument.is_unnamed { "_".into() } else { argument.ident.to_string() };
         let (name, ty) = (text(&name), text(&text::of(&argument.ty)));

@@ -103,7 +103,7 @@ impl<'a> Forwarded<'a> {
         for input in &mut signature.inputs {
             let FnArg::Typed(input) = input else { continue };
             let name = match parameters.next() {
-                Some(Parameter::Argument(argument)) => argument.ident.clone(),
+                Some(Parameter::Argument(argument) | Parameter::Inflow(argument)) => argument.ident.clone(),
                 _ => Ident::new("cx", Span::mixed_site()),
             };
             input.attrs.clear();

@@ -7,6 +7,7 @@ use syn::{
 use super::attributes;
 use super::options::{MethodOptions, ParameterRole, ServiceOptions};
 use super::returns::{is_future, returns};
+use super::streams;
 use crate::messages;
 use crate::model::{Argument, Delivery, Execution, Method, Parameter, unraw};
 use crate::report::Report;
@@ -21,6 +22,9 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
     let is_secure = |parameter: &Parameter| matches!(parameter, Parameter::Context { is_secure: true, .. });
     let has_secure_context = parameters.iter().any(is_secure);
     let returns = returns(&item.sig, &options, report);
+    let returns_items = streams::returns_items(&returns, report);
+    streams::check(&item.sig, &options, (&parameters, returns_items), report);
+    let has_stream = returns_items || parameters.iter().any(|parameter| matches!(parameter, Parameter::Inflow(_)));
     Method {
         wire_name: wire_name(&item.sig, service, &options, report),
         aliases: options.aliases.iter().map(|alias| alias_name(alias, service, report)).collect(),
@@ -32,9 +36,10 @@ pub(super) fn method(item: &mut TraitItemFn, service: &ServiceOptions, report: &
         delivery,
         timeout: options.timeout.map(|(timeout, _)| timeout),
         wait_for_ready: options.wait_for_ready.is_some(),
-        is_secure: service.secure || options.secure || has_secure_context,
+        is_secure: service.secure || options.secure || has_secure_context || has_stream,
         session: options.session.clone().or_else(|| service.session.clone()),
         returns,
+        returns_items,
     }
 }
 
@@ -121,7 +126,9 @@ fn parameters(item: &mut TraitItemFn, report: &mut Report) -> Vec<Parameter> {
             parameters.push(context(&input.ty, report));
         } else {
             let unnamed = unused_name(position, &names);
-            parameters.extend(argument(input, &unnamed, has_body, report).map(Parameter::Argument));
+            let is_inflow = role.is_none() && streams::is_inflow(&input.ty, report);
+            let parameter = if is_inflow { Parameter::Inflow } else { Parameter::Argument };
+            parameters.extend(argument(input, &unnamed, has_body, report).map(parameter));
         }
     }
     parameters

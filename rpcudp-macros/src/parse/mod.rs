@@ -5,6 +5,7 @@ mod method;
 mod options;
 mod returns;
 mod self_types;
+mod streams;
 
 use std::collections::BTreeSet;
 

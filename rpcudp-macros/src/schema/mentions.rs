@@ -49,9 +49,10 @@ fn may_be_constant(ty: &Type) -> bool {
     })
 }
 
-/// Whether this is the name of a generic type of the standard library, which takes no constants.
+/// Whether this is the name of a generic type of the standard library, or of a stream, which takes
+/// no constants.
 fn takes_types(name: &Ident) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 16] = [
         "Arc",
         "BTreeMap",
         "BTreeSet",
@@ -60,8 +61,10 @@ fn takes_types(name: &Ident) -> bool {
         "Cow",
         "HashMap",
         "HashSet",
+        "Inflow",
         "LinkedList",
         "Option",
+        "Outflow",
         "Rc",
         "Result",
         "Vec",

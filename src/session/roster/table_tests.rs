@@ -355,7 +355,7 @@ mod links {
 
     fn link(number: u8) -> Option<Arc<LinkedPeer>> {
         let peer_id = PeerId::from_bytes([number; 32]);
-        Some(Arc::new(LinkedPeer { link: None, peer_id, source: source::of_key(peer_id, 1), is_served: true }))
+        Some(Arc::new(LinkedPeer::new(None, peer_id, source::of_key(peer_id, 1), true)))
     }
 
     fn request_over(number: u8, key: u64) -> JoinRequest {

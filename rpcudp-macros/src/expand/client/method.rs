@@ -34,6 +34,13 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         let ty = for_client(&ty, names);
         quote!(#ident: #ty)
     });
+    let inflow = method.inflow().map(|inflow| {
+        let (ident, at) = (&inflow.ident, hygienic(inflow.span));
+        let ty = for_client(&types::with_path(&inflow.ty, &quote!(#krate::Outflow)), names);
+        (quote!(#ident: #ty), quote_spanned!(at => .outflow(#ident)))
+    });
+    let (inflow_parameter, outflow) = inflow.unzip();
+    let parameters = parameters.chain(inflow_parameter);
     let mut imports = Imports::new(quote!(#krate::__private), names);
     let (call_spec, delivery, stub) = (imports.item("CallSpec"), imports.item("Delivery"), imports.item("Stub"));
     let delivery_variant = values::delivery_variant(method.delivery);
@@ -56,10 +63,12 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
         quote_spanned!(at => .argument(#argument_of::<#ty>::TYPE.lend(#borrow #ident)))
     });
     let arguments: Vec<_> = arguments.collect();
-    let ty = for_client(method.returns.ty(), names);
-    let (returns, call) = match method.returns {
-        Returns::Value(_) | Returns::Declared(_) => (quote!(#krate::Call), quote!(.call())),
-        Returns::Result(_) => (quote!(#krate::CallOf), quote!(.fallible_call())),
+    let ty = for_client(&returned_type(contract, method), names);
+    let (returns, call) = match (&method.returns, method.returns_items) {
+        (Returns::Result(_), false) => (quote!(#krate::CallOf), quote!(.fallible_call())),
+        (Returns::Result(_), true) => (quote!(#krate::CallOf), quote!(.fallible_stream_call())),
+        (_, false) => (quote!(#krate::Call), quote!(.call())),
+        (_, true) => (quote!(#krate::Call), quote!(.stream_call())),
     };
     // The type of the call says whether it may be hedged.
     let marker = match (method.delivery, &method.returns) {
@@ -80,8 +89,19 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names) -> Tok
             #imports
             static #spec: #call_spec = #call_spec::new(#wire_name, #argument_count, #delivery::#delivery_variant, #timeout)
                 #wait_for_ready #secure;
-            #request #(#arguments)* #call
+            #request #(#arguments)* #outflow #call
         }
+    }
+}
+
+/// Returns the type of a call's value: an `Inflow` for the `Outflow` of the method.
+fn returned_type(contract: &Contract, method: &Method) -> TokenStream {
+    let (krate, ty) = (&contract.krate, method.returns.ty());
+    let inflow = |ty: &Type| types::with_path(ty, &quote!(#krate::Inflow));
+    match (&method.returns, types::first_argument(ty)) {
+        _ if !method.returns_items => ty.to_token_stream(),
+        (Returns::Result(_), Some(first)) => types::with_first_argument(ty, inflow(first)).to_token_stream(),
+        _ => inflow(ty),
     }
 }
 

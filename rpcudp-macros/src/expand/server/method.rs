@@ -27,7 +27,7 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names, import
         Execution::Task => handler.async_call(imports),
         Execution::BlockingThread => handler.blocking_call(imports),
     };
-    let call = if method.is_secure { over_link(&call, imports) } else { call };
+    let call = if method.is_secure { over_link(method, &call, imports) } else { call };
     quote! {
         #(#cfg)*
         #entry { name: #wire_name, delivery: #delivery::#delivery_variant, call: #call }
@@ -44,12 +44,13 @@ pub(super) fn method(contract: &Contract, method: &Method, names: &Names, import
 ///     }
 /// }
 /// ```
-fn over_link(call: &TokenStream, imports: &mut Imports<'_>) -> TokenStream {
+fn over_link(method: &Method, call: &TokenStream, imports: &mut Imports<'_>) -> TokenStream {
     let incoming_request = imports.item("IncomingRequest");
+    let over_link = if method.has_stream() { quote!(over_stream) } else { quote!(over_link) };
     quote_spanned! { site() =>
         |server, incoming| {
             let call: fn(&Self, #incoming_request<'_>) = #call;
-            if let ::core::option::Option::Some(incoming) = incoming.over_link() {
+            if let ::core::option::Option::Some(incoming) = incoming.#over_link() {
                 call(server, incoming);
             }
         }
@@ -212,6 +213,10 @@ impl Handler<'_> {
                         quote_spanned!(hygienic(*span) => ::core::clone::Clone::clone(#as_context(#context)))
                     }
                 }
+                Parameter::Inflow(inflow) => {
+                    let function = located_at(&imports.item("inflow"), hygienic(inflow.span));
+                    quote_spanned!(hygienic(inflow.span) => #function(#context))
+                }
                 Parameter::Argument(argument) => {
                     let local = locals.next().expect("each argument has a local");
                     match argument.passing {
@@ -231,6 +236,8 @@ impl Handler<'_> {
         });
         let respond = match method.returns {
             _ if method.delivery == Delivery::OneWay => imports.item("no_response"),
+            Returns::Result(_) if method.returns_items => imports.item("respond_items_result"),
+            _ if method.returns_items => imports.item("respond_items"),
             Returns::Value(ref ty) if types::may_be_alias(ty) => {
                 // For an alias of `Result`, `IsValue` gives the reason in the compiler's error.
                 let (return_of, ty) = (imports.item("ReturnOf"), self.in_server(ty));
@@ -249,7 +256,10 @@ impl Handler<'_> {
     }
 
     fn has_context(&self) -> bool {
-        self.method.parameters.iter().any(|parameter| matches!(parameter, Parameter::Context { .. }))
+        self.method
+            .parameters
+            .iter()
+            .any(|parameter| matches!(parameter, Parameter::Context { .. } | Parameter::Inflow(_)))
     }
 
     /// Moves the tokens to the method's return type, which the compiler's errors about a response

@@ -1,0 +1,346 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rpcudp_secure::{LinkEnd, LinkStream, Links, StreamRead};
+
+use super::ready_queue::ReadyQueue;
+use crate::lock::Lock;
+
+/// A stream of a link, as the driver and the tasks of the application share it: a bounded buffer
+/// for each direction.
+pub(crate) struct Flow {
+    state: Lock<State>,
+    /// Weak, because the queue may outlive its driver with this in it.
+    queue: Weak<ReadyQueue<Arc<Self>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The stream, once the driver has opened it.
+    stream: Option<LinkStream>,
+    /// Whether the driver will look at the stream.
+    is_ready: bool,
+    sending: Sending,
+    receiving: Receiving,
+}
+
+/// The half that this endpoint sends.
+#[derive(Debug, Default)]
+struct Sending {
+    chunks: VecDeque<Bytes>,
+    len: usize,
+    /// Whether the request or the response, which goes first, is among the chunks.
+    has_head: bool,
+    end: Option<SendEnd>,
+    /// Whether no more is sent: the end was passed on, the peer receives no more, or the link has
+    /// ended.
+    is_over: bool,
+    waker: Option<Waker>,
+}
+
+/// The half that the peer sends.
+#[derive(Debug, Default)]
+struct Receiving {
+    chunks: VecDeque<Bytes>,
+    len: usize,
+    end: Option<FlowEnd>,
+    /// The code with which the application has given up the half.
+    stopped: Option<u32>,
+    /// Whether the driver reads no more.
+    is_over: bool,
+    waker: Option<Waker>,
+}
+
+/// The end of the sending half, as the application wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SendEnd {
+    Finish,
+    /// The half is given up, with this code.
+    Reset(u32),
+}
+
+/// The end of the receiving half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlowEnd {
+    /// The peer has ended its half.
+    Finished,
+    /// The peer has given up its half.
+    Reset,
+    /// The link has ended.
+    Link(LinkEnd),
+}
+
+/// The peer receives no more, or the stream was given up.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+/// The state of a stream after the driver's work.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FlowState {
+    pub(crate) is_sending_over: bool,
+    pub(crate) is_receiving_over: bool,
+    /// Whether sending was over before the request or the response was ready to be sent.
+    pub(crate) was_stopped: bool,
+}
+
+impl Flow {
+    /// The length of the longest frame of a request: its body, and as much as metadata and the
+    /// deadline may take.
+    pub(crate) const MAX_REQUEST_LEN: usize = Self::MAX_REQUEST_BODY_LEN + 1_024;
+
+    /// The length of the longest body of a response: a frame with it has at most 1 MiB.
+    pub(crate) const MAX_RESPONSE_BODY_LEN: usize = (1 << 20) - 1_024;
+
+    /// The length of the longest body of a request, in bytes. A peer may have many streams, each of
+    /// which takes as much memory before a handler runs.
+    pub(crate) const MAX_REQUEST_BODY_LEN: usize = 16 << 10;
+
+    /// Bytes that wait for QUIC, beyond which the sender waits. One item of any length may wait.
+    const MAX_UNSENT_LEN: usize = 16 << 10;
+
+    /// Bytes that wait for the application, beyond which the rest stays in the stream.
+    const MAX_UNREAD_LEN: usize = 64 << 10;
+
+    pub(super) fn new(queue: &Arc<ReadyQueue<Arc<Self>>>) -> Arc<Self> {
+        Arc::new(Self { state: Lock::default(), queue: Arc::downgrade(queue) })
+    }
+
+    /// Changes the state, and lets the driver look at the stream.
+    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let result = change(&mut state);
+        let was_ready = mem::replace(&mut state.is_ready, true);
+        drop(state);
+        if !was_ready && let Some(queue) = self.queue.upgrade() {
+            queue.push(Arc::clone(self));
+        }
+        result
+    }
+
+    /// Sends the request or the response, which goes before all items.
+    pub(crate) fn send_head(self: &Arc<Self>, head: Bytes) {
+        let waker = self.change(|State { sending, .. }| {
+            sending.len += head.len();
+            sending.chunks.push_front(head);
+            sending.has_head = true;
+            sending.waker.take()
+        });
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until an item may be sent. Wakes the task also if the stream is given up.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
+        let Sending { len, has_head, end, is_over, waker, .. } = &mut self.state.lock().sending;
+        if *is_over || end.is_some() {
+            return Poll::Ready(Err(Stopped));
+        }
+        if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        if *has_head && *len < Self::MAX_UNSENT_LEN { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Sends an item, or a part of one.
+    pub(crate) fn send(self: &Arc<Self>, chunk: Bytes) {
+        self.change(|State { sending, .. }| {
+            if !sending.is_over {
+                sending.len += chunk.len();
+                sending.chunks.push_back(chunk);
+            }
+        });
+    }
+
+    /// Ends the sending half after what was sent.
+    pub(crate) fn finish(self: &Arc<Self>) {
+        self.change(|State { sending, .. }| _ = sending.end.get_or_insert(SendEnd::Finish));
+    }
+
+    /// Gives up the sending half.
+    pub(crate) fn reset(self: &Arc<Self>, code: u32) {
+        if self.state.lock().sending.is_over {
+            return;
+        }
+        let waker = self.change(|State { sending, .. }| {
+            sending.end = Some(SendEnd::Reset(code));
+            (sending.chunks, sending.len) = (VecDeque::new(), 0);
+            sending.waker.take()
+        });
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives up the receiving half.
+    pub(crate) fn stop(self: &Arc<Self>, code: u32) {
+        if !self.state.lock().receiving.is_over {
+            self.change(|State { receiving, .. }| receiving.stopped = Some(code));
+        }
+    }
+
+    /// Returns the next bytes from the peer, or the end of its half.
+    pub(crate) fn poll_chunk(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Bytes, FlowEnd>> {
+        let mut state = self.state.lock();
+        let receiving = &mut state.receiving;
+        let Some(chunk) = receiving.chunks.pop_front() else {
+            if let Some(end) = receiving.end {
+                return Poll::Ready(Err(end));
+            }
+            receiving.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        let half = Self::MAX_UNREAD_LEN / 2;
+        let was_full = receiving.len >= half;
+        receiving.len -= chunk.len();
+        let reads_on = was_full && receiving.len < half && !receiving.is_over;
+        drop(state);
+        if reads_on {
+            self.change(|_| ());
+        }
+        Poll::Ready(Ok(chunk))
+    }
+
+    /// Returns the stream, if the driver has opened it.
+    pub(crate) fn stream(&self) -> Option<LinkStream> {
+        self.state.lock().stream
+    }
+
+    /// Notes the stream that the driver has opened or accepted.
+    pub(crate) fn set_stream(&self, stream: LinkStream) {
+        self.state.lock().stream = Some(stream);
+    }
+
+    /// Returns whether the application has given up both halves.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        let State { sending, receiving, .. } = &*self.state.lock();
+        matches!(sending.end, Some(SendEnd::Reset(_))) && receiving.stopped.is_some()
+    }
+
+    /// Adds the bytes that followed the head.
+    pub(crate) fn receive(&self, rest: Bytes) {
+        if !rest.is_empty() {
+            let receiving = &mut self.state.lock().receiving;
+            receiving.len += rest.len();
+            receiving.chunks.push_back(rest);
+        }
+    }
+
+    /// Passes bytes between the buffers and the stream. Reads only if `reads`, because the head was
+    /// read.
+    pub(crate) fn transfer(&self, links: &mut Links, stream: LinkStream, now: Instant, reads: bool) -> FlowState {
+        let mut state = self.state.lock();
+        state.is_ready = false;
+        state.sending.transfer(links, stream, now);
+        state.receiving.transfer(links, stream, now, reads);
+        let has_room = state.sending.is_over || state.sending.len < Self::MAX_UNSENT_LEN;
+        let has_bytes = !state.receiving.chunks.is_empty() || state.receiving.end.is_some();
+        let wakers = [
+            if has_room { state.sending.waker.take() } else { None },
+            if has_bytes { state.receiving.waker.take() } else { None },
+        ];
+        let flow_state = state.flow_state();
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+        flow_state
+    }
+
+    /// Ends both halves, because the link has ended.
+    pub(crate) fn end(&self, reason: LinkEnd) -> FlowState {
+        let mut state = self.state.lock();
+        let State { sending, receiving, .. } = &mut *state;
+        sending.close();
+        receiving.end.get_or_insert(FlowEnd::Link(reason));
+        receiving.is_over = true;
+        let wakers = [sending.waker.take(), receiving.waker.take()];
+        let flow_state = state.flow_state();
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+        flow_state
+    }
+}
+
+impl State {
+    fn flow_state(&self) -> FlowState {
+        let Self { sending, receiving, .. } = self;
+        FlowState {
+            is_sending_over: sending.is_over,
+            is_receiving_over: receiving.is_over,
+            was_stopped: sending.is_over && !sending.has_head,
+        }
+    }
+}
+
+impl Sending {
+    fn transfer(&mut self, links: &mut Links, stream: LinkStream, now: Instant) {
+        if self.is_over {
+            return;
+        }
+        if let Some(SendEnd::Reset(code)) = self.end {
+            links.reset_stream(now, stream, code);
+            return self.close();
+        }
+        loop {
+            // Without a chunk, too, because the peer may have stopped the stream.
+            let mut chunk = self.chunks.pop_front().unwrap_or_default();
+            self.len -= chunk.len();
+            if links.write_stream(now, stream, &mut chunk).is_err() {
+                return self.close();
+            }
+            if !chunk.is_empty() {
+                self.len += chunk.len();
+                self.chunks.push_front(chunk);
+                return;
+            }
+            if self.chunks.is_empty() {
+                break;
+            }
+        }
+        if self.end == Some(SendEnd::Finish) {
+            links.finish_stream(now, stream);
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        (self.chunks, self.len, self.is_over) = (VecDeque::new(), 0, true);
+    }
+}
+
+impl Receiving {
+    fn transfer(&mut self, links: &mut Links, stream: LinkStream, now: Instant, reads: bool) {
+        if self.is_over {
+            return;
+        }
+        if let Some(code) = self.stopped {
+            links.stop_stream(now, stream, code);
+            (self.chunks, self.len, self.is_over) = (VecDeque::new(), 0, true);
+            return;
+        }
+        while reads && self.len < Flow::MAX_UNREAD_LEN {
+            match links.read_stream(now, stream, Flow::MAX_UNREAD_LEN - self.len) {
+                StreamRead::Chunk(chunk) => {
+                    self.len += chunk.len();
+                    self.chunks.push_back(chunk);
+                }
+                StreamRead::Finished => return self.close(FlowEnd::Finished),
+                StreamRead::Reset => return self.close(FlowEnd::Reset),
+                _ => return,
+            }
+        }
+        if reads {
+            links.hold_stream(now, stream);
+        }
+    }
+
+    fn close(&mut self, end: FlowEnd) {
+        (self.end, self.is_over) = (Some(end), true);
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").field("state", &self.state).finish_non_exhaustive()
+    }
+}

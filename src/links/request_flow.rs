@@ -1,0 +1,70 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rpcudp_secure::LinkStream;
+
+use super::flow::Flow;
+use super::flow_reader::FlowReader;
+use super::frame::framed;
+
+/// The stream that a request came over, at its server. It is given up if it is dropped before the
+/// response.
+pub(crate) struct RequestFlow {
+    flow: Arc<Flow>,
+    /// Whether items follow the response.
+    has_items: AtomicBool,
+    /// Whether the handler reads the items that follow the request.
+    has_reader: AtomicBool,
+    has_response: AtomicBool,
+}
+
+impl RequestFlow {
+    pub(crate) fn new(flow: Arc<Flow>) -> Self {
+        let [has_items, has_reader, has_response] = [false; 3].map(AtomicBool::new);
+        Self { flow, has_items, has_reader, has_response }
+    }
+
+    /// Returns the stream for items that follow the response.
+    pub(crate) fn for_items(&self) -> Arc<Flow> {
+        self.has_items.store(true, Ordering::Relaxed);
+        Arc::clone(&self.flow)
+    }
+
+    /// Returns the reader of the items that follow the request. `None` after the first time.
+    pub(crate) fn reader(&self) -> Option<FlowReader> {
+        let had_reader = self.has_reader.swap(true, Ordering::Relaxed);
+        (!had_reader).then(|| FlowReader::new(Arc::clone(&self.flow), false))
+    }
+
+    /// Sends the response.
+    pub(crate) fn respond(&self, response: &[u8]) {
+        if self.has_response.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.flow.send_head(framed(response));
+        if !self.has_items.load(Ordering::Relaxed) {
+            self.flow.finish();
+        }
+        if !self.has_reader.load(Ordering::Relaxed) {
+            self.flow.stop(LinkStream::DROPPED);
+        }
+    }
+}
+
+impl Drop for RequestFlow {
+    fn drop(&mut self) {
+        if !self.has_response.load(Ordering::Relaxed) {
+            self.flow.reset(LinkStream::DROPPED);
+            if !self.has_reader.load(Ordering::Relaxed) {
+                self.flow.stop(LinkStream::DROPPED);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RequestFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestFlow")
+    }
+}

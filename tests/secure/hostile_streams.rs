@@ -1,0 +1,259 @@
+//! Peers that break the protocol of streams.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use rpcudp::sim::{Network, Node};
+use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
+use rpcudp::{Call, Endpoint, Inflow, InflowError, LinkOptions, Outflow, rpc_service};
+use rpcudp_secure::{AnyPeer, LinkEvent, LinkId, LinkStream, Links, StreamRead};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::fixture::{Runs, bind, builder, identity, peer};
+use crate::support::{CALLER, SERVER, ms};
+
+#[rpc_service]
+trait Numbers {
+    async fn sum(&self, numbers: Inflow<u64>) -> Result<u64, String>;
+    async fn two(&self) -> Outflow<u64>;
+}
+
+struct Sums;
+
+impl Numbers for Sums {
+    async fn sum(&self, mut numbers: Inflow<u64>) -> Result<u64, String> {
+        let mut sum = 0;
+        while let Some(number) = numbers.recv().await.map_err(|end| format!("{end:?}"))? {
+            sum += number;
+        }
+        Ok(sum)
+    }
+
+    async fn two(&self) -> Outflow<u64> {
+        let (sender, items) = Outflow::channel(3);
+        sender.send(1).await.unwrap();
+        sender.send(2).await.unwrap();
+        sender.finish().await.unwrap();
+        items
+    }
+}
+
+/// A peer that writes what it likes.
+struct RawPeer {
+    node: Node,
+    links: Links,
+    events: Vec<LinkEvent>,
+}
+
+impl RawPeer {
+    fn new(network: &Network, addr: &str, key: u8) -> Self {
+        let links = Links::new(&identity(key), LinkOptions::default(), Instant::now().into_std(), [key; 32]);
+        Self { node: network.bind(addr).unwrap(), links, events: Vec::new() }
+    }
+
+    /// Exchanges datagrams for some time.
+    async fn run(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            let now = Instant::now().into_std();
+            self.links.flush(now, |datagram| {
+                let rpcudp_secure::Outgoing { destination, source, contents, .. } = datagram;
+                self.node.try_send(Datagram { destination, source, contents }).unwrap();
+            });
+            let mut batch = ReceiveBatch::new();
+            let Self { node, links, .. } = self;
+            let received = poll_fn(|cx| match node.poll_receive(cx, &mut batch) {
+                Poll::Ready(received) => Poll::Ready(received.is_ok()),
+                Poll::Pending => Poll::Pending,
+            });
+            if timeout(ms(5), received).await.unwrap_or(false) {
+                let now = Instant::now().into_std();
+                batch.iter().for_each(|received| links.handle(now, received.source, None, received.contents));
+            }
+            let now = Instant::now().into_std();
+            if links.deadline().is_some_and(|at| at <= now) {
+                links.handle_timeout(now);
+            }
+            self.events.extend(std::iter::from_fn(|| links.poll()));
+        }
+    }
+
+    async fn connect(&mut self, server: &Endpoint) -> LinkId {
+        let now = Instant::now().into_std();
+        let link = self.links.connect(now, server.local_addr(), AnyPeer.into()).unwrap();
+        self.run(ms(200)).await;
+        link
+    }
+
+    /// Opens a stream, writes the bytes, and returns those that come back.
+    async fn exchange(&mut self, link: LinkId, bytes: &[u8], finishes: bool) -> (Vec<u8>, StreamRead) {
+        let now = Instant::now().into_std();
+        let stream = self.links.open_stream(now, link).unwrap();
+        self.links.write_stream(now, stream, &mut bytes.to_vec().into()).unwrap();
+        if finishes {
+            self.links.finish_stream(now, stream);
+        }
+        self.run(ms(500)).await;
+        self.read(stream)
+    }
+
+    fn read(&mut self, stream: LinkStream) -> (Vec<u8>, StreamRead) {
+        let mut bytes = Vec::new();
+        loop {
+            match self.links.read_stream(Instant::now().into_std(), stream, 10_000) {
+                StreamRead::Chunk(chunk) => bytes.extend_from_slice(&chunk),
+                end => return (bytes, end),
+            }
+        }
+    }
+
+    fn has_link(&self) -> bool {
+        self.links.stats().up == 1
+    }
+}
+
+/// Returns a frame of a stream.
+fn framed(frame: &[u8]) -> Vec<u8> {
+    [&(frame.len() as u32).to_be_bytes()[..], frame].concat()
+}
+
+/// Returns a request without arguments.
+fn request(method: &str) -> Vec<u8> {
+    let mut request = vec![0; 21];
+    request.extend_from_slice(&[0x92, 0xa0 | method.len() as u8]);
+    request.extend_from_slice(method.as_bytes());
+    request.push(0x90);
+    request
+}
+
+fn server(network: &Network) -> Endpoint {
+    bind(network, SERVER, builder(1, &Runs::default()).serve(NumbersServer::new(Sums)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_without_a_request_are_given_up() {
+    let network = Network::new(1);
+    let server = server(&network);
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    let response = [&[1][..], &[0; 20], &[0xc0]].concat();
+    let cancel = [&[5][..], &[0; 20], &[0xc0]].concat();
+    let garbage = framed(b"garbage that is no frame of the wire");
+    let heads = [&[0xff; 100][..], &[0, 0, 0x44, 1], &framed(&response), &framed(&cancel), &garbage, b"\x80\0\0\0"];
+    for head in heads {
+        let (bytes, end) = raw.exchange(link, head, false).await;
+        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset), "{head:?}");
+    }
+    // The end is missing.
+    let (bytes, end) = raw.exchange(link, &framed(&request("two"))[..20], true).await;
+    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+    let (bytes, end) = raw.exchange(link, b"", true).await;
+    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+    // No link has ended, and the next request is served.
+    let (bytes, end) = raw.exchange(link, &framed(&request("two")), true).await;
+    let items = [&framed(&response)[..], b"\0\0\0\x01\x01\0\0\0\x01\x02\x80\0\0\0"].concat();
+    assert_eq!((bytes, end), (items, StreamRead::Finished));
+    assert!(raw.has_link());
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_break_the_protocol_end_their_stream() {
+    let network = Network::new(1);
+    let server = server(&network);
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    let item = framed(&[1]);
+    for (items, finishes, end) in [
+        (&b"\x7f\xff\xff\xff"[..], false, "Malformed"),
+        (b"\0\x10\0\x01", false, "Malformed"),
+        (b"\0\0\0\x02\x01\x02", false, "Decode"),
+        (b"\0\0\0\x00", false, "Decode"),
+        (b"\0\0\0\x02hi", false, "Decode"),
+        (b"\0\0\0\x09abc", true, "Malformed"),
+        (b"", true, "Malformed"),
+        (b"\x80\0\0\x01\xc0", false, "Decode"),
+        (b"\xc0\0\0\0", false, "Cancelled"),
+        (b"\xc0\0\0\x01", false, "Malformed"),
+    ] {
+        let bytes = [&framed(&request("sum"))[..], &item, items].concat();
+        let (response, read) = raw.exchange(link, &bytes, finishes).await;
+        assert_eq!(read, StreamRead::Finished, "{items:?}");
+        let text = String::from_utf8_lossy(&response);
+        assert!(text.contains(end), "{items:?}: {text:?}");
+    }
+    // Bytes after the end are not read.
+    let bytes = [&framed(&request("sum"))[..], &item, b"\x80\0\0\0", &item].concat();
+    let (response, read) = raw.exchange(link, &bytes, false).await;
+    assert!(response.ends_with(&[1]) && read == StreamRead::Finished, "{response:?}");
+    assert!(raw.has_link());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_is_reset_while_its_method_runs() {
+    let network = Network::new(1);
+    let server = server(&network);
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    for _ in 0..200 {
+        let now = Instant::now().into_std();
+        let stream = raw.links.open_stream(now, link).unwrap();
+        raw.links.write_stream(now, stream, &mut framed(&request("sum")).into()).unwrap();
+        raw.links.reset_stream(now, stream, 7);
+        raw.links.stop_stream(now, stream, 7);
+        raw.run(ms(20)).await;
+    }
+    let (bytes, _) = raw.exchange(link, &framed(&request("two")), true).await;
+    assert!(!bytes.is_empty() && raw.has_link());
+}
+
+/// The called peer answers a request with bytes of its choice.
+#[tokio::test(start_paused = true)]
+async fn caller_survives_what_a_peer_sends_as_a_response() {
+    let network = Network::new(1);
+    let mut raw = RawPeer::new(&network, SERVER, 1);
+    let caller = bind(&network, CALLER, builder(2, &Runs::default()));
+    let numbers = NumbersClient::secure(&caller, SERVER.parse().unwrap(), peer(1));
+    for (after_head, end) in [
+        (&b"\0\0\0\x01\x01\x80\0\0\0"[..], "Ok([1])"),
+        (b"\xff\xff\xff\xff", "Malformed"),
+        (b"\0\0\0\x01\xc1", "Decode"),
+        (b"\0\0\0\x05\x01", "Malformed"),
+    ] {
+        let call = tokio::spawn(numbers_read(numbers.two()));
+        raw.run(ms(200)).await;
+        let opened = raw.events.drain(..).find_map(|event| match event {
+            LinkEvent::Stream { stream } => Some(stream),
+            _ => None,
+        });
+        let stream = opened.unwrap();
+        let (request, _) = raw.read(stream);
+        // The response has the id of the request.
+        let response = [&[1][..], &request[5..25], &[0xc0]].concat();
+        let mut bytes = [&framed(&response)[..], after_head].concat().into();
+        let now = Instant::now().into_std();
+        raw.links.write_stream(now, stream, &mut bytes).unwrap();
+        raw.links.finish_stream(now, stream);
+        raw.run(ms(200)).await;
+        raw.events.clear();
+        let read = call.await.unwrap();
+        assert!(read.contains(end), "{after_head:?}: {read}");
+    }
+}
+
+async fn numbers_read(call: Call<Inflow<u64>>) -> String {
+    let mut items = match call.await {
+        Ok(items) => items,
+        Err(error) => return error.to_string(),
+    };
+    let mut read = Vec::new();
+    loop {
+        match items.recv().await {
+            Ok(Some(item)) => read.push(item),
+            Ok(None) => return format!("Ok({read:?})"),
+            Err(end @ InflowError::Link(_)) => panic!("{end}"),
+            Err(end) => return format!("{end:?}"),
+        }
+        sleep(ms(1)).await;
+    }
+}
