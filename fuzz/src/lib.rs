@@ -8,6 +8,7 @@ mod description;
 mod extension;
 mod kademlia;
 pub mod seeds;
+mod stream_frames;
 
 // The scripts of `rpcudp-secure/tests/scripts`. There they are random; here the fuzzer searches for
 // them.
@@ -47,6 +48,7 @@ pub use datagram::datagram;
 pub use description::description;
 pub use extension::extension;
 pub use kademlia::kademlia;
+pub use stream_frames::stream_frames;
 
 use std::future::Future;
 

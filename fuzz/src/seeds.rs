@@ -30,12 +30,13 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "endpoint" => scripts(),
         "links" => handshakes(),
         "link_streams" => streams(),
+        "stream_frames" => stream_frames(),
         other => panic!("no target `{other}`"),
     }
 }
 
 /// The names of the fuzz targets.
-pub const TARGETS: [&str; 10] = [
+pub const TARGETS: [&str; 11] = [
     "datagram",
     "extension",
     "description",
@@ -46,6 +47,7 @@ pub const TARGETS: [&str; 10] = [
     "endpoint",
     "links",
     "link_streams",
+    "stream_frames",
 ];
 
 /// Returns scripts for two tables of links: a handshake with frames in both directions, with loss,
@@ -166,6 +168,20 @@ fn datagrams() -> Vec<(String, Vec<u8>)> {
         seeds.push((name.into(), [&[kind][..], &[9; 20], b"\xc0"].concat()));
     }
     seeds
+}
+
+/// Returns the bytes of streams, after a byte that decides the chunks that they arrive in.
+fn stream_frames() -> Vec<(String, Vec<u8>)> {
+    let items = b"\x00\x00\x00\x01\x07\x00\x00\x00\x00\x00\x00\x00\x03abc";
+    let ends = [
+        ("end", &b"\x80\x00\x00\x00"[..]),
+        ("error", b"\x80\x00\x00\x02\xa1x"),
+        ("cancelled", b"\xc0\x00\x00\x00"),
+        ("too-long", b"\x00\x10\x00\x01"),
+        ("incomplete", b"\x00\x00\x01\x00half"),
+        ("two-ends", b"\x80\x00\x00\x00\xc0\x00\x00\x00"),
+    ];
+    ends.map(|(name, end)| (name.into(), [b"\x05", &items[..], end].concat())).into()
 }
 
 /// Returns byte strings that may follow a body.

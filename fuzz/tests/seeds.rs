@@ -2,6 +2,7 @@
 
 use rpcudp_fuzz::{
     arguments, command_line, datagram, description, endpoint, extension, kademlia, layers, link_streams, links, seeds,
+    stream_frames,
 };
 
 #[test]
@@ -23,6 +24,7 @@ fn seeds_and_their_changes_of_one_byte_hold_the_properties() {
         "command_line" => command_line(bytes),
         "links" => links(bytes),
         "link_streams" => link_streams(bytes),
+        "stream_frames" => stream_frames(bytes),
         _ => endpoint(bytes),
     };
     for target in seeds::TARGETS {

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rpcudp_secure::{Expected, Identity, LinkId, LinkOptions, Links};
+use rpcudp_secure::{Expected, Identity, LinkEvent, LinkId, LinkOptions, LinkStream, Links, StreamRead};
 
 /// Runs a script of events for two tables of links: each pair of bytes is an event and its
 /// argument. The fuzzer is the network, and may change datagrams.
@@ -25,11 +25,16 @@ struct Network {
     opened: Option<LinkId>,
     /// The datagrams to each side.
     under_way: [VecDeque<Vec<u8>>; 2],
+    /// The newest streams of each side.
+    streams: [VecDeque<LinkStream>; 2],
 }
 
 impl Network {
     /// The datagrams that are kept for each side. Others are lost.
     const MAX_UNDER_WAY: usize = 64;
+
+    /// The streams that are kept for each side. Others are forgotten, and stay open.
+    const MAX_STREAMS: usize = 8;
 
     fn new() -> Self {
         #[allow(clippy::disallowed_methods, reason = "the origin of virtual time")]
@@ -38,7 +43,8 @@ impl Network {
         let options = LinkOptions::default().max_message_len(50_000).message_memory(100_000).max_links(3);
         let links = identities.each_ref().map(|identity| Links::new(identity, options.clone(), now, [7; 32]));
         let addrs = [([192, 0, 2, 1], 7_000).into(), ([192, 0, 2, 2], 7_000).into()];
-        let mut network = Self { now, addrs, identities, links, opened: None, under_way: Default::default() };
+        let (under_way, streams) = Default::default();
+        let mut network = Self { now, addrs, identities, links, opened: None, under_way, streams };
         network.connect(0);
         network
     }
@@ -76,6 +82,7 @@ impl Network {
             }
             11 => self.pass(Duration::from_millis(u64::from(argument) * 4)),
             12 => self.connect(side),
+            13 if event & 0x20 != 0 => self.use_stream(side, event >> 6, argument),
             13 => {
                 if let Some(link) = self.opened {
                     let frame = vec![argument; usize::from(argument) * 150];
@@ -90,6 +97,33 @@ impl Network {
             _ => self.links[side].handle(self.now, self.addrs[1 - side], None, &[argument | 0x40; 40]),
         }
         self.flush();
+    }
+
+    /// Uses one of the newest streams of a side.
+    fn use_stream(&mut self, side: usize, action: u8, argument: u8) {
+        let (links, streams) = (&mut self.links[side], &mut self.streams[side]);
+        if action == 0 {
+            let stream = self.opened.and_then(|link| links.open_stream(self.now, link).ok());
+            streams.extend(stream);
+            return;
+        }
+        let Some(stream) = streams.get(usize::from(argument) % Self::MAX_STREAMS).copied() else { return };
+        match (action, argument >> 3 & 3) {
+            (1, _) => {
+                let mut data = vec![argument; usize::from(argument) * 2_000].into();
+                let _ = links.write_stream(self.now, stream, &mut data);
+            }
+            (2, _) => {
+                let max_len = 1 + usize::from(argument) * 100;
+                while let StreamRead::Chunk(chunk) = links.read_stream(self.now, stream, max_len) {
+                    assert!(chunk.len() <= max_len);
+                }
+            }
+            (_, 0) => links.finish_stream(self.now, stream),
+            (_, 1) => links.reset_stream(self.now, stream, argument.into()),
+            (_, 2) => links.stop_stream(self.now, stream, argument.into()),
+            _ => links.hold_stream(self.now, stream),
+        }
     }
 
     fn deliver(&mut self, side: usize, change: impl FnOnce(&mut Vec<u8>)) {
@@ -110,7 +144,15 @@ impl Network {
 
     fn flush(&mut self) {
         for side in 0..2 {
-            while self.links[side].poll().is_some() {}
+            while let Some(event) = self.links[side].poll() {
+                let streams = &mut self.streams[side];
+                if let LinkEvent::Stream { stream } = event
+                    && !streams.contains(&stream)
+                {
+                    streams.push_front(stream);
+                    streams.truncate(Self::MAX_STREAMS);
+                }
+            }
             let under_way = &mut self.under_way[1 - side];
             self.links[side].flush(self.now, |datagram| {
                 assert!(Links::is_link_datagram(datagram.contents));
