@@ -20,6 +20,7 @@ pub(crate) fn hostile(script: &[u8]) {
 }
 
 struct World {
+    begun: Instant,
     now: Instant,
     links: Links,
     link: Option<LinkId>,
@@ -53,6 +54,9 @@ impl World {
     /// The number of frames that the table sends in one script.
     const MAX_SENT: usize = 20;
 
+    /// The time that a script may take, so that the link is not idle for too long.
+    const MAX_TIME: Duration = Duration::from_secs(50);
+
     /// A time below that after which a frame of which no piece arrives is given up.
     const SAFE_TIME: Duration = Duration::from_secs(20);
 
@@ -63,6 +67,7 @@ impl World {
         let options = LinkOptions::default().max_message_len(Self::MAX_MESSAGE_LEN).message_memory(100_000);
         let options = options.idle_timeout(Duration::from_secs(600));
         let mut world = Self {
+            begun: now,
             now,
             links: Links::new(&identity, options, now, [7; 32]),
             link: None,
@@ -94,7 +99,7 @@ impl World {
             13 => self.send_to_peer(len),
             14 => self.read(),
             15 => self.is_stopped |= self.peer.stop(at),
-            16 => self.pass(Duration::from_millis(u64::from(argument) * 40)),
+            16 if self.now < self.begun + Self::MAX_TIME => self.pass(Duration::from_millis(u64::from(argument) * 40)),
             17 => self.peer.flush(self.now, |_| {}),
             18 => self.links.flush(self.now, |_| {}),
             19..=22 => {

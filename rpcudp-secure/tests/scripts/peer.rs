@@ -77,7 +77,9 @@ impl Peer {
             }
         }
         while let Some(event) = self.connection.poll() {
-            assert!(!matches!(event, Event::ConnectionLost { .. }), "the link ends only when the peer closes it");
+            if let Event::ConnectionLost { reason } = event {
+                panic!("the link ends only when the peer closes it: {reason}");
+            }
         }
     }
 
