@@ -91,6 +91,10 @@ impl Sessions {
     }
 
     /// Sets the largest number of members. Default: 1,024.
+    ///
+    /// With the feature `secure`, members may join over links, of which an endpoint keeps 1,024 by
+    /// default (`LinkOptions::max_links`). With more such members, each request of one whose link
+    /// was closed opens another.
     pub fn capacity(mut self, count: usize) -> Self {
         self.limits.capacity = count;
         self
