@@ -20,8 +20,6 @@ mod sessions;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
-#[path = "../support/mod.rs"]
-mod support;
 mod trace;
 mod trouble;
 mod unvalidated;
