@@ -9,7 +9,7 @@ pub fn command_line(bytes: &[u8]) {
     if let Ok(word) = str::from_utf8(bytes)
         // Files are not part of the input.
         && !word.starts_with('@')
-        && let Ok(value) = parse(word)
+        && let Ok(value) = parse(word, 0)
     {
         assert_prints(&value);
     }
@@ -22,7 +22,7 @@ fn assert_prints(value: &Value) {
     let printed = value.to_string();
     assert!(!printed.contains(char::is_control), "{printed:?}");
     let Some(expected) = encoded(value) else { return };
-    let again = parse(&printed).unwrap_or_else(|error| panic!("{printed} {error}"));
+    let again = parse(&printed, 0).unwrap_or_else(|error| panic!("{printed} {error}"));
     // Compared as bytes, because NaN does not equal itself as a value.
     assert_eq!(encoded(&again), Some(expected), "{printed}");
 }
