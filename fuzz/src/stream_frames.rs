@@ -3,8 +3,8 @@ use rpcudp_secure::{FrameTooLong, StreamDecoder, StreamFrame};
 /// The length of the largest frame in this target.
 const MAX_LEN: usize = 300;
 
-/// Splits bytes into frames. The first byte decides the chunks that the others arrive in, which must
-/// not matter, and the frames must be those of the documented format.
+/// Splits bytes into frames. The first byte decides the chunks that the others arrive in, which
+/// must not matter, and the frames must be those of the documented format.
 pub fn stream_frames(bytes: &[u8]) {
     let Some((chunking, mut rest)) = bytes.split_first() else { return };
     let documented = documented(rest);

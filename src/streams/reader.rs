@@ -84,8 +84,8 @@ fn io_error<E: fmt::Display>(error: &InflowError<E>) -> io::Error {
 }
 
 impl<E> Outflow<Vec<u8>, E> {
-    /// Returns the bytes of a reader, in chunks of up to 64 KiB. If reading fails, the receiver gets
-    /// [`InflowError::Cancelled`](crate::InflowError::Cancelled), and the error is logged.
+    /// Returns the bytes of a reader, in chunks of up to 64 KiB. If reading fails, the receiver
+    /// gets [`InflowError::Cancelled`](crate::InflowError::Cancelled), and the error is logged.
     ///
     /// [`Inflow::into_reader`](crate::Inflow::into_reader) is the counterpart, and has an example.
     pub fn from_reader(reader: impl AsyncRead + Send + 'static) -> Self {
