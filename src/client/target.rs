@@ -31,7 +31,17 @@ pub(crate) struct GroupTarget {
 const _: () = assert!(size_of::<Target>() == size_of::<SocketAddr>());
 
 impl GroupTarget {
+    /// Returns the address of the picked member.
+    #[inline]
+    fn peer(&self) -> SocketAddr {
+        match &self.member {
+            Some(member) => member.addr(),
+            None => Target::NO_PEER,
+        }
+    }
+
     /// Returns the target of requests to the picked member, if they go over a link.
+    #[inline]
     pub(crate) fn link(&self) -> Option<Arc<SecurePeer>> {
         self.member.as_ref()?.link()
     }
@@ -55,15 +65,17 @@ impl Target {
     }
 
     /// Returns the address of the peer, or of the member that is picked.
+    #[inline]
     pub(crate) fn peer(&self) -> SocketAddr {
         match self {
             Self::Peer(peer) => *peer,
-            Self::Group(group) => group.member.as_ref().map_or(Self::NO_PEER, |member| member.addr()),
+            Self::Group(group) => group.peer(),
             Self::Secure(peer) => peer.addr(),
         }
     }
 
     /// Returns the address under which the table of calls keeps the peer.
+    #[inline]
     pub(crate) fn source(&self) -> SocketAddr {
         match self {
             Self::Peer(peer) => *peer,
@@ -73,6 +85,7 @@ impl Target {
     }
 
     /// Returns whether calls go over a link: for a group, whether those to the picked member do.
+    #[inline]
     pub(crate) fn is_over_link(&self) -> bool {
         match self {
             Self::Peer(_) => false,

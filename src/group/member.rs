@@ -94,13 +94,22 @@ impl Member {
     /// Returns the target of requests to the member, if they go over a link.
     #[inline]
     pub(crate) fn link(&self) -> Option<Arc<SecurePeer>> {
+        if self.link.is_none() { None } else { self.present_link() }
+    }
+
+    // Apart, so that the test of a plain member is inlined.
+    fn present_link(&self) -> Option<Arc<SecurePeer>> {
         self.link.as_ref().map(|link| Arc::clone(&link.lock()))
     }
 
     /// Returns the address of the peer.
     #[inline]
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.link().map_or(self.source, |link| link.addr())
+        if self.link.is_none() { self.source } else { self.linked_addr() }
+    }
+
+    fn linked_addr(&self) -> SocketAddr {
+        self.present_link().map_or(self.source, |link| link.addr())
     }
 
     /// Takes the address and the age of the same member, which the source has named again.
