@@ -12,7 +12,7 @@ pub(crate) enum Completion {
     Response(ResponseBody),
     /// A failure frame.
     Failure(Box<Failure>),
-    /// A response or failure frame whose body is invalid, for this reason.
+    /// A response or failure frame with a body that is invalid, for this reason.
     Undecodable(DropReason),
     /// No response within the timeout. The error is that of the last transmission, if the socket
     /// refused it.

@@ -18,7 +18,7 @@ pub(super) struct Table {
     pub(super) rng: StdRng,
     /// The time of the driver's next look at the table.
     pub(super) next_tick: Option<Instant>,
-    /// Tasks whose calls have ended and which have not been woken.
+    /// Tasks of ended calls that have not been woken.
     pub(super) wake_queue: WakeQueue,
     /// The last reason why a call that goes on has not succeeded, by the call's key. Apart from the
     /// calls, because few have one.

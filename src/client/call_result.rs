@@ -172,7 +172,7 @@ fn no_peers<E>(method: &'static str, target: &Target) -> CallError<E> {
     CallError::NoPeers { method, group: Arc::clone(view.group.name()), source: view.group.failure() }
 }
 
-/// Describes the fault of a response whose body is invalid.
+/// Describes the fault of a response with an invalid body.
 fn invalid_body(reason: DropReason) -> String {
     match reason {
         DropReason::TooDeep => format!("it nests deeper than {MAX_DEPTH} levels"),

@@ -401,7 +401,7 @@ impl PendingCall {
         buffer_pool::give(frame);
     }
 
-    /// Returns the target of a request over a link, whose peer the tables keep under `source`.
+    /// Returns the target of a request over a link: the tables keep its peer under `source`.
     fn secure_peer(&self, source: SocketAddr) -> Option<Arc<SecurePeer>> {
         match &self.target {
             Target::Secure(peer) => Some(Arc::clone(peer)),

@@ -56,7 +56,7 @@ impl CallSpec {
     }
 }
 
-/// A request whose arguments are being encoded.
+/// A request that is being encoded, argument by argument.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct OutgoingRequest {

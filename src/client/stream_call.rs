@@ -26,7 +26,7 @@ impl OutgoingRequest {
         self
     }
 
-    /// Returns the call of a method whose value is a stream.
+    /// Returns the call of a method that returns a stream.
     pub fn stream_call<T, F, D>(mut self) -> Call<Inflow<T, F>, NoError, D> {
         self.add_stream();
         Call::new(self, |encoded| match encoded {

@@ -49,7 +49,7 @@ pub(crate) struct Dispatch {
     pub(super) source_batch: Option<SourceBatch>,
     /// The source of the last response. Validating a source once for a run of responses is enough.
     validated: Option<SocketAddr>,
-    /// Calls whose tasks must be woken after the table of calls is unlocked.
+    /// Calls with tasks that must be woken after the table of calls is unlocked.
     completed: CompletedCalls,
     /// Whether a call has become due before the timekeeper's next look.
     wakes_timekeeper: bool,
@@ -208,7 +208,7 @@ impl Dispatch {
         self.next_expiry = responses.next_expiry().or(pending);
     }
 
-    /// Completes the calls whose requests the network could not deliver. A report that does not
+    /// Completes the calls with requests that the network could not deliver. A report that does not
     /// quote the message id of a call could be forged.
     ///
     /// The report of a segmented send that reached its destination unsplit, as on the loopback

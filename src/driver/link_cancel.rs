@@ -9,7 +9,7 @@ use rpcudp_secure::{Expected, LinkId, Links};
 use crate::links::linked_peer::LinkedPeer;
 use crate::links::secure_peer::{Route, SecurePeer};
 
-/// Drops what is left of a request, and of its response. Returns the links for a cancel frame, the
+/// Drops the rest of a request, and of its response. Returns the links for a cancel frame, the
 /// newest last: none if the peer cannot have received the request.
 pub(super) fn cancel_call(links: &mut Links, peer: &SecurePeer, id: MessageId, now: Instant) -> Vec<LinkId> {
     let expected = match peer.route {
@@ -26,7 +26,7 @@ pub(super) fn cancel_call(links: &mut Links, peer: &SecurePeer, id: MessageId, n
     used
 }
 
-/// Drops what is left of the response to a request that its caller has cancelled.
+/// Drops the rest of the response to a request that its caller has cancelled.
 pub(super) fn cancel_response(links: &mut Links, peer: &LinkedPeer, cancel_frame: &[u8], now: Instant) {
     let Some([_, id @ ..]) = cancel_frame.first_chunk::<HEADER_LEN>() else { return };
     let Some(link) = peer.link else { return };

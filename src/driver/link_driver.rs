@@ -252,7 +252,7 @@ impl LinkDriver {
         }
     }
 
-    /// Notes a call whose request waits until the link is up.
+    /// Notes a call that waits with its request until the link is up.
     pub(super) fn wait_for_link(&mut self, link: LinkId, call: MessageId) {
         self.known.entry(link).or_default().waiting.insert(call);
     }

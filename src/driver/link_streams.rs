@@ -116,7 +116,7 @@ impl LinkDriver {
         }
     }
 
-    /// Cancels the handler of a request whose response the caller does not receive any more.
+    /// Cancels the handler of a request, as the caller does not receive the response any more.
     fn cancel(&self, role: &Role) {
         if let Role::Server(Some((id, source))) = role
             && self.shared.handlers.cancel(*id, *source)

@@ -287,7 +287,7 @@ impl Driver {
         if self.wake_chain.is_active() { Self::MAX_CHAINED_DATAGRAMS } else { Self::MAX_DATAGRAMS }
     }
 
-    /// Handles the received batch, and wakes the tasks whose calls it completed.
+    /// Handles the received batch, and wakes the tasks of the calls that it completed.
     fn handle_batch(&mut self) {
         self.dispatch.handle(&self.batch, &*self.transport);
         if let Some(links) = &mut self.links
@@ -298,7 +298,7 @@ impl Driver {
         self.wake_completed();
     }
 
-    /// Wakes the tasks whose calls have been completed.
+    /// Wakes the tasks of the completed calls.
     fn wake_completed(&mut self) {
         let completed = self.dispatch.completed();
         if completed.len() > 1 {

@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Call { peer: Arc<SecurePeer>, frame: Vec<u8>, call: Option<MessageId> },
     /// Records the progress of the request with this id from now on, and of its response.
     Track { id: MessageId, progress: Progress },
-    /// Drops what is left of the request with this id, and of its response. Sends the cancel frame,
+    /// Drops the rest of the request with this id, and of its response. Sends the cancel frame,
     /// unless it is empty or the peer has not received the request.
     Cancel { peer: Arc<SecurePeer>, id: MessageId, frame: Vec<u8> },
     /// Opens the stream of a call, whose request is in the stream's buffer.

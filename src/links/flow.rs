@@ -155,7 +155,7 @@ impl Flow {
         });
     }
 
-    /// Ends the sending half after what was sent.
+    /// Ends the sending half after the last sent byte.
     pub(crate) fn finish(self: &Arc<Self>) {
         self.change(|State { sending, .. }| _ = sending.end.get_or_insert(SendEnd::Finish));
     }

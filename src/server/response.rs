@@ -218,7 +218,7 @@ impl<'a> ResponseWriter<'a> {
         Ok(Outcome::Completed)
     }
 
-    /// Writes the response of a method whose items follow it, and begins to send them.
+    /// Writes the response of a method that returns a stream, and begins to send the items.
     #[cfg(feature = "secure")]
     pub(super) fn items(&mut self, source: Source) -> Result<Outcome, Rejection> {
         let context = &self.head.context;

@@ -137,7 +137,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Ends the sessions whose leases run out, until the endpoint closes.
+/// Ends the sessions that expire, until the endpoint closes.
 pub(crate) async fn expire(shared: Weak<Shared>, roster: Arc<Roster>) {
     // Lateness of the timer above which the process must have been paused.
     const MAX_LATENESS: Duration = Duration::from_millis(100);

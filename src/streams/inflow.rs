@@ -136,7 +136,7 @@ impl<T, E> Inflow<T, E> {
         }
     }
 
-    /// Frees the stream, whose end is known.
+    /// Frees the stream, as its end is known.
     fn end(&mut self) {
         self.origin = Origin::Ended;
         self.endpoint = None;
@@ -167,7 +167,7 @@ impl StreamFailure for NoError {
     }
 }
 
-/// Decodes one value, whose bytes no frame has checked.
+/// Decodes one value of bytes that no frame has checked.
 fn decode_value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if RawArguments::new(1, bytes).is_valid() {
         decode(bytes)

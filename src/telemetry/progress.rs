@@ -114,7 +114,7 @@ impl Progress {
         self.advance(&self.state.received, received);
     }
 
-    /// Records the whole response, whose request has arrived as a whole.
+    /// Records the whole response, and that the whole request has arrived.
     pub(crate) fn record_response(&self, len: usize) {
         self.advance(&self.state.sent, self.request_len().unwrap_or(0) as usize);
         let len = self.response_len().map_or(len, |known| known as usize);

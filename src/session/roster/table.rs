@@ -294,7 +294,7 @@ impl Table {
         self.effects.push(Effect::Grouped(pool));
     }
 
-    /// Ends the sessions whose leases have run out. Returns the time of the next look.
+    /// Ends the sessions that have expired. Returns the time of the next look.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Instant> {
         while let Some((listed, key)) = self.expiries.first().copied().filter(|(listed, _)| *listed <= now) {
             let entry = self.sessions.get_mut(&key).expect("a session is listed while it lives");
@@ -305,7 +305,7 @@ impl Table {
                 self.expiries.insert((entry.listed, key));
             } else {
                 self.end(key, EndReason::Expired);
-                // A session whose hook runs ends after that.
+                // A session ends after its hook.
                 self.expiries.remove(&(listed, key));
             }
         }
