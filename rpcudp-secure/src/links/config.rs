@@ -1,5 +1,6 @@
 //! The configuration of QUIC.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,13 +25,34 @@ use crate::tls::{ProvenKey, Tls};
 pub(super) struct Config {
     pub(super) options: LinkOptions,
     pub(super) endpoint: Arc<EndpointConfig>,
-    pub(super) server: Arc<ServerConfig>,
+    servers: PerPath<Arc<ServerConfig>>,
     pub(super) clock: Arc<Clock>,
     /// Tells the connection ids of this endpoint from others.
     pub(super) ids: KeyedIds,
-    transport: Arc<TransportConfig>,
+    transports: PerPath<Arc<TransportConfig>>,
     tls: Tls,
     first_ids: Arc<FirstIds>,
+}
+
+/// A configuration for each kind of path, which have packets of different lengths by default.
+struct PerPath<T> {
+    network: T,
+    loopback: T,
+}
+
+impl<T> PerPath<T> {
+    /// Returns the configuration for the path to a peer.
+    fn to(&self, peer: IpAddr) -> &T {
+        match peer.to_canonical() {
+            IpAddr::V4(ip) if ip.is_loopback() => &self.loopback,
+            // The transport fragments IPv6 on loopback like elsewhere.
+            _ => &self.network,
+        }
+    }
+
+    fn map<U>(&self, mut map: impl FnMut(&T) -> U) -> PerPath<U> {
+        PerPath { network: map(&self.network), loopback: map(&self.loopback) }
+    }
 }
 
 impl Config {
@@ -69,25 +91,8 @@ impl Config {
     const RESET_INTERVAL: Duration = Duration::from_millis(1);
 
     pub(super) fn new(identity: &Identity, options: LinkOptions, now: Instant, seed: &[u8; 32]) -> Self {
-        let mut transport = TransportConfig::default();
-        let mut congestion = CubicConfig::default();
-        congestion.initial_window(Self::INITIAL_WINDOW.max(2 * u64::from(options.mtu)));
-        transport
-            .max_idle_timeout(Some(IdleTimeout::try_from(options.idle_timeout).expect("at most a day")))
-            .max_concurrent_bidi_streams(Self::IDLE_BIDI_STREAMS.into())
-            .max_concurrent_uni_streams(Self::MAX_STREAMS.into())
-            .stream_receive_window(Self::RECEIVE_WINDOW.into())
-            .receive_window(Self::RECEIVE_WINDOW.into())
-            .send_window(Self::MIN_SEND_WINDOW)
-            .initial_rtt(Self::INITIAL_ROUND_TRIP)
-            .initial_mtu(options.mtu)
-            // The socket lets datagrams be fragmented, so that all sizes arrive, and no probe would
-            // find the limit of the path.
-            .mtu_discovery_config(None)
-            .datagram_receive_buffer_size(Some(Self::DATAGRAM_RECEIVE_LEN))
-            .datagram_send_buffer_size(Self::DATAGRAM_SEND_LEN)
-            .congestion_controller_factory(Arc::new(congestion));
-        let transport = Arc::new(transport);
+        let mtus = PerPath { network: LinkOptions::MIN_MTU, loopback: LinkOptions::LOOPBACK_MTU };
+        let transports = mtus.map(|mtu| Arc::new(Self::transport(&options, options.mtu.unwrap_or(*mtu))));
 
         // Derived from the identity and the address, so that a process that has restarted ends the
         // links of its earlier run, and another process with the identity ends none of this one.
@@ -113,30 +118,59 @@ impl Config {
         tokens.sent(0);
         let tls_server = FixedBit::new(tls.server(Arc::clone(&options.allow)));
         let mut server = ServerConfig::new(Arc::new(tls_server), Arc::new(token_key));
-        server
-            .transport_config(Arc::clone(&transport))
-            .validation_token_config(tokens)
-            .time_source(Arc::clone(&clock) as _);
+        server.validation_token_config(tokens).time_source(Arc::clone(&clock) as _);
+        let servers = transports.map(|transport| {
+            let mut server = server.clone();
+            server.transport_config(Arc::clone(transport));
+            Arc::new(server)
+        });
         Self {
             options,
             endpoint: Arc::new(endpoint),
-            server: Arc::new(server),
+            servers,
             clock,
             ids: KeyedIds::new(&ids_key, ids_seed),
-            transport,
+            transports,
             tls,
             first_ids: Arc::new(FirstIds::new(derive(seed, "first ids"))),
         }
     }
 
+    fn transport(options: &LinkOptions, mtu: u16) -> TransportConfig {
+        let mut congestion = CubicConfig::default();
+        congestion.initial_window(Self::INITIAL_WINDOW.max(2 * u64::from(mtu)));
+        let mut transport = TransportConfig::default();
+        transport
+            .max_idle_timeout(Some(IdleTimeout::try_from(options.idle_timeout).expect("at most a day")))
+            .max_concurrent_bidi_streams(Self::IDLE_BIDI_STREAMS.into())
+            .max_concurrent_uni_streams(Self::MAX_STREAMS.into())
+            .stream_receive_window(Self::RECEIVE_WINDOW.into())
+            .receive_window(Self::RECEIVE_WINDOW.into())
+            .send_window(Self::MIN_SEND_WINDOW)
+            .initial_rtt(Self::INITIAL_ROUND_TRIP)
+            .initial_mtu(mtu)
+            // The socket lets datagrams be fragmented, so that all sizes arrive, and no probe would
+            // find the limit of the path.
+            .mtu_discovery_config(None)
+            .datagram_receive_buffer_size(Some(Self::DATAGRAM_RECEIVE_LEN))
+            .datagram_send_buffer_size(Self::DATAGRAM_SEND_LEN)
+            .congestion_controller_factory(Arc::new(congestion));
+        transport
+    }
+
+    /// Returns the configuration of the connections that a peer opens.
+    pub(super) fn server(&self, peer: IpAddr) -> Arc<ServerConfig> {
+        Arc::clone(self.servers.to(peer))
+    }
+
     /// Returns the configuration of a connection to a peer, and the place of the key that it will
     /// have proven.
-    pub(super) fn client(&self, expected: Option<PeerId>) -> (ClientConfig, ProvenKey) {
+    pub(super) fn client(&self, peer: IpAddr, expected: Option<PeerId>) -> (ClientConfig, ProvenKey) {
         let (tls, proven) = self.tls.client(expected);
         let mut client = ClientConfig::new(Arc::new(FixedBit::new(tls)));
         let first_ids = Arc::clone(&self.first_ids);
         client
-            .transport_config(Arc::clone(&self.transport))
+            .transport_config(Arc::clone(self.transports.to(peer)))
             .token_store(Arc::new(NoneTokenStore))
             .initial_dst_cid_provider(Arc::new(move || first_ids.generate()));
         (client, proven)

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,7 +52,7 @@ impl Engine {
     const CLOSED: VarInt = VarInt::from_u32(0);
 
     pub(super) fn new(config: &Arc<Config>, now: Instant, seed: [u8; 32], first_generation: u32) -> Self {
-        let server = Some(Arc::clone(&config.server));
+        let server = Some(config.server(Ipv4Addr::UNSPECIFIED.into()));
         let memory = MessageMemory::new(config.options.max_message_len, config.options.message_memory_len);
         Self {
             endpoint: Endpoint::new(Arc::clone(&config.endpoint), server, false, Some(seed)),
@@ -156,9 +156,9 @@ impl Engine {
 
     fn accept(&mut self, incoming: Incoming, received: usize, now: Instant) {
         let (source, is_validated) = (incoming.remote_address(), incoming.remote_address_validated());
-        let mut response = Vec::new();
+        let (server, mut response) = (Some(self.config.server(source.ip())), Vec::new());
         let transmit = match self.admission.admit(now, source, is_validated) {
-            Verdict::Accept => match self.endpoint.accept(incoming, now, &mut response, None) {
+            Verdict::Accept => match self.endpoint.accept(incoming, now, &mut response, server) {
                 Ok((handle, connection)) => {
                     let mut link = Link::new(self.new_id(handle), connection, now);
                     link.stage = Stage::Handshaking { is_validated };
@@ -205,7 +205,7 @@ impl Engine {
         if let Some(open) = open {
             return Ok(open);
         }
-        let (client, proven) = self.config.client(key);
+        let (client, proven) = self.config.client(addr.ip(), key);
         let connected = self.endpoint.connect(now, client, addr, SERVER_NAME);
         let (handle, connection) = connected.map_err(|_| LinkEnd::NoAnswer)?;
         let id = self.new_id(handle);

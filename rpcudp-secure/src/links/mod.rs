@@ -137,8 +137,9 @@ impl Links {
     /// Sends a frame. While the link is in its handshake, or the network takes no more, up to 16
     /// MiB of frames wait.
     ///
-    /// A frame that fits into a packet, about 1,150 bytes with the default MTU, may be lost, as on
-    /// a plain socket. A larger one is sent on a stream and arrives if the link lives.
+    /// A frame that fits into a packet, about 1,150 bytes with the default MTU and 8,850 on
+    /// loopback, may be lost, as on a plain socket. A larger one is sent on a stream and arrives if
+    /// the link lives.
     ///
     /// # Errors
     ///

@@ -5,4 +5,5 @@ mod handshakes;
 mod messages;
 mod network;
 mod outages;
+mod paths;
 mod streams;
