@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use rpcudp::{Endpoint, Limits};
 use tokio::runtime;
 
-use super::callers::{CallSummary, Callers, TargetServer, TargetService};
+use super::callers::{CallSummary, Callers};
 use super::flooder::{Condition, Flood, Flooder};
 use super::socket_flood::SocketFlood;
+use super::target::{TargetServer, TargetService};
 use crate::measuring::{BoxError, Clock, Phase};
 
 /// The calls beside a greedy source.

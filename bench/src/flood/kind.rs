@@ -3,9 +3,9 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::callers::LOOKUP_TIME;
 use super::link_counts::LinkFigures;
 use super::links;
+use super::target::LOOKUP_TIME;
 
 /// A kind of flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rpcudp::{Builder, Endpoint, Identity};
 use rpcudp_secure::{Expected, LinkEvent, LinkOptions, Links};
 
-use super::callers::TargetClient;
 use super::flooder::Flood;
 use super::link_counts::LinkCounts;
+use super::target::TargetClient;
 use crate::measuring::BoxError;
 
 /// Whether the bench was built with links.

@@ -16,6 +16,7 @@ mod report;
 mod sample;
 mod scenario;
 mod socket_flood;
+mod target;
 mod victim;
 
 use std::env;

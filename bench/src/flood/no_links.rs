@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use rpcudp::{Builder, Endpoint};
 
-use super::callers::TargetClient;
 use super::flooder::Flood;
 use super::link_counts::LinkCounts;
+use super::target::TargetClient;
 use crate::measuring::BoxError;
 
 pub(super) const ARE_AVAILABLE: bool = false;

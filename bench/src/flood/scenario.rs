@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 use tokio::task::consume_budget;
 
-use super::callers::{CallSummary, Callers, MemberTargetServer, TargetServer, TargetService};
+use super::callers::{CallSummary, Callers};
 use super::flooder::{Condition, Flooder};
 use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Forgery, Order};
 use super::kind::{Kind, MAX_HANDLERS, VICTIM_COUNT};
 use super::link_counts::{LinkCounts, LinkFigures};
 use super::links;
 use super::socket_flood::{SocketFlood, join, request};
+use super::target::{MemberTargetServer, TargetServer, TargetService};
 use crate::measuring::{BoxError, Clock, Phase, ProcessorTime, resident_len};
 
 /// The places for members.

@@ -9,11 +9,11 @@ use rpcudp::transport::{Udp, UdpOptions};
 use rpcudp::{Endpoint, Stats};
 use tokio::runtime;
 
-use super::callers::{TargetClient, TargetServer, TargetService};
 use super::flooder::{Condition, Flooder};
 use super::forged_flood::{FloodedTransport, ForgedFlood, ForgedTraffic, Forgery, MAX_VICTIMS, Order};
 use super::scenario::dropped_between;
 use super::socket_flood::request;
+use super::target::{TargetClient, TargetServer, TargetService};
 use crate::measuring::BoxError;
 
 /// The length of each response in bytes: it fits one datagram on every path, and is forty times as
