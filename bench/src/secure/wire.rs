@@ -15,10 +15,10 @@ pub(super) enum Wire {
     Plain,
     /// Plain datagrams, between endpoints with an identity
     Identity,
-    /// A link with packets of 1,200 bytes
+    /// A link with default settings, which has packets of 8,900 bytes on loopback
     Link,
-    /// A link with packets of 8,900 bytes
-    LargePackets,
+    /// A link with packets of 1,200 bytes, the default on other paths
+    SmallPackets,
     /// tarpc over mutual TLS
     #[cfg(feature = "secure-contenders")]
     Tarpc,
@@ -49,7 +49,7 @@ impl Wire {
             Self::Plain => "plain",
             Self::Identity => "plain, with identity",
             Self::Link => "link",
-            Self::LargePackets => "link, packets of 8,900 bytes",
+            Self::SmallPackets => "link, packets of 1,200 bytes",
             #[cfg(feature = "secure-contenders")]
             Self::Tarpc => "tarpc, TLS",
             #[cfg(feature = "secure-contenders")]
@@ -75,7 +75,7 @@ impl Wire {
 
     /// Whether calls go over a link of this crate.
     pub(super) fn is_link(self) -> bool {
-        matches!(self, Self::Link | Self::LargePackets)
+        matches!(self, Self::Link | Self::SmallPackets)
     }
 
     /// Measures the wire in a cell.
@@ -86,7 +86,7 @@ impl Wire {
     pub(super) fn run(self, cell: Cell) -> Result<Measured, BoxError> {
         let count = cell.in_flight;
         match self {
-            Self::Plain | Self::Identity | Self::Link | Self::LargePackets => cell.on_workers(self.callers(count)),
+            Self::Plain | Self::Identity | Self::Link | Self::SmallPackets => cell.on_workers(self.callers(count)),
             #[cfg(feature = "secure-contenders")]
             Self::Tarpc => cell.on_workers(tarpc::callers_over_tls(count)),
             #[cfg(feature = "secure-contenders")]
@@ -113,11 +113,10 @@ impl Wire {
     }
 
     fn builder(self) -> Builder {
-        let options = |mtu| LinkOptions::default().mtu(mtu);
+        let options = LinkOptions::default();
         match self {
-            Self::Identity => Endpoint::builder().identity(Identity::generate()),
-            Self::Link => Endpoint::builder().identity(Identity::generate()).link_options(options(1_200)),
-            Self::LargePackets => Endpoint::builder().identity(Identity::generate()).link_options(options(8_900)),
+            Self::Identity | Self::Link => Endpoint::builder().identity(Identity::generate()),
+            Self::SmallPackets => Endpoint::builder().identity(Identity::generate()).link_options(options.mtu(1_200)),
             _ => Endpoint::builder(),
         }
     }
