@@ -50,15 +50,15 @@ impl Wire {
         }
     }
 
-    /// Returns the seeds to run, as [`seeds`] does: over links at most 20 by default, because each
+    /// Returns the seeds to run, as [`seeds`] does: over links at most 10 by default, because each
     /// handshake takes milliseconds.
     pub(crate) fn seeds(self, default_count: u64) -> Range<u64> {
-        seeds(if self == Self::Plain { default_count } else { default_count.min(20) })
+        seeds(if self == Self::Plain { default_count } else { default_count.min(10) })
     }
 
-    /// Returns the number of calls to make: over links a fifth, because each packet is encrypted.
+    /// Returns the number of calls to make: over links a tenth, because each packet is encrypted.
     pub(crate) fn call_count(self, plain_count: u64) -> u64 {
-        if self == Self::Plain { plain_count } else { plain_count / 5 }
+        if self == Self::Plain { plain_count } else { plain_count / 10 }
     }
 }
 
