@@ -466,3 +466,40 @@ async fn mock_peer_serves_streams() {
     assert_eq!((items.recv().await.unwrap(), items.recv().await.unwrap()), (Some(2), Some(1)));
     assert_eq!(items.recv().await.unwrap(), None);
 }
+
+/// Tasks and the driver run on several threads: no wake-up is lost, and no stream is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn streams_begin_and_end_on_many_threads() {
+    let identity = Identity::generate();
+    let source = Source::default();
+    let server = Endpoint::builder().identity(identity.clone()).serve(FeedServer::new(source.clone()));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let caller = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await.unwrap();
+    let feed = FeedClient::secure(&caller, server.local_addr(), identity.peer_id());
+    let tasks: Vec<_> = (0..200_u64)
+        .map(|number| {
+            let feed = feed.clone();
+            tokio::spawn(async move {
+                let patiently = Duration::from_secs(600);
+                if number % 3 == 0 {
+                    let mut chunks = feed.chunks(7_000).timeout(patiently).await.unwrap();
+                    for _ in 0..number {
+                        assert_eq!(chunks.recv().await.unwrap().unwrap().len(), 7_000);
+                    }
+                } else {
+                    let mut items = feed.count(number).timeout(patiently).await.unwrap();
+                    for expected in (1..=number).rev() {
+                        assert_eq!(items.recv().await.unwrap(), Some(expected));
+                    }
+                    assert_eq!(items.recv().await.unwrap(), None);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    while source.live() > 0 {
+        sleep(ms(5)).await;
+    }
+}
