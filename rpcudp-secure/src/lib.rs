@@ -31,7 +31,7 @@ mod tls;
 pub use identity::Identity;
 pub use key_error::KeyError;
 pub use links::{
-    AnyPeer, Expected, FrameId, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, LinkStream, Links,
+    AnyPeer, Expected, FrameId, HeldMemory, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, LinkStream, Links,
     Outgoing, SendError, StreamRead, StreamStopped,
 };
 pub use options::LinkOptions;

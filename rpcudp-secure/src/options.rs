@@ -56,7 +56,8 @@ impl LinkOptions {
     }
 
     /// Sets the time after which a link without traffic ends. Default: 30 s. The shorter of both
-    /// ends' times counts. At least 1 s.
+    /// ends' times counts. At least 1 s. While a call over the link is in flight, or a request that
+    /// came over it is handled, both ends show that they are alive.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
@@ -100,11 +101,15 @@ impl LinkOptions {
         self.max_message_len
     }
 
-    /// Sets the memory for large frames that are arriving, in bytes. Default: 256 MiB. One peer may
-    /// take a quarter of it. Frames beyond it wait at their sender.
+    /// Sets the memory for large frames that are arriving, and for requests that their owner holds,
+    /// in bytes. Default: 256 MiB. One key may take a quarter of it, over all links to it. Frames
+    /// beyond it wait at their sender. Both are at least twice
+    /// [`max_message_len`](Self::max_message_len), and requests leave one such length of both to
+    /// responses.
     ///
     /// As much again is for responses that wait, or that their peers have not acknowledged, and a
-    /// quarter of it for those to one key. Responses beyond it are dropped.
+    /// quarter of it for those to one key. Responses beyond it are dropped. Frames to be sent over
+    /// one link may take as much, too.
     #[must_use]
     pub fn message_memory(mut self, len: usize) -> Self {
         self.message_memory_len = len;

@@ -1,6 +1,6 @@
 //! The begins and ends of links that calls were made over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::Instant;
@@ -42,6 +42,30 @@ impl InFlightCalls {
         self.end_some((reason, false), |calls, time, on_end| {
             undelivered.iter().for_each(|call| calls.end_undelivered(call, is_final, time, &mut *on_end));
         });
+    }
+
+    /// Retransmits a call no more while its request or response is under way on a stream. Returns
+    /// whether the call is one that would be.
+    pub(crate) fn carry(&self, id: &MessageId) -> bool {
+        self.table.lock().calls.carry(id)
+    }
+
+    /// Whether a call is under way on a stream.
+    pub(crate) fn is_carried(&self, id: &MessageId) -> bool {
+        self.table.lock().calls.is_carried(id)
+    }
+
+    /// Retransmits calls again whose link has ended.
+    pub(crate) fn resume(&self, carried: &[MessageId], reason: LinkEnd) {
+        self.end_some((reason, false), |calls, (now, random), _| {
+            carried.iter().for_each(|id| calls.resume(id, now, random));
+        });
+    }
+
+    /// Returns the peers of the calls in flight that satisfy the condition. Looks at every call in
+    /// the table.
+    pub(crate) fn peers(&self, condition: impl Fn(SocketAddr) -> bool) -> HashSet<SocketAddr> {
+        self.table.lock().calls.peers().filter(|peer| condition(*peer)).collect()
     }
 
     fn end_some(

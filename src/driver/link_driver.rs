@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason, Frame, MessageId};
-use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links, PeerId, SendError};
+use rpcudp_secure::{FrameId, HeldMemory, LinkEnd, LinkEvent, LinkId, Links, SendError};
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use super::dispatch::Dispatch;
+use super::known_link::{KnownLink, keep_alive};
 use super::link_cancel::{cancel_call, cancel_response, is_response};
 use super::link_frames::LinkFrame;
 use super::open_stream::LinkStreams;
@@ -20,6 +21,7 @@ use crate::endpoint::shared::Shared;
 use crate::links::command::Command;
 use crate::links::endpoint_links::EndpointLinks;
 use crate::links::linked_peer::LinkedPeer;
+use crate::links::request_memory::RequestMemory;
 use crate::links::secure_peer::{Route, SecurePeer};
 
 /// The driver of an endpoint's links: passes datagrams and frames between `rpcudp_secure::Links`,
@@ -40,6 +42,8 @@ pub(super) struct LinkDriver {
     sent_count: usize,
     /// The time at which the last responses of a closing endpoint should have arrived.
     settles_at: Option<Instant>,
+    /// The time to show peers that this end is alive, while a link is up.
+    keep_alive_at: Option<Instant>,
 }
 
 /// The links that the last call and the last frame used. Most follow others of the same peer, and
@@ -49,25 +53,6 @@ struct Recent {
     /// With whether the link is up.
     call: Option<(Arc<SecurePeer>, LinkId, bool)>,
     frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
-}
-
-/// A link that calls or requests use.
-#[derive(Default)]
-struct KnownLink {
-    /// The peer, once the link is up.
-    peer: Option<Arc<LinkedPeer>>,
-    /// The address that stands for the target that the link was opened for.
-    target: Option<SocketAddr>,
-    /// The key that the target must have.
-    key: Option<PeerId>,
-    /// The calls whose requests wait until the link is up. Some are kept after that, because the
-    /// peer may still refuse the link, and has then run none of them.
-    waiting: BTreeSet<MessageId>,
-}
-
-impl KnownLink {
-    /// Calls that are kept in [`waiting`](Self::waiting) when the link is up, for about 2 KB.
-    const MAX_KEPT: usize = 64;
 }
 
 impl LinkDriver {
@@ -90,6 +75,7 @@ impl LinkDriver {
             batch: SendBatch::new(),
             sent_count: 0,
             settles_at: None,
+            keep_alive_at: None,
         }))
     }
 
@@ -123,8 +109,9 @@ impl LinkDriver {
         let shared = Self::endpoint_links(&self.shared);
         shared.has_commands()
             || shared.ready_flows.has_ready()
+            || shared.large_frames.has_released()
             || links.has_events()
-            || links.deadline().is_some_and(|at| at <= now())
+            || self.deadline().is_some_and(|at| at <= now())
     }
 
     /// Returns whether the work of a link has been due for so long that the process must have been
@@ -138,6 +125,14 @@ impl LinkDriver {
         let Some(mut links) = self.links.take() else { return };
         let now = now();
         let is_due = links.deadline().is_some_and(|at| at <= now);
+        if self.keep_alive_at.is_some_and(|at| at <= now) {
+            keep_alive(&mut links, &self.known, &self.shared, now);
+            let is_up = self.known.values().any(|link| link.peer.is_some());
+            self.keep_alive_at = is_up.then(|| now + links.keep_alive_interval());
+        }
+        for held in Self::endpoint_links(&self.shared).large_frames.take() {
+            links.release(now, held);
+        }
         let mut commands = mem::take(&mut self.commands);
         Self::endpoint_links(&self.shared).take(&mut commands);
         let mut recent = Recent::default();
@@ -171,14 +166,24 @@ impl LinkDriver {
     fn handle_events(&mut self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
         while let Some(event) = links.poll() {
             match event {
-                LinkEvent::Frame { link, frame } => {
-                    let handled = self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now));
+                LinkEvent::Frame { link, frame, held } => {
+                    let handled = match held {
+                        None => self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now)),
+                        Some(held) => self.handle_large_frame(links, (link, &frame[..], held), dispatch, now),
+                    };
                     handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
                 }
-                LinkEvent::Sent { id, sent, .. } => self.transfers.record_sent(id, sent),
+                LinkEvent::Sent { link, id, sent, .. } => {
+                    if sent == 0 {
+                        self.carry(link, id);
+                    }
+                    self.transfers.record_sent(id, sent);
+                }
                 LinkEvent::Received { id, received, len, .. } => self.transfers.record_received(id, received, len),
                 LinkEvent::Arriving { link, kind, id, .. } => {
-                    if !self.is_wanted(link, kind, MessageId::from_bytes(id)) {
+                    if self.is_wanted(link, kind, MessageId::from_bytes(id)) {
+                        self.carry(link, id);
+                    } else {
                         self.shared.counters.dropped(DropReason::UnmatchedResponse);
                         links.cancel(now, link, &id);
                     }
@@ -294,7 +299,7 @@ impl LinkDriver {
         if peer.respond(&frame) {
             return;
         }
-        let sent = links.respond(now, (peer.link, peer.peer_id), frame);
+        let sent = links.respond(now, (peer.link, peer.peer_id), frame, peer.large.is_some());
         match sent {
             Ok(()) => {}
             Err(SendError::Full) => self.shared.counters.dropped(DropReason::SendQueueFull),
@@ -319,14 +324,51 @@ impl LinkDriver {
             recent.frame = Some((link, Arc::clone(peer), *target));
         }
         let Some((_, peer, target)) = &recent.frame else { return Ok(()) };
+        self.pass_frame(links, (contents, peer, *target), dispatch, now)
+    }
+
+    /// Handles a frame that came over a stream.
+    fn handle_large_frame(
+        &self,
+        links: &mut Links,
+        (link, contents, held): (LinkId, &[u8], HeldMemory),
+        dispatch: &mut Dispatch,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let memory = RequestMemory::new(held, &Self::endpoint_links(&self.shared).large_frames);
+        let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return Ok(()) };
+        if !Frame::is_request(contents, self.shared.config.dialect) {
+            return self.pass_frame(links, (contents, peer, *target), dispatch, now);
+        }
+        let peer = Arc::new(peer.with_large(memory));
+        let handled = self.pass_frame(links, (contents, &peer, *target), dispatch, now);
+        // No handler has taken it, or the context that a handler keeps would hold it.
+        drop(peer.take_memory());
+        handled
+    }
+
+    fn pass_frame(
+        &self,
+        links: &mut Links,
+        (contents, peer, target): (&[u8], &Arc<LinkedPeer>, Option<SocketAddr>),
+        dispatch: &mut Dispatch,
+        now: Instant,
+    ) -> Result<(), DropReason> {
         if Frame::is_cancel(contents, self.shared.config.dialect) {
             cancel_response(links, peer, contents, now);
         }
-        let addr = links.addr(link).unwrap_or(self.shared.local_addr);
-        let frame = LinkFrame { contents, peer, addr, target: *target, shared: &self.shared };
+        let addr = peer.link.and_then(|link| links.addr(link)).unwrap_or(self.shared.local_addr);
+        let frame = LinkFrame { contents, peer, addr, target, shared: &self.shared };
         dispatch.handle_link_frame(frame, now, |response| {
             self.respond(links, peer, response.to_vec(), now);
         })
+    }
+
+    /// Notes that a large frame is under way on a stream. Its call is not retransmitted meanwhile.
+    fn carry(&mut self, link: LinkId, id: FrameId) {
+        if let Some(known) = self.known.get_mut(&link) {
+            known.carry(MessageId::from_bytes(id), &self.shared);
+        }
     }
 
     /// Returns whether a large frame that begins to arrive is a request, or a response that a call
@@ -353,6 +395,7 @@ impl LinkDriver {
                     known.waiting = BTreeSet::new();
                 }
                 [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
+                self.keep_alive_at.get_or_insert_with(|| now() + links.keep_alive_interval());
                 tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
             }
             LinkEvent::Down { link, reason } => {
@@ -367,7 +410,9 @@ impl LinkDriver {
     /// retransmitted open a new link with their next transmission, unless the peer is not the right
     /// one.
     fn end_link(&mut self, links: &Links, link: LinkId, reason: LinkEnd) {
-        let Some(KnownLink { peer, target, key, waiting }) = self.known.remove(&link) else { return };
+        let Some(known) = self.known.remove(&link) else { return };
+        known.resume(reason, &self.shared);
+        let KnownLink { peer, target, key, waiting, .. } = known;
         let is_target = |other: &KnownLink| target.is_some() && other.target == target;
         if peer.is_none()
             && (key.is_some_and(|key| links.newest_to(key).is_some()) || self.known.values().any(is_target))
@@ -439,7 +484,8 @@ impl LinkDriver {
 
     /// Returns the time at which a link has work to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.links.as_ref()?.deadline()
+        let deadline = self.links.as_ref()?.deadline();
+        deadline.into_iter().chain(self.keep_alive_at).min()
     }
 
     /// Returns whether all commands are executed and all datagrams sent. The driver of another
@@ -457,7 +503,7 @@ impl LinkDriver {
             return None;
         }
         let (links, now) = (self.links.as_mut()?, now());
-        if links.has_unsent() {
+        if links.has_unsent() || links.has_unsent_responses() {
             self.settles_at = links.settles_at(now);
             return Some(now + Self::UNSENT_INTERVAL);
         }

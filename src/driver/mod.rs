@@ -3,6 +3,8 @@
 pub(crate) mod dispatch;
 mod due_calls;
 #[cfg(feature = "secure")]
+mod known_link;
+#[cfg(feature = "secure")]
 mod link_cancel;
 #[cfg(feature = "secure")]
 mod link_driver;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::flow::Flow;
+use super::large_frames::LargeFrames;
 use super::link_config::LinkConfig;
 use super::linked_peer::LinkedPeer;
 use super::ready_queue::ReadyQueue;
@@ -36,6 +37,8 @@ pub(crate) struct EndpointLinks {
     targets: Lock<Targets>,
     /// The targets to which a link is up, with the proven keys.
     up: Lock<HashMap<SocketAddr, PeerId>>,
+    /// The memory of requests that handlers have released.
+    pub(crate) large_frames: Arc<LargeFrames>,
     /// The counts of the links, as of the driver's last work.
     pub(crate) stats: Lock<LinkStats>,
     driver: Arc<WakeFlag>,
@@ -100,6 +103,7 @@ impl EndpointLinks {
             has_commands: AtomicBool::new(false),
             targets: Lock::new(Targets { by_source: HashMap::new(), prune_at: Targets::KEPT }),
             up: Lock::default(),
+            large_frames: LargeFrames::new(driver),
             stats: Lock::default(),
             driver: Arc::clone(driver),
             ready_flows: Arc::new(ReadyQueue::new(driver)),

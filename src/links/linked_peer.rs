@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rpcudp_secure::{LinkId, PeerId};
 
 use super::request_flow::RequestFlow;
+use super::request_memory::RequestMemory;
+use crate::lock::Lock;
 
 /// The peer at the other end of a link that is up, in the context of its requests.
 pub(crate) struct LinkedPeer {
@@ -17,17 +19,40 @@ pub(crate) struct LinkedPeer {
     pub(crate) is_served: bool,
     /// The stream that the request came over, if it came over one that also takes the response.
     pub(crate) stream: Option<RequestFlow>,
+    /// The request that came over a stream of its own, in the context of such a request.
+    pub(crate) large: Option<LargeRequest>,
+}
+
+/// A request that came over a stream of a link. Its response takes a stream too, because the
+/// request is not retransmitted.
+pub(crate) struct LargeRequest {
+    /// The link's peer. It counts as used while the request is handled.
+    pub(crate) _peer: Arc<LinkedPeer>,
+    /// The memory of the request, until a handler takes it or has ended.
+    pub(crate) memory: Lock<Option<RequestMemory>>,
 }
 
 impl LinkedPeer {
     pub(crate) fn new(link: Option<LinkId>, peer_id: PeerId, source: SocketAddr, is_served: bool) -> Self {
-        Self { link, peer_id, source, is_served, stream: None }
+        Self { link, peer_id, source, is_served, stream: None, large: None }
     }
 
     /// Returns the same peer for a request over a stream.
     pub(crate) fn with_stream(&self, stream: RequestFlow) -> Self {
         let Self { link, peer_id, source, is_served, .. } = *self;
-        Self { link, peer_id, source, is_served, stream: Some(stream) }
+        Self { link, peer_id, source, is_served, stream: Some(stream), large: None }
+    }
+
+    /// Returns the same peer for a request that came over a stream of its own.
+    pub(crate) fn with_large(self: &Arc<Self>, memory: RequestMemory) -> Self {
+        let Self { link, peer_id, source, is_served, .. } = **self;
+        let large = LargeRequest { _peer: Arc::clone(self), memory: Lock::new(Some(memory)) };
+        Self { link, peer_id, source, is_served, stream: None, large: Some(large) }
+    }
+
+    /// Takes the memory of a request that came over a stream, for its handler.
+    pub(crate) fn take_memory(&self) -> Option<RequestMemory> {
+        self.large.as_ref()?.memory.lock().take()
     }
 
     /// Sends the response of a request that came over a stream. Returns `false` for another.

@@ -78,9 +78,16 @@ pub(crate) mod link_config {
     }
 }
 
+pub(crate) mod request_memory {
+    #[derive(Debug)]
+    pub(crate) enum RequestMemory {}
+}
+
 pub(crate) mod linked_peer {
     use std::net::SocketAddr;
     use std::sync::Arc;
+
+    use super::request_memory::RequestMemory;
 
     #[derive(Debug)]
     pub(crate) enum LinkedPeer {}
@@ -92,6 +99,10 @@ pub(crate) mod linked_peer {
 
         pub(crate) fn source_of(_: Option<&Arc<Self>>, sender: SocketAddr) -> SocketAddr {
             sender
+        }
+
+        pub(crate) fn take_memory(&self) -> Option<RequestMemory> {
+            match *self {}
         }
     }
 }

@@ -6,6 +6,7 @@ use rpcudp_core::{RawArguments, copy};
 use super::context::Context;
 use super::request_head::RequestHead;
 use crate::buffer_pool;
+use crate::links::request_memory::RequestMemory;
 
 /// A request with a copy of its arguments, for an async handler. Decoded arguments may borrow from
 /// it.
@@ -14,13 +15,36 @@ use crate::buffer_pool;
 pub struct OwnedRequest {
     pub(crate) head: RequestHead,
     argument_count: u32,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+}
+
+/// The encoded arguments.
+#[derive(Debug)]
+enum Bytes {
+    /// A buffer of the pool.
+    Pooled(Vec<u8>),
+    /// The arguments of a request that came over a stream, with the memory that it takes.
+    Large(Box<(Vec<u8>, RequestMemory)>),
+}
+
+impl Bytes {
+    fn get(&self) -> &[u8] {
+        match self {
+            Self::Pooled(bytes) => bytes,
+            Self::Large(large) => &large.0,
+        }
+    }
 }
 
 impl OwnedRequest {
     pub(crate) fn new(head: RequestHead, arguments: RawArguments<'_>) -> Self {
         let mut bytes = buffer_pool::take();
         copy::append(&mut bytes, arguments.bytes());
+        let memory = head.context.link.as_ref().and_then(|link| link.take_memory());
+        let bytes = match memory {
+            Some(memory) => Bytes::Large(Box::new((bytes, memory))),
+            None => Bytes::Pooled(bytes),
+        };
         Self { head, argument_count: arguments.count(), bytes }
     }
 
@@ -37,13 +61,15 @@ impl OwnedRequest {
     }
 
     pub(crate) fn raw_arguments(&self) -> RawArguments<'_> {
-        RawArguments::new(self.argument_count, &self.bytes)
+        RawArguments::new(self.argument_count, self.bytes.get())
     }
 }
 
 impl Drop for OwnedRequest {
     fn drop(&mut self) {
-        buffer_pool::give(mem::take(&mut self.bytes));
+        if let Bytes::Pooled(bytes) = &mut self.bytes {
+            buffer_pool::give(mem::take(bytes));
+        }
     }
 }
 

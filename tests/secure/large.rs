@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Endpoint, LinkEnd, Progress, Refusal, rpc_service};
-use tokio::task::JoinHandle;
+use rpcudp::{CallError, Endpoint, LinkEnd, LinkOptions, Progress, Refusal, rpc_service};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, VaultClient, VaultServer, bind, builder, peer};
@@ -23,6 +23,12 @@ trait Store {
     async fn put(&self, bytes: Vec<u8>, millis: u64) -> usize;
     #[rpc(timeout = "60s")]
     async fn get(&self, len: usize) -> Vec<u8>;
+    #[rpc(at_least_once, timeout = "200s")]
+    async fn put_again(&self, bytes: Vec<u8>) -> usize;
+    #[rpc(at_least_once, timeout = "200s")]
+    fn get_again(&self, len: usize) -> Vec<u8>;
+    #[rpc(at_most_once, timeout = "200s")]
+    async fn get_once(&self, len: usize) -> Vec<u8>;
 }
 
 /// Counts of the methods that have begun and ended.
@@ -48,6 +54,16 @@ impl Store for Counts {
     async fn get(&self, len: usize) -> Vec<u8> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         vec![7; len]
+    }
+    async fn put_again(&self, bytes: Vec<u8>) -> usize {
+        self.put(bytes, 0).await
+    }
+    fn get_again(&self, len: usize) -> Vec<u8> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        vec![7; len]
+    }
+    async fn get_once(&self, len: usize) -> Vec<u8> {
+        Store::get(self, len).await
     }
 }
 
@@ -289,4 +305,151 @@ async fn progress_of_a_small_call_over_either_wire_is_its_datagram() {
         assert_eq!((progress.received(), progress.response_len()), (123, Some(123)));
         assert!(progress.changed().await && !progress.changed().await);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_outlives_the_idle_timeout_of_either_end() {
+    for [server, caller] in [[30, 30], [3, 30], [30, 3]] {
+        let options = |secs| LinkOptions::default().idle_timeout(Duration::from_secs(secs));
+        let network = Network::new(1);
+        let counts = Counts::default();
+        let server = builder(1, &Runs::default()).link_options(options(server)).serve(StoreServer::new(counts));
+        let server = bind(&network, SERVER, server);
+        let caller = bind(&network, CALLER, builder(2, &Runs::default()).link_options(options(caller)));
+        let store = StoreClient::secure(&caller, server.local_addr(), peer(1));
+        for len in [10, 50_000] {
+            let call = store.put(vec![7; len], 100_000).timeout(Duration::from_secs(200));
+            assert_eq!(call.await.unwrap(), len);
+        }
+        assert_eq!(server.link_stats().established, 1);
+        // Without a call it ends.
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!((server.link_stats().up, caller.link_stats().up), (0, 0));
+    }
+}
+
+/// A path on which 2 MiB take longer than the first retransmissions.
+fn slow_path() -> Conditions {
+    Conditions::default().latency(ms(50)).rate(500_000, 100_000)
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_request_or_response_is_sent_once_while_its_link_lives() {
+    let world = World::new(1);
+    world.network.set_conditions(slow_path());
+    let (store, mib) = (&world.store, MIB as u64);
+    let begun = Instant::now();
+    assert_eq!(store.put_again(vec![7; 2 * MIB]).await.unwrap(), 2 * MIB);
+    assert!(begun.elapsed() > Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!((world.sent_bytes() < 4 * mib, world.counts.get()), (true, (1, 1)));
+    assert_eq!(store.get_again(2 * MIB).await.unwrap().len(), 2 * MIB);
+    assert_eq!(store.get_once(2 * MIB).await.unwrap().len(), 2 * MIB);
+    world.assert_empty().await;
+    assert_eq!(world.counts.get(), (3, 1));
+    assert!(world.sent_bytes() < 11 * mib, "{}", world.sent_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_request_is_sent_again_after_its_link_was_lost() {
+    for seed in seeds(SEED_COUNT) {
+        let world = World::new(seed);
+        world.network.set_conditions(slow_path());
+        let call = tokio::spawn(world.store.put_again(vec![7; 2 * MIB]));
+        sleep(Duration::from_secs(2)).await;
+        world.network.partition([world.server.local_addr().ip()]);
+        sleep(Duration::from_secs(60)).await;
+        world.network.heal();
+        assert_eq!(call.await.unwrap().unwrap(), 2 * MIB);
+        assert_eq!(world.counts.get(), (1, 1), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_response_arrives_before_its_server_closes() {
+    for seed in seeds(SEED_COUNT) {
+        for len in [100, 2 * MIB] {
+            let world = World::new(seed);
+            world.network.set_conditions(slow_path());
+            let call = tokio::spawn(world.store.get(len));
+            while world.counts.get().0 == 0 {
+                sleep(ms(1)).await;
+            }
+            let begun = Instant::now();
+            world.server.close(Duration::from_secs(60)).await;
+            assert_eq!(call.await.unwrap().unwrap().len(), len, "seed {seed}");
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn response_that_does_not_arrive_holds_up_closing_for_the_grace() {
+    let world = World::new(1);
+    world.network.set_conditions(slow_path());
+    let call = tokio::spawn(world.store.get(2 * MIB));
+    while world.counts.get().0 == 0 {
+        sleep(ms(1)).await;
+    }
+    world.network.partition([world.server.local_addr().ip()]);
+    let begun = Instant::now();
+    world.server.close(Duration::from_secs(5)).await;
+    let elapsed = begun.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(7)).contains(&elapsed), "{elapsed:?}");
+    call.abort();
+}
+
+/// The requests wait at their sender, and no call fails.
+#[tokio::test(start_paused = true)]
+async fn requests_that_slow_handlers_hold_are_bounded_and_all_run() {
+    let network = Network::new(1);
+    let counts = Counts::default();
+    let options = LinkOptions::default().max_message_len(MIB).message_memory(8 * MIB);
+    let server = builder(1, &Runs::default()).link_options(options).serve(StoreServer::new(counts.clone()));
+    let server = bind(&network, SERVER, server);
+    let mut calls = JoinSet::new();
+    for number in 0..4_u8 {
+        let caller = bind(&network, &format!("10.0.1.{number}:7000"), builder(10 + number, &Runs::default()));
+        let store = StoreClient::secure(&caller, server.local_addr(), peer(1));
+        for _ in 0..10 {
+            let call = store.put(vec![7; MIB - 2_000], 1_000).timeout(Duration::from_secs(300));
+            calls.spawn(async move { assert_eq!(call.await.unwrap(), MIB - 2_000) });
+        }
+        calls.spawn(async move {
+            // Keeps the endpoint.
+            sleep(Duration::from_secs(100)).await;
+            drop(caller);
+        });
+    }
+    let mut most = (0, 0);
+    while !calls.is_empty() {
+        sleep(ms(10)).await;
+        while calls.try_join_next().map(Result::unwrap).is_some() {}
+        let bytes = server.link_stats().arriving_bytes;
+        assert!(bytes <= 8 << 20, "{bytes} bytes");
+        most = most.max((bytes, server.stats().requests.running));
+    }
+    // A quarter for each key, less a response.
+    assert_eq!((most.1, counts.get(), server.link_stats().arriving_bytes), (4, (40, 40), 0), "{most:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_of_a_request_is_free_when_its_handler_ends_in_any_way() {
+    let world = World::new(1);
+    world.network.set_conditions(Conditions::default());
+    let kept = world.store.put(vec![7; MIB], 10_000);
+    let call = tokio::spawn(kept);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.server.link_stats().arriving_bytes / 1_000, 1_048);
+    call.abort();
+    world.assert_empty().await;
+    // Refused, decoded wrongly, and run inline.
+    let wrong =
+        rpcudp::DynamicMethod::new("put").call::<u8>(&world.caller, world.server.local_addr(), &vec![7_u16; MIB]);
+    assert!(matches!(wrong.secure(peer(1)).await, Err(CallError::Refused { .. })));
+    let unknown =
+        rpcudp::DynamicMethod::new("none").call::<u8>(&world.caller, world.server.local_addr(), &vec![7_u8; MIB]);
+    assert!(matches!(unknown.secure(peer(1)).await, Err(CallError::Refused { .. })));
+    let vault = VaultClient::secure(&world.caller, world.server.local_addr(), peer(1));
+    assert_eq!(vault.echo(vec![7; MIB]).await.unwrap().len(), MIB);
+    world.assert_empty().await;
 }

@@ -18,7 +18,7 @@ impl<T> Calls<T> {
         match slot.state {
             State::Retransmits => (slot.sent, slot.retransmit_count) = (sent, 0),
             State::Resumed => {}
-            State::Once | State::Multicast | State::Running | State::Ended => return,
+            State::Once | State::Multicast | State::Running | State::Carried | State::Ended => return,
         }
         self.schedule(key.slot() as u32, time.0, time.1);
     }
@@ -69,6 +69,8 @@ impl<T> Calls<T> {
         } else if *state == State::Once {
             let interval = not_ready_interval(*retransmit_count, random);
             self.schedule_after(index as u32, now, interval);
+        } else if *state == State::Carried {
+            self.resume_carried(index, now, random);
         }
     }
 }

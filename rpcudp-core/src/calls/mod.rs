@@ -1,4 +1,5 @@
 mod backoff;
+mod carried;
 mod connections;
 mod event;
 mod multicast;
@@ -162,6 +163,11 @@ impl<T> Calls<T> {
         self.slots.is_empty()
     }
 
+    /// Iterates over the peers of the calls that have not ended, one for each call.
+    pub fn peers(&self) -> impl Iterator<Item = SocketAddr> {
+        self.slots.iter().filter(|(_, slot)| slot.state != State::Ended).map(|(_, slot)| slot.peer)
+    }
+
     /// Inserts a call to `peer` and returns its message id. `random` must be unpredictable: it
     /// prevents forged responses.
     ///
@@ -286,7 +292,9 @@ impl<T> Calls<T> {
     #[must_use]
     pub fn retransmits(&self, key: &MessageId) -> bool {
         let slot = self.slots.get(key.slot()).filter(|slot| slot.has_key(key));
-        slot.is_some_and(|slot| matches!(slot.state, State::Retransmits | State::Resumed | State::Running))
+        slot.is_some_and(|slot| {
+            matches!(slot.state, State::Retransmits | State::Resumed | State::Running | State::Carried)
+        })
     }
 
     /// Ends a call because `destination` is unreachable. Its slot stays until
@@ -423,7 +431,9 @@ impl<T> Calls<T> {
                 };
                 self.schedule_after(index, now, interval);
             }
-            State::Once | State::Multicast | State::Ended => self.wheel.set(&mut self.slots, index, deadline),
+            State::Once | State::Multicast | State::Carried | State::Ended => {
+                self.wheel.set(&mut self.slots, index, deadline);
+            }
         }
     }
 

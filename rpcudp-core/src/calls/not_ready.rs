@@ -32,7 +32,7 @@ impl<T> Calls<T> {
         self.expects(id, source)?;
         let index = id.slot();
         let slot = &mut self.slots[index];
-        if matches!(slot.state, State::Retransmits | State::Running) {
+        if matches!(slot.state, State::Retransmits | State::Running | State::Carried) {
             slot.state = State::Resumed;
         }
         let interval = not_ready_interval(slot.retransmit_count, random);

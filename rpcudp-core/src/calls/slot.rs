@@ -39,6 +39,8 @@ pub(super) enum State {
     Running,
     /// Retransmitted, after the peer was not ready. Measures no round trip.
     Resumed,
+    /// Sent over a path that repeats what is lost. The next event is the deadline.
+    Carried,
     /// Completed or timed out.
     Ended,
 }

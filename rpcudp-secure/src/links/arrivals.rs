@@ -5,23 +5,25 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{Connection, Dir, ReadError, ReadableError, StreamId};
 
-use super::frame_id::{FrameId, id_of};
-use super::messages::{HEADER_LEN, MessageMemory, STOPPED};
+use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
+use super::message_memory::MessageMemory;
+use super::messages::{HEADER_LEN, STOPPED};
+use crate::peer_id::PeerId;
 
 /// The large frames that arrive over a link.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
     frames: BTreeMap<StreamId, Arriving>,
-    /// The memory reserved for them.
-    reserved_len: usize,
 }
 
 /// A frame that arrives.
 #[derive(Debug)]
 struct Arriving {
     header: Vec<u8>,
-    /// The length of the frame, after its memory has been reserved.
+    /// The length of the frame, once its header has arrived.
     len: Option<usize>,
+    /// Whether its memory is reserved.
+    is_reserved: bool,
     body: BytesMut,
     /// The time of the last piece.
     last_piece: Instant,
@@ -47,6 +49,7 @@ pub(super) enum Read {
     Pending(Option<Received>),
     /// There is no memory for the frame yet.
     Starved,
+    /// The frame has arrived. Its memory stays reserved.
     Complete(Bytes),
     /// The frame is given up.
     Ended,
@@ -83,8 +86,8 @@ impl Arrivals {
 
     /// Returns the streams that wait for memory.
     pub(super) fn starved(&self) -> Vec<StreamId> {
-        let starved = |arriving: &Arriving| arriving.header.len() == HEADER_LEN && arriving.len.is_none();
-        self.frames.iter().filter(|(_, arriving)| starved(arriving)).map(|(stream, _)| *stream).collect()
+        let starved = self.frames.iter().filter(|(_, frame)| frame.has_beginning() && !frame.is_reserved);
+        starved.map(|(stream, _)| *stream).collect()
     }
 
     /// Reads a stream.
@@ -92,13 +95,12 @@ impl Arrivals {
         &mut self,
         connection: &mut Connection,
         stream: StreamId,
-        memory: &mut MessageMemory,
+        (memory, peer): (&mut MessageMemory, PeerId),
         now: Instant,
     ) -> Read {
-        let Self { frames, reserved_len } = self;
-        let Some(frame) = frames.get_mut(&stream) else { return Read::Ended };
+        let Some(frame) = self.frames.get_mut(&stream) else { return Read::Ended };
         let before = frame.body.len();
-        let progress = frame.read(connection, stream, (memory, reserved_len), now);
+        let progress = frame.read(connection, stream, (memory, peer), now);
         let stops = match progress {
             Progress::Pending => return Read::Pending(frame.received_since(before)),
             Progress::Starved => return Read::Starved,
@@ -109,60 +111,79 @@ impl Arrivals {
         if stops {
             let _ = connection.recv_stream(stream).stop(STOPPED);
         }
-        let Some(frame) = frames.remove(&stream) else { return Read::Ended };
-        memory.release(frame.len.unwrap_or(0), reserved_len);
-        if let Progress::Complete(_) = progress { Read::Complete(frame.body.freeze()) } else { Read::Ended }
+        let Some(frame) = self.frames.remove(&stream) else { return Read::Ended };
+        if let Progress::Complete(_) = progress {
+            return Read::Complete(frame.body.freeze());
+        }
+        memory.release(peer, frame.reserved_len());
+        Read::Ended
     }
 
     /// Stops the frames with an id.
-    pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId, memory: &mut MessageMemory) {
+    pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId, memory: (&mut MessageMemory, PeerId)) {
         self.stop_if(connection, memory, |frame| id_of(&frame.body).as_ref() == Some(id));
     }
 
     /// Returns the time at which a frame that arrives is given up.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let reserved = self.frames.values().filter(|frame| frame.len.is_some());
+        let reserved = self.frames.values().filter(|frame| frame.is_reserved);
         reserved.map(|frame| frame.last_piece + Self::STALL_TIMEOUT).min()
     }
 
     /// Gives up the frames of which no piece has arrived for long.
-    pub(super) fn expire(&mut self, connection: &mut Connection, memory: &mut MessageMemory, now: Instant) {
-        let is_stalled = |frame: &Arriving| frame.len.is_some() && frame.last_piece + Self::STALL_TIMEOUT <= now;
+    pub(super) fn expire(&mut self, connection: &mut Connection, memory: (&mut MessageMemory, PeerId), now: Instant) {
+        let is_stalled = |frame: &Arriving| frame.is_reserved && frame.last_piece + Self::STALL_TIMEOUT <= now;
         self.stop_if(connection, memory, is_stalled);
     }
 
     fn stop_if(
         &mut self,
         connection: &mut Connection,
-        memory: &mut MessageMemory,
+        (memory, peer): (&mut MessageMemory, PeerId),
         condition: impl Fn(&Arriving) -> bool,
     ) {
-        let Self { frames, reserved_len } = self;
-        frames.retain(|stream, frame| {
+        self.frames.retain(|stream, frame| {
             if !condition(frame) {
                 return true;
             }
-            memory.release(frame.len.unwrap_or(0), reserved_len);
+            memory.release(peer, frame.reserved_len());
             let _ = connection.recv_stream(*stream).stop(STOPPED);
             false
         });
     }
 
     /// Drops all frames, because the link has ended.
-    pub(super) fn clear(&mut self, memory: &mut MessageMemory) {
-        memory.release(self.reserved_len, &mut { self.reserved_len });
-        *self = Self::default();
+    pub(super) fn clear(&mut self, memory: &mut MessageMemory, peer: PeerId) {
+        self.frames.values().for_each(|frame| memory.release(peer, frame.reserved_len()));
+        self.frames.clear();
     }
 }
 
 impl Arriving {
+    /// The bytes of a frame before its memory is reserved: the kind and the id.
+    const BEGINNING_LEN: usize = 1 + size_of::<FrameId>();
+
     fn new(now: Instant) -> Self {
-        Self { header: Vec::new(), len: None, body: BytesMut::new(), last_piece: now, is_announced: false }
+        let body = BytesMut::new();
+        Self { header: Vec::new(), len: None, is_reserved: false, body, last_piece: now, is_announced: false }
+    }
+
+    /// Returns whether enough has arrived to reserve memory.
+    fn has_beginning(&self) -> bool {
+        self.len.is_some_and(|len| self.body.len() >= len.min(Self::BEGINNING_LEN))
+    }
+
+    fn reserved_len(&self) -> usize {
+        self.len.filter(|_| self.is_reserved).unwrap_or(0)
+    }
+
+    fn is_request(&self) -> bool {
+        self.body.first().is_some_and(|kind| REQUEST_KINDS.contains(kind))
     }
 
     /// Returns the frame if it is known and more of it than this has arrived.
     fn received_since(&mut self, before: usize) -> Option<Received> {
-        let len = self.len.filter(|_| self.body.len() > before)?;
+        let len = self.len.filter(|_| self.is_reserved && self.body.len() > before)?;
         let id = id_of(&self.body)?;
         let is_first = !mem::replace(&mut self.is_announced, true);
         Some(Received { kind: self.body[0], id, received: self.body.len(), len, is_first })
@@ -172,7 +193,7 @@ impl Arriving {
         &mut self,
         connection: &mut Connection,
         stream: StreamId,
-        (memory, reserved_len): (&mut MessageMemory, &mut usize),
+        (memory, peer): (&mut MessageMemory, PeerId),
         now: Instant,
     ) -> Progress {
         let mut stream = connection.recv_stream(stream);
@@ -191,12 +212,20 @@ impl Arriving {
                 if len > memory.max_message_len() {
                     break Progress::TooLong;
                 }
-                if !memory.try_reserve(len, reserved_len) {
-                    break Progress::Starved;
-                }
                 self.len = Some(len);
             }
-            let missing = self.len.map_or(HEADER_LEN - self.header.len(), |len| len - self.body.len());
+            if self.has_beginning() && !self.is_reserved {
+                let len = self.len.unwrap_or(0);
+                if !memory.try_reserve(peer, self.is_request(), len) {
+                    break Progress::Starved;
+                }
+                self.is_reserved = true;
+            }
+            let missing = match self.len {
+                None => HEADER_LEN - self.header.len(),
+                Some(len) if !self.is_reserved => len.min(Self::BEGINNING_LEN) - self.body.len(),
+                Some(len) => len - self.body.len(),
+            };
             match chunks.next(missing.max(1)) {
                 Ok(Some(_)) if missing == 0 => break Progress::TooLong,
                 Ok(Some(chunk)) => {
@@ -206,8 +235,8 @@ impl Arriving {
                         Some(_) => self.body.extend_from_slice(&chunk.bytes),
                     }
                 }
-                Ok(None) if missing == 0 && self.len.is_some() => break Progress::Complete(false),
-                Err(ReadError::Blocked) if missing == 0 && self.len.is_some() => break Progress::Complete(true),
+                Ok(None) if missing == 0 && self.is_reserved => break Progress::Complete(false),
+                Err(ReadError::Blocked) if missing == 0 && self.is_reserved => break Progress::Complete(true),
                 Ok(None) | Err(ReadError::Reset(_)) => break Progress::Ended,
                 Err(ReadError::Blocked) => break Progress::Pending,
             }

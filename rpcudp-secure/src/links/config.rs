@@ -65,6 +65,9 @@ impl Config {
     /// Bidirectional streams that a peer may have open at once, after it has opened one.
     pub(super) const MAX_BIDI_STREAMS: u32 = 64;
 
+    /// Streams with requests at once. The others are for responses.
+    pub(super) const MAX_REQUEST_STREAMS: usize = 12;
+
     /// Bytes that a peer may send on streams before they are read.
     pub(super) const RECEIVE_WINDOW: u32 = 1 << 20;
 
@@ -161,6 +164,11 @@ impl Config {
     /// Returns the configuration of the connections that a peer opens.
     pub(super) fn server(&self, peer: IpAddr) -> Arc<ServerConfig> {
         Arc::clone(self.servers.to(peer))
+    }
+
+    /// Returns the bytes of frames that do not fit into a packet and may be unsent on a link.
+    pub(super) fn max_unsent_len(&self) -> usize {
+        self.options.message_memory_len.max(self.options.max_message_len)
     }
 
     /// Returns the configuration of a connection to a peer, and the place of the key that it will

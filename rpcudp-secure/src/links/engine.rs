@@ -13,10 +13,11 @@ use super::event::{Expected, LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
 use super::first_packet::FirstPacket;
 use super::index::Index;
 use super::link::{Link, Stage, Target, Unvalidated};
-use super::messages::MessageMemory;
-use super::response_memory::ResponseMemory;
+use super::message_memory::MessageMemory;
+use super::peer_memory::PeerMemory;
 use super::status::LinkStatus;
 use super::timers::Timers;
+use crate::options::LinkOptions;
 use crate::peer_id::PeerId;
 use crate::tls::{SERVER_NAME, allows, proven_key};
 
@@ -38,7 +39,9 @@ pub(super) struct Engine {
     pub(super) memory: MessageMemory,
     /// The links with frames that wait for memory, the longest first.
     pub(super) starved: VecDeque<LinkId>,
-    response_memory: ResponseMemory,
+    /// The memory for responses that wait, or that their peers have not acknowledged. A peer
+    /// decides when to ask for them and when to take them.
+    response_memory: PeerMemory,
     /// The windows that links may still have for streams which are read slowly.
     pub(super) spare_windows: u32,
     stats: LinkStats,
@@ -48,12 +51,16 @@ impl Engine {
     /// Datagrams of a link that are written at once.
     const MAX_SEGMENTS: usize = 10;
 
+    /// The part of the memory for responses that one key may take.
+    const PEER_SHARE: usize = 4;
+
     /// The codes of QUIC with which a link is closed.
     const CLOSED: VarInt = VarInt::from_u32(0);
 
     pub(super) fn new(config: &Arc<Config>, now: Instant, seed: [u8; 32], first_generation: u32) -> Self {
         let server = Some(config.server(Ipv4Addr::UNSPECIFIED.into()));
-        let memory = MessageMemory::new(config.options.max_message_len, config.options.message_memory_len);
+        let LinkOptions { max_message_len, message_memory_len: limit, .. } = config.options;
+        let peer_limit = (limit / Self::PEER_SHARE).max(max_message_len);
         Self {
             endpoint: Endpoint::new(Arc::clone(&config.endpoint), server, false, Some(seed)),
             links: Vec::new(),
@@ -64,9 +71,9 @@ impl Engine {
             responses: Vec::new(),
             events: VecDeque::new(),
             admission: Admission::new(now),
-            response_memory: ResponseMemory::new(&memory),
-            spare_windows: u32::try_from(memory.limit() / Config::RECEIVE_WINDOW as usize).unwrap_or(u32::MAX),
-            memory,
+            response_memory: PeerMemory::new(limit.max(peer_limit), peer_limit),
+            memory: MessageMemory::new(max_message_len, limit),
+            spare_windows: u32::try_from(limit / Config::RECEIVE_WINDOW as usize).unwrap_or(u32::MAX),
             starved: VecDeque::new(),
             stats: LinkStats::default(),
             config: Arc::clone(config),
@@ -217,29 +224,46 @@ impl Engine {
     }
 
     pub(super) fn send(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
+        self.send_as(now, id, frame, false)
+    }
+
+    fn send_as(&mut self, now: Instant, id: LinkId, frame: Bytes, is_reliable: bool) -> Result<(), SendError> {
         let limit = self.config.options.max_message_len;
         if frame.len() > limit {
             return Err(SendError::TooLarge { limit });
         }
         let link = self.links.get_mut(id.slot as usize).and_then(Option::as_mut).filter(|link| link.id == id);
         let link = link.ok_or(SendError::Ended)?;
-        link.send(frame, &self.memory)?;
+        let max_unsent_len = self.config.max_unsent_len();
+        if is_reliable {
+            link.send_on_stream(frame, max_unsent_len)?;
+        } else {
+            link.send(frame, max_unsent_len)?;
+        }
         link.last_used = now;
         Self::queue(&mut self.queue, link);
         link.count_unsent(&mut self.stats.unsent_bytes);
         Ok(())
     }
 
-    /// Sends a frame for which the peer has asked, if the peer's share of the memory has room.
-    pub(super) fn respond(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
+    /// Sends a response, if the peer's share of the memory has room. `is_reliable` says whether it
+    /// takes a stream although it may fit into a packet.
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        frame: Bytes,
+        is_reliable: bool,
+    ) -> Result<(), SendError> {
         let Some(Link { stage: Stage::Up(peer), .. }) = self.link(id) else { return Err(SendError::Ended) };
         let peer = *peer;
-        if !self.response_memory.has_room(peer, frame.len()) {
+        let has_room = self.response_memory.has_room(frame.len());
+        if !has_room || !self.response_memory.has_room_for(peer, frame.len()) {
             return Err(SendError::Full);
         }
         let held_len = |engine: &Self| engine.link(id).map_or(0, Link::held_len);
         let before = held_len(self);
-        self.send(now, id, frame)?;
+        self.send_as(now, id, frame, is_reliable)?;
         let len = held_len(self).saturating_sub(before);
         if len > 0
             && let Some(link) = self.links[id.slot as usize].as_mut()
@@ -248,6 +272,21 @@ impl Engine {
             self.response_memory.take(peer, len);
         }
         Ok(())
+    }
+
+    /// Shows the peer of a link that is up that this end is alive.
+    pub(super) fn ping(&mut self, now: Instant, id: LinkId) {
+        if self.link(id).is_some_and(|link| matches!(link.stage, Stage::Up(_)))
+            && let Some(mut link) = self.take(ConnectionHandle(id.slot as usize))
+        {
+            link.connection.ping();
+            self.work(link, now);
+        }
+    }
+
+    /// Returns whether responses wait, or are large and not acknowledged.
+    pub(super) fn has_unsent_responses(&self) -> bool {
+        self.response_memory.used() > 0
     }
 
     /// Closes a link. The peer is told.
@@ -319,7 +358,9 @@ impl Engine {
             if link.handshake_deadline().is_some_and(|at| at <= now) {
                 self.close_link(&mut link, LinkEnd::NoAnswer, now);
             }
-            link.messages.arrivals.expire(&mut link.connection, &mut self.memory, now);
+            if let Some(peer) = link.peer() {
+                link.messages.arrivals.expire(&mut link.connection, (&mut self.memory, peer), now);
+            }
             link.streams.keep_alive(&mut link.connection, now);
             self.work(link, now);
         }
@@ -403,13 +444,13 @@ impl Engine {
                 while let Some(frame) = link.connection.datagrams().recv() {
                     if is_up {
                         link.last_used = now;
-                        self.events.push_back(LinkEvent::Frame { link: link.id, frame });
+                        self.events.push_back(LinkEvent::Frame { link: link.id, frame, held: None });
                     }
                 }
             }
             Event::Stream(event) if matches!(link.stage, Stage::Up(_)) => self.handle_stream(link, event, now),
             Event::DatagramsUnblocked => {
-                link.send_waiting(&self.memory);
+                link.send_waiting(self.config.max_unsent_len());
                 Self::queue(&mut self.queue, link);
             }
             Event::Stream(_) | Event::HandshakeDataReady => {}
@@ -434,7 +475,7 @@ impl Engine {
         self.stats.up += 1;
         self.stats.established += 1;
         self.events.push_back(LinkEvent::Up { link: link.id, peer, addr });
-        link.send_waiting(&self.memory);
+        link.send_waiting(self.config.max_unsent_len());
         let started = link.streams.start(&mut link.connection);
         self.report_streams(link, started);
         if self.stats.up > self.config.options.max_links as u64 {
@@ -470,6 +511,7 @@ impl Engine {
                 self.stats.up -= 1;
                 self.index.remove_peer(peer, link.id);
                 self.response_memory.release(peer, std::mem::take(&mut link.responses_len));
+                link.messages.arrivals.clear(&mut self.memory, peer);
             }
         }
         self.stats.ends.count(reason, is_denied);
@@ -477,7 +519,7 @@ impl Engine {
             self.index.remove_target(addr, expected, link.id);
         }
         self.spare_windows += link.streams.window_count();
-        link.clear(&mut self.memory);
+        link.clear();
         link.count_unsent(&mut self.stats.unsent_bytes);
         // A handshake that a peer began and did not end was no link.
         self.events.push_back(LinkEvent::Down { link: link.id, reason });

@@ -92,6 +92,13 @@ impl From<AnyPeer> for Expected {
     }
 }
 
+/// Memory that is reserved for a frame which its owner holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldMemory {
+    pub(super) peer: PeerId,
+    pub(super) len: usize,
+}
+
 /// An event of a link, from [`Links::poll`](super::Links::poll).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,6 +119,9 @@ pub enum LinkEvent {
         link: LinkId,
         /// The frame.
         frame: Bytes,
+        /// The memory that stays reserved for the frame until the owner releases it
+        /// ([`Links::release`](super::Links::release)). `None` for a frame that came in a packet.
+        held: Option<HeldMemory>,
     },
     /// A frame that does not fit into a packet has begun to arrive. [`Frame`](Self::Frame) follows
     /// when it is complete, unless its sender cancels it, or the owner

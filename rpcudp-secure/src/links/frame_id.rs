@@ -6,3 +6,7 @@ pub type FrameId = [u8; 20];
 pub(super) fn id_of(frame: &[u8]) -> Option<FrameId> {
     frame.get(1..)?.first_chunk().copied()
 }
+
+/// The kinds of requests, in both dialects. Other frames end calls of the receiver, or have little
+/// length.
+pub(super) const REQUEST_KINDS: [u8; 2] = [0, 2];

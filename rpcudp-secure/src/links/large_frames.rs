@@ -5,7 +5,7 @@ use quinn_proto::{ConnectionHandle, Dir, StreamEvent, StreamId};
 
 use super::arrivals::{Read, Received};
 use super::engine::Engine;
-use super::event::{Expected, LinkEvent, LinkId};
+use super::event::{Expected, HeldMemory, LinkEvent, LinkId};
 use super::frame_id::FrameId;
 use super::link::Link;
 use super::sending::Sent;
@@ -66,9 +66,15 @@ impl Engine {
         self.events.extend(link.messages.sending.take_reports().map(sent));
     }
 
+    /// Releases the memory of a frame that its owner has held.
+    pub(super) fn release(&mut self, HeldMemory { peer, len }: HeldMemory) {
+        self.memory.release(peer, len);
+    }
+
     fn read_streams(&mut self, link: &mut Link, streams: Vec<StreamId>, now: Instant) {
+        let Some(peer) = link.peer() else { return };
         for stream in streams {
-            match link.messages.arrivals.read(&mut link.connection, stream, &mut self.memory, now) {
+            match link.messages.arrivals.read(&mut link.connection, stream, (&mut self.memory, peer), now) {
                 Read::Pending(None) | Read::Ended => {}
                 Read::Pending(Some(Received { kind, id, received, len, is_first })) => {
                     let link = link.id;
@@ -79,7 +85,8 @@ impl Engine {
                 Read::Starved => self.starved.push_back(link.id),
                 Read::Complete(frame) => {
                     link.last_used = now;
-                    self.events.push_back(LinkEvent::Frame { link: link.id, frame });
+                    let held = Some(HeldMemory { peer, len: frame.len() });
+                    self.events.push_back(LinkEvent::Frame { link: link.id, frame, held });
                 }
             }
         }
@@ -88,10 +95,13 @@ impl Engine {
     /// Reads the streams that wait for memory if some was released, those of the link that has
     /// waited for longest first.
     pub(super) fn feed_starved(&mut self, now: Instant) {
-        while self.memory.take_freed() {
-            // A link that goes on waiting comes back in the same order.
-            for _ in 0..self.starved.len() {
-                let Some(id) = self.starved.pop_front() else { break };
+        while self.memory.begin_feeding() {
+            for id in std::mem::take(&mut self.starved) {
+                if self.memory.is_contended() {
+                    // The frames of other links do not overtake the one that waits.
+                    self.starved.push_back(id);
+                    continue;
+                }
                 if self.link(id).is_none() {
                     continue;
                 }
@@ -101,5 +111,6 @@ impl Engine {
                 self.work(link, now);
             }
         }
+        self.memory.end_feeding();
     }
 }

@@ -8,7 +8,8 @@ use super::admission::Admission;
 use super::config::Config;
 use super::event::{Expected, LinkEnd, LinkId, SendError};
 use super::frame_id::FrameId;
-use super::messages::{MessageMemory, Messages};
+use super::message_memory::MessageMemory;
+use super::messages::Messages;
 use super::status::LinkStatus;
 use super::streams::Streams;
 use super::waiting::Waiting;
@@ -110,17 +111,17 @@ impl Link {
     }
 
     /// Sends a frame, or keeps it until the handshake has ended and the network takes it.
-    pub(super) fn send(&mut self, frame: Bytes, memory: &MessageMemory) -> Result<(), SendError> {
+    pub(super) fn send(&mut self, frame: Bytes, max_unsent_len: usize) -> Result<(), SendError> {
         match self.stage {
             Stage::Ended => Err(SendError::Ended),
-            Stage::Up(_) if self.waiting.count() == 0 => self.send_now(frame, memory),
+            Stage::Up(_) if self.waiting.count() == 0 => self.send_now(frame, max_unsent_len),
             // The retransmission of a request that has not left yet.
             _ if self.waiting.has(&frame) => Ok(()),
             _ => self.keep(frame),
         }
     }
 
-    fn send_now(&mut self, frame: Bytes, memory: &MessageMemory) -> Result<(), SendError> {
+    fn send_now(&mut self, frame: Bytes, max_unsent_len: usize) -> Result<(), SendError> {
         let mut datagrams = self.connection.datagrams();
         if datagrams.max_size().is_some_and(|max_len| frame.len() <= max_len) {
             return match datagrams.send(frame, false) {
@@ -129,8 +130,13 @@ impl Link {
                 Err(_) => Err(SendError::Ended),
             };
         }
+        self.send_on_stream(frame, max_unsent_len)
+    }
+
+    /// Sends a frame on a stream, also a short one. The link must be up.
+    pub(super) fn send_on_stream(&mut self, frame: Bytes, max_unsent_len: usize) -> Result<(), SendError> {
         let Messages { sending, .. } = &mut self.messages;
-        if !sending.queue(frame, memory.link_limit()) {
+        if !sending.queue(frame, max_unsent_len) {
             return Err(SendError::Full);
         }
         sending.write(&mut self.connection);
@@ -142,13 +148,13 @@ impl Link {
     }
 
     /// Sends the frames that wait, until the network takes no more.
-    pub(super) fn send_waiting(&mut self, memory: &MessageMemory) {
+    pub(super) fn send_waiting(&mut self, max_unsent_len: usize) {
         // As many as there are now: one that the network does not take is kept again, at the end.
         for _ in 0..self.waiting.count() {
             let Some(frame) = self.waiting.pop() else { return };
             let count = self.waiting.count();
             // One that finds no room counts as lost.
-            let _ = self.send_now(frame, memory);
+            let _ = self.send_now(frame, max_unsent_len);
             if self.waiting.count() > count {
                 // The order of the others stays.
                 self.waiting.return_last();
@@ -169,9 +175,12 @@ impl Link {
     /// wait or are being sent, and the ones that arrive. Returns whether one was dropped of which a
     /// part was not sent.
     pub(super) fn cancel(&mut self, id: &FrameId, memory: &mut MessageMemory) -> bool {
+        let peer = self.peer();
         let was_waiting = self.waiting.cancel(id);
         let Messages { sending, arrivals } = &mut self.messages;
-        arrivals.cancel(&mut self.connection, id, memory);
+        if let Some(peer) = peer {
+            arrivals.cancel(&mut self.connection, id, (memory, peer));
+        }
         sending.cancel(&mut self.connection, id) || was_waiting
     }
 
@@ -187,10 +196,14 @@ impl Link {
         self.counted_len = self.held_len();
     }
 
+    /// Returns the key of the peer of a link that is up.
+    pub(super) fn peer(&self) -> Option<PeerId> {
+        if let Stage::Up(peer) = self.stage { Some(peer) } else { None }
+    }
+
     /// Drops all frames, because the link has ended.
-    pub(super) fn clear(&mut self, memory: &mut MessageMemory) {
+    pub(super) fn clear(&mut self) {
         self.waiting = Waiting::default();
-        self.messages.arrivals.clear(memory);
         self.messages = Messages::default();
         self.streams = Streams::default();
     }

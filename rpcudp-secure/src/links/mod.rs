@@ -10,8 +10,9 @@ mod frame_id;
 mod index;
 mod large_frames;
 mod link;
+mod message_memory;
 mod messages;
-mod response_memory;
+mod peer_memory;
 mod sending;
 mod status;
 mod streams;
@@ -24,7 +25,7 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn_proto::Connection;
@@ -33,7 +34,7 @@ use self::config::Config;
 pub use self::counts::{LinkEnds, LinkStats};
 use self::engine::Engine;
 pub use self::event::{
-    AnyPeer, Expected, LinkEnd, LinkEvent, LinkId, LinkStream, Outgoing, SendError, StreamRead, StreamStopped,
+    AnyPeer, Expected, HeldMemory, LinkEnd, LinkEvent, LinkId, LinkStream, Outgoing, SendError, StreamRead, StreamStopped,
 };
 pub use self::frame_id::FrameId;
 pub use self::status::LinkStatus;
@@ -150,6 +151,8 @@ impl Links {
     }
 
     /// Sends a frame over a link if it has not ended, else over the newest link to the same key.
+    /// The response to a request that came on a stream must be reliable: it takes a stream even if
+    /// it is short, because the request is not retransmitted while the link lives.
     ///
     /// # Errors
     ///
@@ -161,10 +164,11 @@ impl Links {
         now: Instant,
         (link, peer): (Option<LinkId>, PeerId),
         frame: impl Into<Bytes>,
+        is_reliable: bool,
     ) -> Result<(), SendError> {
         let open = link.filter(|link| self.engine.addr(*link).is_some()).or_else(|| self.engine.newest_to(peer));
         let (open, frame) = (open.ok_or(SendError::Ended)?, frame.into());
-        self.guard(now, |engine| engine.respond(now, open, frame)).unwrap_or(Err(SendError::Ended))
+        self.guard(now, |engine| engine.respond(now, open, frame, is_reliable)).unwrap_or(Err(SendError::Ended))
     }
 
     /// Drops the frames with an id on a link, in both directions: those that wait, and those on
@@ -242,6 +246,30 @@ impl Links {
         code: impl FnOnce(&mut Streams, &mut Connection, u64) -> T,
     ) -> Option<T> {
         self.guard(now, |engine| engine.with_stream(now, stream, code)).flatten()
+    }
+
+    /// Releases the memory of a frame that its owner has held, for others that wait for it.
+    pub fn release(&mut self, now: Instant, held: HeldMemory) {
+        self.guard(now, |engine| engine.release(held));
+    }
+
+    /// Shows the peer of a link that this end is alive, so that the link does not end as idle.
+    pub fn ping(&mut self, now: Instant, link: LinkId) {
+        self.guard(now, |engine| engine.ping(now, link));
+    }
+
+    /// Returns the time after which a link in use should be shown to be alive: a third of the idle
+    /// timeout. The shorter timeout of both ends counts, so each end does so.
+    #[must_use]
+    pub fn keep_alive_interval(&self) -> Duration {
+        self.config.options.idle_timeout / 3
+    }
+
+    /// Returns whether there are responses ([`respond`](Self::respond)) that wait, or that are too
+    /// large for a packet and not acknowledged by their peers.
+    #[must_use]
+    pub fn has_unsent_responses(&self) -> bool {
+        self.engine.has_unsent_responses()
     }
 
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.

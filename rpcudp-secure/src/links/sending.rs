@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use quinn_proto::{Connection, Dir, StreamId, WriteError};
 
-use super::frame_id::{FrameId, id_of};
+use super::config::Config;
+use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
 use super::messages::{HEADER_LEN, STOPPED};
 
 /// The large frames that a link sends.
@@ -11,8 +12,9 @@ use super::messages::{HEADER_LEN, STOPPED};
 pub(super) struct Sending {
     /// The frames that wait for a stream.
     waiting: VecDeque<Bytes>,
-    /// The frames that are being written, the oldest first. It takes the peer's credit before the
-    /// others do, so that the peer has memory for the frames that it reads.
+    /// The frames that are being written: requests after the others, the oldest first. It takes the
+    /// peer's credit before the others do, so that the peer has memory for the frames that it
+    /// reads.
     writing: Vec<Writing>,
     /// The frames that have a stream and that the peer has not acknowledged.
     unacknowledged: BTreeMap<StreamId, Unacknowledged>,
@@ -45,7 +47,12 @@ struct Writing {
 #[derive(Debug)]
 struct Unacknowledged {
     id: Option<FrameId>,
+    is_request: bool,
     len: usize,
+}
+
+fn is_request(frame: &Bytes) -> bool {
+    frame.first().is_some_and(|kind| REQUEST_KINDS.contains(kind))
 }
 
 impl Writing {
@@ -88,15 +95,23 @@ impl Sending {
 
     /// Writes as much as the peer's windows allow.
     pub(super) fn write(&mut self, connection: &mut Connection) {
-        while !self.waiting.is_empty()
+        while let Some(at) = self.next_waiting()
             && let Some(stream) = connection.streams().open(Dir::Uni)
         {
-            let Some(frame) = self.waiting.pop_front() else { break };
-            let (id, frame_len) = (id_of(&frame), frame.len());
-            self.unacknowledged.insert(stream, Unacknowledged { id, len: HEADER_LEN + frame_len });
+            let Some(frame) = self.waiting.remove(at) else { break };
+            let (id, frame_len, is_request) = (id_of(&frame), frame.len(), is_request(&frame));
+            self.unacknowledged.insert(stream, Unacknowledged { id, is_request, len: HEADER_LEN + frame_len });
             let header = Bytes::copy_from_slice(&(frame_len as u32).to_be_bytes());
             let name = id.map(|id| (frame[0], id));
-            self.writing.push(Writing { stream, rest: [header, frame], name, frame_len });
+            let writing = Writing { stream, rest: [header, frame], name, frame_len };
+            let first_request = self
+                .writing
+                .iter()
+                .position(|writing| writing.name.is_some_and(|(kind, _)| REQUEST_KINDS.contains(&kind)));
+            match first_request.filter(|_| !is_request) {
+                Some(at) => self.writing.insert(at, writing),
+                None => self.writing.push(writing),
+            }
         }
         let Self { writing, unsent_len, reports, .. } = self;
         writing.retain_mut(|writing| {
@@ -108,6 +123,17 @@ impl Sending {
             }
             is_left
         });
+    }
+
+    /// Returns the frame to send next: the oldest, responses before requests, and some streams are
+    /// left to responses. The peer's handlers may wait for them, and hold the memory that the
+    /// requests wait for.
+    fn next_waiting(&self) -> Option<usize> {
+        let response = self.waiting.iter().position(|frame| !is_request(frame));
+        response.or_else(|| {
+            let request_count = self.unacknowledged.values().filter(|sent| sent.is_request).count();
+            (!self.waiting.is_empty() && request_count < Config::MAX_REQUEST_STREAMS).then_some(0)
+        })
     }
 
     /// Takes the parts that were written since the last call.

@@ -37,6 +37,21 @@ pub(super) struct Node {
     pub(super) events: Vec<LinkEvent>,
     pub(super) sent_len: usize,
     pub(super) received_len: usize,
+    /// Whether the memory of requests that have arrived stays reserved.
+    pub(super) is_holding: bool,
+}
+
+impl Node {
+    fn take_events(&mut self, now: Instant) {
+        while let Some(event) = self.links.poll() {
+            if let LinkEvent::Frame { ref frame, held: Some(held), .. } = event
+                && (!self.is_holding || frame[0] != 0)
+            {
+                self.links.release(now, held);
+            }
+            self.events.push(event);
+        }
+    }
 }
 
 struct Datagram {
@@ -82,7 +97,7 @@ impl Network {
         let number = self.nodes.len();
         let addr = SocketAddr::from(([10, 0, (number >> 8) as u8, number as u8], 7_000));
         let links = Links::new(&identity(key), options, self.now, [number as u8 + 1; 32]);
-        self.nodes.push(Node { addr, links, events: Vec::new(), sent_len: 0, received_len: 0 });
+        self.nodes.push(Node { addr, links, events: Vec::new(), sent_len: 0, received_len: 0, is_holding: false });
         self.is_cut.push(false);
         number
     }
@@ -153,7 +168,7 @@ impl Network {
     pub(super) fn flush(&mut self) {
         for (number, node) in self.nodes.iter_mut().enumerate() {
             let (rng, under_way) = (&mut self.rng, &mut self.under_way);
-            node.events.extend(std::iter::from_fn(|| node.links.poll()));
+            node.take_events(self.now);
             node.links.flush(self.now, |datagram| {
                 assert!(Links::is_link_datagram(datagram.contents), "{:?}", datagram.contents);
                 self.trace.push((self.now - self.origin, number, datagram.contents.len()));
@@ -167,7 +182,7 @@ impl Network {
                 let datagram = Datagram { source: node.addr, destination: datagram.destination, contents };
                 under_way.insert((self.now + delay, self.datagram_count), datagram);
             });
-            node.events.extend(std::iter::from_fn(|| node.links.poll()));
+            node.take_events(self.now);
         }
     }
 
