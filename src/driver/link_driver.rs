@@ -240,8 +240,13 @@ impl LinkDriver {
                         recent.call = None;
                         Err(LinkEnd::Lost)
                     }
-                    Err(_) => {
+                    Err(error) => {
                         self.shared.counters.dropped(DropReason::SendQueueFull);
+                        if let Some(call) = call {
+                            // One that is retransmitted goes on.
+                            let error = io::Error::new(io::ErrorKind::WouldBlock, error);
+                            self.shared.calls.record_send_error(&call, error);
+                        }
                         Ok(())
                     }
                 });

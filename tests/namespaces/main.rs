@@ -6,8 +6,13 @@
 //! them the tests are skipped and print `SKIPPED`.
 #![cfg(target_os = "linux")]
 
+#[cfg(feature = "secure")]
+#[path = "../support/bulk.rs"]
+mod bulk;
 mod forged;
 mod host;
+#[cfg(feature = "secure")]
+mod links;
 mod multicast;
 mod sessions;
 #[path = "../support/mod.rs"]

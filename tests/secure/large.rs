@@ -1,5 +1,6 @@
 //! Values that do not fit into a packet.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -452,4 +453,27 @@ async fn memory_of_a_request_is_free_when_its_handler_ends_in_any_way() {
     let vault = VaultClient::secure(&world.caller, world.server.local_addr(), peer(1));
     assert_eq!(vault.echo(vec![7; MIB]).await.unwrap().len(), MIB);
     world.assert_empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_beyond_the_memory_of_their_caller_end_at_once() {
+    // Before the link is up, and after.
+    for is_up in [false, true] {
+        let network = Network::new(1);
+        network.set_conditions(Conditions::default().latency(ms(20)));
+        let server = bind(&network, SERVER, builder(1, &Runs::default()).serve(StoreServer::new(Counts::default())));
+        let options = LinkOptions::default().max_message_len(MIB).message_memory(8 * MIB);
+        let caller = bind(&network, CALLER, builder(2, &Runs::default()).link_options(options));
+        let store = StoreClient::secure(&caller, server.local_addr(), peer(1));
+        if is_up {
+            store.put(Vec::new(), 0).await.unwrap();
+        }
+        let mut calls = JoinSet::new();
+        (0..12).for_each(|_| _ = calls.spawn(store.put(vec![7; MIB - 2_000], 0)));
+        let ended = calls.join_all().await;
+        let failed: Vec<_> = ended.into_iter().filter_map(Result::err).collect();
+        let is_full =
+            |error: &CallError| matches!(error, CallError::Io { source, .. } if source.kind() == ErrorKind::WouldBlock);
+        assert!((3..5).contains(&failed.len()) && failed.iter().all(is_full), "{failed:?}");
+    }
 }

@@ -3,6 +3,8 @@
 //! Every run on the simulated network has a seed, which a failure prints. `RPCUDP_SEEDS=1000` runs
 //! that many for each property.
 
+#[path = "../support/bulk.rs"]
+mod bulk;
 mod calls;
 mod contract;
 mod delivery;
@@ -24,4 +26,5 @@ mod trace;
 mod trouble;
 mod unvalidated;
 mod uploads;
+mod transfers;
 mod wires;

@@ -117,7 +117,7 @@ impl Link {
             Stage::Up(_) if self.waiting.count() == 0 => self.send_now(frame, max_unsent_len),
             // The retransmission of a request that has not left yet.
             _ if self.waiting.has(&frame) => Ok(()),
-            _ => self.keep(frame),
+            _ => self.keep(frame, max_unsent_len),
         }
     }
 
@@ -126,7 +126,7 @@ impl Link {
         if datagrams.max_size().is_some_and(|max_len| frame.len() <= max_len) {
             return match datagrams.send(frame, false) {
                 Ok(()) => Ok(()),
-                Err(SendDatagramError::Blocked(frame)) => self.keep(frame),
+                Err(SendDatagramError::Blocked(frame)) => self.keep(frame, max_unsent_len),
                 Err(_) => Err(SendError::Ended),
             };
         }
@@ -143,8 +143,8 @@ impl Link {
         Ok(())
     }
 
-    fn keep(&mut self, frame: Bytes) -> Result<(), SendError> {
-        if self.waiting.push(frame) { Ok(()) } else { Err(SendError::Full) }
+    fn keep(&mut self, frame: Bytes, max_unsent_len: usize) -> Result<(), SendError> {
+        if self.waiting.push(frame, max_unsent_len) { Ok(()) } else { Err(SendError::Full) }
     }
 
     /// Sends the frames that wait, until the network takes no more.

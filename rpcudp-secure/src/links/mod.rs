@@ -136,7 +136,8 @@ impl Links {
     }
 
     /// Sends a frame. While the link is in its handshake, or the network takes no more, up to 16
-    /// MiB of frames wait.
+    /// MiB of frames wait that fit into a packet, and of others as much as
+    /// [`LinkOptions::message_memory`].
     ///
     /// A frame that fits into a packet, about 1,150 bytes with the default MTU and 8,850 on
     /// loopback, may be lost, as on a plain socket. A larger one is sent on a stream and arrives if

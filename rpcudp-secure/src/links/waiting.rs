@@ -13,17 +13,21 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// The memory beyond which no more frames are taken. Responses have
-    /// [`ResponseMemory`](super::response_memory::ResponseMemory) besides.
+    /// The memory beyond which no more frames are taken that fit into a packet.
     const MAX_LEN: usize = 16 << 20;
+
+    /// The length of a frame that does not fit into a packet.
+    const MIN_LARGE_LEN: usize = 1_200;
 
     /// The frames among which a retransmission is looked for.
     const MAX_SEARCHED: usize = 64;
 
-    /// Adds a frame. Returns `false` if there is no room. One frame of any length may wait.
-    pub(super) fn push(&mut self, frame: Bytes) -> bool {
+    /// Adds a frame. Returns `false` if there is no room. One frame of any length may wait, and
+    /// `max_unsent_len` bytes of those that do not fit into a packet.
+    pub(super) fn push(&mut self, frame: Bytes, max_unsent_len: usize) -> bool {
         let len = Self::len_of(&frame);
-        if self.len > 0 && self.len + len > Self::MAX_LEN {
+        let limit = if frame.len() < Self::MIN_LARGE_LEN { Self::MAX_LEN } else { max_unsent_len };
+        if self.len > 0 && self.len + len > limit {
             return false;
         }
         self.len += len;
