@@ -41,8 +41,8 @@ struct Stream {
     id: StreamId,
     opened: Instant,
     bytes: Vec<u8>,
-    /// The time at which the peer has finished it.
-    finished: Option<Instant>,
+    /// The time at which all of it was acknowledged, after the peer had finished it.
+    delivered: Option<Instant>,
     is_reset: bool,
 }
 
@@ -115,7 +115,7 @@ impl World {
 
     fn open(&mut self) {
         if let Some(id) = self.peer.open() {
-            self.streams.push(Stream { id, opened: self.now, bytes: Vec::new(), finished: None, is_reset: false });
+            self.streams.push(Stream { id, opened: self.now, bytes: Vec::new(), delivered: None, is_reset: false });
         }
     }
 
@@ -148,10 +148,8 @@ impl World {
     }
 
     fn finish(&mut self, at: usize) {
-        let now = self.now;
-        let Some(stream) = Self::recent(&mut self.streams, at) else { return };
-        if self.peer.finish(stream.id) {
-            stream.finished = Some(now);
+        if let Some(stream) = Self::recent(&mut self.streams, at) {
+            self.peer.finish(stream.id);
         }
     }
 
@@ -221,6 +219,10 @@ impl World {
     }
 
     fn poll(&mut self) {
+        for id in self.peer.take_delivered() {
+            let stream = self.streams.iter_mut().find(|stream| stream.id == id).expect("the peer has opened it");
+            stream.delivered = Some(self.now);
+        }
         while let Some(event) = self.links.poll() {
             match event {
                 LinkEvent::Up { link, .. } => self.link = Some(link),
@@ -278,10 +280,10 @@ impl Stream {
         self.bytes[4..].get(..len)
     }
 
-    /// Returns whether the frame must arrive: its stream ends with it, was not reset, and never
-    /// paused for long.
+    /// Returns whether the frame must arrive: its stream ends with it, was not reset, and all of
+    /// it was delivered before it could be given up.
     fn is_certain(&self) -> bool {
-        let time = self.finished.map(|finished| finished.saturating_duration_since(self.opened));
+        let time = self.delivered.map(|delivered| delivered.saturating_duration_since(self.opened));
         !self.is_reset
             && time.is_some_and(|time| time < World::SAFE_TIME)
             && self.len().is_some_and(|len| len + 4 == self.bytes.len())

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use quinn_proto::crypto::rustls::QuicClientConfig;
 use quinn_proto::{
     ClientConfig, Connection, ConnectionHandle, DatagramEvent, Dir, Endpoint, EndpointConfig, Event, ReadError,
-    StreamId, TransportConfig, VarInt,
+    StreamEvent, StreamId, TransportConfig, VarInt,
 };
 use rpcudp_secure::PeerId;
 
@@ -21,6 +21,8 @@ pub(crate) struct Peer {
     incoming: Vec<(StreamId, Vec<u8>)>,
     /// The frames that have arrived whole.
     frames: Vec<Vec<u8>>,
+    /// The streams that the other end has acknowledged to their end.
+    delivered: Vec<StreamId>,
 }
 
 impl Peer {
@@ -38,7 +40,7 @@ impl Peer {
         client.transport_config(Arc::new(transport));
         let connected = endpoint.connect(now, client, addr, "peer");
         let (handle, connection) = connected.expect("the address can be called");
-        Self { endpoint, handle, connection, incoming: Vec::new(), frames: Vec::new() }
+        Self { endpoint, handle, connection, incoming: Vec::new(), frames: Vec::new(), delivered: Vec::new() }
     }
 
     pub(crate) fn handle(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) {
@@ -77,8 +79,10 @@ impl Peer {
             }
         }
         while let Some(event) = self.connection.poll() {
-            if let Event::ConnectionLost { reason } = event {
-                panic!("the link ends only when the peer closes it: {reason}");
+            match event {
+                Event::ConnectionLost { reason } => panic!("the link ends only when the peer closes it: {reason}"),
+                Event::Stream(StreamEvent::Finished { id }) => self.delivered.push(id),
+                _ => {}
             }
         }
     }
@@ -92,9 +96,14 @@ impl Peer {
         self.connection.send_stream(stream).write(bytes).unwrap_or(0)
     }
 
-    /// Finishes a stream. Returns `false` if the other end has stopped it.
-    pub(crate) fn finish(&mut self, stream: StreamId) -> bool {
-        self.connection.send_stream(stream).finish().is_ok()
+    pub(crate) fn finish(&mut self, stream: StreamId) {
+        // Fails if the other end has stopped it.
+        let _ = self.connection.send_stream(stream).finish();
+    }
+
+    /// Returns the streams that the other end has acknowledged to their end since the last call.
+    pub(crate) fn take_delivered(&mut self) -> Vec<StreamId> {
+        std::mem::take(&mut self.delivered)
     }
 
     pub(crate) fn reset(&mut self, stream: StreamId) {
