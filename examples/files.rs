@@ -21,7 +21,8 @@ use tokio::runtime::Handle;
 /// A directory of files.
 #[rpc_service]
 pub trait Files {
-    /// Stores a file. Returns its hash.
+    /// Stores a file. Returns its hash. Away from loopback, the server needs a
+    /// `Builder::handler_timeout` of at least a tenth of this timeout.
     #[rpc(timeout = "60m")]
     async fn put(&self, name: &str, chunks: Inflow<Vec<u8>, String>) -> Result<Vec<u8>, String>;
     /// Sends a file.
@@ -153,7 +154,7 @@ async fn transfer(directory: &Path, len: u64) -> Result<(), Box<dyn Error>> {
         received.update(&chunk);
         progress.add(chunk.len());
     }
-    println!("What came back is equal: {}", received.finalize().to_vec() == hash);
+    println!("The file that came back is equal: {}", received.finalize().to_vec() == hash);
 
     // Half a file, and the call is dropped: the server stops, and removes its part.
     let (sender, chunks) = Outflow::channel(2);
@@ -164,7 +165,7 @@ async fn transfer(directory: &Path, len: u64) -> Result<(), Box<dyn Error>> {
     put.abort();
     sender.closed().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    println!("Nothing is left of the half: {}", fs::read_dir(directory)?.count() == 2);
+    println!("The half file was removed: {}", fs::read_dir(directory)?.count() == 2);
     Ok(())
 }
 

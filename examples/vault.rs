@@ -1,7 +1,7 @@
 //! Encrypted calls between peers that know each other by their keys.
 //!
-//! The bank accepts links of Alice alone, and Alice pins the bank's key. Mallory has a key too, and
-//! is refused. Another peer at the bank's address gets no request.
+//! The bank accepts links from Alice only, and Alice pins the bank's key. Mallory has a key too,
+//! and is refused. Another peer at the bank's address gets no request.
 //!
 //! ```text
 //! cargo run --example vault --features secure
@@ -58,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let endpoint = Endpoint::builder().identity(alice).bind("127.0.0.1:0").await?;
     let vault = VaultClient::secure(&endpoint, addr, bank_id);
+    // `String` is no error type, so `?` needs a conversion.
     println!("Alice has {} cents left", vault.withdraw(300).await.map_err(|error| error.to_string())?);
     println!("Alice asks for more: {}", vault.withdraw(900).await.unwrap_err());
 

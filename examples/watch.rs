@@ -47,8 +47,7 @@ impl Market for Exchange {
             return Err("which share?".into());
         }
         let (share, mut changes) = (share.to_owned(), self.changes.subscribe());
-        // One change may wait, besides those in the stream. The rest waits in `changes`, which
-        // forgets the oldest.
+        // The channel holds one change; further ones wait in `changes`, which drops the oldest.
         let (sender, items) = Outflow::channel(1);
         tokio::spawn(async move {
             loop {
@@ -87,12 +86,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let endpoint = Endpoint::builder().identity(Identity::generate()).bind("127.0.0.1:0").await?;
     let market = MarketClient::secure(&endpoint, server.local_addr(), AnyPeer);
+    // `String` is no error type, so `?` needs a conversion.
     let mut changes = market.watch("ACME").await.map_err(|error| error.to_string())?;
     for cents in [1_000, 1_020, 990] {
         market.set("OTHER", 1).await?;
         market.set("ACME", cents).await?;
     }
-    // A stream of `futures`, too: `changes.next()`, `changes.map(..)`.
+    // An `Inflow` is also a `Stream` of `futures`: `changes.next()`, `changes.map(..)`.
     while let Some(Change { share, cents }) = changes.recv().await.map_err(|end| format!("{end:?}"))? {
         println!("{share} is at {cents} cents");
         if cents < 1_000 {

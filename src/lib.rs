@@ -134,8 +134,8 @@ pub use streams::{
 pub use telemetry::metric_names as metrics;
 pub use telemetry::progress::Progress;
 
-/// The programs of the cookbook, which run as tests.
-#[cfg(doctest)]
+/// The programs of the cookbook, which run as tests. One of them needs links.
+#[cfg(all(doctest, feature = "secure"))]
 #[doc = include_str!("../docs/cookbook.md")]
 mod cookbook {}
 
