@@ -31,8 +31,8 @@ mod tls;
 pub use identity::Identity;
 pub use key_error::KeyError;
 pub use links::{
-    AnyPeer, Expected, FrameId, HeldMemory, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, LinkStream, Links,
-    Outgoing, SendError, StreamRead, StreamStopped,
+    AnyPeer, Expected, FrameId, HeldMemory, LinkEnd, LinkEnds, LinkEvent, LinkId, LinkStats, LinkStatus, LinkStream,
+    Links, Outgoing, SendError, StreamRead, StreamStopped,
 };
 pub use options::LinkOptions;
 pub use peer_id::PeerId;

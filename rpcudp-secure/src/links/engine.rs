@@ -4,47 +4,46 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Incoming, Transmit, VarInt};
+use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Transmit};
 
-use super::admission::{Admission, Verdict};
+use super::admission::Admission;
 use super::config::Config;
 use super::counts::LinkStats;
-use super::event::{Expected, LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
+use super::event::{LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
 use super::first_packet::FirstPacket;
 use super::index::Index;
-use super::link::{Link, Stage, Target, Unvalidated};
+use super::link::{Link, Stage};
 use super::message_memory::MessageMemory;
 use super::peer_memory::PeerMemory;
 use super::status::LinkStatus;
 use super::timers::Timers;
 use crate::options::LinkOptions;
 use crate::peer_id::PeerId;
-use crate::tls::{SERVER_NAME, allows, proven_key};
 
 /// The table of links behind [`Links`](super::Links), which catches its panics.
 pub(super) struct Engine {
-    config: Arc<Config>,
-    endpoint: Endpoint,
+    pub(super) config: Arc<Config>,
+    pub(super) endpoint: Endpoint,
     /// By the handles of `endpoint`. A link is taken out while it is worked on.
-    links: Vec<Option<Box<Link>>>,
+    pub(super) links: Vec<Option<Box<Link>>>,
     pub(super) index: Index,
-    next_generation: u32,
+    pub(super) next_generation: u32,
     timers: Timers,
     /// The links that may have something to send.
     pub(super) queue: Vec<u32>,
     /// Responses that belong to no link.
-    responses: Vec<(Transmit, Vec<u8>)>,
+    pub(super) responses: Vec<(Transmit, Vec<u8>)>,
     pub(super) events: VecDeque<LinkEvent>,
-    admission: Admission,
+    pub(super) admission: Admission,
     pub(super) memory: MessageMemory,
     /// The links with frames that wait for memory, the longest first.
     pub(super) starved: VecDeque<LinkId>,
     /// The memory for responses that wait, or that their peers have not acknowledged. A peer
     /// decides when to ask for them and when to take them.
-    response_memory: PeerMemory,
+    pub(super) response_memory: PeerMemory,
     /// The windows that links may still have for streams which are read slowly.
     pub(super) spare_windows: u32,
-    stats: LinkStats,
+    pub(super) stats: LinkStats,
 }
 
 impl Engine {
@@ -53,9 +52,6 @@ impl Engine {
 
     /// The part of the memory for responses that one key may take.
     const PEER_SHARE: usize = 4;
-
-    /// The codes of QUIC with which a link is closed.
-    const CLOSED: VarInt = VarInt::from_u32(0);
 
     pub(super) fn new(config: &Arc<Config>, now: Instant, seed: [u8; 32], first_generation: u32) -> Self {
         let server = Some(config.server(Ipv4Addr::UNSPECIFIED.into()));
@@ -161,68 +157,6 @@ impl Engine {
         }
     }
 
-    fn accept(&mut self, incoming: Incoming, received: usize, now: Instant) {
-        let (source, is_validated) = (incoming.remote_address(), incoming.remote_address_validated());
-        let (server, mut response) = (Some(self.config.server(source.ip())), Vec::new());
-        let transmit = match self.admission.admit(now, source, is_validated) {
-            Verdict::Accept => match self.endpoint.accept(incoming, now, &mut response, server) {
-                Ok((handle, connection)) => {
-                    let mut link = Link::new(self.new_id(handle), connection, now);
-                    link.stage = Stage::Handshaking { is_validated };
-                    link.unvalidated = (!is_validated).then_some(Unvalidated { received, sent: 0 });
-                    self.work(Box::new(link), now);
-                    None
-                }
-                Err(error) => {
-                    if error.response.is_some() {
-                        self.admission.end(is_validated);
-                    } else {
-                        self.admission.end_unbegun(now, source, is_validated);
-                    }
-                    self.stats.failed += 1;
-                    error.response
-                }
-            },
-            Verdict::Retry => match self.endpoint.retry(incoming, &mut response) {
-                Ok(transmit) => {
-                    self.stats.retried += 1;
-                    Some(transmit)
-                }
-                Err(error) => {
-                    self.endpoint.ignore(error.into_incoming());
-                    None
-                }
-            },
-            Verdict::Ignore => {
-                self.stats.ignored += 1;
-                self.endpoint.ignore(incoming);
-                None
-            }
-        };
-        self.responses.extend(transmit.map(|transmit| (transmit, response)));
-    }
-
-    /// Opens a link, or returns the one that there is.
-    pub(super) fn connect(&mut self, now: Instant, addr: SocketAddr, expected: Expected) -> Result<LinkId, LinkEnd> {
-        let key = match expected {
-            Expected::Key(key) => Some(key),
-            Expected::Any => None,
-        };
-        let open = key.and_then(|key| self.newest_to(key)).or_else(|| self.index.opened_to(addr, expected));
-        if let Some(open) = open {
-            return Ok(open);
-        }
-        let (client, proven) = self.config.client(addr.ip(), key);
-        let connected = self.endpoint.connect(now, client, addr, SERVER_NAME);
-        let (handle, connection) = connected.map_err(|_| LinkEnd::NoAnswer)?;
-        let id = self.new_id(handle);
-        let mut link = Link::new(id, connection, now);
-        link.target = Some(Target { addr, expected, proven, handshake: None });
-        self.index.add_target(addr, expected, id);
-        self.work(Box::new(link), now);
-        Ok(id)
-    }
-
     pub(super) fn send(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
         self.send_as(now, id, frame, false)
     }
@@ -289,25 +223,6 @@ impl Engine {
         self.response_memory.used() > 0
     }
 
-    /// Closes a link. The peer is told.
-    pub(super) fn close(&mut self, now: Instant, id: LinkId) {
-        if self.link(id).is_some()
-            && let Some(mut link) = self.take(ConnectionHandle(id.slot as usize))
-        {
-            self.close_link(&mut link, LinkEnd::Closed, now);
-            self.work(link, now);
-        }
-    }
-
-    /// Closes all links.
-    pub(super) fn close_all(&mut self, now: Instant) {
-        for slot in 0..self.links.len() {
-            if let Some(id) = self.links[slot].as_ref().map(|link| link.id) {
-                self.close(now, id);
-            }
-        }
-    }
-
     /// Returns the time at which all frames so far should have arrived.
     pub(super) fn settles_at(&mut self, now: Instant) -> Option<Instant> {
         self.links.iter_mut().flatten().filter_map(|link| link.settles_at(now)).max()
@@ -364,12 +279,6 @@ impl Engine {
             link.streams.keep_alive(&mut link.connection, now);
             self.work(link, now);
         }
-    }
-
-    fn new_id(&mut self, handle: ConnectionHandle) -> LinkId {
-        let generation = self.next_generation;
-        self.next_generation = generation.wrapping_add(1);
-        LinkId { slot: u32::try_from(handle.0).expect("far fewer links are allowed"), generation }
     }
 
     pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
@@ -455,73 +364,5 @@ impl Engine {
             }
             Event::Stream(_) | Event::HandshakeDataReady => {}
         }
-    }
-
-    fn establish(&mut self, link: &mut Link, now: Instant) {
-        let Stage::Handshaking { is_validated } = link.stage else { return };
-        let Some(peer) = proven_key(link.connection.crypto_session()) else {
-            return self.close_link(link, LinkEnd::Incompatible, now);
-        };
-        let addr = link.connection.remote_address();
-        if link.target.is_none() {
-            self.admission.end(is_validated);
-            self.admission.know(now, addr);
-            link.unvalidated = None;
-        }
-        // The handshake has checked the key of a peer that has opened the link.
-        link.is_allowed = link.target.is_none() || allows(&self.config.options.allow, peer);
-        link.establish(peer, now);
-        self.index.add_peer(peer, link.id);
-        self.stats.up += 1;
-        self.stats.established += 1;
-        self.events.push_back(LinkEvent::Up { link: link.id, peer, addr });
-        link.send_waiting(self.config.max_unsent_len());
-        let started = link.streams.start(&mut link.connection);
-        self.report_streams(link, started);
-        if self.stats.up > self.config.options.max_links as u64 {
-            self.evict(now);
-        }
-    }
-
-    /// Closes the link that has been idle for the longest time.
-    fn evict(&mut self, now: Instant) {
-        let up = self.links.iter().flatten().filter(|link| matches!(link.stage, Stage::Up(_)));
-        let Some(id) = up.min_by_key(|link| (link.last_used, link.id.generation)).map(|link| link.id) else { return };
-        self.stats.evicted += 1;
-        self.close(now, id);
-    }
-
-    fn close_link(&mut self, link: &mut Link, reason: LinkEnd, now: Instant) {
-        link.connection.close(now, Self::CLOSED, Bytes::new());
-        self.end(link, (reason, false));
-    }
-
-    /// Records the end of a link, and whether the reason is that the peer's key is not allowed. Its
-    /// connection stays in the table until it has drained.
-    fn end(&mut self, link: &mut Link, (reason, is_denied): (LinkEnd, bool)) {
-        match std::mem::replace(&mut link.stage, Stage::Ended) {
-            Stage::Ended => return,
-            Stage::Handshaking { is_validated } => {
-                self.stats.failed += 1;
-                if link.target.is_none() {
-                    self.admission.end(is_validated);
-                }
-            }
-            Stage::Up(peer) => {
-                self.stats.up -= 1;
-                self.index.remove_peer(peer, link.id);
-                self.response_memory.release(peer, std::mem::take(&mut link.responses_len));
-                link.messages.arrivals.clear(&mut self.memory, peer);
-            }
-        }
-        self.stats.ends.count(reason, is_denied);
-        if let Some(Target { addr, expected, .. }) = link.target {
-            self.index.remove_target(addr, expected, link.id);
-        }
-        self.spare_windows += link.streams.window_count();
-        link.clear();
-        link.count_unsent(&mut self.stats.unsent_bytes);
-        // A handshake that a peer began and did not end was no link.
-        self.events.push_back(LinkEvent::Down { link: link.id, reason });
     }
 }

@@ -3,6 +3,8 @@ mod arrivals;
 mod config;
 mod counts;
 mod engine;
+mod engine_ends;
+mod engine_handshakes;
 mod engine_streams;
 mod event;
 mod first_packet;
@@ -34,7 +36,8 @@ use self::config::Config;
 pub use self::counts::{LinkEnds, LinkStats};
 use self::engine::Engine;
 pub use self::event::{
-    AnyPeer, Expected, HeldMemory, LinkEnd, LinkEvent, LinkId, LinkStream, Outgoing, SendError, StreamRead, StreamStopped,
+    AnyPeer, Expected, HeldMemory, LinkEnd, LinkEvent, LinkId, LinkStream, Outgoing, SendError, StreamRead,
+    StreamStopped,
 };
 pub use self::frame_id::FrameId;
 pub use self::status::LinkStatus;
