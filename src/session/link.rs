@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,7 +27,8 @@ pub(crate) struct EndpointSessions {
 /// The sessions that an endpoint holds at others.
 #[derive(Debug, Default)]
 pub(crate) struct JoinedSessions {
-    links: Lock<HashMap<u64, Arc<Link>>>,
+    /// In an order that is the same in each run from a seed, because one that closes ends all.
+    links: Lock<BTreeMap<u64, Arc<Link>>>,
     /// Whether the endpoint serves the notices of servers.
     listens: AtomicBool,
 }
@@ -98,7 +99,7 @@ impl JoinedSessions {
         links.get(&key).filter(is_sender).cloned()
     }
 
-    /// Returns all sessions.
+    /// Returns all sessions, ordered by key.
     pub(crate) fn all(&self) -> Vec<Arc<Link>> {
         self.links.lock().values().cloned().collect()
     }

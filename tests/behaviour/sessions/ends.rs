@@ -189,6 +189,31 @@ async fn closing_member_leaves() {
     assert_eq!(scene.server.sessions().len(), 0);
 }
 
+/// Joins eight servers from one endpoint and closes it. Returns the ends as the hooks saw them.
+async fn ends_of_a_member_that_closes(seed: u64) -> Vec<Hook> {
+    let (network, hooks) = (Network::new(seed), Hooks::default());
+    let builder = || Endpoint::builder().sessions(hooks.watch(Sessions::new()));
+    let _servers: Vec<_> = (2..10).map(|number| bind(&network, addr(number), builder())).collect();
+    let member = bind(&network, addr(1), Endpoint::builder());
+    let mut sessions = Vec::new();
+    for number in 2..10 {
+        sessions.push(member.join(addr(number)).await.unwrap());
+    }
+    hooks.take();
+    member.close(Duration::ZERO).await;
+    sleep(ms(100)).await;
+    hooks.take()
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_member_leaves_its_servers_in_the_same_order_in_each_run() {
+    let ends = ends_of_a_member_that_closes(1).await;
+    assert_eq!(ends.len(), 8);
+    for _ in 0..3 {
+        assert_eq!(ends_of_a_member_that_closes(1).await, ends);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_endpoint_ends_joins_in_line_and_between_attempts_at_once() {
     let scene = Scene::new(1, Sessions::new().exclusive().queue(1));
