@@ -329,7 +329,7 @@ impl Engine {
             link.responses_len = link.held_len();
         }
         if link.stage != Stage::Ended {
-            self.set_windows(&mut link);
+            self.widen_window(&mut link);
             link.streams.arm(now, self.config.options.idle_timeout);
         }
         let deadline = link.deadline();

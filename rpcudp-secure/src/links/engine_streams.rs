@@ -35,13 +35,11 @@ impl Engine {
 
     /// Widens the receive window of a link whose streams are read slowly, so that the rest of its
     /// traffic goes on. All links together have as much for that as for large frames.
-    pub(super) fn set_windows(&mut self, link: &mut Link) {
-        let missing = link.streams.missing_windows();
-        let added = missing.min(i64::from(self.spare_windows));
-        if added != 0 {
-            self.spare_windows = (i64::from(self.spare_windows) - added) as u32;
-            let count = (i64::from(link.streams.window_count()) + added) as u32;
-            link.streams.set_windows(&mut link.connection, count, Config::RECEIVE_WINDOW);
+    pub(super) fn widen_window(&mut self, link: &mut Link) {
+        let added = link.streams.missing_windows().min(self.spare_windows);
+        if added > 0 {
+            self.spare_windows -= added;
+            link.streams.add_windows(&mut link.connection, added, Config::RECEIVE_WINDOW);
             Self::queue(&mut self.queue, link);
         }
     }

@@ -20,7 +20,8 @@ pub(super) struct Streams {
     numbers: BTreeMap<StreamId, u64>,
     /// Whether the peer may open as many streams as a peer that uses them.
     may_open_many: bool,
-    /// The part of the link's receive window that streams have which are read slowly.
+    /// The most streams that were read slowly at once. The link's receive window has as many
+    /// windows more.
     window_count: u32,
     /// The time to show that the link is alive, although no stream has anything to send.
     keep_alive: Option<Instant>,
@@ -231,18 +232,17 @@ impl Streams {
     }
 
     /// Returns the number of windows by which the link's window is too small, because streams keep
-    /// theirs full. A negative number is that of windows that it needs no more.
-    pub(super) fn missing_windows(&self) -> i64 {
-        if self.window_count == 0 && self.by_number.is_empty() {
-            return 0;
-        }
+    /// theirs full.
+    pub(super) fn missing_windows(&self) -> u32 {
         let held = self.by_number.values().filter(|open| open.is_held).count();
-        held as i64 - i64::from(self.window_count)
+        (held as u32).saturating_sub(self.window_count)
     }
 
-    /// Sets the number of windows that the link has for streams.
-    pub(super) fn set_windows(&mut self, connection: &mut Connection, count: u32, window: u32) {
-        self.window_count = count;
+    /// Adds windows for streams. The link keeps them until it ends: a window that widens gives the
+    /// peer credit at once, and one that shrinks takes none back.
+    pub(super) fn add_windows(&mut self, connection: &mut Connection, added: u32, window: u32) {
+        self.window_count += added;
+        let count = self.window_count;
         connection.set_receive_window((u64::from(window) * (u64::from(count) + 1)).try_into().unwrap_or(VarInt::MAX));
     }
 

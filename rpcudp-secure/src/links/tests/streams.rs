@@ -126,6 +126,34 @@ fn unread_stream_holds_its_sender_and_no_other_traffic() {
     assert_eq!((read_len, data.len()), ((10 << 20) + 1, 0));
 }
 
+/// A peer resets streams that were held, and begins again, before it sends as much as it may.
+#[test]
+fn streams_that_are_held_and_reset_again_and_again_add_one_window() {
+    let (mut network, link) = Network::pair(1);
+    for _ in 0..12 {
+        let [stream, accepted] = network.open(&[7; 64 << 10]);
+        network.nodes[CALLED].links.hold_stream(network.now, accepted);
+        network.run(SECOND);
+        network.nodes[CALLER].links.reset_stream(network.now, stream, LinkStream::DROPPED);
+        network.run(SECOND);
+        assert_eq!(network.read(CALLED, accepted).1, StreamRead::Reset);
+        network.nodes[CALLED].links.reset_stream(network.now, accepted, LinkStream::DROPPED);
+        network.run(SECOND);
+        network.nodes[CALLER].links.stop_stream(network.now, stream, LinkStream::DROPPED);
+    }
+    let received_len = network.nodes[CALLED].received_len;
+    let mut open = || (network.nodes[CALLER].links.open_stream(network.now, link).unwrap(), vec![7; 1 << 20].into());
+    let mut streams: Vec<(LinkStream, Bytes)> = (0..14).map(|_| open()).collect();
+    for _ in 0..100 {
+        for (stream, data) in &mut streams {
+            network.write(CALLER, *stream, data).unwrap();
+        }
+        network.run(100 * MS);
+    }
+    let unread_len = network.nodes[CALLED].received_len - received_len;
+    assert!((2_000_000..2_600_000).contains(&unread_len), "{unread_len} bytes");
+}
+
 #[test]
 fn quiet_stream_outlives_the_idle_timeout_and_ends_with_its_link() {
     let mut network = Network::new(1);
