@@ -14,6 +14,10 @@ pub(super) enum FirstPacket {
 impl FirstPacket {
     pub(super) const COUNT: usize = 2;
 
+    /// The bytes of the shortest datagram that may begin a handshake (RFC 9000, 14.1). QUIC drops
+    /// shorter ones at once.
+    const MIN_LEN: usize = 1_200;
+
     /// The bit of a header with a version (RFC 9000, 17.2).
     const LONG_HEADER: u8 = 0x80;
 
@@ -27,6 +31,9 @@ impl FirstPacket {
 
     /// Returns the kind of a datagram. `None` for all others, which cost little without a link.
     pub(super) fn of(contents: &[u8], ids: &KeyedIds) -> Option<Self> {
+        if contents.len() < Self::MIN_LEN {
+            return None;
+        }
         let ([first, version @ .., id_len], rest) = contents.split_first_chunk::<6>()?;
         let version = u32::from_be_bytes(*version);
         if first & Self::LONG_HEADER == 0 || version == Self::VERSION_NEGOTIATION {
@@ -54,8 +61,11 @@ mod tests {
 
     use super::*;
 
-    fn header(first: u8, version: u32, id: &[u8]) -> Vec<u8> {
-        [&[first][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0; 20]].concat()
+    /// Returns a datagram of the shortest length that may begin a handshake.
+    fn datagram(first: u8, version: u32, id: &[u8]) -> Vec<u8> {
+        let mut datagram = [&[first][..], &version.to_be_bytes(), &[id.len() as u8], id].concat();
+        datagram.resize(FirstPacket::MIN_LEN, 0);
+        datagram
     }
 
     #[test]
@@ -63,14 +73,16 @@ mod tests {
         let mut ids = KeyedIds::new(&[1; 32], [2; 32]);
         let (own, other) = (ids.generate_cid(), [7; 20]);
         let of = |contents: Vec<u8>| FirstPacket::of(&contents, &ids);
-        assert_eq!(of(header(0xc0, 1, &other)), Some(FirstPacket::Unaddressed));
-        assert_eq!(of(header(0xcf, 1, &own)), Some(FirstPacket::Addressed));
-        assert_eq!(of(header(0xff, 0x0a0a_0a0a, &own)), Some(FirstPacket::Unaddressed), "another version");
-        assert_eq!(of(header(0xff, 0, &own)), None, "a list of versions");
+        assert_eq!(of(datagram(0xc0, 1, &other)), Some(FirstPacket::Unaddressed));
+        assert_eq!(of(datagram(0xcf, 1, &own)), Some(FirstPacket::Addressed));
+        assert_eq!(of(datagram(0xff, 0x0a0a_0a0a, &own)), Some(FirstPacket::Unaddressed), "another version");
+        assert_eq!(of(datagram(0xff, 0, &own)), None, "a list of versions");
         for kind in [0xd0, 0xe0, 0xf0, 0x40] {
-            assert_eq!(of(header(kind, 1, &other)), None, "{kind:#x}");
+            assert_eq!(of(datagram(kind, 1, &other)), None, "{kind:#x}");
         }
-        let initial = header(0xc0, 1, &other);
-        assert!((0..26).all(|len| FirstPacket::of(&initial[..len], &ids).is_none()), "truncated");
+        assert_eq!(of(datagram(0xc0, 1, &[7; 255])), Some(FirstPacket::Unaddressed));
+        for contents in [datagram(0xc0, 1, &other), datagram(0xc0, 1, &own), datagram(0xff, 7, &own)] {
+            assert!((0..1_200).all(|len| FirstPacket::of(&contents[..len], &ids).is_none()), "too short");
+        }
     }
 }

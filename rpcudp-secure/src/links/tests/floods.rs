@@ -73,6 +73,25 @@ fn caller_gets_through_a_flood_that_exceeds_the_retries_of_a_second() {
     assert_eq!(network.nodes[0].links.stats().handshaking, 0);
 }
 
+/// QUIC drops them before it derives keys.
+#[test]
+fn short_datagrams_of_a_flood_keep_no_caller_out() {
+    let mut network = Network::new(1);
+    network.add(LinkOptions::default());
+    network.add(LinkOptions::default());
+    let mut initial = initial(&network, 10);
+    initial.truncate(1_199);
+    for number in 0..20_000 {
+        // Every second one is of another version of QUIC.
+        initial[4] = 1 + number as u8 % 2;
+        network.inject(forged(number), 0, &initial);
+    }
+    let link = network.connect(1, 0);
+    network.send(1, link, b"hello");
+    network.run(100 * MS);
+    assert_eq!(network.frames(0), [b"hello"]);
+}
+
 #[test]
 fn one_handshake_in_a_forged_name_amplifies_at_most_threefold() {
     let mut network = Network::new(1);
