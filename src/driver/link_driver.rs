@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rpcudp_core::{Counter, DropReason, Frame, MessageId};
-use rpcudp_secure::{FrameId, HeldMemory, LinkEnd, LinkEvent, LinkId, Links, SendError};
+use rpcudp_secure::{FrameId, HeldMemory, LinkEvent, LinkId, Links, SendError};
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use super::dispatch::Dispatch;
 use super::known_link::{KnownLink, keep_alive};
-use super::link_cancel::{cancel_call, cancel_response, is_response};
+use super::link_cancel::{cancel_response, is_response};
 use super::link_frames::LinkFrame;
 use super::open_stream::LinkStreams;
 use super::transfers::Transfers;
@@ -22,7 +22,7 @@ use crate::links::command::Command;
 use crate::links::endpoint_links::EndpointLinks;
 use crate::links::linked_peer::LinkedPeer;
 use crate::links::request_memory::RequestMemory;
-use crate::links::secure_peer::{Route, SecurePeer};
+use crate::links::secure_peer::SecurePeer;
 
 /// The driver of an endpoint's links: passes datagrams and frames between `rpcudp_secure::Links`,
 /// the socket and the dispatcher.
@@ -33,8 +33,8 @@ pub(super) struct LinkDriver {
     pub(super) shared: Arc<Shared>,
     /// `None` at the driver of another socket.
     links: Option<Links>,
-    known: HashMap<LinkId, KnownLink>,
-    transfers: Transfers,
+    pub(super) known: HashMap<LinkId, KnownLink>,
+    pub(super) transfers: Transfers,
     /// The streams of all links.
     pub(super) streams: LinkStreams,
     commands: VecDeque<Command>,
@@ -43,15 +43,15 @@ pub(super) struct LinkDriver {
     /// The time at which the last responses of a closing endpoint should have arrived.
     settles_at: Option<Instant>,
     /// The time to show peers that this end is alive, while a link is up.
-    keep_alive_at: Option<Instant>,
+    pub(super) keep_alive_at: Option<Instant>,
 }
 
 /// The links that the last call and the last frame used. Most follow others of the same peer, and
 /// need no search.
 #[derive(Default)]
-struct Recent {
+pub(super) struct Recent {
     /// With whether the link is up.
-    call: Option<(Arc<SecurePeer>, LinkId, bool)>,
+    pub(super) call: Option<(Arc<SecurePeer>, LinkId, bool)>,
     frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
 }
 
@@ -79,7 +79,7 @@ impl LinkDriver {
         }))
     }
 
-    fn endpoint_links(shared: &Shared) -> &EndpointLinks {
+    pub(super) fn endpoint_links(shared: &Shared) -> &EndpointLinks {
         shared.links.as_deref().expect("an endpoint with a driver of links has links")
     }
 
@@ -197,76 +197,6 @@ impl LinkDriver {
         }
     }
 
-    fn execute(&mut self, links: &mut Links, command: Command, recent: &mut Recent, now: Instant) {
-        match command {
-            Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
-            Command::Respond { link, frame } => self.respond(links, &link, frame, now),
-            Command::Track { id, progress } => self.transfers.track(id, progress),
-            Command::Cancel { peer, id, frame } => {
-                // A link in its handshake has not delivered the request.
-                let used = cancel_call(links, &peer, id, now);
-                if let Some(link) = used.into_iter().rfind(|link| self.is_up(*link))
-                    && !frame.is_empty()
-                {
-                    // The frame saves the peer some work, and no more depends on it.
-                    let _ = links.send(now, link, frame);
-                }
-            }
-            // The program may not wait for them any more.
-            Command::List(listed) => _ = listed.send(links.statuses(now)),
-            Command::Open { peer, call } => self.open_stream(links, &peer, call, now),
-            Command::Call { peer, frame, call } => {
-                let may_open = matches!(peer.route, Route::Open(_));
-                let link = match &recent.call {
-                    Some((known, link, is_up)) if Arc::ptr_eq(known, &peer) => Ok((*link, *is_up)),
-                    _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
-                };
-                recent.call = link.ok().map(|(link, is_up)| (peer, link, is_up));
-                if let (Ok((link, false)), Some(call)) = (link, call)
-                    && self.known.get(&link).is_some_and(|known| known.waiting.contains(&call))
-                {
-                    // A retransmission, while the request waits for the handshake.
-                    return;
-                }
-                self.transfers.record_small(&frame);
-                let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
-                    Ok(()) => {
-                        if let Some(call) = call.filter(|_| !is_up) {
-                            self.wait_for_link(link, call);
-                        }
-                        Ok(())
-                    }
-                    Err(SendError::Ended) => {
-                        recent.call = None;
-                        Err(LinkEnd::Lost)
-                    }
-                    Err(error) => {
-                        self.shared.counters.dropped(DropReason::SendQueueFull);
-                        if let Some(call) = call {
-                            // One that is retransmitted goes on.
-                            let error = io::Error::new(io::ErrorKind::WouldBlock, error);
-                            self.shared.calls.record_send_error(&call, error);
-                        }
-                        Ok(())
-                    }
-                });
-                match (sent, call) {
-                    // The link ended before its event was handled, or QUIC panicked.
-                    (Err(LinkEnd::Lost), Some(call)) if may_open => {
-                        self.shared.calls.end_undelivered(&BTreeSet::from([call]), false, LinkEnd::Lost);
-                    }
-                    (Err(reason), Some(call)) => self.end_call(&call, reason),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Notes a call that waits with its request until the link is up.
-    pub(super) fn wait_for_link(&mut self, link: LinkId, call: MessageId) {
-        self.known.entry(link).or_default().waiting.insert(call);
-    }
-
     /// Returns the peer of a link that is up, and the address that stands for the target that the
     /// link was opened for.
     pub(super) fn peer_of(&self, link: LinkId) -> Option<(Arc<LinkedPeer>, Option<SocketAddr>)> {
@@ -278,29 +208,9 @@ impl LinkDriver {
         self.known.get(&link).is_some_and(|known| known.peer.is_some())
     }
 
-    /// Returns the link to a client's target.
-    pub(super) fn link_to(&mut self, links: &mut Links, peer: &SecurePeer, now: Instant) -> Result<LinkId, LinkEnd> {
-        match peer.route {
-            Route::Open(expected) => {
-                let link = links.connect(now, peer.addr(), expected)?;
-                let known = self.known.entry(link).or_default();
-                // A link that the peer has opened has no target: its key stands for it.
-                if known.peer.is_none() {
-                    (known.target, known.key) = (Some(peer.source()), peer.peer_id());
-                }
-                Ok(link)
-            }
-            Route::Back(link, key) => {
-                let link = link.filter(|link| self.known.contains_key(link));
-                link.or_else(|| links.newest_to(key)).ok_or(LinkEnd::Lost)
-            }
-            Route::Plain => Err(LinkEnd::NotSecure),
-        }
-    }
-
     /// Sends a response over the link of its request, or, if that has ended, over another to the
     /// same key.
-    fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
+    pub(super) fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
         if peer.respond(&frame) {
             return;
         }
@@ -385,63 +295,6 @@ impl LinkDriver {
         let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return false };
         let calls = self.shared.calls.lock_for_responses();
         [Some(peer.source), *target].into_iter().flatten().any(|source| calls.expects(&id, source).is_ok())
-    }
-
-    fn handle_event(&mut self, links: &Links, event: LinkEvent) {
-        match event {
-            LinkEvent::Up { link, peer, addr } => {
-                let shared = Self::endpoint_links(&self.shared);
-                let source = shared.source_of(peer);
-                let known = self.known.entry(link).or_default();
-                let is_served = links.is_allowed(link);
-                known.peer = Some(Arc::new(LinkedPeer::new(Some(link), peer, source, is_served)));
-                self.shared.calls.depart(&known.waiting);
-                if known.waiting.len() > KnownLink::MAX_KEPT {
-                    known.waiting = BTreeSet::new();
-                }
-                [Some(source), known.target].into_iter().flatten().for_each(|up| shared.set_up(up, Some(peer)));
-                self.keep_alive_at.get_or_insert_with(|| now() + links.keep_alive_interval());
-                tracing::debug!(target: "rpcudp", peer_id = %peer, %addr, "link is up");
-            }
-            LinkEvent::Down { link, reason } => {
-                self.end_link(links, link, reason);
-                self.end_streams(link, reason);
-            }
-            _ => {}
-        }
-    }
-
-    /// Ends the calls whose requests were sent over a link that has ended. Calls that are
-    /// retransmitted open a new link with their next transmission, unless the peer is not the right
-    /// one.
-    fn end_link(&mut self, links: &Links, link: LinkId, reason: LinkEnd) {
-        let Some(known) = self.known.remove(&link) else { return };
-        known.resume(reason, &self.shared);
-        let KnownLink { peer, target, key, waiting, .. } = known;
-        let is_target = |other: &KnownLink| target.is_some() && other.target == target;
-        if peer.is_none()
-            && (key.is_some_and(|key| links.newest_to(key).is_some()) || self.known.values().any(is_target))
-        {
-            // The other calls to the target use another link.
-            tracing::debug!(target: "rpcudp", %reason, "link has ended beside another to the same target");
-            return self.shared.calls.end_undelivered(&waiting, false, reason);
-        }
-        let (shared, was_up) = (Self::endpoint_links(&self.shared), peer.is_some());
-        let peer_source = peer.as_ref().filter(|peer| links.newest_to(peer.peer_id).is_none()).map(|peer| peer.source);
-        let is_final = matches!(reason, LinkEnd::WrongPeer { .. } | LinkEnd::Refused | LinkEnd::Incompatible);
-        let target = target.filter(|target| Some(*target) != peer.as_ref().map(|peer| peer.source));
-        tracing::debug!(target: "rpcudp", peer_id = peer.map(|peer| tracing::field::display(peer.peer_id)), %reason, "link has ended");
-        if !was_up || reason == LinkEnd::Refused {
-            self.shared.calls.end_undelivered(&waiting, is_final, reason);
-        }
-        for source in [peer_source, target].into_iter().flatten() {
-            shared.set_up(source, None);
-            self.shared.calls.end_link(source, is_final, reason);
-        }
-    }
-
-    pub(super) fn end_call(&self, call: &MessageId, reason: LinkEnd) {
-        self.shared.calls.end_link_call(call, reason, false);
     }
 
     /// Sends the datagrams of the links. Returns whether the socket is full.

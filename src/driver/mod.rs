@@ -7,10 +7,14 @@ mod known_link;
 #[cfg(feature = "secure")]
 mod link_cancel;
 #[cfg(feature = "secure")]
+mod link_commands;
+#[cfg(feature = "secure")]
 mod link_driver;
 #[cfg(not(feature = "secure"))]
 #[path = "no_link_driver.rs"]
 mod link_driver;
+#[cfg(feature = "secure")]
+mod link_ends;
 #[cfg(feature = "secure")]
 mod link_frames;
 #[cfg(feature = "secure")]
