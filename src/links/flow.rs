@@ -316,6 +316,9 @@ impl Receiving {
         if let Some(code) = self.stopped {
             links.stop_stream(now, stream, code);
             (self.chunks, self.len, self.is_over) = (VecDeque::new(), 0, true);
+            // The driver gives up a half that the application reads if the peer breaks the
+            // protocol.
+            self.end.get_or_insert(FlowEnd::Reset);
             return;
         }
         while reads && self.len < Flow::MAX_UNREAD_LEN {
