@@ -70,7 +70,7 @@ impl LinkDriver {
             links,
             known: HashMap::new(),
             transfers: Transfers::default(),
-            streams: LinkStreams::new(),
+            streams: LinkStreams::default(),
             commands: VecDeque::new(),
             batch: SendBatch::new(),
             sent_count: 0,
@@ -143,7 +143,7 @@ impl LinkDriver {
         }
         self.commands = commands;
         for flow in Self::endpoint_links(&self.shared).ready_flows.take() {
-            if let Some(stream) = flow.stream().filter(|stream| self.streams.contains_key(stream)) {
+            if let Some(stream) = flow.stream().filter(|stream| self.streams.contains(*stream)) {
                 self.handle_stream(&mut links, stream, dispatch, now);
             }
         }
@@ -271,6 +271,10 @@ impl LinkDriver {
     ) -> Result<(), DropReason> {
         if Frame::is_cancel(contents, self.shared.config.dialect) {
             cancel_response(links, peer, contents, now);
+        }
+        if Frame::response_id(contents, self.shared.config.dialect).is_some_and(|id| self.streams.has_call(&id)) {
+            // The response to a call with a stream comes over that stream, before the items.
+            return Err(DropReason::WrongSource);
         }
         let addr = peer.link.and_then(|link| links.addr(link)).unwrap_or(self.shared.local_addr);
         let frame = LinkFrame { contents, peer, addr, target, shared: &self.shared };

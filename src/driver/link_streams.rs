@@ -52,16 +52,19 @@ impl LinkDriver {
         dispatch: &mut Dispatch,
         now: Instant,
     ) {
-        let Some(mut open) = self.streams.remove(&stream).or_else(|| self.accept(stream)) else { return };
+        let Some(mut open) = self.streams.remove(stream).or_else(|| self.accept(stream)) else { return };
         match open.read_head(links, stream, now) {
             Head::Pending => {}
             Head::Complete(head) => {
                 let handled = self.handle_head(links, (stream.link, &mut open), &head, dispatch, now);
                 handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
+                if let Role::Caller(call) = open.role {
+                    // The response has completed the call, unless it is none: no other follows.
+                    self.shared.calls.end_link_call(&call, LinkEnd::Lost, true);
+                }
             }
             Head::Missing(reason) => {
-                open.flow.reset(LinkStream::MALFORMED);
-                open.flow.stop(LinkStream::MALFORMED);
+                open.refuse();
                 if let Role::Caller(call) = open.role {
                     self.shared.calls.end_link_call(&call, reason, true);
                 }
@@ -104,13 +107,12 @@ impl LinkDriver {
                 let frame = LinkFrame { contents: head, peer: &peer, addr, target, shared: &self.shared };
                 dispatch.handle_link_frame(frame, now, |response| _ = peer.respond(response))
             }
-            Role::Caller(_) if !is_request && !Frame::is_cancel(head, dialect) => {
+            Role::Caller(call) if Frame::response_id(head, dialect) == Some(*call) => {
                 let frame = LinkFrame { contents: head, peer: &peer, addr, target, shared: &self.shared };
-                dispatch.handle_link_frame(frame, now, |_| ())
+                dispatch.handle_link_frame(frame, now, |_| ()).inspect_err(|_| open.refuse())
             }
             _ => {
-                open.flow.reset(LinkStream::MALFORMED);
-                open.flow.stop(LinkStream::MALFORMED);
+                open.refuse();
                 Err(DropReason::WrongShape)
             }
         }
@@ -127,22 +129,18 @@ impl LinkDriver {
 
     /// Ends the streams of a link that has ended, and the calls that wait for their responses.
     pub(super) fn end_streams(&mut self, link: LinkId, reason: LinkEnd) {
-        while let Some((&stream, _)) = self.streams.range(LinkStream::first_of(link)..).next()
-            && stream.link == link
-            && let Some(open) = self.streams.remove(&stream)
-        {
+        while let Some(open) = self.streams.pop(link) {
             let state = open.flow.end(reason);
-            match open.role {
-                Role::Caller(call) if open.head.is_some() => self.shared.calls.end_link_call(&call, reason, true),
-                role if state.was_stopped => self.cancel(&role),
-                _ => {}
+            match open.awaiting_call() {
+                Some(call) => self.shared.calls.end_link_call(&call, reason, true),
+                None if state.was_stopped => self.cancel(&open.role),
+                None => {}
             }
         }
     }
 
     /// Ends all streams, because the endpoint has closed.
     pub(super) fn end_all_streams(&mut self) {
-        self.streams.values().for_each(|open| _ = open.flow.end(LinkEnd::Closed));
-        self.streams.clear();
+        self.streams.take().for_each(|open| _ = open.flow.end(LinkEnd::Closed));
     }
 }

@@ -1,16 +1,22 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use rpcudp_core::MessageId;
-use rpcudp_secure::{LinkEnd, LinkStream, Links, StreamDecoder, StreamFrame, StreamRead};
+use rpcudp_secure::{LinkEnd, LinkId, LinkStream, Links, StreamDecoder, StreamFrame, StreamRead};
 
 use crate::links::flow::Flow;
 
 /// The open streams of all links.
-pub(super) type LinkStreams = BTreeMap<LinkStream, OpenStream>;
+#[derive(Debug, Default)]
+pub(super) struct LinkStreams {
+    open: BTreeMap<LinkStream, OpenStream>,
+    /// The calls of this endpoint with streams on which no response has arrived.
+    calls: BTreeSet<MessageId>,
+}
 
 /// A stream, as the driver sees it.
 #[derive(Debug)]
@@ -38,12 +44,61 @@ pub(super) enum Head {
     Missing(LinkEnd),
 }
 
+impl LinkStreams {
+    pub(super) fn insert(&mut self, stream: LinkStream, open: OpenStream) {
+        self.calls.extend(open.awaiting_call());
+        self.open.insert(stream, open);
+    }
+
+    pub(super) fn remove(&mut self, stream: LinkStream) -> Option<OpenStream> {
+        let open = self.open.remove(&stream)?;
+        if let Some(call) = open.awaiting_call() {
+            self.calls.remove(&call);
+        }
+        Some(open)
+    }
+
+    pub(super) fn contains(&self, stream: LinkStream) -> bool {
+        self.open.contains_key(&stream)
+    }
+
+    /// Returns whether the response to a call has to come over a stream, and has not.
+    pub(super) fn has_call(&self, call: &MessageId) -> bool {
+        !self.calls.is_empty() && self.calls.contains(call)
+    }
+
+    /// Removes a stream of a link.
+    pub(super) fn pop(&mut self, link: LinkId) -> Option<OpenStream> {
+        let (&stream, _) = self.open.range(LinkStream::first_of(link)..).next()?;
+        if stream.link == link { self.remove(stream) } else { None }
+    }
+
+    /// Removes all streams.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = OpenStream> + use<> {
+        mem::take(self).open.into_values()
+    }
+}
+
 impl OpenStream {
     /// Bytes of a request that are read at once.
     const READ_LEN: usize = 16 << 10;
 
     pub(super) fn new(flow: Arc<Flow>, role: Role) -> Self {
         Self { flow, head: Some(StreamDecoder::default()), role }
+    }
+
+    /// Returns the call that waits for a response on the stream.
+    pub(super) fn awaiting_call(&self) -> Option<MessageId> {
+        match self.role {
+            Role::Caller(call) if self.head.is_some() => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Gives up both halves, because the peer has broken the protocol or sent no first frame.
+    pub(super) fn refuse(&self) {
+        self.flow.reset(LinkStream::MALFORMED);
+        self.flow.stop(LinkStream::MALFORMED);
     }
 
     /// Reads the request or the response.

@@ -241,6 +241,80 @@ async fn caller_survives_what_a_peer_sends_as_a_response() {
     }
 }
 
+/// Takes the stream of a call that has arrived at the called peer.
+async fn accept(raw: &mut RawPeer) -> (LinkStream, Vec<u8>) {
+    raw.run(ms(200)).await;
+    let opened = raw.events.drain(..).find_map(|event| match event {
+        LinkEvent::Stream { stream } => Some(stream),
+        _ => None,
+    });
+    let stream = opened.unwrap();
+    let (request, _) = raw.read(stream);
+    // The response has the id of the request.
+    (stream, [&[1][..], &request[5..25], &[0xc0]].concat())
+}
+
+fn write(raw: &mut RawPeer, stream: LinkStream, bytes: Vec<u8>) {
+    raw.links.write_stream(Instant::now().into_std(), stream, &mut bytes.into()).unwrap();
+}
+
+/// The called peer sends the response besides the stream of its call, and then ends that stream.
+#[tokio::test(start_paused = true)]
+async fn response_besides_the_stream_of_its_call_is_dropped() {
+    let network = Network::new(1);
+    let mut raw = RawPeer::new(&network, SERVER, 1);
+    let caller = bind(&network, CALLER, builder(2, &Runs::default()));
+    let numbers = NumbersClient::secure(&caller, SERVER.parse().unwrap(), peer(1));
+    for ends in ["reset", "finished", "cancelled", "request"] {
+        let call = tokio::spawn(numbers_read(numbers.two()));
+        let (stream, response) = accept(&mut raw).await;
+        let now = Instant::now().into_std();
+        raw.links.send(now, stream.link, response).unwrap();
+        raw.run(ms(200)).await;
+        assert!(!call.is_finished(), "{ends}");
+        let now = Instant::now().into_std();
+        match ends {
+            "reset" => raw.links.reset_stream(now, stream, 7),
+            "finished" => raw.links.finish_stream(now, stream),
+            "cancelled" => write(&mut raw, stream, b"\x80\0\0\0".to_vec()),
+            _ => write(&mut raw, stream, framed(&request("two"))),
+        }
+        raw.run(ms(200)).await;
+        assert!(call.is_finished(), "{ends}");
+        assert!(call.await.unwrap().contains("link"), "{ends}");
+        raw.events.clear();
+    }
+    assert_eq!(caller.stats().dropped(rpcudp::DropReason::WrongSource), 4);
+}
+
+/// The called peer sends the response of one call on the stream of another.
+#[tokio::test(start_paused = true)]
+async fn first_frame_that_is_not_the_response_of_its_call_ends_the_call() {
+    let network = Network::new(1);
+    let mut raw = RawPeer::new(&network, SERVER, 1);
+    let caller = bind(&network, CALLER, builder(2, &Runs::default()));
+    let numbers = NumbersClient::secure(&caller, SERVER.parse().unwrap(), peer(1));
+    let first = tokio::spawn(numbers_read(numbers.two()));
+    let (first_stream, first_response) = accept(&mut raw).await;
+    for (kind, is_own) in [(1, false), (5, true), (6, true), (9, true)] {
+        let call = tokio::spawn(numbers_read(numbers.two()));
+        let (stream, mut response) = accept(&mut raw).await;
+        if !is_own {
+            response.clone_from(&first_response);
+        }
+        response[0] = kind;
+        write(&mut raw, stream, framed(&response));
+        raw.run(ms(200)).await;
+        assert!(call.is_finished(), "{kind}");
+        assert!(call.await.unwrap().contains("link"), "{kind}");
+        raw.events.clear();
+    }
+    assert!(!first.is_finished());
+    write(&mut raw, first_stream, [&framed(&first_response)[..], b"\0\0\0\x01\x01\x80\0\0\0"].concat());
+    raw.run(ms(200)).await;
+    assert_eq!(first.await.unwrap(), "Ok([1])");
+}
+
 async fn numbers_read(call: Call<Inflow<u64>>) -> String {
     let mut items = match call.await {
         Ok(items) => items,
