@@ -77,6 +77,13 @@ impl Streams {
             && let Some(open) = self.by_number.get_mut(&number)
         {
             open.id = Some(id);
+            // A half that was given up meanwhile, or the peer would wait for its end.
+            if !open.is_sending {
+                let _ = connection.send_stream(id).reset(VarInt::from_u32(LinkStream::DROPPED));
+            }
+            if !open.is_receiving {
+                let _ = connection.recv_stream(id).stop(VarInt::from_u32(LinkStream::DROPPED));
+            }
             self.numbers.insert(id, number);
             started.push(number);
         }

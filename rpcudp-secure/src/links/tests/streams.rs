@@ -88,6 +88,44 @@ fn streams_beyond_the_limit_wait_for_others() {
 }
 
 #[test]
+fn stream_of_which_a_half_is_given_up_while_it_waits_leaves_room_for_others() {
+    let (mut network, link) = Network::pair(1);
+    let open = |network: &mut Network| network.nodes[CALLER].links.open_stream(network.now, link).unwrap();
+    // The link is in its handshake.
+    let streams: Vec<_> = (0..300).map(|_| open(&mut network)).collect();
+    for (at, stream) in streams.iter().enumerate() {
+        let Network { nodes, now, .. } = &mut network;
+        match at % 2 {
+            0 => nodes[CALLER].links.reset_stream(*now, *stream, 7),
+            _ => nodes[CALLER].links.stop_stream(*now, *stream, 7),
+        }
+    }
+    let last = open(&mut network);
+    let mut data = Bytes::from_static(b"last");
+    for _ in 0..40 {
+        network.run(SECOND);
+        for stream in network.streams(CALLED) {
+            match network.read(CALLED, stream) {
+                (bytes, StreamRead::Blocked) if bytes.is_empty() => {}
+                (bytes, StreamRead::Blocked) => return assert_eq!(bytes, b"last"),
+                _ => network.nodes[CALLED].links.finish_stream(network.now, stream),
+            }
+            let _ = network.write(CALLED, stream, &mut Bytes::new());
+        }
+        for stream in network.streams(CALLER) {
+            if stream == last {
+                network.write(CALLER, last, &mut data).unwrap();
+                continue;
+            }
+            // The other half of a stream that has started.
+            network.nodes[CALLER].links.reset_stream(network.now, stream, 7);
+            network.nodes[CALLER].links.stop_stream(network.now, stream, 7);
+        }
+    }
+    panic!("the last stream has no room");
+}
+
+#[test]
 fn each_end_learns_that_the_other_has_given_up() {
     let (mut network, _) = Network::pair(1);
     let [stream, accepted] = network.open(b"question");
