@@ -350,11 +350,13 @@ impl LinkDriver {
         deadline.into_iter().chain(self.keep_alive_at).min()
     }
 
-    /// Returns whether all commands are executed and all datagrams sent. The driver of another
-    /// socket does not wait: the one that owns the links may have closed, and wakes no other.
+    /// Returns whether all commands are executed, all ready streams served, and all datagrams sent.
+    /// The driver of another socket does not wait: the one that owns the links may have closed, and
+    /// wakes no other.
     pub(super) fn is_idle(&self) -> bool {
-        self.links.is_none()
-            || (self.sent_count == self.batch.len() && !Self::endpoint_links(&self.shared).has_commands())
+        let shared = Self::endpoint_links(&self.shared);
+        let has_work = || shared.has_commands() || shared.ready_flows.has_ready();
+        self.links.is_none() || (self.sent_count == self.batch.len() && !has_work())
     }
 
     /// Returns the time to look again before the links of an endpoint without handlers are closed,
