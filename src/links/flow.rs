@@ -84,7 +84,8 @@ pub(crate) struct Stopped;
 pub(crate) struct FlowState {
     pub(crate) is_sending_over: bool,
     pub(crate) is_receiving_over: bool,
-    /// Whether sending was over before the request or the response was ready to be sent.
+    /// Whether the peer or the end of the link has ended sending before the request or the response
+    /// was ready to be sent.
     pub(crate) was_stopped: bool,
 }
 
@@ -267,7 +268,7 @@ impl State {
         FlowState {
             is_sending_over: sending.is_over,
             is_receiving_over: receiving.is_over,
-            was_stopped: sending.is_over && !sending.has_head,
+            was_stopped: sending.is_over && !sending.has_head && sending.end.is_none(),
         }
     }
 }

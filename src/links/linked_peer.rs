@@ -55,6 +55,11 @@ impl LinkedPeer {
         self.large.as_ref()?.memory.lock().take()
     }
 
+    /// Returns whether the request came over a stream that takes the response.
+    pub(crate) fn has_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
     /// Sends the response of a request that came over a stream. Returns `false` for another.
     pub(crate) fn respond(&self, response: &[u8]) -> bool {
         self.stream.as_ref().inspect(|stream| stream.respond(response)).is_some()

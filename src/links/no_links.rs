@@ -101,6 +101,10 @@ pub(crate) mod linked_peer {
             sender
         }
 
+        pub(crate) fn has_stream(&self) -> bool {
+            match *self {}
+        }
+
         pub(crate) fn take_memory(&self) -> Option<RequestMemory> {
             match *self {}
         }

@@ -109,7 +109,9 @@ impl<'a> InlineRequest<'a> {
             Seen::Never => return Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
             Seen::Running => {
                 shared.counters.dropped(DropReason::DuplicateRequest);
-                if shared.config.dialect.has_running_frames() {
+                // A stream takes one frame in this direction before its items: the response.
+                let has_stream = link.as_ref().is_some_and(|link| link.has_stream());
+                if shared.config.dialect.has_running_frames() && !has_stream {
                     responses.write(*sender, *local, |out| Frame::encode_running(out, *id));
                     **counter = Some(Counter::RunningSent);
                 }

@@ -207,6 +207,31 @@ async fn stream_is_reset_while_its_method_runs() {
     assert!(!bytes.is_empty() && raw.has_link());
 }
 
+#[tokio::test(start_paused = true)]
+async fn duplicate_of_a_running_request_is_dropped_with_its_stream() {
+    let network = Network::new(1);
+    let server = server(&network);
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    let now = Instant::now().into_std();
+    let first = raw.links.open_stream(now, link).unwrap();
+    // `once_slowly(9, 5_000)` is at-most-once.
+    let mut request = request("once_slowly");
+    request.splice(request.len() - 1.., [0x92, 9, 0xcd, 0x13, 0x88]);
+    write(&mut raw, first, framed(&request));
+    raw.run(ms(100)).await;
+    for _ in 0..3 {
+        let (bytes, end) = raw.exchange(link, &framed(&request), false).await;
+        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+    }
+    raw.run(ms(5_000)).await;
+    let response = framed(&[&[1][..], &[0; 20], &[9]].concat());
+    assert_eq!(raw.read(first), (response.clone(), StreamRead::Finished));
+    // The stored response.
+    assert_eq!(raw.exchange(link, &framed(&request), false).await, (response, StreamRead::Finished));
+    assert_eq!(server.stats().dropped(rpcudp::DropReason::DuplicateRequest), 3);
+}
+
 /// The called peer answers a request with bytes of its choice.
 #[tokio::test(start_paused = true)]
 async fn caller_survives_what_a_peer_sends_as_a_response() {
