@@ -31,6 +31,8 @@ use crate::links::secure_peer::SecurePeer;
 /// to it.
 pub(super) struct LinkDriver {
     pub(super) shared: Arc<Shared>,
+    /// Whether this is the driver of the first socket.
+    is_owner: bool,
     /// `None` at the driver of another socket.
     links: Option<Links>,
     pub(super) known: HashMap<LinkId, KnownLink>,
@@ -67,6 +69,7 @@ impl LinkDriver {
         let links = is_owner.then(|| Links::new(identity, options, now(), *seed));
         Some(Box::new(Self {
             shared: Arc::clone(shared),
+            is_owner,
             links,
             known: HashMap::new(),
             transfers: Transfers::default(),
@@ -389,5 +392,10 @@ impl LinkDriver {
 impl Drop for LinkDriver {
     fn drop(&mut self) {
         self.end_all_streams();
+        // Also after a panic, which has dropped the links.
+        if self.is_owner {
+            Self::endpoint_links(&self.shared).close();
+            self.commands.drain(..).for_each(Command::end);
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rpcudp_core::MessageId;
-use rpcudp_secure::LinkStatus;
+use rpcudp_secure::{LinkEnd, LinkStatus};
 use tokio::sync::oneshot;
 
 use super::linked_peer::LinkedPeer;
@@ -30,6 +30,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Drops the command, because no driver is left to execute it.
+    pub(crate) fn end(self) {
+        if let Self::Open { peer, .. } = &self
+            && let Some(stream) = peer.stream()
+        {
+            stream.flow.end(LinkEnd::Closed);
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),

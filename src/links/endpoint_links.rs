@@ -51,6 +51,8 @@ struct Queue {
     commands: VecDeque<Command>,
     /// The bytes of all commands.
     len: usize,
+    /// Whether the driver that owned the links has ended.
+    is_closed: bool,
 }
 
 /// The targets of clients by the address that stands for them, for retransmissions.
@@ -78,7 +80,7 @@ impl Targets {
 /// The counts of the links, for metrics.
 pub(crate) type LinkCounts = LinkStats;
 
-/// The queue to the driver is full. The frame counts as lost.
+/// The queue to the driver is full, or the driver has ended. The frame counts as lost.
 #[derive(Debug)]
 pub(crate) struct QueueFull;
 
@@ -241,7 +243,10 @@ impl EndpointLinks {
 
     fn push(&self, command: Command) -> Result<(), QueueFull> {
         let mut queue = self.queue.lock();
-        if queue.len + command.len() > Self::MAX_QUEUE_LEN {
+        if queue.is_closed || queue.len + command.len() > Self::MAX_QUEUE_LEN {
+            drop(queue);
+            // Its drop may end a stream.
+            drop(command);
             return Err(QueueFull);
         }
         let was_empty = queue.commands.is_empty();
@@ -267,6 +272,18 @@ impl EndpointLinks {
         self.has_commands.load(Ordering::Acquire)
     }
 
+    /// Takes no more commands, because the driver ends. Drops those that are queued: they hold
+    /// streams and the endpoint.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue.lock();
+        queue.is_closed = true;
+        let commands = mem::take(&mut queue.commands);
+        queue.len = 0;
+        self.has_commands.store(false, Ordering::Release);
+        drop(queue);
+        commands.into_iter().for_each(Command::end);
+    }
+
     /// Records that a link to a target is up, or that none is left.
     pub(crate) fn set_up(&self, source: SocketAddr, peer: Option<PeerId>) {
         let mut up = self.up.lock();
@@ -284,9 +301,35 @@ impl EndpointLinks {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use rand::SeedableRng;
+    use rpcudp_secure::LinkEnd;
+    use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
+    use crate::links::call_flow::CallFlow;
+    use crate::links::flow::FlowEnd;
+
+    #[test]
+    fn commands_that_no_driver_executes_end_with_it() {
+        let config = LinkConfig { identity: Some(Identity::from_seed([1; 32])), ..LinkConfig::default() };
+        let links = EndpointLinks::new(&config, &mut StdRng::seed_from_u64(1), &Arc::default()).unwrap();
+        let flow = links.new_flow();
+        let peer = SecurePeer::new(([10, 0, 0, 1], 7_000).into(), ([10, 0, 0, 1], 7_000).into(), Route::Plain);
+        let peer = Arc::new(peer.with_stream(CallFlow::new(Arc::clone(&flow), None)));
+        links.open_stream(&peer, MessageId::from_bytes([7; 20])).unwrap();
+        let mut listed = links.list();
+        links.close();
+        assert_eq!(Arc::strong_count(&peer), 1);
+        assert!(!links.has_commands() && listed.try_recv() == Err(TryRecvError::Closed));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(matches!(flow.poll_room(cx), Poll::Ready(Err(_))));
+        assert_eq!(flow.poll_chunk(cx), Poll::Ready(Err(FlowEnd::Link(LinkEnd::Closed))));
+        // And none is queued after that.
+        assert!(links.open_stream(&peer, MessageId::from_bytes([8; 20])).is_err() && !links.has_commands());
+        assert_eq!(links.list().try_recv(), Err(TryRecvError::Closed));
+    }
 
     #[test]
     fn targets_of_clients_that_are_dropped_are_forgotten() {
