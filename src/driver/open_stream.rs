@@ -112,7 +112,7 @@ impl OpenStream {
             match decoder.next_frame(max_len) {
                 Ok(Some(StreamFrame::Item(frame))) => {
                     let rest = self.head.take().map(StreamDecoder::into_rest);
-                    self.flow.receive(rest.unwrap_or_default());
+                    self.flow.receive(&rest.unwrap_or_default());
                     return Head::Complete(frame);
                 }
                 Ok(None) => {}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rpcudp_secure::{LinkEnd, LinkStream, Links, StreamRead};
 
 use super::ready_queue::ReadyQueue;
@@ -46,8 +46,9 @@ struct Sending {
 /// The half that the peer sends.
 #[derive(Debug, Default)]
 struct Receiving {
-    chunks: VecDeque<Bytes>,
-    len: usize,
+    /// The bytes that the application has not read. They are copied, because a chunk of a stream
+    /// keeps the whole packet that it came in, and a peer may send one byte in each.
+    unread: BytesMut,
     end: Option<FlowEnd>,
     /// The code with which the application has given up the half.
     stopped: Option<u32>,
@@ -106,6 +107,9 @@ impl Flow {
 
     /// Bytes that wait for the application, beyond which the rest stays in the stream.
     const MAX_UNREAD_LEN: usize = 64 << 10;
+
+    /// Bytes that the application takes at once.
+    const MAX_CHUNK_LEN: usize = 4 << 10;
 
     pub(super) fn new(queue: &Arc<ReadyQueue<Arc<Self>>>) -> Arc<Self> {
         Arc::new(Self { state: Lock::default(), queue: Arc::downgrade(queue) })
@@ -185,22 +189,27 @@ impl Flow {
     pub(crate) fn poll_chunk(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Bytes, FlowEnd>> {
         let mut state = self.state.lock();
         let receiving = &mut state.receiving;
-        let Some(chunk) = receiving.chunks.pop_front() else {
+        let len = receiving.unread.len();
+        if len == 0 {
             if let Some(end) = receiving.end {
                 return Poll::Ready(Err(end));
             }
             receiving.waker = Some(cx.waker().clone());
             return Poll::Pending;
+        }
+        let chunk = if len > Self::MAX_CHUNK_LEN {
+            receiving.unread.split_to(Self::MAX_CHUNK_LEN)
+        } else {
+            // A stream that is read keeps no buffer.
+            mem::take(&mut receiving.unread)
         };
         let half = Self::MAX_UNREAD_LEN / 2;
-        let was_full = receiving.len >= half;
-        receiving.len -= chunk.len();
-        let reads_on = was_full && receiving.len < half && !receiving.is_over;
+        let reads_on = len >= half && receiving.unread.len() < half && !receiving.is_over;
         drop(state);
         if reads_on {
             self.change(|_| ());
         }
-        Poll::Ready(Ok(chunk))
+        Poll::Ready(Ok(chunk.freeze()))
     }
 
     /// Returns the stream, if the driver has opened it.
@@ -220,12 +229,8 @@ impl Flow {
     }
 
     /// Adds the bytes that followed the head.
-    pub(crate) fn receive(&self, rest: Bytes) {
-        if !rest.is_empty() {
-            let receiving = &mut self.state.lock().receiving;
-            receiving.len += rest.len();
-            receiving.chunks.push_back(rest);
-        }
+    pub(crate) fn receive(&self, rest: &[u8]) {
+        self.state.lock().receiving.unread.extend_from_slice(rest);
     }
 
     /// Passes bytes between the buffers and the stream. Reads only if `reads`, because the head was
@@ -236,7 +241,7 @@ impl Flow {
         state.sending.transfer(links, stream, now);
         state.receiving.transfer(links, stream, now, reads);
         let has_room = state.sending.is_over || state.sending.len < Self::MAX_UNSENT_LEN;
-        let has_bytes = !state.receiving.chunks.is_empty() || state.receiving.end.is_some();
+        let has_bytes = !state.receiving.unread.is_empty() || state.receiving.end.is_some();
         let wakers = [
             if has_room { state.sending.waker.take() } else { None },
             if has_bytes { state.receiving.waker.take() } else { None },
@@ -316,18 +321,15 @@ impl Receiving {
         }
         if let Some(code) = self.stopped {
             links.stop_stream(now, stream, code);
-            (self.chunks, self.len, self.is_over) = (VecDeque::new(), 0, true);
+            (self.unread, self.is_over) = (BytesMut::new(), true);
             // The driver gives up a half that the application reads if the peer breaks the
             // protocol.
             self.end.get_or_insert(FlowEnd::Reset);
             return;
         }
-        while reads && self.len < Flow::MAX_UNREAD_LEN {
-            match links.read_stream(now, stream, Flow::MAX_UNREAD_LEN - self.len) {
-                StreamRead::Chunk(chunk) => {
-                    self.len += chunk.len();
-                    self.chunks.push_back(chunk);
-                }
+        while reads && self.unread.len() < Flow::MAX_UNREAD_LEN {
+            match links.read_stream(now, stream, Flow::MAX_UNREAD_LEN - self.unread.len()) {
+                StreamRead::Chunk(chunk) => self.unread.extend_from_slice(&chunk),
                 StreamRead::Finished => return self.close(FlowEnd::Finished),
                 StreamRead::Reset => return self.close(FlowEnd::Reset),
                 _ => return,
@@ -346,5 +348,35 @@ impl Receiving {
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unread_bytes_take_no_more_memory_than_their_bound() {
+        let flow = Flow::new(&Arc::new(ReadyQueue::new(&Arc::default())));
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (mut sent, mut read) = (0_u32, 0_u32);
+        let mut max_capacity = 0;
+        for round in 1..400 {
+            // As a peer that sends one byte in each packet, to an application that reads a little.
+            while flow.state.lock().receiving.unread.len() < Flow::MAX_UNREAD_LEN {
+                flow.receive(&[(sent % 251) as u8]);
+                sent += 1;
+            }
+            max_capacity = max_capacity.max(flow.state.lock().receiving.unread.capacity());
+            for _ in 0..round % 20 {
+                let Poll::Ready(Ok(chunk)) = flow.poll_chunk(cx) else { break };
+                assert!(chunk.len() <= Flow::MAX_CHUNK_LEN);
+                for byte in chunk {
+                    assert_eq!(u32::from(byte), read % 251);
+                    read += 1;
+                }
+            }
+        }
+        assert!(max_capacity <= 2 * Flow::MAX_UNREAD_LEN, "{max_capacity}");
     }
 }
