@@ -23,8 +23,8 @@ mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;
+mod transfers;
 mod trouble;
 mod unvalidated;
 mod uploads;
-mod transfers;
 mod wires;
