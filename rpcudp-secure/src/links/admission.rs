@@ -27,6 +27,8 @@ struct Window {
     retried: usize,
     /// The first packets that were looked at, by kind.
     first_packets: [usize; FirstPacket::COUNT],
+    /// The packets after a Retry among them. At most as many sources as such packets.
+    after_retry: HashMap<Source, u32>,
     moved: usize,
     /// By the links' places in the table.
     moved_by_link: HashMap<u32, u32>,
@@ -96,14 +98,19 @@ impl Admission {
 
     /// Returns whether a first packet is worth a look, which takes some 7 us. Beyond a limit of a
     /// second it is not.
-    pub(super) fn looks_at(&mut self, now: Instant, packet: FirstPacket) -> bool {
+    pub(super) fn looks_at(&mut self, now: Instant, source: SocketAddr, packet: FirstPacket) -> bool {
         self.window.renew(now);
+        let count = || self.window.after_retry.get(&Source::of(source.ip())).copied().unwrap_or(0);
         self.window.first_packets[packet as usize] < packet.limit()
+            && (packet != FirstPacket::AfterRetry || count() < FirstPacket::MAX_AFTER_RETRY_PER_SOURCE)
     }
 
     /// Counts a first packet that was looked at, and that belongs to no handshake under way.
-    pub(super) fn count(&mut self, packet: FirstPacket) {
+    pub(super) fn count(&mut self, source: SocketAddr, packet: FirstPacket) {
         self.window.first_packets[packet as usize] += 1;
+        if packet == FirstPacket::AfterRetry {
+            *self.window.after_retry.entry(Source::of(source.ip())).or_default() += 1;
+        }
     }
 
     /// Decides about a handshake. One that is accepted is counted until [`end`](Self::end).
@@ -186,6 +193,7 @@ impl Window {
             by_source: HashMap::new(),
             retried: 0,
             first_packets: [0; FirstPacket::COUNT],
+            after_retry: HashMap::new(),
             moved: 0,
             moved_by_link: HashMap::new(),
         }
@@ -370,18 +378,40 @@ mod tests {
         assert_eq!((admission.handshaking(), admission.window.by_source.len()), (0, 0));
     }
 
+    /// Counts first packets that are looked at, from the hosts with these numbers.
+    fn looked_at(
+        admission: &mut Admission,
+        now: Instant,
+        hosts: impl Iterator<Item = u32>,
+        packet: FirstPacket,
+    ) -> usize {
+        let is_looked_at = |host: &u32| {
+            let is_looked_at = admission.looks_at(now, source(*host), packet);
+            if is_looked_at {
+                admission.count(source(*host), packet);
+            }
+            is_looked_at
+        };
+        hosts.filter(is_looked_at).count()
+    }
+
     #[test]
     fn first_packets_in_a_second_are_bounded() {
         let (mut admission, now) = admission();
-        for packet in [FirstPacket::Unaddressed, FirstPacket::Addressed] {
-            let mut count = 0;
-            while admission.looks_at(now, packet) {
-                admission.count(packet);
-                count += 1;
+        for second in 0..2 {
+            let now = now + second * Window::LENGTH;
+            for packet in [FirstPacket::Unaddressed, FirstPacket::AfterRetry, FirstPacket::Stale] {
+                assert_eq!(looked_at(&mut admission, now, 0..20_000, packet), packet.limit());
             }
-            assert_eq!(count, packet.limit());
-            assert!(admission.looks_at(now + Window::LENGTH, packet));
-            admission.window = Window::new(now);
+            assert_eq!(admission.window.after_retry.len(), FirstPacket::AfterRetry.limit());
         }
+    }
+
+    #[test]
+    fn first_packets_after_a_retry_are_bounded_for_each_source() {
+        let (mut admission, now) = admission();
+        assert_eq!(looked_at(&mut admission, now, [1; 1_000].into_iter(), FirstPacket::AfterRetry), 64);
+        assert_eq!(looked_at(&mut admission, now, [2].into_iter(), FirstPacket::AfterRetry), 1);
+        assert_eq!(looked_at(&mut admission, now, [1; 1_000].into_iter(), FirstPacket::Unaddressed), 1_000);
     }
 }

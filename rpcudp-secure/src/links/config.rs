@@ -13,7 +13,7 @@ use quinn_proto::{
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac::{HMAC_SHA256, Key};
 
-use crate::connection_ids::{FirstIds, KeyedIds};
+use crate::connection_ids::{FirstIds, IdOrder, KeyedIds};
 use crate::fixed_bit::FixedBit;
 use crate::identity::Identity;
 use crate::options::LinkOptions;
@@ -29,6 +29,8 @@ pub(super) struct Config {
     pub(super) clock: Arc<Clock>,
     /// Tells the connection ids of this endpoint from others.
     pub(super) ids: KeyedIds,
+    /// The orders for the ids that quinn-proto asks for.
+    pub(super) id_order: Arc<IdOrder>,
     transports: PerPath<Arc<TransportConfig>>,
     tls: Tls,
     first_ids: Arc<FirstIds>,
@@ -104,13 +106,16 @@ impl Config {
         let reset_key = Key::new(HMAC_SHA256, &reset_key);
         let ids_key = derive(identity.seed(), &format!("rpcudp connection ids {place}"));
         let ids_seed = derive(seed, "connection ids");
+        let id_order = Arc::new(IdOrder::default());
+        let ids = KeyedIds::new(&ids_key, ids_seed, Arc::clone(&id_order));
+        let generator_order = Arc::clone(&id_order);
         let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
         endpoint
             // Without the bit, packets would begin like the frames of the plain wire.
             .grease_quic_bit(false)
             .supported_versions(vec![1])
             .min_reset_interval(Self::RESET_INTERVAL)
-            .cid_generator(move || Box::new(KeyedIds::new(&ids_key, ids_seed)))
+            .cid_generator(move || Box::new(KeyedIds::new(&ids_key, ids_seed, Arc::clone(&generator_order))))
             .max_udp_payload_size(LinkOptions::MAX_MTU)
             .expect("the largest size is allowed");
 
@@ -132,7 +137,8 @@ impl Config {
             endpoint: Arc::new(endpoint),
             servers,
             clock,
-            ids: KeyedIds::new(&ids_key, ids_seed),
+            ids,
+            id_order,
             transports,
             tls,
             first_ids: Arc::new(FirstIds::new(derive(seed, "first ids"))),

@@ -124,8 +124,9 @@ impl Engine {
     }
 
     pub(super) fn handle(&mut self, now: Instant, source: SocketAddr, local: Option<IpAddr>, contents: &[u8]) {
-        let first_packet = FirstPacket::of(contents, &self.config.ids);
-        if first_packet.is_some_and(|packet| !self.admission.looks_at(now, packet)) {
+        let is_handshaking = |id: &_| self.index.is_handshaking(id);
+        let first_packet = FirstPacket::of(contents, source, &self.config.ids, is_handshaking);
+        if first_packet.is_some_and(|packet| !self.admission.looks_at(now, source, packet)) {
             self.stats.ignored += 1;
             return;
         }
@@ -133,7 +134,7 @@ impl Engine {
         let mut response = Vec::new();
         let handled = self.endpoint.handle(now, source, local, None, BytesMut::from(contents), &mut response);
         if let Some(packet) = first_packet.filter(|_| !matches!(handled, Some(DatagramEvent::ConnectionEvent(..)))) {
-            self.admission.count(packet);
+            self.admission.count(source, packet);
         }
         match handled {
             None => self.stats.ignored += 1,
@@ -319,6 +320,7 @@ impl Engine {
         link.count_unsent(&mut self.stats.unsent_bytes);
         if is_drained {
             self.end(&mut link, (LinkEnd::Lost, false));
+            self.forget_handshake_id(&mut link);
             self.timers.clear(link.id.slot, &mut link.armed);
             return;
         }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use quinn_proto::{ConnectionHandle, Incoming};
+use quinn_proto::{Connection, ConnectionHandle, Incoming};
 
 use super::admission::Verdict;
 use super::engine::Engine;
@@ -24,8 +24,8 @@ impl Engine {
         let (client, proven) = self.config.client(addr.ip(), key);
         let connected = self.endpoint.connect(now, client, addr, SERVER_NAME);
         let (handle, connection) = connected.map_err(|_| LinkEnd::NoAnswer)?;
-        let id = self.new_id(handle);
-        let mut link = Link::new(id, connection, now);
+        let mut link = self.new_link(handle, connection, now);
+        let id = link.id;
         link.target = Some(Target { addr, expected, proven, handshake: None });
         self.index.add_target(addr, expected, id);
         self.work(Box::new(link), now);
@@ -38,7 +38,7 @@ impl Engine {
         let transmit = match self.admission.admit(now, source, is_validated) {
             Verdict::Accept => match self.endpoint.accept(incoming, now, &mut response, server) {
                 Ok((handle, connection)) => {
-                    let mut link = Link::new(self.new_id(handle), connection, now);
+                    let mut link = self.new_link(handle, connection, now);
                     link.stage = Stage::Handshaking { is_validated };
                     link.unvalidated = (!is_validated).then_some(Unvalidated { received, sent: 0 });
                     self.work(Box::new(link), now);
@@ -54,16 +54,21 @@ impl Engine {
                     error.response
                 }
             },
-            Verdict::Retry => match self.endpoint.retry(incoming, &mut response) {
-                Ok(transmit) => {
-                    self.stats.retried += 1;
-                    Some(transmit)
+            Verdict::Retry => {
+                self.config.id_order.bind_next(Some(source));
+                let retried = self.endpoint.retry(incoming, &mut response);
+                self.config.id_order.bind_next(None);
+                match retried {
+                    Ok(transmit) => {
+                        self.stats.retried += 1;
+                        Some(transmit)
+                    }
+                    Err(error) => {
+                        self.endpoint.ignore(error.into_incoming());
+                        None
+                    }
                 }
-                Err(error) => {
-                    self.endpoint.ignore(error.into_incoming());
-                    None
-                }
-            },
+            }
             Verdict::Ignore => {
                 self.stats.ignored += 1;
                 self.endpoint.ignore(incoming);
@@ -75,6 +80,8 @@ impl Engine {
 
     pub(super) fn establish(&mut self, link: &mut Link, now: Instant) {
         let Stage::Handshaking { is_validated } = link.stage else { return };
+        // Both ends have dropped the keys of first packets, and the peer may retire the id.
+        self.forget_handshake_id(link);
         let Some(peer) = proven_key(link.connection.crypto_session()) else {
             return self.close_link(link, LinkEnd::Incompatible, now);
         };
@@ -99,9 +106,21 @@ impl Engine {
         }
     }
 
-    fn new_id(&mut self, handle: ConnectionHandle) -> LinkId {
+    /// Makes the link of a connection that quinn-proto has made just now.
+    fn new_link(&mut self, handle: ConnectionHandle, connection: Connection, now: Instant) -> Link {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        LinkId { slot: u32::try_from(handle.0).expect("far fewer links are allowed"), generation }
+        let id = LinkId { slot: u32::try_from(handle.0).expect("far fewer links are allowed"), generation };
+        let mut link = Link::new(id, connection, now);
+        link.handshake_id = self.config.id_order.newest();
+        link.handshake_id.into_iter().for_each(|id| self.index.add_handshake(id));
+        link
+    }
+
+    /// Lets packets that are addressed to the id of a handshake be dropped from now on.
+    pub(super) fn forget_handshake_id(&mut self, link: &mut Link) {
+        if let Some(id) = link.handshake_id.take() {
+            self.index.remove_handshake(&id);
+        }
     }
 }

@@ -1,16 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+
+use quinn_proto::ConnectionId;
 
 use super::event::{Expected, LinkId};
 use crate::peer_id::PeerId;
 
-/// The links by peer and by target.
+/// The links by peer and by target, and the ids of those whose handshakes are under way.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// The links to each key that are up, the newest last.
     by_peer: HashMap<PeerId, Vec<LinkId>>,
     /// The links that this endpoint has opened.
     by_target: HashMap<(SocketAddr, Expected), LinkId>,
+    /// The ids to which peers address the packets of handshakes under way.
+    handshakes: HashSet<ConnectionId>,
 }
 
 impl Index {
@@ -33,6 +37,18 @@ impl Index {
 
     pub(super) fn add_target(&mut self, addr: SocketAddr, expected: Expected, link: LinkId) {
         self.by_target.insert((addr, expected), link);
+    }
+
+    pub(super) fn is_handshaking(&self, id: &ConnectionId) -> bool {
+        self.handshakes.contains(id)
+    }
+
+    pub(super) fn add_handshake(&mut self, id: ConnectionId) {
+        self.handshakes.insert(id);
+    }
+
+    pub(super) fn remove_handshake(&mut self, id: &ConnectionId) {
+        self.handshakes.remove(id);
     }
 
     pub(super) fn remove_peer(&mut self, peer: PeerId, link: LinkId) {

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quinn_proto::{Connection, ConnectionError, SendDatagramError, TransportErrorCode};
+use quinn_proto::{Connection, ConnectionError, ConnectionId, SendDatagramError, TransportErrorCode};
 
 use super::admission::Admission;
 use super::config::Config;
@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) connection: Connection,
     pub(super) stage: Stage,
+    /// The id to which the peer addresses the packets of the handshake, until the link is up.
+    pub(super) handshake_id: Option<ConnectionId>,
     /// The bytes from and to a caller that has not shown that it receives at its address.
     pub(super) unvalidated: Option<Unvalidated>,
     /// The target of a link that this endpoint has opened.
@@ -95,6 +97,7 @@ impl Link {
             id,
             connection,
             stage: Stage::Handshaking { is_validated: true },
+            handshake_id: None,
             unvalidated: None,
             target: None,
             is_allowed: false,

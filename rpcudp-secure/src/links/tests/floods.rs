@@ -73,6 +73,46 @@ fn caller_gets_through_a_flood_that_exceeds_the_retries_of_a_second() {
     assert_eq!(network.nodes[0].links.stats().handshaking, 0);
 }
 
+/// Passes the first datagram of a handshake, and returns the id that the response is from.
+fn id_of_the_response(network: &mut Network, source: SocketAddr, initial: &[u8]) -> Vec<u8> {
+    network.inject(source, 0, initial);
+    let (mut id, now) = (Vec::new(), network.now);
+    network.nodes[0].links.flush(now, |datagram| {
+        let ids = &datagram.contents[5..];
+        let own = &ids[1 + usize::from(ids[0])..];
+        id = own[1..][..usize::from(own[0])].to_vec();
+    });
+    id
+}
+
+/// The attacker reads a Retry to its own address, and has the id of a handshake that has ended.
+#[test]
+fn flood_to_ids_of_the_endpoint_holds_up_no_handshake_in_either_direction() {
+    let mut network = Network::new(1);
+    (0..3).for_each(|_| _ = network.add(LinkOptions::default()));
+    let initials: Vec<_> = (10..50).map(|seed| initial(&network, seed)).collect();
+    let ended = id_of_the_response(&mut network, forged(0), &initials[0]);
+    network.run(20 * SECOND);
+    let mut ids: Vec<_> =
+        (1..40).map(|number| id_of_the_response(&mut network, forged(number), &initials[number])).collect();
+    let retry = ids.pop().unwrap();
+    assert_eq!((ended.len(), retry.len(), network.nodes[0].links.stats().retried), (8, 8, 7));
+
+    let incoming = network.connect(1, 0);
+    network.send(1, incoming, b"incoming");
+    let outgoing = network.connect(0, 2);
+    network.send(0, outgoing, b"outgoing");
+    network.run(15 * MS);
+    assert_eq!(network.nodes[0].links.stats().retried, 8, "the caller must show that it has its address");
+    for id in [&ended, &retry] {
+        // The header, the id, and the rest of a datagram.
+        let datagram = [&initials[0][..5], &[8], id, &initials[0][26..], &[0; 12]].concat();
+        (0..20_000).for_each(|number| network.inject(forged(number), 0, &datagram));
+    }
+    network.run(150 * MS);
+    assert_eq!((network.frames(0), network.frames(2)), (vec![b"incoming".to_vec()], vec![b"outgoing".to_vec()]));
+}
+
 /// QUIC drops them before it derives keys.
 #[test]
 fn short_datagrams_of_a_flood_keep_no_caller_out() {
