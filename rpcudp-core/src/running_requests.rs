@@ -130,6 +130,12 @@ impl<T> RunningRequests<T> {
         self.slots.iter().map(|(_, slot)| &slot.data)
     }
 
+    /// Iterates over the sources of the requests that can be cancelled and are not, one for each
+    /// request.
+    pub fn sources(&self) -> impl Iterator<Item = SocketAddr> {
+        self.slots.iter().filter_map(|(_, slot)| slot.request.map(|(_, source)| source))
+    }
+
     /// Returns the number of requests.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -218,6 +224,9 @@ mod tests {
         let mut requests = RunningRequests::new(16, 7);
         let key = requests.insert(Some((id(1), source(1))), 10);
         requests.insert(Some((id(1), source(2))), 20);
+        requests.insert(None, 30);
+        assert!(requests.sources().eq([source(1), source(2)]));
+        requests.remove(2);
         assert_eq!(cancelled(&mut requests, 1, 3), NO_DATA);
         assert_eq!(cancelled(&mut requests, 2, 1), NO_DATA);
         assert_eq!(cancelled(&mut requests, 1, 1), [10]);

@@ -44,10 +44,12 @@ impl InFlightCalls {
         });
     }
 
-    /// Retransmits a call no more while its request or response is under way on a stream. Returns
-    /// whether the call is one that would be.
+    /// Retransmits a call at long intervals while its request or response is under way on a stream.
+    /// Returns whether the call is one that is retransmitted.
     pub(crate) fn carry(&self, id: &MessageId) -> bool {
-        self.table.lock().calls.carry(id)
+        let mut table = self.table.lock();
+        let random = table.rng.next_u32();
+        table.calls.carry(id, now(), random)
     }
 
     /// Whether a call is under way on a stream.

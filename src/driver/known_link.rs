@@ -55,21 +55,19 @@ impl KnownLink {
         }
     }
 
-    /// Returns whether a call over the link is in flight, or a request that came over it is
-    /// handled.
-    fn is_used(&self, targets: &HashSet<SocketAddr>) -> bool {
+    /// Returns whether one of these addresses stands for the link.
+    fn is_used(&self, sources: &HashSet<SocketAddr>) -> bool {
         let Some(peer) = &self.peer else { return false };
-        // The contexts of requests have the other handles.
-        Arc::strong_count(peer) > 1
-            || targets.contains(&peer.source)
-            || self.target.is_some_and(|target| targets.contains(&target))
+        sources.contains(&peer.source) || self.target.is_some_and(|target| sources.contains(&target))
     }
 }
 
 /// Shows the peers of links that are in use that this end is alive.
 pub(super) fn keep_alive(links: &mut Links, known: &HashMap<LinkId, KnownLink>, shared: &Shared, now: Instant) {
-    let targets = if shared.calls.len() == 0 { HashSet::new() } else { shared.calls.peers(is_link) };
-    let used = known.iter().filter(|(_, link)| link.is_used(&targets));
+    // Of the calls in flight, and of the requests that are handled.
+    let mut sources = if shared.calls.len() == 0 { HashSet::new() } else { shared.calls.peers(is_link) };
+    shared.handlers.add_sources(&mut sources, is_link);
+    let used = known.iter().filter(|(_, link)| link.is_used(&sources));
     let mut used: Vec<_> = used.map(|(id, _)| *id).collect();
     // In the same order in each run in virtual time.
     used.sort_unstable();

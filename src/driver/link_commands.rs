@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rpcudp_core::limits::HEADER_LEN;
 use rpcudp_core::{DropReason, MessageId};
 use rpcudp_secure::{LinkEnd, LinkId, Links, SendError};
 
@@ -43,6 +44,12 @@ impl LinkDriver {
                     && self.known.get(&link).is_some_and(|known| known.waiting.contains(&call))
                 {
                     // A retransmission, while the request waits for the handshake.
+                    return;
+                }
+                if let (Ok((link, true)), Some([_, id @ ..])) = (link, frame.first_chunk::<HEADER_LEN>())
+                    && links.is_under_way(link, id)
+                {
+                    // A retransmission, while the request or its response is on a stream.
                     return;
                 }
                 self.transfers.record_small(&frame);

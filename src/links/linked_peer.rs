@@ -26,8 +26,6 @@ pub(crate) struct LinkedPeer {
 /// A request that came over a stream of a link. Its response takes a stream too, because the
 /// request is not retransmitted.
 pub(crate) struct LargeRequest {
-    /// The link's peer. It counts as used while the request is handled.
-    pub(crate) _peer: Arc<LinkedPeer>,
     /// The memory of the request, until a handler takes it or has ended.
     pub(crate) memory: Lock<Option<RequestMemory>>,
 }
@@ -44,9 +42,9 @@ impl LinkedPeer {
     }
 
     /// Returns the same peer for a request that came over a stream of its own.
-    pub(crate) fn with_large(self: &Arc<Self>, memory: RequestMemory) -> Self {
-        let Self { link, peer_id, source, is_served, .. } = **self;
-        let large = LargeRequest { _peer: Arc::clone(self), memory: Lock::new(Some(memory)) };
+    pub(crate) fn with_large(&self, memory: RequestMemory) -> Self {
+        let Self { link, peer_id, source, is_served, .. } = *self;
+        let large = LargeRequest { memory: Lock::new(Some(memory)) };
         Self { link, peer_id, source, is_served, stream: None, large: Some(large) }
     }
 

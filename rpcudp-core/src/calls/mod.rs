@@ -419,19 +419,19 @@ impl<T> Calls<T> {
     fn schedule(&mut self, index: u32, now: Instant, random: u32) {
         let Slot { state, peer, retransmit_count, deadline, sent, .. } = self.slots[index as usize];
         match state {
-            State::Retransmits | State::Resumed | State::Running => {
+            State::Retransmits | State::Resumed | State::Running | State::Carried => {
                 let end = self.origin + Duration::from_millis(deadline);
                 let remaining = end.saturating_duration_since(now);
                 let elapsed = Duration::from_micros(self.origin_micros(now).wrapping_sub(sent).into());
                 let initial = initial_interval(self.first_interval, remaining.saturating_add(elapsed));
                 let (first, minimum) = self.round_trips.timeout(peer, initial);
                 let interval = match state {
-                    State::Running => running_interval(first, remaining, random),
+                    State::Running | State::Carried => running_interval(first, remaining, random),
                     _ => interval(first, minimum, retransmit_count, remaining, random),
                 };
                 self.schedule_after(index, now, interval);
             }
-            State::Once | State::Multicast | State::Carried | State::Ended => {
+            State::Once | State::Multicast | State::Ended => {
                 self.wheel.set(&mut self.slots, index, deadline);
             }
         }

@@ -39,7 +39,7 @@ pub(super) enum State {
     Running,
     /// Retransmitted, after the peer was not ready. Measures no round trip.
     Resumed,
-    /// Sent over a path that repeats what is lost. The next event is the deadline.
+    /// Retransmitted at long intervals, because the path repeats what is lost.
     Carried,
     /// Completed or timed out.
     Ended,

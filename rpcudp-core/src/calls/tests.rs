@@ -487,16 +487,16 @@ fn carried_call_is_retransmitted_after_its_path_has_ended() {
     let now = start();
     let mut calls = Calls::new(now);
     let sent_once = calls.insert(peer(1), once(now, 10 * SECOND), [1; 16], ()).unwrap();
-    assert!(!calls.carry(&sent_once));
+    assert!(!calls.carry(&sent_once, now, 0));
     let carried = calls.insert(peer(1), retransmitted(now), [2; 16], ()).unwrap();
     let resumed = calls.insert(peer(2), retransmitted(now), [3; 16], ()).unwrap();
-    assert!(calls.carry(&carried) && calls.carry(&resumed) && calls.retransmits(&carried));
-    assert!(calls.poll(now + 5 * SECOND, 0).is_none());
-    calls.end_calls_to(peer(1), false, (now + 5 * SECOND, 0), |()| ());
-    calls.resume(&resumed, now + 5 * SECOND, 0);
+    assert!(calls.carry(&carried, now, 0) && calls.carry(&resumed, now, 0) && calls.retransmits(&carried));
+    assert!(calls.poll(now + SECOND, 0).is_none());
+    calls.end_calls_to(peer(1), false, (now + SECOND, 0), |()| ());
+    calls.resume(&resumed, now + SECOND, 0);
     assert!(!calls.is_carried(&carried) && !calls.is_carried(&resumed));
     let mut sent = Vec::new();
-    while let Some(event) = calls.poll(now + 7 * SECOND, 0) {
+    while let Some(event) = calls.poll(now + 2 * SECOND, 0) {
         if let CallEvent::Retransmit { key, .. } = event {
             sent.push(key);
         }

@@ -119,6 +119,11 @@ impl Arrivals {
         Read::Ended
     }
 
+    /// Returns whether a frame with an id has arrived in part.
+    pub(super) fn has(&self, id: &FrameId) -> bool {
+        self.frames.values().any(|frame| id_of(&frame.body).as_ref() == Some(id))
+    }
+
     /// Stops the frames with an id.
     pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId, memory: (&mut MessageMemory, PeerId)) {
         self.stop_if(connection, memory, |frame| id_of(&frame.body).as_ref() == Some(id));

@@ -66,6 +66,11 @@ impl Engine {
         self.events.extend(link.messages.sending.take_reports().map(sent));
     }
 
+    /// Returns whether a frame with an id is under way on a stream of a link.
+    pub(super) fn is_under_way(&self, link: LinkId, id: &FrameId) -> bool {
+        self.link(link).is_some_and(|link| link.messages.sending.has(id) || link.messages.arrivals.has(id))
+    }
+
     /// Releases the memory of a frame that its owner has held.
     pub(super) fn release(&mut self, HeldMemory { peer, len }: HeldMemory) {
         self.memory.release(peer, len);

@@ -252,6 +252,13 @@ impl Links {
         self.guard(now, |engine| engine.with_stream(now, stream, code)).flatten()
     }
 
+    /// Returns whether a frame with an id is under way on a stream of a link, in either direction:
+    /// it is not acknowledged, or has arrived in part.
+    #[must_use]
+    pub fn is_under_way(&self, link: LinkId, id: &FrameId) -> bool {
+        self.engine.is_under_way(link, id)
+    }
+
     /// Releases the memory of a frame that its owner has held, for others that wait for it.
     pub fn release(&mut self, now: Instant, held: HeldMemory) {
         self.guard(now, |engine| engine.release(held));

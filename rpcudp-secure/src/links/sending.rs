@@ -163,6 +163,13 @@ impl Sending {
         true
     }
 
+    /// Returns whether a frame with an id waits, or is not acknowledged.
+    pub(super) fn has(&self, id: &FrameId) -> bool {
+        self.held_len > 0
+            && (self.unacknowledged.values().any(|sent| sent.id.as_ref() == Some(id))
+                || self.waiting.iter().any(|frame| id_of(frame).as_ref() == Some(id)))
+    }
+
     /// Drops the frames with an id. Returns whether a part of one was not written.
     pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId) -> bool {
         let waiting_count = self.waiting.len();

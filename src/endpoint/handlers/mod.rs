@@ -4,6 +4,8 @@ mod quota;
 pub(crate) mod running_handler;
 mod source_shares;
 
+#[cfg(feature = "secure")]
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -166,6 +168,13 @@ impl Handlers {
         // Wakers may run an executor's code: not under the lock.
         cancelled.iter().for_each(|handler| handler.cancel());
         !cancelled.is_empty()
+    }
+
+    /// Adds the sources of the requests to `sources` of which a handler waits and may be cancelled,
+    /// if they satisfy the condition.
+    #[cfg(feature = "secure")]
+    pub(crate) fn add_sources(&self, sources: &mut HashSet<SocketAddr>, condition: impl Fn(SocketAddr) -> bool) {
+        sources.extend(self.waiting.lock().sources().filter(|source| condition(*source)));
     }
 
     /// Wakes all handlers that wait, to check whether they must end.
