@@ -108,7 +108,8 @@ impl LinkOptions {
     /// responses.
     ///
     /// As much again is for responses that wait, or that their peers have not acknowledged, and a
-    /// quarter of it for those to one key. Responses beyond it are dropped. Frames to be sent over
+    /// quarter of it for those to one key. Responses beyond it are dropped, and the streams that
+    /// they answer on are reset. Frames to be sent over
     /// one link may take as much, too.
     #[must_use]
     pub fn message_memory(mut self, len: usize) -> Self {

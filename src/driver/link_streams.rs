@@ -74,6 +74,9 @@ impl LinkDriver {
         if state.was_stopped {
             self.cancel(&open.role);
         }
+        if state.is_dropped {
+            self.shared.counters.dropped(DropReason::SendQueueFull);
+        }
         if !(state.is_sending_over && state.is_receiving_over) {
             self.streams.insert(stream, open);
         }

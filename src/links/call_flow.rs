@@ -6,7 +6,6 @@ use rpcudp_secure::LinkStream;
 
 use super::flow::Flow;
 use super::flow_reader::FlowReader;
-use super::frame::framed;
 use super::pump::Source;
 use crate::lock::Lock;
 
@@ -26,7 +25,7 @@ impl CallFlow {
     /// Sends the request. Returns the items that follow it, for a task that sends them.
     #[must_use]
     pub(crate) fn begin(&self, request: &[u8]) -> Option<Source> {
-        self.flow.send_head(framed(request));
+        self.flow.send_request(request);
         let items = self.items.lock().take();
         if items.is_none() {
             self.flow.finish();

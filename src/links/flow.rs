@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use rpcudp_secure::{LinkEnd, LinkStream, Links, StreamRead};
+use rpcudp_secure::{LinkEnd, LinkStream, Links, StreamFrame, StreamRead};
 
+use super::frame::framed;
 use super::ready_queue::ReadyQueue;
 use crate::lock::Lock;
 
@@ -34,8 +35,12 @@ struct State {
 struct Sending {
     chunks: VecDeque<Bytes>,
     len: usize,
-    /// Whether the request or the response, which goes first, is among the chunks.
+    /// Whether the request or the response, which goes first, is or was among the chunks.
     has_head: bool,
+    /// The length of a response for which no memory is reserved yet.
+    unreserved_len: usize,
+    /// Whether the response was dropped, because it has no room.
+    is_dropped: bool,
     end: Option<SendEnd>,
     /// Whether no more is sent: the end was passed on, the peer receives no more, or the link has
     /// ended.
@@ -88,6 +93,8 @@ pub(crate) struct FlowState {
     /// Whether the peer or the end of the link has ended sending before the request or the response
     /// was ready to be sent.
     pub(crate) was_stopped: bool,
+    /// Whether the response was dropped since the last time, because it has no room.
+    pub(crate) is_dropped: bool,
 }
 
 impl Flow {
@@ -127,12 +134,30 @@ impl Flow {
         result
     }
 
-    /// Sends the request or the response, which goes before all items.
-    pub(crate) fn send_head(self: &Arc<Self>, head: Bytes) {
+    /// Sends the request, which goes before all items.
+    pub(crate) fn send_request(self: &Arc<Self>, request: &[u8]) {
+        self.send_head(framed(request), false);
+    }
+
+    /// Sends the response, which goes before all items. The driver drops it with the stream if the
+    /// peer has taken too few others.
+    pub(crate) fn send_response(self: &Arc<Self>, response: &[u8]) {
+        if response.len() <= StreamFrame::MAX_ITEM_LEN {
+            return self.send_head(framed(response), true);
+        }
+        // One that was stored for a request that came without a bidirectional stream.
+        self.state.lock().sending.is_dropped = true;
+        self.reset(LinkStream::DROPPED);
+    }
+
+    fn send_head(self: &Arc<Self>, head: Bytes, is_response: bool) {
         let waker = self.change(|State { sending, .. }| {
-            sending.len += head.len();
-            sending.chunks.push_front(head);
             sending.has_head = true;
+            if !sending.is_over && sending.end.is_none() {
+                sending.unreserved_len = if is_response { head.len() } else { 0 };
+                sending.len += head.len();
+                sending.chunks.push_front(head);
+            }
             sending.waker.take()
         });
         waker.into_iter().for_each(Waker::wake);
@@ -246,7 +271,8 @@ impl Flow {
             if has_room { state.sending.waker.take() } else { None },
             if has_bytes { state.receiving.waker.take() } else { None },
         ];
-        let flow_state = state.flow_state();
+        let is_dropped = mem::take(&mut state.sending.is_dropped);
+        let flow_state = FlowState { is_dropped, ..state.flow_state() };
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
         flow_state
@@ -274,6 +300,7 @@ impl State {
             is_sending_over: sending.is_over,
             is_receiving_over: receiving.is_over,
             was_stopped: sending.is_over && !sending.has_head && sending.end.is_none(),
+            is_dropped: false,
         }
     }
 }
@@ -285,6 +312,12 @@ impl Sending {
         }
         if let Some(SendEnd::Reset(code)) = self.end {
             links.reset_stream(now, stream, code);
+            return self.close();
+        }
+        let unreserved_len = mem::take(&mut self.unreserved_len);
+        if unreserved_len > 0 && !links.hold_response(now, stream, unreserved_len) {
+            self.is_dropped = true;
+            links.reset_stream(now, stream, LinkStream::DROPPED);
             return self.close();
         }
         loop {

@@ -6,7 +6,6 @@ use rpcudp_secure::LinkStream;
 
 use super::flow::Flow;
 use super::flow_reader::FlowReader;
-use super::frame::framed;
 
 /// The stream that a request came over, at its server. It is given up if it is dropped before the
 /// response.
@@ -42,7 +41,7 @@ impl RequestFlow {
         if self.has_response.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.flow.send_head(framed(response));
+        self.flow.send_response(response);
         if !self.has_items.load(Ordering::Relaxed) {
             self.flow.finish();
         }

@@ -17,6 +17,8 @@ use crate::support::{CALLER, SERVER, ms};
 trait Numbers {
     async fn sum(&self, numbers: Inflow<u64>) -> Result<u64, String>;
     async fn two(&self) -> Outflow<u64>;
+    #[rpc(at_most_once)]
+    fn large(&self) -> String;
 }
 
 struct Sums;
@@ -36,6 +38,10 @@ impl Numbers for Sums {
         sender.send(2).await.unwrap();
         sender.finish().await.unwrap();
         items
+    }
+
+    fn large(&self) -> String {
+        "x".repeat((2 << 20) + 1)
     }
 }
 
@@ -205,6 +211,69 @@ async fn stream_is_reset_while_its_method_runs() {
     }
     let (bytes, _) = raw.exchange(link, &framed(&request("two")), true).await;
     assert!(!bytes.is_empty() && raw.has_link());
+}
+
+/// A peer asks for large responses on many streams, and reads none.
+#[tokio::test(start_paused = true)]
+async fn responses_on_streams_that_are_not_read_are_bounded() {
+    const MIB: usize = 1 << 20;
+    let network = Network::new(1);
+    // A quarter for the peer is 2 MiB.
+    let options = LinkOptions::default().max_message_len(MIB).message_memory(8 * MIB);
+    let server = bind(&network, SERVER, builder(1, &Runs::default()).link_options(options));
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    let len: u32 = 900_000;
+    for _ in 0..2 {
+        let mut streams = Vec::new();
+        for number in 0..20 {
+            // `padded(number, 0, len)`
+            let mut request = request("padded");
+            let arguments = [&[0x93, number, 0, 0xce][..], &len.to_be_bytes()].concat();
+            request.splice(request.len() - 1.., arguments);
+            let stream = raw.links.open_stream(Instant::now().into_std(), link).unwrap();
+            write(&mut raw, stream, framed(&request));
+            streams.push((stream, Vec::new(), StreamRead::Blocked));
+            raw.run(ms(50)).await;
+        }
+        raw.run(ms(500)).await;
+        // Also those that the server gave up before the peer reads.
+        for _ in 0..100 {
+            for (stream, bytes, end) in &mut streams {
+                if *end == StreamRead::Blocked {
+                    let (read, now_end) = raw.read(*stream);
+                    bytes.extend(read);
+                    *end = now_end;
+                }
+            }
+            raw.run(ms(50)).await;
+        }
+        let full = streams.iter().filter(|(_, bytes, end)| *end == StreamRead::Finished && bytes.len() > len as usize);
+        let reset = streams.iter().filter(|(_, bytes, end)| *end == StreamRead::Reset && bytes.is_empty());
+        let counts = (full.count(), reset.count());
+        // Some in the window of the link, and two that wait.
+        assert!((2..6).contains(&counts.0) && counts.0 + counts.1 == 20, "{counts:?}");
+        assert_eq!(server.link_stats().unsent_bytes, 0);
+    }
+    assert!(server.stats().dropped(rpcudp::DropReason::SendQueueFull) > 20);
+}
+
+/// The response to the first request, in a frame, is stored and too long for a stream.
+#[tokio::test(start_paused = true)]
+async fn stored_response_that_is_too_long_for_a_stream_is_not_sent_on_one() {
+    let network = Network::new(1);
+    let server = server(&network);
+    let mut raw = RawPeer::new(&network, CALLER, 2);
+    let link = raw.connect(&server).await;
+    raw.links.send(Instant::now().into_std(), link, request("large")).unwrap();
+    raw.run(ms(3_000)).await;
+    let response = raw.events.drain(..).find_map(|event| match event {
+        LinkEvent::Frame { frame, .. } => Some(frame),
+        _ => None,
+    });
+    assert!(response.unwrap().len() > 2 << 20);
+    let (bytes, end) = raw.exchange(link, &framed(&request("large")), false).await;
+    assert_eq!((bytes.len(), end), (0, StreamRead::Reset));
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,14 +162,20 @@ impl Engine {
         self.send_as(now, id, frame, false)
     }
 
-    fn send_as(&mut self, now: Instant, id: LinkId, frame: Bytes, is_reliable: bool) -> Result<(), SendError> {
+    pub(super) fn send_as(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        frame: Bytes,
+        is_reliable: bool,
+    ) -> Result<(), SendError> {
         let limit = self.config.options.max_message_len;
         if frame.len() > limit {
             return Err(SendError::TooLarge { limit });
         }
+        let max_unsent_len = self.config.max_unsent_len();
         let link = self.links.get_mut(id.slot as usize).and_then(Option::as_mut).filter(|link| link.id == id);
         let link = link.ok_or(SendError::Ended)?;
-        let max_unsent_len = self.config.max_unsent_len();
         if is_reliable {
             link.send_on_stream(frame, max_unsent_len)?;
         } else {
@@ -181,34 +187,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends a response, if the peer's share of the memory has room. `is_reliable` says whether it
-    /// takes a stream although it may fit into a packet.
-    pub(super) fn respond(
-        &mut self,
-        now: Instant,
-        id: LinkId,
-        frame: Bytes,
-        is_reliable: bool,
-    ) -> Result<(), SendError> {
-        let Some(Link { stage: Stage::Up(peer), .. }) = self.link(id) else { return Err(SendError::Ended) };
-        let peer = *peer;
-        let has_room = self.response_memory.has_room(frame.len());
-        if !has_room || !self.response_memory.has_room_for(peer, frame.len()) {
-            return Err(SendError::Full);
-        }
-        let held_len = |engine: &Self| engine.link(id).map_or(0, Link::held_len);
-        let before = held_len(self);
-        self.send_as(now, id, frame, is_reliable)?;
-        let len = held_len(self).saturating_sub(before);
-        if len > 0
-            && let Some(link) = self.links[id.slot as usize].as_mut()
-        {
-            link.responses_len += len;
-            self.response_memory.take(peer, len);
-        }
-        Ok(())
-    }
-
     /// Shows the peer of a link that is up that this end is alive.
     pub(super) fn ping(&mut self, now: Instant, id: LinkId) {
         if self.link(id).is_some_and(|link| matches!(link.stage, Stage::Up(_)))
@@ -217,11 +195,6 @@ impl Engine {
             link.connection.ping();
             self.work(link, now);
         }
-    }
-
-    /// Returns whether responses wait, or are large and not acknowledged.
-    pub(super) fn has_unsent_responses(&self) -> bool {
-        self.response_memory.used() > 0
     }
 
     /// Returns the time at which all frames so far should have arrived.
@@ -284,6 +257,10 @@ impl Engine {
 
     pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
         self.links.get(id.slot as usize)?.as_deref().filter(|link| link.id == id)
+    }
+
+    pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(id.slot as usize)?.as_deref_mut().filter(|link| link.id == id)
     }
 
     pub(super) fn take(&mut self, handle: ConnectionHandle) -> Option<Box<Link>> {

@@ -187,10 +187,11 @@ impl Link {
         sending.cancel(&mut self.connection, id) || was_waiting
     }
 
-    /// Returns the memory of the frames that wait or are not acknowledged, in bytes. Without those
-    /// in the buffers of QUIC for datagrams, which are small.
+    /// Returns the memory of the frames that wait or are not acknowledged, in bytes, with the
+    /// responses on bidirectional streams that are not written. Without those in the buffers of QUIC
+    /// for datagrams, which are small.
     pub(super) fn held_len(&self) -> usize {
-        self.waiting.len() + self.messages.sending.held_len()
+        self.waiting.len() + self.messages.sending.held_len() + self.streams.responses_len()
     }
 
     /// Updates the count of the memory of all links, after that of this one may have changed.

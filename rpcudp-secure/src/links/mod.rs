@@ -5,6 +5,7 @@ mod counts;
 mod engine;
 mod engine_ends;
 mod engine_handshakes;
+mod engine_responses;
 mod engine_streams;
 mod event;
 mod first_packet;
@@ -212,6 +213,14 @@ impl Links {
         let written =
             self.with_stream(now, stream, |streams, connection, number| streams.write(connection, number, &mut *data));
         written.unwrap_or(Err(StreamStopped))
+    }
+
+    /// Reserves memory for a response that is written to a stream next, as
+    /// [`respond`](Self::respond) does for others. It is released as the bytes are written, or when
+    /// the half ends. Returns `false` if there is none: do not send the response.
+    #[must_use]
+    pub fn hold_response(&mut self, now: Instant, stream: LinkStream, len: usize) -> bool {
+        self.guard(now, |engine| engine.hold_response(stream, len)).unwrap_or(true)
     }
 
     /// Ends the sending half of a stream. The bytes that were written still arrive.

@@ -21,6 +21,11 @@ impl PeerMemory {
         self.used
     }
 
+    /// Returns the bytes that a key takes.
+    pub(super) fn used_by(&self, peer: PeerId) -> usize {
+        self.by_peer.get(&peer).copied().unwrap_or(0)
+    }
+
     /// Returns whether all peers together may take this many bytes more.
     pub(super) fn has_room(&self, len: usize) -> bool {
         self.used + len <= self.limit

@@ -20,6 +20,8 @@ pub(super) struct Streams {
     numbers: BTreeMap<StreamId, u64>,
     /// Whether the peer may open as many streams as a peer that uses them.
     may_open_many: bool,
+    /// The bytes of responses that wait for the owner to write them.
+    responses_len: usize,
     /// The most streams that were read slowly at once. The link's receive window has as many
     /// windows more.
     window_count: u32,
@@ -36,11 +38,13 @@ struct Open {
     is_receiving: bool,
     /// Whether the owner reads the stream slowly.
     is_held: bool,
+    /// The bytes of the response that are not written.
+    response_len: usize,
 }
 
 impl Open {
     fn new(id: Option<StreamId>) -> Self {
-        Self { id, is_sending: true, is_receiving: true, is_held: false }
+        Self { id, is_sending: true, is_receiving: true, is_held: false, response_len: 0 }
     }
 }
 
@@ -131,7 +135,7 @@ impl Streams {
     ) -> Result<(), StreamStopped> {
         let Some(open) = self.by_number.get(&number).filter(|open| open.is_sending) else { return Err(StreamStopped) };
         let Some(id) = open.id else { return Ok(()) };
-        let mut stream = connection.send_stream(id);
+        let (mut stream, len) = (connection.send_stream(id), data.len());
         let mut result = match stream.stopped() {
             Ok(None) => Ok(()),
             _ => Err(StreamStopped),
@@ -143,10 +147,34 @@ impl Streams {
                 Err(WriteError::Stopped(_) | WriteError::ClosedStream) => result = Err(StreamStopped),
             }
         }
+        self.release_response(number, len - data.len());
         if result.is_err() {
             self.reset(connection, number, LinkStream::DROPPED);
         }
         result
+    }
+
+    /// Counts a response whose bytes are written next. Returns `false` if the sending half has
+    /// ended.
+    pub(super) fn hold_response(&mut self, number: u64, len: usize) -> bool {
+        let Some(open) = self.by_number.get_mut(&number).filter(|open| open.is_sending) else { return false };
+        open.response_len += len;
+        self.responses_len += len;
+        true
+    }
+
+    /// Counts bytes as written. The response goes first.
+    fn release_response(&mut self, number: u64, len: usize) {
+        if let Some(open) = self.by_number.get_mut(&number) {
+            let len = len.min(open.response_len);
+            open.response_len -= len;
+            self.responses_len -= len;
+        }
+    }
+
+    /// Returns the bytes of responses that are not written.
+    pub(super) fn responses_len(&self) -> usize {
+        self.responses_len
     }
 
     /// Ends the sending half after its last byte.
@@ -175,6 +203,7 @@ impl Streams {
     }
 
     fn end_sending(&mut self, number: u64) -> Option<StreamId> {
+        self.release_response(number, usize::MAX);
         let open = self.by_number.get_mut(&number)?;
         let id = open.id.filter(|_| open.is_sending);
         open.is_sending = false;
