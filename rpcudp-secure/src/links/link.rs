@@ -188,8 +188,8 @@ impl Link {
     }
 
     /// Returns the memory of the frames that wait or are not acknowledged, in bytes, with the
-    /// responses on bidirectional streams that are not written. Without those in the buffers of QUIC
-    /// for datagrams, which are small.
+    /// responses on bidirectional streams that are not written. Without those in the buffers of
+    /// QUIC for datagrams, which are small.
     pub(super) fn held_len(&self) -> usize {
         self.waiting.len() + self.messages.sending.held_len() + self.streams.responses_len()
     }
