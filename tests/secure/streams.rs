@@ -445,20 +445,6 @@ async fn method_with_a_stream_needs_a_link() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_with_too_long_arguments_ends_before_it_is_sent() {
-    #[rpc_service]
-    trait Long {
-        async fn watch(&self, text: String) -> Outflow<u64>;
-    }
-    let World { caller, server, .. } = &World::new(1);
-    let client = LongClient::secure(caller, server.local_addr(), peer(1));
-    let error = client.watch("x".repeat(20_000)).await.unwrap_err();
-    assert!(matches!(error, CallError::TooLarge { limit: 16_384, .. }), "{error}");
-    let error = client.watch("x".repeat(16_000)).await.unwrap_err();
-    assert!(matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. }), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn mock_peer_serves_streams() {
     let builder = Endpoint::builder().identity(Identity::generate()).serve(FeedServer::new(Source::default()));
     let feed: FeedClient = rpcudp::testing::MockPeer::with_builder(builder).secure_client();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Endpoint, Inflow, InflowError, LinkEnd, Outflow, OutflowError, rpc_service};
+use rpcudp::{CallError, Endpoint, Inflow, InflowError, LinkEnd, Outflow, OutflowError, Refusal, rpc_service};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -323,4 +323,18 @@ async fn closing_server_ends_the_streams_that_it_reads() {
     assert!(matches!(error, CallError::Link { reason: LinkEnd::Closed, .. }), "{error}");
     sender.closed().await;
     drop(caller);
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_with_too_long_arguments_ends_before_it_is_sent() {
+    #[rpc_service]
+    trait Long {
+        async fn watch(&self, text: String) -> Outflow<u64>;
+    }
+    let World { caller, server, .. } = &World::new(1);
+    let client = LongClient::secure(caller, server.local_addr(), peer(1));
+    let error = client.watch("x".repeat(20_000)).await.unwrap_err();
+    assert!(matches!(error, CallError::TooLarge { limit: 16_384, .. }), "{error}");
+    let error = client.watch("x".repeat(16_000)).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::UnknownMethod, .. }), "{error}");
 }

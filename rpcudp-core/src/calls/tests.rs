@@ -5,19 +5,19 @@ use proptest::prelude::*;
 use super::*;
 
 #[expect(clippy::disallowed_methods, reason = "a test needs some time to start from")]
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     Instant::now()
 }
 
-fn peer(port: u16) -> SocketAddr {
+pub(super) fn peer(port: u16) -> SocketAddr {
     ([192, 0, 2, 1], port).into()
 }
 
-fn once(sent: Instant, timeout: Duration) -> Schedule {
+pub(super) fn once(sent: Instant, timeout: Duration) -> Schedule {
     Schedule { sent, deadline: sent + timeout, retransmits: false, waits_for_ready: false }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn response_from_another_address_completes_no_call() {
@@ -69,48 +69,6 @@ fn id_of_an_earlier_call_in_the_slot_matches_no_call() {
     assert_eq!(calls.complete(&old, peer(1), Duration::ZERO, || now), Err(DropReason::UnmatchedResponse));
     assert_eq!(calls.remove(&old), None);
     assert_eq!(calls.complete(&new, peer(1), Duration::ZERO, || now), Ok(&mut "new"));
-}
-
-#[test]
-fn end_of_a_path_ends_the_calls_that_are_sent_once() {
-    let now = start();
-    let mut calls = Calls::new(now);
-    let base = once(now, 600 * SECOND);
-    let retransmitted = Schedule { retransmits: true, ..base };
-    let patient = Schedule { waits_for_ready: true, ..base };
-    for (port, schedule, name) in
-        [(1, base, "once"), (1, retransmitted, "retransmitted"), (1, patient, "patient"), (2, base, "elsewhere")]
-    {
-        calls.insert(peer(port), schedule, [name.len() as u8; 16], name).unwrap();
-    }
-    let mut ended = Vec::new();
-    calls.end_calls_to(peer(1), false, (now, 0), |name| ended.push(*name));
-    assert_eq!(ended, ["once"]);
-    // The patient call is sent again, although it is not retransmitted otherwise.
-    let Some(CallEvent::Retransmit { data, .. }) = calls.poll(now + SECOND / 2, 0) else { panic!("nothing is due") };
-    assert_eq!(*data, "patient");
-    ended.clear();
-    calls.end_calls_to(peer(1), true, (now, 0), |name| ended.push(*name));
-    assert_eq!(ended, ["retransmitted", "patient"], "the end is final");
-    calls.end_calls_to(peer(1), true, (now, 0), |_| panic!("all have ended"));
-}
-
-#[test]
-fn call_that_waited_for_its_connection_counts_its_time_from_its_departure() {
-    let now = start();
-    let mut calls = Calls::new(now);
-    let schedule = Schedule { retransmits: true, ..once(now, 60 * SECOND) };
-    let id = calls.insert(peer(1), schedule, [1; 16], ()).unwrap();
-    let departure = now + 10 * SECOND;
-    assert!(matches!(calls.poll(now + SECOND, 0), Some(CallEvent::Retransmit { .. })));
-    calls.depart(&id, (departure, 0));
-    assert_eq!(calls.transmission_count(&id), 1);
-    assert!(calls.due(&id).unwrap() >= departure + Duration::from_millis(400));
-    let arrival = departure + Duration::from_millis(20);
-    assert!(calls.complete(&id, peer(1), Duration::ZERO, || arrival).is_ok());
-    assert_eq!(calls.round_trip(peer(1)), Some(Duration::from_millis(20)));
-    calls.depart(&id, (arrival, 0));
-    assert!(calls.poll(arrival + 60 * SECOND, 0).is_none(), "it has ended");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod floods;
 mod handshakes;
+mod memory;
 mod messages;
 mod network;
 mod outages;
