@@ -226,7 +226,10 @@ impl World {
         while let Some(event) = self.links.poll() {
             match event {
                 LinkEvent::Up { link, .. } => self.link = Some(link),
-                LinkEvent::Frame { frame, .. } => self.arrived.push(frame.to_vec()),
+                LinkEvent::Frame { frame, held, .. } => {
+                    self.arrived.push(frame.to_vec());
+                    held.into_iter().for_each(|held| self.links.release(self.now, held));
+                }
                 LinkEvent::Down { .. } => self.link = None,
                 _ => {}
             }
