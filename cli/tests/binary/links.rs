@@ -259,7 +259,7 @@ fn doctor_checks_the_link() {
     assert_eq!((&check(&report, "key")["key"], &check(&report, "key")["status"]), (&json!(key), &json!("well")));
     assert!(check(&report, "answer")["says"].as_str().unwrap().starts_with("`ping` is refused in "), "{report}");
     assert_eq!((&check(&report, "loss")["sent"], &check(&report, "loss")["lost"]), (&json!(3), &json!(0)));
-    assert_eq!((&check(&report, "mtu")["mtu"], &check(&report, "sizes")["len"]), (&json!(1_200), &json!(100_000)));
+    assert_eq!((&check(&report, "mtu")["mtu"], &check(&report, "sizes")["len"]), (&json!(8_900), &json!(100_000)));
     assert_eq!(check(&report, "plain")["plain"], true, "the peer serves both wires");
     assert_eq!(check(&report, "buffers")["asked"], 4 << 20);
 

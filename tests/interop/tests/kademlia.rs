@@ -213,6 +213,10 @@ async fn limits_are_the_same_on_both_sides(venv: &Venv) {
     let node = rust(&[]).await;
     let other = python.listen().await;
     python.bootstrap(other, &[node.local_addr()]).await;
+    // It becomes a contact once it has responded.
+    while node.contact_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     // The msgpack head of the value takes three bytes.
     let largest = vec![b'x'; Value::MAX_LEN - 3];
     assert_eq!(node.set(Key::of("largest"), largest.clone()).await.unwrap(), 1);
