@@ -1,5 +1,4 @@
 use std::collections::{BTreeSet, VecDeque};
-use std::mem;
 use std::net::SocketAddr;
 use std::task::Waker;
 
@@ -10,7 +9,8 @@ use super::completion::Completion;
 /// The responses to a multicast call that its task has not taken, each from another source.
 #[derive(Debug)]
 pub(crate) struct Collector {
-    waker: Waker,
+    /// `None` while the task has been woken and has not polled the call.
+    waker: Option<Waker>,
     sources: BTreeSet<SocketAddr>,
     responses: VecDeque<(SocketAddr, Completion)>,
     /// The length of the responses, in bytes.
@@ -21,7 +21,7 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { waker, sources: BTreeSet::new(), responses: VecDeque::new(), len: 0, end: None }
+        Self { waker: Some(waker), sources: BTreeSet::new(), responses: VecDeque::new(), len: 0, end: None }
     }
 
     /// Sources that a call takes responses from, as many as a group has members. A host that sees
@@ -84,15 +84,14 @@ impl Collector {
     }
 
     /// Returns the place of the task's waker.
-    pub(super) fn waker(&mut self) -> &mut Waker {
+    pub(super) fn waker(&mut self) -> &mut Option<Waker> {
         &mut self.waker
     }
 
     /// Takes the waker. The task registers another when it polls the call. A task's waker may not
     /// be cloned under the lock of the table.
     fn take_waker(&mut self) -> Option<Waker> {
-        let is_registered = !self.waker.will_wake(Waker::noop());
-        is_registered.then(|| mem::replace(&mut self.waker, Waker::noop().clone()))
+        self.waker.take()
     }
 }
 

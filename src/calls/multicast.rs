@@ -1,6 +1,5 @@
 //! Calls to an address that reaches several peers.
 
-use std::mem;
 use std::net::SocketAddr;
 use std::task::{Poll, Waker};
 
@@ -66,12 +65,12 @@ impl InFlightCalls {
                 self.wake_after_task(next);
                 return Poll::Ready(Collected::End(end));
             }
-            if collector.waker().will_wake(waker) {
+            if collector.waker().as_ref().is_some_and(|known| known.will_wake(waker)) {
                 return Poll::Pending;
             }
             // Cloning and dropping a waker may run an executor's code: not under the lock.
             if let Some(replacement) = replacement.take() {
-                let replaced = mem::replace(collector.waker(), replacement);
+                let replaced = collector.waker().replace(replacement);
                 drop(table);
                 drop(replaced);
                 return Poll::Pending;
