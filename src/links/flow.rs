@@ -165,14 +165,45 @@ impl Flow {
 
     /// Waits until an item may be sent. Wakes the task also if the stream is given up.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Stopped>> {
-        let Sending { len, has_head, end, is_over, waker, .. } = &mut self.state.lock().sending;
-        if *is_over || end.is_some() {
-            return Poll::Ready(Err(Stopped));
+        self.poll_with(
+            cx,
+            |state| &mut state.sending.waker,
+            |State { sending: Sending { len, has_head, end, is_over, .. }, .. }| {
+                if *is_over || end.is_some() {
+                    return (Poll::Ready(Err(Stopped)), false);
+                }
+                let has_room = *has_head && *len < Self::MAX_UNSENT_LEN;
+                (if has_room { Poll::Ready(Ok(())) } else { Poll::Pending }, true)
+            },
+        )
+    }
+
+    /// Returns the result of `poll`, and registers the task if that says so, with the waker that
+    /// `waker` points to.
+    fn poll_with<T>(
+        &self,
+        cx: &Context<'_>,
+        waker: impl Fn(&mut State) -> &mut Option<Waker>,
+        mut poll: impl FnMut(&mut State) -> (Poll<T>, bool),
+    ) -> Poll<T> {
+        let mut own = None;
+        loop {
+            let mut state = self.state.lock();
+            let (polled, registers) = poll(&mut state);
+            let known = waker(&mut state);
+            if !registers || known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                return polled;
+            }
+            // Cloning and dropping a waker may run an executor's code: not under the lock.
+            if let Some(own) = own.take() {
+                let replaced = known.replace(own);
+                drop(state);
+                drop(replaced);
+                return polled;
+            }
+            drop(state);
+            own = Some(cx.waker().clone());
         }
-        if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
-        if *has_head && *len < Self::MAX_UNSENT_LEN { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Sends an item, or a part of one.
@@ -212,29 +243,30 @@ impl Flow {
 
     /// Returns the next bytes from the peer, or the end of its half.
     pub(crate) fn poll_chunk(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Bytes, FlowEnd>> {
-        let mut state = self.state.lock();
-        let receiving = &mut state.receiving;
-        let len = receiving.unread.len();
-        if len == 0 {
-            if let Some(end) = receiving.end {
-                return Poll::Ready(Err(end));
-            }
-            receiving.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let chunk = if len > Self::MAX_CHUNK_LEN {
-            receiving.unread.split_to(Self::MAX_CHUNK_LEN)
-        } else {
-            // A stream that is read keeps no buffer.
-            mem::take(&mut receiving.unread)
-        };
-        let half = Self::MAX_UNREAD_LEN / 2;
-        let reads_on = len >= half && receiving.unread.len() < half && !receiving.is_over;
-        drop(state);
+        let mut reads_on = false;
+        let polled = self.poll_with(
+            cx,
+            |state| &mut state.receiving.waker,
+            |State { receiving, .. }| {
+                let len = receiving.unread.len();
+                if len == 0 {
+                    return receiving.end.map_or((Poll::Pending, true), |end| (Poll::Ready(Err(end)), false));
+                }
+                let chunk = if len > Self::MAX_CHUNK_LEN {
+                    receiving.unread.split_to(Self::MAX_CHUNK_LEN)
+                } else {
+                    // A stream that is read keeps no buffer.
+                    mem::take(&mut receiving.unread)
+                };
+                let half = Self::MAX_UNREAD_LEN / 2;
+                reads_on = len >= half && receiving.unread.len() < half && !receiving.is_over;
+                (Poll::Ready(Ok(chunk.freeze())), false)
+            },
+        );
         if reads_on {
             self.change(|_| ());
         }
-        Poll::Ready(Ok(chunk.freeze()))
+        polled
     }
 
     /// Returns the stream, if the driver has opened it.
