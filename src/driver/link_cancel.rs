@@ -32,7 +32,10 @@ pub(super) fn cancel_response(links: &mut Links, peer: &LinkedPeer, cancel_frame
     let Some(link) = peer.link else { return };
     let addr = links.addr(link);
     for link in addr.map(|addr| links.used_for(addr, Expected::Key(peer.peer_id))).unwrap_or_default() {
-        links.cancel(now, link, id);
+        // The peer may have many links, and send many cancel frames: most have nothing to drop.
+        if links.is_under_way(link, id) {
+            links.cancel(now, link, id);
+        }
     }
 }
 
