@@ -289,13 +289,12 @@ impl<T, E> All<T, E> {
         };
         let targets = match &self.call.target {
             target @ (Target::Peer(_) | Target::Secure(_)) => vec![target.of_call()],
-            Target::Group(GroupTarget { view, .. }) => {
-                let view = Arc::clone(view);
-                if !view.group.is_known() && !self.is_over(started, cx) {
+            Target::Group(_) => {
+                if !self.call.view().group.is_known() && !self.is_over(started, cx) {
                     return false;
                 }
-                let members = view.group.members().into_iter();
-                let target = |member| GroupTarget { view: Arc::clone(&view), member: Some(member), detour: None };
+                let target = |member| GroupTarget { member: Some(member), detour: None };
+                let members = self.call.view().group.members().into_iter();
                 members.map(|member| Target::Group(target(member))).collect()
             }
         };
@@ -306,20 +305,18 @@ impl<T, E> All<T, E> {
 
     /// Waits for the first news of the group's source. Returns whether the wait is over.
     fn is_over(&mut self, started: Instant, cx: &mut Context<'_>) -> bool {
-        let shared = Arc::clone(self.call.endpoint.shared());
+        let endpoint = Arc::clone(&self.call.endpoint);
+        let (shared, group) = (endpoint.shared(), &endpoint.view().group);
         let limit = self.window.unwrap_or_else(|| self.call.timeout());
         if let Progress::Ready = self.progress {
             self.progress = Progress::Waits(Box::new((Wait::default(), Timer::default(), started)));
         }
-        let (Progress::Waits(waits), Target::Group(GroupTarget { view, .. })) = (&mut self.progress, &self.call.target)
-        else {
-            return true;
-        };
+        let Progress::Waits(waits) = &mut self.progress else { return true };
         let (wait, timer, _) = &mut **waits;
-        wait.registration = Some(view.group.register(wait.registration, cx.waker().clone()));
+        wait.registration = Some(group.register(wait.registration, cx.waker().clone()));
         loop {
             // Also before the timer is polled, which needs the runtime.
-            if view.group.is_known() || shared.calls.is_closed() {
+            if group.is_known() || shared.calls.is_closed() {
                 return true;
             }
             let at = now();
@@ -337,10 +334,10 @@ impl<T, E> All<T, E> {
     }
 
     fn stop_waiting(&mut self) {
-        if let (Progress::Waits(waits), Target::Group(GroupTarget { view, .. })) = (&self.progress, &self.call.target)
+        if let Progress::Waits(waits) = &self.progress
             && let Some(registration) = waits.0.registration
         {
-            view.group.unregister(registration);
+            self.call.view().group.unregister(registration);
         }
     }
 

@@ -28,7 +28,7 @@ struct Launched {
 impl PendingCall {
     /// Returns whether the call may go on with another member while one is silent.
     pub(super) fn may_leave_silent_members(&self) -> bool {
-        self.retransmits && self.is_idempotent() && !self.is_fixed && self.group().view.group.len() > 1
+        self.retransmits && self.is_idempotent() && !self.is_fixed && self.view().group.len() > 1
     }
 
     /// Sends the request to another member, if the current one has not responded to three
@@ -42,7 +42,7 @@ impl PendingCall {
         let at = now();
         let Some(member) = self.pick_other(at) else { return };
         let Some(datagram) = endpoint.shared().calls.take_request(&id) else {
-            return self.group().view.group.record(&member, Evidence::None);
+            return self.view().group.record(&member, Evidence::None);
         };
         self.send_beside(datagram, member, Launched { id, sent, at, counter: Counter::CallsMoved }, cx);
     }
@@ -54,9 +54,10 @@ impl PendingCall {
         }
         let method = self.spec.name;
         let endpoint = Arc::clone(&self.endpoint);
-        let GroupTarget { view, detour: Some(detour), .. } = self.group_mut() else { return false };
+        let group = &endpoint.view().group;
+        let Some(detour) = &mut self.group_mut().detour else { return false };
         detour.hedge = Hedge::Done;
-        let Some(delay) = view.group.begin_hedged(method).filter(|_| view.group.len() > 1) else { return false };
+        let Some(delay) = group.begin_hedged(method).filter(|_| group.len() > 1) else { return false };
         detour.hedge = Hedge::Armed;
         detour.timer.set(&endpoint.shared().runtime, at + delay);
         true
@@ -72,12 +73,12 @@ impl PendingCall {
         detour.hedge = Hedge::Done;
         let endpoint = Arc::clone(&self.endpoint);
         let at = now();
-        if !self.group().view.group.try_hedge() {
+        if !self.view().group.try_hedge() {
             return;
         }
         let Some(member) = self.pick_other(at) else { return };
         let Some(datagram) = endpoint.shared().calls.copy_request(&id) else {
-            return self.group().view.group.record(&member, Evidence::None);
+            return self.view().group.record(&member, Evidence::None);
         };
         self.send_beside(datagram, member, Launched { id, sent, at, counter: Counter::CallsHedged }, cx);
     }
@@ -85,17 +86,16 @@ impl PendingCall {
     /// Picks another member than the current one and those tried, if the retry budget allows a
     /// request.
     fn pick_other(&mut self, at: Instant) -> Option<Arc<Member>> {
-        let target = self.group_mut();
-        let detour = target.detour.get_or_insert_default();
+        let current = self.member().cloned();
+        let detour = self.group_mut().detour.get_or_insert_default();
         let mut avoid = detour.tried.clone();
-        avoid.extend(target.member.clone());
+        avoid.extend(current);
         avoid.extend(detour.former.as_ref().map(|former| Arc::clone(&former.member)));
-        let group = Arc::clone(&target.view.group);
-        let member = target.view.pick(at, &avoid)?;
+        let member = self.view().pick(at, &avoid)?;
         if self.endpoint.shared().calls.try_repeat(at, self.retransmits) {
             return Some(member);
         }
-        group.record(&member, Evidence::None);
+        self.view().group.record(&member, Evidence::None);
         None
     }
 
@@ -106,17 +106,16 @@ impl PendingCall {
         if self.sends_deadline {
             Request::set_remaining(&mut datagram, self.body_len(), remaining);
         }
-        let Some(current) = self.group_mut().member.replace(member) else { return };
+        let Some(current) = self.member().cloned() else { return };
+        self.group_mut().member = Some(member);
         let launch = Launch { at, remaining, waits_for_ready: false, keeps_request: true, counter };
         match self.check_wire().and_then(|()| self.launch(&mut datagram, launch, cx)) {
             Ok(new) => {
                 let was_silent = counter == Counter::CallsMoved;
                 self.note_started(sent);
                 self.end_former(Some(Former { id, member: current, sent, was_silent }));
-                let target = self.group_mut();
-                let detour = target.detour.get_or_insert_default();
-                detour.may_have_run = true;
-                self.state = State::InFlight(new, target.view.group.ticks(at));
+                self.group_mut().detour.get_or_insert_default().may_have_run = true;
+                self.state = State::InFlight(new, self.view().group.ticks(at));
             }
             Err(_) => {
                 // The request in flight goes on, with its datagram.
@@ -134,13 +133,12 @@ impl PendingCall {
         let detour = self.group_mut().detour.as_mut()?;
         let Poll::Ready((completion, count)) = calls.poll(&detour.former.as_ref()?.id, cx.waker()) else { return None };
         let Former { member, sent, .. } = detour.former.take()?;
-        let evidence = self.evidence(&completion, sent);
-        let group = Arc::clone(&self.group().view.group);
-        group.record(&member, evidence);
+        let evidence = self.evidence(&completion, Some(sent));
+        self.view().group.record(&member, evidence);
         if !matches!(evidence, Evidence::Responded(_)) {
             return None;
         }
-        self.cancel(&current, self.target.source());
+        self.cancel(&current, self.source());
         if let State::InFlight(_, sent) = mem::replace(&mut self.state, State::Ended) {
             self.record_evidence(self.abandoned(sent));
         }
@@ -150,10 +148,11 @@ impl PendingCall {
 
     /// Ends the former request, and puts another one in its place.
     pub(super) fn end_former(&mut self, next: Option<Former>) {
-        let Target::Group(GroupTarget { view, detour: Some(detour), .. }) = &mut self.target else { return };
+        let Target::Group(GroupTarget { detour: Some(detour), .. }) = &mut self.target else { return };
         let Some(Former { id, member, sent, was_silent }) = mem::replace(&mut detour.former, next) else { return };
-        let elapsed = view.group.ticks(now()).wrapping_sub(sent);
-        view.group.record(&member, if was_silent { Evidence::Silent } else { Evidence::Abandoned(elapsed) });
+        let group = &self.view().group;
+        let elapsed = group.ticks(now()).wrapping_sub(sent);
+        group.record(&member, if was_silent { Evidence::Silent } else { Evidence::Abandoned(elapsed) });
         self.cancel(&id, member.source);
     }
 }

@@ -18,12 +18,13 @@ use super::error::CallError;
 use super::link_call::{did_run_before, link_error};
 use super::pending::PendingCall;
 use super::refusal::Refusal;
-use super::request::CallSpec;
-use super::target::{GroupTarget, Target};
+#[cfg(feature = "secure")]
+use super::target::Target;
 use crate::calls::completion::{Completion, StartError};
 use crate::calls::response_body::ResponseBody;
 #[cfg(feature = "secure")]
-use crate::endpoint::Endpoint;
+use crate::client::client_endpoint::ClientEndpoint;
+use crate::group::shared::GroupShared;
 #[cfg(feature = "secure")]
 use crate::links::call_flow::CallFlow;
 use crate::telemetry::outcome::Outcome;
@@ -36,7 +37,7 @@ pub(crate) enum Encoded<'a> {
     Stream {
         body: ResponseBody,
         stream: &'a CallFlow,
-        endpoint: &'a Arc<Endpoint>,
+        endpoint: &'a Arc<ClientEndpoint>,
     },
     Error(&'a [u8]),
 }
@@ -47,7 +48,7 @@ pub(crate) type Decode<T, E> = fn(Encoded<'_>) -> Option<Result<Result<T, E>, De
 impl PendingCall {
     /// Converts the end of the call to its result, and records it.
     pub(super) fn finish<T, E>(&self, end: CallEnd, decode: Decode<T, E>) -> Result<T, CallError<E>> {
-        let Self { spec: &CallSpec { name: method, .. }, ref target, .. } = *self;
+        let method = self.spec.name;
         let result = match end {
             CallEnd::Completed(completion, transmission_count) => {
                 self.end_progress(&completion);
@@ -59,7 +60,7 @@ impl PendingCall {
             CallEnd::Insecure => Err(CallError::Insecure { method }),
             CallEnd::Unencodable { argument, source } => Err(CallError::Encode { method, argument, source }),
             CallEnd::Metadata { key, source } => Err(CallError::Metadata { method, key, source }),
-            CallEnd::NoPeers => Err(no_peers(method, target)),
+            CallEnd::NoPeers => Err(no_peers(method, &self.view().group)),
         };
         let error = result.as_ref().err();
         self.count(error);
@@ -167,9 +168,8 @@ impl PendingCall {
 }
 
 /// Returns the error of a call to a group without a peer.
-fn no_peers<E>(method: &'static str, target: &Target) -> CallError<E> {
-    let Target::Group(GroupTarget { view, .. }) = target else { unreachable!("only a group has no peers") };
-    CallError::NoPeers { method, group: Arc::clone(view.group.name()), source: view.group.failure() }
+fn no_peers<E>(method: &'static str, group: &GroupShared) -> CallError<E> {
+    CallError::NoPeers { method, group: Arc::clone(group.name()), source: group.failure() }
 }
 
 /// Describes the fault of a response with an invalid body.

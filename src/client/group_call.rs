@@ -1,6 +1,7 @@
 //! A call to a group: the choice of a member, and the moves to others.
 
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use super::target::{GroupTarget, Target};
 use crate::calls::completion::Completion;
 use crate::clock::now;
 use crate::group::evidence::Evidence;
-use crate::group::shared::GroupShared;
+use crate::group::shared::{GroupShared, GroupView};
 
 /// The next step of a call to a group.
 pub(super) enum Step {
@@ -54,7 +55,7 @@ impl PendingCall {
                         Poll::Pending
                     }
                     Poll::Ready((response @ Completion::Response(_), transmission_count)) => {
-                        self.record_evidence(self.responded(sent));
+                        self.record_evidence(self.responded(Some(sent)));
                         Poll::Ready(CallEnd::Completed(response, transmission_count))
                     }
                     Poll::Ready((completion, transmission_count)) => {
@@ -106,29 +107,29 @@ impl PendingCall {
 
     /// Picks the first member, unless the call has a fixed one. Returns whether there is one.
     fn pick_first(&mut self, started: Instant) -> bool {
-        let is_fixed = self.is_fixed;
-        let GroupTarget { view, member, .. } = self.group_mut();
-        match member {
-            Some(member) if is_fixed => view.group.begin(member),
-            _ => *member = view.pick(started, &[]),
+        if self.is_fixed {
+            return self.member().inspect(|member| self.view().group.begin(member)).is_some();
         }
-        member.is_some()
+        let member = self.view().pick(started, &[]);
+        let is_picked = member.is_some();
+        self.group_mut().member = member;
+        is_picked
     }
 
     /// Sends the request to the picked member.
     fn send_to_member(&mut self, mut datagram: Vec<u8>, at: Instant, counter: Counter, cx: &mut Context<'_>) -> Step {
         if let Err(end) = self.check_wire() {
-            self.note_started(self.group().view.group.ticks(at));
+            self.note_started(self.view().group.ticks(at));
             self.record_evidence(Evidence::None);
             // Another member may be called over a link.
-            let may_move = self.group().view.group.has_links() && !self.target.is_over_link();
+            let may_move = self.view().group.has_links() && !self.is_over_link();
             return if may_move { Step::Move(datagram, end) } else { Step::End(end) };
         }
         let remaining = if self.group().detour.is_none() { self.timeout() } else { self.remaining(at) };
         if counter != Counter::CallsStarted && self.sends_deadline {
             Request::set_remaining(&mut datagram, self.body_len(), remaining);
         }
-        let may_move = !self.is_fixed && (self.waits_for_ready || self.group().view.group.len() > 1);
+        let may_move = !self.is_fixed && (self.waits_for_ready || self.view().group.len() > 1);
         let launch = Launch {
             at,
             remaining,
@@ -140,11 +141,11 @@ impl PendingCall {
         };
         match self.launch(&mut datagram, launch, cx) {
             Ok(id) => {
-                self.state = State::InFlight(id, self.group().view.group.ticks(at));
+                self.state = State::InFlight(id, self.view().group.ticks(at));
                 if self.arm_hedge(at) { Step::Poll } else { Step::Pending }
             }
             Err(end @ CallEnd::Completed(Completion::Unsendable { .. }, _)) => {
-                self.note_started(self.group().view.group.ticks(at));
+                self.note_started(self.view().group.ticks(at));
                 self.record_evidence(Evidence::Silent);
                 Step::Move(datagram, end)
             }
@@ -179,7 +180,7 @@ impl PendingCall {
         if let Completion::TimedOut(_) = completion {
             self.stop_transfer(id);
         }
-        let evidence = self.evidence(&completion, sent);
+        let evidence = self.evidence(&completion, Some(sent));
         self.record_evidence(evidence);
         let may_move = self.may_move(&completion, transmission_count);
         let datagram = completion.take_request();
@@ -202,16 +203,17 @@ impl PendingCall {
         if may_have_run { of_current.max(2) } else { of_current }
     }
 
-    /// Returns the evidence that the end of a request gives, which was sent at this time.
-    pub(super) fn evidence(&self, completion: &Completion, sent: u32) -> Evidence {
+    /// Returns the evidence that the end of a request gives, which was sent at this time. `None` if
+    /// that time was not noted, because the call has had one request.
+    pub(super) fn evidence(&self, completion: &Completion, sent: Option<u32>) -> Evidence {
         match completion {
             Completion::Failure(failure) if is_not_ready(failure.code.refusal()) => Evidence::NotReady,
             Completion::Response(_) | Completion::Failure(_) | Completion::Undecodable(_) => self.responded(sent),
             // A timeout shorter than the member's response time shows nothing.
             Completion::TimedOut(_) => {
-                let GroupTarget { view, member, .. } = self.group();
-                let elapsed = view.group.ticks(now()).wrapping_sub(sent);
-                let is_shown = member.as_ref().is_some_and(|member| elapsed >= member.smoothed());
+                let since = |sent| self.view().group.ticks(now()).wrapping_sub(sent);
+                let elapsed = sent.map_or_else(|| GroupShared::ticks_of(self.timeout()), since);
+                let is_shown = self.member().is_some_and(|member| elapsed >= member.smoothed());
                 if is_shown { Evidence::Silent } else { Evidence::None }
             }
             Completion::Unsendable { .. } => Evidence::Silent,
@@ -223,15 +225,12 @@ impl PendingCall {
     }
 
     /// Returns the evidence of a response to a request that was sent at this time.
-    fn responded(&self, sent: u32) -> Evidence {
-        let GroupTarget { view, detour, .. } = self.group();
-        let group = &view.group;
+    fn responded(&self, sent: Option<u32>) -> Evidence {
+        let group = &self.view().group;
         // A group of one has no choice to make, and saves the time of reading the clock.
-        if group.len() < 2 {
-            return Evidence::Responded(None);
-        }
+        let Some(sent) = sent.filter(|_| group.len() > 1) else { return Evidence::Responded(None) };
         let at = group.ticks(now());
-        if let Some(detour) = detour.as_ref().filter(|detour| detour.hedge != Hedge::Off) {
+        if let Some(detour) = self.group().detour.as_ref().filter(|detour| detour.hedge != Hedge::Off) {
             let started = detour.started.unwrap_or(sent);
             group.measure_hedged(self.spec.name, at.wrapping_sub(started));
         }
@@ -261,17 +260,19 @@ impl PendingCall {
         let at = now();
         if !datagram.is_empty() && !self.is_fixed && !self.remaining(at).is_zero() {
             let is_counted = self.retransmits;
+            let failed = self.member().cloned();
+            let endpoint = Arc::clone(&self.endpoint);
             let target = self.group_mut();
             let detour = target.detour.get_or_insert_default();
-            detour.tried.extend(target.member.clone());
+            detour.tried.extend(failed);
             if detour.tried.len() < MAX_TRIED
-                && let Some(member) = target.view.pick(at, &detour.tried)
+                && let Some(member) = endpoint.view().pick(at, &detour.tried)
             {
-                if self.endpoint.shared().calls.try_repeat(at, is_counted) {
-                    self.group_mut().member = Some(member);
+                if endpoint.shared().calls.try_repeat(at, is_counted) {
+                    target.member = Some(member);
                     return Step::Send(datagram, at, Counter::CallsMoved);
                 }
-                self.group().view.group.record(&member, Evidence::None);
+                endpoint.view().group.record(&member, Evidence::None);
             }
         }
         let waits_for_ready = self.waits_for_ready;
@@ -296,8 +297,8 @@ impl PendingCall {
 
     /// Records the end of the request to the current member.
     pub(super) fn record_evidence(&self, evidence: Evidence) {
-        if let Target::Group(GroupTarget { view, member: Some(member), .. }) = &self.target {
-            view.group.record(member, evidence);
+        if let Some(member) = self.member() {
+            self.view().group.record(member, evidence);
         }
     }
 
@@ -310,7 +311,7 @@ impl PendingCall {
     /// it.
     pub(super) fn abandoned(&self, sent: u32) -> Evidence {
         match &self.target {
-            Target::Group(target) => Evidence::Abandoned(target.view.group.ticks(now()).wrapping_sub(sent)),
+            Target::Group(_) => Evidence::Abandoned(self.view().group.ticks(now()).wrapping_sub(sent)),
             Target::Peer(_) | Target::Secure(_) => Evidence::None,
         }
     }
@@ -330,15 +331,20 @@ impl PendingCall {
 
     /// Returns the time until the call's deadline.
     pub(super) fn remaining(&self, at: Instant) -> Duration {
-        let GroupTarget { view, detour, .. } = self.group();
-        let started = match (detour.as_ref().and_then(|detour| detour.started), &self.state) {
+        let started = match (self.group().detour.as_ref().and_then(|detour| detour.started), &self.state) {
             (Some(started), _) => started,
             (None, State::InFlight(_, sent)) => *sent,
             // The first request is being sent.
             (None, _) => return self.timeout(),
         };
-        let elapsed = view.group.ticks(at).wrapping_sub(started);
+        let elapsed = self.view().group.ticks(at).wrapping_sub(started);
         self.timeout().saturating_sub(GroupShared::duration(elapsed))
+    }
+
+    /// Returns the view of the client on its group.
+    #[inline]
+    pub(super) fn view(&self) -> &GroupView {
+        self.endpoint.view()
     }
 
     pub(super) fn group(&self) -> &GroupTarget {

@@ -20,7 +20,7 @@ impl PendingCall {
     /// Checks that the call may travel over the wire of its target, and is not too long for it.
     pub(super) fn check_wire(&self) -> Result<(), CallEnd> {
         let shared = self.endpoint.shared();
-        let is_plain = !self.target.is_over_link();
+        let is_plain = !self.is_over_link();
         if is_plain && (self.spec.is_secure || shared.config.links.refuses_plain_calls()) {
             return Err(CallEnd::Insecure);
         }
@@ -97,10 +97,12 @@ impl Stub {
         let peer = canonical(peer);
         let target = match &self.target {
             Target::Secure(former) => Target::Secure(self.with_other_addr(former, peer)),
-            Target::Group(group) if group.view.group.has_links() => match group.view.group.member_at(peer) {
-                Some(member) => member.link().map_or(Target::Peer(peer), Target::Secure),
-                None => no_member(peer),
-            },
+            Target::Group(_) if self.endpoint.view().group.has_links() => {
+                match self.endpoint.view().group.member_at(peer) {
+                    Some(member) => member.link().map_or(Target::Peer(peer), Target::Secure),
+                    None => no_member(peer),
+                }
+            }
             _ => Target::Peer(peer),
         };
         Self { target, ..self.clone() }
@@ -158,11 +160,11 @@ mod secure {
     impl PendingCall {
         /// Returns whether a link to the call's target is up, if the target needs one.
         pub(in crate::client) fn has_link(&self) -> bool {
-            if !self.target.is_over_link() {
+            if !self.is_over_link() {
                 return true;
             }
             let links = &self.endpoint.shared().links;
-            links.as_ref().is_some_and(|links| links.proven(self.target.source()).is_some())
+            links.as_ref().is_some_and(|links| links.proven(self.source()).is_some())
         }
     }
 

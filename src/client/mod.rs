@@ -3,7 +3,9 @@ pub(crate) mod as_endpoint;
 mod beside;
 pub(crate) mod call;
 pub(crate) mod call_end;
+mod call_peer;
 pub(crate) mod call_result;
+pub(crate) mod client_endpoint;
 pub(crate) mod destination;
 pub(crate) mod detour;
 pub(crate) mod did_run;
@@ -36,8 +38,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::as_endpoint::AsEndpoint;
+use self::client_endpoint::ClientEndpoint;
 use self::stub::Stub;
-use self::target::{GroupTarget, Target};
+use self::target::Target;
 use crate::endpoint::Endpoint;
 use crate::group::peer_status::PeerStatus;
 use crate::group::peers::Peers;
@@ -316,8 +319,9 @@ pub trait Client: Sized {
     #[must_use]
     fn by(&self, key: impl AsRef<[u8]>) -> Self {
         let mut stub = self.stub().clone();
-        if let Target::Group(GroupTarget { view, .. }) = &mut stub.target {
-            *view = GroupView::new(&view.group, Some(hash_key(key.as_ref())));
+        if let Target::Group(_) = stub.target {
+            let view = GroupView::new(&stub.endpoint.view().group, Some(hash_key(key.as_ref())));
+            stub.endpoint = ClientEndpoint::with_view(Endpoint::clone(&stub.endpoint), view);
         }
         Self::from_stub(stub)
     }
@@ -327,9 +331,9 @@ pub trait Client: Sized {
     fn peers(&self) -> Vec<PeerStatus> {
         match &self.stub().target {
             Target::Peer(_) | Target::Secure(_) => Vec::new(),
-            Target::Group(GroupTarget { view, .. }) => {
+            Target::Group(_) => {
                 let calls = &self.endpoint().shared().calls;
-                view.group.statuses(|peer| calls.round_trip(peer))
+                self.stub().endpoint.view().group.statuses(|peer| calls.round_trip(peer))
             }
         }
     }
@@ -337,7 +341,11 @@ pub trait Client: Sized {
     /// Returns the address of the peer that this client calls, or `0.0.0.0:0` for a client of a
     /// group, whose [`peers`](Self::peers) are several.
     fn peer(&self) -> SocketAddr {
-        self.stub().target.peer()
+        match &self.stub().target {
+            Target::Peer(peer) => *peer,
+            Target::Group(_) => Target::NO_PEER,
+            Target::Secure(peer) => peer.addr(),
+        }
     }
 
     /// Returns the endpoint through which this client calls.

@@ -12,6 +12,7 @@ use rpcudp_core::{Counter, Dialect, Frame, MessageId, Request, Schedule};
 use rpcudp_transport::Datagram;
 
 use super::call_end::CallEnd;
+use super::client_endpoint::ClientEndpoint;
 use super::destination::reaches_several;
 use super::extras::Extras;
 use super::request::{CallSpec, OutgoingRequest};
@@ -21,7 +22,6 @@ use crate::buffer_pool;
 use crate::calls::completion::{Completion, StartError, is_transient};
 use crate::calls::response_body::ResponseBody;
 use crate::clock::{later, now};
-use crate::endpoint::Endpoint;
 use crate::endpoint::send_queue::SendMode;
 use crate::links::secure_peer::SecurePeer;
 use crate::links::source::is_link;
@@ -32,7 +32,7 @@ use crate::telemetry::trace::Trace;
 
 /// The part of a call that does not depend on the method's types.
 pub(crate) struct PendingCall {
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) endpoint: Arc<ClientEndpoint>,
     pub(crate) target: Target,
     pub(crate) spec: &'static CallSpec,
     /// In nanoseconds, to save memory: there may be a million pending calls.
@@ -47,6 +47,8 @@ pub(crate) struct PendingCall {
     pub(crate) sends_deadline: bool,
     /// Whether a call to a group goes to the member that its target names.
     pub(super) is_fixed: bool,
+    /// Whether the peer is the only member of the client's group, which the call does not leave.
+    pub(super) goes_to_only: bool,
     pub(super) state: State,
     trace: Trace,
     timing: CallTiming,
@@ -94,6 +96,7 @@ impl PendingCall {
             sends_deadline: true,
             body_len: u32::try_from(datagram.len() - HEADER_LEN).unwrap_or(u32::MAX),
             is_fixed: false,
+            goes_to_only: false,
             endpoint,
             state: State::Ready(datagram, extras),
             trace: Trace::NONE,
@@ -119,11 +122,6 @@ impl PendingCall {
         };
         let (trace, timing) = (Trace::NONE, CallTiming::NONE);
         Self { endpoint: Arc::clone(&self.endpoint), target, is_fixed: true, state, trace, timing, ..*self }
-    }
-
-    /// Returns the address of the peer, or of the member of the group that the call is at.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.target.peer()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -162,7 +160,7 @@ impl PendingCall {
     fn begin_progress(&self, progress: &Progress, id: MessageId, len: usize) {
         progress.record_request(len);
         match &self.endpoint.shared().links {
-            _ if !self.target.is_over_link() => progress.record_sent(len),
+            _ if !self.is_over_link() => progress.record_sent(len),
             // If the queue is full, so that the call may not be sent either, no piece is recorded.
             Some(links) => _ = links.track(id, progress),
             None => {}
@@ -180,7 +178,9 @@ impl PendingCall {
 
     /// Sends the request at the first poll, and then waits for the end of the call.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<CallEnd> {
-        if let Target::Group(..) = self.target {
+        if let Target::Group(..) = self.target
+            && !self.stay_at_only()
+        {
             return self.poll_group(cx);
         }
         match mem::replace(&mut self.state, State::Ended) {
@@ -189,14 +189,21 @@ impl PendingCall {
                     self.state = state;
                     Poll::Pending
                 }
-                Err(end) => Poll::Ready(end),
+                Err(end) => {
+                    self.record_unsent(&end);
+                    Poll::Ready(end)
+                }
             },
             State::InFlight(id, _) => {
                 let polled = self.endpoint.shared().calls.poll(&id, cx.waker());
                 match &polled {
                     Poll::Pending => self.state = State::InFlight(id, 0),
-                    Poll::Ready((Completion::TimedOut(_), _)) => self.stop_transfer(id),
-                    Poll::Ready(_) => {}
+                    Poll::Ready((completion, _)) => {
+                        if let Completion::TimedOut(_) = completion {
+                            self.stop_transfer(id);
+                        }
+                        self.record_at_only(completion);
+                    }
                 }
                 polled.map(|(completion, transmission_count)| CallEnd::Completed(completion, transmission_count))
             }
@@ -304,7 +311,7 @@ impl PendingCall {
                 Request::set_remaining(datagram, self.body_len(), remaining);
             }
         }
-        let call = shared.calls.start(self.target.source(), schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
+        let call = shared.calls.start(self.source(), schedule, cx.waker()).map_err(CallEnd::NotStarted)?;
         if call.wakes_driver {
             shared.wake_timekeeper();
         }
@@ -338,8 +345,8 @@ impl PendingCall {
         match &self.target {
             Target::Peer(_) => {}
             Target::Secure(peer) => return self.send_over_link(peer, datagram, call),
-            Target::Group(group) => {
-                if let Some(peer) = group.link() {
+            Target::Group(_) => {
+                if let Some(peer) = self.member().and_then(|member| member.link()) {
                     return self.send_over_link(&peer, datagram, call);
                 }
             }
@@ -413,7 +420,7 @@ impl PendingCall {
     /// Ends the transfer of a request or response over a link after the call has timed out. The
     /// peer knows the deadline.
     pub(super) fn stop_transfer(&self, id: MessageId) {
-        if let (Some(peer), Some(links)) = (self.secure_peer(self.target.source()), &self.endpoint.shared().links) {
+        if let (Some(peer), Some(links)) = (self.secure_peer(self.source()), &self.endpoint.shared().links) {
             // If the queue is full, the transfer goes on, and its result is ignored.
             let _ = links.cancel_call(&peer, id, Vec::new());
         }
@@ -441,7 +448,7 @@ impl PendingCall {
     pub(super) fn end_early(&mut self) {
         match mem::replace(&mut self.state, State::Ended) {
             State::InFlight(key, sent) => {
-                self.cancel(&key, self.target.source());
+                self.cancel(&key, self.source());
                 self.record_evidence(self.abandoned(sent));
                 self.end_former(None);
             }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rpcudp_transport::canonical;
 
 use super::as_endpoint::AsEndpoint;
-use super::target::{GroupTarget, Target};
+use super::client_endpoint::ClientEndpoint;
+use super::target::Target;
 use crate::endpoint::Endpoint;
 use crate::group::follow::follow;
 use crate::group::peers::Peers;
@@ -17,9 +18,7 @@ use crate::links::secure_peer::SecurePeer;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Stub {
-    /// Shared with the calls of this client only. All threads count handles to the endpoint itself,
-    /// and would contend for that count with each call.
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) endpoint: Arc<ClientEndpoint>,
     pub(crate) target: Target,
     /// The timeout of calls, if the client sets one.
     pub(crate) timeout: Option<Duration>,
@@ -29,18 +28,13 @@ pub struct Stub {
 
 impl Clone for Stub {
     fn clone(&self) -> Self {
-        let target = match &self.target {
-            Target::Peer(peer) => Target::Peer(*peer),
-            Target::Group(GroupTarget { view, .. }) => Target::group(&GroupView::new(&view.group, view.key)),
-            Target::Secure(peer) => Target::Secure(Arc::clone(peer)),
-        };
-        Self { endpoint: Arc::new(Endpoint::clone(&self.endpoint)), target, ..*self }
+        Self { endpoint: self.endpoint.fork(), target: self.target.of_call(), ..*self }
     }
 }
 
 impl Stub {
     pub(crate) fn new(via: &impl AsEndpoint, peer: SocketAddr) -> Self {
-        let endpoint = Arc::new(via.as_endpoint());
+        let endpoint = ClientEndpoint::new(via.as_endpoint());
         Self { endpoint, target: Target::Peer(canonical(peer)), timeout: None, deadline: via.deadline() }
     }
 
@@ -53,14 +47,13 @@ impl Stub {
         let endpoint = via.as_endpoint();
         let shared = endpoint.shared();
         let group = follow(peers, shared.calls.random(), &shared.runtime, shared.links.clone());
-        let target = Target::group(&GroupView::new(&group, None));
-        Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: via.deadline() }
+        Self { deadline: via.deadline(), ..Self::of_shared_group(endpoint, &group) }
     }
 
     /// Returns the fields of a client that shares a group with others.
     pub(crate) fn of_shared_group(endpoint: Endpoint, group: &Arc<GroupShared>) -> Self {
-        let target = Target::group(&GroupView::new(group, None));
-        Self { endpoint: Arc::new(endpoint), target, timeout: None, deadline: None }
+        let endpoint = ClientEndpoint::with_view(endpoint, GroupView::new(group, None));
+        Self { endpoint, target: Target::group(), timeout: None, deadline: None }
     }
 
     /// Formats the generated client `name` for `Debug`.
@@ -72,7 +65,7 @@ impl Stub {
         let mut client = f.debug_struct(name);
         match &self.target {
             Target::Peer(peer) => client.field("peer", peer),
-            Target::Group(GroupTarget { view, .. }) => client.field("group", view.group.name()),
+            Target::Group(_) => client.field("group", self.endpoint.view().group.name()),
             Target::Secure(peer) => client.field("peer", &peer.addr()).field("link", peer),
         };
         if let Some(timeout) = &self.timeout {

@@ -16,10 +16,10 @@ use crate::group::evidence::Evidence;
 impl PendingCall {
     /// Waits until the group has a member that is ready, if the call may. Else ends it.
     pub(super) fn begin_to_wait(&mut self, datagram: Vec<u8>) -> Step {
-        if self.group().view.group.is_known() && !self.waits_for_ready {
+        if self.view().group.is_known() && !self.waits_for_ready {
             return Step::End(CallEnd::NoPeers);
         }
-        self.note_started(self.group().view.group.ticks(now()));
+        self.note_started(self.view().group.ticks(now()));
         self.set_wait_timer();
         self.state = State::Waiting(datagram);
         Step::Poll
@@ -29,10 +29,10 @@ impl PendingCall {
         let at = now();
         let remaining = self.remaining(at);
         let endpoint = Arc::clone(&self.endpoint);
-        let GroupTarget { view, detour, .. } = self.group_mut();
-        let detour = detour.get_or_insert_default();
-        detour.wait.version = view.group.version();
-        let interval = detour.wait.next_interval(view.group.random());
+        let group = &endpoint.view().group;
+        let detour = self.group_mut().detour.get_or_insert_default();
+        detour.wait.version = group.version();
+        let interval = detour.wait.next_interval(group.random());
         detour.timer.set(&endpoint.shared().runtime, at + interval.min(remaining));
     }
 
@@ -44,9 +44,9 @@ impl PendingCall {
         if calls.is_closed() {
             return self.end_waiting(CallEnd::NotStarted(StartError::Closed));
         }
-        let GroupTarget { view, detour, .. } = self.group_mut();
-        let (view, detour) = (Arc::clone(view), detour.get_or_insert_default());
+        let view = endpoint.view();
         let group = &view.group;
+        let detour = self.group_mut().detour.get_or_insert_default();
         detour.wait.registration = Some(group.register(detour.wait.registration, cx.waker().clone()));
         if group.version() == detour.wait.version && detour.timer.poll(cx).is_pending() {
             self.state = State::Waiting(datagram);
@@ -84,10 +84,10 @@ impl PendingCall {
 
     /// Removes the registration with the group, if there is one.
     pub(super) fn stop_waiting(&mut self) {
-        let Target::Group(GroupTarget { view, detour: Some(detour), .. }) = &mut self.target else { return };
+        let Target::Group(GroupTarget { detour: Some(detour), .. }) = &mut self.target else { return };
         detour.timer.clear();
         if let Some(registration) = detour.wait.registration.take() {
-            view.group.unregister(registration);
+            self.endpoint.view().group.unregister(registration);
         }
     }
 }

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::inflow_error::InflowError;
 use super::outflow::Outflow;
 use crate::DecodeError;
+use crate::client::client_endpoint::ClientEndpoint;
 use crate::client::no_error::NoError;
-use crate::endpoint::Endpoint;
 use crate::links::flow::FlowEnd;
 use crate::links::flow_reader::FlowReader;
 use crate::links::pump::{Source, Step};
@@ -40,7 +40,7 @@ use crate::links::pump::{Source, Step};
 pub struct Inflow<T, E = NoError> {
     origin: Origin,
     /// The endpoint of the call, which stays open.
-    endpoint: Option<Arc<Endpoint>>,
+    endpoint: Option<Arc<ClientEndpoint>>,
     decoder: StreamDecoder,
     types: PhantomData<fn() -> (T, E)>,
 }
@@ -61,7 +61,7 @@ enum Piece {
 
 impl<T, E> Inflow<T, E> {
     /// Returns the items of a link. With the endpoint that the stream keeps open.
-    pub(crate) fn of_link(reader: Option<FlowReader>, endpoint: Option<&Arc<Endpoint>>) -> Self {
+    pub(crate) fn of_link(reader: Option<FlowReader>, endpoint: Option<&Arc<ClientEndpoint>>) -> Self {
         let origin = match reader {
             Some(reader) => Origin::Link(reader),
             None => Origin::Ended,

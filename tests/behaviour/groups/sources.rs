@@ -48,14 +48,60 @@ async fn calls_follow_the_only_peer_of_a_group() {
         let clients = [client.clone(), client.clone()];
         for client in clients.iter().chain([&client]) {
             assert_eq!(client.name().await.unwrap(), only as u64);
+            let runs = group.log.runs_at(only as u64);
+            assert_eq!(client.maybe(runs).await.unwrap(), runs);
+            assert_eq!(group.log.runs_at(only as u64), runs + 1, "a call that is sent once goes there too");
         }
         let peers = client.peers();
         let counts = peers.iter().map(|peer| (peer.addr, peer.in_flight, peer.requests));
-        assert_eq!(counts.collect::<Vec<_>>(), [(addr(only), 0, 3)]);
+        assert_eq!(counts.collect::<Vec<_>>(), [(addr(only), 0, 6)]);
         changes.send(Change::Remove(addr(only))).await.unwrap();
         sleep(ms(1)).await;
         assert!(matches!(client.name().await, Err(CallError::NoPeers { .. })));
+        assert!(matches!(client.maybe(1).await, Err(CallError::NoPeers { .. })));
     }
+}
+
+/// A call that is sent once, to the only peer of a group, takes a path of its own.
+#[tokio::test(start_paused = true)]
+async fn a_group_of_one_counts_each_end_of_a_call_and_may_grow() {
+    let mut group = Group::new(1, 2);
+    let (changes, receiver) = mpsc::channel(8);
+    changes.send(Change::Insert(addr(0))).await.unwrap();
+    let client = WorkClient::group(&group.caller, Peers::changes(receiver));
+    let counts = || {
+        let peers = client.peers();
+        peers.iter().map(|peer| (peer.requests, peer.in_flight, peer.unanswered)).collect::<Vec<_>>()
+    };
+    for number in 0..3 {
+        assert_eq!(client.maybe(number).await.unwrap(), number);
+    }
+    client.tell(3).await.unwrap();
+    assert_eq!(counts(), [(4, 0, 0)]);
+
+    let slow = tokio::spawn(client.maybe_slowly(4, 1_000));
+    let dropped = tokio::spawn(client.maybe_slowly(5, 1_000));
+    sleep(ms(20)).await;
+    assert_eq!(counts(), [(6, 2, 0)]);
+    dropped.abort();
+    assert!(dropped.await.unwrap_err().is_cancelled());
+    assert_eq!(counts(), [(6, 1, 0)], "a dropped call is not in flight");
+    let error = client.maybe_slowly(6, 1_000).timeout(ms(50)).await.unwrap_err();
+    assert!(matches!(&error, CallError::Timeout { peer, .. } if *peer == addr(0)), "{error:?}");
+    assert_eq!(counts(), [(7, 1, 1)]);
+    assert_eq!(slow.await.unwrap().unwrap(), 4);
+
+    group.kill(0).await;
+    let error = client.maybe(7).await.unwrap_err();
+    assert!(matches!(&error, CallError::Unreachable { peer, .. } if *peer == addr(0)), "{error:?}");
+    assert_eq!(counts(), [(8, 0, 2)]);
+    changes.send(Change::Insert(addr(1))).await.unwrap();
+    sleep(ms(1)).await;
+    assert!(matches!(client.maybe(8).await, Ok(8) | Err(CallError::Unreachable { .. })));
+    for number in 9..20 {
+        assert_eq!(client.maybe(number).await.unwrap(), number, "the dead peer is ejected or left");
+    }
+    assert_eq!(client.peers().iter().map(|peer| peer.in_flight).sum::<u64>(), 0);
 }
 
 #[tokio::test(start_paused = true)]
