@@ -10,7 +10,8 @@ use rpcudp_core::{Counter, MessageId, Request};
 
 use super::call_end::CallEnd;
 use super::detour::{Former, Hedge};
-use super::pending::{Launch, PendingCall, State};
+use super::launch::Launch;
+use super::pending::{PendingCall, State};
 use super::target::{GroupTarget, Target};
 use crate::clock::now;
 use crate::group::evidence::Evidence;

@@ -1,3 +1,5 @@
+use std::io;
+
 use rpcudp_core::MetadataError;
 use rpcudp_core::codec::EncodeError;
 
@@ -26,4 +28,11 @@ pub(crate) enum CallEnd {
     },
     /// The group has no peer.
     NoPeers,
+}
+
+impl CallEnd {
+    /// Returns the end of a call whose request cannot be sent.
+    pub(super) fn unsendable(error: io::Error) -> Self {
+        Self::Completed(Completion::Unsendable { error, request: Vec::new() }, 0)
+    }
 }

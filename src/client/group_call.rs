@@ -15,9 +15,10 @@ use super::detour::{Former, Hedge};
 #[cfg(feature = "secure")]
 use super::did_run::DidRun;
 use super::extras::Extras;
+use super::launch::Launch;
 #[cfg(feature = "secure")]
 use super::link_call::did_run_before;
-use super::pending::{Launch, PendingCall, State};
+use super::pending::{PendingCall, State};
 use super::target::{GroupTarget, Target};
 use crate::calls::completion::Completion;
 use crate::clock::now;

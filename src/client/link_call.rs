@@ -8,7 +8,7 @@ use rpcudp_core::MessageId;
 use rpcudp_transport::canonical;
 
 use super::call_end::CallEnd;
-use super::pending::{PendingCall, unsendable};
+use super::pending::PendingCall;
 use super::stub::Stub;
 use super::target::Target;
 use crate::links::endpoint_links::QueueFull;
@@ -75,7 +75,7 @@ fn no_member(peer: SocketAddr) -> Target {
 }
 
 fn queue_full() -> CallEnd {
-    unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
+    CallEnd::unsendable(io::Error::new(io::ErrorKind::WouldBlock, "the queue to the links is full"))
 }
 
 /// Returns the end of a call to a peer that no link leads to.

@@ -17,6 +17,7 @@ mod group_call;
 mod hedged;
 pub(crate) mod idempotent;
 pub(crate) mod is_result;
+mod launch;
 pub(crate) mod link_call;
 mod multicast;
 pub(crate) mod no_error;
@@ -26,6 +27,7 @@ pub(crate) mod refusal;
 pub(crate) mod request;
 #[cfg(feature = "secure")]
 mod secure_call;
+mod sending;
 #[cfg(feature = "secure")]
 mod stream_call;
 #[cfg(feature = "secure")]

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::call_end::CallEnd;
 use super::call_result::Encoded;
 use super::no_error::NoError;
-use super::pending::{PendingCall, unsendable};
+use super::pending::PendingCall;
 use super::request::OutgoingRequest;
 use super::stream_request::StreamRequest;
 use super::target::Target;
@@ -69,7 +69,7 @@ impl PendingCall {
             Target::Group(_) => {
                 let message =
                     "a call with a stream goes to one peer: call a member of the group by a client of its own";
-                return Err(unsendable(io::Error::new(io::ErrorKind::Unsupported, message)));
+                return Err(CallEnd::unsendable(io::Error::new(io::ErrorKind::Unsupported, message)));
             }
         };
         // Without an identity, the call ends when it is sent.
