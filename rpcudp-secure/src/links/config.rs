@@ -59,7 +59,7 @@ impl<T> PerPath<T> {
 
 impl Config {
     /// Large frames at once in each direction. quinn-proto allocates memory for all of them.
-    const MAX_STREAMS: u32 = 16;
+    pub(super) const MAX_STREAMS: u32 = 16;
 
     /// Bidirectional streams that a peer may open at once, before it has opened one.
     const IDLE_BIDI_STREAMS: u32 = 8;

@@ -67,8 +67,8 @@ impl Engine {
     }
 
     /// Returns whether a frame with an id is under way on a stream of a link.
-    pub(super) fn is_under_way(&self, link: LinkId, id: &FrameId) -> bool {
-        self.link(link).is_some_and(|link| link.messages.sending.has(id) || link.messages.arrivals.has(id))
+    pub(super) fn is_under_way(&mut self, link: LinkId, id: &FrameId) -> bool {
+        self.link_mut(link).is_some_and(|link| link.messages.sending.has(id) || link.messages.arrivals.has(id))
     }
 
     /// Releases the memory of a frame that its owner has held.

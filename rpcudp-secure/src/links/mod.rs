@@ -10,6 +10,7 @@ mod engine_streams;
 mod event;
 mod first_packet;
 mod frame_id;
+mod frame_queue;
 mod index;
 mod large_frames;
 mod link;
@@ -264,7 +265,7 @@ impl Links {
     /// Returns whether a frame with an id is under way on a stream of a link, in either direction:
     /// it is not acknowledged, or has arrived in part.
     #[must_use]
-    pub fn is_under_way(&self, link: LinkId, id: &FrameId) -> bool {
+    pub fn is_under_way(&mut self, link: LinkId, id: &FrameId) -> bool {
         self.engine.is_under_way(link, id)
     }
 

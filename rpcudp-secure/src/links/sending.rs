@@ -1,17 +1,20 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use quinn_proto::{Connection, Dir, StreamId, WriteError};
 
 use super::config::Config;
 use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
+use super::frame_queue::{Dropped, FrameQueue};
 use super::messages::{HEADER_LEN, STOPPED};
 
 /// The large frames that a link sends.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
-    /// The frames that wait for a stream.
-    waiting: VecDeque<Bytes>,
+    /// The requests that wait for a stream.
+    requests: FrameQueue,
+    /// The other frames that wait for a stream.
+    responses: FrameQueue,
     /// The frames that are being written: requests after the others, the oldest first. It takes the
     /// peer's credit before the others do, so that the peer has memory for the frames that it
     /// reads.
@@ -80,6 +83,9 @@ impl Writing {
 }
 
 impl Sending {
+    /// The memory that a frame takes besides its bytes.
+    const ENTRY_LEN: usize = HEADER_LEN + FrameQueue::ENTRY_LEN;
+
     /// Queues a frame. Returns `false` if more than `limit` bytes would be unsent. One frame of any
     /// length may be.
     pub(super) fn queue(&mut self, frame: Bytes, limit: usize) -> bool {
@@ -87,20 +93,22 @@ impl Sending {
             return false;
         }
         self.unsent_len += HEADER_LEN + frame.len();
-        self.held_len += HEADER_LEN + frame.len();
+        self.held_len += Self::ENTRY_LEN + frame.len();
         self.reports.extend(id_of(&frame).map(|id| Sent { kind: frame[0], id, sent: 0 }));
-        self.waiting.push_back(frame);
+        let waiting = if is_request(&frame) { &mut self.requests } else { &mut self.responses };
+        waiting.push(frame);
         true
     }
 
     /// Writes as much as the peer's windows allow.
     pub(super) fn write(&mut self, connection: &mut Connection) {
-        while let Some(at) = self.next_waiting()
+        while let Some(is_request) = self.next_is_request()
             && let Some(stream) = connection.streams().open(Dir::Uni)
         {
-            let Some(frame) = self.waiting.remove(at) else { break };
-            let (id, frame_len, is_request) = (id_of(&frame), frame.len(), is_request(&frame));
-            self.unacknowledged.insert(stream, Unacknowledged { id, is_request, len: HEADER_LEN + frame_len });
+            let waiting = if is_request { &mut self.requests } else { &mut self.responses };
+            let Some(frame) = waiting.pop() else { break };
+            let (id, frame_len) = (id_of(&frame), frame.len());
+            self.unacknowledged.insert(stream, Unacknowledged { id, is_request, len: Self::ENTRY_LEN + frame_len });
             let header = Bytes::copy_from_slice(&(frame_len as u32).to_be_bytes());
             let name = id.map(|id| (frame[0], id));
             let writing = Writing { stream, rest: [header, frame], name, frame_len };
@@ -125,15 +133,19 @@ impl Sending {
         });
     }
 
-    /// Returns the frame to send next: the oldest, responses before requests, and some streams are
-    /// left to responses. The peer's handlers may wait for them, and hold the memory that the
-    /// requests wait for.
-    fn next_waiting(&self) -> Option<usize> {
-        let response = self.waiting.iter().position(|frame| !is_request(frame));
-        response.or_else(|| {
-            let request_count = self.unacknowledged.values().filter(|sent| sent.is_request).count();
-            (!self.waiting.is_empty() && request_count < Config::MAX_REQUEST_STREAMS).then_some(0)
-        })
+    /// Returns whether the frame to send next is a request: responses go before requests, and some
+    /// streams are left to responses. The peer's handlers may wait for them, and hold the memory
+    /// that the requests wait for. `None` if no frame may be sent: a peer that allows more streams
+    /// is not sent more frames at once, because each is looked at whenever more can be written.
+    fn next_is_request(&self) -> Option<bool> {
+        if self.unacknowledged.len() >= Config::MAX_STREAMS as usize {
+            return None;
+        }
+        if !self.responses.is_empty() {
+            return Some(false);
+        }
+        let request_count = self.unacknowledged.values().filter(|sent| sent.is_request).count();
+        (!self.requests.is_empty() && request_count < Config::MAX_REQUEST_STREAMS).then_some(true)
     }
 
     /// Takes the parts that were written since the last call.
@@ -164,24 +176,22 @@ impl Sending {
     }
 
     /// Returns whether a frame with an id waits, or is not acknowledged.
-    pub(super) fn has(&self, id: &FrameId) -> bool {
+    pub(super) fn has(&mut self, id: &FrameId) -> bool {
         self.held_len > 0
             && (self.unacknowledged.values().any(|sent| sent.id.as_ref() == Some(id))
-                || self.waiting.iter().any(|frame| id_of(frame).as_ref() == Some(id)))
+                || self.requests.has(id)
+                || self.responses.has(id))
     }
 
     /// Drops the frames with an id. Returns whether a part of one was not written.
     pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId) -> bool {
-        let waiting_count = self.waiting.len();
-        let (mut unsent_len, has_id) = (0, |frame: &Bytes| id_of(frame).as_ref() == Some(id));
-        self.waiting.retain(|frame| {
-            let is_cancelled = has_id(frame);
-            unsent_len += if is_cancelled { HEADER_LEN + frame.len() } else { 0 };
-            !is_cancelled
-        });
-        self.unsent_len -= unsent_len;
-        self.held_len -= unsent_len;
-        let mut is_unsent = self.waiting.len() < waiting_count;
+        let mut is_unsent = false;
+        for waiting in [&mut self.requests, &mut self.responses] {
+            let Dropped { count, len } = waiting.cancel(id);
+            self.unsent_len -= count * HEADER_LEN + len;
+            self.held_len -= count * Self::ENTRY_LEN + len;
+            is_unsent |= count > 0;
+        }
         let with_id = self.unacknowledged.iter().filter(|(_, sent)| sent.id.as_ref() == Some(id));
         for stream in with_id.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             is_unsent |= self.stop(connection, stream);

@@ -1,13 +1,12 @@
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 
-use super::frame_id::{FrameId, id_of};
+use super::frame_id::FrameId;
+use super::frame_queue::{Dropped, FrameQueue};
 
 /// The frames of a link that wait for the end of its handshake, or for the network.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    frames: VecDeque<Bytes>,
+    frames: FrameQueue,
     /// The memory that they take, in bytes.
     len: usize,
 }
@@ -31,36 +30,35 @@ impl Waiting {
             return false;
         }
         self.len += len;
-        self.frames.push_back(frame);
+        self.frames.push(frame);
         true
     }
 
     pub(super) fn pop(&mut self) -> Option<Bytes> {
-        let frame = self.frames.pop_front()?;
+        let frame = self.frames.pop()?;
         self.len -= Self::len_of(&frame);
         Some(frame)
     }
 
     /// Makes the last frame the first, because the network did not take it.
     pub(super) fn return_last(&mut self) {
-        self.frames.rotate_right(1);
+        self.frames.return_last();
     }
 
     /// Returns whether an equal frame waits. A long queue is not searched.
     pub(super) fn has(&self, frame: &Bytes) -> bool {
-        self.frames.len() <= Self::MAX_SEARCHED && self.frames.contains(frame)
+        self.frames.count() <= Self::MAX_SEARCHED && self.frames.iter().any(|waiting| waiting == frame)
     }
 
     /// Drops the frames with an id. Returns whether there was one.
     pub(super) fn cancel(&mut self, id: &FrameId) -> bool {
-        let count = self.frames.len();
-        self.frames.retain(|frame| id_of(frame).as_ref() != Some(id));
-        self.len = self.frames.iter().map(Self::len_of).sum();
-        self.frames.len() < count
+        let Dropped { count, len } = self.frames.cancel(id);
+        self.len -= count * size_of::<Bytes>() + len;
+        count > 0
     }
 
     pub(super) fn count(&self) -> usize {
-        self.frames.len()
+        self.frames.count()
     }
 
     /// Returns the memory that the frames take, in bytes.
