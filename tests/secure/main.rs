@@ -9,6 +9,7 @@ mod calls;
 mod contract;
 mod delivery;
 mod errors;
+mod feed;
 mod fixture;
 mod groups;
 mod hostile;
@@ -19,6 +20,7 @@ mod outages;
 mod panics;
 mod raw_peer;
 mod sessions;
+mod store;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
