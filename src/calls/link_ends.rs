@@ -64,6 +64,25 @@ impl InFlightCalls {
         });
     }
 
+    /// Ends the call with this message id whose large request or response was dropped. Retransmits
+    /// it soon if it is one that is retransmitted, unless the frame is too large.
+    pub(crate) fn end_dropped(&self, id: &MessageId, reason: LinkEnd) {
+        let (is_final, may_have_run) = match reason {
+            LinkEnd::RequestTooLarge { .. } => (true, false),
+            LinkEnd::ResponseTooLarge { .. } => (true, true),
+            _ => (false, true),
+        };
+        let table = self.table.lock();
+        let Some(call) = table.calls.key(id) else { return };
+        let goes_on = !is_final && table.calls.retransmits(&call);
+        drop(table);
+        if goes_on {
+            self.resume(&[*id], reason);
+        } else {
+            self.end_link_call(&call, reason, may_have_run);
+        }
+    }
+
     /// Returns the peers of the calls in flight that satisfy the condition. Looks at every call in
     /// the table.
     pub(crate) fn peers(&self, condition: impl Fn(SocketAddr) -> bool) -> HashSet<SocketAddr> {
@@ -86,7 +105,7 @@ impl InFlightCalls {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Ends one call for which there is no link, or no stream any more.
+    /// Ends one call for which there is no link, or no stream or frame any more.
     pub(crate) fn end_link_call(&self, call: &MessageId, reason: LinkEnd, may_have_run: bool) {
         let mut table = self.table.lock();
         let completion = Completion::link_ended(reason, may_have_run);

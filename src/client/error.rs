@@ -63,7 +63,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
 /// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers), [`Insecure`](Self::Insecure) | no, the request was not sent |
-/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, or the request was sent more than once |
+/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, the peer dropped a large request or response, or the request was sent more than once; yes if the response is too large for this end |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};
@@ -204,10 +204,13 @@ pub enum CallError<E = NoError> {
         /// earlier link.
         did_run: DidRun,
     },
-    /// The link to the peer could not be opened, or has ended.
+    /// The link to the peer could not be opened, or has ended; or a request or response that does
+    /// not fit into a packet was dropped over a link that goes on ([`LinkEnd::Dropped`], or too
+    /// large).
     ///
     /// A call that is retransmitted outlives its link: the next transmission opens another one. It
-    /// ends with this error if the peer refuses the link, or if no link is up at its timeout.
+    /// ends with this error if the peer refuses the link, or a frame of it is too large, or if no
+    /// link is up at its timeout.
     #[cfg(feature = "secure")]
     #[cfg_attr(docsrs, doc(cfg(feature = "secure")))]
     Link {
@@ -292,7 +295,9 @@ impl<E> CallError<E> {
             Self::Refused { reason, .. } => reason.is_not_ready(),
             Self::Io { source, .. } => is_transient(source),
             #[cfg(feature = "secure")]
-            Self::Link { reason, .. } => matches!(reason, LinkEnd::NoAnswer | LinkEnd::Lost | LinkEnd::Closed),
+            Self::Link { reason, .. } => {
+                matches!(reason, LinkEnd::NoAnswer | LinkEnd::Lost | LinkEnd::Closed | LinkEnd::Dropped)
+            }
             _ => false,
         }
     }

@@ -74,7 +74,12 @@ impl<E> CallError<E> {
             }
             #[cfg(feature = "secure")]
             Self::Link { method, peer, reason, .. } => {
-                write!(f, "`{method}`: no link to {peer}: {reason}")?;
+                match reason {
+                    LinkEnd::Dropped | LinkEnd::RequestTooLarge { .. } | LinkEnd::ResponseTooLarge { .. } => {
+                        return write!(f, "`{method}` over the link to {peer}: {reason}");
+                    }
+                    _ => write!(f, "`{method}`: no link to {peer}: {reason}")?,
+                }
                 if *reason == LinkEnd::NoAnswer {
                     f.write_str(" (a peer without an identity does not respond to links)")?;
                 }

@@ -134,7 +134,11 @@ mod secure {
     /// Returns whether a method ran whose request was sent this number of times before its link
     /// ended.
     pub(in crate::client) fn did_run_before(ended: &EndedLink, transmission_count: u32) -> DidRun {
-        if ended.may_have_run || transmission_count > 1 { DidRun::Maybe } else { DidRun::No }
+        match ended.reason {
+            LinkEnd::ResponseTooLarge { .. } => DidRun::Yes,
+            _ if ended.may_have_run || transmission_count > 1 => DidRun::Maybe,
+            _ => DidRun::No,
+        }
     }
 
     /// Returns the error of a call whose link has ended, or could not be opened.

@@ -191,6 +191,7 @@ impl LinkDriver {
                         links.cancel(now, link, &id);
                     }
                 }
+                LinkEvent::Dropped { link, kind, id, reason } => self.end_dropped((link, kind, id), reason),
                 LinkEvent::Stream { stream } => self.handle_stream(links, stream, dispatch, now),
                 event => {
                     *recent = Recent::default();
@@ -295,7 +296,7 @@ impl LinkDriver {
 
     /// Returns whether a large frame that begins to arrive is a request, or a response that a call
     /// expects.
-    fn is_wanted(&self, link: LinkId, kind: u8, id: MessageId) -> bool {
+    pub(super) fn is_wanted(&self, link: LinkId, kind: u8, id: MessageId) -> bool {
         if !is_response(kind, id, self.shared.config.dialect) {
             return true;
         }

@@ -1,12 +1,13 @@
-//! The beginnings and the ends of links.
+//! The beginnings and the ends of links, and of calls over them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rpcudp_core::MessageId;
-use rpcudp_secure::{LinkEnd, LinkEvent, LinkId, Links};
+use rpcudp_secure::{FrameId, LinkEnd, LinkEvent, LinkId, Links};
 
 use super::known_link::KnownLink;
+use super::link_cancel::is_response;
 use super::link_driver::LinkDriver;
 use crate::clock::now;
 use crate::links::linked_peer::LinkedPeer;
@@ -63,6 +64,17 @@ impl LinkDriver {
             shared.set_up(source, None);
             self.shared.calls.end_link(source, is_final, reason);
         }
+    }
+
+    /// Ends the call whose large request the peer has stopped, or whose large response does not
+    /// arrive. A call that is retransmitted goes on, unless its frame is too large.
+    pub(super) fn end_dropped(&self, (link, kind, id): (LinkId, u8, FrameId), reason: LinkEnd) {
+        let id = MessageId::from_bytes(id);
+        if is_response(kind, id, self.shared.config.dialect) && !self.is_wanted(link, kind, id) {
+            return;
+        }
+        tracing::debug!(target: "rpcudp", message_id = %id, %reason, "large frame was dropped");
+        self.shared.calls.end_dropped(&id, reason);
     }
 
     pub(super) fn end_call(&self, call: &MessageId, reason: LinkEnd) {

@@ -8,6 +8,7 @@ mod bulk;
 mod calls;
 mod contract;
 mod delivery;
+mod dropped_frames;
 mod errors;
 mod feed;
 mod fixture;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpcudp::LinkOptions;
 use rpcudp::sim::Node;
 use rpcudp::transport::{Datagram, ReceiveBatch, Transport};
-use rpcudp_secure::{LinkEvent, LinkId, Links};
+use rpcudp_secure::{FrameId, LinkEvent, LinkId, Links};
 use tokio::time::{Instant, timeout_at};
 
 use crate::fixture::{identity, peer};
@@ -39,6 +39,12 @@ impl RawPeer {
     /// Sends a frame.
     pub(crate) async fn send(&mut self, link: LinkId, frame: &[u8]) {
         self.links.send(Self::now(), link, frame.to_vec()).unwrap();
+        self.run(Duration::from_millis(1)).await;
+    }
+
+    /// Drops the frame with this id, in either direction.
+    pub(crate) async fn cancel(&mut self, link: LinkId, id: &FrameId) {
+        self.links.cancel(Self::now(), link, id);
         self.run(Duration::from_millis(1)).await;
     }
 

@@ -20,6 +20,8 @@ pub(crate) trait Store {
     async fn get(&self, len: usize) -> Vec<u8>;
     #[rpc(at_least_once, timeout = "200s")]
     async fn put_again(&self, bytes: Vec<u8>) -> usize;
+    #[rpc(at_most_once, timeout = "200s")]
+    async fn put_once(&self, bytes: Vec<u8>) -> usize;
     #[rpc(at_least_once, timeout = "200s")]
     fn get_again(&self, len: usize) -> Vec<u8>;
     #[rpc(at_most_once, timeout = "200s")]
@@ -51,6 +53,9 @@ impl Store for Counts {
         vec![7; len]
     }
     async fn put_again(&self, bytes: Vec<u8>) -> usize {
+        self.put(bytes, 0).await
+    }
+    async fn put_once(&self, bytes: Vec<u8>) -> usize {
         self.put(bytes, 0).await
     }
     fn get_again(&self, len: usize) -> Vec<u8> {

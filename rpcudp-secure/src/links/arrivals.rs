@@ -7,7 +7,7 @@ use quinn_proto::{Connection, Dir, ReadError, ReadableError, StreamId};
 
 use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
 use super::message_memory::MessageMemory;
-use super::messages::{HEADER_LEN, STOPPED};
+use super::messages::{HEADER_LEN, MALFORMED, STOPPED, TAKEN, too_large};
 use crate::peer_id::PeerId;
 
 /// The large frames that arrive over a link.
@@ -51,8 +51,17 @@ pub(super) enum Read {
     Starved,
     /// The frame has arrived. Its memory stays reserved.
     Complete(Bytes),
-    /// The frame is given up.
-    Ended,
+    /// The frame is given up. With its beginning, if that has arrived.
+    Ended(Option<GivenUp>),
+}
+
+/// A frame that does not arrive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenUp {
+    pub(super) kind: u8,
+    pub(super) id: FrameId,
+    /// The length of the frame, if it is longer than this end takes.
+    pub(super) too_large: Option<usize>,
 }
 
 /// The state of a stream after reading.
@@ -65,8 +74,10 @@ enum Progress {
     Complete(bool),
     /// The stream was reset, or ended early.
     Ended,
-    /// The frame is too long.
-    TooLong,
+    /// The stream has more bytes than its frame.
+    Malformed,
+    /// The frame is longer than this end takes.
+    TooLarge,
 }
 
 impl Arrivals {
@@ -98,25 +109,27 @@ impl Arrivals {
         (memory, peer): (&mut MessageMemory, PeerId),
         now: Instant,
     ) -> Read {
-        let Some(frame) = self.frames.get_mut(&stream) else { return Read::Ended };
+        let Some(frame) = self.frames.get_mut(&stream) else { return Read::Ended(None) };
         let before = frame.body.len();
         let progress = frame.read(connection, stream, (memory, peer), now);
-        let stops = match progress {
+        let stop_code = match progress {
             Progress::Pending => return Read::Pending(frame.received_since(before)),
             Progress::Starved => return Read::Starved,
-            Progress::Complete(stops) => stops,
-            Progress::Ended => false,
-            Progress::TooLong => true,
+            Progress::Complete(stops) => stops.then_some(TAKEN),
+            Progress::Ended => None,
+            Progress::Malformed => Some(MALFORMED),
+            Progress::TooLarge => Some(too_large(memory.max_message_len())),
         };
-        if stops {
-            let _ = connection.recv_stream(stream).stop(STOPPED);
+        if let Some(code) = stop_code {
+            let _ = connection.recv_stream(stream).stop(code);
         }
-        let Some(frame) = self.frames.remove(&stream) else { return Read::Ended };
+        let Some(frame) = self.frames.remove(&stream) else { return Read::Ended(None) };
         if let Progress::Complete(_) = progress {
             return Read::Complete(frame.body.freeze());
         }
         memory.release(peer, frame.reserved_len());
-        Read::Ended
+        let too_large = frame.len.filter(|_| matches!(progress, Progress::TooLarge));
+        Read::Ended(frame.given_up(too_large))
     }
 
     /// Returns whether a frame with an id has arrived in part.
@@ -126,7 +139,7 @@ impl Arrivals {
 
     /// Stops the frames with an id.
     pub(super) fn cancel(&mut self, connection: &mut Connection, id: &FrameId, memory: (&mut MessageMemory, PeerId)) {
-        self.stop_if(connection, memory, |frame| id_of(&frame.body).as_ref() == Some(id));
+        let _ = self.stop_if(connection, memory, |frame| id_of(&frame.body).as_ref() == Some(id));
     }
 
     /// Returns the time at which a frame that arrives is given up.
@@ -135,10 +148,15 @@ impl Arrivals {
         reserved.map(|frame| frame.last_piece + Self::STALL_TIMEOUT).min()
     }
 
-    /// Gives up the frames of which no piece has arrived for long.
-    pub(super) fn expire(&mut self, connection: &mut Connection, memory: (&mut MessageMemory, PeerId), now: Instant) {
+    /// Gives up the frames of which no piece has arrived for long. Returns them.
+    pub(super) fn expire(
+        &mut self,
+        connection: &mut Connection,
+        memory: (&mut MessageMemory, PeerId),
+        now: Instant,
+    ) -> Vec<GivenUp> {
         let is_stalled = |frame: &Arriving| frame.is_reserved && frame.last_piece + Self::STALL_TIMEOUT <= now;
-        self.stop_if(connection, memory, is_stalled);
+        self.stop_if(connection, memory, is_stalled)
     }
 
     fn stop_if(
@@ -146,15 +164,18 @@ impl Arrivals {
         connection: &mut Connection,
         (memory, peer): (&mut MessageMemory, PeerId),
         condition: impl Fn(&Arriving) -> bool,
-    ) {
+    ) -> Vec<GivenUp> {
+        let mut given_up = Vec::new();
         self.frames.retain(|stream, frame| {
             if !condition(frame) {
                 return true;
             }
             memory.release(peer, frame.reserved_len());
             let _ = connection.recv_stream(*stream).stop(STOPPED);
+            given_up.extend(frame.given_up(None));
             false
         });
+        given_up
     }
 
     /// Drops all frames, because the link has ended.
@@ -186,6 +207,10 @@ impl Arriving {
         self.body.first().is_some_and(|kind| REQUEST_KINDS.contains(kind))
     }
 
+    fn given_up(&self, too_large: Option<usize>) -> Option<GivenUp> {
+        Some(GivenUp { kind: *self.body.first()?, id: id_of(&self.body)?, too_large })
+    }
+
     /// Returns the frame if it is known and more of it than this has arrived.
     fn received_since(&mut self, before: usize) -> Option<Received> {
         let len = self.len.filter(|_| self.is_reserved && self.body.len() > before)?;
@@ -213,14 +238,14 @@ impl Arriving {
         let progress = loop {
             if self.header.len() == HEADER_LEN && self.len.is_none() {
                 let header = self.header[..].try_into().expect("the header has four bytes");
-                let len = u32::from_be_bytes(header) as usize;
-                if len > memory.max_message_len() {
-                    break Progress::TooLong;
-                }
-                self.len = Some(len);
+                self.len = Some(u32::from_be_bytes(header) as usize);
             }
             if self.has_beginning() && !self.is_reserved {
                 let len = self.len.unwrap_or(0);
+                // Its beginning tells the call that it belongs to.
+                if len > memory.max_message_len() {
+                    break Progress::TooLarge;
+                }
                 if !memory.try_reserve(peer, self.is_request(), len) {
                     break Progress::Starved;
                 }
@@ -232,7 +257,7 @@ impl Arriving {
                 Some(len) => len - self.body.len(),
             };
             match chunks.next(missing.max(1)) {
-                Ok(Some(_)) if missing == 0 => break Progress::TooLong,
+                Ok(Some(_)) if missing == 0 => break Progress::Malformed,
                 Ok(Some(chunk)) => {
                     self.last_piece = now;
                     match self.len {

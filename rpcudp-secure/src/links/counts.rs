@@ -85,8 +85,11 @@ impl LinkEnds {
             LinkEnd::Incompatible => &mut self.incompatible,
             LinkEnd::Lost => &mut self.lost,
             LinkEnd::Closed => &mut self.closed,
-            // The table does not give this reason.
-            LinkEnd::NotSecure => return,
+            // No link ends for these reasons.
+            LinkEnd::NotSecure
+            | LinkEnd::Dropped
+            | LinkEnd::RequestTooLarge { .. }
+            | LinkEnd::ResponseTooLarge { .. } => return,
         };
         *count += 1;
     }

@@ -248,7 +248,9 @@ impl Engine {
                 self.close_link(&mut link, LinkEnd::NoAnswer, now);
             }
             if let Some(peer) = link.peer() {
-                link.messages.arrivals.expire(&mut link.connection, (&mut self.memory, peer), now);
+                let memory = (&mut self.memory, peer);
+                let given_up = link.messages.arrivals.expire(&mut link.connection, memory, now);
+                self.report_given_up(link.id, given_up);
             }
             link.streams.keep_alive(&mut link.connection, now);
             self.work(link, now);

@@ -159,6 +159,19 @@ pub enum LinkEvent {
         /// The bytes that were passed to QUIC.
         sent: usize,
     },
+    /// The peer has stopped a request that does not fit into a packet, or a response that does not
+    /// will not arrive as a whole: its sender has given it up, or this end, because it is too large
+    /// or nothing of it has arrived for 30 s.
+    Dropped {
+        /// The link, which goes on.
+        link: LinkId,
+        /// The first byte of the frame.
+        kind: u8,
+        /// The id of the frame.
+        id: FrameId,
+        /// The reason: [`LinkEnd::Dropped`], or that the frame is too large.
+        reason: LinkEnd,
+    },
     /// A stream may have work: bytes to read, room to write, or the peer has given up a half of it.
     /// The first event of a stream that the peer has opened is its beginning.
     Stream {
@@ -174,7 +187,7 @@ pub enum LinkEvent {
     },
 }
 
-/// The reason why a link has ended.
+/// The reason why a link has ended, or why a call over one has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkEnd {
@@ -199,6 +212,26 @@ pub enum LinkEnd {
     /// No link was tried: this endpoint has no identity, or the sender of the request to call back
     /// has no link. The table of links does not give this reason.
     NotSecure,
+    /// The peer has stopped the request, or given up its response, and the link goes on.
+    Dropped,
+    /// The peer takes no request of this length ([`LinkOptions::max_message_len`]), and has not run
+    /// it. The link goes on.
+    ///
+    /// [`LinkOptions::max_message_len`]: crate::LinkOptions::max_message_len
+    RequestTooLarge {
+        /// The length of the longest frame that the peer takes, in bytes.
+        limit: u32,
+    },
+    /// This end takes no response of this length ([`LinkOptions::max_message_len`]). The link goes
+    /// on.
+    ///
+    /// [`LinkOptions::max_message_len`]: crate::LinkOptions::max_message_len
+    ResponseTooLarge {
+        /// The length of the response's frame, in bytes.
+        size: u32,
+        /// The length of the longest frame that this end takes.
+        limit: u32,
+    },
 }
 
 impl fmt::Display for LinkEnd {
@@ -213,6 +246,13 @@ impl fmt::Display for LinkEnd {
             Self::Lost => f.write_str("the link was lost"),
             Self::Closed => f.write_str("the link was closed"),
             Self::NotSecure => f.write_str("there is no link: one end has no identity"),
+            Self::Dropped => f.write_str("the peer dropped the request or its response"),
+            Self::RequestTooLarge { limit } => {
+                write!(f, "the request is too large: the peer's `LinkOptions::max_message_len` allows {limit} bytes")
+            }
+            Self::ResponseTooLarge { size, limit } => {
+                write!(f, "the response has {size} bytes, and the own `LinkOptions::max_message_len` allows {limit}")
+            }
         }
     }
 }

@@ -3,11 +3,12 @@ use std::time::Instant;
 
 use quinn_proto::{ConnectionHandle, Dir, StreamEvent, StreamId};
 
-use super::arrivals::{Read, Received};
+use super::arrivals::{GivenUp, Read, Received};
 use super::engine::Engine;
-use super::event::{Expected, HeldMemory, LinkEvent, LinkId};
-use super::frame_id::FrameId;
+use super::event::{Expected, HeldMemory, LinkEnd, LinkEvent, LinkId};
+use super::frame_id::{FrameId, REQUEST_KINDS};
 use super::link::Link;
+use super::messages::{len_of, limit_of};
 use super::sending::Sent;
 
 /// The frames that do not fit into a packet.
@@ -49,7 +50,13 @@ impl Engine {
                 let sending = &mut link.messages.sending;
                 match event {
                     StreamEvent::Finished { id } => sending.acknowledge(id),
-                    StreamEvent::Stopped { id, .. } => _ = sending.stop(&mut link.connection, id),
+                    StreamEvent::Stopped { id, error_code } => {
+                        if let Some((kind, id)) = sending.handle_stop(&mut link.connection, id, error_code) {
+                            let too_large = limit_of(error_code).map(|limit| LinkEnd::RequestTooLarge { limit });
+                            let reason = too_large.unwrap_or(LinkEnd::Dropped);
+                            self.events.push_back(LinkEvent::Dropped { link: link.id, kind, id, reason });
+                        }
+                    }
                     _ => {}
                 }
                 sending.write(&mut link.connection);
@@ -80,7 +87,8 @@ impl Engine {
         let Some(peer) = link.peer() else { return };
         for stream in streams {
             match link.messages.arrivals.read(&mut link.connection, stream, (&mut self.memory, peer), now) {
-                Read::Pending(None) | Read::Ended => {}
+                Read::Pending(None) => {}
+                Read::Ended(given_up) => self.report_given_up(link.id, given_up),
                 Read::Pending(Some(Received { kind, id, received, len, is_first })) => {
                     let link = link.id;
                     self.events.extend(is_first.then_some(LinkEvent::Arriving { link, kind, id, len }));
@@ -95,6 +103,16 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Reports responses that do not arrive. The sender of a request has another report.
+    pub(super) fn report_given_up(&mut self, link: LinkId, given_up: impl IntoIterator<Item = GivenUp>) {
+        let limit = len_of(self.memory.max_message_len());
+        let responses = given_up.into_iter().filter(|frame| !REQUEST_KINDS.contains(&frame.kind));
+        self.events.extend(responses.map(|GivenUp { kind, id, too_large }| {
+            let too_large = too_large.map(|size| LinkEnd::ResponseTooLarge { size: len_of(size), limit });
+            LinkEvent::Dropped { link, kind, id, reason: too_large.unwrap_or(LinkEnd::Dropped) }
+        }));
     }
 
     /// Reads the streams that wait for memory if some was released, those of the link that has

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use quinn_proto::{Connection, Dir, StreamId, WriteError};
+use quinn_proto::{Connection, Dir, StreamId, VarInt, WriteError};
 
 use super::config::Config;
 use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
 use super::frame_queue::{Dropped, FrameQueue};
-use super::messages::{HEADER_LEN, STOPPED};
+use super::messages::{HEADER_LEN, STOPPED, TAKEN};
 
 /// The large frames that a link sends.
 #[derive(Debug, Default)]
@@ -49,9 +49,19 @@ struct Writing {
 
 #[derive(Debug)]
 struct Unacknowledged {
-    id: Option<FrameId>,
-    is_request: bool,
+    /// The kind and the id of the frame.
+    name: Option<(u8, FrameId)>,
     len: usize,
+}
+
+impl Unacknowledged {
+    fn has_id(&self, id: &FrameId) -> bool {
+        self.name.as_ref().is_some_and(|(_, known)| known == id)
+    }
+
+    fn is_request(&self) -> bool {
+        self.name.is_some_and(|(kind, _)| REQUEST_KINDS.contains(&kind))
+    }
 }
 
 fn is_request(frame: &Bytes) -> bool {
@@ -107,10 +117,9 @@ impl Sending {
         {
             let waiting = if is_request { &mut self.requests } else { &mut self.responses };
             let Some(frame) = waiting.pop() else { break };
-            let (id, frame_len) = (id_of(&frame), frame.len());
-            self.unacknowledged.insert(stream, Unacknowledged { id, is_request, len: Self::ENTRY_LEN + frame_len });
+            let (name, frame_len) = (id_of(&frame).map(|id| (frame[0], id)), frame.len());
+            self.unacknowledged.insert(stream, Unacknowledged { name, len: Self::ENTRY_LEN + frame_len });
             let header = Bytes::copy_from_slice(&(frame_len as u32).to_be_bytes());
-            let name = id.map(|id| (frame[0], id));
             let writing = Writing { stream, rest: [header, frame], name, frame_len };
             let first_request = self
                 .writing
@@ -144,7 +153,7 @@ impl Sending {
         if !self.responses.is_empty() {
             return Some(false);
         }
-        let request_count = self.unacknowledged.values().filter(|sent| sent.is_request).count();
+        let request_count = self.unacknowledged.values().filter(|sent| sent.is_request()).count();
         (!self.requests.is_empty() && request_count < Config::MAX_REQUEST_STREAMS).then_some(true)
     }
 
@@ -163,9 +172,22 @@ impl Sending {
         self.held_len -= self.unacknowledged.remove(&stream).map_or(0, |sent| sent.len);
     }
 
+    /// Forgets a frame that the peer has stopped with a code. Returns the kind and the id of a
+    /// request that the peer does not take.
+    pub(super) fn handle_stop(
+        &mut self,
+        connection: &mut Connection,
+        stream: StreamId,
+        code: VarInt,
+    ) -> Option<(u8, FrameId)> {
+        let request = self.unacknowledged.get(&stream).filter(|sent| sent.is_request()).and_then(|sent| sent.name);
+        let is_unsent = self.stop(connection, stream);
+        request.filter(|_| is_unsent || code != TAKEN)
+    }
+
     /// Forgets a frame that the peer or the owner does not want. Returns whether a part of it was
     /// not written.
-    pub(super) fn stop(&mut self, connection: &mut Connection, stream: StreamId) -> bool {
+    fn stop(&mut self, connection: &mut Connection, stream: StreamId) -> bool {
         // Fails if `write` has done so.
         let _ = connection.send_stream(stream).reset(STOPPED);
         self.acknowledge(stream);
@@ -178,7 +200,7 @@ impl Sending {
     /// Returns whether a frame with an id waits, or is not acknowledged.
     pub(super) fn has(&mut self, id: &FrameId) -> bool {
         self.held_len > 0
-            && (self.unacknowledged.values().any(|sent| sent.id.as_ref() == Some(id))
+            && (self.unacknowledged.values().any(|sent| sent.has_id(id))
                 || self.requests.has(id)
                 || self.responses.has(id))
     }
@@ -192,7 +214,7 @@ impl Sending {
             self.held_len -= count * Self::ENTRY_LEN + len;
             is_unsent |= count > 0;
         }
-        let with_id = self.unacknowledged.iter().filter(|(_, sent)| sent.id.as_ref() == Some(id));
+        let with_id = self.unacknowledged.iter().filter(|(_, sent)| sent.has_id(id));
         for stream in with_id.map(|(stream, _)| *stream).collect::<Vec<_>>() {
             is_unsent |= self.stop(connection, stream);
         }

@@ -1,5 +1,6 @@
 //! Links on a network in memory and in virtual time, from printed seeds.
 
+mod dropped;
 mod floods;
 mod handshakes;
 mod memory;
