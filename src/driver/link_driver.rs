@@ -16,6 +16,7 @@ use super::link_frames::LinkFrame;
 use super::open_stream::LinkStreams;
 use super::transfers::Transfers;
 use crate::clock::now;
+use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
 use crate::links::command::Command;
@@ -40,6 +41,8 @@ pub(super) struct LinkDriver {
     /// The streams of all links.
     pub(super) streams: LinkStreams,
     commands: VecDeque<Command>,
+    /// Whether tasks that queue commands do not wake the driver.
+    awaits_commands: bool,
     batch: SendBatch,
     sent_count: usize,
     /// The time at which the last responses of a closing endpoint should have arrived.
@@ -75,6 +78,7 @@ impl LinkDriver {
             transfers: Transfers::default(),
             streams: LinkStreams::default(),
             commands: VecDeque::new(),
+            awaits_commands: false,
             batch: SendBatch::new(),
             sent_count: 0,
             settles_at: None,
@@ -105,12 +109,38 @@ impl LinkDriver {
         first.is_some() && self.links.is_some()
     }
 
+    /// Announces that the driver will execute the commands of the tasks that it is about to wake.
+    pub(super) fn await_commands(&mut self) {
+        if self.is_owner && !mem::replace(&mut self.awaits_commands, true) {
+            Self::endpoint_links(&self.shared).commands.set_awaited(true);
+        }
+    }
+
+    /// Ends the announcement, before the driver looks for commands. Returns whether there was one.
+    pub(super) fn end_await(&mut self) -> bool {
+        let awaited_commands = mem::take(&mut self.awaits_commands);
+        if awaited_commands {
+            Self::endpoint_links(&self.shared).commands.set_awaited(false);
+        }
+        awaited_commands
+    }
+
+    /// Returns whether the driver must look for commands.
+    pub(super) fn awaits_commands(&self) -> bool {
+        self.awaits_commands
+    }
+
+    /// Returns whether enough is queued to send without waiting for more.
+    pub(super) fn has_flush_len(&self) -> bool {
+        self.is_owner && Self::endpoint_links(&self.shared).commands.len() >= SendQueue::FLUSH_LEN
+    }
+
     /// Returns whether there is work to do, besides received datagrams. Cheap, because the driver
     /// asks whenever it runs.
     pub(super) fn has_work(&self) -> bool {
         let Some(links) = &self.links else { return false };
         let shared = Self::endpoint_links(&self.shared);
-        shared.has_commands()
+        !shared.commands.is_empty()
             || shared.ready_flows.has_ready()
             || shared.large_frames.has_released()
             || links.has_events()
@@ -137,7 +167,7 @@ impl LinkDriver {
             links.release(now, held);
         }
         let mut commands = mem::take(&mut self.commands);
-        Self::endpoint_links(&self.shared).take(&mut commands);
+        Self::endpoint_links(&self.shared).commands.take(&mut commands);
         let mut recent = Recent::default();
         // First the ends of links, so that they do not end calls that open a new one.
         self.handle_events(&mut links, dispatch, (&mut recent, now));
@@ -359,7 +389,7 @@ impl LinkDriver {
     /// wakes no other.
     pub(super) fn is_idle(&self) -> bool {
         let shared = Self::endpoint_links(&self.shared);
-        let has_work = || shared.has_commands() || shared.ready_flows.has_ready();
+        let has_work = || !shared.commands.is_empty() || shared.ready_flows.has_ready();
         self.links.is_none() || (self.sent_count == self.batch.len() && !has_work())
     }
 
@@ -395,7 +425,7 @@ impl Drop for LinkDriver {
         self.end_all_streams();
         // Also after a panic, which has dropped the links.
         if self.is_owner {
-            Self::endpoint_links(&self.shared).close();
+            Self::endpoint_links(&self.shared).commands.close();
             self.commands.drain(..).for_each(Command::end);
         }
     }

@@ -168,6 +168,9 @@ impl Driver {
         if self.poll_wake_chain(cx).is_pending() {
             return Poll::Pending;
         }
+        if self.links.as_mut().is_some_and(|links| links.end_await()) {
+            self.poll_links(cx);
+        }
         loop {
             let was_flagged = self.send_queue().driver().take();
             if was_flagged {
@@ -198,6 +201,9 @@ impl Driver {
                 if !self.wake_chain.is_active() {
                     cx.waker().wake_by_ref();
                 }
+            }
+            if !self.wake_chain.is_active() && self.links.as_ref().is_some_and(|links| links.awaits_commands()) {
+                cx.waker().wake_by_ref();
             }
             self.poll_expired(timer_fired);
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
@@ -236,6 +242,10 @@ impl Driver {
             // The other tasks of the chain have not run yet.
             self.send_queue().expect_flush();
         }
+        if self.wake_chain.is_active() && self.links.as_ref().is_some_and(|links| links.has_flush_len()) {
+            self.poll_links(cx);
+            self.send_links(cx);
+        }
         match self.wake_chain.step(&self.shared.calls, &self.waker) {
             Step::Woken => {
                 // Work for which the timer has fired is done after the chain. The timer must fire
@@ -249,6 +259,8 @@ impl Driver {
                     self.poll_send(cx);
                     self.send_queue().expect_flush();
                 }
+                self.poll_links(cx);
+                self.send_links(cx);
                 cx.waker().wake_by_ref();
             }
             Step::Done => return Poll::Ready(()),
@@ -310,6 +322,9 @@ impl Driver {
         if completed.len() > 1 {
             // Several tasks are about to run, and their next requests can leave together.
             self.shared.send_queues.at(self.socket).expect_flush();
+            if let Some(links) = &mut self.links {
+                links.await_commands();
+            }
         }
         self.wake_chain.wake(completed, &self.shared.calls, &self.waker);
     }
@@ -321,7 +336,8 @@ impl Driver {
         if has_work {
             links.work(&mut self.dispatch);
         }
-        if links.has_output() {
+        // Acknowledgements leave with the next requests of the tasks that are about to run.
+        if links.has_output() && !links.awaits_commands() {
             self.send_links(cx);
         }
         if has_work {

@@ -24,6 +24,22 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn await_commands(&mut self) {
+        match self.0 {}
+    }
+
+    pub(super) fn end_await(&mut self) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn awaits_commands(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(super) fn has_flush_len(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn has_work(&self) -> bool {
         match self.0 {}
     }

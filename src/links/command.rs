@@ -39,12 +39,13 @@ impl Command {
         }
     }
 
+    /// Returns the memory that the command takes, in bytes.
     pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
-            Self::Open { .. } => size_of::<Self>(),
-            Self::Receive { datagram, .. } => datagram.len(),
-            Self::Track { .. } | Self::List(_) => size_of::<Self>(),
-        }
+        size_of::<Self>()
+            + match self {
+                Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
+                Self::Receive { datagram, .. } => datagram.len(),
+                Self::Open { .. } | Self::Track { .. } | Self::List(_) => 0,
+            }
     }
 }

@@ -1,7 +1,5 @@
-use std::collections::{HashMap, VecDeque};
-use std::mem;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use rand::Rng;
@@ -11,6 +9,8 @@ use rpcudp_secure::{Expected, Identity, LinkOptions, LinkStats, LinkStatus, Peer
 use tokio::sync::oneshot;
 
 use super::command::Command;
+use super::command_queue::CommandQueue;
+pub(crate) use super::command_queue::QueueFull;
 use super::flow::Flow;
 use super::large_frames::LargeFrames;
 use super::link_config::LinkConfig;
@@ -31,9 +31,8 @@ pub(crate) struct EndpointLinks {
     /// The seed of the links.
     pub(crate) seed: [u8; 32],
     secret: u64,
-    queue: Lock<Queue>,
-    /// Whether the queue has commands.
-    has_commands: AtomicBool,
+    /// The commands to the driver.
+    pub(crate) commands: CommandQueue,
     targets: Lock<Targets>,
     /// The targets to which a link is up, with the proven keys.
     up: Lock<HashMap<SocketAddr, PeerId>>,
@@ -41,18 +40,8 @@ pub(crate) struct EndpointLinks {
     pub(crate) large_frames: Arc<LargeFrames>,
     /// The counts of the links, as of the driver's last work.
     pub(crate) stats: Lock<LinkStats>,
-    driver: Arc<WakeFlag>,
     /// The streams that have work for the driver.
     pub(crate) ready_flows: Arc<ReadyQueue<Arc<Flow>>>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    commands: VecDeque<Command>,
-    /// The bytes of all commands.
-    len: usize,
-    /// Whether the driver that owned the links has ended.
-    is_closed: bool,
 }
 
 /// The targets of clients by the address that stands for them, for retransmissions.
@@ -80,16 +69,9 @@ impl Targets {
 /// The counts of the links, for metrics.
 pub(crate) type LinkCounts = LinkStats;
 
-/// The queue to the driver is full, or the driver has ended. The frame counts as lost.
-#[derive(Debug)]
-pub(crate) struct QueueFull;
-
 impl EndpointLinks {
     /// The bytes of a frame besides its body, at most: the header and the trailer.
     const MAX_OVERHEAD: usize = 1_024;
-
-    /// Bytes that may be queued, as for a plain send queue.
-    const MAX_QUEUE_LEN: usize = 256 << 20;
 
     /// Returns the links of an endpoint that has an identity. Takes no random number for another.
     pub(crate) fn new(config: &LinkConfig, rng: &mut StdRng, driver: &Arc<WakeFlag>) -> Option<Arc<Self>> {
@@ -101,13 +83,11 @@ impl EndpointLinks {
             options: config.options(),
             seed,
             secret: rng.next_u64(),
-            queue: Lock::default(),
-            has_commands: AtomicBool::new(false),
+            commands: CommandQueue::new(driver),
             targets: Lock::new(Targets { by_source: HashMap::new(), prune_at: Targets::KEPT }),
             up: Lock::default(),
             large_frames: LargeFrames::new(driver),
             stats: Lock::default(),
-            driver: Arc::clone(driver),
             ready_flows: Arc::new(ReadyQueue::new(driver)),
         }))
     }
@@ -171,7 +151,7 @@ impl EndpointLinks {
         frame: &[u8],
         call: Option<MessageId>,
     ) -> Result<(), QueueFull> {
-        self.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
+        self.commands.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
     }
 
     /// Queues the wish to record the progress of a call, before its request.
@@ -180,7 +160,7 @@ impl EndpointLinks {
     ///
     /// If the queue is full.
     pub(crate) fn track(&self, id: MessageId, progress: &Progress) -> Result<(), QueueFull> {
-        self.push(Command::Track { id, progress: progress.clone() })
+        self.commands.push(Command::Track { id, progress: progress.clone() })
     }
 
     /// Queues the cancellation of a call. `frame` is the cancel frame, or empty if the peer is not
@@ -190,7 +170,7 @@ impl EndpointLinks {
     ///
     /// If the queue is full.
     pub(crate) fn cancel_call(&self, peer: &Arc<SecurePeer>, id: MessageId, frame: Vec<u8>) -> Result<(), QueueFull> {
-        self.push(Command::Cancel { peer: Arc::clone(peer), id, frame })
+        self.commands.push(Command::Cancel { peer: Arc::clone(peer), id, frame })
     }
 
     /// Returns the state of a stream that is not open yet.
@@ -204,7 +184,7 @@ impl EndpointLinks {
     ///
     /// If the queue is full.
     pub(crate) fn open_stream(&self, peer: &Arc<SecurePeer>, call: MessageId) -> Result<(), QueueFull> {
-        self.push(Command::Open { peer: Arc::clone(peer), call })
+        self.commands.push(Command::Open { peer: Arc::clone(peer), call })
     }
 
     /// Queues a response.
@@ -216,7 +196,7 @@ impl EndpointLinks {
         if link.respond(frame) {
             return Ok(());
         }
-        self.push(Command::Respond { link: Arc::clone(link), frame: frame.to_vec() })
+        self.commands.push(Command::Respond { link: Arc::clone(link), frame: frame.to_vec() })
     }
 
     /// Queues a datagram that another socket has received.
@@ -225,63 +205,20 @@ impl EndpointLinks {
     ///
     /// If the queue is full.
     pub(crate) fn receive(&self, source: SocketAddr, local: Option<IpAddr>, datagram: &[u8]) -> Result<(), QueueFull> {
-        self.push(Command::Receive { source, local, datagram: datagram.to_vec() })
+        self.commands.push(Command::Receive { source, local, datagram: datagram.to_vec() })
     }
 
     /// Asks the driver for the links that are up.
     pub(crate) fn list(&self) -> oneshot::Receiver<Vec<LinkStatus>> {
         let (send, listed) = oneshot::channel();
         // If the queue is full, the sender is dropped.
-        let _ = self.push(Command::List(send));
+        let _ = self.commands.push(Command::List(send));
         listed
     }
 
     /// Returns the counts, as of the driver's last work.
     pub(crate) fn counts(&self) -> LinkCounts {
         *self.stats.lock()
-    }
-
-    fn push(&self, command: Command) -> Result<(), QueueFull> {
-        let mut queue = self.queue.lock();
-        if queue.is_closed || queue.len + command.len() > Self::MAX_QUEUE_LEN {
-            drop(queue);
-            // Its drop may end a stream.
-            drop(command);
-            return Err(QueueFull);
-        }
-        let was_empty = queue.commands.is_empty();
-        queue.len += command.len();
-        queue.commands.push_back(command);
-        self.has_commands.store(true, Ordering::Release);
-        drop(queue);
-        if was_empty {
-            self.driver.set();
-        }
-        Ok(())
-    }
-
-    /// Takes all queued commands.
-    pub(crate) fn take(&self, commands: &mut VecDeque<Command>) {
-        let mut queue = self.queue.lock();
-        queue.len = 0;
-        self.has_commands.store(false, Ordering::Release);
-        mem::swap(&mut queue.commands, commands);
-    }
-
-    pub(crate) fn has_commands(&self) -> bool {
-        self.has_commands.load(Ordering::Acquire)
-    }
-
-    /// Takes no more commands, because the driver ends. Drops those that are queued: they hold
-    /// streams and the endpoint.
-    pub(crate) fn close(&self) {
-        let mut queue = self.queue.lock();
-        queue.is_closed = true;
-        let commands = mem::take(&mut queue.commands);
-        queue.len = 0;
-        self.has_commands.store(false, Ordering::Release);
-        drop(queue);
-        commands.into_iter().for_each(Command::end);
     }
 
     /// Records that a link to a target is up, or that none is left.
@@ -320,14 +257,14 @@ mod tests {
         let peer = Arc::new(peer.with_stream(CallFlow::new(Arc::clone(&flow), None)));
         links.open_stream(&peer, MessageId::from_bytes([7; 20])).unwrap();
         let mut listed = links.list();
-        links.close();
+        links.commands.close();
         assert_eq!(Arc::strong_count(&peer), 1);
-        assert!(!links.has_commands() && listed.try_recv() == Err(TryRecvError::Closed));
+        assert!(links.commands.is_empty() && listed.try_recv() == Err(TryRecvError::Closed));
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(matches!(flow.poll_room(cx), Poll::Ready(Err(_))));
         assert_eq!(flow.poll_chunk(cx), Poll::Ready(Err(FlowEnd::Link(LinkEnd::Closed))));
         // And none is queued after that.
-        assert!(links.open_stream(&peer, MessageId::from_bytes([8; 20])).is_err() && !links.has_commands());
+        assert!(links.open_stream(&peer, MessageId::from_bytes([8; 20])).is_err() && links.commands.is_empty());
         assert_eq!(links.list().try_recv(), Err(TryRecvError::Closed));
     }
 

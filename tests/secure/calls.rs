@@ -116,6 +116,30 @@ async fn many_calls_at_once_share_one_link() {
     calls.join_all().await;
 }
 
+/// The caller receives four packets in each round, which it would acknowledge at once if the tasks
+/// that they wake sent nothing.
+#[tokio::test(start_paused = true)]
+async fn acknowledgements_leave_with_the_next_requests() {
+    let world = World::new(1);
+    let World { vault, network, caller, server, .. } = &world;
+    network.set_conditions(Conditions::default().latency(ms(20)));
+    vault.echo(Vec::new()).await.unwrap();
+    let sent = || [caller, server].map(|endpoint| endpoint.stats().datagrams.sent);
+    let (before, rounds) = (sent(), 20);
+    let mut calls = JoinSet::new();
+    for _ in 0..32 {
+        let vault = vault.clone();
+        calls.spawn(async move {
+            for _ in 0..rounds {
+                vault.echo(vec![7; 100]).await.unwrap();
+            }
+        });
+    }
+    calls.join_all().await;
+    let [by_caller, by_server] = [0, 1].map(|side| sent()[side] - before[side]);
+    assert!(by_server >= 4 * rounds && by_caller <= by_server + rounds / 2, "{by_caller} and {by_server} datagrams");
+}
+
 /// More than the network takes at once, of calls that are sent once: the link keeps the others.
 #[tokio::test(start_paused = true)]
 async fn burst_before_the_link_is_up_loses_no_call() {
