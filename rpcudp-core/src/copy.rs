@@ -22,6 +22,9 @@ const MAX_CHUNK_LEN: usize = 2_048;
 /// ```
 #[inline]
 pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= MAX_CHUNK_LEN {
+        return out.extend_from_slice(bytes);
+    }
     out.reserve(bytes.len());
     for chunk in bytes.chunks(MAX_CHUNK_LEN) {
         out.extend_from_slice(chunk);

@@ -47,71 +47,116 @@ pub(crate) fn nested_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault>
 }
 
 fn container_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault> {
-    // The number of values that are still missing on each open level. A datagram has fewer than
-    // 2^16 bytes, and therefore fewer values.
-    let mut open = [0_u32; MAX_DEPTH];
+    let max_depth = max_depth.min(MAX_DEPTH);
+    // The number of values that are still missing on the innermost open level, and on each level
+    // around it. A datagram has fewer than 2^16 bytes, and therefore fewer values.
+    let mut missing = 1_u32;
+    let mut outer = [0_u32; MAX_DEPTH];
     let mut depth = 0;
-    let mut at = 0;
+    let mut rest = bytes;
     loop {
-        let (head_len, payload_len, children) = bytes.get(at..).and_then(head).ok_or(Fault::Invalid)?;
-        let end = at.checked_add(head_len).and_then(|end| end.checked_add(payload_len)).ok_or(Fault::Invalid)?;
-        let left = bytes.len().checked_sub(end).ok_or(Fault::Invalid)?;
-        at = end;
+        let (head_len, payload_len, children) = head(rest).ok_or(Fault::Invalid)?;
+        let len = head_len.checked_add(payload_len).ok_or(Fault::Invalid)?;
+        rest = rest.get(len..).ok_or(Fault::Invalid)?;
+        missing -= 1;
         if children > 0 {
-            if children > left as u64 {
+            if children > rest.len() as u64 {
                 return Err(Fault::Invalid);
             }
-            if depth == max_depth.min(MAX_DEPTH) {
+            if depth == max_depth {
                 return Err(Fault::TooDeep);
             }
-            open[depth] = u32::try_from(children).map_err(|_| Fault::Invalid)?;
+            outer[depth] = missing;
+            missing = u32::try_from(children).map_err(|_| Fault::Invalid)?;
             depth += 1;
             continue;
         }
         // The value is complete, and so are the containers of which it is the last element.
-        loop {
+        while missing == 0 {
             if depth == 0 {
-                return Ok(at);
-            }
-            open[depth - 1] -= 1;
-            if open[depth - 1] > 0 {
-                break;
+                return Ok(bytes.len() - rest.len());
             }
             depth -= 1;
+            missing = outer[depth];
         }
     }
 }
 
 /// Returns three numbers for the first value in `bytes`: the length of its head, the length of its
 /// plain payload, and the number of values inside it.
+#[inline]
 fn head(bytes: &[u8]) -> Option<(usize, usize, u64)> {
-    Some(match Marker::from_u8(*bytes.first()?) {
-        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (1, 0, 0),
-        Marker::U8 | Marker::I8 => (1, 1, 0),
-        Marker::U16 | Marker::I16 => (1, 2, 0),
-        Marker::U32 | Marker::I32 | Marker::F32 => (1, 4, 0),
-        Marker::U64 | Marker::I64 | Marker::F64 => (1, 8, 0),
-        Marker::FixStr(len) => (1, usize::from(len), 0),
-        Marker::Str8 | Marker::Bin8 => (2, be_u8(bytes)?, 0),
-        Marker::Str16 | Marker::Bin16 => (3, be_u16(bytes)?, 0),
-        Marker::Str32 | Marker::Bin32 => (5, be_u32(bytes)?, 0),
+    let shape = &SHAPES[usize::from(*bytes.first()?)];
+    let len = match shape.len_width {
+        0 => {
+            return (shape.head_len > 0).then_some((
+                shape.head_len.into(),
+                shape.payload_len.into(),
+                shape.children.into(),
+            ));
+        }
+        1 => be_u8(bytes)?,
+        2 => be_u16(bytes)?,
+        _ => be_u32(bytes)?,
+    };
+    let payload_len = if shape.children == 0 { len } else { 0 };
+    Some((shape.head_len.into(), payload_len, u64::from(shape.children) * len as u64))
+}
+
+/// The shape of values with the same first byte.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// The length of the head; 0 if no value begins with the byte.
+    head_len: u8,
+    /// The number of bytes of the length after the first byte, which is a number of bytes, of
+    /// elements or of entries.
+    len_width: u8,
+    /// The length of the plain payload, if the head has no length.
+    payload_len: u8,
+    /// The number of values inside. If the head has a length, the number for each unit of it.
+    children: u8,
+}
+
+/// The shapes by the first byte: a table is faster than a `match`.
+static SHAPES: [Shape; 256] = {
+    let mut shapes = [Shape { head_len: 0, len_width: 0, payload_len: 0, children: 0 }; 256];
+    let mut first = 0;
+    while first < shapes.len() {
+        shapes[first] = shape(Marker::from_u8(first as u8));
+        first += 1;
+    }
+    shapes
+};
+
+const fn shape(marker: Marker) -> Shape {
+    let (head_len, len_width, payload_len, children) = match marker {
+        Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (1, 0, 0, 0),
+        Marker::U8 | Marker::I8 => (1, 0, 1, 0),
+        Marker::U16 | Marker::I16 => (1, 0, 2, 0),
+        Marker::U32 | Marker::I32 | Marker::F32 => (1, 0, 4, 0),
+        Marker::U64 | Marker::I64 | Marker::F64 => (1, 0, 8, 0),
+        Marker::FixStr(len) => (1, 0, len, 0),
+        Marker::Str8 | Marker::Bin8 => (2, 1, 0, 0),
+        Marker::Str16 | Marker::Bin16 => (3, 2, 0, 0),
+        Marker::Str32 | Marker::Bin32 => (5, 4, 0, 0),
         // The type byte of an extension is between its length and its payload.
-        Marker::FixExt1 => (2, 1, 0),
-        Marker::FixExt2 => (2, 2, 0),
-        Marker::FixExt4 => (2, 4, 0),
-        Marker::FixExt8 => (2, 8, 0),
-        Marker::FixExt16 => (2, 16, 0),
-        Marker::Ext8 => (3, be_u8(bytes)?, 0),
-        Marker::Ext16 => (4, be_u16(bytes)?, 0),
-        Marker::Ext32 => (6, be_u32(bytes)?, 0),
-        Marker::FixArray(count) => (1, 0, u64::from(count)),
-        Marker::Array16 => (3, 0, be_u16(bytes)? as u64),
-        Marker::Array32 => (5, 0, be_u32(bytes)? as u64),
-        Marker::FixMap(count) => (1, 0, 2 * u64::from(count)),
-        Marker::Map16 => (3, 0, 2 * be_u16(bytes)? as u64),
-        Marker::Map32 => (5, 0, 2 * be_u32(bytes)? as u64),
-        Marker::Reserved => return None,
-    })
+        Marker::FixExt1 => (2, 0, 1, 0),
+        Marker::FixExt2 => (2, 0, 2, 0),
+        Marker::FixExt4 => (2, 0, 4, 0),
+        Marker::FixExt8 => (2, 0, 8, 0),
+        Marker::FixExt16 => (2, 0, 16, 0),
+        Marker::Ext8 => (3, 1, 0, 0),
+        Marker::Ext16 => (4, 2, 0, 0),
+        Marker::Ext32 => (6, 4, 0, 0),
+        Marker::FixArray(count) => (1, 0, 0, count),
+        Marker::Array16 => (3, 2, 0, 1),
+        Marker::Array32 => (5, 4, 0, 1),
+        Marker::FixMap(count) => (1, 0, 0, 2 * count),
+        Marker::Map16 => (3, 2, 0, 2),
+        Marker::Map32 => (5, 4, 0, 2),
+        Marker::Reserved => (0, 0, 0, 0),
+    };
+    Shape { head_len, len_width, payload_len, children }
 }
 
 fn be_u8(bytes: &[u8]) -> Option<usize> {
@@ -158,6 +203,20 @@ pub(crate) fn append_array_head(out: &mut Vec<u8>, count: u32) {
     }
 }
 
+/// Appends a number that is not negative, as [`append_bin_head`] does.
+#[inline]
+pub(crate) fn append_uint(out: &mut Vec<u8>, value: u64) {
+    match value {
+        0..=0x7f => out.push(value as u8),
+        0x80..=0xff => out.extend_from_slice(&[U_8, value as u8]),
+        0x100..=0xffff => {
+            let [high, low] = (value as u16).to_be_bytes();
+            out.extend_from_slice(&[U_16, high, low]);
+        }
+        _ => drop(infallible(rmp::encode::write_uint(out, value))),
+    }
+}
+
 /// Splits the head of an array from `bytes`, and returns its count. The common heads are read here,
 /// because the functions of `rmp` read each byte through `io::Read`.
 #[inline]
@@ -185,6 +244,10 @@ pub(crate) fn split_str(bytes: &[u8]) -> Option<(&str, &[u8])> {
 /// The first byte of a byte string, and of a text, of up to 255 bytes.
 const BIN_8: u8 = 0xc4;
 const STR_8: u8 = 0xd9;
+
+/// The first byte of a number of one byte above 127, and of one of two bytes.
+const U_8: u8 = 0xcc;
+const U_16: u8 = 0xcd;
 
 /// The first byte of a short text, without its length, and the length from which on a text has
 /// another head.

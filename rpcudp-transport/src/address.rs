@@ -15,6 +15,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[must_use]
+#[inline]
 pub fn canonical(addr: SocketAddr) -> SocketAddr {
     let SocketAddr::V6(v6) = addr else { return addr };
     match v6.ip().to_canonical() {

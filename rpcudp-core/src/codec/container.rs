@@ -26,6 +26,7 @@ pub(super) struct Container<'e, 'a> {
 }
 
 impl<'e, 'a> Container<'e, 'a> {
+    #[inline]
     pub(super) fn open(
         encoder: &'e mut Encoder<'a>,
         announced: Option<usize>,
@@ -39,6 +40,7 @@ impl<'e, 'a> Container<'e, 'a> {
         Ok(Self { encoder, announced, given: 0, levels, start, write_head })
     }
 
+    #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> EncodeResult {
         self.given += 1;
         self.encoder.value(value)
@@ -50,6 +52,7 @@ impl<'e, 'a> Container<'e, 'a> {
         self.element(value)
     }
 
+    #[inline]
     pub(super) fn close(self) -> EncodeResult {
         self.encoder.remaining_depth += self.levels;
         match self.announced {

@@ -8,7 +8,7 @@ use super::specialize::{as_byte_slice, is_byte_type, to_byte};
 use super::wide;
 use crate::copy;
 use crate::limits::MAX_DEPTH;
-use crate::msgpack::{append_bin_head, append_str_head, infallible};
+use crate::msgpack::{append_bin_head, append_str_head, append_uint, infallible};
 
 /// Appends `value` to `out` as msgpack.
 ///
@@ -137,7 +137,7 @@ impl<'e, 'a> Serializer for &'e mut Encoder<'a> {
     }
 
     fn serialize_u64(self, value: u64) -> EncodeResult {
-        infallible(rmp::encode::write_uint(self.out, value));
+        append_uint(self.out, value);
         Ok(())
     }
 
