@@ -73,10 +73,11 @@ pub fn is_contactable(addr: SocketAddr, referrer: Option<SocketAddr>) -> bool {
 /// Returns a contact's address, if it is link-local, with the scope of the referrer: both are on
 /// the same link.
 pub(crate) fn with_scope(addr: SocketAddr, referrer: SocketAddr) -> SocketAddr {
-    match (addr, canonical(referrer)) {
-        (SocketAddr::V6(v6), SocketAddr::V6(referrer)) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
-            SocketAddrV6::new(*v6.ip(), v6.port(), 0, referrer.scope_id()).into()
-        }
+    match addr {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => match canonical(referrer) {
+            SocketAddr::V6(referrer) => SocketAddrV6::new(*v6.ip(), v6.port(), 0, referrer.scope_id()).into(),
+            SocketAddr::V4(_) => addr,
+        },
         _ => addr,
     }
 }

@@ -98,8 +98,11 @@ impl Serialize for Ip {
 }
 
 /// An address as text on the stack, because a response contains twenty of them.
+///
+/// The check for UTF-8 takes 16 aligned bytes at a time, but single bytes at the end.
+#[repr(align(16))]
 struct Text {
-    /// The longest IPv6 address has 45 characters.
+    /// The longest IPv6 address has 45 characters. The bytes after the text are ASCII too.
     bytes: [u8; 48],
     len: usize,
 }
@@ -119,7 +122,9 @@ impl Text {
     }
 
     fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[..self.len]).expect("an address consists of ASCII")
+        // No IPv4 address has more than 15 characters.
+        let checked_len = if self.len <= 16 { 16 } else { self.bytes.len() };
+        &str::from_utf8(&self.bytes[..checked_len]).expect("an address consists of ASCII")[..self.len]
     }
 }
 

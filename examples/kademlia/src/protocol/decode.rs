@@ -5,13 +5,38 @@
 
 use std::fmt;
 
+use rpcudp::value::Encoded;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::compact;
 use super::contract::{FindValueResponse, ObservedAddr};
 use super::lenient::{ContactEntry, TextKey, socket_addr};
 use crate::Contacts;
 
 impl<'de> Deserialize<'de> for FindValueResponse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let encoded = Encoded::deserialize(deserializer)?;
+        if let Some(list) = compact::contacts(encoded.bytes()) {
+            return Ok(Self::Contacts(list.into()));
+        }
+        encoded.decode().map(|AnyResponse(response)| response).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Contacts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let encoded = Encoded::deserialize(deserializer)?;
+        if let Some(list) = compact::contacts(encoded.bytes()) {
+            return Ok(list.into());
+        }
+        encoded.decode().map(|AnyContacts(contacts)| contacts).map_err(de::Error::custom)
+    }
+}
+
+/// A response to `find_value` with contacts of any form.
+struct AnyResponse(FindValueResponse);
+
+impl<'de> Deserialize<'de> for AnyResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FindValueVisitor;
 
@@ -39,11 +64,14 @@ impl<'de> Deserialize<'de> for FindValueResponse {
             }
         }
 
-        deserializer.deserialize_any(FindValueVisitor)
+        deserializer.deserialize_any(FindValueVisitor).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Contacts {
+/// Contacts of any form.
+pub(super) struct AnyContacts(pub(super) Contacts);
+
+impl<'de> Deserialize<'de> for AnyContacts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ContactsVisitor;
 
@@ -59,7 +87,7 @@ impl<'de> Deserialize<'de> for Contacts {
             }
         }
 
-        deserializer.deserialize_any(ContactsVisitor)
+        deserializer.deserialize_any(ContactsVisitor).map(Self)
     }
 }
 

@@ -26,10 +26,12 @@ impl<'de> Lenient<'de> for ContactEntry {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         let Some(Scalar::Bytes(id)) = id else { return Ok(Self::INVALID) };
         let Ok(id) = id.try_into().map(NodeId::from_bytes) else { return Ok(Self::INVALID) };
-        Ok(match (socket_addr(ip, port), named(ip, port)) {
-            (Some(addr), _) => Self::Contact(Contact::new(id, addr)),
-            (None, Some((host, port))) => Self::Named(NamedContact { id, host: host.into(), port }),
-            (None, None) => Self::Malformed,
+        if let Some(addr) = socket_addr(ip, port) {
+            return Ok(Self::Contact(Contact::new(id, addr)));
+        }
+        Ok(match named(ip, port) {
+            Some((host, port)) => Self::Named(NamedContact { id, host: host.into(), port }),
+            None => Self::Malformed,
         })
     }
 }
