@@ -49,6 +49,7 @@ local FAILURE_NAMES = {
     [9] = "a layer rejected the call",
     [10] = "the method needs a secure link",
     [11] = "the caller has no session",
+    [12] = "the method ran, and its response is not stored",
 }
 
 local rpcudp = Proto(NAME, "rpcudp: RPC over UDP")

@@ -55,7 +55,7 @@ class Refused(CallError):
 
     reason: str
     """`"unknown_method"`, `"malformed_arguments"`, `"busy"`, `"closing"`, `"panicked"`, `"stopped"`, `"rejected"`,
-    `"response_too_large"`, `"response_unencodable"` or `"other"`."""
+    `"response_too_large"`, `"response_unencodable"`, `"already_ran"` or `"other"`."""
     text: str
     """The peer's explanation."""
 

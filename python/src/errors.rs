@@ -74,6 +74,7 @@ fn refusal(reason: &Refusal) -> &'static str {
         Refusal::Rejected => "rejected",
         Refusal::ResponseTooLarge { .. } => "response_too_large",
         Refusal::ResponseUnencodable => "response_unencodable",
+        Refusal::AlreadyRan => "already_ran",
         Refusal::UndeclaredError => "undeclared_error",
         _ => "other",
     }

@@ -229,7 +229,9 @@ impl Builder {
     /// The memory includes all overhead. It is allocated as responses are stored, is shared fairly
     /// between sources, and is free again after the retention. A response that is evicted early is
     /// counted in [`RequestStats::evicted`](crate::stats::RequestStats::evicted); a duplicate that
-    /// arrives after that runs the method again.
+    /// arrives after that runs the method again. If the response had 4 KiB or more, or is larger
+    /// than the memory, the duplicate is refused instead
+    /// ([`Refusal::AlreadyRan`](crate::Refusal::AlreadyRan)).
     pub fn response_memory(mut self, len: usize, retention: Duration) -> Self {
         self.config.response_memory_len = len;
         self.config.response_retention = retention;

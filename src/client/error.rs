@@ -60,7 +60,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `UnknownMethod`, `MalformedArguments`, `NeedsSecureLink` | no; maybe if the request was retransmitted and the method is not at-most-once: the peer may have [removed](crate::Endpoint::remove_service) the method meanwhile |
 /// | [`Refused`](Self::Refused): `Busy`, `Closing` | no; maybe if the method is at-least-once, or was retransmitted by [`Call::retransmit`](crate::Call::retransmit) |
 /// | [`Refused`](Self::Refused): `Panicked`, `Stopped` | yes, at least in part |
-/// | [`Refused`](Self::Refused): `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
+/// | [`Refused`](Self::Refused): `AlreadyRan`, `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
 /// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers), [`Insecure`](Self::Insecure) | no, the request was not sent |
 /// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, the peer dropped a large request or response, or the request was sent more than once; yes if the response is too large for this end |

@@ -37,6 +37,12 @@ pub enum Refusal {
     /// ([`Endpoint::join`](crate::Endpoint::join)), or has another address by now. The method did
     /// not run.
     NoSession,
+    /// The method ran, its response was lost, and the peer does not have it any more: it was too
+    /// large to be stored, or was evicted ([`Builder::response_memory`]). The method is
+    /// at-most-once, and does not run again.
+    ///
+    /// [`Builder::response_memory`]: crate::Builder::response_memory
+    AlreadyRan,
     /// The method ran, and its response is larger than the peer may send.
     ResponseTooLarge {
         /// The size of the response, in bytes. `None` if the refusal had no room for it.
@@ -71,6 +77,7 @@ impl Refusal {
             Some(RefusalKind::Rejected) => Self::Rejected,
             Some(RefusalKind::NeedsSecureLink) => Self::NeedsSecureLink,
             Some(RefusalKind::NoSession) => Self::NoSession,
+            Some(RefusalKind::AlreadyRan) => Self::AlreadyRan,
             Some(RefusalKind::ResponseUnencodable) => Self::ResponseUnencodable,
             Some(RefusalKind::ResponseTooLarge) => {
                 let sizes = detail.and_then(|detail| decode::<(usize, usize)>(detail).ok());
@@ -106,6 +113,7 @@ impl Refusal {
             Self::Rejected => Some(RefusalKind::Rejected),
             Self::NeedsSecureLink => Some(RefusalKind::NeedsSecureLink),
             Self::NoSession => Some(RefusalKind::NoSession),
+            Self::AlreadyRan => Some(RefusalKind::AlreadyRan),
             Self::ResponseTooLarge { .. } => Some(RefusalKind::ResponseTooLarge),
             Self::ResponseUnencodable => Some(RefusalKind::ResponseUnencodable),
             Self::UndeclaredError | Self::Other { .. } => None,
@@ -124,6 +132,7 @@ impl Refusal {
             Self::Rejected | Self::Other { .. } => DidRun::Maybe,
             Self::Panicked
             | Self::Stopped
+            | Self::AlreadyRan
             | Self::ResponseTooLarge { .. }
             | Self::ResponseUnencodable
             | Self::UndeclaredError => DidRun::Yes,

@@ -1,6 +1,7 @@
 use std::future::Future;
 
 use rpcudp_core::codec::{ArgumentError, Arguments};
+use rpcudp_core::contract::Delivery;
 use rpcudp_core::{Counter, DropReason, Frame, Request, RequestKey, Seen, copy};
 use rpcudp_transport::SendBatch;
 
@@ -10,7 +11,7 @@ use super::handler_time::BatchClock;
 use super::owned_request::OwnedRequest;
 use super::rejection::Rejection;
 use super::request_head::{RequestHead, SessionCheck};
-use super::response::IntoResponse;
+use super::response::{IntoResponse, ResponseWriter};
 use super::tracked_request::TrackedRequest;
 use crate::telemetry::metrics::RequestMeter;
 
@@ -105,8 +106,9 @@ impl<'a> InlineRequest<'a> {
         if link.is_some() {
             key = key.of_its_sender();
         }
-        match shared.stored_responses().begin(head.arrived, key, source) {
-            Seen::Never => return Some(TrackedRequest { key, delivery: head.delivery, arrived: head.arrived }),
+        let tracked = TrackedRequest { key, delivery: head.delivery, arrived: head.arrived };
+        let is_handled = match shared.stored_responses().begin(head.arrived, key, source) {
+            Seen::Never => return Some(tracked),
             Seen::Running => {
                 shared.counters.dropped(DropReason::DuplicateRequest);
                 // A stream takes one frame in this direction before its items: the response.
@@ -115,13 +117,38 @@ impl<'a> InlineRequest<'a> {
                     responses.write(*sender, *local, |out| Frame::encode_running(out, *id));
                     **counter = Some(Counter::RunningSent);
                 }
+                true
             }
-            Seen::Other | Seen::Stored(b"") => shared.counters.dropped(DropReason::DuplicateRequest),
+            Seen::Other | Seen::Stored(b"") => {
+                shared.counters.dropped(DropReason::DuplicateRequest);
+                true
+            }
             Seen::Stored(response) => {
                 responses.write(*sender, *local, |out| copy::append(out, response));
                 **counter = Some(Counter::RequestsReplayed);
+                true
             }
+            Seen::NotStored => false,
+        };
+        if is_handled { None } else { self.handle_not_stored(tracked) }
+    }
+
+    /// Refuses a duplicate of a request that has run, and whose response is not stored. Returns one
+    /// that may run again.
+    #[cold]
+    fn handle_not_stored(&mut self, tracked: TrackedRequest) -> Option<TrackedRequest> {
+        let Self { head, responses, counter, meter, .. } = self;
+        let Context { shared, sender, local, .. } = &head.context;
+        if tracked.delivery == Delivery::AtLeastOnce {
+            shared.stored_responses().restart(head.arrived, tracked.key, head.context.source());
+            return Some(tracked);
         }
+        let timing = meter.begin();
+        responses.write(*sender, *local, |out| {
+            let outcome = ResponseWriter::new(out, head, None).refuse(&Rejection::AlreadyRan);
+            timing.end(outcome);
+            **counter = head.counter(outcome);
+        });
         None
     }
 }

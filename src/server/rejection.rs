@@ -18,6 +18,8 @@ pub enum Rejection {
     Closing,
     /// The method requires a session, and the caller has none.
     NoSession,
+    /// The request is a duplicate of one that has run, and the response is not stored.
+    AlreadyRan,
     Panicked,
     /// The handler took longer than the endpoint or a layer allows.
     Stopped,
@@ -44,6 +46,7 @@ impl Rejection {
             Self::Busy => RefusalKind::Busy,
             Self::Closing => RefusalKind::Closing,
             Self::NoSession => RefusalKind::NoSession,
+            Self::AlreadyRan => RefusalKind::AlreadyRan,
             Self::Panicked => RefusalKind::Panicked,
             Self::Stopped => RefusalKind::Stopped,
             #[cfg(feature = "tower")]

@@ -27,9 +27,9 @@
 //!   can create labels.
 //! - `error.type` is present if the call failed. On both sides: `application_error` (the method
 //!   returned `Err`), `unknown_method`, `malformed_arguments`, `busy`, `closing`, `panicked`,
-//!   `stopped` (by a layer's timeout) and `rejected` (by a layer), `no_session`,
-//!   `response_too_large`, `response_unencodable`, and `cancelled` (the call's future was dropped,
-//!   and then the handler).
+//!   `stopped` (by a layer's timeout) and `rejected` (by a layer), `no_session`, `already_ran` (and
+//!   the response is not stored), `response_too_large`, `response_unencodable`, and `cancelled`
+//!   (the call's future was dropped, and then the handler).
 //!   At the caller only: `undeclared_error`, `refused` (with a code of a later version), `timeout`,
 //!   `unreachable`, `undecodable`, `too_large`, `unencodable`, `too_many_calls`, `no_peers`,
 //!   `closed`, `io_error`, and with links `insecure`, `wrong_peer` and `no_link`. At the server

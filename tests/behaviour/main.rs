@@ -48,3 +48,4 @@ mod sessions;
 mod sockets;
 mod trailers;
 mod unit_tests;
+mod unstored_responses;

@@ -151,6 +151,7 @@ async fn mock_peer_is_silent_or_refuses_until_it_serves_again() -> TestResult {
         Refusal::ResponseTooLarge { size: None, limit: None },
         Refusal::ResponseTooLarge { size: Some(70_000), limit: Some(65_486) },
         Refusal::ResponseUnencodable,
+        Refusal::AlreadyRan,
         Refusal::UndeclaredError,
         Refusal::Other { code: 200 },
     ];
@@ -166,7 +167,7 @@ async fn mock_peer_is_silent_or_refuses_until_it_serves_again() -> TestResult {
         vault.slam().await?;
     }
     tokio::time::sleep(ms(1)).await; // The last oneway request.
-    assert_eq!(peer.endpoint().stats().requests.refused, 4 * 12);
+    assert_eq!(peer.endpoint().stats().requests.refused, 4 * 13);
 
     peer.drop_requests();
     let start = Instant::now();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, DidRun, Endpoint, LinkEnd, LinkOptions};
+use rpcudp::{CallError, DidRun, Endpoint, LinkEnd, LinkOptions, MessageId, Refusal};
+use rpcudp_core::{Dialect, Request, codec};
 use rpcudp_secure::{FrameId, LinkEvent, LinkId};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -204,6 +205,64 @@ async fn response_that_its_server_gives_up_is_asked_for_again_if_the_contract_sa
     script.server.send(link, &response(&id, MIB)).await;
     assert_eq!(script.end(call).await.unwrap().len(), MIB);
     assert!(given_up.elapsed() < SOON, "{:?}", given_up.elapsed());
+}
+
+/// The refusal of a duplicate would overtake the response, and end its call.
+#[tokio::test(start_paused = true)]
+async fn duplicate_gets_no_refusal_and_no_copy_while_the_response_is_sent() {
+    for memory in [1_000, 64 << 20] {
+        let network = Network::new(1);
+        network.set_conditions(Conditions::default().latency(ms(20)));
+        let counts = Counts::default();
+        let server = builder(1, &Runs::default()).response_memory(memory, Duration::from_secs(60));
+        let server = bind(&network, SERVER, server.serve(StoreServer::new(counts.clone())));
+        let mut caller = RawPeer::new(network.bind(CALLER).unwrap(), 2);
+        let link = caller.connect(server.local_addr(), 1).await;
+        let mut request = Vec::new();
+        Request::begin(&mut request, Dialect::Rpcudp, "get_once", 1);
+        codec::encode(&mut request, &(8 * MIB)).unwrap();
+        Request::set_id(&mut request, MessageId::from_bytes([9; 20]));
+        Request::end(&mut request, Duration::from_secs(100));
+        caller.send(link, &request).await;
+        let mut kinds = Vec::new();
+        for _ in 0..400 {
+            let events = caller.run(ms(10)).await;
+            kinds.extend(events.into_iter().filter_map(|event| match event {
+                LinkEvent::Frame { frame, .. } => Some((frame[0], frame.len() > MIB)),
+                _ => None,
+            }));
+            if kinds.is_empty() {
+                caller.send(link, &request).await;
+            }
+        }
+        // The last of them may have been sent when the response was acknowledged.
+        assert!(kinds[0] == (1, true) && kinds.len() <= 3, "{kinds:?}");
+        assert_eq!(counts.get().0, 1);
+    }
+}
+
+/// The link of the response is lost, and the server has no room to store it.
+#[tokio::test(start_paused = true)]
+async fn large_response_that_is_lost_and_not_stored_ends_its_call_over_the_next_link() {
+    let network = Network::new(1);
+    network.set_conditions(Conditions::default().latency(ms(20)));
+    let counts = Counts::default();
+    let server = builder(1, &Runs::default()).response_memory(MIB, Duration::from_secs(600));
+    let server = bind(&network, SERVER, server.serve(StoreServer::new(counts.clone())));
+    let caller = bind(&network, CALLER, builder(2, &Runs::default()));
+    let store = StoreClient::secure(&caller, server.local_addr(), peer(1));
+    let call = tokio::spawn(async move { store.get_once(8 * MIB).await });
+    while caller.link_stats().arriving_bytes == 0 {
+        tokio::time::sleep(ms(5)).await;
+    }
+    network.partition([server.local_addr().ip()]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    network.heal();
+    let healed = Instant::now();
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Refused { reason: Refusal::AlreadyRan, .. }), "{error}");
+    assert!(healed.elapsed() < Duration::from_secs(60), "{:?}", healed.elapsed());
+    assert_eq!((error.did_run(), counts.get().0), (DidRun::Yes, 1));
 }
 
 /// The peer may not end calls that were not made to it.

@@ -32,6 +32,8 @@ impl FailureCode {
     pub const NEEDS_SECURE_LINK: Self = Self(RefusalKind::NeedsSecureLink.code());
     /// [`RefusalKind::NoSession`].
     pub const NO_SESSION: Self = Self(RefusalKind::NoSession.code());
+    /// [`RefusalKind::AlreadyRan`].
+    pub const ALREADY_RAN: Self = Self(RefusalKind::AlreadyRan.code());
 
     /// Returns the code with this number.
     #[must_use]

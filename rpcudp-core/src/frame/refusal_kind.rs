@@ -44,11 +44,14 @@ pub enum RefusalKind {
     NeedsSecureLink = 10,
     /// The method requires a session, and the caller has none. The method did not run.
     NoSession = 11,
+    /// The request is a duplicate of one that has run, and the response is not stored, because it
+    /// is too large or was evicted. The method ran, and does not run again.
+    AlreadyRan = 12,
 }
 
 impl RefusalKind {
     /// All refusals, in the order of their codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownMethod,
         Self::MalformedArguments,
         Self::Busy,
@@ -60,6 +63,7 @@ impl RefusalKind {
         Self::Rejected,
         Self::NeedsSecureLink,
         Self::NoSession,
+        Self::AlreadyRan,
     ];
 
     /// Returns the code that failure frames carry.
@@ -97,6 +101,7 @@ impl RefusalKind {
             Self::Rejected => "rejected",
             Self::NeedsSecureLink => "needs_secure_link",
             Self::NoSession => "no_session",
+            Self::AlreadyRan => "already_ran",
         }
     }
 
@@ -116,6 +121,7 @@ impl RefusalKind {
             Self::Rejected => "a layer rejected the call",
             Self::NeedsSecureLink => "the method needs a secure link",
             Self::NoSession => "the caller has no session",
+            Self::AlreadyRan => "the method ran, and its response is not stored",
         }
     }
 }

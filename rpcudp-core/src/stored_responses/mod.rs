@@ -20,6 +20,10 @@ use self::sources::Sources;
 /// IPv4 address or the /64 prefix of an IPv6 address. A request whose handler is running is never
 /// evicted, so the limit on running handlers also limits these entries.
 ///
+/// The request of a large response is remembered after the response was evicted, or if it is larger
+/// than the limit. Its duplicates do not run, and there is no response for them
+/// ([`Seen::NotStored`]). After a small one was evicted, a duplicate of its request is new.
+///
 /// Each operation takes logarithmic time, besides the responses that it removes.
 ///
 /// ```
@@ -71,9 +75,20 @@ struct Entry {
 
 #[derive(Debug)]
 struct Stored {
-    response: Box<[u8]>,
+    /// `None` if it has no room, or has none any more.
+    response: Option<Box<[u8]>>,
     expires: Instant,
     sequence: u64,
+}
+
+impl Stored {
+    fn len(&self) -> usize {
+        self.response.as_ref().map_or(0, |response| response.len())
+    }
+
+    fn is_large(&self) -> bool {
+        self.len() >= StoredResponses::LARGE_LEN
+    }
 }
 
 /// The state of a request in [`StoredResponses`].
@@ -87,6 +102,11 @@ pub enum Seen<'a> {
     /// The handler has finished. Send these bytes in response to the duplicate, or drop it if there
     /// are none.
     Stored(&'a [u8]),
+    /// The handler has finished, and its response was not stored, because it is too large, or was
+    /// evicted. Refuse this duplicate with
+    /// [`RefusalKind::AlreadyRan`](crate::RefusalKind::AlreadyRan). If the method may run again,
+    /// [`StoredResponses::restart`] the request instead.
+    NotStored,
     /// Another request of the same sender has this id. Drop this request, which is no duplicate.
     Other,
 }
@@ -103,6 +123,10 @@ impl StoredResponses {
     /// Expired responses that one call removes: enough to keep up with any rate of requests, and
     /// few enough not to delay a request.
     const MAX_EXPIRED: usize = 256;
+
+    /// The length of a response that is large: an eviction then frees more with it than with the
+    /// rest of its entry.
+    const LARGE_LEN: usize = 4_096;
 
     /// Creates an empty store that keeps at most `budget` bytes, and each response for `retention`.
     #[must_use]
@@ -144,10 +168,10 @@ impl StoredResponses {
                 self.next_sequence += 1;
                 self.finished.remove(&stored.sequence);
                 self.finished.insert(sequence, identity);
-                self.sources.renumber(*source, stored.sequence, sequence);
+                self.sources.renumber(*source, (stored.sequence, sequence), stored.is_large());
                 stored.sequence = sequence;
                 stored.expires = later(now, self.retention);
-                Seen::Stored(&stored.response)
+                stored.response.as_deref().map_or(Seen::NotStored, Seen::Stored)
             }
             Some(entry) => {
                 entry.sender = sender;
@@ -160,22 +184,32 @@ impl StoredResponses {
     /// Records that a handler has finished, and stores its response. Pass no bytes if no response
     /// was sent. Returns the address to send the response to: the sender of the last duplicate.
     ///
-    /// A response that is larger than the budget is not stored. Duplicates of its request are
-    /// dropped, and the handler does not run again.
+    /// A response that is larger than the budget is not stored: [`Seen::NotStored`].
     pub fn finish(&mut self, now: Instant, key: RequestKey, response: &[u8]) -> Option<SocketAddr> {
         let identity = key.identity;
-        let kept = if response.len() + Self::ENTRY_LEN <= self.budget { response } else { &[] };
-        let len = allocated_len(kept.len());
+        let kept = Some(response).filter(|response| response.len() + Self::ENTRY_LEN <= self.budget);
+        let len = allocated_len(kept.map_or(0, <[u8]>::len));
         self.make_room(len);
         let entry = self.entries.get_mut(&identity).filter(|entry| entry.stored.is_none())?;
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let expires = later(now, self.retention);
-        entry.stored = Some(Stored { response: kept.into(), expires, sequence });
+        let stored = Stored { response: kept.map(Into::into), expires, sequence };
         self.finished.insert(sequence, identity);
         self.bytes += len + self.sources.add(entry.sender, sequence, Self::ENTRY_LEN + len);
+        if stored.is_large() {
+            self.sources.add_large(entry.sender, sequence);
+        }
+        entry.stored = Some(stored);
         self.next_expiry.get_or_insert(expires);
         Some(entry.sender)
+    }
+
+    /// Records a request as running again that has finished and may run twice, at its duplicate
+    /// from `sender`.
+    pub fn restart(&mut self, now: Instant, key: RequestKey, sender: SocketAddr) {
+        self.remove_finished(key.identity);
+        let _ = self.begin(now, key, sender);
     }
 
     /// Removes a request whose handler was running. A duplicate of it is new. Returns the sender of
@@ -228,14 +262,29 @@ impl StoredResponses {
         self.evicted
     }
 
-    /// Evicts responses until `len` more bytes fit, or until only running requests are left.
+    /// Evicts responses until `len` more bytes fit, or until only running requests are left. The
+    /// requests of large ones stay known.
     fn make_room(&mut self, len: usize) {
         while self.bytes + len > self.budget
-            && let Some(sequence) = self.sources.oldest_of_largest()
+            && let Some(source) = self.sources.largest()
         {
-            self.remove(sequence);
+            if let Some(sequence) = self.sources.oldest_large(source) {
+                self.drop_response(sequence);
+            } else if let Some(sequence) = self.sources.oldest(source) {
+                self.remove(sequence);
+            }
             self.evicted += 1;
         }
+    }
+
+    /// Drops a large response, and remembers its request.
+    fn drop_response(&mut self, sequence: u64) {
+        let entry = self.finished.get(&sequence).and_then(|key| self.entries.get_mut(key));
+        let Some(Entry { sender, stored: Some(stored), .. }) = entry else { return };
+        let len = allocated_len(stored.response.take().map_or(0, |response| response.len()));
+        self.sources.remove_large(*sender, sequence);
+        self.sources.shrink(*sender, len);
+        self.bytes -= len;
     }
 
     /// Returns whether the request is known, and whether its sender has sent another request with
@@ -274,7 +323,10 @@ impl StoredResponses {
     fn remove(&mut self, sequence: u64) {
         let Some(key) = self.finished.remove(&sequence) else { return };
         let Some(Entry { sender, stored: Some(stored), .. }) = self.entries.remove(&key) else { return };
-        let len = Self::ENTRY_LEN + allocated_len(stored.response.len());
+        let len = Self::ENTRY_LEN + allocated_len(stored.len());
+        if stored.is_large() {
+            self.sources.remove_large(sender, sequence);
+        }
         self.bytes -= len + self.sources.remove(sender, sequence, len);
     }
 }

@@ -239,7 +239,62 @@ fn response_larger_than_the_budget_is_not_stored_and_not_run_again() {
     let mut responses = StoredResponses::new(1_000, RETENTION);
     let now = start();
     request(1).run(&mut responses, now, &[0; 1_001]);
-    assert_eq!(request(1).begin(&mut responses, now), Seen::Stored(b""));
+    for _ in 0..3 {
+        assert_eq!(request(1).begin(&mut responses, now), Seen::NotStored);
+    }
+    // One without a response is no such request: its caller does not wait.
+    request(2).run(&mut responses, now, b"");
+    assert_eq!(request(2).begin(&mut responses, now), Seen::Stored(b""));
+}
+
+#[test]
+fn request_of_a_large_response_that_is_evicted_does_not_run_again() {
+    let budget = 10 * len_of(5_000) + Sources::SOURCE_LEN;
+    let mut responses = StoredResponses::new(budget, RETENTION);
+    let now = start();
+    request(0).run(&mut responses, now, b"small");
+    (1..=50).for_each(|id| request(id).run(&mut responses, now, &[id as u8; 5_000]));
+    assert!(responses.bytes() <= budget && responses.evicted() > 40, "{}", responses.evicted());
+    assert_eq!(request(0).begin(&mut responses, now), Seen::Stored(b"small"));
+    let mut stored = 0;
+    for id in 1..=50 {
+        match request(id).begin(&mut responses, now) {
+            Seen::Stored(response) => {
+                assert_eq!(response, [id as u8; 5_000]);
+                stored += 1;
+            }
+            seen => assert!(seen == Seen::NotStored && stored == 0, "the newest are stored: {id}, {seen:?}"),
+        }
+    }
+    assert!((5..=10).contains(&stored), "{stored}");
+    // The time of retention is that of any other.
+    assert_eq!(request(1).begin(&mut responses, now + RETENTION), Seen::Never);
+    responses.expire(now + RETENTION);
+    assert_eq!((responses.bytes(), responses.finished.len()), (StoredResponses::ENTRY_LEN, 0));
+}
+
+#[test]
+fn large_response_with_a_recent_duplicate_is_evicted_after_the_others() {
+    let mut responses = StoredResponses::new(3 * len_of(5_000) + Sources::SOURCE_LEN, RETENTION);
+    let now = start();
+    for id in 0..4 {
+        request(id).run(&mut responses, now, &[id as u8; 5_000]);
+        assert_eq!(request(0).begin(&mut responses, now), Seen::Stored(&[0; 5_000]));
+    }
+    assert_eq!(request(1).begin(&mut responses, now), Seen::NotStored);
+}
+
+#[test]
+fn request_that_may_run_twice_is_restarted() {
+    let mut responses = StoredResponses::new(1_000, RETENTION);
+    let (now, moved) = (start(), addr(OTHER_PEER));
+    request(1).run(&mut responses, now, &[0; 1_001]);
+    assert_eq!(request(1).begin(&mut responses, now), Seen::NotStored);
+    responses.restart(now, request(1).key, moved);
+    assert_eq!(request(1).from(moved).begin(&mut responses, now), Seen::Running);
+    assert_eq!(responses.bytes(), StoredResponses::ENTRY_LEN);
+    assert_eq!(responses.finish(now, request(1).key, b"short"), Some(moved));
+    assert_eq!(request(1).begin(&mut responses, now), Seen::Stored(b"short"));
 }
 
 #[test]
@@ -272,8 +327,10 @@ proptest! {
     /// Requests of many sources start, finish and are forgotten in any order: finished requests
     /// stay within the budget, and everything is free at the end.
     #[test]
-    fn memory_is_limited(steps in proptest::collection::vec((0_u64..20, 0_u8..3, 0_usize..400), 1..200)) {
-        let budget = 4_000;
+    fn memory_is_limited(
+        steps in proptest::collection::vec((0_u64..20, 0_u8..3, prop_oneof![0_usize..400, 3_900..6_000_usize]), 1..200),
+        budget in prop_oneof![Just(4_000), Just(20_000)],
+    ) {
         let mut responses = StoredResponses::new(budget, RETENTION);
         let mut running = std::collections::BTreeSet::new();
         let mut now = start();
@@ -283,7 +340,7 @@ proptest! {
             match request.begin(&mut responses, now) {
                 Seen::Never => prop_assert!(running.insert(id)),
                 Seen::Running => prop_assert!(running.contains(&id)),
-                Seen::Stored(_) => prop_assert!(!running.contains(&id)),
+                Seen::Stored(_) | Seen::NotStored => prop_assert!(!running.contains(&id)),
                 Seen::Other => prop_assert!(false, "no other content"),
             }
             match step {
@@ -297,6 +354,6 @@ proptest! {
         }
         responses.expire(now + RETENTION);
         prop_assert_eq!(responses.bytes(), running.len() * StoredResponses::ENTRY_LEN);
-        prop_assert!(responses.finished.is_empty() && responses.sources.oldest_of_largest().is_none());
+        prop_assert!(responses.finished.is_empty() && responses.sources.is_empty());
     }
 }

@@ -4,12 +4,14 @@ use bytes::Bytes;
 
 use super::engine::Engine;
 use super::event::{LinkId, LinkStream, SendError};
+use super::frame_id::id_of;
 use super::link::{Link, Stage};
 
 /// The responses, which count towards the memory of their peers' keys.
 impl Engine {
     /// Sends a response, if the peer's share of the memory has room. `is_reliable` says whether it
-    /// takes a stream although it may fit into a packet.
+    /// takes a stream although it may fit into a packet. Drops one to a request to which another is
+    /// being sent on a stream.
     pub(super) fn respond(
         &mut self,
         now: Instant,
@@ -19,6 +21,12 @@ impl Engine {
     ) -> Result<(), SendError> {
         let Some(Link { stage: Stage::Up(peer), .. }) = self.link(id) else { return Err(SendError::Ended) };
         let peer = *peer;
+        if let Some(frame_id) = id_of(&frame)
+            && self.link_mut(id).is_some_and(|link| link.messages.sending.has(&frame_id))
+        {
+            // A duplicate of a request gets no response again while the first is being sent.
+            return Ok(());
+        }
         let has_room = self.response_memory.has_room(frame.len());
         if !has_room || !self.response_memory.has_room_for(peer, frame.len()) {
             return Err(SendError::Full);

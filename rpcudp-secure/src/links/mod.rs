@@ -158,7 +158,8 @@ impl Links {
 
     /// Sends a frame over a link if it has not ended, else over the newest link to the same key.
     /// The response to a request that came on a stream must be reliable: it takes a stream even if
-    /// it is short, because the request is not retransmitted while the link lives.
+    /// it is short, because the request is not retransmitted while the link lives. While a response
+    /// with this id is being sent on a stream of the link, the frame is dropped.
     ///
     /// # Errors
     ///
