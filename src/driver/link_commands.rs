@@ -1,5 +1,6 @@
 //! The commands of clients, calls and handlers to the driver of the links.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -12,13 +13,21 @@ use rpcudp_secure::{LinkEnd, LinkId, Links, SendError};
 use super::link_cancel::cancel_call;
 use super::link_driver::{LinkDriver, Recent};
 use crate::links::command::Command;
+use crate::links::commands::ShortCalls;
 use crate::links::secure_peer::{Route, SecurePeer};
 
 impl LinkDriver {
-    pub(super) fn execute(&mut self, links: &mut Links, command: Command, recent: &mut Recent, now: Instant) {
+    /// Executes a command. `calls` has the requests of [`Command::Calls`].
+    pub(super) fn execute(
+        &mut self,
+        links: &mut Links,
+        (command, calls): (Command, &mut ShortCalls<'_>),
+        recent: &mut Recent,
+        now: Instant,
+    ) {
         match command {
             Command::Receive { source, local, datagram } => links.handle(now, source, local, &datagram),
-            Command::Respond { link, frame } => self.respond(links, &link, frame, now),
+            Command::Respond { link, frame } => self.respond(links, &link, frame.into(), now),
             Command::Track { id, progress } => self.transfers.track(id, progress),
             Command::Cancel { peer, id, frame } => {
                 // A link in its handshake has not delivered the request.
@@ -33,56 +42,72 @@ impl LinkDriver {
             // The program may not wait for them any more.
             Command::List(listed) => _ = listed.send(links.statuses(now)),
             Command::Open { peer, call } => self.open_stream(links, &peer, call, now),
-            Command::Call { peer, frame, call } => {
-                let may_open = matches!(peer.route, Route::Open(_));
-                let link = match &recent.call {
-                    Some((known, link, is_up)) if Arc::ptr_eq(known, &peer) => Ok((*link, *is_up)),
-                    _ => self.link_to(links, &peer, now).map(|link| (link, self.is_up(link))),
-                };
-                recent.call = link.ok().map(|(link, is_up)| (peer, link, is_up));
-                if let (Ok((link, false)), Some(call)) = (link, call)
-                    && self.known.get(&link).is_some_and(|known| known.waiting.contains(&call))
-                {
-                    // A retransmission, while the request waits for the handshake.
-                    return;
-                }
-                if let (Ok((link, true)), Some([_, id @ ..])) = (link, frame.first_chunk::<HEADER_LEN>())
-                    && links.is_under_way(link, id)
-                {
-                    // A retransmission, while the request or its response is on a stream.
-                    return;
-                }
-                self.transfers.record_small(&frame);
-                let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
-                    Ok(()) => {
-                        if let Some(call) = call.filter(|_| !is_up) {
-                            self.wait_for_link(link, call);
-                        }
-                        Ok(())
-                    }
-                    Err(SendError::Ended) => {
-                        recent.call = None;
-                        Err(LinkEnd::Lost)
-                    }
-                    Err(error) => {
-                        self.shared.counters.dropped(DropReason::SendQueueFull);
-                        if let Some(call) = call {
-                            // One that is retransmitted goes on.
-                            let error = io::Error::new(io::ErrorKind::WouldBlock, error);
-                            self.shared.calls.record_send_error(&call, error);
-                        }
-                        Ok(())
-                    }
-                });
-                match (sent, call) {
-                    // The link ended before its event was handled, or QUIC panicked.
-                    (Err(LinkEnd::Lost), Some(call)) if may_open => {
-                        self.shared.calls.end_undelivered(&BTreeSet::from([call]), false, LinkEnd::Lost);
-                    }
-                    (Err(reason), Some(call)) => self.end_call(&call, reason),
-                    _ => {}
+            Command::Call { peer, frame, call } => self.send_call(links, &peer, (frame.into(), call), (recent, now)),
+            Command::Calls { peer, count } => {
+                for (frame, call) in calls.take(count) {
+                    self.send_call(links, &peer, (frame.into(), call), (&mut *recent, now));
                 }
             }
+        }
+    }
+
+    /// Sends a request. With the key of the call, if a response is expected.
+    fn send_call(
+        &mut self,
+        links: &mut Links,
+        peer: &Arc<SecurePeer>,
+        (frame, call): (Cow<'_, [u8]>, Option<MessageId>),
+        (recent, now): (&mut Recent, Instant),
+    ) {
+        let link = match &recent.call {
+            Some((known, link, is_up)) if Arc::ptr_eq(known, peer) => Ok((*link, *is_up)),
+            _ => {
+                let link = self.link_to(links, peer, now).map(|link| (link, self.is_up(link)));
+                recent.call = link.ok().map(|(link, is_up)| (Arc::clone(peer), link, is_up));
+                link
+            }
+        };
+        if let (Ok((link, false)), Some(call)) = (link, call)
+            && self.known.get(&link).is_some_and(|known| known.waiting.contains(&call))
+        {
+            // A retransmission, while the request waits for the handshake.
+            return;
+        }
+        if let (Ok((link, true)), Some([_, id @ ..])) = (link, frame.first_chunk::<HEADER_LEN>())
+            && links.is_under_way(link, id)
+        {
+            // A retransmission, while the request or its response is on a stream.
+            return;
+        }
+        self.transfers.record_small(&frame);
+        let sent = link.and_then(|(link, is_up)| match links.send(now, link, frame) {
+            Ok(()) => {
+                if let Some(call) = call.filter(|_| !is_up) {
+                    self.wait_for_link(link, call);
+                }
+                Ok(())
+            }
+            Err(SendError::Ended) => {
+                recent.call = None;
+                Err(LinkEnd::Lost)
+            }
+            Err(error) => {
+                self.shared.counters.dropped(DropReason::SendQueueFull);
+                if let Some(call) = call {
+                    // One that is retransmitted goes on.
+                    let error = io::Error::new(io::ErrorKind::WouldBlock, error);
+                    self.shared.calls.record_send_error(&call, error);
+                }
+                Ok(())
+            }
+        });
+        match (sent, call) {
+            // The link ended before its event was handled, or QUIC panicked.
+            (Err(LinkEnd::Lost), Some(call)) if matches!(peer.route, Route::Open(_)) => {
+                self.shared.calls.end_undelivered(&BTreeSet::from([call]), false, LinkEnd::Lost);
+            }
+            (Err(reason), Some(call)) => self.end_call(&call, reason),
+            _ => {}
         }
     }
 

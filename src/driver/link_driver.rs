@@ -1,4 +1,5 @@
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use crate::clock::now;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
-use crate::links::command::Command;
+use crate::links::commands::Commands;
 use crate::links::endpoint_links::EndpointLinks;
 use crate::links::linked_peer::LinkedPeer;
 use crate::links::request_memory::RequestMemory;
@@ -40,7 +41,8 @@ pub(super) struct LinkDriver {
     pub(super) transfers: Transfers,
     /// The streams of all links.
     pub(super) streams: LinkStreams,
-    commands: VecDeque<Command>,
+    commands: Commands,
+    recent: Recent,
     /// Whether tasks that queue commands do not wake the driver.
     awaits_commands: bool,
     batch: SendBatch,
@@ -51,8 +53,8 @@ pub(super) struct LinkDriver {
     pub(super) keep_alive_at: Option<Instant>,
 }
 
-/// The links that the last call and the last frame used. Most follow others of the same peer, and
-/// need no search.
+/// The links that the last call and the last frame used, until a link comes up or ends. Most follow
+/// others of the same peer, and need no search.
 #[derive(Default)]
 pub(super) struct Recent {
     /// With whether the link is up.
@@ -77,7 +79,8 @@ impl LinkDriver {
             known: HashMap::new(),
             transfers: Transfers::default(),
             streams: LinkStreams::default(),
-            commands: VecDeque::new(),
+            commands: Commands::default(),
+            recent: Recent::default(),
             awaits_commands: false,
             batch: SendBatch::new(),
             sent_count: 0,
@@ -168,12 +171,15 @@ impl LinkDriver {
         }
         let mut commands = mem::take(&mut self.commands);
         Self::endpoint_links(&self.shared).commands.take(&mut commands);
-        let mut recent = Recent::default();
+        let mut recent = mem::take(&mut self.recent);
         // First the ends of links, so that they do not end calls that open a new one.
         self.handle_events(&mut links, dispatch, (&mut recent, now));
-        for command in commands.drain(..) {
-            self.execute(&mut links, command, &mut recent, now);
+        let (batch, mut calls) = commands.batch();
+        for command in batch {
+            self.execute(&mut links, (command, &mut calls), &mut recent, now);
         }
+        drop(calls);
+        commands.clear();
         self.commands = commands;
         for flow in Self::endpoint_links(&self.shared).ready_flows.take() {
             if let Some(stream) = flow.stream().filter(|stream| self.streams.contains(*stream)) {
@@ -184,6 +190,7 @@ impl LinkDriver {
             links.handle_timeout(now);
         }
         self.handle_events(&mut links, dispatch, (&mut recent, now));
+        self.recent = recent;
         let stats = links.stats();
         let before = mem::replace(&mut *Self::endpoint_links(&self.shared).stats.lock(), stats);
         if before.panics < stats.panics {
@@ -244,7 +251,7 @@ impl LinkDriver {
 
     /// Sends a response over the link of its request, or, if that has ended, over another to the
     /// same key.
-    pub(super) fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Vec<u8>, now: Instant) {
+    pub(super) fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Cow<'_, [u8]>, now: Instant) {
         if peer.respond(&frame) {
             return;
         }
@@ -313,7 +320,7 @@ impl LinkDriver {
         let addr = peer.link.and_then(|link| links.addr(link)).unwrap_or(self.shared.local_addr);
         let frame = LinkFrame { contents, peer, addr, target, shared: &self.shared };
         dispatch.handle_link_frame(frame, now, |response| {
-            self.respond(links, peer, response.to_vec(), now);
+            self.respond(links, peer, response.into(), now);
         })
     }
 
@@ -426,7 +433,7 @@ impl Drop for LinkDriver {
         // Also after a panic, which has dropped the links.
         if self.is_owner {
             Self::endpoint_links(&self.shared).commands.close();
-            self.commands.drain(..).for_each(Command::end);
+            mem::take(&mut self.commands).end();
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::telemetry::progress::Progress;
 pub(crate) enum Command {
     /// Sends a request. With the key of the call, if a response is expected.
     Call { peer: Arc<SecurePeer>, frame: Vec<u8>, call: Option<MessageId> },
+    /// Sends short requests to one peer, of which the frames are among the queued commands.
+    Calls { peer: Arc<SecurePeer>, count: usize },
     /// Records the progress of the request with this id from now on, and of its response.
     Track { id: MessageId, progress: Progress },
     /// Drops the rest of the request with this id, and of its response. Sends the cancel frame,
@@ -45,7 +47,7 @@ impl Command {
             + match self {
                 Self::Call { frame, .. } | Self::Cancel { frame, .. } | Self::Respond { frame, .. } => frame.len(),
                 Self::Receive { datagram, .. } => datagram.len(),
-                Self::Open { .. } | Self::Track { .. } | Self::List(_) => 0,
+                Self::Calls { .. } | Self::Open { .. } | Self::Track { .. } | Self::List(_) => 0,
             }
     }
 }

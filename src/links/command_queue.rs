@@ -1,9 +1,12 @@
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rpcudp_core::MessageId;
+
 use super::command::Command;
+use super::commands::Commands;
+use super::secure_peer::SecurePeer;
 use crate::lock::Lock;
 use crate::wake_flag::WakeFlag;
 
@@ -20,9 +23,7 @@ pub(crate) struct CommandQueue {
 
 #[derive(Debug, Default)]
 struct Queue {
-    commands: VecDeque<Command>,
-    /// The bytes of all commands.
-    len: usize,
+    commands: Commands,
     /// Whether the driver takes the commands without being woken.
     is_awaited: bool,
     /// Whether the driver that owned the links has ended.
@@ -47,18 +48,37 @@ impl CommandQueue {
     ///
     /// If the queue is full.
     pub(super) fn push(&self, command: Command) -> Result<(), QueueFull> {
+        // A command that is not taken is dropped after the lock, because that may end a stream.
+        let mut command = Some(command);
+        let len = command.as_ref().map_or(0, Command::len);
+        self.push_with(len, |commands| commands.extend(command.take()))
+    }
+
+    /// Queues a request, and wakes the driver if it does not look by itself.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full.
+    pub(super) fn push_call(
+        &self,
+        peer: &Arc<SecurePeer>,
+        frame: &[u8],
+        call: Option<MessageId>,
+    ) -> Result<(), QueueFull> {
+        if frame.len() > Commands::MAX_SHARED_LEN {
+            return self.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call });
+        }
+        self.push_with(frame.len(), |commands| commands.push_call(peer, frame, call))
+    }
+
+    fn push_with(&self, len: usize, push: impl FnOnce(&mut Commands)) -> Result<(), QueueFull> {
         let mut queue = self.queue.lock();
-        let len = queue.len + command.len();
-        if queue.is_closed || len > Self::MAX_LEN {
-            drop(queue);
-            // Its drop may end a stream.
-            drop(command);
+        if queue.is_closed || queue.commands.len() + len > Self::MAX_LEN {
             return Err(QueueFull);
         }
-        let wakes_driver = queue.commands.is_empty() && !queue.is_awaited;
-        queue.len = len;
-        queue.commands.push_back(command);
-        self.len.store(len, Ordering::Release);
+        let wakes_driver = queue.commands.len() == 0 && !queue.is_awaited;
+        push(&mut queue.commands);
+        self.len.store(queue.commands.len(), Ordering::Release);
         drop(queue);
         if wakes_driver {
             self.driver.set();
@@ -72,10 +92,9 @@ impl CommandQueue {
         self.queue.lock().is_awaited = is_awaited;
     }
 
-    /// Takes all queued commands.
-    pub(crate) fn take(&self, commands: &mut VecDeque<Command>) {
+    /// Exchanges the queued commands for others, of which there are none.
+    pub(crate) fn take(&self, commands: &mut Commands) {
         let mut queue = self.queue.lock();
-        queue.len = 0;
         self.len.store(0, Ordering::Release);
         mem::swap(&mut queue.commands, commands);
     }
@@ -95,10 +114,9 @@ impl CommandQueue {
         let mut queue = self.queue.lock();
         queue.is_closed = true;
         let commands = mem::take(&mut queue.commands);
-        queue.len = 0;
         self.len.store(0, Ordering::Release);
         drop(queue);
-        commands.into_iter().for_each(Command::end);
+        commands.end();
     }
 }
 
@@ -113,9 +131,9 @@ mod tests {
     }
 
     fn take(queue: &CommandQueue) -> usize {
-        let mut commands = VecDeque::new();
+        let mut commands = Commands::default();
         queue.take(&mut commands);
-        commands.len()
+        commands.batch().0.count()
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl EndpointLinks {
         frame: &[u8],
         call: Option<MessageId>,
     ) -> Result<(), QueueFull> {
-        self.commands.push(Command::Call { peer: Arc::clone(peer), frame: frame.to_vec(), call })
+        self.commands.push_call(peer, frame, call)
     }
 
     /// Queues the wish to record the progress of a call, before its request.

@@ -5,6 +5,7 @@
 pub(crate) mod call_flow;
 pub(crate) mod command;
 pub(crate) mod command_queue;
+pub(crate) mod commands;
 pub(crate) mod endpoint_links;
 pub(crate) mod flow;
 pub(crate) mod flow_reader;

@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Transmit};
 
 use super::admission::Admission;
@@ -11,6 +13,7 @@ use super::config::Config;
 use super::counts::LinkStats;
 use super::event::{LinkEnd, LinkEvent, LinkId, Outgoing, SendError};
 use super::first_packet::FirstPacket;
+use super::frame_buffer::FrameBuffer;
 use super::index::Index;
 use super::link::{Link, Stage};
 use super::message_memory::MessageMemory;
@@ -31,6 +34,9 @@ pub(super) struct Engine {
     timers: Timers,
     /// The links that may have something to send.
     pub(super) queue: Vec<u32>,
+    frames: FrameBuffer,
+    /// The datagrams of a link that are being sent.
+    datagrams: Vec<u8>,
     /// Responses that belong to no link.
     pub(super) responses: Vec<(Transmit, Vec<u8>)>,
     pub(super) events: VecDeque<LinkEvent>,
@@ -50,6 +56,9 @@ impl Engine {
     /// Datagrams of a link that are written at once.
     const MAX_SEGMENTS: usize = 10;
 
+    /// Memory that is kept for the datagrams of the next link, in bytes.
+    const KEPT_DATAGRAMS_LEN: usize = 128 << 10;
+
     /// The part of the memory for responses that one key may take.
     const PEER_SHARE: usize = 4;
 
@@ -64,6 +73,8 @@ impl Engine {
             next_generation: first_generation,
             timers: Timers::default(),
             queue: Vec::new(),
+            frames: FrameBuffer::default(),
+            datagrams: Vec::new(),
             responses: Vec::new(),
             events: VecDeque::new(),
             admission: Admission::new(now),
@@ -158,24 +169,27 @@ impl Engine {
         }
     }
 
-    pub(super) fn send(&mut self, now: Instant, id: LinkId, frame: Bytes) -> Result<(), SendError> {
-        self.send_as(now, id, frame, false)
+    pub(super) fn send(&mut self, now: Instant, id: LinkId, frame: Cow<'_, [u8]>) -> Result<(), SendError> {
+        self.send_as(now, id, frame, false).map(|_| ())
     }
 
+    /// Sends a frame. Returns the memory that it takes until it is sent or acknowledged, in bytes:
+    /// 0 if QUIC has taken it as a datagram.
     pub(super) fn send_as(
         &mut self,
         now: Instant,
         id: LinkId,
-        frame: Bytes,
+        frame: Cow<'_, [u8]>,
         is_reliable: bool,
-    ) -> Result<(), SendError> {
+    ) -> Result<usize, SendError> {
         let limit = self.config.options.max_message_len;
         if frame.len() > limit {
             return Err(SendError::TooLarge { limit });
         }
-        let max_unsent_len = self.config.max_unsent_len();
         let link = self.links.get_mut(id.slot as usize).and_then(Option::as_mut).filter(|link| link.id == id);
         let link = link.ok_or(SendError::Ended)?;
+        let (held_len, max_unsent_len) = (link.held_len(), self.config.max_unsent_len());
+        let frame = self.frames.bytes_of(id, frame);
         if is_reliable {
             link.send_on_stream(frame, max_unsent_len)?;
         } else {
@@ -184,7 +198,7 @@ impl Engine {
         link.last_used = now;
         Self::queue(&mut self.queue, link);
         link.count_unsent(&mut self.stats.unsent_bytes);
-        Ok(())
+        Ok(link.held_len().saturating_sub(held_len))
     }
 
     /// Shows the peer of a link that is up that this end is alive.
@@ -213,7 +227,7 @@ impl Engine {
             let Transmit { destination, src_ip, .. } = transmit;
             sink(Outgoing { destination, source: src_ip, contents: &contents });
         }
-        let mut buffer = Vec::new();
+        let mut buffer = mem::take(&mut self.datagrams);
         let mut at = 0;
         // A link that is flushed may close another, which is added to the queue.
         while let Some(slot) = self.queue.get(at).copied() {
@@ -234,6 +248,8 @@ impl Engine {
             self.settle(link, now);
         }
         self.queue.clear();
+        buffer.shrink_to(Self::KEPT_DATAGRAMS_LEN);
+        self.datagrams = buffer;
     }
 
     /// Does the work that is due.
@@ -270,7 +286,7 @@ impl Engine {
     }
 
     pub(super) fn queue(queue: &mut Vec<u32>, link: &mut Link) {
-        if !std::mem::replace(&mut link.is_queued, true) {
+        if !mem::replace(&mut link.is_queued, true) {
             queue.push(link.id.slot);
         }
     }

@@ -1,6 +1,5 @@
+use std::borrow::Cow;
 use std::time::Instant;
-
-use bytes::Bytes;
 
 use super::engine::Engine;
 use super::event::{LinkId, LinkStream, SendError};
@@ -16,7 +15,7 @@ impl Engine {
         &mut self,
         now: Instant,
         id: LinkId,
-        frame: Bytes,
+        frame: Cow<'_, [u8]>,
         is_reliable: bool,
     ) -> Result<(), SendError> {
         let Some(Link { stage: Stage::Up(peer), .. }) = self.link(id) else { return Err(SendError::Ended) };
@@ -31,10 +30,7 @@ impl Engine {
         if !has_room || !self.response_memory.has_room_for(peer, frame.len()) {
             return Err(SendError::Full);
         }
-        let held_len = |engine: &Self| engine.link(id).map_or(0, Link::held_len);
-        let before = held_len(self);
-        self.send_as(now, id, frame, is_reliable)?;
-        let len = held_len(self).saturating_sub(before);
+        let len = self.send_as(now, id, frame, is_reliable)?;
         if len > 0
             && let Some(link) = self.link_mut(id)
         {

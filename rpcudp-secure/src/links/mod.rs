@@ -9,6 +9,7 @@ mod engine_responses;
 mod engine_streams;
 mod event;
 mod first_packet;
+mod frame_buffer;
 mod frame_id;
 mod frame_queue;
 mod index;
@@ -23,6 +24,7 @@ mod streams;
 mod timers;
 mod waiting;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::mem;
@@ -140,9 +142,9 @@ impl Links {
         Ok(link)
     }
 
-    /// Sends a frame. While the link is in its handshake, or the network takes no more, up to 16
-    /// MiB of frames wait that fit into a packet, and of others as much as
-    /// [`LinkOptions::message_memory`].
+    /// Sends a frame, which is copied if it is borrowed. While the link is in its handshake, or the
+    /// network takes no more, up to 16 MiB of frames wait that fit into a packet, and of others as
+    /// much as [`LinkOptions::message_memory`].
     ///
     /// A frame that fits into a packet, about 1,150 bytes with the default MTU and 8,850 on
     /// loopback, may be lost, as on a plain socket. A larger one is sent on a stream and arrives if
@@ -151,7 +153,7 @@ impl Links {
     /// # Errors
     ///
     /// If the frame is too large, too many wait, or the link has ended.
-    pub fn send(&mut self, now: Instant, link: LinkId, frame: impl Into<Bytes>) -> Result<(), SendError> {
+    pub fn send<'f>(&mut self, now: Instant, link: LinkId, frame: impl Into<Cow<'f, [u8]>>) -> Result<(), SendError> {
         let frame = frame.into();
         self.guard(now, |engine| engine.send(now, link, frame)).unwrap_or(Err(SendError::Ended))
     }
@@ -166,11 +168,11 @@ impl Links {
     /// As for [`send`](Self::send). The link has ended if there is none to the key. Too many frames
     /// wait if the responses that wait, or that peers have not acknowledged, take more than
     /// [`LinkOptions::message_memory`], or those to the key more than a quarter of it.
-    pub fn respond(
+    pub fn respond<'f>(
         &mut self,
         now: Instant,
         (link, peer): (Option<LinkId>, PeerId),
-        frame: impl Into<Bytes>,
+        frame: impl Into<Cow<'f, [u8]>>,
         is_reliable: bool,
     ) -> Result<(), SendError> {
         let open = link.filter(|link| self.engine.addr(*link).is_some()).or_else(|| self.engine.newest_to(peer));

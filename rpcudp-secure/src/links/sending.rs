@@ -4,6 +4,7 @@ use bytes::Bytes;
 use quinn_proto::{Connection, Dir, StreamId, VarInt, WriteError};
 
 use super::config::Config;
+use super::frame_buffer::FrameBuffer;
 use super::frame_id::{FrameId, REQUEST_KINDS, id_of};
 use super::frame_queue::{Dropped, FrameQueue};
 use super::messages::{HEADER_LEN, STOPPED, TAKEN};
@@ -106,7 +107,7 @@ impl Sending {
         self.held_len += Self::ENTRY_LEN + frame.len();
         self.reports.extend(id_of(&frame).map(|id| Sent { kind: frame[0], id, sent: 0 }));
         let waiting = if is_request(&frame) { &mut self.requests } else { &mut self.responses };
-        waiting.push(frame);
+        waiting.push(FrameBuffer::apart(frame));
         true
     }
 

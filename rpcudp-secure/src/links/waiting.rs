@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::frame_buffer::FrameBuffer;
 use super::frame_id::FrameId;
 use super::frame_queue::{Dropped, FrameQueue};
 
@@ -30,7 +31,7 @@ impl Waiting {
             return false;
         }
         self.len += len;
-        self.frames.push(frame);
+        self.frames.push(FrameBuffer::apart(frame));
         true
     }
 

@@ -156,7 +156,7 @@ fn large_frames_that_are_not_sent_are_bounded() {
     let large = bytes::Bytes::from(frame(1_000_000));
     let mut count = 0;
     let refused = loop {
-        match network.nodes[0].links.send(network.now, link, large.clone()) {
+        match network.nodes[0].links.send(network.now, link, &large[..]) {
             Ok(()) => count += 1,
             Err(error) => break error,
         }

@@ -122,7 +122,7 @@ impl Network {
     }
 
     pub(super) fn send(&mut self, from: usize, link: LinkId, frame: &[u8]) {
-        self.nodes[from].links.send(self.now, link, frame.to_vec()).unwrap();
+        self.nodes[from].links.send(self.now, link, frame).unwrap();
     }
 
     /// Passes a datagram that no node has sent.
