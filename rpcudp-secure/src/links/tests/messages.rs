@@ -227,7 +227,13 @@ fn frame_that_waits_for_memory_arrives_after_that_of_another_link() {
 /// Returns the number of responses of 100,000 bytes that the links to a key take.
 fn fill_responses(network: &mut Network, key: u8) -> usize {
     let (now, links) = (network.now, &mut network.nodes[0].links);
-    (0..1_000).take_while(|_| links.respond(now, (None, peer(key)), frame(100_000), false).is_ok()).count()
+    (0..=u8::MAX).take_while(|at| links.respond(now, (None, peer(key)), large_response(*at), false).is_ok()).count()
+}
+
+/// Returns a frame of 100,000 bytes with an id of its own: a link drops a second response to the
+/// request of one that is being sent.
+fn large_response(number: u8) -> Vec<u8> {
+    frame_with_id(1, [number; 20], 100_000)
 }
 
 #[test]
@@ -251,8 +257,9 @@ fn responses_that_peers_do_not_acknowledge_are_bounded_over_all_links() {
         .collect();
     assert_eq!(back.len(), 4);
     let (now, links) = (network.now, &mut network.nodes[0].links);
-    let to_first =
-        (0..100).filter(|at| links.respond(now, (Some(back[at % 4]), peer(1)), frame(100_000), false).is_ok());
+    let to_first = (0..100).filter(|at| {
+        links.respond(now, (Some(back[usize::from(at % 4)]), peer(1)), large_response(*at), false).is_ok()
+    });
     assert_eq!(to_first.count(), 9, "a quarter");
     let counts = [1, 2, 3, 4, 5].map(|key| fill_responses(&mut network, key));
     assert_eq!(counts, [0, 9, 9, 9, 3], "the whole memory");
