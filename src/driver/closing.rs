@@ -19,11 +19,13 @@ impl Driver {
         let has_no_handlers = handlers.is_idle();
         let now = now();
         let is_closed = if now < handler_deadline {
-            let links = self.links.as_mut().filter(|_| has_no_handlers);
+            let has_no_streams = self.links.as_ref().is_none_or(|links| !links.has_served_streams());
+            let has_ended = has_no_handlers && has_no_streams;
+            let links = self.links.as_mut().filter(|_| has_ended);
             let settles_at = links.and_then(|links| links.settles_at());
             self.closes_at = earlier(Some(handler_deadline), settles_at);
             let has_no_frames = settles_at.is_none() && self.links.as_ref().is_none_or(|links| links.is_idle());
-            has_no_handlers && has_no_frames && self.flush.is_done() && self.send_queue().is_empty()
+            has_ended && has_no_frames && self.flush.is_done() && self.send_queue().is_empty()
         } else {
             handlers.abort();
             let abort_deadline = handler_deadline + Self::MAX_ABORT;

@@ -400,6 +400,11 @@ impl LinkDriver {
         self.links.is_none() || (self.sent_count == self.batch.len() && !has_work())
     }
 
+    /// Returns whether methods of this endpoint have streams that have not ended.
+    pub(super) fn has_served_streams(&self) -> bool {
+        self.streams.has_served()
+    }
+
     /// Returns the time to look again before the links of an endpoint without handlers are closed,
     /// for the sake of its last responses. `None` if they have left and should have arrived.
     pub(super) fn settles_at(&mut self) -> Option<Instant> {
@@ -408,7 +413,7 @@ impl LinkDriver {
             return None;
         }
         let (links, now) = (self.links.as_mut()?, now());
-        if links.has_unsent() || links.has_unsent_responses() {
+        if links.has_unsent() || links.has_unsent_responses() || links.has_finishing_streams() {
             self.settles_at = links.settles_at(now);
             return Some(now + Self::UNSENT_INTERVAL);
         }

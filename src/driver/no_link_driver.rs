@@ -60,6 +60,10 @@ impl LinkDriver {
         match self.0 {}
     }
 
+    pub(super) fn has_served_streams(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.0 {}
     }

@@ -67,6 +67,11 @@ impl LinkStreams {
         !self.calls.is_empty() && self.calls.contains(call)
     }
 
+    /// Returns whether a method of this endpoint sends or reads items.
+    pub(super) fn has_served(&self) -> bool {
+        self.open.values().any(|open| matches!(open.role, Role::Server(Some(_))))
+    }
+
     /// Removes a stream of a link.
     pub(super) fn pop(&mut self, link: LinkId) -> Option<OpenStream> {
         let (&stream, _) = self.open.range(LinkStream::first_of(link)..).next()?;
@@ -121,7 +126,8 @@ impl OpenStream {
             match links.read_stream(now, stream, Self::READ_LEN) {
                 StreamRead::Chunk(chunk) => decoder.push(&chunk),
                 StreamRead::Finished => return Head::Missing(LinkEnd::Lost),
-                StreamRead::Reset => return Head::Missing(LinkEnd::Closed),
+                StreamRead::Reset(LinkStream::CLOSED) => return Head::Missing(LinkEnd::Closed),
+                StreamRead::Reset(_) => return Head::Missing(LinkEnd::Dropped),
                 _ => return Head::Pending,
             }
         }

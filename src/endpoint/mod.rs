@@ -144,9 +144,12 @@ impl Endpoint {
     ///
     /// The endpoint refuses requests from now on. Running handlers may finish, respond and make
     /// calls for up to `grace`, and are aborted after that. The last responses over links have a
-    /// round trip of that time to arrive. At the end, every call in flight ends
-    /// with [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the
-    /// address is free.
+    /// round trip of that time to arrive. Streams of the endpoint's methods go on for as long,
+    /// until their last items have arrived; after that they end at both ends with
+    /// `InflowError::Link(LinkEnd::Closed)` or `OutflowError::Closed`. The streams of its own calls
+    /// are not waited for. At the end, every call in flight ends with
+    /// [`CallError::Closed`](crate::CallError::Closed), the services are dropped and the address is
+    /// free.
     ///
     /// A handler may close its own endpoint. If it also awaits the `Close`, it waits for itself
     /// until `grace` has passed.

@@ -75,8 +75,8 @@ enum SendEnd {
 pub(crate) enum FlowEnd {
     /// The peer has ended its half.
     Finished,
-    /// The peer has given up its half.
-    Reset,
+    /// The peer has given up its half, with this code.
+    Reset(u32),
     /// The link has ended.
     Link(LinkEnd),
 }
@@ -389,14 +389,14 @@ impl Receiving {
             (self.unread, self.is_over) = (BytesMut::new(), true);
             // The driver gives up a half that the application reads if the peer breaks the
             // protocol.
-            self.end.get_or_insert(FlowEnd::Reset);
+            self.end.get_or_insert(FlowEnd::Reset(code));
             return;
         }
         while reads && self.unread.len() < Flow::MAX_UNREAD_LEN {
             match links.read_stream(now, stream, Flow::MAX_UNREAD_LEN - self.unread.len()) {
                 StreamRead::Chunk(chunk) => self.unread.extend_from_slice(&chunk),
                 StreamRead::Finished => return self.close(FlowEnd::Finished),
-                StreamRead::Reset => return self.close(FlowEnd::Reset),
+                StreamRead::Reset(code) => return self.close(FlowEnd::Reset(code)),
                 _ => return,
             }
         }

@@ -63,6 +63,13 @@ impl LinkedPeer {
         self.stream.as_ref().inspect(|stream| stream.respond(response)).is_some()
     }
 
+    /// Gives up the stream of a request, because the endpoint closes.
+    pub(crate) fn abort(&self) {
+        if let Some(stream) = &self.stream {
+            stream.abort();
+        }
+    }
+
     /// Returns whether both links lead to the same key.
     pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
         self.peer_id == other.peer_id

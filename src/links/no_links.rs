@@ -108,6 +108,10 @@ pub(crate) mod linked_peer {
         pub(crate) fn take_memory(&self) -> Option<RequestMemory> {
             match *self {}
         }
+
+        pub(crate) fn abort(&self) {
+            match *self {}
+        }
     }
 }
 

@@ -49,16 +49,25 @@ impl RequestFlow {
             self.flow.stop(LinkStream::DROPPED);
         }
     }
+
+    /// Gives up the stream without a response, because the endpoint closes.
+    pub(crate) fn abort(&self) {
+        self.give_up(LinkStream::CLOSED);
+    }
+
+    fn give_up(&self, code: u32) {
+        if !self.has_response.swap(true, Ordering::Relaxed) {
+            self.flow.reset(code);
+            if !self.has_reader.load(Ordering::Relaxed) {
+                self.flow.stop(code);
+            }
+        }
+    }
 }
 
 impl Drop for RequestFlow {
     fn drop(&mut self) {
-        if !self.has_response.load(Ordering::Relaxed) {
-            self.flow.reset(LinkStream::DROPPED);
-            if !self.has_reader.load(Ordering::Relaxed) {
-                self.flow.stop(LinkStream::DROPPED);
-            }
-        }
+        self.give_up(LinkStream::DROPPED);
     }
 }
 

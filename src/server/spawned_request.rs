@@ -72,6 +72,9 @@ impl SpawnedRequest {
 
     /// Counts the request as aborted: the endpoint closed while the handler ran.
     pub(crate) fn abort(self) {
+        if let Some(link) = &self.head.context.link {
+            link.abort();
+        }
         self.timing.end(Outcome::Aborted);
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use rpcudp_core::RawArguments;
 use rpcudp_core::codec::decode;
-use rpcudp_secure::{StreamDecoder, StreamFrame};
+use rpcudp_secure::{LinkEnd, LinkStream, StreamDecoder, StreamFrame};
 use serde::de::DeserializeOwned;
 
 use super::inflow_error::InflowError;
@@ -116,7 +116,8 @@ impl<T, E> Inflow<T, E> {
                     }
                     // The end is a frame, which has not arrived.
                     Piece::End(FlowEnd::Finished) => Some(InflowError::Malformed),
-                    Piece::End(FlowEnd::Reset) => Some(InflowError::Cancelled),
+                    Piece::End(FlowEnd::Reset(LinkStream::CLOSED)) => Some(InflowError::Link(LinkEnd::Closed)),
+                    Piece::End(FlowEnd::Reset(_)) => Some(InflowError::Cancelled),
                     Piece::End(FlowEnd::Link(reason)) => Some(InflowError::Link(reason)),
                 },
             };
@@ -130,7 +131,7 @@ impl<T, E> Inflow<T, E> {
             Origin::Link(reader) => reader.poll_chunk(cx).map(|chunk| chunk.map_or_else(Piece::End, Piece::Bytes)),
             Origin::Local(source) => source.as_mut().poll_next(cx).map(|step| match step {
                 Some(Step::Item(frame) | Step::End(frame)) => Piece::Bytes(frame),
-                Some(Step::Broken(_)) | None => Piece::End(FlowEnd::Reset),
+                Some(Step::Broken(_)) | None => Piece::End(FlowEnd::Reset(LinkStream::DROPPED)),
             }),
             Origin::Ended => Poll::Ready(Piece::End(FlowEnd::Finished)),
         }

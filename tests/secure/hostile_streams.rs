@@ -149,13 +149,13 @@ async fn streams_without_a_request_are_given_up() {
     let heads = [&[0xff; 100][..], &[0, 0, 0x44, 1], &framed(&response), &framed(&cancel), &garbage, b"\x80\0\0\0"];
     for head in heads {
         let (bytes, end) = raw.exchange(link, head, false).await;
-        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset), "{head:?}");
+        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset(LinkStream::MALFORMED)), "{head:?}");
     }
     // The end is missing.
     let (bytes, end) = raw.exchange(link, &framed(&request("two"))[..20], true).await;
-    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset(LinkStream::MALFORMED)));
     let (bytes, end) = raw.exchange(link, b"", true).await;
-    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+    assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset(LinkStream::MALFORMED)));
     // No link has ended, and the next request is served.
     let (bytes, end) = raw.exchange(link, &framed(&request("two")), true).await;
     let items = [&framed(&response)[..], b"\0\0\0\x01\x01\0\0\0\x01\x02\x80\0\0\0"].concat();
@@ -249,7 +249,8 @@ async fn responses_on_streams_that_are_not_read_are_bounded() {
             raw.run(ms(50)).await;
         }
         let full = streams.iter().filter(|(_, bytes, end)| *end == StreamRead::Finished && bytes.len() > len as usize);
-        let reset = streams.iter().filter(|(_, bytes, end)| *end == StreamRead::Reset && bytes.is_empty());
+        let reset =
+            streams.iter().filter(|(_, bytes, end)| *end == StreamRead::Reset(LinkStream::DROPPED) && bytes.is_empty());
         let counts = (full.count(), reset.count());
         // Some in the window of the link, and two that wait.
         assert!((2..6).contains(&counts.0) && counts.0 + counts.1 == 20, "{counts:?}");
@@ -273,7 +274,7 @@ async fn stored_response_that_is_too_long_for_a_stream_is_not_sent_on_one() {
     });
     assert!(response.unwrap().len() > 2 << 20);
     let (bytes, end) = raw.exchange(link, &framed(&request("large")), false).await;
-    assert_eq!((bytes.len(), end), (0, StreamRead::Reset));
+    assert_eq!((bytes.len(), end), (0, StreamRead::Reset(LinkStream::DROPPED)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -291,7 +292,7 @@ async fn duplicate_of_a_running_request_is_dropped_with_its_stream() {
     raw.run(ms(100)).await;
     for _ in 0..3 {
         let (bytes, end) = raw.exchange(link, &framed(&request), false).await;
-        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset));
+        assert_eq!((bytes, end), (Vec::new(), StreamRead::Reset(LinkStream::DROPPED)));
     }
     raw.run(ms(5_000)).await;
     let response = framed(&[&[1][..], &[0; 20], &[9]].concat());

@@ -22,6 +22,7 @@ mod panics;
 mod raw_peer;
 mod sessions;
 mod store;
+mod stream_ends;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

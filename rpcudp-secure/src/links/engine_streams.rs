@@ -33,6 +33,11 @@ impl Engine {
         Some(result)
     }
 
+    /// Returns whether the last bytes of streams that peers have opened are not acknowledged.
+    pub(super) fn has_finishing_streams(&self) -> bool {
+        self.links.iter().flatten().any(|link| link.streams.is_finishing())
+    }
+
     /// Widens the receive window of a link whose streams are read slowly, so that the rest of its
     /// traffic goes on. All links together have as much for that as for large frames.
     pub(super) fn widen_window(&mut self, link: &mut Link) {

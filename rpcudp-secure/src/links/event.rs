@@ -33,6 +33,9 @@ impl LinkStream {
     /// The code for a stream that breaks the protocol.
     pub const MALFORMED: u32 = 2;
 
+    /// The code for a stream that ends because its endpoint closes.
+    pub const CLOSED: u32 = 3;
+
     /// Returns the first number of the streams of a link, for ranges.
     #[must_use]
     pub fn first_of(link: LinkId) -> Self {
@@ -51,8 +54,8 @@ pub enum StreamRead {
     /// The peer has ended its half, and all of its bytes were read. Also the result of reading a
     /// stream that has ended.
     Finished,
-    /// The peer has given up its half. Bytes may be missing.
-    Reset,
+    /// The peer has given up its half, with this code. Bytes may be missing.
+    Reset(u32),
 }
 
 /// The peer receives no more of a stream, or its link has ended.

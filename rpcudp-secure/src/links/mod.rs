@@ -247,7 +247,7 @@ impl Links {
     pub fn read_stream(&mut self, now: Instant, stream: LinkStream, max_len: usize) -> StreamRead {
         let read =
             self.with_stream(now, stream, |streams, connection, number| streams.read(connection, number, max_len));
-        read.unwrap_or(StreamRead::Reset)
+        read.unwrap_or(StreamRead::Reset(LinkStream::CLOSED))
     }
 
     /// Notes that bytes of a stream are left unread for now. Their sender waits once the window of
@@ -294,6 +294,13 @@ impl Links {
     #[must_use]
     pub fn has_unsent_responses(&self) -> bool {
         self.engine.has_unsent_responses()
+    }
+
+    /// Returns whether this end has finished halves of streams that peers have opened, and their
+    /// bytes are not acknowledged. The end of a link drops them.
+    #[must_use]
+    pub fn has_finishing_streams(&self) -> bool {
+        self.engine.has_finishing_streams()
     }
 
     /// Closes a link, and tells the peer. [`Down`](LinkEvent::Down) follows.

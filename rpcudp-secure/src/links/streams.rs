@@ -1,6 +1,6 @@
 //! Bidirectional streams: each carries one request, its response, and the items of both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::slice;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub(super) struct Streams {
     numbers: BTreeMap<StreamId, u64>,
     /// Whether the peer may open as many streams as a peer that uses them.
     may_open_many: bool,
+    /// The streams of the peer whose sending half is finished, and not acknowledged.
+    finishing: BTreeSet<StreamId>,
     /// The bytes of responses that wait for the owner to write them.
     responses_len: usize,
     /// The most streams that were read slowly at once. The link's receive window has as many
@@ -110,8 +112,12 @@ impl Streams {
                 Ok(accepted)
             }
             StreamEvent::Available { dir: Dir::Bi } => Ok(self.start(connection)),
-            StreamEvent::Finished { id } if id.dir() == Dir::Bi => Ok(Vec::new()),
+            StreamEvent::Finished { id } if id.dir() == Dir::Bi => {
+                self.finishing.remove(&id);
+                Ok(Vec::new())
+            }
             StreamEvent::Stopped { id, error_code } if id.dir() == Dir::Bi => {
+                self.finishing.remove(&id);
                 let number = self.numbers.get(&id).copied();
                 if number.is_none() {
                     // Finished, and not acknowledged.
@@ -184,8 +190,15 @@ impl Streams {
             if stream.finish().is_err() {
                 // The peer has stopped it, and waits for its end.
                 let _ = stream.reset(VarInt::from_u32(LinkStream::DROPPED));
+            } else if id.initiator() != connection.side() {
+                self.finishing.insert(id);
             }
         }
+    }
+
+    /// Returns whether the last bytes of streams of the peer are not acknowledged.
+    pub(super) fn is_finishing(&self) -> bool {
+        !self.finishing.is_empty()
     }
 
     /// Gives up the sending half: bytes that the peer has not received are not sent any more.
@@ -246,7 +259,9 @@ impl Streams {
                         open.is_held = false;
                         StreamRead::Blocked
                     }
-                    Err(ReadError::Reset(_)) => StreamRead::Reset,
+                    Err(ReadError::Reset(code)) => {
+                        StreamRead::Reset(u32::try_from(code.into_inner()).unwrap_or(u32::MAX))
+                    }
                 };
                 // Credit for what was read is part of the next packet.
                 let _ = chunks.finalize();
@@ -254,7 +269,7 @@ impl Streams {
             }
             Err(_) => StreamRead::Finished,
         };
-        if matches!(read, StreamRead::Finished | StreamRead::Reset) {
+        if matches!(read, StreamRead::Finished | StreamRead::Reset(_)) {
             self.end_receiving(number);
         }
         read

@@ -134,7 +134,7 @@ fn each_end_learns_that_the_other_has_given_up() {
     network.run(SECOND);
     assert_eq!(network.streams(CALLER), [stream]);
     assert_eq!(network.write(CALLER, stream, &mut Bytes::new()), Err(StreamStopped));
-    assert_eq!(network.read(CALLER, stream).1, StreamRead::Reset);
+    assert_eq!(network.read(CALLER, stream).1, StreamRead::Reset(LinkStream::DROPPED));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn streams_that_are_held_and_reset_again_and_again_add_one_window() {
         network.run(SECOND);
         network.nodes[CALLER].links.reset_stream(network.now, stream, LinkStream::DROPPED);
         network.run(SECOND);
-        assert_eq!(network.read(CALLED, accepted).1, StreamRead::Reset);
+        assert_eq!(network.read(CALLED, accepted).1, StreamRead::Reset(LinkStream::DROPPED));
         network.nodes[CALLED].links.reset_stream(network.now, accepted, LinkStream::DROPPED);
         network.run(SECOND);
         network.nodes[CALLER].links.stop_stream(network.now, stream, LinkStream::DROPPED);
@@ -206,7 +206,7 @@ fn quiet_stream_outlives_the_idle_timeout_and_ends_with_its_link() {
     network.run(60 * SECOND);
     let down = |event: &LinkEvent| matches!(event, LinkEvent::Down { .. });
     assert!(network.events(CALLER).iter().any(down) && network.events(CALLED).iter().any(down));
-    assert_eq!(network.read(CALLER, stream).1, StreamRead::Reset);
+    assert_eq!(network.read(CALLER, stream).1, StreamRead::Reset(LinkStream::CLOSED));
     assert_eq!(network.write(CALLER, stream, &mut Bytes::new()), Err(StreamStopped));
 }
 
