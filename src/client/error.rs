@@ -63,7 +63,7 @@ use crate::telemetry::outcome::Outcome;
 /// | [`Refused`](Self::Refused): `AlreadyRan`, `ResponseTooLarge`, `ResponseUnencodable`, `UndeclaredError` | yes |
 /// | [`Refused`](Self::Refused): `Rejected`, `Other` | maybe |
 /// | [`TooLarge`](Self::TooLarge), [`Encode`](Self::Encode), [`Metadata`](Self::Metadata), [`TooManyCalls`](Self::TooManyCalls), [`NoPeers`](Self::NoPeers), [`Insecure`](Self::Insecure) | no, the request was not sent |
-/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, the peer dropped a large request or response, or the request was sent more than once; yes if the response is too large for this end |
+/// | `WrongPeer`, `Link` (feature `secure`) | no; maybe if a link was up before, the peer dropped a large request or response, the session of a stream ended, or the request was sent more than once; yes if the response is too large for this end |
 ///
 /// ```
 /// use rpcudp::{CallError, Refusal};

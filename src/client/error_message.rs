@@ -75,7 +75,10 @@ impl<E> CallError<E> {
             #[cfg(feature = "secure")]
             Self::Link { method, peer, reason, .. } => {
                 match reason {
-                    LinkEnd::Dropped | LinkEnd::RequestTooLarge { .. } | LinkEnd::ResponseTooLarge { .. } => {
+                    LinkEnd::Dropped
+                    | LinkEnd::SessionEnded
+                    | LinkEnd::RequestTooLarge { .. }
+                    | LinkEnd::ResponseTooLarge { .. } => {
                         return write!(f, "`{method}` over the link to {peer}: {reason}");
                     }
                     _ => write!(f, "`{method}`: no link to {peer}: {reason}")?,

@@ -369,9 +369,11 @@ fn evidence_of(end: LinkEnd) -> Evidence {
     match end {
         // The peer may be back at once, as after a restart.
         LinkEnd::NoAnswer | LinkEnd::Lost | LinkEnd::Closed => Evidence::Silent,
-        LinkEnd::NotSecure | LinkEnd::Dropped | LinkEnd::RequestTooLarge { .. } | LinkEnd::ResponseTooLarge { .. } => {
-            Evidence::None
-        }
+        LinkEnd::NotSecure
+        | LinkEnd::Dropped
+        | LinkEnd::SessionEnded
+        | LinkEnd::RequestTooLarge { .. }
+        | LinkEnd::ResponseTooLarge { .. } => Evidence::None,
         _ => Evidence::Unreachable,
     }
 }

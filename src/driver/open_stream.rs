@@ -127,6 +127,7 @@ impl OpenStream {
                 StreamRead::Chunk(chunk) => decoder.push(&chunk),
                 StreamRead::Finished => return Head::Missing(LinkEnd::Lost),
                 StreamRead::Reset(LinkStream::CLOSED) => return Head::Missing(LinkEnd::Closed),
+                StreamRead::Reset(LinkStream::SESSION_ENDED) => return Head::Missing(LinkEnd::SessionEnded),
                 StreamRead::Reset(_) => return Head::Missing(LinkEnd::Dropped),
                 _ => return Head::Pending,
             }

@@ -241,6 +241,24 @@ impl Flow {
         }
     }
 
+    /// Gives up both halves, because the session that the request needs has ended. Bytes that the
+    /// application has not read are dropped, unless they are the last.
+    pub(super) fn end_session(self: &Arc<Self>) {
+        const CODE: u32 = LinkStream::SESSION_ENDED;
+        let wakers = self.change(|State { sending, receiving, .. }| {
+            if !sending.is_over {
+                sending.end = Some(SendEnd::Reset(CODE));
+                (sending.chunks, sending.len) = (VecDeque::new(), 0);
+            }
+            if !receiving.is_over {
+                receiving.stopped = Some(CODE);
+                (receiving.unread, receiving.end) = (BytesMut::new(), Some(FlowEnd::Reset(CODE)));
+            }
+            [sending.waker.take(), receiving.waker.take()]
+        });
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
     /// Returns the next bytes from the peer, or the end of its half.
     pub(crate) fn poll_chunk(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<Bytes, FlowEnd>> {
         let mut reads_on = false;

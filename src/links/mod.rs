@@ -20,4 +20,5 @@ pub(crate) mod ready_queue;
 pub(crate) mod request_flow;
 pub(crate) mod request_memory;
 pub(crate) mod secure_peer;
+pub(crate) mod session_streams;
 pub(crate) mod source;

@@ -6,6 +6,7 @@ use rpcudp_secure::LinkStream;
 
 use super::flow::Flow;
 use super::flow_reader::FlowReader;
+use super::session_streams::SessionStreams;
 
 /// The stream that a request came over, at its server. It is given up if it is dropped before the
 /// response.
@@ -34,6 +35,11 @@ impl RequestFlow {
     pub(crate) fn reader(&self) -> Option<FlowReader> {
         let had_reader = self.has_reader.swap(true, Ordering::Relaxed);
         (!had_reader).then(|| FlowReader::new(Arc::clone(&self.flow), false))
+    }
+
+    /// Lets the stream end with the session that the method needs.
+    pub(crate) fn end_with(&self, session: &SessionStreams) {
+        session.add(&self.flow);
     }
 
     /// Sends the response.

@@ -92,6 +92,12 @@ impl RequestHead {
         let roster = shared.sessions.roster.get();
         let found = roster.and_then(|roster| roster.sender(pool as usize, *sender, link.as_ref()));
         self.session = if found.is_some() { SessionCheck::Found } else { SessionCheck::Missing };
+        #[cfg(feature = "secure")]
+        if let (Some(member), Some(link)) = (&found, link)
+            && let Some(stream) = &link.stream
+        {
+            stream.end_with(member.streams());
+        }
         self.context.session = found;
     }
 

@@ -98,6 +98,11 @@ impl Effects<'_> {
         if !was_member {
             return;
         }
+        // The streams of an endpoint that closes go on for its grace, as its handlers do.
+        #[cfg(feature = "secure")]
+        if reason != EndReason::Closing {
+            member.streams().end();
+        }
         // A group that closes is emptied at once.
         if reason != EndReason::Closing {
             self.leave_group(pool, &member, member.source());

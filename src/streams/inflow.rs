@@ -117,6 +117,7 @@ impl<T, E> Inflow<T, E> {
                     // The end is a frame, which has not arrived.
                     Piece::End(FlowEnd::Finished) => Some(InflowError::Malformed),
                     Piece::End(FlowEnd::Reset(LinkStream::CLOSED)) => Some(InflowError::Link(LinkEnd::Closed)),
+                    Piece::End(FlowEnd::Reset(LinkStream::SESSION_ENDED)) => Some(InflowError::SessionEnded),
                     Piece::End(FlowEnd::Reset(_)) => Some(InflowError::Cancelled),
                     Piece::End(FlowEnd::Link(reason)) => Some(InflowError::Link(reason)),
                 },

@@ -16,6 +16,9 @@ pub enum InflowError<E = NoError> {
     Cancelled,
     /// The link to the sender has ended, or the endpoint has closed.
     Link(LinkEnd),
+    /// The session of the caller has ended, and the method needs it (`#[rpc(session)]`): the member
+    /// has left, was evicted, or its lease has expired.
+    SessionEnded,
     /// An item does not decode as the declared type, or the error does not.
     Decode(DecodeError),
     /// The sender has broken the protocol of streams.
@@ -28,6 +31,7 @@ impl<E: fmt::Display> fmt::Display for InflowError<E> {
             Self::Application(error) => write!(f, "the sender ended the stream: {error}"),
             Self::Cancelled => f.write_str("the sender gave up the stream before its last item"),
             Self::Link(reason) => write!(f, "the stream ended with its link: {reason}"),
+            Self::SessionEnded => f.write_str("the stream ended with the caller's session"),
             Self::Decode(error) => write!(f, "an item of the stream cannot be decoded: {error}"),
             Self::Malformed => f.write_str("the sender broke the protocol of streams"),
         }
@@ -40,7 +44,7 @@ impl<E: Error + 'static> Error for InflowError<E> {
             Self::Application(error) => Some(error),
             Self::Link(reason) => Some(reason),
             Self::Decode(error) => Some(error),
-            Self::Cancelled | Self::Malformed => None,
+            Self::Cancelled | Self::SessionEnded | Self::Malformed => None,
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::EncodeError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OutflowError {
-    /// The receiver has gone: it was dropped, its link has ended, or the method has responded.
+    /// The receiver has gone: it was dropped, its link or session has ended, or the method has
+    /// responded.
     Closed,
     /// The item cannot be encoded. The stream goes on without it.
     Encode(EncodeError),

@@ -19,8 +19,8 @@ use crate::links::pump::Step;
 /// [`Inflow::into_reader`](crate::Inflow::into_reader).
 ///
 /// A stream that ends before its last item is an error: of the kind `ConnectionAborted` if the link
-/// has ended, `UnexpectedEof` if the sender has given up, and `Other` for an error of the sender's
-/// own.
+/// or the session has ended, `UnexpectedEof` if the sender has given up, and `Other` for an error
+/// of the sender's own.
 #[derive(Debug)]
 pub struct InflowReader<E = NoError> {
     chunks: Inflow<Vec<u8>, E>,
@@ -75,7 +75,7 @@ impl<E: StreamFailure + fmt::Display> AsyncRead for InflowReader<E> {
 
 fn io_error<E: fmt::Display>(error: &InflowError<E>) -> io::Error {
     let kind = match error {
-        InflowError::Link(_) => io::ErrorKind::ConnectionAborted,
+        InflowError::Link(_) | InflowError::SessionEnded => io::ErrorKind::ConnectionAborted,
         InflowError::Cancelled => io::ErrorKind::UnexpectedEof,
         InflowError::Application(_) => io::ErrorKind::Other,
         InflowError::Decode(_) | InflowError::Malformed => io::ErrorKind::InvalidData,

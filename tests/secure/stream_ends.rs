@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rpcudp::session::{EndReason, Sessions};
 use rpcudp::sim::{Conditions, Network};
-use rpcudp::{CallError, Endpoint, Inflow, InflowError, LinkEnd, Outflow, OutflowSender, Refusal, rpc_service};
+use rpcudp::{
+    CallError, DidRun, Endpoint, Inflow, InflowError, LinkEnd, Outflow, OutflowSender, Refusal, Session, rpc_service,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Runs, bind, builder, peer};
@@ -240,4 +243,160 @@ async fn closing_caller_does_not_wait_for_the_streams_of_its_calls() {
     assert!(matches!(end, Some(InflowError::Link(LinkEnd::Closed))), "{end:?}");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(pipes.running(), 0);
+}
+
+#[rpc_service]
+trait Table {
+    #[rpc(session)]
+    async fn watch(&self) -> Outflow<u64>;
+    #[rpc(session)]
+    async fn talk(&self, items: Inflow<u64>) -> Outflow<u64>;
+    #[rpc(session, timeout = "200s")]
+    async fn deposit(&self, items: Inflow<u64>) -> Result<u64, String>;
+    /// Responds after an hour.
+    #[rpc(session, timeout = "120m")]
+    async fn late(&self) -> Outflow<u64>;
+}
+
+impl Table for Pipes {
+    async fn watch(&self) -> Outflow<u64> {
+        self.ticks().await
+    }
+
+    async fn talk(&self, mut items: Inflow<u64>) -> Outflow<u64> {
+        let (sender, echoes) = Outflow::channel(1);
+        self.run(async move {
+            let end = loop {
+                match items.recv().await {
+                    Ok(Some(item)) => drop(sender.send(item).await),
+                    end => break end,
+                }
+            };
+            assert!(matches!(end, Err(InflowError::SessionEnded)), "{end:?}");
+            sender.closed().await;
+        });
+        echoes
+    }
+
+    async fn deposit(&self, items: Inflow<u64>) -> Result<u64, String> {
+        let end = self.sum(items).await;
+        assert_eq!(end, Err(InflowError::<String>::SessionEnded.to_string()));
+        end
+    }
+
+    async fn late(&self) -> Outflow<u64> {
+        sleep(Duration::from_secs(3_600)).await;
+        self.ticks().await
+    }
+}
+
+struct Casino {
+    network: Network,
+    server: Endpoint,
+    pipes: Pipes,
+    pipe: PipeClient,
+    session: Session,
+}
+
+impl Casino {
+    async fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        let network = Network::new(seed);
+        network.set_conditions(Conditions::default().latency(ms(30)).jitter(ms(10)).loss(0.02));
+        let pipes = Pipes::default();
+        let sessions = Sessions::new().lease(Duration::from_secs(5));
+        let server = builder(1, &Runs::default()).sessions(sessions).serve(PipeServer::new(pipes.clone()));
+        let server = bind(&network, SERVER, server.serve(TableServer::new(pipes.clone())));
+        let player = bind(&network, CALLER, builder(2, &Runs::default()));
+        let session = player.join(server.local_addr()).secure(peer(1)).await.unwrap();
+        let pipe = session.client();
+        Self { network, server, pipes, pipe, session }
+    }
+}
+
+/// Opens streams within a session and one without, lets `end` end the session, and asserts that
+/// those end at both ends, at once and with their reason.
+async fn assert_streams_end(seed: u64, end: impl AsyncFnOnce(&Network, &Endpoint, Session)) {
+    let Casino { network, server, pipes, pipe, session } = Casino::new(seed).await;
+    let table: TableClient = session.client();
+    let mut others = pipe.ticks().await.unwrap();
+    let mut watched = table.watch().await.unwrap();
+    let (talker, talk) = Outflow::channel(1);
+    let mut echoes = table.talk(talk).await.unwrap();
+    let (depositor, deposits) = Outflow::channel(1);
+    let deposit = tokio::spawn(table.deposit(deposits));
+    let late = tokio::spawn(table.late());
+    depositor.send(1).await.unwrap();
+    talker.send(7).await.unwrap();
+    assert_eq!((echoes.recv().await.unwrap(), watched.recv().await.unwrap()), (Some(7), Some(1)));
+    sleep(Duration::from_secs(1)).await;
+    end(&network, &server, session).await;
+    let ended = Instant::now();
+    let watched = loop {
+        match watched.recv().await {
+            Ok(item) => assert!(item.is_some(), "seed {seed}: a silent end"),
+            Err(end) => break end,
+        }
+    };
+    assert!(matches!(watched, InflowError::SessionEnded), "seed {seed}: {watched}");
+    let echoed = echoes.recv().await.unwrap_err();
+    assert!(matches!(echoed, InflowError::SessionEnded), "seed {seed}: {echoed}");
+    for error in [
+        deposit.await.unwrap().map(drop).unwrap_err().map_application(drop),
+        late.await.unwrap().map(drop).unwrap_err().map_application(|_| ()),
+    ] {
+        assert!(matches!(error, CallError::Link { reason: LinkEnd::SessionEnded, .. }), "seed {seed}: {error:?}");
+        assert!(!error.is_retryable() && error.did_run() == DidRun::Maybe);
+    }
+    talker.closed().await;
+    depositor.closed().await;
+    assert!(ended.elapsed() < Duration::from_secs(2), "seed {seed}: {:?}", ended.elapsed());
+    // The other stream of the link goes on.
+    for _ in 0..5 {
+        assert!(others.recv().await.unwrap().is_some(), "seed {seed}");
+    }
+    assert_eq!(pipes.running(), 1, "seed {seed}: the tasks have ended at the server");
+    drop(others);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(pipes.running(), 0, "seed {seed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_end_with_the_session_that_their_method_needs() {
+    for seed in seeds(SEED_COUNT) {
+        assert_streams_end(seed, async |_, server, session| {
+            let member = server.sessions().list().remove(0);
+            assert!(server.sessions().evict(member.id(), "cheated"));
+            assert!(matches!(session.ended().await, EndReason::Evicted(_)));
+        })
+        .await;
+        assert_streams_end(seed, async |_, _, session| _ = session.leave().await).await;
+        assert_streams_end(seed, async |_, _, session| drop(session)).await;
+        // The lease expires, and the link does not.
+        assert_streams_end(seed, async |network, server, session| {
+            network.partition([server.local_addr().ip()]);
+            while !server.sessions().list().is_empty() {
+                sleep(ms(10)).await;
+            }
+            network.heal();
+            assert_eq!(session.ended().await, EndReason::Expired);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_of_members_go_on_for_the_grace_of_a_closing_server() {
+    let Casino { server, session, .. } = Casino::new(1).await;
+    let table: TableClient = session.client();
+    let mut watched = table.watch().await.unwrap();
+    let close = tokio::spawn(server.close(Duration::from_secs(10)));
+    for expected in 1..=8 {
+        assert_eq!(watched.recv().await.unwrap(), Some(expected));
+    }
+    assert_eq!(session.ended().await, EndReason::Closing);
+    drop(watched);
+    let begun = Instant::now();
+    close.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

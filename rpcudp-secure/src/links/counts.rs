@@ -88,6 +88,7 @@ impl LinkEnds {
             // No link ends for these reasons.
             LinkEnd::NotSecure
             | LinkEnd::Dropped
+            | LinkEnd::SessionEnded
             | LinkEnd::RequestTooLarge { .. }
             | LinkEnd::ResponseTooLarge { .. } => return,
         };

@@ -36,6 +36,9 @@ impl LinkStream {
     /// The code for a stream that ends because its endpoint closes.
     pub const CLOSED: u32 = 3;
 
+    /// The code for a stream that ends because the session of its caller has ended.
+    pub const SESSION_ENDED: u32 = 4;
+
     /// Returns the first number of the streams of a link, for ranges.
     #[must_use]
     pub fn first_of(link: LinkId) -> Self {
@@ -217,6 +220,8 @@ pub enum LinkEnd {
     NotSecure,
     /// The peer has stopped the request, or given up its response, and the link goes on.
     Dropped,
+    /// The session that the method needs has ended, and its stream with it. The link goes on.
+    SessionEnded,
     /// The peer takes no request of this length ([`LinkOptions::max_message_len`]), and has not run
     /// it. The link goes on.
     ///
@@ -250,6 +255,7 @@ impl fmt::Display for LinkEnd {
             Self::Closed => f.write_str("the link was closed"),
             Self::NotSecure => f.write_str("there is no link: one end has no identity"),
             Self::Dropped => f.write_str("the peer dropped the request or its response"),
+            Self::SessionEnded => f.write_str("the caller's session ended"),
             Self::RequestTooLarge { limit } => {
                 write!(f, "the request is too large: the peer's `LinkOptions::max_message_len` allows {limit} bytes")
             }

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::end_reason::EndReason;
 use super::session_id::{Credential, SessionId};
 use crate::links::linked_peer::LinkedPeer;
+#[cfg(feature = "secure")]
+use crate::links::session_streams::SessionStreams;
 use crate::lock::Lock;
 
 /// The data of a session, which the hook for joining has made.
@@ -29,12 +31,24 @@ struct State {
     link: Option<Arc<LinkedPeer>>,
     data: OnceLock<Data>,
     end: OnceLock<EndReason>,
+    /// The streams of its requests that need the session.
+    #[cfg(feature = "secure")]
+    streams: SessionStreams,
 }
 
 impl Member {
     pub(crate) fn new(credential: Credential, pool: Arc<str>, addr: SocketAddr, link: Option<Arc<LinkedPeer>>) -> Self {
-        let (data, end) = (OnceLock::new(), OnceLock::new());
-        Self { state: Arc::new(State { credential, pool, addr: Lock::new(addr), link, data, end }) }
+        let state = State {
+            credential,
+            pool,
+            addr: Lock::new(addr),
+            link,
+            data: OnceLock::new(),
+            end: OnceLock::new(),
+            #[cfg(feature = "secure")]
+            streams: SessionStreams::default(),
+        };
+        Self { state: Arc::new(state) }
     }
 
     /// Returns the id of the session, which stays the same if the address changes.
@@ -117,6 +131,12 @@ impl Member {
             (Some(own), Some(other)) => own.is_same_peer(other),
             _ => false,
         }
+    }
+
+    /// Returns the streams that end with the session.
+    #[cfg(feature = "secure")]
+    pub(crate) fn streams(&self) -> &SessionStreams {
+        &self.state.streams
     }
 
     pub(crate) fn set_addr(&self, addr: SocketAddr) {
