@@ -16,6 +16,7 @@ use super::link_cancel::{cancel_response, is_response};
 use super::link_frames::LinkFrame;
 use super::open_stream::LinkStreams;
 use super::transfers::Transfers;
+use crate::calls::response_guard::ResponseGuard;
 use crate::clock::now;
 use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::send_queues::SendQueues;
@@ -60,6 +61,23 @@ pub(super) struct Recent {
     /// With whether the link is up.
     pub(super) call: Option<(Arc<SecurePeer>, LinkId, bool)>,
     frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
+}
+
+impl Recent {
+    /// Returns the peer of a link that is up, and the address that stands for the target that the
+    /// link was opened for.
+    fn peer_of(
+        &mut self,
+        link: LinkId,
+        known: &HashMap<LinkId, KnownLink>,
+    ) -> Option<(&Arc<LinkedPeer>, Option<SocketAddr>)> {
+        if self.frame.as_ref().is_none_or(|(of, ..)| *of != link) {
+            let KnownLink { peer: Some(peer), target, .. } = known.get(&link)? else { return None };
+            // The key itself stands for most targets.
+            self.frame = Some((link, Arc::clone(peer), target.filter(|target| *target != peer.source)));
+        }
+        self.frame.as_ref().map(|(_, peer, target)| (peer, *target))
+    }
 }
 
 impl LinkDriver {
@@ -204,14 +222,16 @@ impl LinkDriver {
     }
 
     fn handle_events(&mut self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
-        while let Some(event) = links.poll() {
+        loop {
+            self.handle_frames(links, dispatch, (&mut *recent, now));
+            let Some(event) = links.poll() else { return };
             match event {
-                LinkEvent::Frame { link, frame, held } => {
-                    let handled = match held {
-                        None => self.handle_frame(links, (link, &frame[..]), dispatch, (&mut *recent, now)),
-                        Some(held) => self.handle_large_frame(links, (link, &frame[..], held), dispatch, now),
-                    };
+                LinkEvent::Frame { link, frame, held: Some(held) } => {
+                    let handled = self.handle_large_frame(links, (link, &frame[..], held), dispatch, now);
                     handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
+                }
+                LinkEvent::Frame { link, frame, held: None } => {
+                    self.handle_frame(links, (link, &frame), (dispatch, &mut None), (&mut *recent, now));
                 }
                 LinkEvent::Sent { link, id, sent, .. } => {
                     if sent == 0 {
@@ -238,6 +258,39 @@ impl LinkDriver {
         }
     }
 
+    /// Handles the frames that came in packets, until another event is next.
+    fn handle_frames(&self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
+        let mut calls = None;
+        while let Some((link, frame)) = links.poll_frame() {
+            self.handle_frame(links, (link, &frame), (&mut *dispatch, &mut calls), (&mut *recent, now));
+        }
+        drop(calls);
+        dispatch.wake_timekeeper_if_due();
+    }
+
+    /// Handles a frame that came in a packet, and sends the response of a sync method. The table of
+    /// calls stays locked for a run of responses, and is never locked while a method runs.
+    fn handle_frame<'a>(
+        &'a self,
+        links: &mut Links,
+        (link, contents): (LinkId, &[u8]),
+        (dispatch, calls): (&mut Dispatch, &mut Option<ResponseGuard<'a>>),
+        (recent, now): (&mut Recent, Instant),
+    ) {
+        let shared = &*self.shared;
+        let Some((peer, target)) = recent.peer_of(link, &self.known) else { return };
+        let id = Frame::response_id(contents, shared.config.dialect);
+        let handled = if id.is_some_and(|id| !self.streams.has_call(&id)) {
+            let calls = calls.get_or_insert_with(|| shared.calls.lock_for_responses());
+            let frame = LinkFrame { contents, peer, addr: shared.local_addr, target, shared: &self.shared };
+            dispatch.handle_link_response(calls, &frame, id)
+        } else {
+            *calls = None;
+            self.pass_frame(links, (contents, peer, target), dispatch, now)
+        };
+        handled.unwrap_or_else(|reason| shared.counters.dropped(reason));
+    }
+
     /// Returns the peer of a link that is up, and the address that stands for the target that the
     /// link was opened for.
     pub(super) fn peer_of(&self, link: LinkId) -> Option<(Arc<LinkedPeer>, Option<SocketAddr>)> {
@@ -261,26 +314,6 @@ impl LinkDriver {
             Err(SendError::Full) => self.shared.counters.dropped(DropReason::SendQueueFull),
             Err(_) => self.shared.counters.dropped(DropReason::SendFailed),
         }
-    }
-
-    /// Handles a frame, and sends the response of a sync method.
-    ///
-    /// # Errors
-    ///
-    /// The reason to drop the frame.
-    fn handle_frame(
-        &self,
-        links: &mut Links,
-        (link, contents): (LinkId, &[u8]),
-        dispatch: &mut Dispatch,
-        (recent, now): (&mut Recent, Instant),
-    ) -> Result<(), DropReason> {
-        if recent.frame.as_ref().is_none_or(|(known, ..)| *known != link) {
-            let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return Ok(()) };
-            recent.frame = Some((link, Arc::clone(peer), *target));
-        }
-        let Some((_, peer, target)) = &recent.frame else { return Ok(()) };
-        self.pass_frame(links, (contents, peer, *target), dispatch, now)
     }
 
     /// Handles a frame that came over a stream.

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rpcudp_core::{Counter, DropReason, Failure, Frame, RefusalKind, Request};
+use rpcudp_core::{Counter, DropReason, Failure, Frame, MessageId, RefusalKind, Request};
 use rpcudp_transport::Received;
 
 use super::dispatch::Dispatch;
 use super::source_batch::SourceBatch;
+use crate::calls::response_guard::ResponseGuard;
 use crate::clock::coarse_millis;
 use crate::endpoint::shared::Shared;
 use crate::links::linked_peer::LinkedPeer;
@@ -20,6 +21,7 @@ use crate::telemetry::outcome::Outcome;
 pub(super) struct LinkFrame<'a> {
     pub(super) contents: &'a [u8],
     pub(super) peer: &'a Arc<LinkedPeer>,
+    /// The address of the peer. That of the endpoint for a response, which needs none.
     pub(super) addr: SocketAddr,
     /// The address that stands for the target that the link was opened for.
     pub(super) target: Option<SocketAddr>,
@@ -60,7 +62,13 @@ impl Dispatch {
             self.shared.counters.add(Counter::CancelsReceived, 1);
             return Ok(());
         }
-        self.handle_link_response(&frame)
+        let shared = Arc::clone(frame.shared);
+        let mut calls = shared.calls.lock_for_responses();
+        let id = Frame::response_id(contents, dialect);
+        let handled = self.handle_link_response(&mut calls, &frame, id);
+        drop(calls);
+        self.wake_timekeeper_if_due();
+        handled
     }
 
     fn handle_link_request(&mut self, frame: &LinkFrame<'_>, now: Instant) -> Result<(), DropReason> {
@@ -109,23 +117,28 @@ impl Dispatch {
         Ok(())
     }
 
-    fn handle_link_response(&mut self, frame: &LinkFrame<'_>) -> Result<(), DropReason> {
-        let LinkFrame { contents, peer, target, shared, .. } = *frame;
-        let mut calls = shared.calls.lock_for_responses();
+    /// Completes the call that a response with an id belongs to. The caller unlocks the table of
+    /// calls, and wakes the timekeeper after that.
+    ///
+    /// # Errors
+    ///
+    /// The reason to drop the response.
+    pub(super) fn handle_link_response(
+        &mut self,
+        calls: &mut ResponseGuard<'_>,
+        frame: &LinkFrame<'_>,
+        id: Option<MessageId>,
+    ) -> Result<(), DropReason> {
+        let LinkFrame { contents, peer, target, .. } = *frame;
         // A call without a pinned key was made to the target, not to the key that it has turned
         // out to have.
-        let id = Frame::response_id(contents, shared.config.dialect);
-        let target = target.filter(|target| id.is_some_and(|id| calls.was_made_to(&id, *target)));
+        let was_made_to = |source| id.is_some_and(|id| calls.was_made_to(&id, source));
+        let target = target.filter(|target| *target != peer.source && was_made_to(*target));
         let source = target.unwrap_or(peer.source);
         // A call over the plain wire may take responses from any address, and a link is none.
-        let is_foreign = |id| calls.expects(&id, source).is_ok() && !calls.was_made_to(&id, source);
-        let handled = if id.is_some_and(is_foreign) {
-            Err(DropReason::WrongSource)
-        } else {
-            self.handle_response(&mut calls, &Received { source, local: None, contents })
-        };
-        drop(calls);
-        self.wake_timekeeper_if_due();
-        handled
+        if target.is_none() && !was_made_to(source) && id.is_some_and(|id| calls.expects(&id, source).is_ok()) {
+            return Err(DropReason::WrongSource);
+        }
+        self.handle_response(calls, &Received { source, local: None, contents })
     }
 }

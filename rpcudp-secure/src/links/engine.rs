@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Event, Transmit};
 
 use super::admission::Admission;
@@ -107,6 +107,14 @@ impl Engine {
         self.events.pop_front()
     }
 
+    pub(super) fn poll_frame(&mut self) -> Option<(LinkId, Bytes)> {
+        if !matches!(self.events.front(), Some(LinkEvent::Frame { held: None, .. })) {
+            return None;
+        }
+        let Some(LinkEvent::Frame { link, frame, .. }) = self.events.pop_front() else { return None };
+        Some((link, frame))
+    }
+
     pub(super) fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
@@ -127,6 +135,11 @@ impl Engine {
     pub(super) fn addr(&self, id: LinkId) -> Option<SocketAddr> {
         let link = self.link(id).filter(|link| link.stage != Stage::Ended)?;
         Some(link.connection.remote_address())
+    }
+
+    /// Returns whether a link has not ended.
+    pub(super) fn is_open(&self, id: LinkId) -> bool {
+        self.link(id).is_some_and(|link| link.stage != Stage::Ended)
     }
 
     /// Returns whether the peer of a link may open links to this endpoint.

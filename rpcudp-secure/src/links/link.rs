@@ -31,6 +31,8 @@ pub(super) struct Link {
     /// Whether the peer may open links to this endpoint. Known once the link is up.
     pub(super) is_allowed: bool,
     waiting: Waiting,
+    /// The length of frames that fit into a packet in any case, once the link is up.
+    packet_len: usize,
     /// The part of [`held_len`](Self::held_len) that is counted in the statistics.
     counted_len: usize,
     /// The part of [`held_len`](Self::held_len) that responses take at most.
@@ -89,6 +91,10 @@ pub(super) enum Stage {
 }
 
 impl Link {
+    /// The length of a frame that fits into the shortest packet that QUIC falls back to, unless the
+    /// peer allows less.
+    const MIN_PACKET_LEN: usize = 1_100;
+
     /// The alert of a peer that does not allow a key.
     const ACCESS_DENIED: u8 = 49;
 
@@ -102,6 +108,7 @@ impl Link {
             target: None,
             is_allowed: false,
             waiting: Waiting::default(),
+            packet_len: 0,
             counted_len: 0,
             responses_len: 0,
             messages: Messages::default(),
@@ -126,7 +133,7 @@ impl Link {
 
     fn send_now(&mut self, frame: Bytes, max_unsent_len: usize) -> Result<(), SendError> {
         let mut datagrams = self.connection.datagrams();
-        if datagrams.max_size().is_some_and(|max_len| frame.len() <= max_len) {
+        if frame.len() <= self.packet_len || datagrams.max_size().is_some_and(|max_len| frame.len() <= max_len) {
             return match datagrams.send(frame, false) {
                 Ok(()) => Ok(()),
                 Err(SendDatagramError::Blocked(frame)) => self.keep(frame, max_unsent_len),
@@ -231,6 +238,7 @@ impl Link {
         if let Some(target) = &mut self.target {
             target.handshake = Some(now.saturating_duration_since(self.since));
         }
+        self.packet_len = self.connection.datagrams().max_size().map_or(0, |max_len| max_len.min(Self::MIN_PACKET_LEN));
         self.stage = Stage::Up(peer);
         (self.since, self.last_used) = (now, now);
     }
@@ -257,9 +265,9 @@ impl Link {
 
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        let deadlines = [self.connection.poll_timeout(), self.handshake_deadline()];
-        let deadlines = deadlines.into_iter().chain([self.messages.arrivals.deadline(), self.streams.deadline()]);
-        deadlines.flatten().min()
+        let earlier = |one: Option<Instant>, other| one.into_iter().chain(other).min();
+        let own = earlier(self.handshake_deadline(), self.streams.deadline());
+        earlier(self.connection.poll_timeout(), earlier(own, self.messages.arrivals.deadline()))
     }
 
     /// Returns the time at which the handshake of a link that the peer opens must have ended.

@@ -58,6 +58,11 @@ impl MessageMemory {
         self.has_freed |= len > 0;
     }
 
+    /// Returns whether memory was released since frames that wait were last served.
+    pub(super) fn has_freed(&self) -> bool {
+        self.has_freed
+    }
+
     /// Returns whether frames that wait can be served, because memory was released since the last
     /// call. They are served until [`is_contended`](Self::is_contended) or
     /// [`end_feeding`](Self::end_feeding).

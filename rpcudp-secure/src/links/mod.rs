@@ -58,7 +58,8 @@ use crate::secrets::derive;
 /// owner likes, and [`handle_timeout`](Self::handle_timeout) at the time that
 /// [`deadline`](Self::deadline) returns. After each of them [`poll`](Self::poll), again and again
 /// until it returns `None`, and finally [`flush`](Self::flush). That may end links, which
-/// [`has_events`](Self::has_events) tells.
+/// [`has_events`](Self::has_events) tells. [`poll_frame`](Self::poll_frame) takes less time for
+/// most events.
 ///
 /// A panic of the QUIC or TLS implementation ends all links ([`LinkEnd::Lost`]), is counted in
 /// [`LinkStats::panics`], and goes no further: the next link is opened in a new table. (A program
@@ -175,7 +176,7 @@ impl Links {
         frame: impl Into<Cow<'f, [u8]>>,
         is_reliable: bool,
     ) -> Result<(), SendError> {
-        let open = link.filter(|link| self.engine.addr(*link).is_some()).or_else(|| self.engine.newest_to(peer));
+        let open = link.filter(|link| self.engine.is_open(*link)).or_else(|| self.engine.newest_to(peer));
         let (open, frame) = (open.ok_or(SendError::Ended)?, frame.into());
         self.guard(now, |engine| engine.respond(now, open, frame, is_reliable)).unwrap_or(Err(SendError::Ended))
     }
@@ -330,6 +331,12 @@ impl Links {
         }
     }
 
+    /// Returns the next event if it is a frame that came in a packet, and leaves another to
+    /// [`poll`](Self::poll). There may be thousands in a row, and an event is four times as large.
+    pub fn poll_frame(&mut self) -> Option<(LinkId, Bytes)> {
+        if self.lost.is_empty() { self.engine.poll_frame() } else { None }
+    }
+
     /// Returns whether [`poll`](Self::poll) may have an event.
     #[must_use]
     pub fn has_events(&self) -> bool {
@@ -422,7 +429,9 @@ impl Links {
             #[cfg(test)]
             assert!(!panics_next, "a test wants this panic");
             let result = code(engine);
-            engine.feed_starved(now);
+            if engine.memory.has_freed() {
+                engine.feed_starved(now);
+            }
             result
         }));
         if result.is_err() {

@@ -1,4 +1,4 @@
-use super::network::{MS, Network, SECOND, peer};
+use super::network::{MS, Network, Node, SECOND, peer};
 use crate::links::{FrameId, LinkEvent, LinkId, SendError};
 use crate::options::LinkOptions;
 
@@ -39,6 +39,33 @@ fn large_frames_arrive_on_lossy_paths_in_both_directions() {
             assert_eq!(frames, [5_000, 70_000, 2_000_000].map(|len| frame(len + more)), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn frames_of_packets_are_polled_in_their_order_among_other_events() {
+    let (mut network, link) = Network::pair(1);
+    network.run(SECOND);
+    network.events(1);
+    network.send(0, link, b"first");
+    network.send(0, link, b"second");
+    network.run(SECOND);
+    network.send(0, link, &frame(4_000));
+    network.run(SECOND);
+    network.send(0, link, b"last");
+    network.run(SECOND);
+    let Node { links, events, .. } = &mut network.nodes[1];
+    links.engine.events.extend(events.drain(..));
+    let mut frame = || links.poll_frame().map(|(_, frame)| frame.to_vec());
+    assert_eq!([frame(), frame(), frame()], [Some(b"first".to_vec()), Some(b"second".to_vec()), None]);
+    let mut others = 0;
+    let last = loop {
+        match links.poll_frame() {
+            Some((_, frame)) => break frame,
+            None => others += usize::from(links.poll().is_some()),
+        }
+    };
+    assert!(last == b"last"[..] && others >= 2, "{others} other events");
+    assert_eq!((links.poll_frame(), links.poll()), (None, None));
 }
 
 #[test]
