@@ -18,7 +18,6 @@ use super::open_stream::LinkStreams;
 use super::transfers::Transfers;
 use crate::calls::response_guard::ResponseGuard;
 use crate::clock::now;
-use crate::endpoint::send_queue::SendQueue;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
 use crate::links::commands::Commands;
@@ -81,6 +80,10 @@ impl Recent {
 }
 
 impl LinkDriver {
+    /// Bytes of commands that are executed and sent although more may be queued. Less than for the
+    /// plain wire, because the cryptography takes longer than waking the peer.
+    const FLUSH_LEN: usize = 32 << 10;
+
     /// The time after which a closing endpoint looks again for frames that wait.
     const UNSENT_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -153,7 +156,7 @@ impl LinkDriver {
 
     /// Returns whether enough is queued to send without waiting for more.
     pub(super) fn has_flush_len(&self) -> bool {
-        self.is_owner && Self::endpoint_links(&self.shared).commands.len() >= SendQueue::FLUSH_LEN
+        self.is_owner && Self::endpoint_links(&self.shared).commands.len() >= Self::FLUSH_LEN
     }
 
     /// Returns whether there is work to do, besides received datagrams. Cheap, because the driver
