@@ -16,6 +16,8 @@ pub(super) struct LinkStreams {
     open: BTreeMap<LinkStream, OpenStream>,
     /// The calls of this endpoint with streams on which no response has arrived.
     calls: BTreeSet<MessageId>,
+    /// The streams of requests that peers have made.
+    served_count: usize,
 }
 
 /// A stream, as the driver sees it.
@@ -47,11 +49,13 @@ pub(super) enum Head {
 impl LinkStreams {
     pub(super) fn insert(&mut self, stream: LinkStream, open: OpenStream) {
         self.calls.extend(open.awaiting_call());
+        self.served_count += usize::from(open.is_served());
         self.open.insert(stream, open);
     }
 
     pub(super) fn remove(&mut self, stream: LinkStream) -> Option<OpenStream> {
         let open = self.open.remove(&stream)?;
+        self.served_count -= usize::from(open.is_served());
         if let Some(call) = open.awaiting_call() {
             self.calls.remove(&call);
         }
@@ -69,7 +73,7 @@ impl LinkStreams {
 
     /// Returns whether a method of this endpoint sends or reads items.
     pub(super) fn has_served(&self) -> bool {
-        self.open.values().any(|open| matches!(open.role, Role::Server(Some(_))))
+        self.served_count > 0
     }
 
     /// Removes a stream of a link.
@@ -98,6 +102,11 @@ impl OpenStream {
             Role::Caller(call) if self.head.is_some() => Some(call),
             _ => None,
         }
+    }
+
+    /// Returns whether a method of this endpoint sends or reads the items.
+    fn is_served(&self) -> bool {
+        matches!(self.role, Role::Server(Some(_)))
     }
 
     /// Gives up both halves, because the peer has broken the protocol or sent no first frame.

@@ -1,6 +1,7 @@
 //! Bidirectional streams: each carries one request, its response, and the items of both.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::slice;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::event::{LinkStream, StreamRead, StreamStopped};
 pub(super) struct Streams {
     next_number: u64,
     /// The streams that wait for the end of the handshake, or for the end of other streams.
-    waiting: VecDeque<u64>,
+    waiting: BTreeSet<u64>,
     by_number: BTreeMap<u64, Open>,
     numbers: BTreeMap<StreamId, u64>,
     /// Whether the peer may open as many streams as a peer that uses them.
@@ -24,6 +25,8 @@ pub(super) struct Streams {
     finishing: BTreeSet<StreamId>,
     /// The bytes of responses that wait for the owner to write them.
     responses_len: usize,
+    /// The streams that are read slowly.
+    held_count: u32,
     /// The most streams that were read slowly at once. The link's receive window has as many
     /// windows more.
     window_count: u32,
@@ -57,7 +60,7 @@ impl Streams {
     /// Opens a stream, as soon as the peer allows one more.
     pub(super) fn open(&mut self, connection: &mut Connection, is_up: bool) -> u64 {
         let number = self.add(None);
-        self.waiting.push_back(number);
+        self.waiting.insert(number);
         if is_up {
             self.start(connection);
         }
@@ -79,7 +82,7 @@ impl Streams {
         let mut started = Vec::new();
         while !self.waiting.is_empty()
             && let Some(id) = connection.streams().open(Dir::Bi)
-            && let Some(number) = self.waiting.pop_front()
+            && let Some(number) = self.waiting.pop_first()
             && let Some(open) = self.by_number.get_mut(&number)
         {
             open.id = Some(id);
@@ -227,6 +230,7 @@ impl Streams {
     fn end_receiving(&mut self, number: u64) -> Option<StreamId> {
         let open = self.by_number.get_mut(&number)?;
         let id = open.id.filter(|_| open.is_receiving);
+        self.held_count -= u32::from(open.is_held);
         (open.is_receiving, open.is_held) = (false, false);
         self.remove_if_over(number);
         id
@@ -238,7 +242,7 @@ impl Streams {
         };
         match open.id {
             Some(id) => _ = self.numbers.remove(&id),
-            None => self.waiting.retain(|waiting| *waiting != number),
+            None => _ = self.waiting.remove(&number),
         }
         self.by_number.remove(&number);
     }
@@ -256,7 +260,7 @@ impl Streams {
                     Ok(Some(chunk)) => StreamRead::Chunk(chunk.bytes),
                     Ok(None) => StreamRead::Finished,
                     Err(ReadError::Blocked) => {
-                        open.is_held = false;
+                        self.held_count -= u32::from(mem::take(&mut open.is_held));
                         StreamRead::Blocked
                     }
                     Err(ReadError::Reset(code)) => {
@@ -278,15 +282,15 @@ impl Streams {
     /// Notes that the owner leaves bytes of a stream unread.
     pub(super) fn hold(&mut self, number: u64) {
         if let Some(open) = self.by_number.get_mut(&number).filter(|open| open.is_receiving) {
-            open.is_held = true;
+            self.held_count += u32::from(!mem::replace(&mut open.is_held, true));
         }
     }
 
     /// Returns the number of windows by which the link's window is too small, because streams keep
     /// theirs full.
     pub(super) fn missing_windows(&self) -> u32 {
-        let held = self.by_number.values().filter(|open| open.is_held).count();
-        (held as u32).saturating_sub(self.window_count)
+        debug_assert_eq!(self.held_count as usize, self.by_number.values().filter(|open| open.is_held).count());
+        self.held_count.saturating_sub(self.window_count)
     }
 
     /// Adds windows for streams. The link keeps them until it ends: a window that widens gives the
