@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 /// the arguments or the value, and what follows them. A message that fits into a packet is sent or
 /// received at once. A larger one travels over a link piece by piece. Its
 /// [`sent`](Self::sent) runs ahead of the peer by the bytes in flight and as many that leave next,
-/// at least 64 KiB and at most 2 MiB.
+/// at least 64 KiB and at most 2 MiB. The items of streams are not counted: the program sends and
+/// reads them itself.
 ///
 /// Clones show the same call. The handle does not keep the call or its endpoint alive.
 #[derive(Clone)]
