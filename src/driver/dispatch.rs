@@ -189,6 +189,11 @@ impl Dispatch {
         self.is_idle
     }
 
+    /// Notes that a stream waits for datagrams.
+    pub(super) fn expect_datagrams(&mut self) {
+        self.is_idle = false;
+    }
+
     /// Returns the time to call [`expire_responses`](Self::expire_responses).
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.next_expiry

@@ -212,6 +212,9 @@ impl LinkDriver {
         }
         self.handle_events(&mut links, dispatch, (&mut recent, now));
         self.recent = recent;
+        if !self.streams.is_empty() {
+            dispatch.expect_datagrams();
+        }
         let stats = links.stats();
         let before = mem::replace(&mut *Self::endpoint_links(&self.shared).stats.lock(), stats);
         if before.panics < stats.panics {

@@ -62,6 +62,10 @@ impl LinkStreams {
         Some(open)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     pub(super) fn contains(&self, stream: LinkStream) -> bool {
         self.open.contains_key(&stream)
     }
