@@ -40,8 +40,8 @@ use crate::transport::Transport;
 /// - A socket on `[::]` serves both families, and an IPv4 peer has an IPv4 address there too.
 /// - One system call sends several datagrams of one length to one peer, if the kernel supports
 ///   segmentation (GSO). On Linux and Android, one system call also sends several such runs and
-///   single datagrams, to different peers and of different lengths (`sendmmsg`), if they leave from
-///   one address.
+///   single datagrams, to different peers, of different lengths and from different addresses
+///   (`sendmmsg`).
 /// - On Linux and Android, a datagram to a closed port or an unreachable host is reported by
 ///   [`ReceiveBatch::unreachable`].
 /// - On Linux, Android, FreeBSD and Apple's systems, a datagram larger than the path's MTU is

@@ -1,16 +1,17 @@
 //! Sends datagrams to different peers, or of different lengths, with one system call (`sendmmsg`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use nix::{cmsg_space, libc};
 
-use super::bound_socket::{BoundSocket, MAX_RUN_LEN, MAX_SEGMENT_LEN};
+use super::bound_socket::{BoundSocket, MAX_RUN_LEN};
 use crate::address;
 use crate::send_batch::{Run, SendBatch};
 
@@ -35,27 +36,28 @@ pub(super) fn send(
         batch.run(at, max_count, MAX_RUN_LEN)
     };
     let first = run_at(from);
-    let source = socket.source(first.source);
     // Look ahead first, because most of what follows is for nothing if the first run is alone.
-    let second = from + first.count;
-    if second == batch.len() || batch.datagram(second).source != batch.datagram(from).source {
+    if from + first.count == batch.len() {
         return None;
     }
+    let first_control = Control::of(socket, &first);
     // Filled in place: these arrays are too large to be moved for each system call.
     let mut slices = [[IoSlice::new(&[])]; MAX_MESSAGE_COUNT];
     let mut destinations = [None; MAX_MESSAGE_COUNT];
+    let mut controls = [first_control; MAX_MESSAGE_COUNT];
     let mut datagram_counts = [0; MAX_MESSAGE_COUNT];
-    let mut shape = Shape { source, segment_len: None, max_single_len: 0 };
     let (mut at, mut len) = (from, 0);
     while at < batch.len() && len < MAX_MESSAGE_COUNT {
         let run = run_at(at);
-        // An impossible destination is sent alone, which explains the error.
-        let Ok(destination) = address::destination(run.destination, socket.local_addr.is_ipv6()) else { break };
-        if !shape.admit(&run, socket.source(run.source)) {
+        let control = Control::of(socket, &run);
+        if !control.can_follow(first_control) {
             break;
         }
+        // An impossible destination is sent alone, which explains the error.
+        let Ok(destination) = address::destination(run.destination, socket.local_addr.is_ipv6()) else { break };
         slices[len] = [IoSlice::new(run.contents)];
         destinations[len] = Some(SockaddrStorage::from(destination));
+        controls[len] = control;
         datagram_counts[len] = run.count;
         at += run.count;
         len += 1;
@@ -63,7 +65,7 @@ pub(super) fn send(
     if len < 2 {
         return None;
     }
-    match shape.send(socket, &slices[..len], &destinations) {
+    match send_messages(socket, &slices[..len], &destinations, &controls) {
         Ok(message_count) => Some(Ok(datagram_counts[..message_count].iter().sum())),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Err(error)),
         Err(error) => {
@@ -83,8 +85,9 @@ pub(super) fn send_run(
     if socket.lacks_multi_send.load(Ordering::Relaxed) {
         return None;
     }
-    let shape = Shape { source, segment_len: (run.count > 1).then_some(run.segment_len), max_single_len: 0 };
-    match shape.send(socket, &[[IoSlice::new(run.contents)]], &[Some(SockaddrStorage::from(destination))]) {
+    let control = Control { source, ..Control::of(socket, run) };
+    let destination = Some(SockaddrStorage::from(destination));
+    match send_messages(socket, &[[IoSlice::new(run.contents)]], &[destination], &[control]) {
         Err(error) if note_lack(socket, &error) => None,
         sent => Some(sent.map(drop)),
     }
@@ -99,75 +102,113 @@ fn note_lack(socket: &BoundSocket, error: &io::Error) -> bool {
     is_lack
 }
 
-/// The part that the messages of one system call have in common. nix gives all of them the same
-/// control messages, so all have one source, and one segment length if any of them is a segmented
-/// send.
-struct Shape {
+/// The values of the control messages of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Control {
+    /// The source, in the form that the socket takes.
     source: Option<IpAddr>,
-    segment_len: Option<usize>,
-    /// The length of the longest message that is a single datagram.
-    max_single_len: usize,
+    /// The length of the segments of a segmented send; 0 for a single datagram.
+    segment_len: u16,
 }
 
-impl Shape {
-    /// Returns whether the system call can send a run, from a source, with the messages so far.
-    fn admit(&mut self, run: &Run<'_>, source: Option<IpAddr>) -> bool {
-        let is_segmented = run.count > 1;
-        let fits = match self.segment_len {
-            None if is_segmented => run.segment_len <= MAX_SEGMENT_LEN && self.max_single_len <= run.segment_len,
-            None => true,
-            Some(segment_len) if is_segmented => run.segment_len == segment_len,
-            Some(segment_len) => run.segment_len <= segment_len,
-        };
-        if !fits || source != self.source {
-            return false;
-        }
-        if is_segmented {
-            self.segment_len = Some(run.segment_len);
-        } else {
-            self.max_single_len = self.max_single_len.max(run.segment_len);
-        }
-        true
+impl Control {
+    fn of(socket: &BoundSocket, run: &Run<'_>) -> Self {
+        let segment_len = if run.count > 1 { run.segment_len as u16 } else { 0 };
+        Self { source: socket.source(run.source), segment_len }
     }
 
-    /// Sends the messages, and returns the number of messages sent, which is at least one.
-    fn send(
-        &self,
-        socket: &BoundSocket,
-        slices: &[[IoSlice<'_>; 1]],
-        destinations: &[Option<SockaddrStorage>],
-    ) -> io::Result<usize> {
-        let segment_len = self.segment_len.map(|len| len as u16);
-        let segments = segment_len.as_ref().map(ControlMessage::UdpGsoSegments);
-        let (source_v4, source_v6) = match self.source {
-            Some(IpAddr::V4(ip)) => {
-                let source = libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
-                let any = libc::in_addr { s_addr: 0 };
-                (Some(libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: any }), None)
-            }
-            Some(IpAddr::V6(ip)) => {
-                let source = libc::in6_addr { s6_addr: ip.octets() };
-                (None, Some(libc::in6_pktinfo { ipi6_addr: source, ipi6_ifindex: 0 }))
-            }
-            None => (None, None),
-        };
-        let packet_info = source_v4.as_ref().map(ControlMessage::Ipv4PacketInfo);
-        let packet_info = packet_info.or_else(|| source_v6.as_ref().map(ControlMessage::Ipv6PacketInfo));
-        let control = Control { has_segments: self.segment_len.is_some(), source: self.source.map(|ip| ip.is_ipv6()) };
-        HEADERS.with_borrow_mut(|headers| {
-            let headers = headers[control.index()]
-                .get_or_insert_with(|| MultiHeaders::preallocate(MAX_MESSAGE_COUNT, control.buffer()));
-            let fd = socket.socket.as_raw_fd();
-            let flags = MsgFlags::empty();
-            let sent = match (segments, packet_info) {
-                (None, None) => sendmmsg(fd, headers, slices, destinations, [], flags),
-                (Some(one), None) | (None, Some(one)) => sendmmsg(fd, headers, slices, destinations, [one], flags),
-                (Some(one), Some(other)) => sendmmsg(fd, headers, slices, destinations, [one, other], flags),
-            };
-            Ok(sent?.count())
-        })
+    /// Returns whether one system call can send a message with these values after one with other
+    /// values.
+    fn can_follow(self, first: Self) -> bool {
+        // A kernel that sends from an IPv6 socket to an IPv4 address takes no unspecified source.
+        self == first || (self.source.is_some() == first.source.is_some() && *TAKES_CONTROL_PER_MESSAGE)
     }
 }
+
+/// Sends messages, each with its control messages, and returns the number of messages sent, which
+/// is at least one. `controls` may have more than there are messages, and only such as the messages
+/// have.
+fn send_messages<const N: usize>(
+    socket: &BoundSocket,
+    slices: &[[IoSlice<'_>; 1]],
+    destinations: &[Option<SockaddrStorage>],
+    controls: &[Control; N],
+) -> io::Result<usize> {
+    let has_segments = controls.iter().any(|control| control.segment_len > 0);
+    let kind = ControlKind { has_segments, source: controls[0].source.map(|source| source.is_ipv6()) };
+    let segment_lens = controls.map(|control| control.segment_len);
+    let segments = segment_lens.each_ref().map(ControlMessage::UdpGsoSegments);
+    let (sources_v4, sources_v6);
+    let sources = match kind.source {
+        None if has_segments => return kind.send(socket, slices, destinations, &segments.map(|one| [one]).into()),
+        None => return kind.send(socket, slices, destinations, &[[]; N].into()),
+        Some(false) => {
+            sources_v4 = controls.map(packet_info_v4);
+            sources_v4.each_ref().map(ControlMessage::Ipv4PacketInfo)
+        }
+        Some(true) => {
+            sources_v6 = controls.map(packet_info_v6);
+            sources_v6.each_ref().map(ControlMessage::Ipv6PacketInfo)
+        }
+    };
+    if !has_segments {
+        return kind.send(socket, slices, destinations, &sources.map(|one| [one]).into());
+    }
+    let mut segments = segments.into_iter();
+    let both = sources.map(|source| [segments.next().expect("both have one for each message"), source]);
+    kind.send(socket, slices, destinations, &both.into())
+}
+
+fn packet_info_v4(control: Control) -> libc::in_pktinfo {
+    let source = match control.source {
+        Some(IpAddr::V4(ip)) => u32::from_ne_bytes(ip.octets()),
+        _ => 0,
+    };
+    let [source, any] = [source, 0].map(|s_addr| libc::in_addr { s_addr });
+    libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: any }
+}
+
+fn packet_info_v6(control: Control) -> libc::in6_pktinfo {
+    let source = match control.source {
+        Some(IpAddr::V6(ip)) => ip.octets(),
+        _ => [0; 16],
+    };
+    libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: source }, ipi6_ifindex: 0 }
+}
+
+/// The control messages of the messages of one system call, `N` for each message.
+///
+/// `sendmmsg` of nix is meant to give all messages the same ones. It asks for them once for each
+/// message, and gets the next ones each time.
+struct ControlMessages<'a, const N: usize, const M: usize> {
+    messages: [[ControlMessage<'a>; M]; N],
+    next: Cell<usize>,
+}
+
+impl<'a, const N: usize, const M: usize> From<[[ControlMessage<'a>; M]; N]> for ControlMessages<'a, N, M> {
+    fn from(messages: [[ControlMessage<'a>; M]; N]) -> Self {
+        Self { messages, next: Cell::new(0) }
+    }
+}
+
+impl<'a, const N: usize, const M: usize> AsRef<[ControlMessage<'a>]> for ControlMessages<'a, N, M> {
+    fn as_ref(&self) -> &[ControlMessage<'a>] {
+        let at = self.next.get();
+        self.next.set(at + 1);
+        self.messages.get(at).map_or(&[], |messages| messages)
+    }
+}
+
+/// Whether nix asks for the control messages of each message, which its documentation does not
+/// promise. Otherwise, only messages with the same ones share a system call.
+pub(super) static TAKES_CONTROL_PER_MESSAGE: LazyLock<bool> = LazyLock::new(|| {
+    let controls = ControlMessages::from([[]; 3]);
+    let mut headers = MultiHeaders::preallocate(2, None);
+    let messages = [[IoSlice::new(&[])]; 2];
+    // No descriptor is negative, so this sends no message.
+    let _ = sendmmsg(-1, &mut headers, &messages, [None::<SockaddrStorage>; 2], &controls, MsgFlags::empty());
+    controls.next.get() == messages.len()
+});
 
 thread_local! {
     /// The headers of system calls, by their control messages. nix's headers hold pointers, so they
@@ -175,15 +216,30 @@ thread_local! {
     static HEADERS: RefCell<[Option<MultiHeaders<SockaddrStorage>>; 6]> = const { RefCell::new([const { None }; 6]) };
 }
 
-/// The control messages of a system call, without their values.
+/// The kinds of control messages that each message of a system call has.
 #[derive(Clone, Copy)]
-struct Control {
+struct ControlKind {
     has_segments: bool,
     /// Whether the source is an IPv6 address, if there is one.
     source: Option<bool>,
 }
 
-impl Control {
+impl ControlKind {
+    fn send<const N: usize, const M: usize>(
+        self,
+        socket: &BoundSocket,
+        slices: &[[IoSlice<'_>; 1]],
+        destinations: &[Option<SockaddrStorage>],
+        controls: &ControlMessages<'_, N, M>,
+    ) -> io::Result<usize> {
+        HEADERS.with_borrow_mut(|headers| {
+            let headers = headers[self.index()]
+                .get_or_insert_with(|| MultiHeaders::preallocate(MAX_MESSAGE_COUNT, self.buffer()));
+            let fd = socket.socket.as_raw_fd();
+            Ok(sendmmsg(fd, headers, slices, destinations, controls, MsgFlags::empty())?.count())
+        })
+    }
+
     /// Returns the position of the headers in [`HEADERS`].
     fn index(self) -> usize {
         usize::from(self.has_segments) + 2 * self.source.map_or(0, |is_ipv6| 1 + usize::from(is_ipv6))

@@ -6,6 +6,7 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGroSegment;
 
 use super::{bind, receive};
+use crate::udp::multi_send::TAKES_CONTROL_PER_MESSAGE;
 use crate::{Datagram, SendBatch, Transport, Udp, UdpOptions};
 
 /// Sends the whole batch, and returns the numbers of datagrams of the system calls, or the errors
@@ -117,15 +118,20 @@ async fn responses_leave_from_the_addresses_of_their_requests() {
         let mut batch = SendBatch::new();
         let mut expected = [Vec::new(), Vec::new()];
         for number in 0..120_usize {
-            // Long runs of one source, with segmented sends in them, and short ones.
+            // Long runs of one source, with segmented sends in them, and sources in turn.
             let host: IpAddr = hosts[if number < 64 { number / 32 } else { number } % 2].parse().unwrap();
-            // An address that the host does not have is replaced, without an error.
             let vanished = if host.is_ipv4() { "192.0.2.1" } else { "2001:db8::1" };
-            let source = if number == 100 { vanished.parse().unwrap() } else { host };
+            let source = match number {
+                // An address that the host does not have is replaced, without an error.
+                100 => Some(vanished.parse().unwrap()),
+                // Requests between the responses.
+                90 | 105..110 => None,
+                _ => Some(host),
+            };
             let client = number / 3 % 2;
             let destination = clients[client].local_addr();
-            batch.push(Datagram { destination, source: Some(source), contents: &[number as u8; 50] });
-            expected[client].push(((number != 100).then_some(host), vec![number as u8; 50]));
+            batch.push(Datagram { destination, source, contents: &[number as u8; 50] });
+            expected[client].push((source.filter(|source| *source == host), vec![number as u8; 50]));
         }
         assert_eq!(send_all(&server, &batch).into_iter().map(Result::unwrap).sum::<usize>(), 120);
         for (client, expected) in clients.iter().zip(expected) {
@@ -136,6 +142,11 @@ async fn responses_leave_from_the_addresses_of_their_requests() {
             }
         }
     }
+}
+
+#[test]
+fn nix_takes_other_control_messages_for_each_message() {
+    assert!(*TAKES_CONTROL_PER_MESSAGE, "responses from several addresses leave one by one with this version of nix");
 }
 
 #[tokio::test]
