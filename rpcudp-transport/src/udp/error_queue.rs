@@ -49,8 +49,8 @@ mod linux {
     }
 
     struct State {
-        /// Completes when the queue has a message.
-        readiness: Readiness,
+        /// Completes when the queue has a message. `None` since the socket was unwatched.
+        readiness: Option<Readiness>,
         budget: ErrorBudget,
     }
 
@@ -68,7 +68,7 @@ mod linux {
             if is_enabled {
                 set_enabled(socket, true)?;
             }
-            let state = || Mutex::new(State { readiness: error_readiness(socket), budget: ErrorBudget::default() });
+            let state = || Mutex::new(State { readiness: None, budget: ErrorBudget::default() });
             Ok(Self { state: is_enabled.then(state), wake_flag: Arc::default() })
         }
 
@@ -108,19 +108,8 @@ mod linux {
         pub(in crate::udp) fn drain(&self, socket: &Arc<WatchedSocket>, batch: &mut ReceiveBatch) {
             let Some(state) = self.state.as_ref().filter(|_| self.wake_flag.is_set()) else { return };
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let waker = Waker::from(Arc::clone(&self.wake_flag));
             let mut read_count = 0;
-            while read_count < Self::MAX_READ_COUNT {
-                // A wake-up after this line sets the flag for the next call.
-                self.wake_flag.clear();
-                let polled = state.readiness.as_mut().poll(&mut Context::from_waker(&waker));
-                let Poll::Ready(polled) = polled else { break };
-                self.wake_flag.set();
-                state.readiness = error_readiness(socket);
-                if polled.is_err() {
-                    // The runtime is shutting down.
-                    break;
-                }
+            while read_count < Self::MAX_READ_COUNT && self.may_have_message(&mut state, socket) {
                 while read_count < Self::MAX_READ_COUNT {
                     // `WouldBlock` makes tokio clear the readiness. Any other error of the queue is
                     // mapped to it as well, because reading again at once would not help.
@@ -133,10 +122,42 @@ mod linux {
                     }
                     read_count += 1;
                 }
+                if state.readiness.is_none() {
+                    break;
+                }
             }
             if read_count > 0 && !state.budget.spend(read_count, Instant::now()) {
                 // Discards the messages in the queue too.
                 socket.discards_errors.store(set_enabled(socket, false).is_ok(), Ordering::Relaxed);
+            }
+        }
+
+        /// Returns whether the queue may have a message: whether the readiness says so, or the
+        /// socket is unwatched. Registers the flag to be set otherwise.
+        fn may_have_message(&self, state: &mut State, socket: &WatchedSocket) -> bool {
+            // A wake-up after this line sets the flag for the next call.
+            self.wake_flag.clear();
+            if state.readiness.is_none() {
+                state.readiness = error_readiness(socket);
+            }
+            let Some(readiness) = &mut state.readiness else {
+                self.wake_flag.set();
+                return true;
+            };
+            let waker = Waker::from(Arc::clone(&self.wake_flag));
+            let Poll::Ready(polled) = readiness.as_mut().poll(&mut Context::from_waker(&waker)) else { return false };
+            self.wake_flag.set();
+            state.readiness = error_readiness(socket);
+            // An error means that the runtime is shutting down.
+            polled.is_ok()
+        }
+
+        /// Stops waiting for messages, so that the socket can be unwatched. From then on, each
+        /// receive reads the queue.
+        pub(in crate::udp) fn unwatch(&self) {
+            if let Some(state) = &self.state {
+                state.lock().unwrap_or_else(PoisonError::into_inner).readiness = None;
+                self.wake_flag.set();
             }
         }
 
@@ -169,8 +190,8 @@ mod linux {
         Ok(())
     }
 
-    fn error_readiness(socket: &Arc<WatchedSocket>) -> Readiness {
-        Box::pin(socket.error_ready())
+    fn error_readiness(socket: &WatchedSocket) -> Option<Readiness> {
+        Some(Box::pin(socket.error_ready()?))
     }
 
     /// Reads one message from the queue. Returns the destination of the datagram and its quoted

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::mem;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta};
@@ -26,8 +26,10 @@ pub(super) struct Receiver {
     /// Whether a receive was successful since readiness was last polled.
     has_received: AtomicBool,
     /// Whether the socket may hold datagrams although tokio takes it for empty, because the last
-    /// receive did not drain it or tokio did not see the outcome.
+    /// receive did not drain it, tokio did not see the outcome, or the socket is unwatched.
     may_have_more: AtomicBool,
+    /// The number of receives in a row that took a full batch.
+    full_streak: AtomicU32,
 }
 
 impl Receiver {
@@ -39,6 +41,10 @@ impl Receiver {
     const SMALL_BATCH_LEN: usize =
         if BATCH_SIZE < RecvModeSelector::SMALL_BATCH_LEN { BATCH_SIZE } else { RecvModeSelector::SMALL_BATCH_LEN };
 
+    /// The number of receives in a row with full batches after which the socket is unwatched.
+    /// Watching it again takes as long as the notifications of some 30 datagrams.
+    const UNWATCH_STREAK: u32 = 2;
+
     /// Creates the receiving side of a socket, and enables the error queue if the options ask for
     /// it.
     pub(super) fn new(socket: &BoundSocket, options: &UdpOptions) -> io::Result<Self> {
@@ -49,6 +55,7 @@ impl Receiver {
             error_queue,
             has_received: AtomicBool::new(false),
             may_have_more: AtomicBool::new(false),
+            full_streak: AtomicU32::new(0),
         })
     }
 
@@ -92,6 +99,7 @@ impl Receiver {
             }
             if batch.iter().next().is_some() {
                 self.has_received.store(true, Ordering::Relaxed);
+                self.unwatch_if_loaded(socket);
                 return Poll::Ready(Ok(()));
             }
             match received {
@@ -153,15 +161,28 @@ impl Receiver {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
+    /// Unwatches the socket until it is empty, if it has just had another full batch.
+    fn unwatch_if_loaded(&self, socket: &BoundSocket) {
+        if self.full_streak.load(Ordering::Relaxed) == Self::UNWATCH_STREAK {
+            self.error_queue.unwatch();
+            // From here on, this flag stands for the readiness that tokio does not know.
+            self.may_have_more.fetch_or(socket.socket.unwatch(), Ordering::Relaxed);
+        }
+    }
+
     /// Receives up to `N` buffers with one system call.
     fn receive_batch<const N: usize>(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); N];
-        let count = {
+        let received = {
             let mut buffers = batch.buffers(BATCH_SIZE, Self::BUFFER_LEN);
             let mut slices: [IoSliceMut<'_>; N] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().expect("a buffer for each slice")));
-            retry_past_pending_errors(|| socket.state.recv((&**socket.socket).into(), &mut slices, &mut metas))?
+            retry_past_pending_errors(|| socket.state.recv((&**socket.socket).into(), &mut slices, &mut metas))
         };
+        let is_full = N == BATCH_SIZE && received.as_ref().is_ok_and(|count| *count == N);
+        let streak = if is_full { self.full_streak.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
+        self.full_streak.store(streak, Ordering::Relaxed);
+        let count = received?;
         for (index, meta) in metas[..count].iter().enumerate() {
             let source = canonical(meta.addr);
             let local = socket.bound_ip.or_else(|| meta.dst_ip.map(|ip| ip.to_canonical()));

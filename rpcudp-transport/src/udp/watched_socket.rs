@@ -13,7 +13,7 @@ mod linux {
     use std::ops::Deref;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::sync::atomic::AtomicBool;
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     use std::task::{Context, Poll, ready};
 
     use tokio::io::Interest;
@@ -24,9 +24,16 @@ mod linux {
     /// while its send buffer is full. tokio's own socket is always registered for both, and the
     /// kernel then reports an event for each datagram that was sent, which doubles the number of
     /// events to handle.
+    ///
+    /// While a socket is registered, the kernel notifies `epoll` of each datagram that is sent or
+    /// delivered, whether or not anything waits for it. Under load, that takes a tenth of the time
+    /// of a datagram. So a socket that has more datagrams than one receive takes can be
+    /// [unwatched](Self::unwatch): it is registered again when it is found empty.
     #[derive(Debug)]
     pub(in crate::udp) struct WatchedSocket {
-        socket: AsyncFd<UdpSocket>,
+        socket: Arc<UdpSocket>,
+        /// The registration for readability and errors, unless the socket is unwatched.
+        readable: Mutex<Option<Registration>>,
         /// A duplicate of the socket's descriptor, registered for writability while a task waits
         /// for room. A duplicate, because the runtime registers a descriptor only once.
         writable: Mutex<Option<AsyncFd<OwnedFd>>>,
@@ -39,29 +46,57 @@ mod linux {
     impl WatchedSocket {
         /// Registers a socket with the current runtime.
         pub(in crate::udp) fn new(socket: UdpSocket) -> io::Result<Self> {
-            let socket = register(socket, Interest::READABLE)?;
+            let socket = Arc::new(socket);
+            let readable = Some(register(Arc::clone(&socket), Interest::READABLE)?.into());
             Ok(Self {
                 socket,
+                readable: Mutex::new(readable),
                 writable: Mutex::default(),
                 runtime: Handle::current(),
                 discards_errors: AtomicBool::new(false),
             })
         }
 
-        /// Calls `receive`, unless tokio takes the socket for empty: from the time that `receive`
-        /// returns `WouldBlock` until the runtime gets the next event.
+        /// Calls `receive`, unless the socket is unwatched or tokio takes it for empty: from the
+        /// time that `receive` returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-            self.socket.try_io(Interest::READABLE, |_| receive())
+            match &*lock(&self.readable) {
+                Some(readable) => readable.try_io(Interest::READABLE, |_| receive()),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        }
+
+        /// Ends the registration until the next call of [`poll_readable`](Self::poll_readable).
+        /// Returns `false` if this system cannot do that.
+        ///
+        /// No future of [`error_ready`](Self::error_ready) may exist, because it would keep the
+        /// socket registered.
+        pub(in crate::udp) fn unwatch(&self) -> bool {
+            // Not dropped under the lock, because that drops a waker too.
+            let registration = lock(&self.readable).take();
+            drop(registration);
+            true
+        }
+
+        /// Whether the socket is registered for readability and errors.
+        #[cfg(test)]
+        pub(in crate::udp) fn is_watched(&self) -> bool {
+            lock(&self.readable).is_some()
         }
 
         /// Receives one datagram without asking tokio, and returns its length and sender.
         pub(in crate::udp) fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-            self.socket.get_ref().recv_from(buffer)
+            self.socket.recv_from(buffer)
         }
 
-        /// Waits until the socket may be readable.
+        /// Waits until the socket may be readable, and watches it again if it is unwatched.
         pub(in crate::udp) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.socket.poll_read_ready(cx).map_ok(drop)
+            let mut readable = lock(&self.readable);
+            if readable.is_none() {
+                let _context = self.runtime.enter();
+                *readable = Some(register(Arc::clone(&self.socket), Interest::READABLE)?.into());
+            }
+            readable.as_ref().expect("it was registered above").poll_read_ready(cx).map_ok(drop)
         }
 
         /// Retries a send that found the send buffer full.
@@ -73,7 +108,7 @@ mod linux {
 
         /// Waits until the send buffer has room for another datagram.
         pub(in crate::udp) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let mut writable = self.writable.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut writable = lock(&self.writable);
             if writable.is_none() {
                 let socket = self.as_fd().try_clone_to_owned()?;
                 let _context = self.runtime.enter();
@@ -85,15 +120,20 @@ mod linux {
             Poll::Ready(polled)
         }
 
-        /// Returns a future that completes when the error queue has a message.
-        pub(in crate::udp) fn error_ready(self: &Arc<Self>) -> impl Future<Output = io::Result<()>> + Send + use<> {
-            let this = Arc::clone(self);
-            async move { this.socket.ready(Interest::ERROR).await.map(drop) }
+        /// Returns a future that completes when the error queue has a message; `None` if the socket
+        /// is unwatched.
+        pub(in crate::udp) fn error_ready(&self) -> Option<impl Future<Output = io::Result<()>> + Send + use<>> {
+            let readable = lock(&self.readable).clone()?;
+            Some(async move { readable.ready(Interest::ERROR).await.map(drop) })
         }
 
-        /// Reads the error queue, unless tokio knows that it is empty.
+        /// Reads the error queue, unless the socket is watched and tokio knows that the queue is
+        /// empty.
         pub(in crate::udp) fn try_read_error_queue<T>(&self, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-            self.socket.try_io(Interest::ERROR, |_| read())
+            match &*lock(&self.readable) {
+                Some(readable) => readable.try_io(Interest::ERROR, |_| read()),
+                None => read(),
+            }
         }
     }
 
@@ -101,8 +141,14 @@ mod linux {
         type Target = UdpSocket;
 
         fn deref(&self) -> &UdpSocket {
-            self.socket.get_ref()
+            &self.socket
         }
+    }
+
+    type Registration = Arc<AsyncFd<Arc<UdpSocket>>>;
+
+    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[allow(
@@ -138,6 +184,11 @@ mod other {
         /// returns `WouldBlock` until the runtime gets the next event.
         pub(in crate::udp) fn try_receive(&self, receive: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
             self.0.try_io(Interest::READABLE, receive)
+        }
+
+        /// Returns `false`: tokio's socket is always watched.
+        pub(in crate::udp) fn unwatch(&self) -> bool {
+            false
         }
 
         /// Receives one datagram, and returns its length and sender.

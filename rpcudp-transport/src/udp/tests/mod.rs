@@ -15,6 +15,8 @@ mod several_sockets;
 #[cfg(target_os = "linux")]
 mod socket_options;
 mod unreachable;
+#[cfg(target_os = "linux")]
+mod unwatched;
 
 use std::future::poll_fn;
 use std::io;
