@@ -90,6 +90,7 @@ pub use client::quorum::{Quorum, QuorumError};
 pub use client::refusal::Refusal;
 pub use endpoint::Endpoint;
 pub use endpoint::close::Close;
+pub use endpoint::cork::Cork;
 pub use endpoint::weak::WeakEndpoint;
 pub use group::change::Change;
 pub use group::peer_source::PeerSource;

@@ -205,6 +205,7 @@ impl Driver {
             self.poll_expired(timer_fired);
             let Poll::Pending = self.poll_closed() else { return Poll::Ready(()) };
             let pauses = earlier(self.receive_again, self.send_again);
+            let pauses = earlier(pauses, self.send_queue().cork_end());
             let work = earlier(self.next_tick, self.dispatch.next_expiry());
             let work = earlier(work, self.links.as_ref().and_then(|links| links.deadline()));
             let ends = earlier(self.closes_at, self.expires_at);

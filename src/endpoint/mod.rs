@@ -1,6 +1,7 @@
 pub(crate) mod close;
 pub(crate) mod close_guard;
 pub(crate) mod config;
+pub(crate) mod cork;
 pub(crate) mod handlers;
 pub(crate) mod lifecycle;
 pub(crate) mod send_queue;
@@ -17,6 +18,7 @@ use rpcudp_core::Stats;
 use rpcudp_transport::canonical;
 
 use self::close::Close;
+use self::cork::Cork;
 use self::shared::{Handle, Shared};
 
 /// A socket that both calls and serves.
@@ -137,6 +139,58 @@ impl Endpoint {
     #[must_use]
     pub fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
         self.shared().calls.round_trip(canonical(peer))
+    }
+
+    /// Holds back datagrams that the endpoint would queue, until the returned value is dropped, so
+    /// that they leave with fewer system calls.
+    ///
+    /// For a thread outside the runtime that is about to make many calls: the endpoint cannot know
+    /// that more will follow the first, and sends it at once. The first calls in flight, which
+    /// their caller's thread sends, are not held back.
+    ///
+    /// The datagrams of all other callers are held back too, so a cork is meant for less than a
+    /// millisecond. After that time it ends by itself.
+    ///
+    /// ```
+    /// use std::future::Future;
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Waker};
+    ///
+    /// use rpcudp::{Call, CallError, DynamicMethod, Endpoint};
+    ///
+    /// # #[rpcudp::rpc_service]
+    /// # trait Echo {
+    /// #     fn echo(&self, number: u32) -> u32;
+    /// # }
+    /// # struct Echoing;
+    /// # impl Echo for Echoing {
+    /// #     fn echo(&self, number: u32) -> u32 {
+    /// #         number
+    /// #     }
+    /// # }
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Endpoint::builder().serve(EchoServer::new(Echoing)).bind("127.0.0.1:0").await?;
+    /// # let peer = server.local_addr();
+    /// let endpoint = Endpoint::bind("127.0.0.1:0").await?;
+    /// let echo = DynamicMethod::new("echo");
+    /// let mut calls: Vec<Call<u32>> = (0..100).map(|number| echo.call(&endpoint, peer, &[number])).collect();
+    ///
+    /// let cork = endpoint.cork();
+    /// for call in &mut calls {
+    ///     // The first poll sends the request.
+    ///     let _ = Pin::new(call).poll(&mut Context::from_waker(Waker::noop()));
+    /// }
+    /// drop(cork);
+    ///
+    /// for (number, call) in (0..).zip(calls) {
+    ///     assert_eq!(call.await?, number);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cork(&self) -> Cork {
+        Cork::new(self.shared())
     }
 
     /// Closes the endpoint. Takes effect at once; `.await` the returned [`Close`], or call

@@ -51,6 +51,21 @@ impl SendQueues {
         self.0.iter().map(|queue| Arc::clone(queue.driver())).collect()
     }
 
+    /// Holds back the datagrams that are queued from now on.
+    pub(crate) fn cork(&self) {
+        self.0.iter().for_each(SendQueue::cork);
+    }
+
+    /// Has the drivers send the datagrams that were held back, and holds back the next ones.
+    pub(crate) fn flush_corked(&self) {
+        self.0.iter().for_each(SendQueue::flush_corked);
+    }
+
+    /// Has the drivers send the datagrams that were held back.
+    pub(crate) fn uncork(&self) {
+        self.0.iter().for_each(SendQueue::uncork);
+    }
+
     /// Wakes the driver that handles retransmissions and timeouts.
     pub(crate) fn wake_timekeeper(&self) {
         self.at(Self::TIMEKEEPER).driver().set();

@@ -30,10 +30,15 @@ impl Flush {
         transport: &dyn Transport,
         mut on_error: impl FnMut(Option<MessageId>, io::Error),
     ) -> io::Result<()> {
+        let mut has_taken = false;
         loop {
             if self.is_done() {
                 self.batch.clear();
                 self.sent_count = 0;
+                if has_taken && queue.cork_end().is_some() {
+                    return Ok(());
+                }
+                has_taken = true;
                 queue.take(&mut self.batch);
                 if self.is_done() {
                     return Ok(());

@@ -1,12 +1,15 @@
+mod cork_end;
 pub(crate) mod flush;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use rpcudp_core::{Counter, Counters, DropReason, MessageId, copy};
 use rpcudp_transport::{Datagram, SendBatch, Transport};
 
+use self::cork_end::CorkEnd;
 use crate::lock::Lock;
 use crate::wake_flag::WakeFlag;
 
@@ -21,6 +24,11 @@ pub(crate) struct SendQueue {
     queue: Lock<QueuedBatch>,
     /// Whether the driver is going to flush the queue, so that it need not be woken for that.
     is_flush_pending: AtomicBool,
+    /// The end of the cork that holds back the datagrams. The end of one cork ends all, because
+    /// they only save system calls.
+    cork_end: CorkEnd,
+    /// Whether datagrams are queued that a cork has released, so that another holds back none.
+    is_released: AtomicBool,
     driver: Arc<WakeFlag>,
 }
 
@@ -55,8 +63,15 @@ impl SendQueue {
     const MAX_REQUESTS_LEN: usize = 256 << 20;
 
     pub(crate) fn new(transport: Weak<dyn Transport>, counters: Arc<Counters>) -> Self {
-        let is_flush_pending = AtomicBool::new(false);
-        Self { transport, counters, queue: Lock::default(), is_flush_pending, driver: Arc::default() }
+        Self {
+            transport,
+            counters,
+            queue: Lock::default(),
+            is_flush_pending: AtomicBool::new(false),
+            cork_end: CorkEnd::new(),
+            is_released: AtomicBool::new(false),
+            driver: Arc::default(),
+        }
     }
 
     /// Returns the flag that wakes the driver.
@@ -146,6 +161,40 @@ impl SendQueue {
     /// Returns whether the driver should flush.
     pub(crate) fn is_flush_pending(&self) -> bool {
         self.is_flush_pending.load(Ordering::Acquire)
+            && (self.cork_end().is_none() || self.is_released.load(Ordering::Acquire))
+    }
+
+    /// Returns the time at which the driver must flush although a cork holds back datagrams.
+    pub(crate) fn cork_end(&self) -> Option<Instant> {
+        self.cork_end.get()
+    }
+
+    /// Holds back the datagrams that are queued from now on. The first of them wakes the driver,
+    /// which sets its timer to the end of the cork.
+    pub(crate) fn cork(&self) {
+        self.cork_end.set();
+    }
+
+    /// Has the driver send the datagrams that were held back, and holds back the next ones.
+    pub(crate) fn flush_corked(&self) {
+        self.cork_end.set();
+        self.release();
+    }
+
+    /// Has the driver send the datagrams that were held back.
+    pub(crate) fn uncork(&self) {
+        self.cork_end.clear();
+        // A datagram that is queued from here on wakes the driver again.
+        self.is_flush_pending.store(false, Ordering::Release);
+        self.release();
+    }
+
+    fn release(&self) {
+        if !self.is_empty() {
+            self.is_released.store(true, Ordering::Release);
+            self.is_flush_pending.store(true, Ordering::Release);
+            self.driver.set();
+        }
     }
 
     /// Returns whether enough is queued to flush without waiting for more.
@@ -159,8 +208,12 @@ impl SendQueue {
 
     /// Exchanges the queued batch for an empty one.
     fn take(&self, batch: &mut QueuedBatch) {
-        // A datagram that is queued from here on wakes the driver again.
-        self.is_flush_pending.store(false, Ordering::Release);
+        // A datagram that is queued from here on wakes the driver again, unless the end of a cork
+        // does, for which the driver has set its timer.
+        self.is_flush_pending.store(self.cork_end().is_some(), Ordering::Release);
+        if self.is_released.load(Ordering::Relaxed) {
+            self.is_released.store(false, Ordering::Relaxed);
+        }
         std::mem::swap(&mut *self.queue.lock(), batch);
     }
 }

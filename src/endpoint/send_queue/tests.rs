@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rpcudp_transport::ReceiveBatch;
 
@@ -145,4 +146,52 @@ fn sending_without_a_socket_fails() {
     drop(transport);
     let datagram = Datagram { destination: ([127, 0, 0, 1], 2).into(), source: None, contents: b"x" };
     assert_eq!(queue.send(datagram, None, SendMode::Immediate).unwrap_err().kind(), io::ErrorKind::NotConnected);
+}
+
+#[test]
+fn a_cork_holds_back_what_is_queued_under_it() {
+    let mut setup = Setup::new(10);
+    let queue = |setup: &Setup, contents| setup.queue_request(2, contents, SendMode::Batched).unwrap();
+    // A cork of this length ends by itself only on a machine that stands still.
+    setup.queue.cork_end.set_end(Duration::from_secs(3_600));
+    queue(&setup, b"one");
+    assert!(setup.queue.driver().take(), "the driver sets its timer");
+    assert!(!setup.queue.is_flush_pending() && setup.queue.cork_end().is_some());
+    queue(&setup, b"two");
+    assert!(!setup.queue.driver().take(), "the driver knows the cork");
+    setup.queue.uncork();
+    assert!(setup.queue.is_flush_pending() && setup.queue.driver().take());
+    // The driver flushes although another cork has begun.
+    setup.queue.cork_end.set_end(Duration::from_secs(3_600));
+    assert!(setup.queue.is_flush_pending());
+    setup.flush().unwrap();
+    assert_eq!(setup.sent(), [b"one", b"two"]);
+    queue(&setup, b"six");
+    assert!(!setup.queue.is_flush_pending());
+    setup.queue.flush_corked();
+    assert!(setup.queue.is_flush_pending() && setup.queue.driver().take());
+    setup.flush().unwrap();
+    assert_eq!(setup.sent().len(), 3);
+}
+
+#[test]
+fn a_cork_ends_although_its_thread_is_held_up() {
+    let setup = Setup::new(10);
+    setup.queue.cork();
+    setup.queue_request(2, b"one", SendMode::Batched).unwrap();
+    assert!(setup.queue.driver().take(), "the driver sets its timer");
+    while setup.queue.cork_end().is_some() {
+        std::thread::yield_now();
+    }
+    assert!(setup.queue.is_flush_pending());
+}
+
+#[test]
+fn a_cork_without_datagrams_changes_nothing() {
+    let setup = Setup::new(10);
+    setup.queue.cork();
+    setup.queue.uncork();
+    assert!(!setup.queue.is_flush_pending() && !setup.queue.driver().take());
+    setup.queue_request(2, b"one", SendMode::Batched).unwrap();
+    assert!(setup.queue.is_flush_pending() && setup.queue.driver().take());
 }
