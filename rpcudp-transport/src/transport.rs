@@ -73,6 +73,21 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Poll::Ready(())
     }
 
+    /// Receives what [`poll_receive`](Self::poll_receive) would, without waiting and without a task
+    /// to wake. Like that, it may be called by one thread at a time. The task that waits in
+    /// `poll_receive` may be woken for a datagram that this has taken.
+    ///
+    /// The default returns `WouldBlock`: only `poll_receive` receives.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`io::ErrorKind::WouldBlock`] if no datagram has arrived, and any other error as
+    /// `poll_receive` does.
+    fn try_receive(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        batch.clear();
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     /// Sends a datagram without waiting. Any number of tasks may send at the same time.
     ///
     /// # Errors

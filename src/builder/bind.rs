@@ -13,6 +13,7 @@ use super::Builder;
 use super::bind_error::BindError;
 use crate::block_on::assert_may_block;
 use crate::driver::Driver;
+use crate::driver::shared_driver::run;
 use crate::driver::timer::Timer;
 use crate::driver::watchdog;
 use crate::endpoint::Endpoint;
@@ -85,7 +86,7 @@ impl Builder {
             panic!("`bind_transport` needs a tokio runtime: call it in async code, or within `Runtime::enter`");
         };
         let (endpoint, drivers) = start(self, vec![transport], runtime.clone(), Timer::new)?;
-        drivers.into_iter().for_each(|driver| drop(runtime.spawn(driver.run())));
+        drivers.into_iter().for_each(|driver| drop(runtime.spawn(run(driver))));
         Ok(endpoint)
     }
 }
@@ -127,7 +128,7 @@ impl Bind {
             };
             // If the receiver is gone, the last handle is dropped here and the drivers end at once.
             drop(send.send(endpoint));
-            let running: Vec<_> = drivers.into_iter().map(|driver| runtime.spawn(driver.run())).collect();
+            let running: Vec<_> = drivers.into_iter().map(|driver| runtime.spawn(run(driver))).collect();
             for driver in running {
                 let _ = runtime.block_on(driver);
             }
@@ -156,7 +157,7 @@ impl Future for Bind {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(self.bind_now().map(|(endpoint, drivers)| {
-            drivers.into_iter().for_each(|driver| drop(tokio::spawn(driver.run())));
+            drivers.into_iter().for_each(|driver| drop(tokio::spawn(run(driver))));
             endpoint
         }))
     }

@@ -167,6 +167,13 @@ impl Builder {
         self
     }
 
+    /// Enables [`Endpoint::busy_poll`](crate::Endpoint::busy_poll) for an endpoint with one socket.
+    /// Default: `false`, because the driver then takes a lock each time it runs.
+    pub fn busy_poll(mut self, is_enabled: bool) -> Self {
+        self.config.busy_poll = is_enabled;
+        self
+    }
+
     /// Sets the limits for sources, above all for unvalidated ones. Default: [`Limits::default()`],
     /// made for the open internet.
     pub fn limits(mut self, limits: Limits) -> Self {

@@ -22,6 +22,7 @@ mod link_frames;
 mod link_streams;
 #[cfg(feature = "secure")]
 mod open_stream;
+pub(crate) mod shared_driver;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
 #[cfg(feature = "secure")]

@@ -48,6 +48,10 @@ impl<T: Transport> Transport for CloseGuard<T> {
         self.transport.poll_arrival(cx)
     }
 
+    fn try_receive(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        self.transport.try_receive(batch)
+    }
+
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
         self.transport.try_send(datagram)
     }

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) response_retention: Duration,
     pub(crate) limits: Limits,
     pub(crate) links: LinkConfig,
+    /// Whether threads of the program may run the driver.
+    pub(crate) busy_poll: bool,
 }
 
 impl Config {
@@ -75,6 +77,7 @@ impl Default for Config {
             response_retention: Self::DEFAULT_RESPONSE_RETENTION,
             limits: Limits::default(),
             links: LinkConfig::default(),
+            busy_poll: false,
         }
     }
 }

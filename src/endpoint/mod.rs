@@ -1,3 +1,4 @@
+pub(crate) mod busy_poll;
 pub(crate) mod close;
 pub(crate) mod close_guard;
 pub(crate) mod config;
@@ -11,7 +12,7 @@ pub(crate) mod weak;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rpcudp_core::Stats;
@@ -139,6 +140,58 @@ impl Endpoint {
     #[must_use]
     pub fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
         self.shared().calls.round_trip(canonical(peer))
+    }
+
+    /// Receives and handles the datagrams that have arrived, on the calling thread, and returns
+    /// their number. Never waits.
+    ///
+    /// For a thread that had better look for a response for some microseconds than sleep and be
+    /// woken, for example that of an event loop. The calls that the datagrams complete are woken,
+    /// and sync methods run, before this returns.
+    ///
+    /// 0 if no datagram has arrived, if the endpoint's driver is running on another thread, if the
+    /// endpoint has several sockets, or without [`Builder::busy_poll`](crate::Builder::busy_poll).
+    ///
+    /// ```
+    /// use std::future::Future;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    /// use std::thread::yield_now;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use rpcudp::{DynamicMethod, Endpoint};
+    ///
+    /// # #[rpcudp::rpc_service]
+    /// # trait Echo {
+    /// #     fn echo(&self, text: String) -> String;
+    /// # }
+    /// # struct Echoing;
+    /// # impl Echo for Echoing {
+    /// #     fn echo(&self, text: String) -> String {
+    /// #         text
+    /// #     }
+    /// # }
+    /// # let server = Endpoint::builder().serve(EchoServer::new(Echoing)).bind("127.0.0.1:0").wait()?;
+    /// # let peer = server.local_addr();
+    /// let endpoint = Endpoint::builder().busy_poll(true).bind("127.0.0.1:0").wait()?;
+    /// let mut call = pin!(DynamicMethod::new("echo").call::<String>(&endpoint, peer, &["hello"]));
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let end = Instant::now() + Duration::from_secs(5);
+    /// let result = loop {
+    ///     if let Poll::Ready(result) = call.as_mut().poll(&mut cx) {
+    ///         break result;
+    ///     }
+    ///     assert!(Instant::now() < end, "no response");
+    ///     if endpoint.busy_poll() == 0 {
+    ///         yield_now();
+    ///     }
+    /// };
+    /// assert_eq!(result?, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn busy_poll(&self) -> usize {
+        let driver = self.shared().polled_driver.get().and_then(Weak::upgrade);
+        driver.map_or(0, |driver| driver.receive_now())
     }
 
     /// Holds back datagrams that the endpoint would queue, until the returned value is dropped, so

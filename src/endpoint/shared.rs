@@ -10,6 +10,7 @@ use rpcudp_core::{Counters, Limiter, Stats, StoredResponses};
 use rpcudp_transport::Transport;
 use tokio::runtime;
 
+use super::busy_poll::PolledDriver;
 use super::config::Config;
 use super::handlers::{HandlerKind, Handlers};
 use super::lifecycle::Lifecycle;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: runtime::Handle,
     /// The thread of the watchdog, if it watches this endpoint.
     pub(crate) watchdog: OnceLock<Thread>,
+    /// The driver, if threads of the program may run it.
+    pub(crate) polled_driver: OnceLock<Weak<dyn PolledDriver>>,
     /// The services, which the drivers own: a `server::services::Services`, a type that knows this
     /// one.
     pub(crate) services: OnceLock<Weak<dyn Any + Send + Sync>>,
@@ -94,6 +97,7 @@ impl Shared {
             log_limits: LogLimits::default(),
             runtime,
             watchdog: OnceLock::new(),
+            polled_driver: OnceLock::new(),
             services: OnceLock::new(),
             stored_responses: Lock::new(StoredResponses::new(config.response_memory_len, config.response_retention)),
             handle: Lock::default(),

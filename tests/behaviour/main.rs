@@ -6,6 +6,7 @@ mod support;
 mod arguments;
 mod blocking;
 mod budgets;
+mod busy_poll;
 mod call_errors;
 mod cancellation;
 mod client;

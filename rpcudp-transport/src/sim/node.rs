@@ -101,13 +101,19 @@ impl Transport for Node {
     fn poll_receive(&self, cx: &mut Context<'_>, batch: &mut ReceiveBatch) -> Poll<io::Result<()>> {
         batch.clear();
         loop {
-            let arrival = self.queue.take(Instant::now(), self.addr.ip(), batch, cx.waker());
+            let arrival = self.queue.take(Instant::now(), self.addr.ip(), batch, Some(cx.waker()));
             if !batch.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             let Some(arrival) = arrival else { return Poll::Pending };
             ready!(self.poll_arrival(arrival, cx));
         }
+    }
+
+    fn try_receive(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        batch.clear();
+        self.queue.take(Instant::now(), self.addr.ip(), batch, None);
+        if batch.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {

@@ -39,6 +39,14 @@ pub(super) struct Packet {
     pub(super) contents: Vec<u8>,
 }
 
+impl State {
+    fn register(&mut self, receiver: Option<&Waker>) {
+        if let Some(receiver) = receiver {
+            self.receiver = Some(receiver.clone());
+        }
+    }
+}
+
 impl ReceiveQueue {
     /// Adds a packet and wakes the receiver.
     pub(super) fn push(&self, packet: Packet) {
@@ -73,7 +81,7 @@ impl ReceiveQueue {
         (count - state.packets.len()) as u64
     }
 
-    /// Moves the packets that have arrived into `batch`. If none has, registers `receiver` to be
+    /// Moves the packets that have arrived into `batch`. If none has, registers a `receiver` to be
     /// woken by the next [`push`](Self::push), and returns the arrival time of the next packet, if
     /// any.
     pub(super) fn take(
@@ -81,11 +89,11 @@ impl ReceiveQueue {
         now: Instant,
         local: IpAddr,
         batch: &mut ReceiveBatch,
-        receiver: &Waker,
+        receiver: Option<&Waker>,
     ) -> Option<Instant> {
         let mut state = self.lock();
         if state.is_paused {
-            state.receiver = Some(receiver.clone());
+            state.register(receiver);
             return None;
         }
         while let Some(Reverse(packet)) = state.packets.peek() {
@@ -103,7 +111,7 @@ impl ReceiveQueue {
         if !batch.is_empty() {
             return None;
         }
-        state.receiver = Some(receiver.clone());
+        state.register(receiver);
         state.packets.peek().map(|Reverse(packet)| packet.arrives)
     }
 

@@ -120,6 +120,10 @@ impl Transport for Udp {
         self.receiver.poll_arrival(&self.socket, cx)
     }
 
+    fn try_receive(&self, batch: &mut ReceiveBatch) -> io::Result<()> {
+        self.receiver.try_receive(&self.socket, batch)
+    }
+
     fn try_send(&self, datagram: Datagram<'_>) -> io::Result<()> {
         self.receiver.resume_errors(&self.socket);
         send::send_single(&self.socket, datagram)

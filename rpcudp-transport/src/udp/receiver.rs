@@ -115,6 +115,13 @@ impl Receiver {
         }
     }
 
+    /// Implements [`Transport::try_receive`](crate::Transport::try_receive).
+    pub(super) fn try_receive(&self, socket: &BoundSocket, batch: &mut ReceiveBatch) -> io::Result<()> {
+        batch.clear();
+        let received = self.receive_now(socket, batch);
+        if batch.is_empty() { received } else { Ok(()) }
+    }
+
     /// Has the kernel report errors again, if it discards them after a flood and their budget has
     /// recovered. Called before each send, because only a datagram that was sent causes an error
     /// that matters.
