@@ -88,6 +88,8 @@ def measure(title, run, case, options, python):
         lost = [sum(each.get("lost", 0) for each in results[package]) for package in PACKAGES]
         row = [title, "uvloop" if loop else "asyncio", f"{rates[0]:,.0f}", f"{rates[1]:,.0f}"]
         row += [f"{statistics.median(ratios):.1f}", f"{min(ratios):.1f} to {max(ratios):.1f}", f"{lost[0]}, {lost[1]}"]
+        cpu = [statistics.median(each.get("cpu", 0) for each in results[package]) * 1e6 for package in PACKAGES]
+        row.append(f"{cpu[0]:.1f}, {cpu[1]:.1f}" if all(cpu) else "")
         print("| " + " | ".join(row) + " |", flush=True)
 
 
@@ -111,8 +113,10 @@ def main():
     parser.add_argument("--python", help="an interpreter that has both packages, instead of a new one")
     options = parser.parse_args()
     python = options.python or prepare()
-    print("| measurement | event loop | original, per second | this package | ratio, median | range | lost |")
-    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    titles = ["measurement", "event loop", "original, per second", "this package", "ratio, median", "range", "lost"]
+    titles.append("processor time of a call, us")
+    print("| " + " | ".join(titles) + " |")
+    print("| --- " * len(titles) + "|", flush=True)
     for name, title, run, case in MEASUREMENTS:
         if options.only is None or name in options.only.split(","):
             measure(title, run, case, options, python)

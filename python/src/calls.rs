@@ -10,12 +10,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use rpcudp::{Call, CallError};
 
+use crate::call_future::CallFuture;
 use crate::decode::Decoded;
 use crate::inbox::Inbox;
+use crate::runtime::generation;
 
-/// A call with its `asyncio.Future`.
+/// A call in flight.
 pub(crate) struct PendingCall {
     pub(crate) call: Call<Decoded, Decoded>,
     pub(crate) style: Style,
@@ -35,11 +38,13 @@ pub(crate) enum Style {
 /// The end of a call.
 pub(crate) type CallResult = Result<Decoded, CallError<Decoded>>;
 
-/// A table of calls in flight. A slot, its waker and its callback are used for one call after
-/// another.
+/// A table of calls in flight. A slot and its waker are used for one call after another.
 pub(crate) struct Calls {
+    /// The process to which the calls belong.
+    generation: u64,
     slots: Mutex<Slots>,
     inbox: Arc<Inbox>,
+    event_loop: Py<PyAny>,
 }
 
 #[derive(Default)]
@@ -50,41 +55,31 @@ struct Slots {
 
 struct Slot {
     waker: Waker,
-    on_done: Py<OnDone>,
     /// `None` while the slot is free, and while the call is polled.
-    call: Option<(PendingCall, Py<PyAny>)>,
-}
-
-/// A slot that is reserved for a call.
-pub(crate) struct Reserved {
-    pub(crate) index: usize,
-    pub(crate) waker: Waker,
-    on_done: Py<OnDone>,
+    call: Option<(PendingCall, Py<CallFuture>)>,
 }
 
 impl Calls {
-    pub(crate) fn new(inbox: Arc<Inbox>) -> Arc<Self> {
-        Arc::new(Self { slots: Mutex::default(), inbox })
+    pub(crate) fn new(inbox: Arc<Inbox>, event_loop: &Bound<'_, PyAny>) -> Arc<Self> {
+        let event_loop = event_loop.clone().unbind();
+        Arc::new(Self { generation: generation(), slots: Mutex::default(), inbox, event_loop })
     }
 
-    /// Reserves a slot.
-    pub(crate) fn reserve(self: &Arc<Self>, py: Python<'_>) -> PyResult<Reserved> {
-        {
-            let mut slots = self.slots();
-            if let Some(index) = slots.free.pop() {
-                let slot = &slots.slots[index];
-                return Ok(Reserved { index, waker: slot.waker.clone(), on_done: slot.on_done.clone_ref(py) });
-            }
-        }
-        // Creating an object may run Python's garbage collector, so the table is not locked.
-        let placeholder = Py::new(py, OnDone { calls: Arc::clone(self), index: 0.into() })?;
+    /// Returns the event loop of the calls.
+    pub(crate) fn event_loop(&self) -> &Py<PyAny> {
+        &self.event_loop
+    }
+
+    /// Reserves a slot. Returns its index, and the waker of the call.
+    pub(crate) fn reserve(&self) -> (usize, Waker) {
         let mut slots = self.slots();
+        if let Some(index) = slots.free.pop() {
+            return (index, slots.slots[index].waker.clone());
+        }
         let index = slots.slots.len();
-        placeholder.get().index.store(index, std::sync::atomic::Ordering::Relaxed);
         let waker = Waker::from(Arc::new(SlotWaker { inbox: Arc::clone(&self.inbox), index }));
-        let on_done = placeholder.clone_ref(py);
-        slots.slots.push(Slot { waker: waker.clone(), on_done: placeholder, call: None });
-        Ok(Reserved { index, waker, on_done })
+        slots.slots.push(Slot { waker: waker.clone(), call: None });
+        (index, waker)
     }
 
     /// Returns a slot that is not needed.
@@ -92,42 +87,54 @@ impl Calls {
         self.slots().free.push(index);
     }
 
-    /// Puts a call into its slot. The call ends if its future is cancelled.
-    pub(crate) fn insert(&self, reserved: &Reserved, call: PendingCall, future: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = future.py();
-        future.call_method1(pyo3::intern!(py, "add_done_callback"), (&reserved.on_done,))?;
-        self.slots().slots[reserved.index].call = Some((call, future.clone().unbind()));
-        Ok(())
+    /// Puts a call into a reserved slot. Returns its future.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory left.
+    pub(crate) fn insert<'py>(
+        self: &Arc<Self>,
+        py: Python<'py>,
+        index: usize,
+        call: PendingCall,
+    ) -> PyResult<Bound<'py, CallFuture>> {
+        let future = Bound::new(py, CallFuture::new(Arc::clone(self), call.method, index));
+        let future = future.inspect_err(|_| self.release(index))?;
+        self.slots().slots[index].call = Some((call, future.clone().unbind()));
+        Ok(future)
     }
 
-    /// Polls the call in a slot. Returns it with its result if it has ended.
-    pub(crate) fn poll(&self, py: Python<'_>, index: usize) -> Option<(PendingCall, Py<PyAny>, CallResult)> {
-        let (mut call, future, waker) = {
-            let mut slots = self.slots();
-            let slot = slots.slots.get_mut(index)?;
-            let (call, future) = slot.call.take()?;
-            (call, future, slot.waker.clone())
-        };
-        match Pin::new(&mut call.call).poll(&mut Context::from_waker(&waker)) {
+    /// Polls the call in a slot. Returns it with its future and its result if it has ended.
+    pub(crate) fn poll<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+    ) -> Option<(PendingCall, Bound<'py, CallFuture>, CallResult)> {
+        let (mut call, future) = self.slots().slots.get_mut(index)?.call.take()?;
+        // The call has ended unless its slot had another one, so its waker is rarely needed.
+        let mut polled = Pin::new(&mut call.call).poll(&mut Context::from_waker(Waker::noop()));
+        if polled.is_pending() {
+            let waker = self.slots().slots[index].waker.clone();
+            polled = Pin::new(&mut call.call).poll(&mut Context::from_waker(&waker));
+        }
+        match polled {
+            Poll::Ready(result) => {
+                self.release(index);
+                Some((call, future.into_bound(py), result))
+            }
+            // Python's garbage collector, which may have run in the poll, cancelled the future.
+            Poll::Pending if future.get().is_done() => {
+                self.release(index);
+                None
+            }
             Poll::Pending => {
                 self.slots().slots[index].call = Some((call, future));
                 None
             }
-            Poll::Ready(result) => {
-                let on_done = {
-                    let mut slots = self.slots();
-                    slots.free.push(index);
-                    slots.slots[index].on_done.clone_ref(py)
-                };
-                // Without it, asyncio would schedule the callback. It fails only if there is no
-                // memory left, and then the callback has no effect.
-                drop(future.call_method1(py, pyo3::intern!(py, "remove_done_callback"), (on_done,)));
-                Some((call, future, result))
-            }
         }
     }
 
-    /// Drops the calls and the callbacks, which refer to this table.
+    /// Drops the calls, whose futures refer to this table.
     pub(crate) fn clear(&self) {
         let slots = std::mem::take(&mut *self.slots());
         // The table is unlocked here, because dropping objects runs Python code.
@@ -136,6 +143,7 @@ impl Calls {
 
     /// Visits the Python objects, for Python's garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
         // The lock is held by this thread only if the collector runs inside one of the methods
         // above, which call no Python code while they hold it.
         let Ok(slots) = self.slots.try_lock() else { return Ok(()) };
@@ -143,15 +151,32 @@ impl Calls {
     }
 
     /// Ends the call of a future that was cancelled.
-    fn cancel(&self, index: usize, future: &Bound<'_, PyAny>) {
+    pub(crate) fn cancel(&self, index: usize, future: &Bound<'_, CallFuture>) {
         let mut slots = self.slots();
         let Some(slot) = slots.slots.get_mut(index) else { return };
         if slot.call.as_ref().is_some_and(|(_, pending)| pending.is(future)) {
             let call = slot.call.take();
             slots.free.push(index);
             drop(slots);
-            drop(call);
+            if self.generation == generation() {
+                drop(call);
+            } else {
+                // The locks of the parent's threads may be held for ever.
+                std::mem::forget(call);
+            }
         }
+    }
+
+    /// Passes an exception to the event loop's handler of exceptions.
+    ///
+    /// # Errors
+    ///
+    /// The exception of the handler.
+    pub(crate) fn report(&self, py: Python<'_>, message: &str, exception: Py<PyAny>) -> PyResult<()> {
+        let context = PyDict::new(py);
+        context.set_item("message", message)?;
+        context.set_item("exception", exception)?;
+        self.event_loop.call_method1(py, "call_exception_handler", (context,)).map(drop)
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -172,20 +197,5 @@ impl Wake for SlotWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.inbox.add(|events| events.ready.push(self.index));
-    }
-}
-
-/// The callback of a call's future. It has an effect only if the future is done before the call,
-/// because it was cancelled.
-#[pyclass(frozen)]
-struct OnDone {
-    calls: Arc<Calls>,
-    index: std::sync::atomic::AtomicUsize,
-}
-
-#[pymethods]
-impl OnDone {
-    fn __call__(&self, future: &Bound<'_, PyAny>) {
-        self.calls.cancel(self.index.load(std::sync::atomic::Ordering::Relaxed), future);
     }
 }

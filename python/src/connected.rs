@@ -13,10 +13,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use pyo3::{PyTraverseError, intern};
 use rpcudp::transport::Udp;
-use rpcudp::{CallError, DynamicMethod, Endpoint, UdpOptions};
+use rpcudp::{CallError, Cork, DynamicMethod, Endpoint, UdpOptions};
 use rpcudp_kademlia::Node;
 
 use crate::address::{from_socket_addr, to_socket_addr};
+use crate::call_future::{CallFuture, CallOutcome, Callbacks};
 use crate::calls::{CallResult, Calls, PendingCall, Style};
 use crate::decode::Decoded;
 use crate::encode::{Failure, Object};
@@ -67,6 +68,13 @@ pub(crate) struct CallOptions {
 }
 
 impl Connected {
+    /// Calls that end together and have no cork, because their tasks' requests leave one by one.
+    const MAX_UNCORKED: usize = 2;
+
+    /// Calls that end together after which the requests of their tasks leave. The peers do not wait
+    /// for more.
+    const BATCH_LEN: usize = 16;
+
     /// Starts an endpoint, or a node, on a socket.
     ///
     /// # Errors
@@ -104,7 +112,7 @@ impl Connected {
         let connected = Self {
             generation: generation(),
             endpoint,
-            calls: Calls::new(Arc::clone(&inbox)),
+            calls: Calls::new(Arc::clone(&inbox), event_loop),
             handlers: Handlers::new(hooks)?,
             operations: Operations::new(Arc::clone(&inbox)),
             node,
@@ -144,7 +152,7 @@ impl Connected {
         address: &Bound<'py, PyAny>,
         arguments: &Bound<'py, PyTuple>,
         options: &CallOptions,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<Bound<'py, CallFuture>> {
         let py = address.py();
         let peer = to_socket_addr(address)?;
         let arguments: Vec<_> = arguments.iter().map(|argument| (argument, Failure::default())).collect();
@@ -162,18 +170,16 @@ impl Connected {
         let call = call.timeout(options.timeout).retransmit(options.retransmit);
         let call = if options.wait_for_ready { call.wait_for_ready() } else { call };
         let mut call = PendingCall { call, style: options.style, method: method.name(), peer };
-        let reserved = self.calls.reserve(py)?;
+        let (index, waker) = self.calls.reserve();
         // The first poll sends the request.
-        let polled = Pin::new(&mut call.call).poll(&mut Context::from_waker(&reserved.waker));
-        let future = self.create_future.bind(py).call0()?;
-        match polled {
-            Poll::Pending => self.calls.insert(&reserved, call, &future)?,
+        match Pin::new(&mut call.call).poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => self.calls.insert(py, index, call),
             Poll::Ready(result) => {
-                self.calls.release(reserved.index);
-                self.complete(&call, &future, result, true)?;
+                self.calls.release(index);
+                let outcome = self.outcome(py, &call, result, true)?;
+                Bound::new(py, CallFuture::ended(Arc::clone(&self.calls), call.method, outcome))
             }
         }
-        Ok(future)
     }
 
     /// Starts an operation of the node. Returns its future.
@@ -200,19 +206,38 @@ impl Connected {
     ///
     /// An exception that ends the program. It is raised after all others have their events.
     pub(crate) fn drain(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.handle_events(protocol, Callbacks::run)
+    }
+
+    /// Handles the events in the inbox. `wake` wakes the tasks of calls that have ended.
+    fn handle_events(
+        &self,
+        protocol: &Bound<'_, PyAny>,
+        wake: fn(Callbacks, &Bound<'_, CallFuture>) -> PyResult<()>,
+    ) -> PyResult<()> {
         let py = protocol.py();
         let mut events = mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
         self.inbox.take(&mut events);
+        // The tasks of many calls make calls, whose requests leave together.
+        let cork = (events.ready.len() > Self::MAX_UNCORKED).then(|| self.endpoint.cork());
         let mut result = self.read_log_level(py);
         let mut note = |done: PyResult<()>| match done {
             Err(error) if result.is_ok() => result = Err(error),
             _ => {}
         };
-        for index in events.ready.drain(..) {
+        for (number, index) in (1..).zip(events.ready.drain(..)) {
             if let Some((call, future, call_result)) = self.calls.poll(py, index) {
-                note(self.complete(&call, future.bind(py), call_result, false));
+                let outcome = self.outcome(py, &call, call_result, false).unwrap_or_else(|error| {
+                    note(Err(error.clone_ref(py)));
+                    CallOutcome::Exception(error.into_value(py).into_any())
+                });
+                note(wake(future.get().finish(outcome), &future));
+            }
+            if number % Self::BATCH_LEN == 0 {
+                cork.iter().for_each(Cork::flush);
             }
         }
+        drop(cork);
         for request in events.requests.drain(..) {
             note(self.handlers.handle(protocol, request));
         }
@@ -249,7 +274,8 @@ impl Connected {
         }
         // Coroutines that still handle a request run on, as in `rpcudp`.
         self.handlers.detach();
-        let drained = self.drain(protocol);
+        // A task may be running that closes the endpoint, so no other runs here.
+        let drained = self.handle_events(protocol, Callbacks::schedule);
         self.calls.clear();
         drained.and_then(|()| self.operations.close(py, || self.closed_error(py)))
     }
@@ -265,28 +291,17 @@ impl Connected {
         self.calls.traverse(visit)
     }
 
-    /// Sets the result of a call's future. A call that `is_new` raises the errors of its arguments.
-    fn complete(
-        &self,
-        call: &PendingCall,
-        future: &Bound<'_, PyAny>,
-        result: CallResult,
-        is_new: bool,
-    ) -> PyResult<()> {
-        let py = future.py();
-        let set = |name, value: Bound<'_, PyAny>| match future.call_method1(name, (value,)) {
-            // The caller has cancelled the call, and the callback of the future has not run.
-            Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(()),
-            result => result.map(drop),
-        };
+    /// Returns the outcome of a call for its future. A call that `is_new` raises the errors of its
+    /// arguments.
+    fn outcome(&self, py: Python<'_>, call: &PendingCall, result: CallResult, is_new: bool) -> PyResult<CallOutcome> {
         let error = match (result, call.style) {
-            (Ok(Decoded(value)), Style::Typed) => return set(intern!(py, "set_result"), value.into_bound(py)),
+            (Ok(Decoded(value)), Style::Typed) => return Ok(CallOutcome::Value(value)),
             (Ok(Decoded(value)), Style::Pair) => {
                 if self.is_debug() {
                     let peer = from_socket_addr(py, call.peer)?;
                     self.hooks.call_method1(py, "log_response", (call.method, peer, &value))?;
                 }
-                return set(intern!(py, "set_result"), (true, value).into_pyobject(py)?.into_any());
+                return Ok(CallOutcome::Value((true, value).into_pyobject(py)?.into_any().unbind()));
             }
             (Err(error), _) => error,
         };
@@ -294,11 +309,11 @@ impl Connected {
         let error = self.exception(py, error)?;
         match call.style {
             _ if is_new && is_misuse => Err(PyErr::from_value(error)),
-            Style::Typed => set(intern!(py, "set_exception"), error),
+            Style::Typed => Ok(CallOutcome::Exception(error.unbind())),
             Style::Pair => {
                 let peer = from_socket_addr(py, call.peer)?;
                 self.hooks.call_method1(py, "log_failure", (call.method, peer, error))?;
-                set(intern!(py, "set_result"), (false, py.None()).into_pyobject(py)?.into_any())
+                Ok(CallOutcome::Value((false, py.None()).into_pyobject(py)?.into_any().unbind()))
             }
         }
     }

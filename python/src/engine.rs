@@ -18,6 +18,7 @@ use rpcudp::contract::{Delivery, Method};
 use rpcudp_kademlia::Node;
 
 use crate::address::{from_socket_addr, to_socket_addr};
+use crate::call_future::CallFuture;
 use crate::calls::Style;
 use crate::connected::{CallOptions, Connected, Limits};
 use crate::inbox::Inbox;
@@ -129,7 +130,7 @@ impl Engine {
         timeout: Option<f64>,
         retransmit: bool,
         wait_for_ready: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<Bound<'py, CallFuture>> {
         let timeout = timeout.map_or_else(|| Ok(self.default_timeout()), |timeout| seconds("timeout", timeout))?;
         let options = CallOptions { style: Style::Typed, timeout, retransmit, wait_for_ready };
         self.connected()?.start(DynamicMethod::new(name), address, arguments, &options)

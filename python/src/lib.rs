@@ -7,6 +7,7 @@
 //! decoded straight into Python objects, and runs the handlers of requests.
 
 mod address;
+mod call_future;
 mod calls;
 mod connected;
 mod decode;
@@ -27,7 +28,11 @@ mod stats;
 mod values;
 mod wake_up;
 
+use mimalloc::MiMalloc;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[pymodule]
 mod _engine {

@@ -1,0 +1,272 @@
+"""The object that a call returns is a future of asyncio in all but its class."""
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+from conftest import serving
+
+import rpcudp_fast
+from rpcudp_fast import RPCProtocol
+
+
+class Server(RPCProtocol):
+    def rpc_double(self, sender, number):
+        return 2 * number
+
+    async def rpc_sleep(self, sender, seconds):
+        await asyncio.sleep(seconds)
+        return seconds
+
+    def rpc_fail(self, sender):
+        raise ValueError("no")
+
+
+def test_a_call_is_a_future_of_asyncio(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        async with serving(Server) as (client, address):
+            call = client.call(address, "double", 2)
+            assert isinstance(call, asyncio.Future) and asyncio.isfuture(call)
+            assert asyncio.ensure_future(call) is call and call.get_loop() is loop
+            assert not call.done() and not call.cancelled() and repr(call) == "<call of double pending>"
+            with pytest.raises(asyncio.InvalidStateError):
+                call.result()
+            with pytest.raises(asyncio.InvalidStateError):
+                call.exception()
+            assert await call == 4
+            assert call.done() and call.result() == 4 and call.exception() is None
+            # A second await returns the value again.
+            assert await call == 4
+            assert repr(call) == "<call of double finished>"
+
+    run(main())
+
+
+def test_the_functions_of_asyncio_take_calls(run):
+    async def main():
+        async with serving(Server) as (client, address):
+
+            def double(number):
+                return client.call(address, "double", number)
+
+            assert await asyncio.gather(*map(double, range(5))) == [0, 2, 4, 6, 8]
+            done, pending = await asyncio.wait({double(1), double(2)})
+            assert not pending and sorted(call.result() for call in done) == [2, 4]
+            first, rest = await asyncio.wait(
+                {double(1), client.call(address, "sleep", 20)}, return_when=asyncio.FIRST_COMPLETED
+            )
+            assert [call.result() for call in first] == [2]
+            assert all(call.cancel() for call in rest)
+            assert sorted([await call for call in asyncio.as_completed([double(1), double(2)])]) == [2, 4]
+            assert await asyncio.wait_for(double(3), 5) == 6
+            assert await asyncio.shield(double(4)) == 8
+            results = await asyncio.gather(double(1), client.call(address, "fail"), return_exceptions=True)
+            assert results[0] == 2 and isinstance(results[1], rpcudp_fast.RemoteError)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.call(address, "sleep", 20), 0.01)
+
+    run(main())
+
+
+def test_several_tasks_await_one_call(run):
+    async def main():
+        async with serving(Server) as (client, address):
+            for method, argument, expected in [("double", 2, 4), ("sleep", 0.01, 0.01)]:
+                call = client.call(address, method, argument)
+
+                async def wait(call=call):
+                    return await call
+
+                assert await asyncio.gather(*(wait() for _ in range(5))) == [expected] * 5
+            call = client.call(address, "fail")
+
+            async def fail():
+                with pytest.raises(rpcudp_fast.RemoteError):
+                    await call
+
+            await asyncio.gather(*(fail() for _ in range(5)))
+
+    run(main())
+
+
+def test_callbacks_run_in_their_contexts_and_can_be_removed(run):
+    variable = contextvars.ContextVar("variable", default="none")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        reported = []
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        async with serving(Server) as (client, address):
+            seen = []
+
+            def note(name, call):
+                seen.append((name, variable.get(), call.result()))
+
+            def fail(call):
+                raise RuntimeError("a callback")
+
+            removed = functools.partial(note, "removed")
+            context = contextvars.copy_context()
+            context.run(variable.set, "other")
+            call = client.call(address, "double", 1)
+            variable.set("mine")
+            call.add_done_callback(functools.partial(note, "first"))
+            call.add_done_callback(fail)
+            call.add_done_callback(removed)
+            call.add_done_callback(removed)
+            call.add_done_callback(functools.partial(note, "second"), context=context)
+            assert call.remove_done_callback(removed) == 2 and call.remove_done_callback(removed) == 0
+            assert not seen
+            await call
+            assert seen == [("first", "mine", 2), ("second", "other", 2)]
+            assert [str(context["exception"]) for context in reported] == ["a callback"]
+            # A callback of a call that has ended runs soon.
+            call.add_done_callback(functools.partial(note, "late"))
+            assert len(seen) == 2
+            await asyncio.sleep(0)
+            assert seen[2:] == [("late", "mine", 2)]
+
+    run(main())
+
+
+def test_a_cancelled_call_raises_what_a_future_does(run):
+    async def main():
+        async with serving(Server) as (client, address):
+            call = client.call(address, "sleep", 20)
+            assert call.cancel("why") and not call.cancel()
+            assert call.cancelled() and call.done() and repr(call) == "<call of sleep cancelled>"
+            for wait in (call.result, call.exception):
+                with pytest.raises(asyncio.CancelledError, match="why"):
+                    wait()
+            with pytest.raises(asyncio.CancelledError, match="why"):
+                await call
+
+            async def wait():
+                await client.call(address, "sleep", 20)
+
+            task = asyncio.ensure_future(wait())
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            # The handlers were cancelled as well.
+            for _ in range(200):
+                if rpcudp_fast.stats(client)["requests"]["running"] == 0:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError(rpcudp_fast.stats(client))
+
+    run(main())
+
+
+def test_an_exception_that_is_never_read_is_reported(run):
+    async def main():
+        reported = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        async with serving(Server) as (client, address):
+            for read in (lambda call: None, lambda call: call.exception()):
+                call = client.call(address, "fail")
+                await asyncio.wait({call})
+                read(call)
+                del call
+                gc.collect()
+            assert [str(context["exception"]) for context in reported] == ["ValueError: no"]
+            assert "`fail` was never retrieved" in reported[0]["message"]
+
+    run(main())
+
+
+def test_calls_and_their_tasks_are_freed(run):
+    async def main():
+        async with serving(Server) as (client, address):
+            freed = []
+
+            async def wait():
+                call = client.call(address, "double", 1)
+                freed.append(weakref.ref(call))
+                # A cycle of the call, its callback and the callback's cell.
+                call.add_done_callback(lambda _: call)
+                return await call
+
+            await asyncio.gather(*(wait() for _ in range(100)))
+            lost = client.call(address, "sleep", 20)
+            lost.add_done_callback(lambda _, lost=lost: lost)
+            freed.append(weakref.ref(lost))
+            lost.cancel()
+            del lost
+            await asyncio.sleep(0)
+            gc.collect()
+            assert [call() for call in freed] == [None] * 101
+
+    run(main())
+
+
+def test_a_task_that_ends_the_program_does_not_hold_up_others():
+    # Both tasks are woken by one callback of the event loop.
+    async def main():
+        async with serving(Server) as (client, address):
+
+            async def stop():
+                await client.call(address, "double", 1)
+                raise SystemExit(7)
+
+            async def go_on():
+                await client.call(address, "double", 2)
+                results.append("done")
+
+            tasks = [asyncio.ensure_future(task()) for task in [stop, go_on] for _ in range(5)]
+            await asyncio.wait(tasks)
+
+    results = []
+    with pytest.raises(SystemExit):
+        asyncio.run(main())
+
+
+def test_a_task_that_blocks_holds_up_no_request_of_another(run):
+    noted, second, ready = [], [], concurrent.futures.Future()
+
+    class Notes(RPCProtocol):
+        def rpc_note(self, sender, number):
+            noted.append(number)
+
+    def serve(is_over):
+        async def main():
+            async with serving(Notes) as (_, address):
+                ready.set_result(address)
+                while not is_over.is_set():
+                    await asyncio.sleep(0.001)
+
+        asyncio.run(main())
+
+    async def main():
+        is_over = threading.Event()
+        server = asyncio.ensure_future(asyncio.to_thread(serve, is_over))
+        address = await asyncio.wrap_future(ready)
+        async with serving(RPCProtocol) as (client, _):
+
+            async def call_twice(number):
+                await client.call(address, "note", number)
+                second.append(100 + number)
+                await client.call(address, "note", 100 + number)
+
+            async def block():
+                await client.call(address, "note", -1)
+                # The requests of the tasks before this one leave although this one blocks the event loop.
+                expected, end = set(second), time.monotonic() + 20
+                while not expected.issubset(noted) and time.monotonic() < end:
+                    time.sleep(0.001)
+                return expected.issubset(noted)
+
+            *_, has_left = await asyncio.gather(*(call_twice(number) for number in range(10)), block())
+            is_over.set()
+            await server
+            assert has_left
+
+    run(main())
