@@ -1,6 +1,7 @@
 """The types of the engine."""
 
 import asyncio
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeAlias, final
 
@@ -40,7 +41,9 @@ class Engine:
         methods: list[tuple[str, bool, str | None]],
         limits: tuple[bool, int, float, int],
         node: NodeOptions | None,
+        poll: Callable[[], None] | None,
     ) -> int: ...
+    def poll(self, protocol: Any) -> None: ...
     def drain(self, protocol: Any) -> None: ...
     def call(
         self,

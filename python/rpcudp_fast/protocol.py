@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import os
 import socket
@@ -56,6 +57,7 @@ class RPCProtocol(asyncio.DatagramProtocol):
         max_handlers: int = 1024,
         handler_timeout: float = 60,
         max_calls: int = 1 << 20,
+        busy_poll: bool = True,
     ) -> None:
         """
         Creates a protocol.
@@ -66,9 +68,12 @@ class RPCProtocol(asyncio.DatagramProtocol):
             max_handlers: the number of requests that are handled at a time; others are refused
             handler_timeout: the time that a coroutine may run if its caller does not wait longer, in seconds
             max_calls: the number of calls in flight
+            busy_poll: whether the event loop's thread polls for a response for up to 100 us, while one or two calls are
+                in flight and responses come within that time
         """
         self.transport = None
         self._limits = (trusted_network, max_handlers, handler_timeout, max_calls)
+        self._busy_poll = busy_poll
         self._engine = Engine(_hooks, wait_timeout)
         self._watch: _Watch | None = None
 
@@ -88,7 +93,9 @@ class RPCProtocol(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         engine = self._engine
         _give_socket(transport.get_extra_info("socket"), engine.channel())
-        fd = engine.connect(loop, type(self).__name__, self._methods(), self._limits, self._node_options())
+        node = self._node_options()
+        poll = functools.partial(engine.poll, self) if self._busy_poll and node is None else None
+        fd = engine.connect(loop, type(self).__name__, self._methods(), self._limits, node, poll)
         self._watch = _Watch(loop, fd, engine.drain, self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -59,6 +59,12 @@ struct Slot {
     call: Option<(PendingCall, Py<CallFuture>)>,
 }
 
+impl Slots {
+    fn used_count(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
+
 impl Calls {
     pub(crate) fn new(inbox: Arc<Inbox>, event_loop: &Bound<'_, PyAny>) -> Arc<Self> {
         let event_loop = event_loop.clone().unbind();
@@ -70,16 +76,21 @@ impl Calls {
         &self.event_loop
     }
 
-    /// Reserves a slot. Returns its index, and the waker of the call.
-    pub(crate) fn reserve(&self) -> (usize, Waker) {
+    /// Reserves a slot. Returns its index, the waker of the call, and the number of used slots.
+    pub(crate) fn reserve(&self) -> (usize, Waker, usize) {
         let mut slots = self.slots();
         if let Some(index) = slots.free.pop() {
-            return (index, slots.slots[index].waker.clone());
+            return (index, slots.slots[index].waker.clone(), slots.used_count());
         }
         let index = slots.slots.len();
         let waker = Waker::from(Arc::new(SlotWaker { inbox: Arc::clone(&self.inbox), index }));
         slots.slots.push(Slot { waker: waker.clone(), call: None });
-        (index, waker)
+        (index, waker, slots.used_count())
+    }
+
+    /// Returns the number of calls in flight.
+    pub(crate) fn len(&self) -> usize {
+        self.slots().used_count()
     }
 
     /// Returns a slot that is not needed.

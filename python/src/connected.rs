@@ -17,6 +17,7 @@ use rpcudp::{CallError, Cork, DynamicMethod, Endpoint, UdpOptions};
 use rpcudp_kademlia::Node;
 
 use crate::address::{from_socket_addr, to_socket_addr};
+use crate::busy_poll::BusyPoll;
 use crate::call_future::{CallFuture, CallOutcome, Callbacks};
 use crate::calls::{CallResult, Calls, PendingCall, Style};
 use crate::decode::Decoded;
@@ -47,6 +48,7 @@ pub(crate) struct Connected {
     create_future: Py<PyAny>,
     /// Empty lists, whose memory the next batch uses.
     spare: Mutex<Events>,
+    busy_poll: BusyPoll,
     /// Whether the log has the level of debugging. Read again with each batch.
     is_debug: AtomicBool,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Limits {
     pub(crate) max_handlers: usize,
     pub(crate) handler_timeout: Duration,
     pub(crate) max_calls: usize,
+    /// The function by which the event loop polls for responses, if it may.
+    pub(crate) poll: Option<Py<PyAny>>,
 }
 
 /// The options of one call.
@@ -99,6 +103,7 @@ impl Connected {
             None => {
                 let mut builder = Endpoint::builder()
                     .serve_dynamic(service)
+                    .busy_poll(limits.poll.is_some())
                     .max_handlers(limits.max_handlers)
                     .max_calls(limits.max_calls)
                     .handler_timeout(limits.handler_timeout);
@@ -120,6 +125,7 @@ impl Connected {
             hooks: hooks.clone().unbind(),
             create_future: event_loop.getattr("create_future")?.unbind(),
             spare: Mutex::default(),
+            busy_poll: BusyPoll::new(event_loop, limits.poll)?,
             is_debug: false.into(),
         };
         connected.read_log_level(hooks.py())?;
@@ -170,10 +176,14 @@ impl Connected {
         let call = call.timeout(options.timeout).retransmit(options.retransmit);
         let call = if options.wait_for_ready { call.wait_for_ready() } else { call };
         let mut call = PendingCall { call, style: options.style, method: method.name(), peer };
-        let (index, waker) = self.calls.reserve();
+        let (index, waker, call_count) = self.calls.reserve();
         // The first poll sends the request.
         match Pin::new(&mut call.call).poll(&mut Context::from_waker(&waker)) {
-            Poll::Pending => self.calls.insert(py, index, call),
+            Poll::Pending => {
+                let future = self.calls.insert(py, index, call)?;
+                self.busy_poll.begin(py, call_count)?;
+                Ok(future)
+            }
             Poll::Ready(result) => {
                 self.calls.release(index);
                 let outcome = self.outcome(py, &call, result, true)?;
@@ -206,6 +216,29 @@ impl Connected {
     ///
     /// An exception that ends the program. It is raised after all others have their events.
     pub(crate) fn drain(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.inbox.wake_up().clear();
+        self.handle_events(protocol, Callbacks::run)
+    }
+
+    /// Polls for responses for a moment. The event loop calls this if [`BusyPoll`] decides so.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    pub(crate) fn poll(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = protocol.py();
+        let wake_up = self.inbox.wake_up();
+        if !wake_up.prevent() {
+            self.busy_poll.end();
+            return self.drain(protocol);
+        }
+        py.detach(|| self.busy_poll.wait(&self.endpoint, &self.inbox));
+        // An event that is added from here on wakes the event loop.
+        wake_up.allow();
+        if self.inbox.is_empty() {
+            return self.busy_poll.go_on(py, self.calls.len());
+        }
+        self.busy_poll.end();
         self.handle_events(protocol, Callbacks::run)
     }
 
@@ -275,6 +308,7 @@ impl Connected {
         // Coroutines that still handle a request run on, as in `rpcudp`.
         self.handlers.detach();
         // A task may be running that closes the endpoint, so no other runs here.
+        self.inbox.wake_up().clear();
         let drained = self.handle_events(protocol, Callbacks::schedule);
         self.calls.clear();
         drained.and_then(|()| self.operations.close(py, || self.closed_error(py)))
@@ -288,6 +322,7 @@ impl Connected {
     /// Visits the Python objects, for Python's garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.create_future)?;
+        self.busy_poll.traverse(visit)?;
         self.calls.traverse(visit)
     }
 

@@ -87,7 +87,8 @@ impl Engine {
     ///
     /// `methods` has the name, whether it is at most once, and the documentation of each method.
     /// `limits` has `trusted_network`, `max_handlers`, `handler_timeout` and `max_calls`. With
-    /// `node`, the endpoint is that of a Kademlia node.
+    /// `node`, the endpoint is that of a Kademlia node. `poll` calls [`poll`](Self::poll), if the
+    /// event loop's thread may do so instead of sleeping.
     fn connect(
         &self,
         event_loop: &Bound<'_, PyAny>,
@@ -95,6 +96,7 @@ impl Engine {
         methods: Vec<(String, bool, Option<String>)>,
         limits: (bool, usize, f64, usize),
         node: Option<NodeOptions<'_>>,
+        poll: Option<Py<PyAny>>,
     ) -> PyResult<RawFd> {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (ours, _theirs) = channel.ok_or_else(|| PyRuntimeError::new_err("no socket was passed"))?;
@@ -107,7 +109,7 @@ impl Engine {
         let service = PythonService { name, methods: methods.collect(), inbox, next_id: 0.into() };
         let (trusted_network, max_handlers, handler_timeout, max_calls) = limits;
         let handler_timeout = seconds("handler_timeout", handler_timeout)?;
-        let limits = Limits { trusted_network, max_handlers, handler_timeout, max_calls };
+        let limits = Limits { trusted_network, max_handlers, handler_timeout, max_calls, poll };
         let hooks = self.hooks.bind(event_loop.py());
         let connected = Connected::new(socket, service, (limits, node), hooks, event_loop)?;
         let fd = connected.wake_fd();
@@ -118,6 +120,11 @@ impl Engine {
     /// Completes the calls that have ended, and runs the handlers of requests that have arrived.
     fn drain(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
         self.connected()?.drain(protocol)
+    }
+
+    /// Polls for the responses of calls that have just been sent.
+    fn poll(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.is_closed.load(Ordering::Relaxed) { Ok(()) } else { self.connected()?.poll(protocol) }
     }
 
     /// Calls a method, with a future of its value.

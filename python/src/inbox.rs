@@ -25,6 +25,13 @@ pub(crate) struct Events {
     pub(crate) finished: Vec<(u64, Outcome)>,
 }
 
+impl Events {
+    fn is_empty(&self) -> bool {
+        let Self { ready, requests, ended, finished } = self;
+        ready.is_empty() && requests.is_empty() && ended.is_empty() && finished.is_empty()
+    }
+}
+
 impl Inbox {
     pub(crate) fn new(wake_up: WakeUp) -> Self {
         Self { events: Mutex::default(), wake_up }
@@ -42,8 +49,12 @@ impl Inbox {
 
     /// Takes all events, in exchange for empty lists.
     pub(crate) fn take(&self, events: &mut Events) {
-        self.wake_up.clear();
         mem::swap(&mut *self.events(), events);
+    }
+
+    /// Returns whether no event is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events().is_empty()
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {

@@ -7,6 +7,7 @@
 //! decoded straight into Python objects, and runs the handlers of requests.
 
 mod address;
+mod busy_poll;
 mod call_future;
 mod calls;
 mod connected;

@@ -36,6 +36,16 @@ impl WakeUp {
     /// Allows the next wake-up. Take the work afterwards.
     pub(crate) fn clear(&self) {
         let _ = (&self.reader).read(&mut [0; 8]);
+        self.allow();
+    }
+
+    /// Prevents wake-ups, because the event loop is awake. Returns `false` if it is woken already.
+    pub(crate) fn prevent(&self) -> bool {
+        !self.is_set.swap(true, Ordering::AcqRel)
+    }
+
+    /// Allows wake-ups again. Take the work afterwards.
+    pub(crate) fn allow(&self) {
         self.is_set.store(false, Ordering::Release);
     }
 }

@@ -1,10 +1,11 @@
-"""The object that a call returns is a future of asyncio in all but its class."""
+"""The object that a call returns is a future of asyncio in all but its class, and polling is worth its time."""
 
 import asyncio
 import concurrent.futures
 import contextvars
 import functools
 import gc
+import socket
 import threading
 import time
 import weakref
@@ -13,7 +14,7 @@ import pytest
 from conftest import serving
 
 import rpcudp_fast
-from rpcudp_fast import RPCProtocol
+from rpcudp_fast import RPCProtocol, Timeout
 
 
 class Server(RPCProtocol):
@@ -227,6 +228,129 @@ def test_a_task_that_ends_the_program_does_not_hold_up_others():
     results = []
     with pytest.raises(SystemExit):
         asyncio.run(main())
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the callbacks by which the event loop polls."""
+
+    poll_count = 0
+
+    def call_soon(self, callback, *args, context=None):
+        function = getattr(callback, "func", None)
+        self.poll_count += getattr(function, "__name__", "") == "poll"
+        return super().call_soon(callback, *args, context=context)
+
+
+def count_polls(main):
+    loop = CountingLoop()
+    try:
+        return loop.run_until_complete(asyncio.wait_for(main(loop), 30))
+    finally:
+        loop.close()
+
+
+def test_long_round_trips_are_not_polled_for():
+    async def main(loop):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            async with serving(RPCProtocol) as (client, _):
+                for _ in range(300):
+                    with pytest.raises(Timeout):
+                        await client.call(silent.getsockname(), "x", timeout=0.002)
+        # Polls after 1, 3, 7, 15 and so on calls: at most 9 times for 100 us, in slices and parts of slices.
+        return loop.poll_count
+
+    assert 1 <= count_polls(main) < 100
+
+
+def test_many_calls_are_not_polled_for():
+    async def main(loop):
+        async with serving(Server) as (client, address):
+            # Three calls are always in flight.
+            waiting = [client.call(address, "sleep", 20) for _ in range(3)]
+            loop.poll_count = 0
+            for _ in range(20):
+                await asyncio.gather(*(client.call(address, "double", number) for number in range(50)))
+            assert all(call.cancel() for call in waiting)
+        return loop.poll_count
+
+    assert count_polls(main) == 0
+
+
+def test_polling_can_be_switched_off():
+    async def main(loop):
+        async with serving(lambda: Server(busy_poll=False)) as (client, address):
+            for number in range(100):
+                assert await client.call(address, "double", number) == 2 * number
+        return loop.poll_count
+
+    assert count_polls(main) == 0
+
+
+def test_other_callbacks_run_while_a_call_is_polled_for(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        count, calls, is_over = 0, 0, False
+
+        def spin():
+            nonlocal count
+            count += 1
+            if not is_over:
+                loop.call_soon(spin)
+
+        async with serving(Server) as (client, address):
+            loop.call_soon(spin)
+            for number in range(200):
+                before = count
+                assert await client.call(address, "double", number) == 2 * number
+                calls += count > before
+            timer = loop.create_future()
+            loop.call_later(0.01, timer.set_result, None)
+            while not timer.done():
+                await client.call(address, "double", 1)
+            is_over = True
+            assert calls == 200
+
+    run(main())
+
+
+def test_a_call_is_cancelled_while_it_is_polled_for(run):
+    async def main():
+        async with serving(Server) as (client, address):
+            for _ in range(100):
+                call = client.call(address, "sleep", 20)
+                await asyncio.sleep(0)
+                assert call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                assert await client.call(address, "double", 1) == 2
+
+    run(main())
+
+
+def test_calls_on_several_loops_are_polled_for_at_once():
+    async def main():
+        async with serving(Server) as (client, address):
+            for number in range(300):
+                assert await client.call(address, "double", number) == 2 * number
+
+    async def threads():
+        await asyncio.gather(*(asyncio.to_thread(asyncio.run, main()) for _ in range(4)))
+
+    asyncio.run(asyncio.wait_for(threads(), 30))
+
+
+def test_a_protocol_is_closed_while_it_polls(run):
+    async def main():
+        for _ in range(50):
+            loop = asyncio.get_running_loop()
+            transport, client = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
+            call = client.call(rpcudp_fast.local_addr(client), "sleep", 20)
+            transport.close()
+            with pytest.raises(rpcudp_fast.Closed):
+                await call
+
+    run(main())
 
 
 def test_a_task_that_blocks_holds_up_no_request_of_another(run):
