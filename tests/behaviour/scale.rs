@@ -13,7 +13,7 @@ use rpcudp::sim::{Conditions, Network};
 use rpcudp::{CallError, Context, Endpoint, rpc_service};
 use tokio::task::JoinSet;
 
-use crate::support::{Runs, Wire, ms, over_each_wire, variable};
+use crate::support::{Pair, Runs, Wire, ms, over_each_wire, variable};
 
 over_each_wire!(
     at_least_once_fails_at_most_one_call_in_ten_thousand,
@@ -71,13 +71,16 @@ async fn run(wire: Wire, call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> O
     let call_count = variable("RPCUDP_CALLS").unwrap_or_else(|| wire.call_count(3_000));
     let seed = variable("RPCUDP_SEED").unwrap_or(1);
     let network = Network::new(seed);
-    let conditions = Conditions::default().loss(0.3).duplication(0.2).reordering(0.2);
-    network.set_conditions(conditions.latency(ms(20)));
     let counts = Counts::default();
     // Limits do not apply to loopback addresses.
     let server = wire.bind(&network, "127.0.0.1:7000", Endpoint::builder().serve(LedgerServer::new(counts.clone())));
     let caller = wire.bind(&network, "127.0.0.1:7001", Endpoint::builder());
-    let client: LedgerClient = wire.client(&caller, server.local_addr());
+    let pair = Pair { network, server, caller, wire };
+    // The time of the handshake would be that of all calls.
+    pair.open_link().await;
+    let conditions = Conditions::default().loss(0.3).duplication(0.2).reordering(0.2);
+    pair.network.set_conditions(conditions.latency(ms(20)));
+    let client: LedgerClient = pair.client();
 
     let next = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
@@ -102,7 +105,7 @@ async fn run(wire: Wire, call: fn(&LedgerClient, u64) -> rpcudp::Call<u64>) -> O
         });
     }
     let succeeded = tasks.join_all().await.concat();
-    let (stats, served) = (caller.stats(), server.stats());
+    let (stats, served) = (pair.caller.stats(), pair.server.stats());
     assert_eq!(stats.calls.in_flight, 0, "seed {seed}");
     println!(
         "{} of {call_count} calls succeeded with the seed {seed}; {} requests were retransmitted, {} ran, and {} got \

@@ -13,7 +13,7 @@ pub(crate) struct Pair {
     pub(crate) network: Network,
     pub(crate) server: Endpoint,
     pub(crate) caller: Endpoint,
-    wire: Wire,
+    pub(crate) wire: Wire,
 }
 
 impl Pair {
