@@ -46,6 +46,9 @@ class Peer(RPCProtocol):
     async def rpc_sleep(self, sender):
         await asyncio.sleep(60)
 
+    async def rpc_nap(self, sender):
+        await asyncio.sleep(1)
+
     def rpc_unencodable(self, sender):
         return object()
 
@@ -124,7 +127,8 @@ class Soak:
             transport, protocol, own = await open_peer()
             assert (await protocol.echo(address, 1))[0]
             assert (await protocol.echo(own, 1))[0]
-            pending = protocol.sleep(own)
+            # The handler runs on after the end of its protocol.
+            pending = protocol.nap(own)
             transport.close()
             assert await pending == (False, None)
             self.count("opened")

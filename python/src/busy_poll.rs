@@ -16,15 +16,13 @@ use crate::inbox::Inbox;
 /// A near peer responds before the system has put a thread to sleep and woken it again. So the
 /// thread looks for the response for a moment after it has sent a request, in a callback of the
 /// event loop, as long as few calls are in flight and responses come within that moment.
-pub(crate) struct BusyPoll {
-    /// The function by which the event loop polls, and its `call_soon`. `None` if polling is
-    /// disabled.
-    functions: Option<(Py<PyAny>, Py<PyAny>)>,
-    state: Mutex<State>,
-}
+pub(crate) struct BusyPoll(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// The method `call_soon` of the event loop, and the function by which it polls. `None` if
+    /// polling is disabled, and after the end, because the function refers to the engine.
+    functions: Option<(Py<PyAny>, Py<PyAny>)>,
     /// The time at which polling ends, while the event loop polls.
     until: Option<Instant>,
     /// The number of calls that sleep before one polls again.
@@ -56,7 +54,7 @@ impl BusyPoll {
             Some(poll) => Some((event_loop.getattr("call_soon")?.unbind(), poll)),
             None => None,
         };
-        Ok(Self { functions, state: Mutex::default() })
+        Ok(Self(Mutex::new(State { functions, until: None, sleeping: 0, backoff: 0 })))
     }
 
     /// Has the event loop poll, if the request that was just sent is worth it.
@@ -65,17 +63,19 @@ impl BusyPoll {
     ///
     /// If the event loop is closed.
     pub(crate) fn begin(&self, py: Python<'_>, call_count: usize) -> PyResult<()> {
-        if self.functions.is_none() || call_count > Self::MAX_CALLS {
+        if call_count > Self::MAX_CALLS {
             return Ok(());
         }
         let mut state = self.state();
+        if state.functions.is_none() {
+            return Ok(());
+        }
         if state.sleeping > 0 {
             state.sleeping -= 1;
             return Ok(());
         }
         let was_polling = state.until.replace(Instant::now() + Self::MAX_TIME).is_some();
-        drop(state);
-        if was_polling { Ok(()) } else { self.schedule(py) }
+        if was_polling { Ok(()) } else { schedule(py, state) }
     }
 
     /// Waits for an event in the inbox, for a slice of the time that is left.
@@ -117,23 +117,35 @@ impl BusyPoll {
             state.until = None;
             return Ok(());
         }
-        drop(state);
-        self.schedule(py)
+        schedule(py, state)
+    }
+
+    /// Ends polling for good, because the endpoint is closed.
+    pub(crate) fn clear(&self) {
+        let functions = self.state().functions.take();
+        // The state is unlocked here, because dropping objects runs Python code.
+        drop(functions);
     }
 
     /// Visits the Python objects, for Python's garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.functions.iter().try_for_each(|(call_soon, poll)| {
+        // No code of this type calls Python while it holds the lock.
+        let Ok(state) = self.0.try_lock() else { return Ok(()) };
+        state.functions.iter().try_for_each(|(call_soon, poll)| {
             visit.call(call_soon)?;
             visit.call(poll)
         })
     }
 
-    fn schedule(&self, py: Python<'_>) -> PyResult<()> {
-        self.functions.iter().try_for_each(|(call_soon, poll)| call_soon.call1(py, (poll,)).map(drop))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Has the event loop poll soon.
+fn schedule(py: Python<'_>, state: MutexGuard<'_, State>) -> PyResult<()> {
+    let Some((call_soon, poll)) = &state.functions else { return Ok(()) };
+    let (call_soon, poll) = (call_soon.clone_ref(py), poll.clone_ref(py));
+    drop(state);
+    call_soon.call1(py, (poll,)).map(drop)
 }

@@ -228,7 +228,16 @@ impl CallFuture {
         result
     }
 
-    /// Returns the exception for those that await a cancelled future. asyncio calls it.
+    /// Returns the message with which the future was cancelled. asyncio reads it.
+    #[getter(_cancel_message)]
+    fn cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.state().outcome {
+            Some(CallOutcome::Cancelled(message)) => message.as_ref().map(|message| message.clone_ref(py)),
+            _ => None,
+        }
+    }
+
+    /// Returns the exception for code that awaits a cancelled future. asyncio calls it.
     fn _make_cancelled_error(&self, py: Python<'_>) -> Py<PyAny> {
         let state = self.state();
         let message = match &state.outcome {

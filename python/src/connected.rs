@@ -310,12 +310,14 @@ impl Connected {
         // A task may be running that closes the endpoint, so no other runs here.
         self.inbox.wake_up().clear();
         let drained = self.handle_events(protocol, Callbacks::schedule);
+        self.busy_poll.clear();
         self.calls.clear();
         drained.and_then(|()| self.operations.close(py, || self.closed_error(py)))
     }
 
     /// Drops the Python objects that refer to this one.
     pub(crate) fn clear(&self) {
+        self.busy_poll.clear();
         self.calls.clear();
     }
 

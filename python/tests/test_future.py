@@ -5,6 +5,7 @@ import concurrent.futures
 import contextvars
 import functools
 import gc
+import importlib
 import socket
 import threading
 import time
@@ -70,10 +71,38 @@ def test_the_functions_of_asyncio_take_calls(run):
             assert await asyncio.shield(double(4)) == 8
             results = await asyncio.gather(double(1), client.call(address, "fail"), return_exceptions=True)
             assert results[0] == 2 and isinstance(results[1], rpcudp_fast.RemoteError)
+            cancelled = client.call(address, "sleep", 20)
+            assert cancelled.cancel("why")
+            results = await asyncio.gather(double(1), cancelled, return_exceptions=True)
+            assert results[0] == 2 and isinstance(results[1], asyncio.CancelledError)
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.gather(double(1), cancelled)
+            task = asyncio.ensure_future(asyncio.wait_for(asyncio.gather(client.call(address, "sleep", 20)), 20))
+            await asyncio.sleep(0.01)
+            assert task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.call(address, "sleep", 20), 0.01)
 
     run(main())
+
+
+def test_an_event_loop_runs_until_a_call_has_ended(run):
+    loop = asyncio.new_event_loop() if run.loop == "asyncio" else importlib.import_module("uvloop").new_event_loop()
+    make = loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
+    transport, client = loop.run_until_complete(make)
+    address = rpcudp_fast.local_addr(client)
+    assert loop.run_until_complete(client.call(address, "double", 2)) == 4
+    with pytest.raises(rpcudp_fast.RemoteError):
+        loop.run_until_complete(client.call(address, "fail"))
+    call = client.call(address, "sleep", 20)
+    loop.call_later(0.01, call.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(call)
+    transport.close()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
 
 
 def test_several_tasks_await_one_call(run):
@@ -342,13 +371,36 @@ def test_calls_on_several_loops_are_polled_for_at_once():
 
 def test_a_protocol_is_closed_while_it_polls(run):
     async def main():
-        for _ in range(50):
-            loop = asyncio.get_running_loop()
-            transport, client = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
-            call = client.call(rpcudp_fast.local_addr(client), "sleep", 20)
-            transport.close()
-            with pytest.raises(rpcudp_fast.Closed):
-                await call
+        loop = asyncio.get_running_loop()
+        async with serving(Server) as (_, address):
+            for _ in range(50):
+                transport, client = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
+                call = client.call(address, "sleep", 20)
+                transport.close()
+                with pytest.raises(rpcudp_fast.Closed):
+                    await call
+
+    run(main())
+
+
+def test_a_closed_protocol_is_freed_without_the_garbage_collector(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        gc.collect()
+        gc.disable()
+        try:
+            async with serving(Server) as (_, address):
+                transport, client = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
+                assert await client.call(address, "double", 1) == 2
+                assert await client.double(address, 2) == (True, 4)
+                freed = weakref.ref(client)
+                transport.close()
+                del transport, client
+                for _ in range(10):
+                    await asyncio.sleep(0.01)
+                assert freed() is None
+        finally:
+            gc.enable()
 
     run(main())
 
