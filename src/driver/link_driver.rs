@@ -36,7 +36,7 @@ pub(super) struct LinkDriver {
     /// Whether this is the driver of the first socket.
     is_owner: bool,
     /// `None` at the driver of another socket.
-    links: Option<Links>,
+    links: Option<Box<Links>>,
     pub(super) known: HashMap<LinkId, KnownLink>,
     pub(super) transfers: Transfers,
     /// The streams of all links.
@@ -92,7 +92,7 @@ impl LinkDriver {
         let EndpointLinks { identity, options, seed, .. } = shared.links.as_deref()?;
         let is_owner = socket == SendQueues::TIMEKEEPER;
         let options = options.clone().local_addr(shared.local_addr);
-        let links = is_owner.then(|| Links::new(identity, options, now(), *seed));
+        let links = is_owner.then(|| Box::new(Links::new(identity, options, now(), *seed)));
         Some(Box::new(Self {
             shared: Arc::clone(shared),
             is_owner,
@@ -416,12 +416,12 @@ impl LinkDriver {
 
     /// Returns whether there are datagrams to send.
     pub(super) fn has_output(&self) -> bool {
-        self.sent_count < self.batch.len() || self.links.as_ref().is_some_and(Links::has_output)
+        self.sent_count < self.batch.len() || self.links.as_ref().is_some_and(|links| links.has_output())
     }
 
     /// Returns whether sending has ended links.
     pub(super) fn has_events(&self) -> bool {
-        self.links.as_ref().is_some_and(Links::has_events)
+        self.links.as_ref().is_some_and(|links| links.has_events())
     }
 
     /// Returns the time at which a link has work to do.

@@ -144,6 +144,10 @@ impl Arrivals {
 
     /// Returns the time at which a frame that arrives is given up.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.frames.is_empty() {
+            // The usual case, after each packet.
+            return None;
+        }
         let reserved = self.frames.values().filter(|frame| frame.is_reserved);
         reserved.map(|frame| frame.last_piece + Self::STALL_TIMEOUT).min()
     }

@@ -68,6 +68,9 @@ impl Engine {
 
     /// Reports the parts of frames that a link has written.
     pub(super) fn report_sent(&mut self, link: &mut Link) {
+        if !link.messages.sending.has_reports() {
+            return;
+        }
         let id = link.id;
         let sent = |Sent { kind, id: frame, sent }| LinkEvent::Sent { link: id, kind, id: frame, sent };
         self.events.extend(link.messages.sending.take_reports().map(sent));

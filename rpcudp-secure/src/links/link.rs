@@ -265,7 +265,6 @@ impl Link {
 
     /// Returns the time at which the link has work to do.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
-        let earlier = |one: Option<Instant>, other| one.into_iter().chain(other).min();
         let own = earlier(self.handshake_deadline(), self.streams.deadline());
         earlier(self.connection.poll_timeout(), earlier(own, self.messages.arrivals.deadline()))
     }
@@ -312,6 +311,13 @@ impl Link {
         let Target { expected: Expected::Key(expected), proven, .. } = self.target.as_ref()? else { return None };
         let found = *proven.get()?;
         (found != *expected).then_some(LinkEnd::WrongPeer { expected: *expected, found })
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
 

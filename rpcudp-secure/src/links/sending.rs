@@ -158,6 +158,12 @@ impl Sending {
         (!self.requests.is_empty() && request_count < Config::MAX_REQUEST_STREAMS).then_some(true)
     }
 
+    /// Returns whether parts were written since the last call of
+    /// [`take_reports`](Self::take_reports).
+    pub(super) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
     /// Takes the parts that were written since the last call.
     pub(super) fn take_reports(&mut self) -> impl Iterator<Item = Sent> {
         self.reports.drain(..)
