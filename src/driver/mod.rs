@@ -167,7 +167,7 @@ impl Driver {
             return Poll::Pending;
         }
         if self.links.as_mut().is_some_and(|links| links.end_await()) {
-            self.poll_links(cx);
+            self.send_commands(cx);
         }
         loop {
             let was_flagged = self.send_queue().driver().take();
@@ -242,8 +242,7 @@ impl Driver {
             self.send_queue().expect_flush();
         }
         if self.wake_chain.is_active() && self.links.as_ref().is_some_and(|links| links.has_flush_len()) {
-            self.poll_links(cx);
-            self.send_links(cx);
+            self.send_commands(cx);
         }
         match self.wake_chain.step(&self.shared.calls, &self.waker) {
             Step::Woken => {
@@ -258,8 +257,7 @@ impl Driver {
                     self.poll_send(cx);
                     self.send_queue().expect_flush();
                 }
-                self.poll_links(cx);
-                self.send_links(cx);
+                self.send_commands(cx);
                 cx.waker().wake_by_ref();
             }
             Step::Done => return Poll::Ready(()),
@@ -341,6 +339,15 @@ impl Driver {
         }
         if has_work {
             self.wake_completed();
+        }
+    }
+
+    /// Executes the commands for links that tasks have queued so far, and sends. Not after a pause
+    /// of the process, because datagrams that have arrived must be received before links end.
+    fn send_commands(&mut self, cx: &mut Context<'_>) {
+        if self.links.as_ref().is_some_and(|links| !links.is_late(Self::MAX_LATENESS)) {
+            self.poll_links(cx);
+            self.send_links(cx);
         }
     }
 
