@@ -53,7 +53,7 @@ pub(crate) struct Dispatch {
     completed: CompletedCalls,
     /// Whether a call has become due before the timekeeper's next look.
     wakes_timekeeper: bool,
-    is_idle: bool,
+    pub(super) is_idle: bool,
     /// The coarse time before the request that is being handled.
     pub(super) coarse_millis: u64,
     /// The time at which a stored response may expire, if this socket has received an at-most-once
@@ -187,11 +187,6 @@ impl Dispatch {
     /// that serves nothing: no call or service is waiting for another datagram.
     pub(crate) fn is_idle(&self) -> bool {
         self.is_idle
-    }
-
-    /// Notes that a stream waits for datagrams.
-    pub(super) fn expect_datagrams(&mut self) {
-        self.is_idle = false;
     }
 
     /// Returns the time to call [`expire_responses`](Self::expire_responses).

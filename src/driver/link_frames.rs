@@ -71,6 +71,11 @@ impl Dispatch {
         handled
     }
 
+    /// Notes that a stream waits for datagrams.
+    pub(super) fn expect_datagrams(&mut self) {
+        self.is_idle = false;
+    }
+
     fn handle_link_request(&mut self, frame: &LinkFrame<'_>, now: Instant) -> Result<(), DropReason> {
         let LinkFrame { contents, peer, addr, shared, .. } = *frame;
         self.coarse_millis = coarse_millis();
