@@ -29,11 +29,11 @@ mod stats;
 mod values;
 mod wake_up;
 
-use mimalloc::MiMalloc;
 use pyo3::prelude::*;
 
+#[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[pymodule]
 mod _engine {
