@@ -267,5 +267,7 @@ mod other {
         pub(in crate::udp) fn drain(&self, _: &Arc<WatchedSocket>, _: &mut ReceiveBatch) {}
 
         pub(in crate::udp) fn resume(&self, _: &Arc<WatchedSocket>) {}
+
+        pub(in crate::udp) fn unwatch(&self) {}
     }
 }
