@@ -76,12 +76,15 @@ use crate::secrets::derive;
 /// let new = |identity| Links::new(identity, LinkOptions::default(), now, [7; 32]);
 /// let mut links = [new(&alice), new(&bob)];
 ///
-/// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?; links[0].send(now,
-/// link, &b"hello"[..])?; for side in [0, 1, 0, 1].repeat(3) { let mut sent = Vec::new();
-/// links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
-/// sent.iter().for_each(|datagram| links[1 - side].handle(now, addrs[side], None, datagram)); } let
-/// events: Vec<_> = std::iter::from_fn(|| links[1].poll()).collect(); let [LinkEvent::Up { peer, ..
-/// }, LinkEvent::Frame { frame, .. }] = &events[..] else { panic!("{events:?}") };
+/// let link = links[0].connect(now, addrs[1], Expected::Key(bob.peer_id()))?;
+/// links[0].send(now, link, &b"hello"[..])?;
+/// for side in [0, 1, 0, 1].repeat(3) {
+///     let mut sent = Vec::new();
+///     links[side].flush(now, |datagram| sent.push(datagram.contents.to_vec()));
+///     sent.iter().for_each(|datagram| links[1 - side].handle(now, addrs[side], None, datagram));
+/// }
+/// let events: Vec<_> = std::iter::from_fn(|| links[1].poll()).collect();
+/// let [LinkEvent::Up { peer, .. }, LinkEvent::Frame { frame, .. }] = &events[..] else { panic!("{events:?}") };
 /// assert_eq!((*peer, &frame[..]), (alice.peer_id(), &b"hello"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
