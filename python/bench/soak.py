@@ -13,6 +13,7 @@ import gc
 import logging
 import os
 import random
+import socket
 import time
 from pathlib import Path
 
@@ -46,9 +47,6 @@ class Peer(RPCProtocol):
     async def rpc_sleep(self, sender):
         await asyncio.sleep(60)
 
-    async def rpc_nap(self, sender):
-        await asyncio.sleep(1)
-
     def rpc_unencodable(self, sender):
         return object()
 
@@ -74,6 +72,9 @@ class Soak:
     def __init__(self, seconds):
         self.end = time.monotonic() + seconds
         self.counts = {}
+        # Never responds.
+        self.silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.silent.bind(("127.0.0.1", 0))
 
     def goes_on(self):
         return time.monotonic() < self.end
@@ -127,8 +128,8 @@ class Soak:
             transport, protocol, own = await open_peer()
             assert (await protocol.echo(address, 1))[0]
             assert (await protocol.echo(own, 1))[0]
-            # The handler runs on after the end of its protocol.
-            pending = protocol.nap(own)
+            # A handler of its own would run on after its end.
+            pending = protocol.sleep(self.silent.getsockname())
             transport.close()
             assert await pending == (False, None)
             self.count("opened")
