@@ -14,8 +14,8 @@ pub(crate) trait Bulk {
     /// Takes a part, and returns its hash.
     #[rpc(timeout = "60m")]
     async fn put(&self, part: Vec<u8>) -> Vec<u8>;
-    /// Returns the part with a number.
-    #[rpc(timeout = "60m")]
+    /// Returns the part with a number. The request is short, so that it can be lost.
+    #[rpc(at_least_once, timeout = "60m")]
     async fn get(&self, number: u64, len: usize) -> Vec<u8>;
 }
 
