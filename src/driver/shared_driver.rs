@@ -50,20 +50,34 @@ impl SharedDriver {
     fn try_lock(&self) -> Option<MutexGuard<'_, Option<Driver>>> {
         match self.driver.try_lock() {
             Ok(driver) => Some(driver),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                // The driver has panicked on a thread of the program, and ends as its task would.
+                let mut driver = poisoned.into_inner();
+                *driver = None;
+                Some(driver)
+            }
             Err(TryLockError::WouldBlock) => None,
         }
     }
 }
 
+/// Wakes the driver's task when it is dropped, if the task found the driver taken.
+struct WakeMissed<'a>(&'a Lock<Option<Waker>>);
+
+impl Drop for WakeMissed<'_> {
+    fn drop(&mut self) {
+        let missed = self.0.lock().take();
+        missed.into_iter().for_each(Waker::wake);
+    }
+}
+
 impl PolledDriver for SharedDriver {
     fn receive_now(&self) -> usize {
+        // Declared first, so that it is dropped after the lock, also by a panic.
+        let _missed;
         let Some(mut driver) = self.try_lock() else { return 0 };
-        let received_count = driver.as_mut().map_or(0, Driver::receive_now);
-        drop(driver);
-        let missed = self.missed.lock().take();
-        missed.into_iter().for_each(Waker::wake);
-        received_count
+        _missed = WakeMissed(&self.missed);
+        driver.as_mut().map_or(0, Driver::receive_now)
     }
 }
 
