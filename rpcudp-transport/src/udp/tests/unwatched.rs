@@ -5,15 +5,12 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::{bind, poll_receive, receive, send};
 use crate::{ReceiveBatch, Transport, Udp};
-
-fn burst_lens() -> impl Iterator<Item = usize> {
-    (0..600).map(|number| 1 + number * 7 % 200)
-}
 
 /// Sends as many datagrams as four full receives take.
 async fn send_burst(from: &Udp, to: &Udp) {
@@ -56,15 +53,21 @@ async fn no_wake_up_is_lost_when_the_socket_is_watched_again() {
     let b = bind("127.0.0.1:0");
     let addr = b.local_addr();
     let received_count = Arc::new(AtomicUsize::new(0));
+    let (started, mut bursts) = unbounded_channel();
     let sender = thread::spawn({
         let received_count = Arc::clone(&received_count);
         move || {
             let a = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let send = |len| (0..len).for_each(|_| assert_eq!(a.send_to(b"datagram", addr).unwrap(), 8));
             let mut sent_count = 0;
-            // Bursts that end at other moments of a receive each time.
-            for len in burst_lens() {
-                (0..len).for_each(|_| assert_eq!(a.send_to(b"datagram", addr).unwrap(), 8));
-                sent_count += len;
+            for number in 0..600 {
+                // The first datagrams wait in the socket and make it unwatched. The rest arrives
+                // while they are received, and ends at another moment of a receive each time.
+                let rest_len = number * 7 % 100;
+                sent_count += 128 + rest_len;
+                send(128);
+                started.send(sent_count).unwrap();
+                send(rest_len);
                 while received_count.load(Ordering::Relaxed) < sent_count && Arc::strong_count(&received_count) > 1 {
                     thread::yield_now();
                 }
@@ -72,16 +75,20 @@ async fn no_wake_up_is_lost_when_the_socket_is_watched_again() {
             sent_count
         }
     });
-    let mut unwatched_count = 0;
-    while received_count.load(Ordering::Relaxed) < burst_lens().sum() {
-        let Ok(batch) = timeout(Duration::from_secs(10), poll_receive(&b)).await else { break };
-        received_count.fetch_add(batch.len(), Ordering::Relaxed);
-        unwatched_count += usize::from(!b.socket.socket.is_watched());
+    let (mut total, mut unwatched_count) = (0, 0);
+    while let Some(burst_end) = bursts.recv().await {
+        let mut is_unwatched = false;
+        while total < burst_end {
+            let received = timeout(Duration::from_secs(10), poll_receive(&b)).await;
+            let batch = received.expect("a datagram waited in the socket");
+            total += batch.len();
+            received_count.store(total, Ordering::Relaxed);
+            is_unwatched |= !b.socket.socket.is_watched();
+        }
+        unwatched_count += usize::from(is_unwatched);
     }
-    let total = received_count.load(Ordering::Relaxed);
-    drop(received_count);
-    assert_eq!(sender.join().unwrap(), total, "a datagram waited in the socket");
-    assert!(unwatched_count > 0);
+    assert_eq!(sender.join().unwrap(), total);
+    assert_eq!(unwatched_count, 600);
 }
 
 #[tokio::test]
