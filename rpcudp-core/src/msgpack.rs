@@ -55,8 +55,7 @@ fn container_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault> {
     let mut depth = 0;
     let mut rest = bytes;
     loop {
-        let (head_len, payload_len, children) = head(rest).ok_or(Fault::Invalid)?;
-        let len = head_len.checked_add(payload_len).ok_or(Fault::Invalid)?;
+        let (len, children) = extent(rest).ok_or(Fault::Invalid)?;
         rest = rest.get(len..).ok_or(Fault::Invalid)?;
         missing -= 1;
         if children > 0 {
@@ -78,6 +77,27 @@ fn container_len(bytes: &[u8], max_depth: usize) -> Result<usize, Fault> {
             }
             depth -= 1;
             missing = outer[depth];
+        }
+    }
+}
+
+/// Returns two numbers for the first value in `bytes`: its length, without that of values inside
+/// it, and the number of those.
+///
+/// The lengths of common values are constants here. In a list of values that are alike, the
+/// processor guesses them right, and need not wait for one length before it looks at the next head.
+#[inline]
+fn extent(bytes: &[u8]) -> Option<(usize, u64)> {
+    match bytes {
+        // Numbers from -32 to 127.
+        [..=0x7f | 0xe0.., ..] => Some((1, 0)),
+        [first @ FIX_ARRAY..FIX_STR, ..] => Some((1, u64::from(first - FIX_ARRAY))),
+        [first @ FIX_STR..NIL, ..] => Some((1 + usize::from(first - FIX_STR), 0)),
+        [BIN_8 | STR_8, len, ..] => Some((2 + usize::from(*len), 0)),
+        [U_16, ..] => Some((3, 0)),
+        _ => {
+            let (head_len, payload_len, children) = head(bytes)?;
+            Some((head_len.checked_add(payload_len)?, children))
         }
     }
 }
@@ -253,6 +273,9 @@ const U_16: u8 = 0xcd;
 /// another head.
 const FIX_STR: u8 = 0xa0;
 const FIX_STR_END: u8 = 32;
+
+/// The byte of nil, which comes after the first bytes of short texts.
+const NIL: u8 = FIX_STR + FIX_STR_END;
 
 /// The first byte of a short array, without its count, and the count from which on an array has
 /// another head.

@@ -89,6 +89,11 @@ impl Key {
 }
 
 impl Distance {
+    /// Returns the most significant 64 bits.
+    pub(crate) fn high(&self) -> u64 {
+        self.high
+    }
+
     /// Returns the number of leading bits that the two points share: 160 if they are equal.
     #[must_use]
     pub fn common_prefix_len(&self) -> usize {

@@ -1,4 +1,5 @@
 mod candidate;
+mod candidates;
 mod options;
 mod referrers;
 mod result;
@@ -6,10 +7,11 @@ mod subnet_limits;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use candidate::{Candidate, CandidateState};
+use candidates::Candidates;
 pub use options::LookupOptions;
 use referrers::{ReferrerId, Referrers};
 pub use result::{LookupResult, QueriedNode, QueryOutcome};
@@ -52,8 +54,8 @@ pub struct Lookup {
     key: Key,
     local_id: NodeId,
     options: LookupOptions,
-    /// All known contacts by their distance from the key, the closest first.
-    candidates: BTreeMap<Distance, Candidate>,
+    /// All known contacts.
+    candidates: Candidates,
     ids_per_addr: HashMap<SocketAddr, usize>,
     subnet_limits: SubnetLimits,
     referrers: Referrers,
@@ -90,7 +92,7 @@ impl Lookup {
             key,
             local_id,
             options,
-            candidates: BTreeMap::new(),
+            candidates: Candidates::with_capacity(Self::EXPECTED_CANDIDATES),
             ids_per_addr: HashMap::with_capacity(Self::EXPECTED_CANDIDATES),
             subnet_limits: SubnetLimits::new(options.max_per_subnet, Self::MAX_IDS_PER_ADDR, Self::EXPECTED_CANDIDATES),
             referrers: Referrers::default(),
@@ -111,6 +113,7 @@ impl Lookup {
         // A query counts towards alpha even if its candidate is no longer in the shortlist.
         self.in_flight.retain(|(unresponsive_at, _)| now < *unresponsive_at);
         let may_query = self.query_count < self.options.max_queries;
+        let has_room = self.in_flight.len() < self.options.alpha;
         let mut next = None;
         let mut is_waiting = false;
         let mut responded_count = 0;
@@ -120,6 +123,10 @@ impl Lookup {
                 CandidateState::InFlight { .. } => is_waiting = true,
                 CandidateState::Responded => responded_count += 1,
                 _ => {}
+            }
+            if next.is_some() || is_waiting && !has_room {
+                // The other candidates do not change the step.
+                break;
             }
         }
         if next.is_none() && !is_waiting && may_query && responded_count < self.options.k {
@@ -133,7 +140,7 @@ impl Lookup {
         }
         let next_unresponsive_at = self.in_flight.iter().map(|(unresponsive_at, _)| *unresponsive_at).min();
         match (next, next_unresponsive_at) {
-            (Some(next), _) if self.in_flight.len() < self.options.alpha => self.query(next, now),
+            (Some(next), _) if has_room => self.query(next, now),
             (Some(_), Some(unresponsive_at)) => Step::Wait(unresponsive_at),
             (None, Some(unresponsive_at)) if is_waiting => Step::Wait(unresponsive_at),
             _ => Step::Done,
@@ -176,8 +183,8 @@ impl Lookup {
     /// Returns the nodes closest to the key that have responded, the closest first, at most k.
     #[must_use]
     pub fn closest(&self) -> Vec<Contact> {
-        let responded = self.candidates.values().filter(|candidate| candidate.state == CandidateState::Responded);
-        responded.take(self.options.k).map(|candidate| candidate.contact).collect()
+        let responded = self.candidates.iter().filter(|(_, candidate)| candidate.state == CandidateState::Responded);
+        responded.take(self.options.k).map(|(_, candidate)| candidate.contact).collect()
     }
 
     /// Returns the number of successive queries that led to a node, its own included: 1 for a seed.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ proptest! {
             }
         }
         prop_assert!(queried.len() <= 100 && lookup.query_count() == queried.len());
-        prop_assert!(lookup.candidates.len() <= 5 + 100 * 20);
+        prop_assert!(lookup.candidates.iter().count() <= 5 + 100 * 20);
     }
 }
 

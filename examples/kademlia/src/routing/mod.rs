@@ -243,9 +243,12 @@ impl RoutingTable {
                 break;
             }
             let entries = self.buckets[index].entries.iter().filter(|entry| matches(entry));
-            // Computes each distance once, not once for each comparison.
-            sorted.extend(entries.map(|entry| (entry.contact.id.distance(key), entry)));
-            sorted.sort_unstable_by_key(|(distance, _)| *distance);
+            // Computes each distance once, not once for each comparison, and moves no more of it
+            // than what almost always decides.
+            sorted.extend(entries.map(|entry| (entry.contact.id.distance(key).high(), entry)));
+            sorted.sort_unstable_by(|(high, entry), (other_high, other)| {
+                high.cmp(other_high).then_with(|| entry.contact.id.distance(key).cmp(&other.contact.id.distance(key)))
+            });
             closest.extend(sorted.drain(..).take(wanted).map(|(_, entry)| entry.contact));
         }
         closest
