@@ -50,3 +50,5 @@ mod sockets;
 mod trailers;
 mod unit_tests;
 mod unstored_responses;
+#[cfg(target_os = "linux")]
+mod watchdog;
