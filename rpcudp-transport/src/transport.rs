@@ -118,6 +118,15 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Ok(batch.len() - from)
     }
 
+    /// Returns whether an endpoint should [gather](SendBatch::gather) a batch before
+    /// [`try_send_batch`](Self::try_send_batch), because datagrams to one peer take less time if
+    /// they are next to each other.
+    ///
+    /// The default is `false`: datagrams leave in the order in which they were sent.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// Waits until a send that returned [`io::ErrorKind::WouldBlock`] may succeed.
     ///
     /// Only one task at a time may wait: the task that polled last is woken.

@@ -60,6 +60,10 @@ impl<T: Transport> Transport for CloseGuard<T> {
         self.transport.try_send_batch(batch, from)
     }
 
+    fn gathers(&self) -> bool {
+        self.transport.gathers()
+    }
+
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.transport.poll_writable(cx)
     }

@@ -22,7 +22,7 @@ impl Echo for Service {
     }
 }
 
-/// How often the watchdog's thread was woken so far.
+/// The number of times that the watchdog's thread was woken so far.
 fn wake_count() -> u64 {
     let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
     let watchdog = tasks

@@ -136,6 +136,11 @@ impl Transport for Udp {
         send::send_batch(&self.socket, batch, from)
     }
 
+    /// Whether the kernel has segmented sends.
+    fn gathers(&self) -> bool {
+        self.socket.segmentation.is_supported()
+    }
+
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket.socket.poll_writable(cx)
     }

@@ -26,6 +26,11 @@ impl Segmentation {
         Self { max_count, pause: AtomicU32::new(0) }
     }
 
+    /// Returns whether the kernel has segmented sends.
+    pub(super) fn is_supported(&self) -> bool {
+        self.max_count > 1
+    }
+
     /// Returns the maximum number of datagrams in a segmented send of the next batch.
     pub(super) fn begin_batch(&self) -> usize {
         if self.pause.load(Ordering::Relaxed) == 0 {

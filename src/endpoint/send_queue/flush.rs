@@ -40,6 +40,9 @@ impl Flush {
                 }
                 has_taken = true;
                 queue.take(&mut self.batch);
+                if transport.gathers() {
+                    self.batch.gather();
+                }
                 if self.is_done() {
                     return Ok(());
                 }

@@ -1,10 +1,10 @@
 mod cork_end;
 pub(crate) mod flush;
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
+use std::{io, mem};
 
 use rpcudp_core::{Counter, Counters, DropReason, MessageId, copy};
 use rpcudp_transport::{Datagram, SendBatch, Transport};
@@ -38,6 +38,8 @@ pub(crate) struct QueuedBatch {
     datagrams: SendBatch,
     /// The call of each datagram. `None` for responses and oneway requests.
     calls: Vec<Option<MessageId>>,
+    /// Memory for the calls in another order.
+    spare_calls: Vec<Option<MessageId>>,
 }
 
 /// The time at which a datagram leaves.
@@ -125,6 +127,9 @@ impl SendQueue {
     /// Sends a batch of responses and clears it. Responses for which the socket has no room are
     /// queued.
     pub(crate) fn send_responses(&self, transport: &dyn Transport, responses: &mut SendBatch) {
+        if transport.gathers() {
+            responses.gather();
+        }
         let mut sent_count = 0;
         while sent_count < responses.len() {
             match transport.try_send_batch(responses, sent_count) {
@@ -214,7 +219,7 @@ impl SendQueue {
         if self.is_released.load(Ordering::Relaxed) {
             self.is_released.store(false, Ordering::Relaxed);
         }
-        std::mem::swap(&mut *self.queue.lock(), batch);
+        mem::swap(&mut *self.queue.lock(), batch);
     }
 }
 
@@ -223,10 +228,21 @@ impl QueuedBatch {
     /// datagrams.
     const KEPT_COUNT: usize = 4_096;
 
+    /// Moves the datagrams of each peer together.
+    fn gather(&mut self) {
+        if let Some(former) = self.datagrams.gather() {
+            self.spare_calls.clear();
+            self.spare_calls.extend(former.map(|index| self.calls[index]));
+            mem::swap(&mut self.calls, &mut self.spare_calls);
+        }
+    }
+
     fn clear(&mut self) {
         self.datagrams.clear();
-        self.calls.clear();
-        self.calls.shrink_to(Self::KEPT_COUNT);
+        for calls in [&mut self.calls, &mut self.spare_calls] {
+            calls.clear();
+            calls.shrink_to(Self::KEPT_COUNT);
+        }
     }
 }
 

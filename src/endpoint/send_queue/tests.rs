@@ -9,7 +9,7 @@ use rpcudp_transport::ReceiveBatch;
 use super::flush::Flush;
 use super::*;
 
-/// A transport with room for a set number of datagrams. Refuses those to port 1.
+/// A transport with room for a set number of datagrams, which gathers. Refuses those to port 1.
 #[derive(Debug, Default)]
 struct LimitedTransport {
     room: AtomicUsize,
@@ -29,6 +29,10 @@ impl Transport for LimitedTransport {
         self.room.store(room.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?, Ordering::SeqCst);
         self.sent.lock().unwrap().push(datagram.contents.to_vec());
         Ok(())
+    }
+
+    fn gathers(&self) -> bool {
+        true
     }
 
     fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -125,6 +129,19 @@ fn one_that_cannot_be_sent_is_failed_and_stops_no_other() {
     assert_eq!(setup.sent(), [[2], [3]]);
     assert_eq!(setup.failed, [Some(id(1)), Some(id(1))]);
     assert_eq!(setup.queue_request(1, b"x", SendMode::Immediate).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn gathered_requests_are_failed_by_their_own_calls() {
+    let mut setup = Setup::new(3);
+    for number in 0..6 {
+        let destination = ([127, 0, 0, 1], [2, 1][usize::from(number % 2)]).into();
+        let datagram = Datagram { destination, source: None, contents: &[number as u8] };
+        setup.queue.send(datagram, Some(id(number)), SendMode::Batched).unwrap();
+    }
+    setup.flush().unwrap();
+    assert_eq!(setup.sent(), [[0], [2], [4]]);
+    assert_eq!(setup.failed, [1, 3, 5].map(|number| Some(id(number))));
 }
 
 #[test]

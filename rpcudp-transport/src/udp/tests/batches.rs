@@ -34,19 +34,34 @@ async fn batch_arrives_as_it_was_sent_with_any_segmentation() {
             batch.push(Datagram { destination, source: None, contents: &vec![number as u8; len] });
         }
     }
+    send_to_all(&a, &batch, [b, c]).await;
+}
+
+#[tokio::test]
+async fn gathered_batch_arrives_in_the_order_of_each_peer() {
+    let (a, b, c) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let mut batch = SendBatch::new();
+    for number in 0..200_u8 {
+        let destination = [&b, &c][usize::from(number % 2)].local_addr();
+        batch.push(Datagram { destination, source: None, contents: &vec![number; 1 + usize::from(number / 8 % 5)] });
+    }
+    assert_eq!(a.gathers(), a.socket.state.max_gso_segments() > 1);
+    assert_eq!(batch.gather().map(Iterator::count), Some(200));
+    send_to_all(&a, &batch, [b, c]).await;
+}
+
+/// Sends a batch, and checks that each receiver gets its datagrams in their order.
+async fn send_to_all(from: &Udp, batch: &SendBatch, receivers: [Udp; 2]) {
     let mut sent = 0;
     while sent < batch.len() {
-        match a.try_send_batch(&batch, sent) {
+        match from.try_send_batch(batch, sent) {
             Ok(count) => sent += count,
-            Err(_) => poll_fn(|cx| a.poll_writable(cx)).await.unwrap(),
+            Err(_) => poll_fn(|cx| from.poll_writable(cx)).await.unwrap(),
         }
     }
-    for receiver in [b, c] {
-        let expected: Vec<_> = batch
-            .iter()
-            .filter(|datagram| datagram.destination == receiver.local_addr())
-            .map(|datagram| datagram.contents)
-            .collect();
+    for receiver in receivers {
+        let to_receiver = batch.iter().filter(|datagram| datagram.destination == receiver.local_addr());
+        let expected: Vec<_> = to_receiver.map(|datagram| datagram.contents).collect();
         let mut received = Vec::new();
         while received.len() < expected.len() {
             received.extend(receive(&receiver).await.iter().map(|datagram| datagram.contents.to_vec()));

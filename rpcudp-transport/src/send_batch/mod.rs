@@ -1,11 +1,17 @@
+mod entry;
+mod gathering;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use self::entry::Entry;
+use self::gathering::Gathering;
 use crate::datagram::Datagram;
 
 /// Datagrams to be sent together, stored one after the other in one buffer.
 ///
-/// A batch keeps its memory, up to 512 KiB, so reuse it.
+/// A batch keeps its memory, up to 512 KiB, and 144 KiB if it is [gathered](Self::gather), so reuse
+/// it.
 ///
 /// ```
 /// use rpcudp::transport::{Datagram, SendBatch};
@@ -21,14 +27,7 @@ use crate::datagram::Datagram;
 pub struct SendBatch {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    destination: SocketAddr,
-    source: Option<IpAddr>,
-    start: usize,
-    end: usize,
+    gathering: Gathering,
 }
 
 /// Consecutive datagrams of a batch that one segmented send can carry: they have one destination,
@@ -106,7 +105,8 @@ impl SendBatch {
         self.bytes.len()
     }
 
-    /// Returns the datagram at an index. Indices follow the order in which datagrams were appended.
+    /// Returns the datagram at an index. Indices follow the order in which datagrams were appended,
+    /// or that of [`gather`](Self::gather).
     ///
     /// # Panics
     ///
@@ -117,7 +117,7 @@ impl SendBatch {
         Datagram { destination, source, contents: &self.bytes[start..end] }
     }
 
-    /// Returns the datagrams in the order in which they were appended.
+    /// Returns the datagrams in the order of their indices.
     pub fn iter(&self) -> impl Iterator<Item = Datagram<'_>> {
         (0..self.len()).map(|index| self.datagram(index))
     }
@@ -128,13 +128,37 @@ impl SendBatch {
         self.bytes.truncate(self.entries.last().map_or(0, |last| last.end));
     }
 
-    /// Removes all datagrams. Keeps up to 512 KiB of memory.
+    /// Removes all datagrams. Keeps the memory that the type's documentation states.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();
         // One large datagram or one burst is no reason to keep its memory for good.
         self.bytes.shrink_to(Self::KEPT_LEN);
         self.entries.shrink_to(Self::KEPT_COUNT);
+        self.gathering.shrink();
+    }
+
+    /// Moves datagrams with one destination and one source together, so that
+    /// [`Udp`](crate::Udp) can send them with one segmented send.
+    ///
+    /// They keep their order, and come in the place of the first of them. Returns their former
+    /// indices, or `None` if the batch stays as it is because few sends would be saved.
+    ///
+    /// ```
+    /// use rpcudp::transport::{Datagram, SendBatch};
+    ///
+    /// let [one, other] = ["192.0.2.1:7000".parse()?, "192.0.2.2:7000".parse()?];
+    /// let mut batch = SendBatch::new();
+    /// for (destination, contents) in [(one, b"a"), (other, b"b"), (one, b"c"), (other, b"d")] {
+    ///     batch.push(Datagram { destination, source: None, contents });
+    /// }
+    /// let former: Vec<usize> = batch.gather().expect("each destination has two datagrams").collect();
+    /// assert_eq!(former, [0, 2, 1, 3]);
+    /// assert!(batch.iter().map(|datagram| datagram.contents).eq([b"a", b"c", b"b", b"d"]));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn gather(&mut self) -> Option<impl Iterator<Item = usize>> {
+        self.gathering.gather(&mut self.bytes, &mut self.entries)
     }
 
     /// Returns the longest run that begins at an index, with at most `max_count` datagrams and
