@@ -4,8 +4,12 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rpcudp::{Endpoint, Peers};
 
 use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
@@ -41,18 +45,27 @@ struct Key {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clients {
-    /// A client for each peer, in turn.
+    /// A client for each peer, which all callers together use in turn. As with a group, no peer
+    /// gets a call while others wait for one.
     Plain,
+    /// A client for each peer, one of which is drawn for each call. Some calls to one peer leave
+    /// together by chance.
+    AtRandom,
+    /// A client for each peer, which each caller uses in its own turn. The callers fall into step,
+    /// so that calls to one peer leave together.
+    EachInTurn,
     /// One client of a group of all peers.
     Group,
 }
 
 impl Clients {
-    const ALL: [Self; 2] = [Self::Plain, Self::Group];
+    const ALL: [Self; 4] = [Self::Plain, Self::AtRandom, Self::EachInTurn, Self::Group];
 
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::AtRandom => "plain, at random",
+            Self::EachInTurn => "plain, each in turn",
             Self::Group => "group",
         }
     }
@@ -86,34 +99,48 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, BoxError> {
     conclude(text, &samples, options.markdown.as_ref())
 }
 
-/// A caller that uses its clients in turn.
+/// A caller that uses one of its clients for each call.
 #[derive(Debug)]
-struct TurnCaller {
+struct ClientsCaller {
     clients: Vec<EchoClient>,
-    next: usize,
+    /// The next client; of this caller, or of all.
+    next: Arc<AtomicUsize>,
+    /// The draws, if the clients are drawn.
+    rng: Option<StdRng>,
     /// The server serves as long as a handle exists.
     _server: Endpoint,
 }
 
 /// Binds a server that is all peers, because it is bound to all addresses of loopback, and returns
 /// callers that share the endpoint of their clients.
-async fn callers(key: Key, count: usize) -> Result<Vec<TurnCaller>, BoxError> {
+async fn callers(key: Key, count: usize) -> Result<Vec<ClientsCaller>, BoxError> {
     let server = Endpoint::builder().serve(EchoServer::new(EchoService)).bind("0.0.0.0:0").await?;
     let endpoint = Endpoint::bind("127.0.0.1:0").await?;
     let (first, port) = (u32::from(Ipv4Addr::new(127, 1, 0, 0)), server.local_addr().port());
     let peers = (0..key.peer_count).map(|number| SocketAddr::from((Ipv4Addr::from(first + number), port)));
     let clients: Vec<_> = match key.clients {
-        Clients::Plain => peers.map(|peer| EchoClient::new(&endpoint, peer)).collect(),
+        Clients::Plain | Clients::AtRandom | Clients::EachInTurn => {
+            peers.map(|peer| EchoClient::new(&endpoint, peer)).collect()
+        }
         Clients::Group => vec![EchoClient::group(&endpoint, Peers::fixed(peers))],
     };
-    let caller = |number| TurnCaller { clients: clients.clone(), next: number, _server: server.clone() };
+    let next_of_all = Arc::new(AtomicUsize::new(0));
+    let caller = |number| {
+        let is_own = key.clients == Clients::EachInTurn;
+        let next = if is_own { Arc::new(AtomicUsize::new(number)) } else { Arc::clone(&next_of_all) };
+        let rng = (key.clients == Clients::AtRandom).then(|| StdRng::seed_from_u64(number as u64));
+        ClientsCaller { clients: clients.clone(), next, rng, _server: server.clone() }
+    };
     Ok((0..count).map(caller).collect())
 }
 
-impl Caller for TurnCaller {
+impl Caller for ClientsCaller {
     async fn call(&mut self, payload: &[u8]) -> Result<impl AsRef<[u8]> + Send, BoxError> {
-        self.next += 1;
-        Ok(self.clients[self.next % self.clients.len()].echo(payload).await?)
+        let next = match &mut self.rng {
+            Some(rng) => rng.random_range(0..self.clients.len()),
+            None => self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len(),
+        };
+        Ok(self.clients[next].echo(payload).await?)
     }
 }
 
@@ -136,8 +163,7 @@ mod tests {
 
     #[test]
     fn calls_succeed_with_plain_clients_and_with_a_group() {
-        for (peer_count, clients) in
-            [(1, Clients::Plain), (1, Clients::Group), (100, Clients::Plain), (100, Clients::Group)]
+        for (peer_count, clients) in [1, 100].into_iter().flat_map(|count| Clients::ALL.map(|clients| (count, clients)))
         {
             let cell =
                 Cell { in_flight: 64, size: 32, warm_up: Duration::from_millis(20), window: Duration::from_millis(50) };

@@ -138,8 +138,12 @@ mod tests {
     #[test]
     fn calls_succeed_with_every_setting() {
         for setting in Setting::ALL {
-            let cell =
-                Cell { in_flight: 64, size: 32, warm_up: Duration::from_millis(20), window: Duration::from_millis(250) };
+            let cell = Cell {
+                in_flight: 64,
+                size: 32,
+                warm_up: Duration::from_millis(20),
+                window: Duration::from_millis(250),
+            };
             let measured = cell.on_workers(callers(setting, cell.in_flight)).unwrap();
             assert_eq!(measured.failures.count, 0, "{setting}: {:?}", measured.failures);
             assert!(measured.latencies.count() > 0, "{setting}");
