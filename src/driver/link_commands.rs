@@ -11,7 +11,8 @@ use rpcudp_core::{DropReason, MessageId};
 use rpcudp_secure::{LinkEnd, LinkId, Links, SendError};
 
 use super::link_cancel::cancel_call;
-use super::link_driver::{LinkDriver, Recent};
+use super::link_driver::LinkDriver;
+use super::recent_links::RecentLinks;
 use crate::links::command::Command;
 use crate::links::commands::ShortCalls;
 use crate::links::secure_peer::{Route, SecurePeer};
@@ -22,7 +23,7 @@ impl LinkDriver {
         &mut self,
         links: &mut Links,
         (command, calls): (Command, &mut ShortCalls<'_>),
-        recent: &mut Recent,
+        recent: &mut RecentLinks,
         now: Instant,
     ) {
         match command {
@@ -57,7 +58,7 @@ impl LinkDriver {
         links: &mut Links,
         peer: &Arc<SecurePeer>,
         (frame, call): (Cow<'_, [u8]>, Option<MessageId>),
-        (recent, now): (&mut Recent, Instant),
+        (recent, now): (&mut RecentLinks, Instant),
     ) {
         let link = match &recent.call {
             Some((known, link, is_up)) if Arc::ptr_eq(known, peer) => Ok((*link, *is_up)),

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::mem;
@@ -6,25 +5,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rpcudp_core::{Counter, DropReason, Frame, MessageId};
-use rpcudp_secure::{FrameId, HeldMemory, LinkEvent, LinkId, Links, SendError};
+use rpcudp_core::{Counter, DropReason};
+use rpcudp_secure::{LinkId, Links};
 use rpcudp_transport::{Datagram, ReceiveBatch, SendBatch, Transport};
 
 use super::dispatch::Dispatch;
 use super::known_link::{KnownLink, keep_alive};
-use super::link_cancel::{cancel_response, is_response};
-use super::link_frames::LinkFrame;
 use super::open_stream::LinkStreams;
+use super::recent_links::RecentLinks;
 use super::transfers::Transfers;
-use crate::calls::response_guard::ResponseGuard;
 use crate::clock::now;
 use crate::endpoint::send_queues::SendQueues;
 use crate::endpoint::shared::Shared;
 use crate::links::commands::Commands;
 use crate::links::endpoint_links::EndpointLinks;
 use crate::links::linked_peer::LinkedPeer;
-use crate::links::request_memory::RequestMemory;
-use crate::links::secure_peer::SecurePeer;
 
 /// The driver of an endpoint's links: passes datagrams and frames between `rpcudp_secure::Links`,
 /// the socket and the dispatcher.
@@ -42,7 +37,7 @@ pub(super) struct LinkDriver {
     /// The streams of all links.
     pub(super) streams: LinkStreams,
     commands: Commands,
-    recent: Recent,
+    recent: RecentLinks,
     /// Whether tasks that queue commands do not wake the driver.
     awaits_commands: bool,
     batch: SendBatch,
@@ -51,32 +46,6 @@ pub(super) struct LinkDriver {
     settles_at: Option<Instant>,
     /// The time to show peers that this end is alive, while a link is up.
     pub(super) keep_alive_at: Option<Instant>,
-}
-
-/// The links that the last call and the last frame used, until a link comes up or ends. Most follow
-/// others of the same peer, and need no search.
-#[derive(Default)]
-pub(super) struct Recent {
-    /// With whether the link is up.
-    pub(super) call: Option<(Arc<SecurePeer>, LinkId, bool)>,
-    frame: Option<(LinkId, Arc<LinkedPeer>, Option<SocketAddr>)>,
-}
-
-impl Recent {
-    /// Returns the peer of a link that is up, and the address that stands for the target that the
-    /// link was opened for.
-    fn peer_of(
-        &mut self,
-        link: LinkId,
-        known: &HashMap<LinkId, KnownLink>,
-    ) -> Option<(&Arc<LinkedPeer>, Option<SocketAddr>)> {
-        if self.frame.as_ref().is_none_or(|(of, ..)| *of != link) {
-            let KnownLink { peer: Some(peer), target, .. } = known.get(&link)? else { return None };
-            // The key itself stands for most targets.
-            self.frame = Some((link, Arc::clone(peer), target.filter(|target| *target != peer.source)));
-        }
-        self.frame.as_ref().map(|(_, peer, target)| (peer, *target))
-    }
 }
 
 impl LinkDriver {
@@ -101,7 +70,7 @@ impl LinkDriver {
             transfers: Transfers::default(),
             streams: LinkStreams::default(),
             commands: Commands::default(),
-            recent: Recent::default(),
+            recent: RecentLinks::default(),
             awaits_commands: false,
             batch: SendBatch::new(),
             sent_count: 0,
@@ -227,76 +196,6 @@ impl LinkDriver {
         self.links = Some(links);
     }
 
-    fn handle_events(&mut self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
-        loop {
-            self.handle_frames(links, dispatch, (&mut *recent, now));
-            let Some(event) = links.poll() else { return };
-            match event {
-                LinkEvent::Frame { link, frame, held: Some(held) } => {
-                    let handled = self.handle_large_frame(links, (link, &frame[..], held), dispatch, now);
-                    handled.unwrap_or_else(|reason| self.shared.counters.dropped(reason));
-                }
-                LinkEvent::Frame { link, frame, held: None } => {
-                    self.handle_frame(links, (link, &frame), (dispatch, &mut None), (&mut *recent, now));
-                }
-                LinkEvent::Sent { link, id, sent, .. } => {
-                    if sent == 0 {
-                        self.carry(link, id);
-                    }
-                    self.transfers.record_sent(id, sent);
-                }
-                LinkEvent::Received { id, received, len, .. } => self.transfers.record_received(id, received, len),
-                LinkEvent::Arriving { link, kind, id, .. } => {
-                    if self.is_wanted(link, kind, MessageId::from_bytes(id)) {
-                        self.carry(link, id);
-                    } else {
-                        self.shared.counters.dropped(DropReason::UnmatchedResponse);
-                        links.cancel(now, link, &id);
-                    }
-                }
-                LinkEvent::Dropped { link, kind, id, reason } => self.end_dropped((link, kind, id), reason),
-                LinkEvent::Stream { stream } => self.handle_stream(links, stream, dispatch, now),
-                event => {
-                    *recent = Recent::default();
-                    self.handle_event(links, event);
-                }
-            }
-        }
-    }
-
-    /// Handles the frames that came in packets, until another event is next.
-    fn handle_frames(&self, links: &mut Links, dispatch: &mut Dispatch, (recent, now): (&mut Recent, Instant)) {
-        let mut calls = None;
-        while let Some((link, frame)) = links.poll_frame() {
-            self.handle_frame(links, (link, &frame), (&mut *dispatch, &mut calls), (&mut *recent, now));
-        }
-        drop(calls);
-        dispatch.wake_timekeeper_if_due();
-    }
-
-    /// Handles a frame that came in a packet, and sends the response of a sync method. The table of
-    /// calls stays locked for a run of responses, and is never locked while a method runs.
-    fn handle_frame<'a>(
-        &'a self,
-        links: &mut Links,
-        (link, contents): (LinkId, &[u8]),
-        (dispatch, calls): (&mut Dispatch, &mut Option<ResponseGuard<'a>>),
-        (recent, now): (&mut Recent, Instant),
-    ) {
-        let shared = &*self.shared;
-        let Some((peer, target)) = recent.peer_of(link, &self.known) else { return };
-        let id = Frame::response_id(contents, shared.config.dialect);
-        let handled = if id.is_some_and(|id| !self.streams.has_call(&id)) {
-            let calls = calls.get_or_insert_with(|| shared.calls.lock_for_responses());
-            let frame = LinkFrame { contents, peer, addr: shared.local_addr, target, shared: &self.shared };
-            dispatch.handle_link_response(calls, &frame, id)
-        } else {
-            *calls = None;
-            self.pass_frame(links, (contents, peer, target), dispatch, now)
-        };
-        handled.unwrap_or_else(|reason| shared.counters.dropped(reason));
-    }
-
     /// Returns the peer of a link that is up, and the address that stands for the target that the
     /// link was opened for.
     pub(super) fn peer_of(&self, link: LinkId) -> Option<(Arc<LinkedPeer>, Option<SocketAddr>)> {
@@ -306,79 +205,6 @@ impl LinkDriver {
 
     pub(super) fn is_up(&self, link: LinkId) -> bool {
         self.known.get(&link).is_some_and(|known| known.peer.is_some())
-    }
-
-    /// Sends a response over the link of its request, or, if that has ended, over another to the
-    /// same key.
-    pub(super) fn respond(&self, links: &mut Links, peer: &LinkedPeer, frame: Cow<'_, [u8]>, now: Instant) {
-        if peer.respond(&frame) {
-            return;
-        }
-        let sent = links.respond(now, (peer.link, peer.peer_id), frame, peer.large.is_some());
-        match sent {
-            Ok(()) => {}
-            Err(SendError::Full) => self.shared.counters.dropped(DropReason::SendQueueFull),
-            Err(_) => self.shared.counters.dropped(DropReason::SendFailed),
-        }
-    }
-
-    /// Handles a frame that came over a stream.
-    fn handle_large_frame(
-        &self,
-        links: &mut Links,
-        (link, contents, held): (LinkId, &[u8], HeldMemory),
-        dispatch: &mut Dispatch,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        let memory = RequestMemory::new(held, &Self::endpoint_links(&self.shared).large_frames);
-        let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return Ok(()) };
-        if !Frame::is_request(contents, self.shared.config.dialect) {
-            return self.pass_frame(links, (contents, peer, *target), dispatch, now);
-        }
-        let peer = Arc::new(peer.with_large(memory));
-        let handled = self.pass_frame(links, (contents, &peer, *target), dispatch, now);
-        // No handler has taken it, or the context that a handler keeps would hold it.
-        drop(peer.take_memory());
-        handled
-    }
-
-    fn pass_frame(
-        &self,
-        links: &mut Links,
-        (contents, peer, target): (&[u8], &Arc<LinkedPeer>, Option<SocketAddr>),
-        dispatch: &mut Dispatch,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        if Frame::is_cancel(contents, self.shared.config.dialect) {
-            cancel_response(links, peer, contents, now);
-        }
-        if Frame::response_id(contents, self.shared.config.dialect).is_some_and(|id| self.streams.has_call(&id)) {
-            // The response to a call with a stream comes over that stream, before the items.
-            return Err(DropReason::WrongSource);
-        }
-        let addr = peer.link.and_then(|link| links.addr(link)).unwrap_or(self.shared.local_addr);
-        let frame = LinkFrame { contents, peer, addr, target, shared: &self.shared };
-        dispatch.handle_link_frame(frame, now, |response| {
-            self.respond(links, peer, response.into(), now);
-        })
-    }
-
-    /// Notes that a large frame is under way on a stream. Its call is not retransmitted meanwhile.
-    fn carry(&mut self, link: LinkId, id: FrameId) {
-        if let Some(known) = self.known.get_mut(&link) {
-            known.carry(MessageId::from_bytes(id), &self.shared);
-        }
-    }
-
-    /// Returns whether a large frame that begins to arrive is a request, or a response that a call
-    /// expects.
-    pub(super) fn is_wanted(&self, link: LinkId, kind: u8, id: MessageId) -> bool {
-        if !is_response(kind, id, self.shared.config.dialect) {
-            return true;
-        }
-        let Some(KnownLink { peer: Some(peer), target, .. }) = self.known.get(&link) else { return false };
-        let calls = self.shared.calls.lock_for_responses();
-        [Some(peer.source), *target].into_iter().flatten().any(|source| calls.expects(&id, source).is_ok())
     }
 
     /// Sends the datagrams of the links. Returns whether the socket is full.

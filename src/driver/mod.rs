@@ -17,11 +17,15 @@ mod link_driver;
 #[cfg(feature = "secure")]
 mod link_ends;
 #[cfg(feature = "secure")]
+mod link_events;
+#[cfg(feature = "secure")]
 mod link_frames;
 #[cfg(feature = "secure")]
 mod link_streams;
 #[cfg(feature = "secure")]
 mod open_stream;
+#[cfg(feature = "secure")]
+mod recent_links;
 pub(crate) mod shared_driver;
 pub(crate) mod source_batch;
 pub(crate) mod timer;
