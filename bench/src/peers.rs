@@ -9,8 +9,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use rpcudp::Endpoint;
 
+use crate::contenders::bare;
+use crate::contenders::mmsg_many::{self, Source};
 use crate::contenders::rpcudp::{EchoClient, EchoServer, EchoService};
-use crate::contenders::{bare, mmsg_many};
 use crate::measuring::{
     BoxError, Caller, Cell, Machine, Measured, Placement, Sample, Timing, conclude, measure_in_rounds, micros, spread,
 };
@@ -56,23 +57,26 @@ enum Contender {
     Bare,
     /// A ceiling: two threads that only call sendmmsg and recvmmsg
     MmsgMany,
+    /// The same ceiling, whose server responds from the address that was called, as a peer must
+    MmsgManyCalled,
 }
 
 impl Contender {
-    const ALL: [Self; 3] = [Self::Rpcudp, Self::Bare, Self::MmsgMany];
+    const ALL: [Self; 4] = [Self::Rpcudp, Self::Bare, Self::MmsgMany, Self::MmsgManyCalled];
 
     fn name(self) -> &'static str {
         match self {
             Self::Rpcudp => "rpcudp",
             Self::Bare => "bare",
             Self::MmsgMany => "mmsg-many",
+            Self::MmsgManyCalled => "mmsg-many-called",
         }
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6} peers  {:<9}", self.peer_count, self.contender.name())
+        write!(f, "{:>6} peers  {:<16}", self.peer_count, self.contender.name())
     }
 }
 
@@ -83,7 +87,8 @@ impl Key {
         match self.contender {
             Contender::Rpcudp => cell.on_workers(callers(cell.in_flight, &peers)),
             Contender::Bare => cell.on_workers(bare::callers(cell.in_flight, cell.size, peers)),
-            Contender::MmsgMany => mmsg_many::run(cell, &peers),
+            Contender::MmsgMany => mmsg_many::run(cell, &peers, Source::Any),
+            Contender::MmsgManyCalled => mmsg_many::run(cell, &peers, Source::Called),
         }
     }
 }
