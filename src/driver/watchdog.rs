@@ -18,8 +18,9 @@ static WATCHED: Lock<Vec<Watched>> = Lock::new(Vec::new());
 /// An endpoint that the thread watches.
 struct Watched {
     shared: Weak<Shared>,
-    /// The time of the overdue call for which the driver was woken.
-    warned: Option<Instant>,
+    /// The time of the overdue call for which the driver was woken, and the time until which it has
+    /// to handle the call.
+    warned: Option<(Instant, Instant)>,
 }
 
 /// Watches an endpoint until it is dropped. Its runtime's clock must not be one that a test pauses.
@@ -60,7 +61,7 @@ fn run() {
 }
 
 impl Watched {
-    /// Time that a driver may be late before it is woken.
+    /// Time that a driver may be late before the next check wakes it.
     const MAX_DELAY: Duration = Duration::from_millis(100);
 
     /// Time that a woken driver has to handle the calls by itself. After a pause of the process it
@@ -75,10 +76,16 @@ impl Watched {
             self.warned = None;
             return Some(due + Self::MAX_DELAY);
         }
-        if self.warned != Some(due) {
-            self.warned = Some(due);
-            shared.send_queues.wake_timekeeper();
-            return Some(now + Self::MAX_REACTION);
+        let until = match self.warned {
+            Some((call, until)) if call == due => until,
+            _ => {
+                shared.send_queues.wake_timekeeper();
+                now + Self::MAX_REACTION
+            }
+        };
+        if now < until {
+            self.warned = Some((due, until));
+            return Some(until);
         }
         self.warned = None;
         handle_due_calls(shared, now, SendMode::Immediate).map(|due| due + Self::MAX_DELAY)

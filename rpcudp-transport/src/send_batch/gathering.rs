@@ -3,6 +3,10 @@ use super::entry::Entry;
 /// Batches with fewer datagrams are left as they are.
 const MIN_COUNT: usize = 4;
 
+/// Batches with more datagrams are left as they are: those to one peer would leave long before
+/// those to another, and in one burst. More than the driver collects for a flush.
+const MAX_COUNT: usize = 4_096;
+
 /// The mean length of datagrams above which a batch is left as it is: copies cost more, and the
 /// segments of a segmented send have to fit every path.
 const MAX_MEAN_LEN: usize = 1_232;
@@ -24,7 +28,7 @@ impl Gathering {
     const KEPT_COUNT: usize = 1_024;
 
     /// The number of bytes that memory is kept for.
-    const KEPT_LEN: usize = 1 << 16;
+    const KEPT_LEN: usize = 1 << 17;
 
     /// Releases memory above what is kept.
     pub(super) fn shrink(&mut self) {
@@ -41,7 +45,7 @@ impl Gathering {
         batch_entries: &mut Vec<Entry>,
     ) -> Option<impl Iterator<Item = usize>> {
         let count = batch_entries.len();
-        if count < MIN_COUNT || batch_bytes.len() > MAX_MEAN_LEN * count {
+        if !(MIN_COUNT..=MAX_COUNT).contains(&count) || batch_bytes.len() > MAX_MEAN_LEN * count {
             return None;
         }
         // A server or client with one busy peer leaves here.
@@ -161,6 +165,25 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_all_requests_of_a_send_to_one_of_several_peers_are_quoted() {
+        let source = Some(IpAddr::from([127, 0, 0, 1]));
+        for (len, source, expected) in
+            [(62, None, 9), (100, None, 5), (499, None, 2), (500, None, 1), (62, source, 20), (500, source, 20)]
+        {
+            let mut batch = SendBatch::new();
+            for index in 0..40 {
+                batch.push(Datagram { destination: destination(1 + 3 * (index % 2)), source, contents: &vec![0; len] });
+            }
+            assert!(batch.gather().is_some());
+            assert_eq!(batch.run(0, 32, 1 << 16).count, expected, "{len} {source:?}");
+            batch.clear();
+            (0..40).for_each(|_| batch.push(Datagram { destination: destination(1), source, contents: &vec![0; len] }));
+            assert!(batch.gather().is_none());
+            assert_eq!(batch.run(0, 32, 1 << 16).count, 32, "one peer has all of them");
+        }
+    }
+
+    #[test]
     fn batches_with_little_to_save_stay_as_they_are() {
         let to_one = [(1, None); 100];
         let to_each: Vec<_> = (0..100).map(|number| (number, None)).collect();
@@ -174,11 +197,13 @@ mod tests {
             large.push(Datagram { destination: destination(number), source: None, contents: &[0; 1_233] });
         }
         assert!(large.gather().is_none(), "large datagrams are not copied");
+        let many: Vec<_> = (0..=MAX_COUNT).map(|index| ((index % 9) as u8, None)).collect();
+        assert!(batch(&many).gather().is_none(), "one peer does not wait for the many datagrams to others");
     }
 
     #[test]
     fn memory_of_a_large_gathered_batch_is_released() {
-        let datagrams: Vec<_> = (0..20_000).map(|index| ((index % 9) as u8, None)).collect();
+        let datagrams: Vec<_> = (0..MAX_COUNT).map(|index| ((index % 9) as u8, None)).collect();
         let mut batch = batch(&datagrams);
         assert!(batch.gather().is_some());
         batch.clear();

@@ -10,8 +10,8 @@ use crate::datagram::Datagram;
 
 /// Datagrams to be sent together, stored one after the other in one buffer.
 ///
-/// A batch keeps its memory, up to 512 KiB, and 144 KiB if it is [gathered](Self::gather), so reuse
-/// it.
+/// A batch keeps its memory, up to 512 KiB, and 208 KiB more if it is [gathered](Self::gather), so
+/// reuse it.
 ///
 /// ```
 /// use rpcudp::transport::{Datagram, SendBatch};
@@ -28,6 +28,8 @@ pub struct SendBatch {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     gathering: Gathering,
+    /// Whether the batch was gathered and has several paths.
+    has_several_paths: bool,
 }
 
 /// Consecutive datagrams of a batch that one segmented send can carry: they have one destination,
@@ -55,6 +57,13 @@ impl SendBatch {
 
     /// The number of datagrams that an empty batch keeps the memory of the addresses for.
     const KEPT_COUNT: usize = Self::KEPT_LEN / size_of::<Entry>();
+
+    /// The bytes of a datagram that an ICMP message over IPv4 quotes at least on Linux: 576, less
+    /// the headers of IP and ICMP, and of IP and UDP inside.
+    const QUOTED_LEN: usize = 576 - 20 - 8 - 20 - 8;
+
+    /// The bytes of a request up to the end of its message id.
+    const ID_END: usize = 1 + 20;
 
     /// Creates an empty batch, which allocates when it is first used.
     #[must_use]
@@ -136,13 +145,19 @@ impl SendBatch {
         self.bytes.shrink_to(Self::KEPT_LEN);
         self.entries.shrink_to(Self::KEPT_COUNT);
         self.gathering.shrink();
+        self.has_several_paths = false;
     }
 
     /// Moves datagrams with one destination and one source together, so that
     /// [`Udp`](crate::Udp) can send them with one segmented send.
     ///
     /// They keep their order, and come in the place of the first of them. Returns their former
-    /// indices, or `None` if the batch stays as it is because few sends would be saved.
+    /// indices, or `None` if the batch stays as it is: because few sends would be saved, or because
+    /// it has more than 4,096 datagrams or a mean length above 1,232 bytes.
+    ///
+    /// If the batch has several paths, segmented sends without a source address, as requests have,
+    /// become short: a report of an unreachable destination quotes 520 bytes, and the ids of all
+    /// requests of a send have to be among them.
     ///
     /// ```
     /// use rpcudp::transport::{Datagram, SendBatch};
@@ -158,7 +173,9 @@ impl SendBatch {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn gather(&mut self) -> Option<impl Iterator<Item = usize>> {
-        self.gathering.gather(&mut self.bytes, &mut self.entries)
+        let Self { bytes, entries, gathering, has_several_paths } = self;
+        *has_several_paths = entries.windows(2).any(|pair| !pair[0].has_path_of(&pair[1]));
+        gathering.gather(bytes, entries)
     }
 
     /// Returns the longest run that begins at an index, with at most `max_count` datagrams and
@@ -166,6 +183,10 @@ impl SendBatch {
     pub(crate) fn run(&self, from: usize, max_count: usize, max_len: usize) -> Run<'_> {
         let first = self.entries[from];
         let segment_len = first.end - first.start;
+        let mut max_count = max_count;
+        if self.has_several_paths && first.source.is_none() {
+            max_count = max_count.min(1 + Self::QUOTED_LEN.saturating_sub(Self::ID_END) / segment_len.max(1));
+        }
         let mut end = first.end;
         let mut count = 1;
         for next in self.entries[from + 1..].iter().take(max_count.saturating_sub(1)) {

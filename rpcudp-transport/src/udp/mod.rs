@@ -136,9 +136,9 @@ impl Transport for Udp {
         send::send_batch(&self.socket, batch, from)
     }
 
-    /// Whether the kernel has segmented sends.
+    /// Whether batches leave with segmented sends.
     fn gathers(&self) -> bool {
-        self.socket.segmentation.is_supported()
+        self.socket.segmentation.is_on()
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

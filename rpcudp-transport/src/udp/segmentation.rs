@@ -26,9 +26,9 @@ impl Segmentation {
         Self { max_count, pause: AtomicU32::new(0) }
     }
 
-    /// Returns whether the kernel has segmented sends.
-    pub(super) fn is_supported(&self) -> bool {
-        self.max_count > 1
+    /// Returns whether the next batch may leave with segmented sends.
+    pub(super) fn is_on(&self) -> bool {
+        self.max_count > 1 && self.pause.load(Ordering::Relaxed) == 0
     }
 
     /// Returns the maximum number of datagrams in a segmented send of the next batch.

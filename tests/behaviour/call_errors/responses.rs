@@ -127,6 +127,31 @@ async fn calls_to_closed_ports_lose_no_response_of_other_calls() {
     }
 }
 
+/// A batch for several peers moves the requests to each together. The report about requests that
+/// left together quotes only the first of them, and yet each call ends at once.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn calls_to_closed_ports_are_unreachable_however_many_leave_together() {
+    for len in [10, 100, 300, 600, 1_100] {
+        let (server, caller) = loopback_pair(FailingServer::new(Service)).await;
+        // The kernel never assigns these ports, so no other test can bind them meanwhile.
+        let closed = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let client = FailingClient::new(&caller, server.local_addr());
+        let mut tasks = JoinSet::new();
+        for number in 0..120_usize {
+            let (open, unreachable) = (client.clone(), client.with_peer(closed[number % closed.len()]));
+            tasks.spawn(async move {
+                if number % 4 == 0 {
+                    assert_eq!(open.echo(&vec![7; len]).await.unwrap(), vec![7; len]);
+                }
+                let error = unreachable.echo(&vec![7; len]).await.unwrap_err();
+                assert!(matches!(error, CallError::Unreachable { .. }), "{len}: {error}");
+            });
+        }
+        tasks.join_all().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn unreachable_peer_fails_the_call_within_a_round_trip() {
     let pair = pair();
