@@ -236,6 +236,11 @@ impl InFlightCalls {
         self.table.lock().next_tick
     }
 
+    /// Returns the peer of the call that was completed last, unless it is unreachable since.
+    pub(crate) fn last_responder(&self) -> Option<SocketAddr> {
+        self.table.lock().calls.last_responder()
+    }
+
     /// Returns the smoothed round trip to a peer.
     pub(crate) fn round_trip(&self, peer: SocketAddr) -> Option<Duration> {
         self.table.lock().calls.round_trip(peer)

@@ -378,7 +378,8 @@ impl Driver {
         }
         let shared = &*self.shared;
         let queue = shared.send_queues.at(self.socket);
-        let sent = self.flush.send(queue, &*self.transport, |call, error| match call {
+        let last_responder = || shared.calls.last_responder();
+        let sent = self.flush.send(queue, &*self.transport, last_responder, |call, error| match call {
             Some(key) => shared.calls.record_send_error(&key, error),
             None => shared.counters.dropped(DropReason::SendFailed),
         });

@@ -68,6 +68,8 @@ pub struct Calls<T> {
     any_source: bool,
     first_interval: Duration,
     round_trips: RoundTrips,
+    /// The peer of the call that was completed last, until a report says that it is unreachable.
+    last_responder: Option<SocketAddr>,
     retry_budget: RetryBudget,
     withheld: u64,
 }
@@ -117,6 +119,7 @@ impl<T> Calls<T> {
             any_source: false,
             first_interval: INITIAL_INTERVAL,
             round_trips: RoundTrips::new(),
+            last_responder: None,
             retry_budget: RetryBudget::default(),
             withheld: 0,
         }
@@ -279,6 +282,7 @@ impl<T> Calls<T> {
         if slot.state == State::Multicast {
             return Ok(&mut self.slots[id.slot()].data);
         }
+        self.last_responder = Some(source);
         Ok(self.end(id.slot()))
     }
 
@@ -308,7 +312,21 @@ impl<T> Calls<T> {
         if self.slots[id.slot()].state == State::Multicast {
             return Err(DropReason::UnmatchedResponse);
         }
+        self.last_responder.take_if(|peer| *peer == destination);
         Ok(self.end(id.slot()))
+    }
+
+    /// Returns the peer of the call that was completed last. `None` if no call was, or if a report
+    /// has ended a call to that peer since.
+    ///
+    /// ```
+    /// # use rpcudp_core::Calls;
+    /// # use std::time::Instant;
+    /// assert_eq!(Calls::<()>::new(Instant::now()).last_responder(), None);
+    /// ```
+    #[must_use]
+    pub fn last_responder(&self) -> Option<SocketAddr> {
+        self.last_responder
     }
 
     /// Returns the owner's data of a call.

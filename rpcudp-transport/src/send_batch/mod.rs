@@ -28,8 +28,8 @@ pub struct SendBatch {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     gathering: Gathering,
-    /// Whether the batch was gathered and has several paths.
-    has_several_paths: bool,
+    /// Whether segmented sends without a source address are short.
+    keeps_ids_quoted: bool,
 }
 
 /// Consecutive datagrams of a batch that one segmented send can carry: they have one destination,
@@ -145,7 +145,7 @@ impl SendBatch {
         self.bytes.shrink_to(Self::KEPT_LEN);
         self.entries.shrink_to(Self::KEPT_COUNT);
         self.gathering.shrink();
-        self.has_several_paths = false;
+        self.keeps_ids_quoted = false;
     }
 
     /// Moves datagrams with one destination and one source together, so that
@@ -155,9 +155,7 @@ impl SendBatch {
     /// indices, or `None` if the batch stays as it is: because few sends would be saved, or because
     /// it has more than 4,096 datagrams or a mean length above 1,232 bytes.
     ///
-    /// If the batch has several paths, segmented sends without a source address, as requests have,
-    /// become short: a report of an unreachable destination quotes 520 bytes, and the ids of all
-    /// requests of a send have to be among them.
+    /// If the batch has several paths, this [keeps the ids quoted](Self::keep_ids_quoted).
     ///
     /// ```
     /// use rpcudp::transport::{Datagram, SendBatch};
@@ -173,9 +171,26 @@ impl SendBatch {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn gather(&mut self) -> Option<impl Iterator<Item = usize>> {
-        let Self { bytes, entries, gathering, has_several_paths } = self;
-        *has_several_paths = entries.windows(2).any(|pair| !pair[0].has_path_of(&pair[1]));
-        gathering.gather(bytes, entries)
+        if !self.has_one_path() {
+            self.keep_ids_quoted();
+        }
+        self.gathering.gather(&mut self.bytes, &mut self.entries)
+    }
+
+    /// Returns whether all datagrams have one destination and one source.
+    #[must_use]
+    pub fn has_one_path(&self) -> bool {
+        self.entries.windows(2).all(|pair| pair[0].has_path_of(&pair[1]))
+    }
+
+    /// Keeps the segmented sends of datagrams without a source address, as requests are, so short
+    /// that a report of an unreachable destination quotes the message ids of all of them.
+    ///
+    /// A segmented send that nothing splits, as on the loopback interface, causes one report. It
+    /// quotes 520 bytes, and the calls of further requests would end with their timeout. So call
+    /// this for a batch to a peer that may not be there.
+    pub fn keep_ids_quoted(&mut self) {
+        self.keeps_ids_quoted = true;
     }
 
     /// Returns the longest run that begins at an index, with at most `max_count` datagrams and
@@ -184,7 +199,7 @@ impl SendBatch {
         let first = self.entries[from];
         let segment_len = first.end - first.start;
         let mut max_count = max_count;
-        if self.has_several_paths && first.source.is_none() {
+        if self.keeps_ids_quoted && first.source.is_none() {
             max_count = max_count.min(1 + Self::QUOTED_LEN.saturating_sub(Self::ID_END) / segment_len.max(1));
         }
         let mut end = first.end;

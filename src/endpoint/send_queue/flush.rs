@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 
 use rpcudp_core::{Counter, MessageId};
 use rpcudp_transport::Transport;
@@ -28,6 +29,7 @@ impl Flush {
         &mut self,
         queue: &SendQueue,
         transport: &dyn Transport,
+        last_responder: impl Fn() -> Option<SocketAddr>,
         mut on_error: impl FnMut(Option<MessageId>, io::Error),
     ) -> io::Result<()> {
         let mut has_taken = false;
@@ -41,7 +43,7 @@ impl Flush {
                 has_taken = true;
                 queue.take(&mut self.batch);
                 if transport.gathers() {
-                    self.batch.gather();
+                    self.batch.gather(&last_responder);
                 }
                 if self.is_done() {
                     return Ok(());

@@ -1,6 +1,7 @@
 mod cork_end;
 pub(crate) mod flush;
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -228,8 +229,15 @@ impl QueuedBatch {
     /// datagrams.
     const KEPT_COUNT: usize = 4_096;
 
-    /// Moves the datagrams of each peer together.
-    fn gather(&mut self) {
+    /// Moves the datagrams of each peer together. Keeps sends short to a peer that may not be
+    /// there: one that is not the last responder.
+    fn gather(&mut self, last_responder: impl Fn() -> Option<SocketAddr>) {
+        if self.datagrams.len() > 1 && self.datagrams.has_one_path() {
+            if last_responder() != Some(self.datagrams.datagram(0).destination) {
+                self.datagrams.keep_ids_quoted();
+            }
+            return;
+        }
         if let Some(former) = self.datagrams.gather() {
             self.spare_calls.clear();
             self.spare_calls.extend(former.map(|index| self.calls[index]));

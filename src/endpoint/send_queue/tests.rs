@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
@@ -66,7 +65,7 @@ impl Setup {
 
     fn flush(&mut self) -> io::Result<()> {
         let Self { transport, queue, flush, failed } = self;
-        flush.send(queue, &**transport, |call, _| failed.push(call))
+        flush.send(queue, &**transport, || None, |call, _| failed.push(call))
     }
 
     fn sent(&self) -> Vec<Vec<u8>> {

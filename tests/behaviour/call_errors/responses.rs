@@ -127,21 +127,21 @@ async fn calls_to_closed_ports_lose_no_response_of_other_calls() {
     }
 }
 
-/// A batch for several peers moves the requests to each together. The report about requests that
-/// left together quotes only the first of them, and yet each call ends at once.
+/// A report about requests that left together quotes only the first of them, and yet each call
+/// ends at once.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn calls_to_closed_ports_are_unreachable_however_many_leave_together() {
-    for len in [10, 100, 300, 600, 1_100] {
+    for (len, port_count) in [10, 100, 300, 600, 1_100].into_iter().flat_map(|len| [(len, 1), (len, 3)]) {
         let (server, caller) = loopback_pair(FailingServer::new(Service)).await;
         // The kernel never assigns these ports, so no other test can bind them meanwhile.
-        let closed = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let closed: Vec<_> = (1..=port_count).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
         let client = FailingClient::new(&caller, server.local_addr());
         let mut tasks = JoinSet::new();
         for number in 0..120_usize {
             let (open, unreachable) = (client.clone(), client.with_peer(closed[number % closed.len()]));
             tasks.spawn(async move {
-                if number % 4 == 0 {
+                if port_count > 1 && number % 4 == 0 {
                     assert_eq!(open.echo(&vec![7; len]).await.unwrap(), vec![7; len]);
                 }
                 let error = unreachable.echo(&vec![7; len]).await.unwrap_err();
