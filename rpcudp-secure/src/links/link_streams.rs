@@ -11,7 +11,8 @@ use super::streams::Streams;
 
 impl Links {
     /// Opens a stream to the peer. While the link is in its handshake, or the peer allows no more
-    /// streams, it waits, and takes no bytes. [`Stream`](LinkEvent::Stream) follows when it does.
+    /// streams, it waits, and takes no bytes. [`Stream`](super::LinkEvent::Stream) follows when it
+    /// does.
     ///
     /// # Errors
     ///
@@ -21,7 +22,7 @@ impl Links {
     }
 
     /// Writes as much to a stream as the peer's windows allow, and takes it from `data`. If a part
-    /// is left, [`Stream`](LinkEvent::Stream) follows when there is room.
+    /// is left, [`Stream`](super::LinkEvent::Stream) follows when there is room.
     ///
     /// # Errors
     ///
@@ -55,8 +56,9 @@ impl Links {
         self.with_stream(now, stream, |streams, connection, number| streams.stop(connection, number, code));
     }
 
-    /// Reads at most `max_len` bytes of a stream. After each [`Stream`](LinkEvent::Stream), the
-    /// owner reads until no chunk is left, or calls [`hold_stream`](Self::hold_stream).
+    /// Reads at most `max_len` bytes of a stream. After each
+    /// [`Stream`](super::LinkEvent::Stream), the owner reads until no chunk is left, or calls
+    /// [`hold_stream`](Self::hold_stream).
     pub fn read_stream(&mut self, now: Instant, stream: LinkStream, max_len: usize) -> StreamRead {
         let read =
             self.with_stream(now, stream, |streams, connection, number| streams.read(connection, number, max_len));
