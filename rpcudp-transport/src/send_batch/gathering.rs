@@ -48,7 +48,7 @@ impl Gathering {
         if !(MIN_COUNT..=MAX_COUNT).contains(&count) || batch_bytes.len() > MAX_MEAN_LEN * count {
             return None;
         }
-        // A server or client with one busy peer leaves here.
+        // One with hardly any other peer leaves here.
         let run_count = 1 + batch_entries.windows(2).filter(|pair| !pair[0].has_path_of(&pair[1])).count();
         if run_count * MAX_COUNT_PER_SAVED_SEND < count {
             return None;

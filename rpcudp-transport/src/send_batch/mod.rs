@@ -171,9 +171,11 @@ impl SendBatch {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn gather(&mut self) -> Option<impl Iterator<Item = usize>> {
-        if !self.has_one_path() {
-            self.keep_ids_quoted();
+        // A server or client with one peer leaves here.
+        if self.has_one_path() {
+            return None;
         }
+        self.keep_ids_quoted();
         self.gathering.gather(&mut self.bytes, &mut self.entries)
     }
 
