@@ -7,10 +7,11 @@ mod not_ready;
 mod repeat;
 mod retry_budget;
 mod round_trips;
+mod schedule;
 mod slot;
+mod too_many_calls;
 mod wheel;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,9 @@ use self::backoff::{INITIAL_INTERVAL, initial_interval, interval, running_interv
 pub use self::event::CallEvent;
 use self::retry_budget::RetryBudget;
 use self::round_trips::RoundTrips;
+pub use self::schedule::Schedule;
 use self::slot::{Slot, State};
+pub use self::too_many_calls::TooManyCalls;
 use self::wheel::{Tick, Timer, Wheel};
 use crate::{DropReason, MessageId};
 
@@ -73,35 +76,6 @@ pub struct Calls<T> {
     retry_budget: RetryBudget,
     withheld: u64,
 }
-
-/// The times of a call: transmission, retransmission and deadline.
-#[derive(Clone, Copy, Debug)]
-pub struct Schedule {
-    /// The time at which the request is sent: now.
-    pub sent: Instant,
-    /// The time at which the call ends without a response.
-    pub deadline: Instant,
-    /// Whether the request is retransmitted until the deadline.
-    pub retransmits: bool,
-    /// Whether the request is sent again, at a slower pace, if the peer is not ready: unreachable,
-    /// busy or closing. See [`Calls::waits_for_ready`].
-    pub waits_for_ready: bool,
-}
-
-/// The error of [`Calls::insert`] if the table is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyCalls {
-    /// The maximum number of calls in the table.
-    pub limit: usize,
-}
-
-impl fmt::Display for TooManyCalls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} calls are in flight, which is the limit", self.limit)
-    }
-}
-
-impl std::error::Error for TooManyCalls {}
 
 impl<T> Calls<T> {
     /// The default maximum number of calls in the table, a little over a million. Change it with
